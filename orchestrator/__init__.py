@@ -1,0 +1,1 @@
+"""Creates, references, updates, inspects and destroys Django environments in dependency order."""
