@@ -1,0 +1,122 @@
+"""What an engine is: the one thing the orchestrator asks to look at stacks and to carry out operations on them.
+
+Both engines (`automation`, on the Pulumi CLI, and `simulation`, in process) keep this protocol and pass one contract
+test suite. Methods are called from several threads at once, for different units. They raise only errors of
+`orchestrator.errors`. They never print, prompt or exit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from orchestrator.errors import LockOwner
+from orchestrator.events import UnitEvent
+from orchestrator.model import Operation, Record, Scope, StackResource, StackSummary, Unit, UnitOutcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """A Pulumi project folder as the graph knows it."""
+
+    key: str
+    """Key in `orchestrator.toml`, for example `app`."""
+
+    path: Path
+    """Absolute folder that holds `Pulumi.yaml` and the `Pulumi.<stack>.yaml` files."""
+
+    name: str
+    """Project name in `Pulumi.yaml`, for example `django-app`."""
+
+    scope: Scope
+    depends_on: tuple[str, ...] = ()
+    template: str | None = None
+    """Stack whose configuration a new stack starts from."""
+
+
+Sink = Callable[[UnitEvent], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitRequest:
+    """One operation on one unit."""
+
+    unit: Unit
+    operation: Operation
+    record: Record | None = None
+    """Record to keep with the stack; written together with the operation and only when it differs."""
+
+    message: str | None = None
+    """Text for the stack's history."""
+
+    upstream_outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    """Wire outputs (unknown sentinel, secret envelopes) by full stack reference name (`organization/django-base/dev`) of
+    stacks that this unit reads and that do not exist yet: only for previews and for plans made from them."""
+
+    refresh: bool = False
+    """Read the real state of every resource first."""
+
+
+class Engine(Protocol):
+    """Carries out operations on stacks and answers what exists."""
+
+    @property
+    def name(self) -> str:
+        """`pulumi` or `simulation`."""
+        ...
+
+    @property
+    def notice(self) -> str | None:
+        """A sentence that every output carries, or None."""
+        ...
+
+    def check(self) -> None:
+        """Make sure that the engine can work here (CLI present and new enough, backend reachable, passphrase usable).
+
+        Cheap; called once before any work. Raises EngineUnavailableError or StateError.
+        """
+        ...
+
+    def reference_name(self, unit: Unit) -> str:
+        """The name by which another stack's StackReference reads this one, `organization/<project>/<stack>`."""
+        ...
+
+    def stacks(self) -> tuple[StackSummary, ...]:
+        """All stacks of all projects, by project then stack name; a damaged one is listed as such, never hides others."""
+        ...
+
+    def stack(self, unit: Unit) -> StackSummary | None:
+        """One stack, or None when it does not exist."""
+        ...
+
+    def resources(self, unit: Unit) -> tuple[StackResource, ...]:
+        """The resources in the stack's state, in state order; UnknownStackError when the stack does not exist."""
+        ...
+
+    def run(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
+        """Carry the operation out and return when it is over.
+
+        `up` creates the stack when it does not exist; `preview` leaves no trace in the backend; `destroy` deletes the
+        resources, then the stack with its record and history. An operation on one stack at a time: a second one raises
+        StackLockedError. A failure raises OperationFailedError after everything finished was recorded; an interrupt
+        raises InterruptedRunError.
+        """
+        ...
+
+    def write_record(self, unit: Unit, record: Record) -> None:
+        """Replace the stack's record; UnknownStackError when the stack does not exist."""
+        ...
+
+    def lock_owner(self, unit: Unit) -> LockOwner | None:
+        """Who is at work on the stack, or None."""
+        ...
+
+    def unlock(self, unit: Unit) -> None:
+        """Remove the stack's lock, whoever holds it: the caller has checked that the owner is gone."""
+        ...
+
+    def interrupt(self) -> None:
+        """Ask running operations to stop after what is in flight, and refuse new ones. Returns at once; idempotent."""
+        ...
