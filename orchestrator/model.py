@@ -152,7 +152,7 @@ class StackResource:
     dependencies: tuple[str, ...] = ()
     protect: bool = False
     retain_on_delete: bool = False
-    inputs: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    inputs: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
     """Plain inputs; secret values are masked."""
 
 
@@ -185,7 +185,7 @@ class StackSummary:
     record: Record | None
     """None for a stack that was made without the orchestrator and has no tags."""
 
-    outputs: Outputs = field(default_factory=dict, repr=False)
+    outputs: Outputs = field(default_factory=dict[str, OutputValue], repr=False)
     resource_count: int = 0
     last_update: datetime | None = None
     problem: str | None = None
@@ -203,7 +203,7 @@ class UnitOutcome:
     changes: tuple[ResourceChange, ...] = ()
     """Every resource that is not `same`, in the order in which it was touched."""
 
-    outputs: Outputs = field(default_factory=dict, repr=False)
+    outputs: Outputs = field(default_factory=dict[str, OutputValue], repr=False)
     warnings: tuple[str, ...] = ()
 
 
@@ -221,7 +221,7 @@ class UnitResult:
     duration_seconds: float = 0.0
     counts: ChangeCounts = ChangeCounts()
     changes: tuple[ResourceChange, ...] = ()
-    outputs: Outputs = field(default_factory=dict, repr=False)
+    outputs: Outputs = field(default_factory=dict[str, OutputValue], repr=False)
     warnings: tuple[str, ...] = ()
 
 

@@ -51,7 +51,7 @@ class UnitRequest:
     message: str | None = None
     """Text for the stack's history."""
 
-    upstream_outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    upstream_outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]], repr=False)
     """Wire outputs (unknown sentinel, secret envelopes) by full stack reference name (`organization/django-base/dev`) of
     stacks that this unit reads and that do not exist yet: only for previews and for plans made from them."""
 
