@@ -1,0 +1,209 @@
+"""Monthly cost of a stack from its resources: what stands still costs; what is billed by use is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.cost.prices import HOURS_PER_MONTH, PriceTable
+from orchestrator.model import StackResource
+
+RDS_DEFAULT_STORAGE = "gp2"
+ALB_MINIMUM_ZONES = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostLine:
+    """One priced resource."""
+
+    type: str
+    name: str
+    dollars_per_month: float
+    detail: str
+    """How the sum comes about, for people."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """Cost of one stack in US dollars a month."""
+
+    lines: tuple[CostLine, ...]
+    unpriced: tuple[str, ...]
+    """Resources that cost money but whose size the price table does not have: `type name: size`."""
+
+    @property
+    def dollars_per_month(self) -> float:
+        """Sum of the lines."""
+        return sum(line.dollars_per_month for line in self.lines)
+
+
+@dataclass(frozen=True)
+class _Unpriced:
+    what: str
+
+
+Priced = tuple[float, str] | _Unpriced | None
+"""Dollars a month and how they come about; a size without a price; or None for what costs nothing."""
+
+
+def estimate(resources: Sequence[StackResource], prices: PriceTable) -> Estimate:
+    """Price every resource that is billed while it merely exists."""
+    definitions = {
+        str(resource.inputs.get("family")): resource
+        for resource in resources
+        if resource.type == "aws:ecs/taskDefinition:TaskDefinition"
+    }
+    lines: list[CostLine] = []
+    unpriced: list[str] = []
+    for resource in resources:
+        if resource.type == "aws:ecs/service:Service":
+            priced = _ecs_service(resource.inputs, definitions, prices)
+        else:
+            priced = _PRICED.get(resource.type, _free)(resource.inputs, prices)
+        if isinstance(priced, _Unpriced):
+            unpriced.append(f"{resource.type} {resource.name}: {priced.what}")
+        elif priced is not None and priced[0] > 0:
+            lines.append(
+                CostLine(
+                    type=resource.type,
+                    name=resource.name,
+                    dollars_per_month=round(priced[0], 2),
+                    detail=priced[1],
+                )
+            )
+    return Estimate(lines=tuple(lines), unpriced=tuple(unpriced))
+
+
+def _free(_inputs: Mapping[str, Any], _prices: PriceTable) -> Priced:
+    return None
+
+
+def _hourly(prices: PriceTable, family: str, key: str, count: float = 1, what: str = "") -> Priced:
+    price = prices.price(family, key)
+    if price is None:
+        return _Unpriced(key)
+    times = f"{count:g} x " if count != 1 else ""
+    return price * HOURS_PER_MONTH * count, f"{times}{what or key} at ${price:g} an hour"
+
+
+def _monthly(family: str, key: str) -> Callable[[Mapping[str, Any], PriceTable], Priced]:
+    def price(_inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
+        value = prices.price(family, key)
+        return _Unpriced(key) if value is None else (value, f"{key} at ${value:g} a month")
+
+    return price
+
+
+def _plus(*parts: Priced) -> Priced:
+    total, details = 0.0, list[str]()
+    for part in parts:
+        if isinstance(part, _Unpriced):
+            return part
+        if part is not None:
+            total += part[0]
+            details.append(part[1])
+    return total, " + ".join(details)
+
+
+def _nat_gateway(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
+    return _hourly(prices, "nat_gateway", "gateway", what="NAT gateway") if _public(inputs) else None
+
+
+def _public(inputs: Mapping[str, Any]) -> bool:
+    return inputs.get("connectivityType", "public") == "public"
+
+
+def _elastic_ip(_inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
+    return _hourly(prices, "public_ipv4", "address", what="public IPv4 address")
+
+
+def _load_balancer(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
+    kind = str(inputs.get("loadBalancerType", "application"))
+    subnets = inputs.get("subnets")
+    zones = len(subnets) if isinstance(subnets, list) and subnets else ALB_MINIMUM_ZONES  # pyright: ignore[reportUnknownArgumentType]
+    addresses = None if inputs.get("internal") else _hourly(prices, "public_ipv4", "address", zones, "public IPv4")
+    return _plus(_hourly(prices, "load_balancer", kind, what=f"{kind} load balancer"), addresses)
+
+
+def _vpc_endpoint(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
+    if inputs.get("vpcEndpointType", "Gateway") != "Interface":
+        return None
+    zones = len(inputs.get("subnetIds") or ["one"])
+    return _hourly(prices, "vpc_endpoint", "interface", zones, "interface endpoint")
+
+
+def _instance(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
+    root: Mapping[str, Any] = inputs.get("rootBlockDevice") or {}
+    disk = _gigabytes(prices, "ebs", str(root.get("volumeType", "gp3")), float(root.get("volumeSize") or 8))
+    return _plus(_hourly(prices, "ec2", str(inputs.get("instanceType"))), disk)
+
+
+def _gigabytes(prices: PriceTable, family: str, kind: str, gigabytes: float, times: int = 1) -> Priced:
+    price = prices.price(family, kind)
+    if price is None:
+        return _Unpriced(f"{kind} storage")
+    return price * gigabytes * times, f"{gigabytes:g} GB {kind} at ${price * times:g}"
+
+
+def _rds_instance(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
+    times = 2 if inputs.get("multiAz") else 1
+    instance = _hourly(prices, "rds", str(inputs.get("instanceClass")), times)
+    kind = str(inputs.get("storageType") or RDS_DEFAULT_STORAGE)
+    return _plus(instance, _gigabytes(prices, "rds_storage", kind, float(inputs.get("allocatedStorage") or 0), times))
+
+
+def _rds_cluster(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
+    scaling: Mapping[str, Any] = inputs.get("serverlessv2ScalingConfiguration") or {}
+    minimum = float(scaling.get("minCapacity") or 0)
+    return _hourly(prices, "aurora_serverless", "acu", minimum, "ACU (minimum)") if scaling else None
+
+
+def _replication_group(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
+    nodes = int(inputs.get("numCacheClusters") or 0)
+    if not nodes:
+        nodes = int(inputs.get("numNodeGroups") or 1) * (int(inputs.get("replicasPerNodeGroup") or 0) + 1)
+    return _hourly(prices, "elasticache", f"{inputs.get('engine', 'redis')}.{inputs.get('nodeType')}", nodes)
+
+
+def _ecs_service(inputs: Mapping[str, Any], definitions: Mapping[str, StackResource], prices: PriceTable) -> Priced:
+    count = int(inputs.get("desiredCount") or 0)
+    family = str(inputs.get("taskDefinition", "")).rpartition("/")[2].partition(":")[0]
+    if count == 0 or family not in definitions:
+        return None if count == 0 else _Unpriced(f"tasks of {family or 'an unknown task definition'}")
+    task = definitions[family].inputs
+    platform: Mapping[str, Any] = task.get("runtimePlatform") or {}
+    architecture = str(platform.get("cpuArchitecture") or "X86_64")
+    table = "fargate_spot" if _mostly_spot(inputs.get("capacityProviderStrategies") or ()) else "fargate"
+    vcpu, gib = prices.price(table, architecture, "vcpu"), prices.price(table, architecture, "gib")
+    if vcpu is None or gib is None:
+        return _Unpriced(f"Fargate on {architecture}")
+    cpu, memory = int(task.get("cpu") or 0) / 1024, int(task.get("memory") or 0) / 1024
+    where = "FARGATE_SPOT" if table == "fargate_spot" else "FARGATE"
+    return (
+        (cpu * vcpu + memory * gib) * HOURS_PER_MONTH * count,
+        f"{count} x {cpu:g} vCPU {memory:g} GB on {where}",
+    )
+
+
+def _mostly_spot(strategies: Iterable[Mapping[str, Any]]) -> bool:
+    weights = {str(s.get("capacityProvider")): int(s.get("weight") or 0) for s in strategies}
+    return weights.get("FARGATE_SPOT", 0) > weights.get("FARGATE", 0)
+
+
+_PRICED: Mapping[str, Callable[[Mapping[str, Any], PriceTable], Priced]] = {
+    "aws:cloudwatch/dashboard:Dashboard": _monthly("cloudwatch", "dashboard"),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": _monthly("cloudwatch", "alarm"),
+    "aws:ec2/eip:Eip": _elastic_ip,
+    "aws:ec2/instance:Instance": _instance,
+    "aws:ec2/natGateway:NatGateway": _nat_gateway,
+    "aws:ec2/vpcEndpoint:VpcEndpoint": _vpc_endpoint,
+    "aws:elasticache/replicationGroup:ReplicationGroup": _replication_group,
+    "aws:kms/key:Key": _monthly("kms", "key"),
+    "aws:lb/loadBalancer:LoadBalancer": _load_balancer,
+    "aws:rds/cluster:Cluster": _rds_cluster,
+    "aws:rds/instance:Instance": _rds_instance,
+    "aws:route53/zone:Zone": _monthly("hosted_zone", "zone"),
+    "aws:secretsmanager/secret:Secret": _monthly("secret", "secret"),
+    "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": _monthly("hosted_zone", "zone"),
+}

@@ -1,0 +1,116 @@
+"""What a stack costs a month: each priced type by a worked example, and honest words about what has no price."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from orchestrator.cost.estimate import CostLine, estimate
+from orchestrator.cost.prices import HOURS_PER_MONTH, packaged
+from orchestrator.model import StackResource
+
+PRICES = packaged()
+
+
+def resource(type_: str, name: str = "it", **inputs: Any) -> StackResource:
+    return StackResource(urn=f"urn:pulumi:dev::p::{type_}::{name}", type=type_, name=name, inputs=inputs)
+
+
+def definition(family: str, cpu: str, memory: str, **more: Any) -> StackResource:
+    return resource("aws:ecs/taskDefinition:TaskDefinition", family, family=family, cpu=cpu, memory=memory, **more)
+
+
+def service(family: str, count: int, **more: Any) -> StackResource:
+    arn = f"arn:aws:ecs:us-east-1:123456789012:task-definition/{family}:7"
+    return resource("aws:ecs/service:Service", family, taskDefinition=arn, desiredCount=count, **more)
+
+
+SPOT = [{"capacityProvider": "FARGATE_SPOT", "weight": 100}, {"capacityProvider": "FARGATE", "weight": 0}]
+
+
+@pytest.mark.parametrize(
+    ("type_", "inputs", "dollars"),
+    [
+        ("aws:ec2/natGateway:NatGateway", {"connectivityType": "public"}, 0.045 * 730),
+        ("aws:ec2/natGateway:NatGateway", {}, 0.045 * 730),
+        ("aws:ec2/eip:Eip", {}, 0.005 * 730),
+        ("aws:lb/loadBalancer:LoadBalancer", {"subnets": ["a", "b", "c"]}, (0.0225 + 3 * 0.005) * 730),
+        ("aws:lb/loadBalancer:LoadBalancer", {"subnets": ["a", "b"], "internal": True}, 0.0225 * 730),
+        ("aws:ec2/vpcEndpoint:VpcEndpoint", {"vpcEndpointType": "Interface", "subnetIds": ["a", "b"]}, 14.6),
+        ("aws:ec2/instance:Instance", {"instanceType": "t4g.nano"}, 0.0042 * 730 + 8 * 0.08),
+        (
+            "aws:rds/instance:Instance",
+            {"instanceClass": "db.t4g.micro", "allocatedStorage": 20, "storageType": "gp3"},
+            0.016 * 730 + 20 * 0.115,
+        ),
+        (
+            "aws:rds/instance:Instance",
+            {"instanceClass": "db.t4g.medium", "allocatedStorage": 20, "storageType": "gp3", "multiAz": True},
+            2 * (0.065 * 730 + 20 * 0.115),
+        ),
+        ("aws:rds/cluster:Cluster", {"serverlessv2ScalingConfiguration": {"minCapacity": 0.5}}, 0.5 * 0.12 * 730),
+        (
+            "aws:elasticache/replicationGroup:ReplicationGroup",
+            {"engine": "valkey", "nodeType": "cache.t4g.micro", "numCacheClusters": 2},
+            2 * 0.0128 * 730,
+        ),
+        ("aws:secretsmanager/secret:Secret", {}, 0.40),
+        ("aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace", {}, 0.50),
+    ],
+)
+def test_a_resource_costs_what_the_price_list_says(type_: str, inputs: Mapping[str, Any], dollars: float) -> None:
+    result = estimate([resource(type_, **inputs)], PRICES)
+    assert result.dollars_per_month == pytest.approx(dollars, abs=0.01)
+    assert result.unpriced == ()
+
+
+@pytest.mark.parametrize(
+    "free",
+    [
+        resource("aws:ec2/vpc:Vpc"),
+        resource("aws:ec2/vpcEndpoint:VpcEndpoint", vpcEndpointType="Gateway"),
+        resource("aws:ec2/natGateway:NatGateway", connectivityType="private"),
+        resource("aws:rds/cluster:Cluster", serverlessv2ScalingConfiguration={"minCapacity": 0}),
+        service("alpha-web", 0),
+    ],
+)
+def test_what_costs_nothing_has_no_line(free: StackResource) -> None:
+    assert estimate([free], PRICES).lines == ()
+
+
+def test_a_service_costs_its_tasks_by_size_count_and_capacity() -> None:
+    on_demand = estimate([definition("alpha-web", "1024", "2048"), service("alpha-web", 2)], PRICES)
+    assert on_demand.lines == (
+        CostLine(
+            type="aws:ecs/service:Service",
+            name="alpha-web",
+            dollars_per_month=round(2 * (0.04048 + 2 * 0.004445) * HOURS_PER_MONTH, 2),
+            detail="2 x 1 vCPU 2 GB on FARGATE",
+        ),
+    )
+
+
+def test_a_service_on_spot_and_on_arm_is_cheaper() -> None:
+    arm = definition("alpha-web", "256", "512", runtimePlatform={"cpuArchitecture": "ARM64"})
+    spot = estimate([arm, service("alpha-web", 1, capacityProviderStrategies=SPOT)], PRICES)
+    assert spot.lines[0].dollars_per_month == round((0.25 * 0.009714 + 0.5 * 0.001068) * HOURS_PER_MONTH, 2)
+    assert spot.lines[0].detail == "1 x 0.25 vCPU 0.5 GB on FARGATE_SPOT"
+
+
+def test_a_size_without_a_price_is_named_and_never_counted_as_free() -> None:
+    result = estimate([resource("aws:rds/instance:Instance", "db", instanceClass="db.x9.huge")], PRICES)
+    assert result.lines == ()
+    assert result.unpriced == ("aws:rds/instance:Instance db: db.x9.huge",)
+
+
+def test_a_service_of_a_foreign_task_definition_is_named() -> None:
+    assert estimate([service("other", 1)], PRICES).unpriced == ("aws:ecs/service:Service other: tasks of other",)
+
+
+def test_every_family_of_the_packaged_table_names_its_source_and_unit() -> None:
+    for name, family in PRICES.families.items():
+        assert family["source"].startswith("https://aws.amazon.com/"), name
+        assert family["unit"], name
+    assert PRICES.source("rds") == "https://aws.amazon.com/rds/postgresql/pricing/"
