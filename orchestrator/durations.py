@@ -19,15 +19,15 @@ def parse_duration(text: str) -> timedelta:
     """
     compact = text.strip().lower()
     parts = _PART.findall(compact)
-    total = timedelta()
+    seconds = 0
     if parts and "".join(number + unit for number, unit in parts) == compact:
-        total = timedelta(seconds=sum(int(number) * _SECONDS[unit] for number, unit in parts))
-    if not timedelta() < total <= LONGEST:
+        seconds = sum(int(number) * _SECONDS[unit] for number, unit in parts)
+    if not 0 < seconds <= LONGEST.total_seconds():
         raise UsageError(
             f"{text!r} is not a duration: a duration is a number with w, d, h, m or s, at most ten years",
             "write for example 3d, 8h or 1d12h",
         )
-    return total
+    return timedelta(seconds=seconds)
 
 
 def format_duration(duration: timedelta) -> str:
