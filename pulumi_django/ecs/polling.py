@@ -1,0 +1,99 @@
+"""Waiting for ECS: a clock that can be cancelled and replaced, growing pauses, patience with throttling. No Pulumi here."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+FIRST_PAUSE_SECONDS = 2.0
+LONGEST_PAUSE_SECONDS = 5.0
+PAUSE_GROWTH = 1.25
+
+# botocore has retried each call several times before an error reaches us; this is how often we then ask again.
+PATIENCE_ATTEMPTS = 6
+PATIENCE_PAUSE_SECONDS = 5.0
+
+# Errors that say "not now", in the words of the AWS services we call.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html
+TRANSIENT_CODES = frozenset(
+    {
+        "InternalFailure",
+        "InternalServerError",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "ServerException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+    }
+)
+
+
+class Cancelled(Exception):
+    """The clock was cancelled: whoever waited for something must stop waiting."""
+
+
+class Clock(Protocol):
+    """Time as the waiting code sees it; tests have one that does not wait."""
+
+    def now(self) -> float:
+        """Seconds since an arbitrary moment, never going back."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait. Raises `Cancelled` when nobody wants the result any more."""
+        ...
+
+
+class SystemClock:
+    """Real time. `cancel` may be called from any thread and ends a sleep at once."""
+
+    def __init__(self) -> None:
+        self._cancelled = threading.Event()
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        if self._cancelled.wait(seconds):
+            raise Cancelled("cancelled while waiting for AWS")
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+
+
+def pauses() -> Iterator[float]:
+    """Seconds between two looks: 2, growing to 5, so that short work ends soon and long work asks seldom."""
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        yield pause
+        pause = min(LONGEST_PAUSE_SECONDS, pause * PAUSE_GROWTH)
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether the same call may succeed a little later: throttled, server trouble, connection lost."""
+    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return error.response.get("Error", {}).get("Code") in TRANSIENT_CODES or status >= 500
+    return isinstance(error, (ConnectionError, HTTPClientError))
+
+
+def patiently(call: Callable[[], T], clock: Clock) -> T:
+    """The result of `call`, asked again after transient errors. Raises the last error when AWS stays unavailable."""
+    for _ in range(PATIENCE_ATTEMPTS - 1):
+        try:
+            return call()
+        except Exception as error:
+            if not is_transient(error):
+                raise
+        clock.sleep(PATIENCE_PAUSE_SECONDS)
+    return call()
