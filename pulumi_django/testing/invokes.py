@@ -1,0 +1,101 @@
+"""Plausible answers of the provider functions that programs call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pulumi_django.testing.plausible import Resource
+
+Answerer = Callable[[Mapping[str, Any], str, str], dict[str, Any]]
+"""(arguments, region, account id) -> result."""
+
+
+def _identity(seed: str, region: str) -> Resource:
+    return Resource(type="invoke", name=seed, inputs={}, seed=seed, region=region)
+
+
+def _region(_args: Mapping[str, Any], region: str, _account: str) -> dict[str, Any]:
+    return {
+        "id": region,
+        "name": region,
+        "region": region,
+        "description": region,
+        "endpoint": f"ec2.{region}.amazonaws.com",
+    }
+
+
+def _zones(_args: Mapping[str, Any], region: str, _account: str) -> dict[str, Any]:
+    names = [f"{region}{letter}" for letter in "abc"]
+    return {"id": region, "names": names, "zoneIds": [f"use1-az{n}" for n in (1, 2, 3)], "groupNames": [region]}
+
+
+def _caller(_args: Mapping[str, Any], _region: str, account: str) -> dict[str, Any]:
+    return {"id": account, "accountId": account, "arn": f"arn:aws:iam::{account}:user/test", "userId": "AIDATEST"}
+
+
+def _partition(_args: Mapping[str, Any], _region: str, _account: str) -> dict[str, Any]:
+    return {"id": "aws", "partition": "aws", "dnsSuffix": "amazonaws.com", "reverseDnsPrefix": "com.amazonaws"}
+
+
+def _zone(args: Mapping[str, Any], region: str, _account: str) -> dict[str, Any]:
+    name = str(args.get("name") or args.get("zoneId") or "example.com").rstrip(".")
+    zone_id = str(args.get("zoneId") or f"Z{_identity(name, region).hex(13).upper()}")
+    arn = f"arn:aws:route53:::hostedzone/{zone_id}"
+    return {"id": zone_id, "zoneId": zone_id, "name": name, "arn": arn, "nameServers": [], "privateZone": False}
+
+
+def _ami(args: Mapping[str, Any], region: str, _account: str) -> dict[str, Any]:
+    identity = _identity(json.dumps(args, sort_keys=True, default=str), region)
+    id_ = identity.id("ami")
+    return {"id": id_, "imageId": id_, "architecture": "arm64", "name": "al2023-ami", "rootDeviceName": "/dev/xvda"}
+
+
+def _ssm_parameter(args: Mapping[str, Any], region: str, account: str) -> dict[str, Any]:
+    name = str(args.get("name", ""))
+    value = _identity(name, region).id("ami") if "ami" in name else f"value-of{name.replace('/', '-')}"
+    arn = f"arn:aws:ssm:{region}:{account}:parameter{name}"
+    return {
+        "id": name,
+        "name": name,
+        "arn": arn,
+        "type": "String",
+        "value": value,
+        "insecureValue": value,
+        "version": 1,
+    }
+
+
+def _policy_document(args: Mapping[str, Any], _region: str, _account: str) -> dict[str, Any]:
+    statements: list[dict[str, Any]] = []
+    for statement in args.get("statements") or []:
+        rendered: dict[str, Any] = {"Effect": statement.get("effect", "Allow")}
+        for key, name in (("sid", "Sid"), ("actions", "Action"), ("resources", "Resource")):
+            if statement.get(key):
+                rendered[name] = statement[key]
+        for principal in statement.get("principals") or []:
+            rendered.setdefault("Principal", {})[principal["type"]] = principal["identifiers"]
+        for condition in statement.get("conditions") or []:
+            tests = rendered.setdefault("Condition", {}).setdefault(condition["test"], {})
+            tests[condition["variable"]] = condition["values"]
+        statements.append(rendered)
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    return {"id": "policy", "json": document, "minifiedJson": document}
+
+
+def _elb_account(_args: Mapping[str, Any], _region: str, _account: str) -> dict[str, Any]:
+    return {"id": "127311923021", "arn": "arn:aws:iam::127311923021:root"}
+
+
+INVOKES: Mapping[str, Answerer] = {
+    "aws:ec2/getAmi:getAmi": _ami,
+    "aws:elb/getServiceAccount:getServiceAccount": _elb_account,
+    "aws:iam/getPolicyDocument:getPolicyDocument": _policy_document,
+    "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,
+    "aws:index/getCallerIdentity:getCallerIdentity": _caller,
+    "aws:index/getPartition:getPartition": _partition,
+    "aws:index/getRegion:getRegion": _region,
+    "aws:route53/getZone:getZone": _zone,
+    "aws:ssm/getParameter:getParameter": _ssm_parameter,
+}

@@ -1,0 +1,111 @@
+"""Answers for `pulumi.runtime.set_mocks`: what AWS would plausibly say to every resource and invoke."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pulumi.runtime import mocks as sdk_mocks
+
+from pulumi_django.testing import plausible
+from pulumi_django.testing.invokes import INVOKES
+
+STACK_REFERENCE = "pulumi:pulumi:StackReference"
+
+StackOutputs = tuple[Mapping[str, Any], "frozenset[str] | set[str] | list[str] | tuple[str, ...]"]
+"""Outputs of another stack and the names of the secret ones."""
+
+
+class Mocks(sdk_mocks.Mocks):
+    """Plausible AWS for tests: ids, ARNs, endpoints, zones, generated passwords.
+
+    Use it with the SDK's own test support, or with `simulate`, which builds one itself::
+
+        pulumi.runtime.set_mocks(Mocks(region="eu-west-1"))
+
+    Args:
+        account_id: AWS account in ARNs, 12 digits.
+        region: AWS region of everything whose provider does not name another.
+        outputs: per type token (`aws:s3/bucket:Bucket`) a function from the resource's inputs to outputs that are added
+            to, or replace, the plausible ones. Keys are camelCase. An `id` among them becomes the resource's id.
+        invokes: per function token (`aws:ec2/getAmi:getAmi`) a function from the arguments to the result.
+        stacks: per full stack name (`organization/django-base/dev`) what a StackReference to it reads.
+    """
+
+    def __init__(
+        self,
+        *,
+        account_id: str = plausible.ACCOUNT_ID,
+        region: str = plausible.REGION,
+        outputs: Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] | None = None,
+        invokes: Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] | None = None,
+        stacks: Mapping[str, StackOutputs] | None = None,
+    ) -> None:
+        self.account_id = account_id
+        self.region = region
+        self._outputs = dict(outputs or {})
+        self._invokes = dict(invokes or {})
+        self._stacks = dict(stacks or {})
+
+    def new_resource(self, args: sdk_mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        """Id and outputs of one resource."""
+        if args.typ == STACK_REFERENCE:
+            return self._stack_reference(str(args.inputs["name"]))
+        if args.resource_id:
+            return args.resource_id, {**args.inputs, "id": args.resource_id}
+        if args.custom is False:
+            return "", {}
+        return self.answer(args.typ, args.name, args.inputs, seed=f"{args.typ}::{args.name}")
+
+    def answer(
+        self,
+        type_: str,
+        name: str,
+        inputs: Mapping[str, Any],
+        *,
+        seed: str,
+        revision: int = 1,
+        region: str | None = None,
+        default_tags: Mapping[str, str] | None = None,
+    ) -> tuple[str, dict[str, Any]]:
+        """Id and outputs of one managed resource; equal arguments give equal answers.
+
+        `seed` identifies the physical resource, `revision` counts its replacements from 1. `default_tags` are the
+        provider's and show up in `tagsAll`.
+        """
+        resource = plausible.Resource(
+            type=type_,
+            name=name,
+            inputs=inputs,
+            seed=f"{seed}#{revision}",
+            revision=revision,
+            region=region or self.region,
+            account_id=self.account_id,
+        )
+        id_, outputs = plausible.answer(resource)
+        if type_.startswith("aws:"):
+            tags = inputs.get("tags")
+            outputs["tagsAll"] = {**(default_tags or {}), **(tags if isinstance(tags, dict) else {})}
+        if type_ in self._outputs:
+            outputs.update(self._outputs[type_](inputs))
+            id_ = str(outputs.get("id", id_))
+        return id_, outputs
+
+    def call(self, args: sdk_mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        """Result of one provider function; KeyError that says how to provide it when it is not known."""
+        if args.token in self._invokes:
+            return dict(self._invokes[args.token](args.args)), []
+        if args.token in INVOKES:
+            region = str(args.args.get("region") or self.region)
+            return INVOKES[args.token](args.args, region, self.account_id), []
+        raise KeyError(
+            f"no answer for the function {args.token}: pass Mocks(invokes={{{args.token!r}: lambda args: {{...}}}})"
+        )
+
+    def _stack_reference(self, name: str) -> tuple[str, dict[str, Any]]:
+        try:
+            outputs, secrets = self._stacks[name]
+        except KeyError:
+            known = ", ".join(sorted(self._stacks)) or "none"
+            raise LookupError(f'unknown stack "{name}" (known here: {known})') from None
+        return name, {"name": name, "outputs": dict(outputs), "secretOutputNames": sorted(secrets)}
