@@ -1,0 +1,231 @@
+"""Reads a stack's configuration into an arguments class, and explains in one go whatever does not fit.
+
+Keys equal field names; nested dataclasses are objects, mappings and lists are what they are in YAML. Defaults live only
+in the dataclasses.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import types
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from typing import Any, TypeVar, cast
+
+import pulumi
+from pulumi.runtime import config as runtime_config
+
+T = TypeVar("T")
+
+
+class ConfigError(pulumi.RunError):
+    """The stack's configuration cannot be used; the message lists every problem with key, stack and file."""
+
+    def __init__(self, problems: Sequence[str], stack: str) -> None:
+        self.problems = tuple(problems)
+        lines = [f"the configuration of the stack {stack} cannot be used (file Pulumi.{stack}.yaml)"]
+        super().__init__("\n".join([*lines, *(f"  {problem}" for problem in problems)]))
+
+
+def load(
+    args_class: type[T],
+    *,
+    namespace: str | None = None,
+    given: Mapping[str, Any] | None = None,
+    ignore: Iterable[str] = (),
+) -> T:
+    """An instance of the dataclass `args_class` from the running stack's configuration.
+
+    Args:
+        args_class: a dataclass whose fields are the keys.
+        namespace: the prefix of the keys; the project's name when omitted.
+        given: fields that the program sets itself; they are no keys of the configuration.
+        ignore: keys of the same namespace that the program reads elsewhere.
+
+    Raises ConfigError that names each unknown key with the nearest valid one, each wrong type and each missing value.
+    """
+    prefix = f"{namespace or pulumi.get_project()}:"
+    given, ignored = dict(given or {}), set(ignore)
+    problems: list[str] = []
+    raw: dict[str, Any] = {}
+    for key, text in stack_config().items():
+        if key.startswith(prefix) and key.removeprefix(prefix) not in ignored:
+            raw[key.removeprefix(prefix)] = _Secret(text) if runtime_config.is_config_secret(key) else _decoded(text)
+    loader = _Loader(problems, prefix, ignored)
+    value = loader.dataclass(cast(Any, args_class), raw, (), given)
+    if problems:
+        raise ConfigError(problems, pulumi.get_stack())
+    return cast(T, value)
+
+
+def stack_config() -> dict[str, str]:
+    """The whole configuration of the running stack, by full key, as Pulumi passes it: text, objects as JSON."""
+    return {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Secret:
+    """An encrypted value: it may only become an Output."""
+
+    text: str = dataclasses.field(repr=False)
+
+
+def _decoded(text: Any) -> Any:
+    if isinstance(text, str) and text[:1] in ("{", "["):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
+
+
+class _Mismatch(Exception):
+    """A value is not of the wanted type."""
+
+
+class _Loader:
+    def __init__(self, problems: list[str], prefix: str, ignored: set[str]) -> None:
+        self._problems, self._prefix, self._ignored = problems, prefix, ignored
+
+    def dataclass(self, cls: Any, raw: Mapping[str, Any], path: tuple[str, ...], given: Mapping[str, Any]) -> Any:
+        """An instance of `cls`, or None after problems were noted."""
+        before = len(self._problems)
+        hints = typing.get_type_hints(cls)
+        fields = {field.name: field for field in dataclasses.fields(cls) if field.init and field.name not in given}
+        for key in raw:
+            if key not in fields:
+                self._problem((*path, key), f"is not a key here{self._nearest(key, fields)}")
+        values: dict[str, Any] = dict(given)
+        for name, field in fields.items():
+            if name in raw:
+                values[name] = self._value(hints[name], raw[name], (*path, name))
+            elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+                self._problem((*path, name), "is missing")
+        if len(self._problems) > before:
+            return None
+        try:
+            return cls(**values)
+        except ValueError as error:
+            self._problem(path, str(error))
+            return None
+
+    def _value(self, hint: Any, raw: Any, path: tuple[str, ...]) -> Any:
+        try:
+            return self._converted(hint, raw, path)
+        except _Mismatch as mismatch:
+            self._problem(path, str(mismatch))
+            return None
+
+    def _converted(self, hint: Any, raw: Any, path: tuple[str, ...]) -> Any:
+        if isinstance(raw, _Secret):
+            return self._secret(hint, raw)
+        origin = typing.get_origin(hint)
+        if origin in (typing.Union, types.UnionType):
+            return self._union(hint, raw, path)
+        if origin is typing.Literal:
+            return _choice(raw, typing.get_args(hint))
+        if isinstance(origin, type) and issubclass(origin, Mapping):
+            return self._mapping(hint, raw, path)
+        if isinstance(origin, type) and issubclass(origin, Sequence):
+            return self._sequence(hint, raw, path)
+        if dataclasses.is_dataclass(hint):
+            if not isinstance(raw, Mapping):
+                raise _Mismatch(f"is {_shown(raw)}: an object with keys is wanted")
+            return self.dataclass(hint, raw, path, {})
+        return _scalar(hint, raw)
+
+    def _union(self, hint: Any, raw: Any, path: tuple[str, ...]) -> Any:
+        members = [member for member in typing.get_args(hint) if not _is_output(member)]
+        if raw is None and type(None) in members:
+            return None
+        last: _Mismatch | None = None
+        for member in (member for member in members if member is not type(None)):
+            try:
+                return self._converted(member, raw, path)
+            except _Mismatch as mismatch:
+                last = mismatch
+        raise last or _Mismatch(f"is {_shown(raw)}")
+
+    def _mapping(self, hint: Any, raw: Any, path: tuple[str, ...]) -> dict[str, Any]:
+        if not isinstance(raw, Mapping):
+            raise _Mismatch(f"is {_shown(raw)}: an object with keys is wanted")
+        member = typing.get_args(hint)[1]
+        return {str(key): self._value(member, item, (*path, str(key))) for key, item in raw.items()}
+
+    def _sequence(self, hint: Any, raw: Any, path: tuple[str, ...]) -> tuple[Any, ...]:
+        if not isinstance(raw, list):
+            raise _Mismatch(f"is {_shown(raw)}: a list is wanted")
+        member = typing.get_args(hint)[0]
+        return tuple(self._value(member, item, (*path, f"[{index}]")) for index, item in enumerate(raw))
+
+    def _secret(self, hint: Any, raw: _Secret) -> Any:
+        members = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else ()
+        if any(_is_output(member) for member in members):
+            return pulumi.Output.secret(raw.text)
+        raise _Mismatch(
+            "is encrypted, and this value is used in plain: set it without --secret, or use a secret's name"
+        )
+
+    def _problem(self, path: tuple[str, ...], text: str) -> None:
+        key = ".".join(path).replace(".[", "[")
+        self._problems.append(f"{self._prefix}{key}: {text}" if key else f"{self._prefix}: {text}")
+
+    def _nearest(self, key: str, fields: Iterable[str]) -> str:
+        valid = sorted({*fields, *self._ignored})
+        close = difflib.get_close_matches(key.replace("-", "_"), valid, n=1, cutoff=0.6)
+        return f": did you mean {close[0]}?" if close else f"; valid keys are {', '.join(valid)}"
+
+
+def _is_output(member: Any) -> bool:
+    return member is pulumi.Output or typing.get_origin(member) in (
+        pulumi.Output,
+        typing.get_origin(typing.Awaitable[int]),
+    )
+
+
+def _choice(raw: Any, choices: tuple[Any, ...]) -> Any:
+    for choice in choices:
+        if raw == choice or str(raw) == str(choice):
+            return choice
+    raise _Mismatch(f"is {_shown(raw)}: it is one of {', '.join(str(choice) for choice in choices)}")
+
+
+def _scalar(hint: Any, raw: Any) -> Any:
+    if hint is Any:
+        return raw
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint(_choice(raw, tuple(member.value for member in hint)))
+    if hint is bool:
+        if raw in (True, False, "true", "false"):
+            return raw in (True, "true")
+        raise _Mismatch(f"is {_shown(raw)}: true or false is wanted")
+    if hint in (int, float):
+        return _number(hint, raw)
+    if hint is str:
+        if isinstance(raw, Mapping | list) or raw is None:
+            raise _Mismatch(f"is {_shown(raw)}: text is wanted")
+        return str(raw).lower() if isinstance(raw, bool) else str(raw)
+    raise _Mismatch(f"is {_shown(raw)}: this value cannot be given in the configuration")
+
+
+def _number(hint: Any, raw: Any) -> Any:
+    wanted = "a whole number" if hint is int else "a number"
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
+        raise _Mismatch(f"is {_shown(raw)}: {wanted} is wanted")
+    try:
+        number = float(raw)
+    except ValueError:
+        raise _Mismatch(f"is {_shown(raw)}: {wanted} is wanted") from None
+    if hint is int:
+        if not number.is_integer():
+            raise _Mismatch(f"is {_shown(raw)}: {wanted} is wanted")
+        return int(number)
+    return number
+
+
+def _shown(raw: Any) -> str:
+    text = json.dumps(raw, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,127 @@
+"""What a Django container receives: the union of the names that people use, so that images run unchanged. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# Values may be Pulumi Outputs; they only flow through, so this module needs nothing of Pulumi.
+Value = Any
+
+JSON_KEYS: Mapping[str, str] = {
+    "SECRET_KEY": "SECRET_KEY",
+    "DJANGO_SECRET_KEY": "SECRET_KEY",
+    "POSTGRES_USERNAME": "DB_USER",
+    "POSTGRES_PASSWORD": "DB_PASSWORD",
+    "DB_USER": "DB_USER",
+    "DB_PASSWORD": "DB_PASSWORD",
+    "DATABASE_URL": "DATABASE_URL",
+}
+"""Secret variables and the key of the environment's JSON secret that each one takes."""
+
+BROKER_DATABASE = 1
+"""Redis database of the Celery broker, as in `briancaffey/django-step-by-step`; its results are in the next one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerValues:
+    """Everything the variables are made of. Values are strings or Outputs of strings; None leaves the variables out."""
+
+    environment: str
+    base: str
+    domain: Value
+    """Domain of the base, below which the environment's host name stands; the load balancer's name without one."""
+
+    url: Value
+    """URL at which the environment answers, without a path."""
+
+    region: str
+    settings_module: str
+    allowed_hosts: str = "*"
+    bucket: Value = None
+    database_host: Value
+    database_port: Value
+    """As text."""
+
+    database_name: str
+    redis_host: Value = None
+    redis_url: Value = None
+    """URL of the cache, with its database number."""
+
+    broker_url: Value = None
+    """URL of the Celery broker."""
+
+    password_secret_name: Value = None
+    """Name of the secret that holds the database password as plain text."""
+
+    sentry_dsn: str | None = None
+    debug: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerEnv:
+    """The variables of one container, each in name order so that a task definition changes only with its values."""
+
+    plain: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    """Variable -> value."""
+
+    secrets: Mapping[str, Value] = field(default_factory=dict[str, Value], repr=False)
+    """Variable -> `valueFrom` of ECS: the ARN of a secret or parameter, or an ARN with a JSON key."""
+
+
+def container_env(
+    values: ContainerValues,
+    *,
+    secret_reference: Mapping[str, Value],
+    extra_env: Mapping[str, str | None] | None = None,
+    extra_secrets: Mapping[str, Value | None] | None = None,
+) -> ContainerEnv:
+    """The variables of a Django container.
+
+    `secret_reference` gives `valueFrom` by key of the JSON secret (SECRET_KEY, DB_USER, ...). `extra_env` and
+    `extra_secrets` add variables or replace ours, in either kind; None drops one. Raises ValueError when both name one.
+    """
+    both = sorted({*(extra_env or {})} & {*(extra_secrets or {})})
+    if both:
+        raise ValueError(f"{', '.join(both)} stands in both extra_env and extra_secrets: a variable is one of the two")
+    plain = _plain(values)
+    secrets = {name: secret_reference[key] for name, key in JSON_KEYS.items()}
+    for name, value in (extra_env or {}).items():
+        secrets.pop(name, None)
+        plain[name] = value
+    for name, value in (extra_secrets or {}).items():
+        plain.pop(name, None)
+        secrets[name] = value
+    return ContainerEnv(plain=_present(plain), secrets=_present(secrets))
+
+
+def _plain(values: ContainerValues) -> dict[str, Value]:
+    return {
+        "ALLOWED_HOSTS": values.allowed_hosts,
+        "APP_NAME": values.environment,
+        "AWS_DEFAULT_REGION": values.region,
+        "AWS_REGION": values.region,
+        "BASE_STACK_NAME": values.base,
+        "CELERY_BROKER_URL": values.broker_url,
+        "DB_HOST": values.database_host,
+        "DB_NAME": values.database_name,
+        "DB_PORT": values.database_port,
+        "DB_SECRET_NAME": values.password_secret_name,
+        "DEBUG": "1" if values.debug else "0",
+        "DJANGO_ALLOWED_HOSTS": values.allowed_hosts,
+        "DJANGO_SETTINGS_MODULE": values.settings_module,
+        "DOMAIN_NAME": values.domain,
+        "FRONTEND_URL": values.url,
+        "POSTGRES_NAME": values.database_name,
+        "POSTGRES_SERVICE_HOST": values.database_host,
+        "POSTGRES_SERVICE_PORT": values.database_port,
+        "REDIS_SERVICE_HOST": values.redis_host,
+        "REDIS_URL": values.redis_url,
+        "S3_BUCKET_NAME": values.bucket,
+        "SENTRY_DSN": values.sentry_dsn,
+    }
+
+
+def _present(variables: Mapping[str, Value | None]) -> dict[str, Value]:
+    return {name: value for name, value in sorted(variables.items()) if value is not None}

@@ -1,0 +1,193 @@
+"""What a base offers and what an application takes from it: names, types, version. Read and written only through here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import pulumi
+
+from pulumi_django.kinds import Kind
+
+CONTRACT_VERSION = 1
+"""Raised when a name changes its meaning or a required one is added; a program reads its own version and older ones."""
+
+
+class ContractError(pulumi.RunError):
+    """A base does not offer what the application needs; the message is one sentence that names both and the fix."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseContract:
+    """What a base offers. Optional values are None when the base has no such thing."""
+
+    contract_version: int = CONTRACT_VERSION
+    """Version of this contract that the base was written with."""
+
+    kind: Kind
+    """Kind of the base, and of everything that may stand on it."""
+
+    base_stack_name: str
+    """Name of the base."""
+
+    region: str
+    """AWS region of the base."""
+
+    vpc_id: pulumi.Input[str]
+    """VPC."""
+
+    public_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    """Subnets with a route to the internet gateway; the load balancer stands there."""
+
+    private_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    """Subnets in which tasks run."""
+
+    alb_sg_id: pulumi.Input[str]
+    """Security group of the load balancer."""
+
+    app_sg_id: pulumi.Input[str]
+    """Security group that every task carries; the database and the endpoints admit it."""
+
+    listener_arn: pulumi.Input[str]
+    """Listener that takes the environments' rules: HTTPS, or HTTP on a base without a domain."""
+
+    alb_arn_suffix: pulumi.Input[str]
+    """The load balancer's dimension in CloudWatch."""
+
+    alb_dns_name: pulumi.Input[str]
+    """DNS name of the load balancer."""
+
+    alb_zone_id: pulumi.Input[str]
+    """Route 53 zone of that name, for alias records."""
+
+    domain_name: str | None = None
+    """Domain below which environments get their host names; None on an HTTP-only base."""
+
+    hosted_zone_id: pulumi.Input[str] | None = None
+    """Route 53 zone of the domain; None when its records are kept elsewhere."""
+
+    database_host: pulumi.Input[str]
+    """Host name of the PostgreSQL server."""
+
+    database_port: pulumi.Input[int]
+    """Its TCP port."""
+
+    database_master_secret_arn: pulumi.Input[str]
+    """Secret with the JSON keys `username` and `password` of the server's master role."""
+
+    assets_bucket_name: pulumi.Input[str] | None = None
+    """Bucket that environments share, when the base has one."""
+
+    redis_host: pulumi.Input[str] | None = None
+    """Host name of a shared Redis, when the base has one."""
+
+    redis_port: pulumi.Input[int] | None = None
+    """Its TCP port."""
+
+    service_discovery_namespace_id: pulumi.Input[str] | None = None
+    """Cloud Map namespace for the environments' own Redis."""
+
+    service_discovery_namespace_name: str | None = None
+    """Its DNS name."""
+
+    bastion_instance_id: pulumi.Input[str] | None = None
+    """EC2 instance for port forwarding to the database."""
+
+    alarm_topic_arn: pulumi.Input[str] | None = None
+    """SNS topic of the base's alarms."""
+
+
+_PLAIN = ("contract_version", "kind", "base_stack_name", "region", "domain_name", "service_discovery_namespace_name")
+"""Values that decide which resources exist: they must be known while the program runs."""
+
+OPTIONAL = tuple(field.name for field in fields(BaseContract) if field.default is None)
+"""Names that a base may leave out."""
+
+REQUIRED = tuple(field.name for field in fields(BaseContract) if field.name not in OPTIONAL)
+"""Names that every base exports."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppOutputs:
+    """What an application stack exports for people and tools."""
+
+    url: pulumi.Input[str]
+    environment: pulumi.Input[str]
+    kind: pulumi.Input[str]
+    base_stack_name: pulumi.Input[str]
+    cluster_name: pulumi.Input[str]
+    service_names: pulumi.Input[Sequence[pulumi.Input[str]]]
+    task_families: pulumi.Input[Sequence[pulumi.Input[str]]]
+    log_groups: pulumi.Input[Mapping[str, pulumi.Input[str]]]
+    """Log group by service."""
+
+    release_task_family: pulumi.Input[str]
+    task_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    task_security_group_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    database_name: pulumi.Input[str]
+    exec_command: pulumi.Input[str]
+    """A command line that opens a shell in a running web task."""
+
+
+def to_outputs(values: BaseContract | AppOutputs) -> dict[str, Any]:
+    """The stack outputs of a contract, by name, without what is absent."""
+    named = {field.name: getattr(values, field.name) for field in fields(values)}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def export(values: BaseContract | AppOutputs) -> None:
+    """Export a contract from the running stack."""
+    for name, value in to_outputs(values).items():
+        pulumi.export(name, value)
+
+
+async def read(reference: pulumi.StackReference, *, base: str, app: str) -> BaseContract:
+    """What the base stack behind `reference` offers.
+
+    `base` and `app` are the names of the two stacks, for messages. Secret outputs stay secret. Raises ContractError when
+    the stack has no outputs, lacks a required one, or was written by a newer version.
+    """
+    outputs: dict[str, Any] = {}
+    for name in (*REQUIRED, *OPTIONAL):
+        details = await reference.get_output_details(name)
+        if details.secret_value is not None:
+            outputs[name] = pulumi.Output.secret(details.secret_value)
+        elif details.value is not None:
+            # The reference's own Output, so that the consumer's state shows where the value comes from.
+            outputs[name] = details.value if name in _PLAIN else reference.get_output(name)
+    return from_outputs(outputs, base=base, app=app)
+
+
+def from_outputs(outputs: Mapping[str, Any], *, base: str, app: str) -> BaseContract:
+    """The same from plain outputs by name; values may be Outputs, also unknown ones, save those that must be plain."""
+    update = f"run `orchestrator update-base {base}` (or `pulumi up` in projects/base) and then {app} again"
+    known = {name: value for name, value in outputs.items() if name in REQUIRED or name in OPTIONAL}
+    if not known:
+        raise ContractError(
+            f"{app} cannot stand on {base}: that stack has no outputs, so it was not created yet; {update}"
+        )
+    version = known.get("contract_version")
+    if isinstance(version, int | float) and int(version) > CONTRACT_VERSION:
+        raise ContractError(
+            f"{app} cannot stand on {base}: {base} has version {int(version)} of the contract and this program knows "
+            f"{CONTRACT_VERSION}; upgrade pulumi-django where {app} is deployed"
+        )
+    missing = [name for name in REQUIRED if name not in known]
+    if missing:
+        raise ContractError(f"{app} cannot stand on {base}: {base} does not export {', '.join(missing)}; {update}")
+    if known["kind"] not in list(Kind):
+        raise ContractError(
+            f"{app} cannot stand on {base}: {base} is of the kind {known['kind']!r}, unknown here; {update}"
+        )
+    values: dict[str, Any] = {**known, "contract_version": int(version or 0), "kind": Kind(known["kind"])}
+    return BaseContract(**values)
+
+
+def require_kind(contract: BaseContract, kind: Kind, app: str) -> None:
+    """ContractError when an application of that kind cannot stand on the base."""
+    if contract.kind is not kind:
+        raise ContractError(
+            f"{app} is of the kind {kind.value} and its base {contract.base_stack_name} is of the kind "
+            f"{contract.kind.value}: put {app} on a base of its own kind, or change its kind"
+        )

@@ -1,0 +1,119 @@
+"""Names of environments, bases and AWS resources, and the limits that AWS sets to them. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+STACK_NAME_PATTERN = r"^[a-z][a-z0-9-]{0,18}[a-z0-9]$"
+STACK_NAME_RULE = (
+    "2 to 20 lower-case letters, digits and single hyphens, beginning with a letter and not ending with a hyphen"
+)
+SERVICE_NAME_RULE = "1 to 32 lower-case letters, digits, hyphens and underscores, beginning with a letter"
+
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
+TARGET_GROUP_NAME_LIMIT = 32
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
+LOAD_BALANCER_NAME_LIMIT = 32
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html
+RDS_IDENTIFIER_LIMIT = 63
+# https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS
+POSTGRES_IDENTIFIER_LIMIT = 63
+# https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+SECRET_NAME_LIMIT = 512
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html
+ECS_NAME_LIMIT = 255
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+IAM_ROLE_NAME_LIMIT = 64
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
+LOG_GROUP_NAME_LIMIT = 512
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+BUCKET_NAME_LIMIT = 63
+# https://docs.aws.amazon.com/vpc/latest/userguide/creating-security-groups.html
+SECURITY_GROUP_NAME_LIMIT = 255
+# https://docs.aws.amazon.com/cloud-map/latest/api/API_CreatePrivateDnsNamespace.html
+NAMESPACE_NAME_LIMIT = 253
+# https://datatracker.ietf.org/doc/html/rfc1035#section-2.3.4
+DNS_LABEL_LIMIT = 63
+
+_SERVICE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+
+
+def check_environment_name(name: str) -> str:
+    """The name itself; ValueError with the rule when it cannot name an environment."""
+    return _check_stack_name("environment", name)
+
+
+def check_base_name(name: str) -> str:
+    """The name itself; ValueError with the rule when it cannot name a base."""
+    return _check_stack_name("base", name)
+
+
+def _check_stack_name(what: str, name: str) -> str:
+    if not re.fullmatch(STACK_NAME_PATTERN[1:-1], name) or "--" in name:
+        raise ValueError(
+            f"{name!r} cannot name {'an' if what[0] in 'aeiou' else 'a'} {what}: a name has {STACK_NAME_RULE}"
+        )
+    return name
+
+
+def check_service_name(name: str) -> str:
+    """The name itself; ValueError with the rule when it cannot name a service, a queue or a container."""
+    if not _SERVICE_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} cannot name a service: a name has {SERVICE_NAME_RULE}")
+    return name
+
+
+def check_length(what: str, value: str, limit: int) -> str:
+    """The value itself; ValueError when it is longer than AWS allows."""
+    if len(value) > limit:
+        raise ValueError(f"the {what} {value!r} has {len(value)} characters: AWS allows {limit}")
+    return value
+
+
+def cluster_name(environment: str) -> str:
+    """ECS cluster of an environment."""
+    return check_length("ECS cluster name", f"{environment}-cluster", ECS_NAME_LIMIT)
+
+
+def service_name(environment: str, service: str) -> str:
+    """ECS service, and family of its task definition."""
+    return check_length("ECS service name", f"{environment}-{service}", ECS_NAME_LIMIT)
+
+
+def log_group_name(environment: str, service: str) -> str:
+    """CloudWatch log group of a service."""
+    return check_length("log group name", f"/ecs/{environment}/{service}", LOG_GROUP_NAME_LIMIT)
+
+
+def database_name(environment: str) -> str:
+    """Logical database of an environment on its base's server, and the name of the role that owns it."""
+    return check_length("database name", f"{environment}-db", POSTGRES_IDENTIFIER_LIMIT)
+
+
+def namespace_name(base: str) -> str:
+    """Cloud Map namespace of a base."""
+    return check_length("namespace name", f"{base}-sd-ns", NAMESPACE_NAME_LIMIT)
+
+
+def rds_identifier(base: str) -> str:
+    """RDS instance of a base."""
+    return check_length("RDS identifier", f"{base}-rds", RDS_IDENTIFIER_LIMIT)
+
+
+def shortened(name: str, limit: int) -> str:
+    """`name` when it fits, else its beginning and six digits of its hash, `limit` characters in all."""
+    if len(name) <= limit:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:6]
+    return f"{name[: limit - 7].rstrip('-')}-{digest}"
+
+
+def target_group_name(environment: str, service: str) -> str:
+    """Target group of a web service, shortened when environment and service names are long."""
+    return shortened(f"{environment}-{service.replace('_', '-')}", TARGET_GROUP_NAME_LIMIT)
+
+
+def load_balancer_name(base: str) -> str:
+    """Load balancer of a base."""
+    return check_length("load balancer name", f"{base}-alb", LOAD_BALANCER_NAME_LIMIT)

@@ -1,0 +1,119 @@
+"""What the Pulumi projects of this repository share: provider, tags, the base's outputs. For programs, not components."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+from pulumi.output import Unknown
+
+from pulumi_django import contract
+from pulumi_django.aws_access import AwsAccess
+from pulumi_django.config import ConfigError, stack_config
+from pulumi_django.contract import BaseContract
+from pulumi_django.kinds import Kind
+
+BASE_PROJECT = "django-base"
+BASE_OUTPUTS_VARIABLE = "PULUMI_DJANGO_BASE_OUTPUTS"
+"""Environment variable with the name of a JSON file by which the orchestrator hands over the outputs of bases that do
+not exist yet: `{"<stack reference name>": {"<output>": <wire value>}}`."""
+
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
+_UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+MANAGED_BY = "pulumi-django"
+
+
+def aws_config() -> dict[str, Any]:
+    """The stack's `aws:*` configuration without the prefix, objects decoded."""
+    found: dict[str, Any] = {}
+    for key, text in stack_config().items():
+        if key.startswith("aws:"):
+            try:
+                found[key.removeprefix("aws:")] = json.loads(text)
+            except (TypeError, ValueError):
+                found[key.removeprefix("aws:")] = text
+    return found
+
+
+def aws_access() -> AwsAccess:
+    """How hooks reach the AWS that the stack's provider uses."""
+    return AwsAccess.from_config(aws_config())
+
+
+def region() -> str:
+    """The stack's region, `aws:region`; from AWS_REGION or AWS_DEFAULT_REGION when it is not set. ConfigError without."""
+    found = aws_config().get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if not found:
+        raise ConfigError(["aws:region: is missing"], pulumi.get_stack())
+    return str(found)
+
+
+def aws_provider(
+    *, environment: str | None = None, base: str, kind: Kind, tags: Mapping[str, str] | None = None
+) -> aws.Provider:
+    """The provider of everything in the stack: the stack's `aws:*` configuration, and tags on all that can carry them.
+
+    `tags` are the user's; they win over the ones that are always there.
+    """
+    config = aws_config()
+    configured: dict[str, str] = (config.pop("defaultTags", None) or {}).get("tags", {})
+    always = {"base": base, "kind": kind.value, "managed-by": MANAGED_BY}
+    if environment:
+        always["environment"] = environment
+    settings: dict[str, Any] = {_snake(key): value for key, value in config.items()}
+    settings["region"] = region()
+    return aws.Provider("aws", **settings, default_tags={"tags": {**always, **configured, **(tags or {})}})
+
+
+def _snake(key: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in key)
+
+
+async def base_contract(base: str, app: str, *, project: str = BASE_PROJECT) -> BaseContract:
+    """What the base named `base` offers to the running stack `app`.
+
+    It is read by a StackReference, save while the base is only planned: then the orchestrator hands over what is known.
+    Raises ContractError.
+    """
+    name = f"{pulumi.get_organization()}/{project}/{base}"
+    handed_over = _handed_over().get(name)
+    if handed_over is not None:
+        outputs = {key: _from_wire(value) for key, value in handed_over.items()}
+        return contract.from_outputs(outputs, base=base, app=app)
+    return await contract.read(pulumi.StackReference(name), base=base, app=app)
+
+
+def _handed_over() -> Mapping[str, Mapping[str, Any]]:
+    file = os.environ.get(BASE_OUTPUTS_VARIABLE)
+    if not file:
+        return {}
+    with open(file, encoding="utf-8") as handed_over:
+        return json.load(handed_over)
+
+
+def _from_wire(value: Any) -> Any:
+    """A wire value for a program: the sentinel becomes an Output that is unknown, a secret one that is secret."""
+    if value == _UNKNOWN:
+        return _unknown()
+    if isinstance(value, dict):
+        if _SIGNATURE in value:
+            secret = value.get("value", _UNKNOWN)
+            return pulumi.Output.secret(_unknown() if secret == _UNKNOWN else secret)
+        return {key: _from_wire(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_from_wire(item) for item in value]
+    return value
+
+
+def _unknown() -> pulumi.Output[Any]:
+    def done(value: Any) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        future.set_result(value)
+        return future
+
+    return pulumi.Output(set(), done(Unknown()), done(False), done(False))
