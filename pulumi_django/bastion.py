@@ -1,0 +1,107 @@
+"""A host inside the VPC for people: reached by Session Manager only, it forwards a local port to the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+# https://docs.aws.amazon.com/linux/al2023/ug/ec2.html#launch-via-aws-cli
+AMI_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
+SSM_POLICY_ARN = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+ROOT_VOLUME_GIB = 8
+
+# systemd-socket-proxyd is part of systemd, so the host needs no package and no way out to a repository.
+_USER_DATA = """#cloud-config
+write_files:
+  - path: /etc/systemd/system/postgres-forward.socket
+    content: |
+      [Socket]
+      ListenStream=127.0.0.1:5432
+      [Install]
+      WantedBy=sockets.target
+  - path: /etc/systemd/system/postgres-forward.service
+    content: |
+      [Service]
+      ExecStart=/usr/lib/systemd/systemd-socket-proxyd {host}:{port}
+      DynamicUser=yes
+runcmd:
+  - systemctl daemon-reload
+  - systemctl enable --now postgres-forward.socket
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BastionArgs:
+    subnet_id: pulumi.Input[str]
+    """Private subnet."""
+
+    security_group_id: pulumi.Input[str]
+    """The tasks' security group: it admits nobody, and the database admits it."""
+
+    database_host: pulumi.Input[str]
+    """Where port 5432 of the host leads."""
+
+    database_port: pulumi.Input[int]
+    """TCP port there."""
+
+    instance_type: str = "t4g.nano"
+    """EC2 instance type, ARM64."""
+
+
+class Bastion(pulumi.ComponentResource):
+    """An EC2 instance without any open port, key or public address."""
+
+    instance_id: pulumi.Output[str]
+    """Instance to start a session on: `aws ssm start-session --target <id>`."""
+
+    def __init__(self, name: str, args: BastionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("pulumi-django:bastion:Bastion", name, None, opts)
+        profile = self._profile(name)
+        ami = aws.ssm.get_parameter_output(name=AMI_PARAMETER, opts=pulumi.InvokeOutputOptions(parent=self))
+        instance = aws.ec2.Instance(
+            name,
+            ami=ami.value,
+            instance_type=args.instance_type,
+            subnet_id=args.subnet_id,
+            associate_public_ip_address=False,
+            vpc_security_group_ids=[args.security_group_id],
+            iam_instance_profile=profile.name,
+            user_data=pulumi.Output.format(_USER_DATA, host=args.database_host, port=args.database_port),
+            user_data_replace_on_change=True,
+            metadata_options=aws.ec2.InstanceMetadataOptionsArgs(
+                http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
+            ),
+            root_block_device=aws.ec2.InstanceRootBlockDeviceArgs(
+                volume_type="gp3", volume_size=ROOT_VOLUME_GIB, encrypted=True
+            ),
+            tags={"Name": name},
+            # A newer image must not replace the host under somebody's session; `pulumi up --replace` renews it.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["ami"]),
+        )
+        self.instance_id = instance.id
+        self.register_outputs({"instance_id": self.instance_id})
+
+    def _profile(self, name: str) -> aws.iam.InstanceProfile:
+        child = pulumi.ResourceOptions(parent=self)
+        role = aws.iam.Role(
+            f"{name}-role",
+            assume_role_policy=pulumi.Output.json_dumps(
+                {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {
+                            "Effect": "Allow",
+                            "Action": "sts:AssumeRole",
+                            "Principal": {"Service": "ec2.amazonaws.com"},
+                        }
+                    ],
+                }
+            ),
+            opts=child,
+        )
+        attachment = aws.iam.RolePolicyAttachment(f"{name}-ssm", role=role.name, policy_arn=SSM_POLICY_ARN, opts=child)
+        return aws.iam.InstanceProfile(
+            f"{name}-profile", role=role.name, opts=pulumi.ResourceOptions(parent=self, depends_on=[attachment])
+        )
