@@ -22,8 +22,11 @@ MAX_LINE_CHARACTERS = 1000
 
 # The awslogs driver sends its buffer when the container has ended, so the lines that matter come a moment late.
 DRAIN_LOOKS = 6
-DRAIN_QUIET_LOOKS = 2
 DRAIN_PAUSE_SECONDS = 1.0
+
+QUIET_AFTER_SUCCESS = 1
+QUIET_AFTER_FAILURE = 3
+"""Looks without news after which a log is taken to be complete; the last line of a failure is the one that matters."""
 
 # One page is up to 1 MB or 10000 events; the limit only keeps a task that logs without end from holding us in one look.
 PAGES_PER_LOOK = 20
@@ -108,12 +111,15 @@ class TaskLog:
         self.last.extend(lines)
         return lines
 
-    def drain(self) -> list[str]:
-        """The rest of the log of a task that has ended: waits up to some seconds for late lines."""
+    def drain(self, *, quiet_looks: int) -> list[str]:
+        """The rest of the log of a task that has ended.
+
+        Looks once a second, until that many looks in a row brought nothing new; an empty log gets some seconds.
+        """
         lines = self.read()
         quiet = 0
         for _ in range(DRAIN_LOOKS - 1):
-            if self.problem or (self.last and quiet == DRAIN_QUIET_LOOKS):
+            if self.problem or (self.last and quiet == quiet_looks):
                 break
             self._clock.sleep(DRAIN_PAUSE_SECONDS)
             late = self.read()

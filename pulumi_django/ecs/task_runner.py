@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pulumi_django.ecs.polling import Clock, SystemClock, patiently, pauses
 from pulumi_django.ecs.task_end import TaskEnd, task_end
-from pulumi_django.ecs.task_log import TaskLog, stream_of
+from pulumi_django.ecs.task_log import QUIET_AFTER_FAILURE, QUIET_AFTER_SUCCESS, TaskLog, stream_of
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -181,7 +181,7 @@ class TaskRunner:
             self._tell(task.log.read() if task.log and found.get("startedAt") else [])
             if self._clock.now() >= deadline:
                 self.stop(task.cluster, task.arn, f"ran longer than {timeout_seconds:g} s")
-                self._tell(task.log.drain() if task.log else [])
+                self._tell(task.log.drain(quiet_looks=QUIET_AFTER_FAILURE) if task.log else [])
                 raise TaskTimeout(f"task {task.id} was still {status} after {timeout_seconds:g} s and was stopped")
             self._clock.sleep(next(pause))
 
@@ -224,7 +224,8 @@ class TaskRunner:
         end = task_end(found, task.container)
         # The last lines arrive late; a task that never started has no log to wait for.
         if end.started and task.log:
-            self._tell(task.log.drain())
+            quiet = QUIET_AFTER_SUCCESS if end.succeeded else QUIET_AFTER_FAILURE
+            self._tell(task.log.drain(quiet_looks=quiet))
         return TaskResult(task=task, end=end)
 
     def _tell(self, lines: Sequence[str]) -> None:

@@ -130,9 +130,8 @@ class FakeAws:
         }
 
     def _DescribeTaskDefinition(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        name = parameters["taskDefinition"].rsplit("/", 1)[-1]
-        service = name.split(":")[0].removeprefix("alpha-")
-        return {"taskDefinition": {"containerDefinitions": self.containers or [container(service)]}}
+        containers = self.containers or [container(_role(parameters["taskDefinition"]))]
+        return {"taskDefinition": {"containerDefinitions": containers}}
 
     def _RunTask(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         task = arn("task", f"{CLUSTER}/{len(self.tasks) + 1:032x}")
@@ -191,7 +190,7 @@ class FakeAws:
             "taskArn": task.arn,
             "lastStatus": state,
             "startedBy": task.request.get("startedBy"),
-            "containers": [{"name": "backend_update"}],
+            "containers": [{"name": _role(task.request["taskDefinition"])}],
         }
         if started:
             described["startedAt"] = 1.0
@@ -209,6 +208,11 @@ class _Http:
     status_code: int
 
 
+def _role(task_definition: str) -> str:
+    """The name of the container of a task definition, which is its family without the environment."""
+    return task_definition.rsplit("/", 1)[-1].split(":")[0].removeprefix("alpha-")
+
+
 def container(name: str, **more: Any) -> dict[str, Any]:
     """A container definition that logs as ours do."""
     options = {
@@ -217,3 +221,46 @@ def container(name: str, **more: Any) -> dict[str, Any]:
         "awslogs-stream-prefix": name,
     }
     return {"name": name, "essential": True, "logConfiguration": {"logDriver": "awslogs", "options": options}, **more}
+
+
+def deployment(revision: str, **more: Any) -> dict[str, Any]:
+    """A deployment of one wanted task as DescribeServices shows it: primary, complete, all running."""
+    return {
+        "id": f"ecs-svc/{revision}",
+        "status": "PRIMARY",
+        "taskDefinition": arn("task-definition", f"alpha-gunicorn:{revision}"),
+        "desiredCount": 1,
+        "runningCount": 1,
+        "pendingCount": 0,
+        "rolloutState": "COMPLETED",
+        "createdAt": 1_000_000.0,
+        **more,
+    }
+
+
+def service(*deployments: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """A service behind a load balancer with these deployments, the newest first."""
+    return {
+        "serviceName": "alpha-gunicorn",
+        "status": "ACTIVE",
+        "desiredCount": deployments[0]["desiredCount"] if deployments else 1,
+        "deployments": list(deployments),
+        "loadBalancers": [{"targetGroupArn": "tg"}],
+        "events": [],
+        **more,
+    }
+
+
+def crashed(number: int, revision: str, **more: Any) -> dict[str, Any]:
+    """A stopped task of the deployment of that revision, which exited with code 1."""
+    task: dict[str, Any] = {
+        "taskArn": arn("task", f"{CLUSTER}/crash{number}"),
+        "taskDefinitionArn": arn("task-definition", f"alpha-gunicorn:{revision}"),
+        "startedBy": f"ecs-svc/{revision}",
+        "lastStatus": "STOPPED",
+        "startedAt": 1_000_000.0,
+        "stopCode": "EssentialContainerExited",
+        "stoppedReason": "Essential container in task exited",
+        "containers": [{"name": "gunicorn", "exitCode": 1}],
+    }
+    return task | more

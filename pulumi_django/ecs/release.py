@@ -1,0 +1,212 @@
+"""The release gate: resource hooks that run the release before any ECS service changes, and watch every rollout after."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+
+from pulumi_django.aws_access import AwsAccess
+from pulumi_django.ecs.hook_thread import in_thread
+from pulumi_django.ecs.polling import Clock
+from pulumi_django.ecs.release_tasks import Release, ReleaseError, ReleaseRequest
+from pulumi_django.ecs.rollout import RolloutError, RolloutRequest, RolloutWatch
+from pulumi_django.ecs.rollout_state import short
+
+DEFAULT_RELEASE_COMMAND = ("python", "manage.py", "migrate", "--no-input")
+
+KNOWN_SECONDS = 300
+"""How long the hook waits for the values of its arguments; they are known at once when services depend on them."""
+
+# A service that changes in nothing else starts no container on other code.
+_NOT_ROLLING = frozenset({"desiredCount", "tags", "tagsAll"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseGateArgs:
+    cluster: pulumi.Input[str]
+    """ARN or name of the cluster in which the tasks run."""
+
+    subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    """Subnets of the tasks, the services' own."""
+
+    security_group_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    """Security groups of the tasks, the services' own."""
+
+    database_task_definition_arn: pulumi.Input[str] | None = None
+    """Task definition whose own command ensures the environment's role and database; None leaves that out."""
+
+    release_task_definition_arn: pulumi.Input[str] | None = None
+    """Task definition with the new image, the services' role, environment and secrets; runs the release command in its
+    first essential container. None leaves the release command out."""
+
+    release_command: Sequence[str] | None = DEFAULT_RELEASE_COMMAND
+    """What has to succeed before any service takes new code; None leaves it out (the database is still ensured)."""
+
+    release_timeout_seconds: int = 1800
+    """After this the release command's task is stopped and the update fails, 60 to 86400."""
+
+    watch_rollouts: bool = True
+    """Whether an update waits until every changed service is steady on what was asked for."""
+
+    rollout_timeout_seconds: int = 1200
+    """Limit for each service, 60 to 86400; ECS goes on after it, the update fails."""
+
+    aws: AwsAccess = field(default_factory=AwsAccess)
+    """How the hooks reach AWS; as the stack's AWS provider does."""
+
+    def __post_init__(self) -> None:
+        for name in ("release_timeout_seconds", "rollout_timeout_seconds"):
+            seconds: int = getattr(self, name)
+            if not 60 <= seconds <= 86400:
+                raise ValueError(f"{name} is {seconds}: it is a number of seconds from 60 to 86400 (a day)")
+        if self.release_command is not None and not self.release_command:
+            raise ValueError("release_command is empty: give the words of a command, or None for no release command")
+
+
+class ReleaseGate:
+    """Makes updates of the ECS services that carry its `binding` safe.
+
+    Before the first of them is created or takes new code, the database is ensured and the release command runs, once
+    per update; the others wait for the same result. When it fails, none of them is changed and the next update runs it
+    again. After each of them was created or updated, the update waits until it is steady on what was asked for.
+
+    No release runs for services that will have no task (desired count 0, so neither for an environment created asleep
+    nor while one falls asleep), nor for a change of nothing but the count or the tags of a running service. Waking runs
+    it, since code may have changed meanwhile. Nothing runs in previews.
+
+    The services must depend on the task definitions and on all that their tasks need (secret values, log groups,
+    permissions): a hook runs as soon as the inputs and dependencies of its own service are there.
+
+    `name` is the environment's name; it is unique in its stack, as the names of the hooks come from it.
+    """
+
+    binding: pulumi.ResourceHookBinding
+    """For `ResourceOptions(hooks=...)` of every ECS service."""
+
+    def __init__(self, name: str, args: ReleaseGateArgs) -> None:
+        self._name, self._args = name, args
+        self._advice = f"correct the cause, then run `orchestrator update-env {name}` or `pulumi up --refresh`"
+        self._release: asyncio.Future[None] | None = None
+        self._released_for = ""
+        self._values = pulumi.Output.all(
+            cluster=args.cluster,
+            subnet_ids=args.subnet_ids,
+            security_group_ids=args.security_group_ids,
+            database=args.database_task_definition_arn,
+            release=args.release_task_definition_arn,
+        )
+        before = pulumi.ResourceHook(f"{name}-release", self._before)
+        after = pulumi.ResourceHook(f"{name}-rollout", self._after) if args.watch_rollouts else None
+        self.binding = pulumi.ResourceHookBinding(
+            before_create=[before],
+            before_update=[before],
+            after_create=[after] if after else None,
+            after_update=[after] if after else None,
+        )
+
+    async def _before(self, args: pulumi.ResourceHookArgs) -> None:
+        if takes_new_code(args.new_inputs or {}, args.old_inputs):
+            await self._release_once(args.name)
+
+    async def _release_once(self, service: str) -> None:
+        if self._release is None:
+            self._released_for = service
+            self._release = asyncio.ensure_future(self._run_release())
+            return await asyncio.shield(self._release)
+        try:
+            await asyncio.shield(self._release)
+        except Exception as error:
+            raise ReleaseError(
+                f"not changed, because the release failed: see the error of {self._released_for}"
+            ) from error
+        return None
+
+    async def _run_release(self) -> None:
+        values = await self._known()
+        request = ReleaseRequest(
+            cluster=values["cluster"],
+            subnet_ids=values["subnet_ids"],
+            security_group_ids=values["security_group_ids"],
+            database_task_definition=values["database"],
+            release_task_definition=values["release"],
+            command=self._args.release_command,
+            timeout_seconds=self._args.release_timeout_seconds,
+            advice=f"{self._advice}: the release runs again",
+        )
+
+        def run(clock: Clock) -> None:
+            ecs, logs = self._args.aws.client("ecs"), self._args.aws.client("logs")
+            Release(ecs, logs, request, info=_say(pulumi.log.info, self._name), clock=clock).run()
+
+        await _in_hook(run, f"{self._name} release", ReleaseError)
+
+    async def _after(self, args: pulumi.ResourceHookArgs) -> None:
+        new, old = args.new_inputs or {}, args.old_inputs or {}
+        cluster, wanted, previous = [
+            await _plain(value) for value in (new.get("cluster"), new.get("taskDefinition"), old.get("taskDefinition"))
+        ]
+        request = RolloutRequest(
+            cluster=cluster,
+            service=args.id,
+            task_definition=wanted,
+            previous=previous,
+            advice=f"{self._advice}: it is rolled out again",
+        )
+        name = short(args.id)
+
+        def run(clock: Clock) -> None:
+            ecs, logs = self._args.aws.client("ecs"), self._args.aws.client("logs")
+            info, warn = _say(pulumi.log.info, f"{name} rollout:"), _say(pulumi.log.warn, f"{name} rollout:")
+            watch = RolloutWatch(ecs, logs, request, info=info, warn=warn, clock=clock)
+            watch.wait(timeout_seconds=self._args.rollout_timeout_seconds)
+
+        await _in_hook(run, f"{name} rollout", RolloutError)
+
+    async def _known(self) -> Mapping[str, Any]:
+        try:
+            values = await asyncio.wait_for(asyncio.shield(self._values.future()), KNOWN_SECONDS)
+        except TimeoutError:
+            values = None
+        if values is None:
+            raise ReleaseError(
+                f"the task definitions of the release of {self._name} are not there yet: let every service that carries"
+                " the binding depend on them"
+            )
+        return values
+
+
+def takes_new_code(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:
+    """Whether creating (`old` is None) or updating a service with these inputs starts tasks on perhaps other code."""
+    if not new.get("desiredCount"):
+        return False
+    if old is None or not old.get("desiredCount"):
+        return True
+    changed = {key for key in {*new, *old} if not key.startswith("__") and new.get(key) != old.get(key)}
+    # Without a changed input it is what AWS has that differs, for example after a rollback.
+    return not changed or not changed <= _NOT_ROLLING
+
+
+async def _in_hook(work: Callable[[Clock], None], name: str, error_type: type[Exception]) -> None:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        await in_thread(work, name=name)
+    except (BotoCoreError, ClientError) as error:
+        raise error_type(
+            f"the {name} could not be seen to its end: {error}\n"
+            "  next: it uses region, profile and endpoint of the stack's AWS provider; see that they give access to ECS"
+            " and CloudWatch Logs, then update again"
+        ) from error
+
+
+def _say(log: Callable[[str], None], prefix: str) -> Callable[[str], None]:
+    return lambda text: log(f"{prefix} {text}")
+
+
+async def _plain(value: object) -> Any:
+    """A hook's input without the Output that the SDK wraps around a secret one."""
+    return await value.future() if isinstance(value, pulumi.Output) else value

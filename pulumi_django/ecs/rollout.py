@@ -1,0 +1,232 @@
+"""Waits for an ECS service's rollout and tells the truth about it, which the provider's own wait does not. No Pulumi here.
+
+After a circuit breaker's rollback a service is steady again, on the old version, and a wait for steadiness reports
+success. Here a rollout succeeds only on the task definition that was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pulumi_django.ecs.crashes import Crashes
+from pulumi_django.ecs.polling import Clock, SystemClock, patiently, pauses
+from pulumi_django.ecs.rollout_state import Verdict, crash_limit, judge, primary, serving, short
+from pulumi_django.ecs.task_log import log_lines
+from pulumi_django.ecs.task_runner import task_id
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef
+    from mypy_boto3_logs import CloudWatchLogsClient
+
+# CreateService is eventually consistent with DescribeServices.
+INVISIBLE_SECONDS = 30.0
+
+# ECS calls a service without load balancer steady as soon as its tasks run. A process that cannot start (a failing
+# import, a missing setting) ends within its first seconds, so such a service has to stay steady for that long.
+SETTLE_SECONDS = 10.0
+
+CRASHES_BEFORE_WARNING = 2
+"""From this crash on the reason is shown, while ECS still tries."""
+
+
+class RolloutError(Exception):
+    """A rollout did not reach a steady state on the task definition that was asked for; says why and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutRequest:
+    """Which rollout to wait for."""
+
+    cluster: str
+    """Name or ARN."""
+
+    service: str
+    """Name or ARN."""
+
+    task_definition: str
+    """What was asked for: ARN, `family:revision` or `family`."""
+
+    previous: str | None = None
+    """ARN of the task definition before the update; None when the service is new or this is unknown."""
+
+    advice: str = "correct the cause and update again"
+    """Ends the error: what the user does next."""
+
+
+class RolloutWatch:
+    """Waits for one rollout.
+
+    A single crashed task is no verdict: a worker that comes up before its broker crashes once or twice and then runs.
+    So the second crash is reported at once with its reason, as a warning, and ECS goes on deciding. The rollout fails
+    when ECS gives it up or returns to another version, or when tasks keep crashing beyond the circuit breaker's own
+    threshold, which ECS does not see when each of them ran for a moment.
+    """
+
+    def __init__(
+        self,
+        ecs: ECSClient,
+        logs: CloudWatchLogsClient,
+        request: RolloutRequest,
+        *,
+        info: Callable[[str], None],
+        warn: Callable[[str], None],
+        clock: Clock | None = None,
+    ) -> None:
+        self._ecs, self._request = ecs, request
+        self._info, self._warn = info, warn
+        self._clock = clock or SystemClock()
+        self._crashes = Crashes(
+            ecs,
+            logs,
+            self._clock,
+            cluster=request.cluster,
+            service=request.service,
+            task_definition=request.task_definition,
+        )
+        self._ours: str | None = None
+        self._seen = False
+        self._warned = False
+        self._progress = self._trouble = ""
+
+    def verdict(self) -> Verdict:
+        """Where the rollout stands now."""
+        return self._judge(self._look())
+
+    def wait(self, *, timeout_seconds: float) -> None:
+        """Return when the service is steady on what was asked for. Raises `RolloutError` in every other case."""
+        deadline = self._clock.now() + timeout_seconds
+        pause = pauses()
+        steady_since, crashes_then = 0.0, -1
+        while True:
+            service = self._look()
+            verdict = self._judge(service)
+            self._crashes.look()
+            crashes = len(self._crashes.of(self._ours))
+            self._refuse(service, verdict, crashes)
+            self._report(service, crashes)
+            now = self._clock.now()
+            if verdict is Verdict.WAITING:
+                crashes_then = -1
+            elif crashes != crashes_then:
+                steady_since, crashes_then = now, crashes
+            if verdict is Verdict.STEADY and now - steady_since >= _settle_seconds(service):
+                return
+            if now >= deadline:
+                raise self._error(service, self._unfinished(service, timeout_seconds))
+            self._clock.sleep(next(pause))
+
+    def _look(self) -> ServiceTypeDef:
+        deadline = self._clock.now() + INVISIBLE_SECONDS
+        pause = pauses()
+        while True:
+            service = patiently(self._describe, self._clock)
+            if service.get("status") == "ACTIVE":
+                self._seen = True
+                return service
+            # A service made a moment ago may be unknown still, or look like its deleted predecessor of the same name.
+            if self._seen or self._clock.now() >= deadline:
+                return service
+            self._clock.sleep(next(pause))
+
+    def _describe(self) -> ServiceTypeDef:
+        try:
+            answer = self._ecs.describe_services(cluster=self._request.cluster, services=[self._request.service])
+        except self._ecs.exceptions.ClusterNotFoundException:
+            return {}
+        return next(iter(answer["services"]), {})
+
+    def _judge(self, service: ServiceTypeDef) -> Verdict:
+        verdict = judge(service, self._request.task_definition, previous=self._request.previous, ours=self._ours)
+        if verdict in (Verdict.STEADY, Verdict.WAITING):
+            # A newer deployment of the same task definition (somebody forced one) is as good as the one seen first.
+            self._ours = _primary(service).get("id", self._ours)
+        return verdict
+
+    def _refuse(self, service: ServiceTypeDef, verdict: Verdict, crashes: int) -> None:
+        name, wanted = self._name, short(self._request.task_definition)
+        kept = serving(service, self._request.task_definition)
+        keeps = f"{short(kept)} keeps serving, {wanted} does not run" if kept else "nothing runs"
+        match verdict:
+            case Verdict.ROLLED_BACK:
+                raise self._error(service, f"the rollout of {name} failed and ECS rolled it back: {keeps}")
+            case Verdict.FAILED:
+                raise self._error(service, f"the rollout of {name} failed: {keeps}")
+            case Verdict.SUPERSEDED:
+                raise self._error(
+                    service, f"{name} is on {kept and short(kept)}, which somebody else deployed, not on {wanted}"
+                )
+            case Verdict.DELETED:
+                raise self._error(service, f"{name} was deleted while {wanted} was rolled out")
+            case Verdict.WAITING | Verdict.STEADY:
+                if crashes >= crash_limit(service.get("desiredCount", 0)):
+                    still = f"{crashes} tasks crashed one after another, and ECS has not rolled it back"
+                    raise self._error(service, f"the rollout of {name} failed: {still}")
+
+    def _report(self, service: ServiceTypeDef, crashes: int) -> None:
+        now = _primary(service)
+        running, desired = now.get("runningCount", 0), now.get("desiredCount", 0)
+        progress = f"{running} of {desired} running on {short(now.get('taskDefinition', ''))}"
+        if progress != self._progress:
+            self._progress = progress
+            self._info(progress)
+        trouble = _placement_trouble(service)
+        if trouble and trouble != self._trouble:
+            self._trouble = trouble
+            self._warn(trouble)
+        if crashes >= CRASHES_BEFORE_WARNING and not self._warned:
+            self._warned = True
+            self._warn("\n".join([f"{crashes} tasks crashed, ECS tries again", *self._why(service)]))
+
+    def _unfinished(self, service: ServiceTypeDef, seconds: float) -> str:
+        now = _primary(service)
+        return (
+            f"the rollout of {self._name} is not finished after {seconds:g} s: {now.get('runningCount', 0)} of"
+            f" {now.get('desiredCount', 0)} tasks run on {short(self._request.task_definition)}, ECS goes on trying"
+        )
+
+    def _error(self, service: ServiceTypeDef, headline: str) -> RolloutError:
+        return RolloutError("\n".join([headline, *self._why(service), f"  next: {self._request.advice}"]))
+
+    def _why(self, service: ServiceTypeDef) -> list[str]:
+        crash = self._crashes.latest(self._ours)
+        if crash is None:
+            said = _ecs_says(service, self._request.task_definition)
+            return [f"  why: {said}"] if said else []
+        lines = [f"  why: task {task_id(crash.arn)} {crash.end}"]
+        log = self._crashes.log_of(crash)
+        return [*lines, *log_lines(log)] if log else lines
+
+    @property
+    def _name(self) -> str:
+        return short(self._request.service)
+
+
+def _primary(service: ServiceTypeDef) -> DeploymentTypeDef:
+    return primary(service) or {}
+
+
+def _settle_seconds(service: ServiceTypeDef) -> float:
+    # Behind a load balancer ECS waits for the health check; where nothing is wanted there is nothing to wait for.
+    checked = bool(service.get("loadBalancers")) or _primary(service).get("desiredCount", 0) == 0
+    return 0.0 if checked else SETTLE_SECONDS
+
+
+def _ecs_says(service: ServiceTypeDef, wanted: str) -> str:
+    """Why ECS failed the deployment; else its latest event, which tells for example that there is no capacity."""
+    for deployment in service.get("deployments", []):
+        if deployment.get("rolloutState") == "FAILED" and deployment.get("taskDefinition") == wanted:
+            return deployment.get("rolloutStateReason", "")
+    return next((event.get("message", "") for event in service.get("events", [])), "")
+
+
+def _placement_trouble(service: ServiceTypeDef) -> str:
+    """What keeps ECS from starting tasks of the present deployment (no capacity, no address left), in its words."""
+    since = _primary(service).get("createdAt")
+    for event in service.get("events", []):
+        at = event.get("createdAt")
+        if since and at and at >= since and "unable to place" in event.get("message", ""):
+            return event.get("message", "")
+    return ""

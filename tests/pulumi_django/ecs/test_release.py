@@ -1,0 +1,390 @@
+"""The gate's hooks: registered on services by simulation, and run here as the engine would run them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from pulumi_django.aws_access import AwsAccess
+from pulumi_django.ecs import hook_thread
+from pulumi_django.ecs.release import ReleaseGate, ReleaseGateArgs, takes_new_code
+from pulumi_django.ecs.release_tasks import ReleaseError
+from pulumi_django.ecs.rollout import RolloutError
+from pulumi_django.testing import SimulationResult, simulate
+from tests.support.fake_ecs import CLUSTER, FakeAws, Life, arn, deployment, service
+
+DATABASE = arn("task-definition", "alpha-database:3")
+RELEASE = arn("task-definition", "alpha-backend_update:7")
+OLD = arn("task-definition", "alpha-gunicorn:41")
+NEW = arn("task-definition", "alpha-gunicorn:42")
+GENEROUS_SECONDS = 30
+ADVICE = "  next: correct the cause, then run `orchestrator update-env alpha` or `pulumi up --refresh`"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FakeAccess(AwsAccess):
+    fake: FakeAws
+    on_client: Callable[[], object] = lambda: None
+
+    def client(self, service: str) -> Any:
+        self.on_client()
+        return self.fake.client(service)
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeAws:
+    """The emulated account, on whose clock the hooks run."""
+    account = FakeAws(frames=[(0, service(deployment("42")))])
+
+    class HookClock:
+        now = account.clock.now
+        sleep = account.clock.sleep
+
+        def cancel(self) -> None:
+            pass
+
+    monkeypatch.setattr(hook_thread, "SystemClock", HookClock)
+    return account
+
+
+def gate(fake: FakeAws, name: str = "alpha", **args: Any) -> ReleaseGate:
+    fields: dict[str, Any] = {
+        "cluster": CLUSTER,
+        "subnet_ids": ["subnet-a"],
+        "security_group_ids": ["sg-app", "sg-tasks"],
+        "database_task_definition_arn": DATABASE,
+        "release_task_definition_arn": pulumi.Output.from_input(RELEASE),
+        "aws": FakeAccess(fake=fake),
+    }
+    return ReleaseGate(name, ReleaseGateArgs(**{**fields, **args}))
+
+
+def inputs(task_definition: str = NEW, count: int = 1, **more: Any) -> dict[str, Any]:
+    return {
+        "cluster": CLUSTER,
+        "taskDefinition": task_definition,
+        "desiredCount": count,
+        "name": "alpha-gunicorn",
+        **more,
+    }
+
+
+def call(
+    hooks: Any, new: dict[str, Any] | None = None, old: dict[str, Any] | None = None, name: str = "alpha-gunicorn"
+) -> Awaitable[None]:
+    """Run the one hook of a moment as the engine does."""
+    (hook,) = hooks
+    urn = f"urn:pulumi:alpha::django-app::aws:ecs/service:Service::{name}"
+    service_arn = arn("service", f"{CLUSTER}/{name}")
+    return hook(
+        pulumi.ResourceHookArgs(
+            urn=urn,
+            id=service_arn,
+            name=name,
+            type="aws:ecs/service:Service",
+            new_inputs=new or inputs(),
+            old_inputs=old,
+        )
+    )
+
+
+def run(program: Callable[[], Awaitable[None]]) -> list[tuple[str, str]]:
+    """The lines that an async program logged."""
+    return list(simulate(program).logs)
+
+
+def ran(fake: FakeAws) -> list[str]:
+    return [call["taskDefinition"] for call in fake.called("RunTask")]
+
+
+def registered(fake: FakeAws, preview: bool = False, **args: Any) -> SimulationResult:
+    """A stack with the services of two environments, each behind its own gate."""
+
+    def program() -> None:
+        for environment in ("alpha", "beta"):
+            binding = gate(fake, environment, **args).binding
+            for role in ("gunicorn", "default"):
+                aws.ecs.Service(f"{environment}-{role}", opts=pulumi.ResourceOptions(hooks=binding))
+
+    return simulate(program, preview=preview)
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_every_service_carries_release_and_rollout_hooks_of_its_own_gate(fake: FakeAws, preview: bool) -> None:
+    result = registered(fake, preview)
+
+    assert {resource.name: resource.hooks for resource in result.of_type("aws:ecs/service:Service")} == {
+        f"{environment}-{role}": {
+            "before_create": [f"{environment}-release"],
+            "before_update": [f"{environment}-release"],
+            "after_create": [f"{environment}-rollout"],
+            "after_update": [f"{environment}-rollout"],
+        }
+        for environment in ("alpha", "beta")
+        for role in ("gunicorn", "default")
+    }
+    assert sorted(result.hooks) == ["alpha-release", "alpha-rollout", "beta-release", "beta-rollout"]
+    assert fake.calls == []
+
+
+def test_without_watching_only_the_release_hook_is_there(fake: FakeAws) -> None:
+    result = registered(fake, watch_rollouts=False)
+
+    assert result.of_type("aws:ecs/service:Service")[0].hooks == {
+        "before_create": ["alpha-release"],
+        "before_update": ["alpha-release"],
+    }
+
+
+def test_the_release_runs_before_the_first_service_and_once_for_all(fake: FakeAws) -> None:
+    fake.lives = [Life(log=[(4, "CREATE DATABASE")]), Life(log=[(4, "Applying shop.0001... OK")])]
+
+    async def program() -> None:
+        binding = gate(fake).binding
+        await asyncio.gather(
+            call(binding.before_create, name="alpha-gunicorn"),
+            call(binding.before_update, old=inputs(OLD), name="alpha-default"),
+        )
+        await call(binding.before_create, name="alpha-beat")
+
+    logs = run(program)
+
+    assert ran(fake) == [DATABASE, RELEASE]
+    network = {"subnets": ["subnet-a"], "securityGroups": ["sg-app", "sg-tasks"], "assignPublicIp": "DISABLED"}
+    assert fake.called("RunTask")[1]["networkConfiguration"] == {"awsvpcConfiguration": network}
+    assert logs == [
+        ("info", f"alpha database: task {1:032x} starts"),
+        ("info", "alpha database | CREATE DATABASE"),
+        ("info", "alpha database: succeeded"),
+        ("info", f"alpha release: task {2:032x} runs `python manage.py migrate --no-input`"),
+        ("info", "alpha release | Applying shop.0001... OK"),
+        ("info", "alpha release: succeeded"),
+    ]
+
+
+def test_a_failed_release_fails_all_services_and_does_not_run_again_in_the_same_update(fake: FakeAws) -> None:
+    fake.lives = [Life(), Life(exit_code=1, log=[(4, "ProgrammingError: column exists")])]
+    errors: list[str] = []
+
+    async def program() -> None:
+        binding = gate(fake).binding
+        first, second = await asyncio.gather(
+            call(binding.before_create, name="alpha-gunicorn"),
+            call(binding.before_create, name="alpha-default"),
+            return_exceptions=True,
+        )
+        with pytest.raises(ReleaseError) as third:
+            await call(binding.before_create, name="alpha-beat")
+        errors.extend(str(error) for error in (first, second, third.value))
+
+    run(program)
+
+    assert errors == [
+        "\n".join(
+            [
+                "the release command failed, no service was changed",
+                "  why: its task ended with exit code 1 (Essential container in task exited)",
+                "  command: python manage.py migrate --no-input",
+                "  task definition: alpha-backend_update:7",
+                "  last lines of its log (/ecs/alpha/backend_update):",
+                "    ProgrammingError: column exists",
+                f"{ADVICE}: the release runs again",
+            ]
+        ),
+        "not changed, because the release failed: see the error of alpha-gunicorn",
+        "not changed, because the release failed: see the error of alpha-gunicorn",
+    ]
+    assert ran(fake) == [DATABASE, RELEASE]
+
+
+def test_the_next_update_runs_the_release_again(fake: FakeAws) -> None:
+    async def program() -> None:
+        await call(gate(fake).binding.before_create)
+
+    run(program)
+    run(program)
+
+    assert ran(fake) == [DATABASE, RELEASE] * 2
+
+
+def test_without_a_release_command_the_database_is_still_ensured(fake: FakeAws) -> None:
+    async def program() -> None:
+        await call(gate(fake, release_command=None).binding.before_create)
+
+    run(program)
+
+    assert ran(fake) == [DATABASE]
+
+
+def test_no_release_runs_for_services_that_take_no_new_code(fake: FakeAws) -> None:
+    async def program() -> None:
+        binding = gate(fake).binding
+        await call(binding.before_create, inputs(count=0))
+        await call(binding.before_update, inputs(count=3), inputs(count=1))
+
+    run(program)
+
+    assert fake.calls == []
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "takes"),
+    [
+        (inputs(), None, True),
+        (inputs(count=0), None, False),
+        (inputs(), inputs(OLD), True),
+        (inputs(count=0), inputs(OLD, count=1), False),
+        (inputs(count=0), inputs(count=1), False),
+        (inputs(count=1), inputs(count=0), True),
+        (inputs(count=2), inputs(count=1), False),
+        (inputs(count=2, tags={"a": "b"}), inputs(count=1), False),
+        (inputs(forceNewDeployment=True), inputs(), True),
+        (inputs(NEW, count=2), inputs(OLD, count=1), True),
+        (inputs(), inputs(), True),
+        (inputs(__defaults=["a"], tags={"a": "b"}), inputs(__defaults=[]), False),
+    ],
+)
+def test_new_code_is_taken_by_tasks_that_start_for_another_reason_than_their_number(
+    new: dict[str, Any], old: dict[str, Any] | None, takes: bool
+) -> None:
+    assert takes_new_code(new, old) is takes
+
+
+def test_task_definitions_that_no_service_depends_on_are_missed_with_a_hint(
+    fake: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pulumi_django.ecs.release.KNOWN_SECONDS", 0)
+    errors: list[str] = []
+
+    async def program() -> None:
+        never: asyncio.Future[Any] = asyncio.Future()
+        known: asyncio.Future[bool] = asyncio.Future()
+        known.set_result(True)
+        pending: pulumi.Output[str] = pulumi.Output(set(), never, known, known)
+        with pytest.raises(ReleaseError) as caught:
+            await call(gate(fake, release_task_definition_arn=pending).binding.before_create)
+        errors.append(str(caught.value))
+        never.set_result(RELEASE)
+
+    run(program)
+
+    assert errors == [
+        "the task definitions of the release of alpha are not there yet: "
+        "let every service that carries the binding depend on them"
+    ]
+
+
+def test_a_rollout_is_watched_on_the_task_definition_that_was_asked_for(fake: FakeAws) -> None:
+    async def program() -> None:
+        await call(gate(fake).binding.after_update, old=inputs(OLD))
+
+    assert run(program) == [("info", "alpha-gunicorn rollout: 1 of 1 running on alpha-gunicorn:42")]
+    assert fake.called("DescribeServices") == [
+        {"cluster": CLUSTER, "services": [arn("service", f"{CLUSTER}/alpha-gunicorn")]}
+    ]
+
+
+def test_a_rollback_fails_the_update_and_says_what_to_do(fake: FakeAws) -> None:
+    fake.frames = [(0, service(deployment("41")))]
+    errors: list[str] = []
+
+    async def program() -> None:
+        with pytest.raises(RolloutError) as caught:
+            await call(gate(fake).binding.after_update, old=inputs(OLD))
+        errors.append(str(caught.value))
+
+    run(program)
+
+    assert errors == [
+        "the rollout of alpha-gunicorn failed and ECS rolled it back: alpha-gunicorn:41 keeps serving, "
+        f"alpha-gunicorn:42 does not run\n{ADVICE}: it is rolled out again"
+    ]
+
+
+def test_inputs_that_the_engine_passes_as_secret_are_understood(fake: FakeAws) -> None:
+    async def program() -> None:
+        new = inputs() | {"taskDefinition": pulumi.Output.secret(NEW)}
+        await call(gate(fake).binding.after_create, new)
+
+    assert run(program) == [("info", "alpha-gunicorn rollout: 1 of 1 running on alpha-gunicorn:42")]
+
+
+def test_rollouts_of_several_services_are_watched_at_the_same_time(fake: FakeAws) -> None:
+    # Every rollout waits here for the other four, so that none ends unless all run at once.
+    five = threading.Barrier(5)
+
+    class Thread(threading.local):
+        met = False
+
+    thread = Thread()
+
+    def meet() -> None:
+        if not thread.met:
+            thread.met = True
+            five.wait(GENEROUS_SECONDS)
+
+    access = FakeAccess(fake=fake, on_client=meet)
+
+    async def program() -> None:
+        after = gate(fake, aws=access).binding.after_create
+        await asyncio.gather(*[call(after, name=f"alpha-{role}") for role in ("web", "ui", "default", "beat", "redis")])
+
+    assert len(run(program)) == 5
+
+
+def test_credentials_that_are_missing_are_reported_with_where_they_come_from(fake: FakeAws) -> None:
+    from botocore.exceptions import NoCredentialsError
+
+    def no_credentials() -> None:
+        raise NoCredentialsError
+
+    errors: list[str] = []
+
+    async def program() -> None:
+        binding = gate(fake, aws=FakeAccess(fake=fake, on_client=no_credentials)).binding
+        for hooks in (binding.before_create, binding.after_create):
+            with pytest.raises((ReleaseError, RolloutError)) as caught:
+                await call(hooks)
+            errors.append(str(caught.value))
+
+    run(program)
+
+    hint = (
+        "\n  next: it uses region, profile and endpoint of the stack's AWS provider; see that they give access to ECS "
+        "and CloudWatch Logs, then update again"
+    )
+    assert errors == [
+        f"the alpha release could not be seen to its end: Unable to locate credentials{hint}",
+        f"the alpha-gunicorn rollout could not be seen to its end: Unable to locate credentials{hint}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (
+            {"release_timeout_seconds": 5},
+            "release_timeout_seconds is 5: it is a number of seconds from 60 to 86400 (a day)",
+        ),
+        (
+            {"rollout_timeout_seconds": 86401},
+            "rollout_timeout_seconds is 86401: it is a number of seconds from 60 to 86400 (a day)",
+        ),
+        (
+            {"release_command": []},
+            "release_command is empty: give the words of a command, or None for no release command",
+        ),
+    ],
+)
+def test_bad_arguments_are_refused(args: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011
+        ReleaseGateArgs(cluster=CLUSTER, subnet_ids=[], security_group_ids=[], **args)
+
+    assert str(caught.value) == message
