@@ -1,0 +1,93 @@
+"""What the containers of one image share, and the task that each service or command makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+
+from pulumi_django.ecs.task import Architecture, LogGroup, LogGroupArgs, TaskDefinition, TaskDefinitionArgs
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerSetup:
+    """Image, surroundings and rights of a container."""
+
+    image: pulumi.Input[str]
+    """Image as `registry/repository:tag` or with a digest."""
+
+    env: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    """Plain environment variables."""
+
+    secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]], repr=False)
+    """Variable -> ARN of the secret, with a JSON key where it has several."""
+
+    execution_role_arn: pulumi.Input[str]
+    """Role with which ECS starts tasks."""
+
+    task_role_arn: pulumi.Input[str] | None = None
+    """Role of the application."""
+
+    region: str
+    """Region of the logs."""
+
+    architecture: Architecture = "X86_64"
+    """Processor that the image was built for."""
+
+    log_retention_days: int = 3
+    """Days for which log lines are kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSize:
+    """CPU and memory of a task, as Fargate offers them, and what runs in it."""
+
+    command: Sequence[str] | None = None
+    """Words of the command; None runs the image's own."""
+
+    cpu_units: int = 256
+    """CPU; 1024 are one vCPU."""
+
+    memory_mib: int = 512
+    """Memory."""
+
+    port: int | None = None
+    """TCP port on which the container listens."""
+
+    stop_timeout_seconds: int = 30
+    """Time between SIGTERM and SIGKILL, up to 120."""
+
+
+def logged_task(
+    name: str, environment: str, service: str, setup: ContainerSetup, size: TaskSize, parent: pulumi.Resource
+) -> tuple[TaskDefinition, LogGroup]:
+    """The task definition `{environment}-{service}` and its log group, as children of `parent`."""
+    child = pulumi.ResourceOptions(parent=parent)
+    logs = LogGroup(
+        f"{name}-logs",
+        LogGroupArgs(environment=environment, service=service, retention_days=setup.log_retention_days),
+        child,
+    )
+    definition = TaskDefinition(
+        f"{name}-task",
+        TaskDefinitionArgs(
+            environment=environment,
+            service=service,
+            image=setup.image,
+            command=size.command,
+            cpu_units=size.cpu_units,
+            memory_mib=size.memory_mib,
+            port=size.port,
+            env=setup.env,
+            secrets=setup.secrets,
+            execution_role_arn=setup.execution_role_arn,
+            task_role_arn=setup.task_role_arn,
+            log_group_name=logs.group_name,
+            region=setup.region,
+            architecture=setup.architecture,
+            stop_timeout_seconds=size.stop_timeout_seconds,
+        ),
+        pulumi.ResourceOptions(parent=parent, depends_on=[logs]),
+    )
+    return definition, logs

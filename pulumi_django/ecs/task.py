@@ -1,0 +1,208 @@
+"""One Fargate task definition with its log group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pulumi
+import pulumi_aws as aws
+
+from pulumi_django import naming
+from pulumi_django.sizing import check_fargate_size
+
+Architecture = Literal["X86_64", "ARM64"]
+
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+RETENTION_DAYS = (
+    1,
+    3,
+    5,
+    7,
+    14,
+    30,
+    60,
+    90,
+    120,
+    150,
+    180,
+    365,
+    400,
+    545,
+    731,
+    1096,
+    1827,
+    2192,
+    2557,
+    2922,
+    3288,
+    3653,
+)
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html#container_definition_timeout
+MAX_STOP_TIMEOUT_SECONDS = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogGroupArgs:
+    environment: str
+    """Name of the environment."""
+
+    service: str
+    """Name of the service; the group is called `/ecs/{environment}/{service}`."""
+
+    retention_days: int = 3
+    """Days for which lines are kept: 1, 3, 5, 7, 14, 30, ..., as CloudWatch has them."""
+
+    def __post_init__(self) -> None:
+        if self.retention_days not in RETENTION_DAYS:
+            allowed = ", ".join(str(days) for days in RETENTION_DAYS)
+            raise ValueError(f"retention_days is {self.retention_days}: CloudWatch keeps lines for {allowed} days")
+
+
+class LogGroup(pulumi.ComponentResource):
+    """The log of one service."""
+
+    group_name: str
+    """Name of the group."""
+
+    group_arn: pulumi.Output[str]
+    """Its ARN."""
+
+    def __init__(self, name: str, args: LogGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("pulumi-django:ecs:LogGroup", name, None, opts)
+        self.group_name = naming.log_group_name(args.environment, args.service)
+        group = aws.cloudwatch.LogGroup(
+            name,
+            name=self.group_name,
+            retention_in_days=args.retention_days,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.group_arn = group.arn
+        self.register_outputs({"group_name": self.group_name, "group_arn": self.group_arn})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskDefinitionArgs:
+    environment: str
+    """Name of the environment."""
+
+    service: str
+    """Name of the container, and last part of the family `{environment}-{service}`."""
+
+    image: pulumi.Input[str]
+    """Image as `registry/repository:tag` or with a digest."""
+
+    command: Sequence[str] | None = None
+    """Words of the command; None runs the image's own."""
+
+    cpu_units: int = 256
+    """CPU of the task; 1024 are one vCPU."""
+
+    memory_mib: int = 512
+    """Memory of the task, as Fargate offers it for that CPU."""
+
+    port: int | None = None
+    """TCP port on which the container listens."""
+
+    env: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    """Plain environment variables."""
+
+    secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]], repr=False)
+    """Variables that ECS fills when the task starts: variable -> ARN of the secret or parameter."""
+
+    execution_role_arn: pulumi.Input[str]
+    """Role with which ECS starts the task."""
+
+    task_role_arn: pulumi.Input[str] | None = None
+    """Role of the application; None gives it no rights in AWS."""
+
+    log_group_name: pulumi.Input[str]
+    """CloudWatch log group; streams begin with the service's name."""
+
+    region: str
+    """Region of the log group."""
+
+    architecture: Architecture = "X86_64"
+    """Processor that the image was built for."""
+
+    user: str | None = None
+    """User inside the container; None is the image's own."""
+
+    stop_timeout_seconds: int = 30
+    """Time between SIGTERM and SIGKILL, up to 120."""
+
+    def __post_init__(self) -> None:
+        naming.check_service_name(self.service)
+        check_fargate_size(self.cpu_units, self.memory_mib)
+        if not 0 < self.stop_timeout_seconds <= MAX_STOP_TIMEOUT_SECONDS:
+            raise ValueError(
+                f"stop_timeout_seconds is {self.stop_timeout_seconds}: Fargate waits 1 to {MAX_STOP_TIMEOUT_SECONDS}"
+            )
+        if self.port is not None and not 0 < self.port < 65536:
+            raise ValueError(f"port is {self.port}: a TCP port is 1 to 65535")
+
+
+class TaskDefinition(pulumi.ComponentResource):
+    """A task of one container, the same whether a service keeps it running or a command runs it once."""
+
+    arn: pulumi.Output[str]
+    """ARN with the revision."""
+
+    family: str
+    """Family of the revisions."""
+
+    container_name: str
+    """Name of the container."""
+
+    def __init__(self, name: str, args: TaskDefinitionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("pulumi-django:ecs:TaskDefinition", name, None, opts)
+        self.family = naming.service_name(args.environment, args.service)
+        self.container_name = args.service
+        definition = aws.ecs.TaskDefinition(
+            name,
+            family=self.family,
+            requires_compatibilities=["FARGATE"],
+            network_mode="awsvpc",
+            cpu=str(args.cpu_units),
+            memory=str(args.memory_mib),
+            execution_role_arn=args.execution_role_arn,
+            task_role_arn=args.task_role_arn,
+            runtime_platform=aws.ecs.TaskDefinitionRuntimePlatformArgs(
+                cpu_architecture=args.architecture, operating_system_family="LINUX"
+            ),
+            container_definitions=pulumi.Output.json_dumps([_container(args)]),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.arn = definition.arn
+        self.register_outputs({"arn": self.arn, "family": self.family, "container_name": self.container_name})
+
+
+def _container(args: TaskDefinitionArgs) -> dict[str, Any]:
+    """The container as ECS's API has it. Variables are in name order: another order would be another revision."""
+    container: dict[str, Any] = {
+        "name": args.service,
+        "image": args.image,
+        "essential": True,
+        "environment": [{"name": key, "value": value} for key, value in sorted(args.env.items())],
+        "secrets": [{"name": key, "valueFrom": value} for key, value in sorted(args.secrets.items())],
+        # An init process reaps the children of ECS Exec's agent.
+        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
+        "linuxParameters": {"initProcessEnabled": True},
+        "stopTimeout": args.stop_timeout_seconds,
+        "logConfiguration": {
+            "logDriver": "awslogs",
+            "options": {
+                "awslogs-group": args.log_group_name,
+                "awslogs-region": args.region,
+                "awslogs-stream-prefix": args.service,
+            },
+        },
+    }
+    if args.command is not None:
+        container["command"] = list(args.command)
+    if args.port is not None:
+        container["portMappings"] = [{"containerPort": args.port, "hostPort": args.port, "protocol": "tcp"}]
+    if args.user is not None:
+        container["user"] = args.user
+    return container

@@ -1,0 +1,60 @@
+"""The security group of one environment's tasks: what keeps environments on one base apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSecurityGroupArgs:
+    vpc_id: pulumi.Input[str]
+    """VPC of the base."""
+
+    alb_security_group_id: pulumi.Input[str]
+    """The load balancer's group."""
+
+    web_ports: Sequence[int]
+    """Container ports that the load balancer reaches."""
+
+    internal_ports: Sequence[int] = ()
+    """Ports that the environment's tasks open to each other."""
+
+
+class TaskSecurityGroup(pulumi.ComponentResource):
+    """Admits the load balancer and the environment's own tasks, each to named ports; nobody else."""
+
+    security_group_id: pulumi.Output[str]
+    """Id of the group."""
+
+    def __init__(self, name: str, args: TaskSecurityGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("pulumi-django:ecs:TaskSecurityGroup", name, None, opts)
+        group = aws.ec2.SecurityGroup(
+            name,
+            vpc_id=args.vpc_id,
+            description=f"{name}: tasks of one environment",
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        for port in sorted(set(args.web_ports)):
+            self._admit(f"{name}-web-{port}", group, args.alb_security_group_id, port, "From the load balancer")
+        for port in sorted(set(args.internal_ports)):
+            self._admit(f"{name}-own-{port}", group, group.id, port, "From tasks of the same environment")
+        self.security_group_id = group.id
+        self.register_outputs({"security_group_id": self.security_group_id})
+
+    def _admit(
+        self, name: str, group: aws.ec2.SecurityGroup, source: pulumi.Input[str], port: int, description: str
+    ) -> None:
+        aws.vpc.SecurityGroupIngressRule(
+            name,
+            security_group_id=group.id,
+            referenced_security_group_id=source,
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            description=description,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
