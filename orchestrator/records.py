@@ -1,0 +1,72 @@
+"""Record <-> stack tags: the one place that knows how the orchestrator's memory of a stack is written down. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from orchestrator.model import Kind, Record
+
+PREFIX = "orchestrator:"
+"""Every tag of ours begins so; other tags on a stack are left alone."""
+
+# https://www.pulumi.com/docs/iac/concepts/stacks/#stack-tags: Pulumi Cloud refuses longer values
+VALUE_LIMIT = 256
+
+
+def to_tags(record: Record) -> dict[str, str]:
+    """The tags of a record; what is not known has no tag. Times are in UTC, to the second."""
+    values = {
+        "kind": record.kind.value,
+        "base": record.base,
+        "owner": record.owner,
+        "created": _time(record.created),
+        "expires": _time(record.expires),
+        "pinned": "true" if record.pinned else None,
+        "listener-slot": None if record.listener_slot is None else str(record.listener_slot),
+        "commit": record.commit,
+        "branch": record.branch,
+    }
+    return {f"{PREFIX}{name}": value[:VALUE_LIMIT] for name, value in values.items() if value}
+
+
+def from_tags(tags: Mapping[str, str]) -> Record | None:
+    """The record that the tags hold, or None when they hold none.
+
+    Tags can be edited by hand. One that cannot be read counts as absent, so that one stack never hides the others; an
+    unreadable `pinned` counts as pinned, since a mistake must not destroy anything.
+    """
+    kind = _member(tags.get(f"{PREFIX}kind"))
+    if kind is None:
+        return None
+    return Record(
+        kind=kind,
+        base=tags.get(f"{PREFIX}base") or None,
+        owner=tags.get(f"{PREFIX}owner") or None,
+        created=_moment(tags.get(f"{PREFIX}created")),
+        expires=_moment(tags.get(f"{PREFIX}expires")),
+        pinned=tags.get(f"{PREFIX}pinned", "false") != "false",
+        listener_slot=_number(tags.get(f"{PREFIX}listener-slot")),
+        commit=tags.get(f"{PREFIX}commit") or None,
+        branch=tags.get(f"{PREFIX}branch") or None,
+    )
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text or "")
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _member(text: str | None) -> Kind | None:
+    return Kind(text) if text in list(Kind) else None

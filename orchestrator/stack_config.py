@@ -1,0 +1,433 @@
+"""`Pulumi.<stack>.yaml`: read, checked, changed and written without the CLI, so that comments stay and secrets are not touched.
+
+The same files are what `pulumi up` and `pulumi config` in the project folder use.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import io
+import json
+import math
+import os
+import re
+import tempfile
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, cast
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+from orchestrator.assignments import Assignment
+from orchestrator.engines.protocol import Project
+from orchestrator.errors import SettingsError
+from orchestrator.model import SECRET_MASK
+
+GENERATED_MARK = "# Written by the orchestrator, which removes this file again when it destroys the stack."
+"""First line of a file that we made. Without this line, or checked in to git, a file outlives its stack."""
+
+TOP_LEVEL_KEYS = ("config", "encryptionsalt", "encryptedkey", "secretsprovider", "environment")
+_OF_ONE_STACK = ("encryptionsalt", "encryptedkey", "secretsprovider")
+_DEEPEST = 32
+_MOST_VALUES = 10_000
+_YAML_1_1_BOOLEANS = ("y", "n", "yes", "no", "on", "off")
+_CONFIG_KEY = re.compile(r"[^:\s]+(:[^:\s]+)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigSnapshot:
+    """A stack's configuration at one moment, by full key (`django-app:base`, `aws:region`)."""
+
+    values: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Plain values; encrypted parts are replaced by SECRET_MASK."""
+
+    secret_keys: frozenset[str] = frozenset()
+    """Keys that are encrypted, or hold something encrypted."""
+
+    def wire(self) -> dict[str, str]:
+        """The values as Pulumi hands them to a program: text as it is, everything else as JSON."""
+        return {key: _wire(value) for key, value in self.values.items()}
+
+
+class StackConfig:
+    """One `Pulumi.<stack>.yaml` in memory: what it says, and changes that are not written yet."""
+
+    def __init__(self, project: Project, stack: str, original: str | None, document: CommentedMap) -> None:
+        self.project = project
+        self.stack = stack
+        self.original = original
+        """Text of the file on disk; None when there is none."""
+
+        self._document = document
+
+    @classmethod
+    def load(cls, project: Project, stack: str, other_projects: Collection[str] = ()) -> StackConfig:
+        """Read and check the file; an absent one is an empty configuration.
+
+        `other_projects` are the Pulumi names of the graph's other projects: their keys do not belong into this file.
+        Raises SettingsError with file, line and key.
+        """
+        path = config_path(project, stack)
+        original = _text(path)
+        document = _parse(path, original or "")
+        _Checker(path, project.name, other_projects).check(document)
+        return cls(project, stack, original, document)
+
+    @classmethod
+    def from_template(cls, project: Project, stack: str, other_projects: Collection[str] = ()) -> StackConfig:
+        """A new configuration for `stack`, like that of the project's template stack without what is another stack's own.
+
+        Left out are encrypted values (their key is the other stack's), `base`, `listener_slot` and the encryption
+        settings. Raises SettingsError as `load` does, and when the project names a template that has no file.
+        """
+        if project.template is None:
+            return cls(project, stack, None, CommentedMap())
+        template = cls.load(project, project.template, other_projects)
+        if template.original is None:
+            raise SettingsError(
+                f"the project {project.key} has the template {project.template!r}: "
+                f"there is no {config_path(project, project.template)}",
+                f"write that file, or name another template for [projects.{project.key}] in orchestrator.toml",
+            )
+        own = {"base", "listener_slot"}
+        config = {
+            key: value
+            for key, value in _mapping(template._document.get("config")).items()
+            if not _holds_secret(value) and str(key).removeprefix(f"{project.name}:") not in own
+        }
+        kept = {key: value for key, value in template._document.items() if key not in _OF_ONE_STACK}
+        return cls(project, stack, None, _without_comments({**kept, "config": config}))
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return config_path(self.project, self.stack)
+
+    @property
+    def exists(self) -> bool:
+        """Whether the file was there when it was read."""
+        return self.original is not None
+
+    @property
+    def generated(self) -> bool:
+        """Whether the orchestrator made the file."""
+        return (self.original or "").startswith(GENERATED_MARK)
+
+    def get(self, key: str) -> Any:
+        """The plain value of one of the project's own keys; None when absent or encrypted."""
+        value = self.snapshot().values.get(f"{self.project.name}:{key}")
+        return None if value == SECRET_MASK else value
+
+    def set(self, key: str, value: Any) -> None:
+        """Set one of the project's own top-level keys."""
+        self.assign(Assignment(namespace=None, path=(key,), value=value))
+
+    def assign(self, assignment: Assignment) -> None:
+        """Set a value, making the objects on the way to it; None takes the key away.
+
+        Raises SettingsError when the value or an object on the way is encrypted, or is no object.
+        """
+        if assignment.value is not None and self._document.get("config") is None:
+            self._document["config"] = CommentedMap()
+        at = _mapping(self._document.get("config"))
+        keys = [self._top_key(at, assignment), *assignment.path[1:]]
+        for depth, key in enumerate(keys):
+            current = at.get(key)
+            if _holds_secret(current):
+                raise SettingsError(
+                    f"{self.path}: {'.'.join(keys[: depth + 1])} is encrypted and cannot be set in plain",
+                    f"use `pulumi config set --secret` in {self.project.path}",
+                )
+            if depth == len(keys) - 1:
+                break
+            if current is None:
+                if assignment.value is None:
+                    return
+                at[key] = CommentedMap()
+            elif not isinstance(current, CommentedMap):
+                raise SettingsError(
+                    f"{self.path}: {'.'.join(keys[: depth + 1])} is no object: {keys[-1]} has no place in it"
+                )
+            at = _mapping(at[key])
+        if assignment.value is None:
+            at.pop(keys[-1], None)
+        elif keys[-1] not in at or not _same(at[keys[-1]], assignment.value):
+            at[keys[-1]] = _quoted(assignment.value)
+
+    def _top_key(self, config: Mapping[str, Any], assignment: Assignment) -> str:
+        first = assignment.path[0]
+        if assignment.namespace in (None, self.project.name):
+            return first if first in config else f"{self.project.name}:{first}"
+        return f"{assignment.namespace}:{first}"
+
+    def snapshot(self) -> ConfigSnapshot:
+        """The configuration as it is now, changes included."""
+        values: dict[str, Any] = {}
+        secret: set[str] = set()
+        for key, value in _mapping(self._document.get("config")).items():
+            full = key if ":" in key else f"{self.project.name}:{key}"
+            values[full] = _plain(value)
+            if _holds_secret(value):
+                secret.add(full)
+        return ConfigSnapshot(values=values, secret_keys=frozenset(secret))
+
+    def text(self) -> str:
+        """The file as it would be written: the same text when nothing changed, else with comments and order kept."""
+        if self.original is not None and _same(self._document, _parse(self.path, self.original)):
+            return self.original
+        stream = io.StringIO()
+        if self._document:
+            _yaml(self.original or "").dump(self._document, stream)
+        text = stream.getvalue()
+        return text if self.exists else f"{GENERATED_MARK}\n{text}"
+
+    @property
+    def changed(self) -> bool:
+        """Whether `write` would write anything."""
+        return self.text() != self.original if self.exists else bool(self._document)
+
+    def write(self) -> None:
+        """Write the file in one step: a reader, or a crash, sees the old one or the new one. Raises SettingsError."""
+        write_atomically(self.path, self.text())
+
+    def restore(self) -> None:
+        """Bring the file on disk back to what it was when it was read. Raises SettingsError."""
+        if self.original is not None:
+            write_atomically(self.path, self.original)
+            return
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise SettingsError(f"{self.path} cannot be removed: {error.strerror or error}") from None
+
+
+def config_path(project: Project, stack: str) -> Path:
+    """The file of a stack's configuration."""
+    return project.path / f"Pulumi.{stack}.yaml"
+
+
+def configured_stacks(project: Project) -> tuple[str, ...]:
+    """Names of the stacks that have a configuration file, alphabetical; empty when the folder cannot be read."""
+    try:
+        names = [entry.name for entry in os.scandir(project.path) if entry.is_file()]
+    except OSError:
+        return ()
+    found = (re.fullmatch(r"Pulumi\.(.+)\.yaml", name) for name in names)
+    return tuple(sorted(match[1] for match in found if match))
+
+
+def read_snapshot(project: Project, stack: str, file: Path | None = None) -> ConfigSnapshot:
+    """What an engine hands to a program; `file` stands in for the stack's own file. Raises SettingsError."""
+    path = file or config_path(project, stack)
+    text = _text(path)
+    document = _parse(path, text or "")
+    _Checker(path, project.name, ()).check(document)
+    return StackConfig(project, stack, text, document).snapshot()
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file by way of a temporary neighbor. Raises SettingsError; the old file is then intact."""
+    target = path.resolve()
+    temporary: str | None = None
+    try:
+        mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+        with open(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, mode)
+        os.replace(temporary, target)
+    except OSError as error:
+        if temporary:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+        raise SettingsError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not valid YAML: it is not UTF-8 text ({error.reason})") from None
+
+
+def _yaml(text: str) -> YAML:
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    if re.search(r"^[^#\n]*:[ \t]*\n[ \t]+- ", text, re.MULTILINE) and not re.search(r"^config:\n- ", text):
+        yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
+
+
+def _parse(path: Path, text: str) -> CommentedMap:
+    try:
+        document: Any = _yaml(text).load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f":{mark.line + 1}" if mark else ""
+        raise SettingsError(f"{path}{line} is not valid YAML: {_one_line(error.problem or error.context)}") from None
+    except YAMLError as error:
+        raise SettingsError(f"{path} is not valid YAML: {_one_line(error)}") from None
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, AssertionError, RecursionError) as error:
+        # ruamel.yaml lets these through for texts such as impossible dates.
+        raise SettingsError(f"{path} is not valid YAML: {_one_line(error) or type(error).__name__}") from None
+    if document is None:
+        return CommentedMap()
+    if not isinstance(document, CommentedMap):
+        raise SettingsError(f"{path}:1 is not a mapping: a stack's configuration begins with `config:`")
+    return document
+
+
+def _one_line(problem: Any) -> str:
+    return " ".join(str(problem).split())[:200]
+
+
+@dataclass(frozen=True)
+class _Checker:
+    """Checks a parsed file; every message says file, line and key."""
+
+    path: Path
+    project: str
+    others: Collection[str]
+
+    def check(self, document: CommentedMap) -> None:
+        for key in document:
+            if key not in TOP_LEVEL_KEYS:
+                close = difflib.get_close_matches(str(key), TOP_LEVEL_KEYS, n=1, cutoff=0.6)
+                hint = f"did you mean `{close[0]}`?" if close else "the stack's values belong under `config:`"
+                raise self._error(document, key, "is not a key of a stack's configuration", hint)
+        config = document.get("config")
+        if config is None:
+            return
+        if not isinstance(config, CommentedMap):
+            raise self._error(document, "config", "is not a mapping: keys such as `aws:region` are wanted")
+        budget = [_MOST_VALUES]
+        for key, value in config.items():
+            self._key(config, key)
+            try:
+                _measure(value, _DEEPEST, budget)
+            except ValueError as error:
+                raise self._error(config, key, str(error)) from None
+
+    def _key(self, config: CommentedMap, key: Any) -> None:
+        if not isinstance(key, str) or not _CONFIG_KEY.fullmatch(key):
+            raise self._error(config, key, f"is not a configuration key: `{self.project}:name` is wanted")
+        namespace, colon, name = key.rpartition(":")
+        if not colon or namespace == self.project:
+            if name in config and f"{self.project}:{name}" in config:
+                raise self._error(config, key, f"is given twice: with and without `{self.project}:`")
+            return
+        close = difflib.get_close_matches(namespace, [self.project], n=1, cutoff=0.75)
+        if namespace in self.others or close:
+            raise self._error(
+                config, key, f"is in the namespace {namespace!r}: this project's is {self.project!r}",
+                f"did you mean `{self.project}:{name}`?",
+            )  # fmt: skip
+
+    def _error(self, mapping: CommentedMap, key: Any, problem: str, hint: str | None = None) -> SettingsError:
+        try:
+            where = f"{self.path}:{cast(Any, mapping).lc.key(key)[0] + 1}"
+        except (KeyError, TypeError, AttributeError):
+            where = str(self.path)
+        return SettingsError(f"{where}: {key} {problem}", hint)
+
+
+def _measure(value: Any, depth: int, budget: list[int]) -> None:
+    """Refuse values without end (an alias inside its own anchor), and types that no configuration has."""
+    budget[0] -= 1
+    if depth == 0 or budget[0] < 0:
+        raise ValueError("is too large, or refers to itself")
+    if isinstance(value, CommentedMap):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise ValueError(f"has the key {key!r}, which is not text")
+            _measure(item, depth - 1, budget)
+    elif isinstance(value, CommentedSeq):
+        for item in value:
+            _measure(item, depth - 1, budget)
+    elif not isinstance(value, str | int | float | bool | date | None):
+        raise ValueError(
+            f"has a value of type {type(value).__name__}: text, numbers, booleans, lists and objects can be used"
+        )
+
+
+def _mapping(value: Any) -> CommentedMap:
+    return value if isinstance(value, CommentedMap) else CommentedMap()
+
+
+def _without_comments(value: Any) -> Any:
+    """The comments of a template speak of the template."""
+    if isinstance(value, Mapping):
+        items = cast(Mapping[str, Any], value).items()
+        return CommentedMap((key, _without_comments(item)) for key, item in items)
+    return [_without_comments(item) for item in cast(list[Any], value)] if isinstance(value, list) else value
+
+
+def _is_secret(value: Any) -> bool:
+    return isinstance(value, Mapping) and set(cast(Mapping[str, Any], value)) == {"secure"}
+
+
+def _holds_secret(value: Any) -> bool:
+    if _is_secret(value):
+        return True
+    if isinstance(value, Mapping):
+        return any(_holds_secret(item) for item in cast(Mapping[str, Any], value).values())
+    return isinstance(value, list) and any(_holds_secret(item) for item in cast(list[Any], value))
+
+
+def _plain(value: Any) -> Any:
+    """Without ruamel's own types, and with the mask for what is encrypted."""
+    if _is_secret(value):
+        return SECRET_MASK
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in cast(Mapping[str, Any], value).items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in cast(list[Any], value)]
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _same(left: Any, right: Any) -> bool:
+    return json.dumps(_typed(left)) == json.dumps(_typed(right))
+
+
+def _typed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _typed(item) for key, item in cast(Mapping[Any, Any], value).items()}
+    if isinstance(value, list):
+        return [_typed(item) for item in cast(list[Any], value)]
+    return value if isinstance(value, str | bool | int) or value is None else repr(value)
+
+
+def _quoted(value: Any) -> Any:
+    """Text that a YAML 1.1 reader would take for a boolean is written in quotes."""
+    if isinstance(value, str) and value.lower() in _YAML_1_1_BOOLEANS:
+        return DoubleQuotedScalarString(value)
+    if isinstance(value, dict):
+        return {key: _quoted(item) for key, item in cast(dict[str, Any], value).items()}
+    return [_quoted(item) for item in cast(list[Any], value)] if isinstance(value, list) else value
+
+
+def _wire(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and math.isfinite(value) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
