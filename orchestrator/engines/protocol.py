@@ -58,6 +58,10 @@ class UnitRequest:
     refresh: bool = False
     """Read the real state of every resource first."""
 
+    config_file: Path | None = None
+    """Configuration to use in place of the project's own `Pulumi.<stack>.yaml`: a scratch copy that the engine may
+    write into. Only for previews, which leave no trace in the project folder."""
+
 
 class Engine(Protocol):
     """Carries out operations on stacks and answers what exists."""
@@ -99,7 +103,7 @@ class Engine(Protocol):
         """Carry the operation out and return when it is over.
 
         `up` creates the stack when it does not exist; `preview` leaves no trace in the backend; `destroy` deletes the
-        resources, then the stack with its record and history. An operation on one stack at a time: a second one raises
+        resources, then the stack with its record and history, and leaves `Pulumi.<stack>.yaml` alone. An operation on one stack at a time: a second one raises
         StackLockedError. A failure raises OperationFailedError after everything finished was recorded; an interrupt
         raises InterruptedRunError.
         """
