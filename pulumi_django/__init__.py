@@ -12,11 +12,190 @@ from typing import TYPE_CHECKING, Any
 # A public name stands three times, in alphabetical order: for type checkers, for `import *`, and with its module for
 # the loader. A test keeps the three in step.
 if TYPE_CHECKING:
-    pass
+    from pulumi_django.app.ad_hoc import AdHocApp, AdHocAppArgs
+    from pulumi_django.app.options import (
+        BeatOptions,
+        FrontendOptions,
+        RedisOptions,
+        ReleaseOptions,
+        WebOptions,
+        WorkerOptions,
+    )
+    from pulumi_django.app_secrets import AppSecrets, AppSecretsArgs
+    from pulumi_django.aws_access import AwsAccess
+    from pulumi_django.base.ad_hoc import AdHocBase, AdHocBaseArgs, DatabaseOptions, NetworkOptions
+    from pulumi_django.bastion import Bastion, BastionArgs
+    from pulumi_django.certificate import Certificate, CertificateArgs
+    from pulumi_django.config import ConfigError
+    from pulumi_django.contract import AppOutputs, BaseContract, ContractError
+    from pulumi_django.database import PostgresInstance, PostgresInstanceArgs
+    from pulumi_django.dns import AliasRecord, AliasRecordArgs
+    from pulumi_django.ecs.beat_service import BeatService, BeatServiceArgs
+    from pulumi_django.ecs.cluster import Cluster, ClusterArgs
+    from pulumi_django.ecs.container import ContainerSetup, TaskSize
+    from pulumi_django.ecs.database_task import DatabaseTask, DatabaseTaskArgs
+    from pulumi_django.ecs.frontend_service import FrontendService, FrontendServiceArgs
+    from pulumi_django.ecs.management_command import ManagementCommand, ManagementCommandArgs
+    from pulumi_django.ecs.redis_service import RedisService, RedisServiceArgs
+    from pulumi_django.ecs.release import ReleaseGate, ReleaseGateArgs
+    from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs, TaskRole, TaskRoleArgs
+    from pulumi_django.ecs.service import ServicePlacement
+    from pulumi_django.ecs.task import LogGroup, LogGroupArgs, TaskDefinition, TaskDefinitionArgs
+    from pulumi_django.ecs.task_security import TaskSecurityGroup, TaskSecurityGroupArgs
+    from pulumi_django.ecs.web_service import HealthCheck, WebService, WebServiceArgs
+    from pulumi_django.ecs.worker_service import WorkerService, WorkerServiceArgs
+    from pulumi_django.kinds import Kind
+    from pulumi_django.load_balancer import LoadBalancer, LoadBalancerArgs
+    from pulumi_django.network import Network, NetworkArgs
+    from pulumi_django.security import SecurityGroups, SecurityGroupsArgs
+    from pulumi_django.service_discovery import ServiceDiscovery, ServiceDiscoveryArgs
+    from pulumi_django.storage import AssetsBucket, AssetsBucketArgs
 
-__all__: list[str] = []
+__all__ = [
+    "AdHocApp",
+    "AdHocAppArgs",
+    "AdHocBase",
+    "AdHocBaseArgs",
+    "AliasRecord",
+    "AliasRecordArgs",
+    "AppOutputs",
+    "AppSecrets",
+    "AppSecretsArgs",
+    "AssetsBucket",
+    "AssetsBucketArgs",
+    "AwsAccess",
+    "BaseContract",
+    "Bastion",
+    "BastionArgs",
+    "BeatOptions",
+    "BeatService",
+    "BeatServiceArgs",
+    "Certificate",
+    "CertificateArgs",
+    "Cluster",
+    "ClusterArgs",
+    "ConfigError",
+    "ContainerSetup",
+    "ContractError",
+    "DatabaseOptions",
+    "DatabaseTask",
+    "DatabaseTaskArgs",
+    "ExecutionRole",
+    "ExecutionRoleArgs",
+    "FrontendOptions",
+    "FrontendService",
+    "FrontendServiceArgs",
+    "HealthCheck",
+    "Kind",
+    "LoadBalancer",
+    "LoadBalancerArgs",
+    "LogGroup",
+    "LogGroupArgs",
+    "ManagementCommand",
+    "ManagementCommandArgs",
+    "Network",
+    "NetworkArgs",
+    "NetworkOptions",
+    "PostgresInstance",
+    "PostgresInstanceArgs",
+    "RedisOptions",
+    "RedisService",
+    "RedisServiceArgs",
+    "ReleaseGate",
+    "ReleaseGateArgs",
+    "ReleaseOptions",
+    "SecurityGroups",
+    "SecurityGroupsArgs",
+    "ServiceDiscovery",
+    "ServiceDiscoveryArgs",
+    "ServicePlacement",
+    "TaskDefinition",
+    "TaskDefinitionArgs",
+    "TaskRole",
+    "TaskRoleArgs",
+    "TaskSecurityGroup",
+    "TaskSecurityGroupArgs",
+    "TaskSize",
+    "WebOptions",
+    "WebService",
+    "WebServiceArgs",
+    "WorkerOptions",
+    "WorkerService",
+    "WorkerServiceArgs",
+]
 
-_MODULE_OF: dict[str, str] = {}
+_MODULE_OF = {
+    "AdHocApp": "pulumi_django.app.ad_hoc",
+    "AdHocAppArgs": "pulumi_django.app.ad_hoc",
+    "AdHocBase": "pulumi_django.base.ad_hoc",
+    "AdHocBaseArgs": "pulumi_django.base.ad_hoc",
+    "AliasRecord": "pulumi_django.dns",
+    "AliasRecordArgs": "pulumi_django.dns",
+    "AppOutputs": "pulumi_django.contract",
+    "AppSecrets": "pulumi_django.app_secrets",
+    "AppSecretsArgs": "pulumi_django.app_secrets",
+    "AssetsBucket": "pulumi_django.storage",
+    "AssetsBucketArgs": "pulumi_django.storage",
+    "AwsAccess": "pulumi_django.aws_access",
+    "BaseContract": "pulumi_django.contract",
+    "Bastion": "pulumi_django.bastion",
+    "BastionArgs": "pulumi_django.bastion",
+    "BeatOptions": "pulumi_django.app.options",
+    "BeatService": "pulumi_django.ecs.beat_service",
+    "BeatServiceArgs": "pulumi_django.ecs.beat_service",
+    "Certificate": "pulumi_django.certificate",
+    "CertificateArgs": "pulumi_django.certificate",
+    "Cluster": "pulumi_django.ecs.cluster",
+    "ClusterArgs": "pulumi_django.ecs.cluster",
+    "ConfigError": "pulumi_django.config",
+    "ContainerSetup": "pulumi_django.ecs.container",
+    "ContractError": "pulumi_django.contract",
+    "DatabaseOptions": "pulumi_django.base.ad_hoc",
+    "DatabaseTask": "pulumi_django.ecs.database_task",
+    "DatabaseTaskArgs": "pulumi_django.ecs.database_task",
+    "ExecutionRole": "pulumi_django.ecs.roles",
+    "ExecutionRoleArgs": "pulumi_django.ecs.roles",
+    "FrontendOptions": "pulumi_django.app.options",
+    "FrontendService": "pulumi_django.ecs.frontend_service",
+    "FrontendServiceArgs": "pulumi_django.ecs.frontend_service",
+    "HealthCheck": "pulumi_django.ecs.web_service",
+    "Kind": "pulumi_django.kinds",
+    "LoadBalancer": "pulumi_django.load_balancer",
+    "LoadBalancerArgs": "pulumi_django.load_balancer",
+    "LogGroup": "pulumi_django.ecs.task",
+    "LogGroupArgs": "pulumi_django.ecs.task",
+    "ManagementCommand": "pulumi_django.ecs.management_command",
+    "ManagementCommandArgs": "pulumi_django.ecs.management_command",
+    "Network": "pulumi_django.network",
+    "NetworkArgs": "pulumi_django.network",
+    "NetworkOptions": "pulumi_django.base.ad_hoc",
+    "PostgresInstance": "pulumi_django.database",
+    "PostgresInstanceArgs": "pulumi_django.database",
+    "RedisOptions": "pulumi_django.app.options",
+    "RedisService": "pulumi_django.ecs.redis_service",
+    "RedisServiceArgs": "pulumi_django.ecs.redis_service",
+    "ReleaseGate": "pulumi_django.ecs.release",
+    "ReleaseGateArgs": "pulumi_django.ecs.release",
+    "ReleaseOptions": "pulumi_django.app.options",
+    "SecurityGroups": "pulumi_django.security",
+    "SecurityGroupsArgs": "pulumi_django.security",
+    "ServiceDiscovery": "pulumi_django.service_discovery",
+    "ServiceDiscoveryArgs": "pulumi_django.service_discovery",
+    "ServicePlacement": "pulumi_django.ecs.service",
+    "TaskDefinition": "pulumi_django.ecs.task",
+    "TaskDefinitionArgs": "pulumi_django.ecs.task",
+    "TaskRole": "pulumi_django.ecs.roles",
+    "TaskRoleArgs": "pulumi_django.ecs.roles",
+    "TaskSecurityGroup": "pulumi_django.ecs.task_security",
+    "TaskSecurityGroupArgs": "pulumi_django.ecs.task_security",
+    "TaskSize": "pulumi_django.ecs.container",
+    "WebOptions": "pulumi_django.app.options",
+    "WebService": "pulumi_django.ecs.web_service",
+    "WebServiceArgs": "pulumi_django.ecs.web_service",
+    "WorkerOptions": "pulumi_django.app.options",
+    "WorkerService": "pulumi_django.ecs.worker_service",
+    "WorkerServiceArgs": "pulumi_django.ecs.worker_service",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -34,28 +34,41 @@ def load(
     args_class: type[T],
     *,
     namespace: str | None = None,
+    at: str | None = None,
     given: Mapping[str, Any] | None = None,
-    ignore: Iterable[str] = (),
+    others: Any = None,
+    partial: bool = False,
 ) -> T:
     """An instance of the dataclass `args_class` from the running stack's configuration.
 
     Args:
         args_class: a dataclass whose fields are the keys.
         namespace: the prefix of the keys; the project's name when omitted.
+        at: a key whose object holds the arguments, when they are not at the top.
         given: fields that the program sets itself; they are no keys of the configuration.
-        ignore: keys of the same namespace that the program reads elsewhere.
+        others: a dataclass that the program reads from the same keys in another call; its fields are passed over.
+        partial: whether unknown keys are left for another call to complain of.
 
     Raises ConfigError that names each unknown key with the nearest valid one, each wrong type and each missing value.
     """
     prefix = f"{namespace or pulumi.get_project()}:"
-    given, ignored = dict(given or {}), set(ignore)
+    given = dict(given or {})
+    own = {field.name for field in dataclasses.fields(cast(Any, args_class))} - set(given)
+    passed_over = {field.name for field in dataclasses.fields(others)} - own if others else set[str]()
     problems: list[str] = []
-    raw: dict[str, Any] = {}
-    for key, text in stack_config().items():
-        if key.startswith(prefix) and key.removeprefix(prefix) not in ignored:
-            raw[key.removeprefix(prefix)] = _Secret(text) if runtime_config.is_config_secret(key) else _decoded(text)
-    loader = _Loader(problems, prefix, ignored)
-    value = loader.dataclass(cast(Any, args_class), raw, (), given)
+    raw: Any = {
+        key.removeprefix(prefix): _Secret(text) if runtime_config.is_config_secret(key) else _decoded(text)
+        for key, text in stack_config().items()
+        if key.startswith(prefix)
+    }
+    path = (at,) if at else ()
+    if at:
+        raw = raw.get(at, {})
+        if not isinstance(raw, Mapping):
+            raise ConfigError([f"{prefix}{at}: is {_shown(raw)}: an object with keys is wanted"], pulumi.get_stack())
+    loader = _Loader(problems, prefix, passed_over)
+    wanted = {key: value for key, value in raw.items() if key in own or not (partial or key in passed_over)}
+    value = loader.dataclass(cast(Any, args_class), wanted, path, given)
     if problems:
         raise ConfigError(problems, pulumi.get_stack())
     return cast(T, value)
@@ -87,8 +100,8 @@ class _Mismatch(Exception):
 
 
 class _Loader:
-    def __init__(self, problems: list[str], prefix: str, ignored: set[str]) -> None:
-        self._problems, self._prefix, self._ignored = problems, prefix, ignored
+    def __init__(self, problems: list[str], prefix: str, passed_over: set[str]) -> None:
+        self._problems, self._prefix, self._passed_over = problems, prefix, passed_over
 
     def dataclass(self, cls: Any, raw: Mapping[str, Any], path: tuple[str, ...], given: Mapping[str, Any]) -> Any:
         """An instance of `cls`, or None after problems were noted."""
@@ -97,7 +110,7 @@ class _Loader:
         fields = {field.name: field for field in dataclasses.fields(cls) if field.init and field.name not in given}
         for key in raw:
             if key not in fields:
-                self._problem((*path, key), f"is not a key here{self._nearest(key, fields)}")
+                self._problem((*path, key), f"is not a key here{self._nearest(key, fields, top=not path)}")
         values: dict[str, Any] = dict(given)
         for name, field in fields.items():
             if name in raw:
@@ -173,8 +186,8 @@ class _Loader:
         key = ".".join(path).replace(".[", "[")
         self._problems.append(f"{self._prefix}{key}: {text}" if key else f"{self._prefix}: {text}")
 
-    def _nearest(self, key: str, fields: Iterable[str]) -> str:
-        valid = sorted({*fields, *self._ignored})
+    def _nearest(self, key: str, fields: Iterable[str], *, top: bool) -> str:
+        valid = sorted({*fields, *(self._passed_over if top else ())})
         close = difflib.get_close_matches(key.replace("-", "_"), valid, n=1, cutoff=0.6)
         return f": did you mean {close[0]}?" if close else f"; valid keys are {', '.join(valid)}"
 

@@ -130,6 +130,10 @@ class AppOutputs:
     """A command line that opens a shell in a running web task."""
 
 
+APP_OUTPUTS = tuple(field.name for field in fields(AppOutputs))
+"""Names that every application exports."""
+
+
 def to_outputs(values: BaseContract | AppOutputs) -> dict[str, Any]:
     """The stack outputs of a contract, by name, without what is absent."""
     named = {field.name: getattr(values, field.name) for field in fields(values)}

@@ -6,7 +6,8 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import pulumi
 import pulumi_aws as aws
@@ -26,6 +27,42 @@ not exist yet: `{"<stack reference name>": {"<output>": <wire value>}}`."""
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 MANAGED_BY = "pulumi-django"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseSettings:
+    """What projects/base reads beside the base's arguments."""
+
+    kind: Literal["ad-hoc"] = "ad-hoc"
+    """Kind of the base."""
+
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tags on everything, beside `base`, `kind` and `managed-by`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppSettings:
+    """What projects/app reads beside the application's arguments."""
+
+    base: str
+    """Name of the base."""
+
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tags on everything, beside `environment`, `base`, `kind` and `managed-by`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandaloneSettings:
+    """What the standalone project reads at the top; `base` and `app` hold the arguments of the two."""
+
+    base: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Arguments of the base."""
+
+    app: Mapping[str, Any]
+    """Arguments of the application."""
+
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tags on everything."""
 
 
 def aws_config() -> dict[str, Any]:

@@ -67,13 +67,15 @@ class Crashes:
             self.found += [crash for task in answer["tasks"] if (crash := self._crash(task))]
         self._first_look = False
 
-    def of(self, deployment: str | None) -> list[Crash]:
-        """Crashed tasks that this deployment started."""
-        return [crash for crash in self.found if crash.deployment == deployment]
+    def count(self, deployment: str | None) -> int:
+        """How many tasks of this deployment have crashed since the first look."""
+        return len([crash for crash in self.found if crash.deployment == deployment and not crash.old])
 
     def latest(self, deployment: str | None) -> Crash | None:
-        """The crash that tells most about this deployment, if any."""
-        return next(iter([*reversed(self.of(deployment)), *(c for c in reversed(self.found) if not c.old)]), None)
+        """The crash that tells most about this deployment: its own last one, else the last one of all, if any."""
+        newest_first = self.found[::-1]
+        own = [crash for crash in newest_first if crash.deployment == deployment]
+        return next(iter(own + [crash for crash in newest_first if not crash.old]), None)
 
     def log_of(self, crash: Crash) -> TaskLog | None:
         """The log of a crashed task, read to its end; None when it has none."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import pulumi
+import pulumi_aws as aws
 
 from pulumi_django.aws_access import AwsAccess
 from pulumi_django.ecs.hook_thread import in_thread
@@ -15,6 +16,8 @@ from pulumi_django.ecs.polling import Clock
 from pulumi_django.ecs.release_tasks import Release, ReleaseError, ReleaseRequest
 from pulumi_django.ecs.rollout import RolloutError, RolloutRequest, RolloutWatch
 from pulumi_django.ecs.rollout_state import short
+
+T = TypeVar("T")
 
 DEFAULT_RELEASE_COMMAND = ("python", "manage.py", "migrate", "--no-input")
 
@@ -67,6 +70,22 @@ class ReleaseGateArgs:
             raise ValueError("release_command is empty: give the words of a command, or None for no release command")
 
 
+class Rollout(pulumi.ComponentResource):
+    """The last rollout of a service that was seen to its end; made by `ReleaseGate.confirm`. Holds no other resource."""
+
+    def __init__(self, name: str, service: aws.ecs.Service, opts: pulumi.ResourceOptions | None = None) -> None:
+        recorded: dict[str, pulumi.Input[Any]] = {
+            "cluster": service.cluster,
+            "service": service.id,
+            "taskDefinition": service.task_definition,
+            "triggers": service.triggers,
+            # Not the count itself, which autoscaling changes.
+            "awake": service.desired_count.apply(bool),
+        }
+        super().__init__("pulumi-django:ecs:Rollout", name, recorded, opts)
+        self.register_outputs({})
+
+
 class ReleaseGate:
     """Makes updates of the ECS services that carry its `binding` safe.
 
@@ -99,14 +118,24 @@ class ReleaseGate:
             database=args.database_task_definition_arn,
             release=args.release_task_definition_arn,
         )
-        before = pulumi.ResourceHook(f"{name}-release", self._before)
-        after = pulumi.ResourceHook(f"{name}-rollout", self._after) if args.watch_rollouts else None
-        self.binding = pulumi.ResourceHookBinding(
-            before_create=[before],
-            before_update=[before],
-            after_create=[after] if after else None,
-            after_update=[after] if after else None,
-        )
+        release = pulumi.ResourceHook(f"{name}-release", self._before)
+        self.binding = pulumi.ResourceHookBinding(before_create=[release], before_update=[release])
+        self._confirmation = pulumi.ResourceHookBinding()
+        if args.watch_rollouts:
+            rollout = pulumi.ResourceHook(f"{name}-rollout", self._after)
+            confirm = pulumi.ResourceHook(f"{name}-confirm", self._confirm)
+            self.binding.after_create = self.binding.after_update = [rollout]
+            self._confirmation = pulumi.ResourceHookBinding(before_create=[confirm], before_update=[confirm])
+        self._steady: set[str] = set()
+
+    def confirm(self, name: str, service: aws.ecs.Service) -> Rollout:
+        """Record in the state which rollout of a service with the binding was seen to its end.
+
+        The provider counts a service as updated before its rollout is decided. Without this record a rollout that
+        failed, or that nobody saw to its end, is forgotten unless a refresh finds a difference; with it every update
+        comes back to it, and deploys again what ECS has given up.
+        """
+        return Rollout(name, service, pulumi.ResourceOptions(parent=service, hooks=self._confirmation))
 
     async def _before(self, args: pulumi.ResourceHookArgs) -> None:
         if takes_new_code(args.new_inputs or {}, args.old_inputs):
@@ -146,25 +175,49 @@ class ReleaseGate:
 
     async def _after(self, args: pulumi.ResourceHookArgs) -> None:
         new, old = args.new_inputs or {}, args.old_inputs or {}
-        cluster, wanted, previous = [
-            await _plain(value) for value in (new.get("cluster"), new.get("taskDefinition"), old.get("taskDefinition"))
-        ]
         request = RolloutRequest(
-            cluster=cluster,
+            cluster=await _plain(new.get("cluster")),
             service=args.id,
-            task_definition=wanted,
-            previous=previous,
+            task_definition=await _plain(new.get("taskDefinition")),
+            previous=await _plain(old.get("taskDefinition")),
+            desired_count=int(new.get("desiredCount") or 0),
             advice=f"{self._advice}: it is rolled out again",
         )
-        name = short(args.id)
+        await self._watch(request, RolloutWatch.wait)
+        self._steady.add(args.id)
 
-        def run(clock: Clock) -> None:
+    async def _confirm(self, args: pulumi.ResourceHookArgs) -> None:
+        new = args.new_inputs or {}
+        service = await _plain(new.get("service"))
+        if service in self._steady:
+            return
+        request = RolloutRequest(
+            cluster=await _plain(new.get("cluster")),
+            service=service,
+            task_definition=await _plain(new.get("taskDefinition")),
+            advice=f"{self._advice}: it is rolled out again",
+        )
+        again = await self._watch(request, lambda watch, _: watch.given_up())
+        if again and new.get("awake"):
+            await self._release_once(args.name)
+
+        def wait(watch: RolloutWatch, timeout_seconds: float) -> None:
+            if again:
+                watch.deploy_again()
+            watch.wait(timeout_seconds)
+
+        await self._watch(request, wait)
+
+    async def _watch(self, request: RolloutRequest, work: Callable[[RolloutWatch, float], T]) -> T:
+        name = f"{short(request.service)} rollout"
+
+        def run(clock: Clock) -> T:
             ecs, logs = self._args.aws.client("ecs"), self._args.aws.client("logs")
-            info, warn = _say(pulumi.log.info, f"{name} rollout:"), _say(pulumi.log.warn, f"{name} rollout:")
+            info, warn = _say(pulumi.log.info, f"{name}:"), _say(pulumi.log.warn, f"{name}:")
             watch = RolloutWatch(ecs, logs, request, info=info, warn=warn, clock=clock)
-            watch.wait(timeout_seconds=self._args.rollout_timeout_seconds)
+            return work(watch, self._args.rollout_timeout_seconds)
 
-        await _in_hook(run, f"{name} rollout", RolloutError)
+        return await _in_hook(run, name, RolloutError)
 
     async def _known(self) -> Mapping[str, Any]:
         try:
@@ -190,11 +243,11 @@ def takes_new_code(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> boo
     return not changed or not changed <= _NOT_ROLLING
 
 
-async def _in_hook(work: Callable[[Clock], None], name: str, error_type: type[Exception]) -> None:
+async def _in_hook(work: Callable[[Clock], T], name: str, error_type: type[Exception]) -> T:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        await in_thread(work, name=name)
+        return await in_thread(work, name=name)
     except (BotoCoreError, ClientError) as error:
         raise error_type(
             f"the {name} could not be seen to its end: {error}\n"

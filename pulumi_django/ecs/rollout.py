@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef
     from mypy_boto3_logs import CloudWatchLogsClient
 
-# CreateService is eventually consistent with DescribeServices.
+# What CreateService and UpdateService did may not be visible at once. A new service is unknown for a moment; an updated
+# one may still look as it did before, which is no verdict on the update.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 INVISIBLE_SECONDS = 30.0
+STALE_SECONDS = 10.0
 
 # ECS calls a service without load balancer steady as soon as its tasks run. A process that cannot start (a failing
 # import, a missing setting) ends within its first seconds, so such a service has to stay steady for that long.
@@ -51,6 +54,9 @@ class RolloutRequest:
 
     previous: str | None = None
     """ARN of the task definition before the update; None when the service is new or this is unknown."""
+
+    desired_count: int | None = None
+    """How many tasks were asked for; None when that is not known."""
 
     advice: str = "correct the cause and update again"
     """Ends the error: what the user does next."""
@@ -91,20 +97,29 @@ class RolloutWatch:
         self._warned = False
         self._progress = self._trouble = ""
 
-    def verdict(self) -> Verdict:
-        """Where the rollout stands now."""
-        return self._judge(self._look())
+    def given_up(self) -> bool:
+        """Whether ECS neither runs what was asked for nor works towards it. Raises `RolloutError` without service."""
+        service = self._look()
+        verdict = judge(service, self._request.task_definition)
+        if verdict is Verdict.DELETED:
+            self._refuse(service, verdict, 0)
+        return verdict not in (Verdict.STEADY, Verdict.WAITING)
 
-    def wait(self, *, timeout_seconds: float) -> None:
+    def deploy_again(self) -> None:
+        """Ask ECS once more for what was asked for."""
+        self._info(f"deploys {short(self._request.task_definition)} again")
+        patiently(self._force_deployment, self._clock)
+
+    def wait(self, timeout_seconds: float) -> None:
         """Return when the service is steady on what was asked for. Raises `RolloutError` in every other case."""
-        deadline = self._clock.now() + timeout_seconds
+        began = self._clock.now()
         pause = pauses()
         steady_since, crashes_then = 0.0, -1
         while True:
             service = self._look()
-            verdict = self._judge(service)
+            verdict = self._judge(service, began)
             self._crashes.look()
-            crashes = len(self._crashes.of(self._ours))
+            crashes = self._crashes.count(self._ours)
             self._refuse(service, verdict, crashes)
             self._report(service, crashes)
             now = self._clock.now()
@@ -114,7 +129,7 @@ class RolloutWatch:
                 steady_since, crashes_then = now, crashes
             if verdict is Verdict.STEADY and now - steady_since >= _settle_seconds(service):
                 return
-            if now >= deadline:
+            if now - began >= timeout_seconds:
                 raise self._error(service, self._unfinished(service, timeout_seconds))
             self._clock.sleep(next(pause))
 
@@ -138,12 +153,24 @@ class RolloutWatch:
             return {}
         return next(iter(answer["services"]), {})
 
-    def _judge(self, service: ServiceTypeDef) -> Verdict:
+    def _force_deployment(self) -> None:
+        self._ecs.update_service(
+            cluster=self._request.cluster,
+            service=self._request.service,
+            taskDefinition=self._request.task_definition,
+            forceNewDeployment=True,
+        )
+
+    def _judge(self, service: ServiceTypeDef, since: float) -> Verdict:
         verdict = judge(service, self._request.task_definition, previous=self._request.previous, ours=self._ours)
+        fresh = self._clock.now() - since < STALE_SECONDS
         if verdict in (Verdict.STEADY, Verdict.WAITING):
             # A newer deployment of the same task definition (somebody forced one) is as good as the one seen first.
             self._ours = _primary(service).get("id", self._ours)
-        return verdict
+            wanted = self._request.desired_count
+            stale = fresh and wanted is not None and wanted != service.get("desiredCount")
+            return Verdict.WAITING if stale else verdict
+        return Verdict.WAITING if fresh and self._ours is None and verdict is not Verdict.DELETED else verdict
 
     def _refuse(self, service: ServiceTypeDef, verdict: Verdict, crashes: int) -> None:
         name, wanted = self._name, short(self._request.task_definition)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -180,10 +181,10 @@ class WebService(pulumi.ComponentResource):
         )
 
     def _listener_rules(self, name: str, args: WebServiceArgs, group: aws.lb.TargetGroup) -> list[aws.lb.ListenerRule]:
-        """One rule for every three paths; its name holds the first of them, so that a new path moves no other rule."""
+        """One rule for every three paths, named after the first of them."""
         return [
             aws.lb.ListenerRule(
-                f"{name}-rule-{index}",
+                f"{name}-rule-{_slug(patterns[0])}",
                 listener_arn=args.listener_arn,
                 priority=priority,
                 conditions=[
@@ -197,5 +198,9 @@ class WebService(pulumi.ComponentResource):
                 actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=group.arn)],
                 opts=pulumi.ResourceOptions(parent=self),
             )
-            for index, (priority, patterns) in enumerate(args.rules, start=1)
+            for priority, patterns in args.rules
         ]
+
+
+def _slug(pattern: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", pattern.lower()).strip("-") or "all"

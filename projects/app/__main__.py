@@ -1,0 +1,19 @@
+"""An environment: the stack's name is its name, the stack's configuration are its arguments."""
+
+import pulumi
+
+from pulumi_django import AdHocApp, AdHocAppArgs, config, contract, project
+
+
+async def main() -> None:
+    name = pulumi.get_stack()
+    settings = config.load(project.AppSettings, partial=True)
+    base = await project.base_contract(settings.base, name)
+    provider = project.aws_provider(environment=name, base=settings.base, kind=base.kind, tags=settings.tags)
+    given = {"base": base, "aws": project.aws_access()}
+    args = config.load(AdHocAppArgs, given=given, others=project.AppSettings)
+    app = AdHocApp(name, args, pulumi.ResourceOptions(providers=[provider]))
+    contract.export(app.outputs)
+
+
+pulumi.run(main)

@@ -1,0 +1,64 @@
+"""Runs the programs of the project folders under `simulate`, with the configuration files that are checked in."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pulumi_django.testing import Mocks, SimulationResult, simulate
+
+ROOT = Path(__file__).parents[2]
+
+
+def stack_config(folder: Path, stack: str, changes: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """The stack's configuration as Pulumi hands it to a program; a change to None takes a key away."""
+    document = yaml.safe_load((folder / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
+    values = {**document["config"], **(changes or {})}
+    return {
+        key: json.dumps(value)
+        if isinstance(value, dict | list)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else str(value)
+        for key, value in values.items()
+        if value is not None
+    }
+
+
+def simulate_project(
+    project: str,
+    stack: str,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    stacks: Mapping[str, SimulationResult] | None = None,
+    preview: bool = False,
+    mocks: Mocks | None = None,
+) -> SimulationResult:
+    """One project folder's program (`base`, `app`, `standalone`) as `pulumi up --stack <stack>` would run it."""
+    folder = ROOT if project == "standalone" else ROOT / "projects" / project
+    name = yaml.safe_load((folder / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]
+    program = ROOT / "projects" / project / "__main__.py"
+    return simulate(
+        lambda: runpy.run_path(str(program), run_name="__main__") and None,
+        project=name,
+        stack=stack,
+        config=stack_config(folder, stack, changes),
+        stacks=stacks,
+        preview=preview,
+        mocks=mocks,
+    )
+
+
+def simulate_dev(**options: Any) -> SimulationResult:
+    """The checked-in base."""
+    return simulate_project("base", "dev", **options)
+
+
+def simulate_alpha(base: SimulationResult | None = None, **options: Any) -> SimulationResult:
+    """The checked-in environment on the checked-in base."""
+    return simulate_project("app", "alpha", stacks={"organization/django-base/dev": base or simulate_dev()}, **options)
