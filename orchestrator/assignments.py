@@ -18,6 +18,10 @@ _SET_HINT = "write for example --set web.desired_count=2 or --set aws:region=eu-
 _IMAGE_HINT = "write for example --image backend=registry.example.com/shop/backend:1.4.2"
 
 
+_IMAGE_PATHS = {"frontend": ("frontend", "image"), "redis": ("redis", "image")}
+"""Where an application keeps an image that is not `NAME_image`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Assignment:
     """One value for a stack's configuration."""
@@ -61,6 +65,11 @@ def parse_image(text: str) -> tuple[str, str]:
     ):
         raise UsageError(f"--image {text!r} cannot be used: {reference!r} is not an image reference", _IMAGE_HINT)
     return name, reference
+
+
+def image_assignment(name: str, reference: str) -> Assignment:
+    """The configuration value that an image reference is: `backend` is `backend_image`, `frontend` `frontend.image`."""
+    return Assignment(namespace=None, path=_IMAGE_PATHS.get(name, (f"{name}_image",)), value=reference)
 
 
 def parse_assignments(texts: Iterable[str]) -> tuple[Assignment, ...]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from orchestrator import graph
+from orchestrator import graph, yaml_files
 from orchestrator.engines.protocol import Project
 from orchestrator.errors import SettingsError
 from orchestrator.model import Scope
@@ -258,21 +258,10 @@ def _shown(value: Any) -> str:
 
 def _project_name(folder: Path) -> str:
     """The `name` in the folder's `Pulumi.yaml`."""
-    import yaml
-
     file = folder / "Pulumi.yaml"
-    try:
-        content = yaml.load(file.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except OSError as error:
-        raise SettingsError(f"{file} cannot be read: {error.strerror or error}") from None
-    except yaml.MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise SettingsError(f"{file}{line} is not valid YAML: {error.problem}") from None
-    except (yaml.YAMLError, ValueError, RecursionError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file} is not valid YAML: {str(error).splitlines()[0]}") from None
-    name = cast(Mapping[str, Any], content).get("name") if isinstance(content, dict) else None
+    name: Any = yaml_files.parse(file, yaml_files.read_text(file) or "").get("name")
     if not isinstance(name, str) or not name:
         raise SettingsError(
             f"{file}: name is missing: a Pulumi project has a name", "add for example `name: django-app`"
         )
-    return name
+    return str(name)

@@ -5,25 +5,18 @@ The same files are what `pulumi up` and `pulumi config` in the project folder us
 
 from __future__ import annotations
 
-import contextlib
 import difflib
-import io
-import json
-import math
 import os
 import re
-import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+from ruamel.yaml.comments import CommentedMap
 
+from orchestrator import config_values as values
+from orchestrator import yaml_files
 from orchestrator.assignments import Assignment
 from orchestrator.engines.protocol import Project
 from orchestrator.errors import SettingsError
@@ -36,7 +29,6 @@ TOP_LEVEL_KEYS = ("config", "encryptionsalt", "encryptedkey", "secretsprovider",
 _OF_ONE_STACK = ("encryptionsalt", "encryptedkey", "secretsprovider")
 _DEEPEST = 32
 _MOST_VALUES = 10_000
-_YAML_1_1_BOOLEANS = ("y", "n", "yes", "no", "on", "off")
 _CONFIG_KEY = re.compile(r"[^:\s]+(:[^:\s]+)?")
 
 
@@ -52,7 +44,7 @@ class ConfigSnapshot:
 
     def wire(self) -> dict[str, str]:
         """The values as Pulumi hands them to a program: text as it is, everything else as JSON."""
-        return {key: _wire(value) for key, value in self.values.items()}
+        return {key: values.wire(value) for key, value in self.values.items()}
 
 
 class StackConfig:
@@ -74,8 +66,8 @@ class StackConfig:
         Raises SettingsError with file, line and key.
         """
         path = config_path(project, stack)
-        original = _text(path)
-        document = _parse(path, original or "")
+        original = yaml_files.read_text(path)
+        document = yaml_files.parse(path, original or "")
         _Checker(path, project.name, other_projects).check(document)
         return cls(project, stack, original, document)
 
@@ -98,11 +90,11 @@ class StackConfig:
         own = {"base", "listener_slot"}
         config = {
             key: value
-            for key, value in _mapping(template._document.get("config")).items()
-            if not _holds_secret(value) and str(key).removeprefix(f"{project.name}:") not in own
+            for key, value in values.mapping(template._document.get("config")).items()
+            if not values.holds_secret(value) and str(key).removeprefix(f"{project.name}:") not in own
         }
         kept = {key: value for key, value in template._document.items() if key not in _OF_ONE_STACK}
-        return cls(project, stack, None, _without_comments({**kept, "config": config}))
+        return cls(project, stack, None, values.without_comments({**kept, "config": config}))
 
     @property
     def path(self) -> Path:
@@ -135,11 +127,11 @@ class StackConfig:
         """
         if assignment.value is not None and self._document.get("config") is None:
             self._document["config"] = CommentedMap()
-        at = _mapping(self._document.get("config"))
+        at = values.mapping(self._document.get("config"))
         keys = [self._top_key(at, assignment), *assignment.path[1:]]
         for depth, key in enumerate(keys):
             current = at.get(key)
-            if _holds_secret(current):
+            if values.holds_secret(current):
                 raise SettingsError(
                     f"{self.path}: {'.'.join(keys[: depth + 1])} is encrypted and cannot be set in plain",
                     f"use `pulumi config set --secret` in {self.project.path}",
@@ -154,11 +146,11 @@ class StackConfig:
                 raise SettingsError(
                     f"{self.path}: {'.'.join(keys[: depth + 1])} is no object: {keys[-1]} has no place in it"
                 )
-            at = _mapping(at[key])
+            at = values.mapping(at[key])
         if assignment.value is None:
             at.pop(keys[-1], None)
-        elif keys[-1] not in at or not _same(at[keys[-1]], assignment.value):
-            at[keys[-1]] = _quoted(assignment.value)
+        elif keys[-1] not in at or not values.same(at[keys[-1]], assignment.value):
+            at[keys[-1]] = values.quoted(assignment.value)
 
     def _top_key(self, config: Mapping[str, Any], assignment: Assignment) -> str:
         first = assignment.path[0]
@@ -168,23 +160,20 @@ class StackConfig:
 
     def snapshot(self) -> ConfigSnapshot:
         """The configuration as it is now, changes included."""
-        values: dict[str, Any] = {}
+        found: dict[str, Any] = {}
         secret: set[str] = set()
-        for key, value in _mapping(self._document.get("config")).items():
+        for key, value in values.mapping(self._document.get("config")).items():
             full = key if ":" in key else f"{self.project.name}:{key}"
-            values[full] = _plain(value)
-            if _holds_secret(value):
+            found[full] = values.plain(value)
+            if values.holds_secret(value):
                 secret.add(full)
-        return ConfigSnapshot(values=values, secret_keys=frozenset(secret))
+        return ConfigSnapshot(values=found, secret_keys=frozenset(secret))
 
     def text(self) -> str:
         """The file as it would be written: the same text when nothing changed, else with comments and order kept."""
-        if self.original is not None and _same(self._document, _parse(self.path, self.original)):
+        if self.original is not None and values.same(self._document, yaml_files.parse(self.path, self.original)):
             return self.original
-        stream = io.StringIO()
-        if self._document:
-            _yaml(self.original or "").dump(self._document, stream)
-        text = stream.getvalue()
+        text = yaml_files.dump(self._document, self.original or "")
         return text if self.exists else f"{GENERATED_MARK}\n{text}"
 
     @property
@@ -194,12 +183,12 @@ class StackConfig:
 
     def write(self) -> None:
         """Write the file in one step: a reader, or a crash, sees the old one or the new one. Raises SettingsError."""
-        write_atomically(self.path, self.text())
+        yaml_files.write_atomically(self.path, self.text())
 
     def restore(self) -> None:
         """Bring the file on disk back to what it was when it was read. Raises SettingsError."""
         if self.original is not None:
-            write_atomically(self.path, self.original)
+            yaml_files.write_atomically(self.path, self.original)
             return
         try:
             self.path.unlink(missing_ok=True)
@@ -225,73 +214,10 @@ def configured_stacks(project: Project) -> tuple[str, ...]:
 def read_snapshot(project: Project, stack: str, file: Path | None = None) -> ConfigSnapshot:
     """What an engine hands to a program; `file` stands in for the stack's own file. Raises SettingsError."""
     path = file or config_path(project, stack)
-    text = _text(path)
-    document = _parse(path, text or "")
+    text = yaml_files.read_text(path)
+    document = yaml_files.parse(path, text or "")
     _Checker(path, project.name, ()).check(document)
     return StackConfig(project, stack, text, document).snapshot()
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file by way of a temporary neighbor. Raises SettingsError; the old file is then intact."""
-    target = path.resolve()
-    temporary: str | None = None
-    try:
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
-        with open(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, mode)
-        os.replace(temporary, target)
-    except OSError as error:
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-        raise SettingsError(f"{path} cannot be written: {error.strerror or error}") from None
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror or error}") from None
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path} is not valid YAML: it is not UTF-8 text ({error.reason})") from None
-
-
-def _yaml(text: str) -> YAML:
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 4096
-    if re.search(r"^[^#\n]*:[ \t]*\n[ \t]+- ", text, re.MULTILINE) and not re.search(r"^config:\n- ", text):
-        yaml.indent(mapping=2, sequence=4, offset=2)
-    return yaml
-
-
-def _parse(path: Path, text: str) -> CommentedMap:
-    try:
-        document: Any = _yaml(text).load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f":{mark.line + 1}" if mark else ""
-        raise SettingsError(f"{path}{line} is not valid YAML: {_one_line(error.problem or error.context)}") from None
-    except YAMLError as error:
-        raise SettingsError(f"{path} is not valid YAML: {_one_line(error)}") from None
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, AssertionError, RecursionError) as error:
-        # ruamel.yaml lets these through for texts such as impossible dates.
-        raise SettingsError(f"{path} is not valid YAML: {_one_line(error) or type(error).__name__}") from None
-    if document is None:
-        return CommentedMap()
-    if not isinstance(document, CommentedMap):
-        raise SettingsError(f"{path}:1 is not a mapping: a stack's configuration begins with `config:`")
-    return document
-
-
-def _one_line(problem: Any) -> str:
-    return " ".join(str(problem).split())[:200]
 
 
 @dataclass(frozen=True)
@@ -317,7 +243,7 @@ class _Checker:
         for key, value in config.items():
             self._key(config, key)
             try:
-                _measure(value, _DEEPEST, budget)
+                values.measure(value, _DEEPEST, budget)
             except ValueError as error:
                 raise self._error(config, key, str(error)) from None
 
@@ -342,92 +268,3 @@ class _Checker:
         except (KeyError, TypeError, AttributeError):
             where = str(self.path)
         return SettingsError(f"{where}: {key} {problem}", hint)
-
-
-def _measure(value: Any, depth: int, budget: list[int]) -> None:
-    """Refuse values without end (an alias inside its own anchor), and types that no configuration has."""
-    budget[0] -= 1
-    if depth == 0 or budget[0] < 0:
-        raise ValueError("is too large, or refers to itself")
-    if isinstance(value, CommentedMap):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise ValueError(f"has the key {key!r}, which is not text")
-            _measure(item, depth - 1, budget)
-    elif isinstance(value, CommentedSeq):
-        for item in value:
-            _measure(item, depth - 1, budget)
-    elif not isinstance(value, str | int | float | bool | date | None):
-        raise ValueError(
-            f"has a value of type {type(value).__name__}: text, numbers, booleans, lists and objects can be used"
-        )
-
-
-def _mapping(value: Any) -> CommentedMap:
-    return value if isinstance(value, CommentedMap) else CommentedMap()
-
-
-def _without_comments(value: Any) -> Any:
-    """The comments of a template speak of the template."""
-    if isinstance(value, Mapping):
-        items = cast(Mapping[str, Any], value).items()
-        return CommentedMap((key, _without_comments(item)) for key, item in items)
-    return [_without_comments(item) for item in cast(list[Any], value)] if isinstance(value, list) else value
-
-
-def _is_secret(value: Any) -> bool:
-    return isinstance(value, Mapping) and set(cast(Mapping[str, Any], value)) == {"secure"}
-
-
-def _holds_secret(value: Any) -> bool:
-    if _is_secret(value):
-        return True
-    if isinstance(value, Mapping):
-        return any(_holds_secret(item) for item in cast(Mapping[str, Any], value).values())
-    return isinstance(value, list) and any(_holds_secret(item) for item in cast(list[Any], value))
-
-
-def _plain(value: Any) -> Any:
-    """Without ruamel's own types, and with the mask for what is encrypted."""
-    if _is_secret(value):
-        return SECRET_MASK
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in cast(Mapping[str, Any], value).items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in cast(list[Any], value)]
-    if isinstance(value, bool) or value is None:
-        return value
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        return float(value)
-    return value.isoformat() if isinstance(value, date) else str(value)
-
-
-def _same(left: Any, right: Any) -> bool:
-    return json.dumps(_typed(left)) == json.dumps(_typed(right))
-
-
-def _typed(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _typed(item) for key, item in cast(Mapping[Any, Any], value).items()}
-    if isinstance(value, list):
-        return [_typed(item) for item in cast(list[Any], value)]
-    return value if isinstance(value, str | bool | int) or value is None else repr(value)
-
-
-def _quoted(value: Any) -> Any:
-    """Text that a YAML 1.1 reader would take for a boolean is written in quotes."""
-    if isinstance(value, str) and value.lower() in _YAML_1_1_BOOLEANS:
-        return DoubleQuotedScalarString(value)
-    if isinstance(value, dict):
-        return {key: _quoted(item) for key, item in cast(dict[str, Any], value).items()}
-    return [_quoted(item) for item in cast(list[Any], value)] if isinstance(value, list) else value
-
-
-def _wire(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float) and math.isfinite(value) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return json.dumps(value, separators=(",", ":"), sort_keys=True)

@@ -1,0 +1,108 @@
+"""Values of a stack's configuration: plain, encrypted, as Pulumi passes them on. Pure."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, cast
+
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.scalarbool import ScalarBoolean
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+from orchestrator.model import SECRET_MASK
+
+_YAML_1_1_BOOLEANS = ("y", "n", "yes", "no", "on", "off")
+
+
+def measure(value: Any, depth: int, budget: list[int]) -> None:
+    """Refuse values without end (an alias inside its own anchor), and types that no configuration has."""
+    budget[0] -= 1
+    if depth == 0 or budget[0] < 0:
+        raise ValueError("is too large, or refers to itself")
+    if isinstance(value, CommentedMap):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise ValueError(f"has the key {key!r}, which is not text")
+            measure(item, depth - 1, budget)
+    elif isinstance(value, CommentedSeq):
+        for item in value:
+            measure(item, depth - 1, budget)
+    elif not isinstance(value, str | int | float | bool | date | None):
+        raise ValueError(
+            f"has a value of type {type(value).__name__}: text, numbers, booleans, lists and objects can be used"
+        )
+
+
+def mapping(value: Any) -> CommentedMap:
+    return value if isinstance(value, CommentedMap) else CommentedMap()
+
+
+def without_comments(value: Any) -> Any:
+    """The comments of a template speak of the template."""
+    if isinstance(value, Mapping):
+        items = cast(Mapping[str, Any], value).items()
+        return CommentedMap((key, without_comments(item)) for key, item in items)
+    return [without_comments(item) for item in cast(list[Any], value)] if isinstance(value, list) else value
+
+
+def is_secret(value: Any) -> bool:
+    return isinstance(value, Mapping) and set(cast(Mapping[str, Any], value)) == {"secure"}
+
+
+def holds_secret(value: Any) -> bool:
+    if is_secret(value):
+        return True
+    if isinstance(value, Mapping):
+        return any(holds_secret(item) for item in cast(Mapping[str, Any], value).values())
+    return isinstance(value, list) and any(holds_secret(item) for item in cast(list[Any], value))
+
+
+def plain(value: Any) -> Any:
+    """Without ruamel's own types, and with the mask for what is encrypted."""
+    if is_secret(value):
+        return SECRET_MASK
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in cast(Mapping[str, Any], value).items()}
+    if isinstance(value, list):
+        return [plain(item) for item in cast(list[Any], value)]
+    if isinstance(value, bool | ScalarBoolean):
+        return bool(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return None if value is None else str(value)
+
+
+def same(left: Any, right: Any) -> bool:
+    return json.dumps(_typed(left)) == json.dumps(_typed(right))
+
+
+def _typed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _typed(item) for key, item in cast(Mapping[Any, Any], value).items()}
+    if isinstance(value, list):
+        return [_typed(item) for item in cast(list[Any], value)]
+    return value if isinstance(value, str | bool | int) or value is None else repr(value)
+
+
+def quoted(value: Any) -> Any:
+    """Text that a YAML 1.1 reader would take for a boolean is written in quotes."""
+    if isinstance(value, str) and value.lower() in _YAML_1_1_BOOLEANS:
+        return DoubleQuotedScalarString(value)
+    if isinstance(value, dict):
+        return {key: quoted(item) for key, item in cast(dict[str, Any], value).items()}
+    return [quoted(item) for item in cast(list[Any], value)] if isinstance(value, list) else value
+
+
+def wire(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and math.isfinite(value) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)

@@ -1,0 +1,90 @@
+"""YAML files of Pulumi projects: read with line numbers, written with comments, order and indentation kept."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from orchestrator.errors import SettingsError
+
+
+def read_text(path: Path) -> str | None:
+    """The text of a file, None when there is none. Raises SettingsError."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not valid YAML: it is not UTF-8 text ({error.reason})") from None
+
+
+def parse(path: Path, text: str) -> CommentedMap:
+    """The mapping that a YAML text holds, with comments; nothing at all is an empty one. Raises SettingsError with file and line."""
+    try:
+        document: Any = _yaml(text).load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f":{mark.line + 1}" if mark else ""
+        raise SettingsError(f"{path}{line} is not valid YAML: {_one_line(error.problem or error.context)}") from None
+    except YAMLError as error:
+        raise SettingsError(f"{path} is not valid YAML: {_one_line(error)}") from None
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, AssertionError, RecursionError) as error:
+        # ruamel.yaml lets these through for texts such as impossible dates.
+        raise SettingsError(f"{path} is not valid YAML: {_one_line(error) or type(error).__name__}") from None
+    if document is None:
+        return CommentedMap()
+    if not isinstance(document, CommentedMap):
+        raise SettingsError(f"{path}:1 is not a mapping of keys to values")
+    return document
+
+
+def dump(document: CommentedMap, like: str) -> str:
+    """The text of a document, indented like the text that it came from."""
+    stream = io.StringIO()
+    if document:
+        _yaml(like).dump(document, stream)
+    return stream.getvalue()
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file by way of a temporary neighbor. Raises SettingsError; the old file is then intact."""
+    target = path.resolve()
+    temporary: str | None = None
+    try:
+        mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+        with open(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, mode)
+        os.replace(temporary, target)
+    except OSError as error:
+        if temporary:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+        raise SettingsError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def _yaml(text: str) -> YAML:
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    if re.search(r"^[^#\n]*:[ \t]*\n[ \t]+- ", text, re.MULTILINE) and not re.search(r"^config:\n- ", text):
+        yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
+
+
+def _one_line(problem: Any) -> str:
+    return " ".join(str(problem).split())[:200]
