@@ -31,14 +31,17 @@ class AdHocAppArgs:
     backend_image: str
     """Django image as `registry/repository:tag`; web service, workers, beat and release run it."""
 
+    frontend_image: str | None = None
+    """Image of a frontend that renders on the server; None has no frontend."""
+
     settings_module: str
     """DJANGO_SETTINGS_MODULE, for example `backend.settings.production`."""
 
     web: WebOptions = field(default_factory=WebOptions)
     """The service that answers Django's requests."""
 
-    frontend: FrontendOptions | None = None
-    """A frontend that renders on the server; None has none."""
+    frontend: FrontendOptions = field(default_factory=FrontendOptions)
+    """How the frontend runs, when there is one."""
 
     workers: Mapping[str, WorkerOptions] = field(default_factory=lambda: {"default": WorkerOptions()})
     """Celery workers by queue; each is a service of the queue's name."""

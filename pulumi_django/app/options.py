@@ -39,9 +39,6 @@ class WebOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class FrontendOptions:
-    image: str
-    """Image as `registry/repository:tag`."""
-
     service: str = "web-ui"
     """Name of the service and its container."""
 

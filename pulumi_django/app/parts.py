@@ -56,7 +56,9 @@ class AppArgs(Protocol):
     @property
     def web(self) -> WebOptions: ...
     @property
-    def frontend(self) -> FrontendOptions | None: ...
+    def frontend_image(self) -> str | None: ...
+    @property
+    def frontend(self) -> FrontendOptions: ...
     @property
     def workers(self) -> Mapping[str, WorkerOptions]: ...
     @property
@@ -117,7 +119,7 @@ class Assembly:
     def check_names(self) -> None:
         """ValueError when two services have one name, or a name cannot be used."""
         args = self._args
-        names = [args.web.service, *([args.frontend.service] if args.frontend else []), *args.workers]
+        names = [args.web.service, *([args.frontend.service] if args.frontend_image else []), *args.workers]
         names += [
             *([args.beat.service] if args.beat else []),
             *([REDIS_SERVICE] if args.redis else []),
@@ -182,7 +184,7 @@ class Assembly:
             ClusterArgs(environment=self._name, container_insights=args.container_insights),
             self._child,
         )
-        ports = [args.web.port, *([args.frontend.port] if args.frontend else [])]
+        ports = [args.web.port, *([args.frontend.port] if args.frontend_image else [])]
         self._group = TaskSecurityGroup(
             f"{self._name}-tasks",
             TaskSecurityGroupArgs(
@@ -239,8 +241,8 @@ class Assembly:
         args, running = self._args, not self._args.asleep
         web = WebService(f"{self._name}-{args.web.service}", self._web(args.web, self._django), self._child)
         self._made[args.web.service] = web
-        if args.frontend is not None:
-            self._made[args.frontend.service] = self._frontend(args.frontend)
+        if args.frontend_image is not None:
+            self._made[args.frontend.service] = self._frontend(args.frontend, args.frontend_image)
         for queue, options in sorted(args.workers.items()):
             self._made[queue] = self._worker(queue, options)
         if args.beat is not None:
@@ -283,7 +285,7 @@ class Assembly:
     def _assigned_rules(self) -> dict[str, list[Rule]]:
         args = self._args
         services: list[tuple[str, Sequence[str]]] = [(args.web.service, args.web.paths)]
-        if args.frontend is not None:
+        if args.frontend_image is not None:
             services.append((args.frontend.service, args.frontend.paths))
         slot = priorities.stable_slot(self._name) if args.listener_slot is None else args.listener_slot
         return {name: list(rules) for name, rules in priorities.assign(slot, services).items()}
@@ -372,12 +374,10 @@ class Assembly:
             capacity=self._capacity(),
         )
 
-    def _frontend(self, options: FrontendOptions) -> FrontendService:
+    def _frontend(self, options: FrontendOptions, image: str) -> FrontendService:
         return FrontendService(
             f"{self._name}-{options.service}",
-            FrontendServiceArgs(
-                web=self._web(options, self._plain_setup(options.image)), api_url=self._url, env=options.env
-            ),
+            FrontendServiceArgs(web=self._web(options, self._plain_setup(image)), api_url=self._url, env=options.env),
             self._child,
         )
 

@@ -1,0 +1,255 @@
+"""The engine that needs nothing: programs run in process against a recording monitor, state is a file per stack.
+
+It computes create, update, replace and delete against the previous state and invents plausible AWS values. It never
+talks to AWS, and every output says so.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator import records
+from orchestrator.engines.protocol import Project, Sink, UnitRequest
+from orchestrator.engines.simulation.store import Head, Resources, Store
+from orchestrator.errors import (
+    InterruptedRunError,
+    LockOwner,
+    OrchestratorError,
+    RefusedError,
+    StateError,
+    UnknownStackError,
+)
+from orchestrator.events import ResourceEvent
+from orchestrator.model import (
+    SECRET_MASK,
+    ChangeCounts,
+    ChangeOp,
+    Operation,
+    Outputs,
+    OutputValue,
+    Record,
+    ResourceChange,
+    StackResource,
+    StackStatus,
+    StackSummary,
+    Unit,
+    UnitOutcome,
+)
+
+if TYPE_CHECKING:
+    from orchestrator.engines.simulation.programs import Simulated
+
+NOTICE = 'simulation: nothing is created in AWS (engine = "simulation" in orchestrator.toml)'
+
+
+class SimulationEngine:
+    """Engine protocol on simulated stacks.
+
+    `projects` are the graph's projects by key; `root` is the folder of `orchestrator.toml`, below which the state lives
+    in `.orchestrator/simulation/`.
+    """
+
+    name = "simulation"
+    notice = NOTICE
+
+    def __init__(self, projects: Mapping[str, Project], root: Path) -> None:
+        self._projects = projects
+        self._store = Store(root / ".orchestrator" / "simulation")
+        self._interrupted = threading.Event()
+
+    def check(self) -> None:
+        """Nothing is needed: always fine."""
+
+    def reference_name(self, unit: Unit) -> str:
+        return f"organization/{self._projects[unit.project].name}/{unit.stack}"
+
+    def stacks(self) -> tuple[StackSummary, ...]:
+        return tuple(self._summary(unit) for unit in self._store.units(list(self._projects)))
+
+    def stack(self, unit: Unit) -> StackSummary | None:
+        return self._summary(unit) if self._store.exists(unit) else None
+
+    def resources(self, unit: Unit) -> tuple[StackResource, ...]:
+        self._require(unit)
+        return tuple(_stack_resource(urn, kept) for urn, kept in self._store.resources(unit).items())
+
+    def run(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
+        if self._interrupted.is_set():
+            raise InterruptedRunError(f"{request.unit} was not begun: the run was interrupted")
+        if request.operation is Operation.PREVIEW:
+            return self._preview(request, sink)
+        with self._store.locked(request.unit):
+            if request.operation is Operation.UP:
+                return self._up(request, sink)
+            self._require(request.unit)
+            return self._destroy(request, sink) if request.operation is Operation.DESTROY else self._refresh(request)
+
+    def write_record(self, unit: Unit, record: Record) -> None:
+        self._require(unit)
+        with self._store.locked(unit):
+            head = replace(self._store.head(unit), tags=records.to_tags(record))
+            self._store.write(unit, head, self._store.resources(unit))
+
+    def lock_owner(self, unit: Unit) -> LockOwner | None:
+        return self._store.lock_owner(unit)
+
+    def unlock(self, unit: Unit) -> None:
+        """Nothing to do: the operating system frees a lock when its owner ends."""
+
+    def interrupt(self) -> None:
+        self._interrupted.set()
+
+    # operations
+
+    def _up(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
+        unit = request.unit
+        before = self._store.head(unit) if self._store.exists(unit) else Head()
+        tags = before.tags if request.record is None else records.to_tags(request.record)
+        prior = self._store.resources(unit) if self._store.exists(unit) else {}
+        try:
+            simulated = self._simulate(request, prior)
+        except OrchestratorError:
+            self._store.write(unit, replace(before, tags=tags, succeeded=False, last_update=_now()), prior)
+            raise
+        outcome = self._outcome(unit, simulated, sink)
+        head = Head(
+            tags=tags,
+            outputs=simulated.outputs,
+            secret_outputs=sorted(simulated.secret_outputs),
+            resource_count=len(simulated.resources),
+            last_update=_now(),
+            references=simulated.references,
+        )
+        unchanged = not outcome.counts.changed and replace(head, last_update=before.last_update) == before
+        if not unchanged:
+            self._store.write(unit, head, simulated.resources)
+        return outcome
+
+    def _preview(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
+        prior = self._store.resources(request.unit) if self._store.exists(request.unit) else {}
+        return self._outcome(request.unit, self._simulate(request, prior), sink)
+
+    def _destroy(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
+        unit = request.unit
+        resources = self._store.resources(unit)
+        protected = [kept["name"] for kept in resources.values() if kept.get("protect")]
+        if protected:
+            raise RefusedError(
+                f"{unit} was not destroyed: {', '.join(protected)} {'is' if len(protected) == 1 else 'are'} protected",
+                "take `protect` away in the program and update the stack first",
+            )
+        deleted = tuple(
+            ResourceChange(urn=urn, type=kept["type"], name=kept["name"], op=ChangeOp.DELETE)
+            for urn, kept in reversed(list(resources.items()))
+        )
+        _emit(unit, deleted, sink)
+        self._store.remove(unit)
+        return UnitOutcome(counts=ChangeCounts(delete=len(deleted)), changes=deleted)
+
+    def _refresh(self, request: UnitRequest) -> UnitOutcome:
+        head = self._store.head(request.unit)
+        return UnitOutcome(counts=ChangeCounts(same=head.resource_count), outputs=_outputs(head))
+
+    def _simulate(self, request: UnitRequest, prior: Resources) -> Simulated:
+        from orchestrator.engines.simulation import programs  # the Pulumi SDK is loaded only when a program runs
+
+        stacks = {
+            self.reference_name(unit): (head.outputs, head.secret_outputs)
+            for unit, head in self._readable_heads()
+            if unit != request.unit
+        }
+        return programs.simulate_project(self._projects[request.unit.project], request, prior=prior, stacks=stacks)
+
+    def _outcome(self, unit: Unit, simulated: Simulated, sink: Sink) -> UnitOutcome:
+        _emit(unit, simulated.changes, sink)
+        warnings = tuple(message for severity, message in simulated.logs if severity == "warning")
+        counts = dict.fromkeys(ChangeOp, 0)
+        for change in simulated.changes:
+            counts[change.op] += 1
+        same = len(simulated.resources) - sum(counts[op] for op in (ChangeOp.CREATE, ChangeOp.UPDATE, ChangeOp.REPLACE))
+        return UnitOutcome(
+            counts=ChangeCounts(
+                create=counts[ChangeOp.CREATE],
+                update=counts[ChangeOp.UPDATE],
+                replace=counts[ChangeOp.REPLACE],
+                delete=counts[ChangeOp.DELETE],
+                same=same,
+            ),
+            changes=simulated.changes,
+            outputs={
+                name: OutputValue(value=value, secret=name in simulated.secret_outputs)
+                for name, value in simulated.outputs.items()
+            },
+            warnings=warnings,
+        )
+
+    # reading
+
+    def _summary(self, unit: Unit) -> StackSummary:
+        try:
+            head = self._store.head(unit)
+        except StateError as error:
+            return StackSummary(unit=unit, status=StackStatus.DAMAGED, record=None, problem=error.message)
+        return StackSummary(
+            unit=unit,
+            status=self._status(unit, head),
+            record=records.from_tags(head.tags),
+            outputs=_outputs(head),
+            resource_count=head.resource_count,
+            last_update=datetime.fromisoformat(head.last_update) if head.last_update else None,
+            references=tuple(head.references),
+        )
+
+    def _status(self, unit: Unit, head: Head) -> StackStatus:
+        if self._store.lock_owner(unit):
+            return StackStatus.UPDATING
+        if not head.succeeded:
+            return StackStatus.FAILED
+        return StackStatus.READY if head.resource_count else StackStatus.EMPTY
+
+    def _readable_heads(self) -> list[tuple[Unit, Head]]:
+        found: list[tuple[Unit, Head]] = []
+        for unit in self._store.units(list(self._projects)):
+            try:
+                found.append((unit, self._store.head(unit)))
+            except StateError:  # a damaged neighbor matters only to a program that reads it
+                continue
+        return found
+
+    def _require(self, unit: Unit) -> None:
+        if not self._store.exists(unit):
+            raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows what does")
+
+
+def _emit(unit: Unit, changes: tuple[ResourceChange, ...], sink: Sink) -> None:
+    for change in changes:
+        sink(ResourceEvent(unit=unit, urn=change.urn, type=change.type, name=change.name, op=change.op, phase="done"))
+
+
+def _outputs(head: Head) -> Outputs:
+    return {name: OutputValue(value=value, secret=name in head.secret_outputs) for name, value in head.outputs.items()}
+
+
+def _stack_resource(urn: str, kept: Mapping[str, Any]) -> StackResource:
+    secret = set(kept.get("secret_inputs", ()))
+    inputs = {key: SECRET_MASK if key in secret else value for key, value in kept["inputs"].items()}
+    return StackResource(
+        urn=urn,
+        type=kept["type"],
+        name=kept["name"],
+        id=kept.get("id"),
+        parent=kept.get("parent") or None,
+        dependencies=tuple(kept.get("dependencies", ())),
+        protect=kept.get("protect", False),
+        retain_on_delete=kept.get("retain_on_delete", False),
+        inputs=inputs,
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

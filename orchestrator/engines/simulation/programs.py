@@ -1,0 +1,182 @@
+"""Runs a project's own program in this process, the way the language host would run it in one of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from ruamel.yaml import YAML
+
+from orchestrator.engines.protocol import Project, UnitRequest
+from orchestrator.errors import OperationFailedError, OrchestratorError, SettingsError
+from orchestrator.model import ChangeOp, Operation, ResourceChange
+from orchestrator.stack_config import read_snapshot
+from pulumi_django.project import BASE_OUTPUTS_VARIABLE
+from pulumi_django.testing import SimulatedResource, SimulationResult, diff_resource, simulate
+
+_ONE_AT_A_TIME = threading.Lock()
+# A program is entitled to its own working folder and import path, which a process has only once. Simulations are pure
+# computing, so taking turns costs nothing.
+
+
+def entry_point(project: Path) -> Path:
+    """The file that `pulumi up` in this project folder would run."""
+    settings: Mapping[str, Any] = YAML(typ="safe").load((project / "Pulumi.yaml").read_text(encoding="utf-8"))
+    folder = (project / settings.get("main", ".")).resolve()
+    file = folder / "__main__.py" if folder.is_dir() else folder
+    if not file.is_file():
+        raise SettingsError(
+            f"{project / 'Pulumi.yaml'} has no program: {file} does not exist",
+            "write the program there, or set `main` in Pulumi.yaml",
+        )
+    return file
+
+
+def program(entry: Path) -> Callable[[], None]:
+    """A callable that executes the file as `__main__`; raises what the program raises."""
+    code = compile(entry.read_text(encoding="utf-8"), str(entry), "exec")
+
+    def run() -> None:
+        try:
+            exec(code, {"__name__": "__main__", "__file__": str(entry), "__builtins__": __builtins__})
+        except SystemExit as leaving:
+            if leaving.code not in (None, 0):
+                raise OperationFailedError(f"the program {entry} ended itself with exit code {leaving.code}") from None
+
+    return run
+
+
+@contextlib.contextmanager
+def surroundings(folder: Path, upstream_outputs: Mapping[str, Mapping[str, Any]]) -> Generator[None]:
+    """The working folder and import path that a program in `folder` expects, and the outputs of stacks that are only
+    planned; modules of that folder are forgotten afterwards."""
+    with _ONE_AT_A_TIME, _handed_over(upstream_outputs):
+        before, path, known = Path.cwd(), list(sys.path), set(sys.modules)
+        os.chdir(folder)
+        sys.path.insert(0, str(folder))
+        try:
+            yield
+        finally:
+            os.chdir(before)
+            sys.path[:] = path
+            for name in set(sys.modules) - known:
+                if str(getattr(sys.modules[name], "__file__", None) or "").startswith(f"{folder}{os.sep}"):
+                    del sys.modules[name]
+
+
+@contextlib.contextmanager
+def _handed_over(outputs: Mapping[str, Mapping[str, Any]]) -> Generator[None]:
+    if not outputs:
+        yield
+        return
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
+        json.dump(outputs, file)
+        file.flush()
+        os.environ[BASE_OUTPUTS_VARIABLE] = file.name
+        try:
+            yield
+        finally:
+            del os.environ[BASE_OUTPUTS_VARIABLE]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulated:
+    """What a program would do to its stack."""
+
+    resources: Mapping[str, Mapping[str, Any]]
+    """The new state, as the store keeps it."""
+
+    outputs: Mapping[str, Any]
+    secret_outputs: frozenset[str]
+    references: tuple[str, ...]
+    changes: tuple[ResourceChange, ...]
+    """What is not the same, deletions last."""
+
+    logs: tuple[tuple[str, str], ...]
+
+
+def simulate_project(
+    project: Project,
+    request: UnitRequest,
+    *,
+    prior: Mapping[str, Mapping[str, Any]],
+    stacks: Mapping[str, tuple[Mapping[str, Any], Sequence[str]]],
+) -> Simulated:
+    """Run the project's program for the requested unit against `prior`, its previous state.
+
+    `stacks` is what StackReferences read. Raises OperationFailedError with the program's own words when it fails, and
+    SettingsError when its configuration file cannot be read.
+    """
+    stack = request.unit.stack
+    config = read_snapshot(project, stack, request.config_file)
+    entry = entry_point(project.path)
+    before = {urn: SimulatedResource(**kept) for urn, kept in prior.items()}
+    try:
+        with surroundings(entry.parent, request.upstream_outputs):
+            result = simulate(
+                program(entry),
+                project=project.name,
+                stack=stack,
+                config=config.wire(),
+                secret_keys=config.secret_keys,
+                preview=request.operation is Operation.PREVIEW,
+                stacks={name: (outputs, tuple(secrets)) for name, (outputs, secrets) in stacks.items()},
+                prior=before,
+            )
+    except OrchestratorError:
+        raise
+    except Exception as error:  # whatever somebody's program raises is that program's failure, not ours
+        raise _program_failed(project, stack, error) from error
+    return Simulated(
+        resources={resource.urn: _kept(resource) for resource in result.resources},
+        outputs=result.outputs,
+        secret_outputs=result.secret_outputs,
+        references=tuple(r.id for r in result.of_type("pulumi:pulumi:StackReference")),
+        changes=_changes(before, result),
+        logs=result.logs,
+    )
+
+
+def _program_failed(project: Project, stack: str, error: Exception) -> OperationFailedError:
+    said = str(error) or type(error).__name__
+    if not isinstance(error, pulumi.RunError):
+        said = f"{type(error).__name__}: {said}"
+    return OperationFailedError(
+        f"the program of {project.key}/{stack} failed: {said}",
+        f"correct {project.path / f'Pulumi.{stack}.yaml'} or the program, then run the same command again",
+    )
+
+
+def _kept(resource: SimulatedResource) -> dict[str, Any]:
+    """The resource as plain JSON, without what equals the default."""
+    kept: dict[str, Any] = {}
+    for field in fields(SimulatedResource):
+        value = getattr(resource, field.name)
+        default = field.default_factory() if field.default_factory is not MISSING else field.default
+        if value != default:
+            kept[field.name] = sorted(value) if isinstance(value, frozenset) else value
+    return kept
+
+
+def _changes(before: Mapping[str, SimulatedResource], result: SimulationResult) -> tuple[ResourceChange, ...]:
+    changes: list[ResourceChange] = []
+    for resource in result.resources:
+        change = diff_resource(before.get(resource.urn), resource)
+        if change.kind != "same":
+            changes.append(_change(resource, ChangeOp(change.kind), change.properties))
+    gone = [resource for urn, resource in before.items() if urn not in {r.urn for r in result.resources}]
+    changes += [_change(resource, ChangeOp.DELETE) for resource in reversed(gone)]
+    return tuple(changes)
+
+
+def _change(resource: SimulatedResource, op: ChangeOp, properties: tuple[str, ...] = ()) -> ResourceChange:
+    return ResourceChange(urn=resource.urn, type=resource.type, name=resource.name, op=op, properties=properties)

@@ -1,0 +1,189 @@
+"""The simulation's state on disk: one file per stack, written atomically, locked while an operation runs.
+
+A file holds two lines of JSON: a short head (tags, outputs, counts) and the resources. `list` reads only heads, so that
+hundreds of stacks answer at once. The head tells how long the body is; a file of another length is damaged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import os
+import socket
+import tempfile
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from orchestrator.errors import LockOwner, StackLockedError, StateError
+from orchestrator.model import Unit
+
+VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """What `list` needs to know of a stack."""
+
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    outputs: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    secret_outputs: Sequence[str] = ()
+    resource_count: int = 0
+    last_update: str | None = None
+    succeeded: bool = True
+    references: Sequence[str] = ()
+
+
+Resources = Mapping[str, Mapping[str, Any]]
+"""Resources of a stack as plain JSON, by URN, in the order in which they were made."""
+
+
+class Store:
+    """Reads and writes the stacks below one folder, `<folder>/<project key>/<stack>.jsonl`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def units(self, projects: Sequence[str]) -> list[Unit]:
+        """Every stack of these projects, in order."""
+        found = [Unit(key, path.stem) for key in projects for path in (self._folder / key).glob("*.jsonl")]
+        return sorted(found)
+
+    def exists(self, unit: Unit) -> bool:
+        """Whether the stack is there."""
+        return self._path(unit).exists()
+
+    def head(self, unit: Unit) -> Head:
+        """The stack's head; StateError when the file is damaged."""
+        try:
+            with self._path(unit).open("rb") as file:
+                line = file.readline()
+                size = os.fstat(file.fileno()).st_size
+            document: dict[str, Any] = json.loads(line)
+            if document["version"] != VERSION:
+                raise self._damaged(unit, f"its format is version {document['version']}, this program knows {VERSION}")
+            if size != len(line) + document["body_bytes"]:
+                raise self._damaged(unit, "the file is shorter or longer than its first line says")
+            return Head(**document["head"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._damaged(unit, "its first line is not what the simulation writes") from error
+        except OSError as error:
+            raise self._unreadable(unit, error) from error
+
+    def resources(self, unit: Unit) -> Resources:
+        """The stack's resources; StateError when the file is damaged."""
+        self.head(unit)
+        try:
+            with self._path(unit).open("rb") as file:
+                file.readline()
+                return json.loads(file.read())
+        except ValueError as error:
+            raise self._damaged(unit, "its second line is not JSON") from error
+        except OSError as error:
+            raise self._unreadable(unit, error) from error
+
+    def write(self, unit: Unit, head: Head, resources: Resources) -> None:
+        """Replace the stack's state as one step: whatever fails, the old state stays whole."""
+        body = json.dumps(resources, separators=(",", ":")).encode()
+        document = {"version": VERSION, "body_bytes": len(body), "head": asdict(head)}
+        path = self._path(unit)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(path, json.dumps(document, separators=(",", ":")).encode() + b"\n" + body)
+        except OSError as error:
+            raise StateError(
+                f"the state of {unit} could not be written: {error.strerror or error}",
+                f"the state before this operation is unharmed; make room or mend the permissions of {path.parent}, "
+                "then run the command again",
+            ) from error
+
+    def remove(self, unit: Unit) -> None:
+        """Forget the stack."""
+        self._path(unit).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def locked(self, unit: Unit) -> Generator[None]:
+        """Hold the stack for one operation; StackLockedError when somebody else does.
+
+        The lock is the operating system's, so the death of its owner frees it.
+        """
+        path = self._path(unit)
+        owner = path.with_suffix(".owner")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(path.with_suffix(".lock"), timeout=0):
+                owner.write_text(json.dumps(_this_process()), encoding="utf-8")
+                try:
+                    yield
+                finally:
+                    owner.unlink(missing_ok=True)
+        except filelock.Timeout:
+            held_by = self.lock_owner(unit)
+            raise StackLockedError(
+                f"{unit} is locked: {held_by or 'another process'} is at work on it",
+                "wait until that operation ends, then run the command again",
+                owner=held_by,
+            ) from None
+        except PermissionError as error:
+            raise StateError(
+                f"the state of {unit} cannot be locked: {error.strerror}",
+                f"make {path.parent} writable, or set another folder with --project-dir",
+            ) from error
+
+    def lock_owner(self, unit: Unit) -> LockOwner | None:
+        """Who is at work on the stack, or None."""
+        path = self._path(unit)
+        try:
+            said: dict[str, Any] = json.loads(path.with_suffix(".owner").read_text(encoding="utf-8"))
+            since = datetime.fromisoformat(said.pop("since"))
+            owner = LockOwner(**said, since=since, alive=True)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        try:
+            with filelock.FileLock(path.with_suffix(".lock"), timeout=0):
+                return None
+        except filelock.Timeout:
+            return owner
+
+    def _path(self, unit: Unit) -> Path:
+        return self._folder / unit.project / f"{unit.stack}.jsonl"
+
+    def _damaged(self, unit: Unit, why: str) -> StateError:
+        return StateError(
+            f"the simulated state of {unit} is damaged: {why}",
+            f"nothing exists outside of it: remove {self._path(unit)} and create the stack again",
+        )
+
+    def _unreadable(self, unit: Unit, error: OSError) -> StateError:
+        return StateError(
+            f"the simulated state of {unit} cannot be read: {error.strerror or error}",
+            f"check the permissions of {self._path(unit)}",
+        )
+
+
+def _replace(path: Path, content: bytes) -> None:
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _this_process() -> dict[str, Any]:
+    return {
+        "username": getpass.getuser(),
+        "hostname": socket.gethostname(),
+        "pid": os.getpid(),
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
