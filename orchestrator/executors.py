@@ -1,0 +1,31 @@
+"""Where units run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class DaemonExecutor(Executor):
+    """A thread per call, which does not keep the process alive.
+
+    After a second Ctrl-C the report is printed and the process ends, while an engine in a process of its own finishes what
+    it has begun; `ThreadPoolExecutor` would wait for it. The runner itself limits how many calls there are.
+    """
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        future: Future[T] = Future()
+
+        def work() -> None:
+            try:
+                future.set_result(fn(*args, **kwargs))
+            except BaseException as error:
+                future.set_exception(error)
+
+        future.set_running_or_notify_cancel()
+        threading.Thread(target=work, name="orchestrator-unit", daemon=True).start()
+        return future
