@@ -1,0 +1,97 @@
+"""What a base offers and an application takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pulumi_django.contract import (
+    OPTIONAL,
+    REQUIRED,
+    BaseContract,
+    ContractError,
+    from_outputs,
+    require_kind,
+    to_outputs,
+)
+from pulumi_django.kinds import Kind
+
+OUTPUTS: dict[str, Any] = {
+    "contract_version": 1,
+    "kind": "ad-hoc",
+    "base_stack_name": "dev",
+    "region": "us-east-1",
+    "vpc_id": "vpc-1",
+    "public_subnet_ids": ["subnet-1"],
+    "private_subnet_ids": ["subnet-2"],
+    "alb_sg_id": "sg-1",
+    "app_sg_id": "sg-2",
+    "listener_arn": "arn:listener",
+    "alb_arn_suffix": "app/dev/1",
+    "alb_dns_name": "dev.elb.amazonaws.com",
+    "alb_zone_id": "Z1",
+    "database_host": "db",
+    "database_port": 5432,
+    "database_master_secret_arn": "arn:secret",
+}
+
+
+def read(changes: dict[str, Any] | None = None) -> BaseContract:
+    outputs = {key: value for key, value in {**OUTPUTS, **(changes or {})}.items() if value is not None}
+    return from_outputs(outputs, base="dev", app="alpha")
+
+
+def test_the_names_are_the_published_ones() -> None:
+    assert set(REQUIRED) == set(OUTPUTS)
+    assert set(OPTIONAL) == {
+        "domain_name",
+        "hosted_zone_id",
+        "assets_bucket_name",
+        "redis_host",
+        "redis_port",
+        "service_discovery_namespace_id",
+        "service_discovery_namespace_name",
+        "bastion_instance_id",
+        "alarm_topic_arn",
+    }
+
+
+def test_what_is_written_is_what_is_read() -> None:
+    contract = read({"domain_name": "example.com", "something_else": 1})
+    assert contract.kind is Kind.AD_HOC
+    assert contract.domain_name == "example.com"
+    assert contract.redis_host is None
+    assert to_outputs(contract) == {**OUTPUTS, "domain_name": "example.com"}
+
+
+def test_a_missing_value_is_told_with_both_stacks_and_the_fix() -> None:
+    with pytest.raises(ContractError) as refused:
+        read({"vpc_id": None, "app_sg_id": None})
+    assert str(refused.value) == (
+        "alpha cannot stand on dev: dev does not export vpc_id, app_sg_id; run `orchestrator update-base dev` (or "
+        "`pulumi up` in projects/base) and then alpha again"
+    )
+
+
+def test_a_newer_contract_is_refused() -> None:
+    with pytest.raises(ContractError) as refused:
+        read({"contract_version": 2})
+    assert str(refused.value) == (
+        "alpha cannot stand on dev: dev has version 2 of the contract and this program knows 1; upgrade pulumi-django "
+        "where alpha is deployed"
+    )
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(ContractError, match="alpha cannot stand on dev: dev is of the kind 'mainframe', unknown here"):
+        read({"kind": "mainframe"})
+
+
+def test_a_base_of_the_other_kind_is_refused() -> None:
+    with pytest.raises(ContractError) as refused:
+        require_kind(read({"kind": "prod"}), Kind.AD_HOC, "alpha")
+    assert str(refused.value) == (
+        "alpha is of the kind ad-hoc and its base dev is of the kind prod: put alpha on a base of its own kind, or "
+        "change its kind"
+    )
