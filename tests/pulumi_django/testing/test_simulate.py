@@ -147,7 +147,7 @@ def test_users_override_outputs_and_functions() -> None:
         pulumi.export("vpc", aws.ec2.get_vpc(id="vpc-1").cidr_block)
 
     mocks = Mocks(
-        outputs={BUCKET: lambda inputs: {"arn": "arn:mine"}},
+        outputs={BUCKET: lambda _inputs: {"arn": "arn:mine"}},
         invokes={"aws:ec2/getVpc:getVpc": lambda args: {"id": args["id"], "cidrBlock": "10.9.0.0/16"}},
     )
     assert run(program, mocks=mocks).outputs == {"arn": "arn:mine", "vpc": "10.9.0.0/16"}
