@@ -46,11 +46,22 @@ def parse_assignment(text: str) -> Assignment:
     nothing at all is empty text. Raises UsageError, which does not repeat the value.
     """
     key, equals, value = text.partition("=")
+    if not equals:
+        raise _bad_key(key)
+    return make_assignment(key, _yaml_value(key, value))
+
+
+def make_assignment(key: str, value: Any) -> Assignment:
+    """The assignment of a plain value to a key such as `region`, `web.cpu_units` or `aws:region`. Raises UsageError."""
     namespace, colon, dotted = key.rpartition(":")
     path = tuple(dotted.split("."))
-    if not equals or not all(_KEY.fullmatch(part) for part in path) or (colon and not _NAMESPACE.fullmatch(namespace)):
-        raise UsageError(f"--set {key!r} cannot be understood: KEY=VALUE is wanted", _SET_HINT)
-    return Assignment(namespace=namespace or None, path=path, value=_yaml_value(key, value))
+    if not all(_KEY.fullmatch(part) for part in path) or (colon and not _NAMESPACE.fullmatch(namespace)):
+        raise _bad_key(key)
+    return Assignment(namespace=namespace or None, path=path, value=_checked(key, value, 0))
+
+
+def _bad_key(key: str) -> UsageError:
+    return UsageError(f"--set {key!r} cannot be understood: KEY=VALUE is wanted", _SET_HINT)
 
 
 def parse_image(text: str) -> tuple[str, str]:
@@ -107,7 +118,7 @@ def _yaml_value(key: str, text: str) -> Any:
             f"--set {key} cannot be understood: the value is not valid YAML",
             "put text in quotes: --set 'key=\"value\"'",
         ) from None
-    return text.strip() if isinstance(value, date) else _checked(key, value, 0)
+    return text.strip() if isinstance(value, date) else value
 
 
 def _checked(key: str, value: Any, depth: int) -> Any:

@@ -67,7 +67,7 @@ Event = PlanReady | UnitStarted | UnitEvent | UnitFinished
 class Observer(Protocol):
     """Hears the events of a run, from several threads at once; must not raise and must return quickly."""
 
-    def __call__(self, event: Event) -> None: ...
+    def __call__(self, event: Event, /) -> None: ...
 
 
 def ignore(_event: Event) -> None:

@@ -69,13 +69,13 @@ def environment_units(projects: Iterable[Project], environment: str) -> tuple[Un
     return tuple(sorted(Unit(project.key, environment) for project in projects if project.scope is Scope.ENVIRONMENT))
 
 
-def plan(projects: Sequence[Project], units: Collection[Unit], bases: Mapping[str, str]) -> Plan:
+def plan(projects: Sequence[Project], units: Collection[Unit], bases: Mapping[str, Collection[str]]) -> Plan:
     """The units in dependency order.
 
     Args:
         projects: all projects of the graph.
         units: what is to run; what they depend on beyond these is taken to be there.
-        bases: the base by environment name, for every environment among the units.
+        bases: by environment name, the base that it stands on; several only when somebody made it so by hand.
 
     Raises GraphError for a unit of an unknown project or a cycle.
     """
@@ -87,10 +87,8 @@ def plan(projects: Sequence[Project], units: Collection[Unit], bases: Mapping[st
             raise GraphError(f"{unit} cannot be planned: there is no project {unit.project}")
         upstream: set[Unit] = set()
         for key in _reached(by_key, unit.project):
-            stack = unit.stack
-            if by_key[key].scope is not by_key[unit.project].scope:
-                stack = bases.get(unit.stack, "")
-            upstream.add(Unit(key, stack))
+            same_scope = by_key[key].scope is by_key[unit.project].scope
+            upstream.update(Unit(key, stack) for stack in ((unit.stack,) if same_scope else bases.get(unit.stack, ())))
         waits_for[unit] = tuple(sorted(upstream & wanted))
     return Plan(_ordered(waits_for, "the units wait for each other in a circle"), waits_for)
 

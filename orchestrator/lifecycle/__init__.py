@@ -1,1 +1,59 @@
 """The use cases: what is asked (`requests`), checked before any work (`prepare`), and carried out (`Job.run`)."""
+
+from __future__ import annotations
+
+from orchestrator.lifecycle import create, destroy
+from orchestrator.lifecycle.context import Context
+from orchestrator.lifecycle.job import Job, Step
+from orchestrator.lifecycle.requests import (
+    CreateBase,
+    CreateEnv,
+    DestroyBase,
+    DestroyEnv,
+    PreviewBase,
+    PreviewEnv,
+    Request,
+    UpdateBase,
+    UpdateEnv,
+)
+
+__all__ = [
+    "Context",
+    "CreateBase",
+    "CreateEnv",
+    "DestroyBase",
+    "DestroyEnv",
+    "Job",
+    "PreviewBase",
+    "PreviewEnv",
+    "Request",
+    "Step",
+    "UpdateBase",
+    "UpdateEnv",
+    "prepare",
+]
+
+
+def prepare(context: Context, request: Request) -> Job:
+    """Check a request completely, and say what it comes to. Nothing is touched.
+
+    Raises UsageError, SettingsError, UnknownStackError, RefusedError, StackLockedError, StateError and
+    EngineUnavailableError.
+    """
+    match request:
+        case CreateBase():
+            return create.create_base(context, request)
+        case CreateEnv():
+            return create.create_env(context, request)
+        case UpdateBase():
+            return create.update_base(context, request)
+        case UpdateEnv():
+            return create.update_env(context, request)
+        case PreviewBase():
+            return create.preview_base(context, request)
+        case PreviewEnv():
+            return create.preview_env(context, request)
+        case DestroyEnv():
+            return destroy.destroy_env(context, request)
+        case DestroyBase():
+            return destroy.destroy_base(context, request)

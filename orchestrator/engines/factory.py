@@ -1,0 +1,24 @@
+"""Makes the engine that the settings, or the command line, ask for."""
+
+from __future__ import annotations
+
+from orchestrator.engines.protocol import Engine
+from orchestrator.errors import UsageError
+from orchestrator.settings import ENGINES, Settings
+
+
+def create(settings: Settings, name: str | None = None) -> Engine:
+    """The engine of that name, by default the one that `orchestrator.toml` names. Only its own modules are loaded.
+
+    Raises UsageError for an unknown name.
+    """
+    wanted = name or settings.engine
+    if wanted == "simulation":
+        from orchestrator.engines.simulation import SimulationEngine
+
+        return SimulationEngine(settings.by_key, settings.root)
+    if wanted == "pulumi":
+        from orchestrator.engines.automation import AutomationEngine
+
+        return AutomationEngine(settings)
+    raise UsageError(f"there is no engine {wanted!r}: engines are {' and '.join(ENGINES)}")

@@ -1,0 +1,55 @@
+"""What git knows of the folder we work in; everything is None where git or a repository is absent."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+_TIMEOUT_SECONDS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkout:
+    """Who works here, on what."""
+
+    user: str | None = None
+    """`user.name`, else `user.email`."""
+
+    commit: str | None = None
+    """Full hash of HEAD."""
+
+    branch: str | None = None
+    """None when HEAD is detached."""
+
+
+def look(folder: Path) -> Checkout:
+    """The checkout that `folder` belongs to."""
+    return Checkout(
+        user=_answer(folder, "config", "user.name") or _answer(folder, "config", "user.email"),
+        commit=_answer(folder, "rev-parse", "--verify", "--quiet", "HEAD"),
+        branch=_answer(folder, "symbolic-ref", "--short", "--quiet", "HEAD"),
+    )
+
+
+def is_tracked(file: Path) -> bool:
+    """Whether the file is checked in."""
+    return _answer(file.parent, "ls-files", "--error-unmatch", "--", file.name) is not None
+
+
+def _answer(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=folder,
+            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIMEOUT_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    answer = done.stdout.decode(errors="replace").strip()
+    return answer if done.returncode == 0 and answer else None

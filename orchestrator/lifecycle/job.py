@@ -1,0 +1,221 @@
+"""A request whose checks have passed: what will be done, and doing it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from orchestrator import git
+from orchestrator.engines.protocol import UnitRequest
+from orchestrator.errors import OrchestratorError
+from orchestrator.events import Event, Observer, PlanReady, ResourceEvent, ignore
+from orchestrator.executors import DaemonExecutor
+from orchestrator.graph import Plan
+from orchestrator.lifecycle.context import Context
+from orchestrator.model import (
+    UNKNOWN,
+    ChangeOp,
+    Kind,
+    Operation,
+    Outputs,
+    Record,
+    RunReport,
+    Scope,
+    StackSummary,
+    Status,
+    Unit,
+    UnitResult,
+)
+from orchestrator.runner import Interrupter, Runner
+from orchestrator.stack_config import StackConfig
+
+# Signature keys of Pulumi's wire format: sdk/python/lib/pulumi/runtime/rpc.py
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"
+_NO_CHANGE = (ChangeOp.SAME, ChangeOp.READ, ChangeOp.REFRESH)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One unit of a job, also one that is only read."""
+
+    unit: Unit
+    scope: Scope
+    kind: Kind
+    exists: bool
+    """Whether it has resources already."""
+
+    runs: bool
+    """False for a base that is there and is only read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a request comes to. Nothing was touched yet; `run` does it."""
+
+    context: Context
+    command: str
+    """The use case, for example `create-env`."""
+
+    operation: Operation
+    plan: Plan
+    steps: tuple[Step, ...]
+    """Every unit concerned, in dependency order (destroying: in the order of destruction)."""
+
+    notes: tuple[str, ...] = ()
+    """What the user should know before it begins, a sentence each."""
+
+    confirm: tuple[str, ...] = ()
+    """Names that the user should type before it begins; empty when nothing is destroyed."""
+
+    stacks: Mapping[Unit, StackSummary] = field(default_factory=dict[Unit, StackSummary])
+    """The stacks of the plan that exist."""
+
+    records: Mapping[Unit, Record] = field(default_factory=dict[Unit, Record])
+    configs: Mapping[Unit, StackConfig] = field(default_factory=dict[Unit, StackConfig])
+
+    def run(
+        self,
+        observer: Observer = ignore,
+        *,
+        parallel: int | None = None,
+        executor: Executor | None = None,
+        interrupter: Interrupter | None = None,
+    ) -> RunReport:
+        """Carry the job out. What units raise stands in the report; raises SettingsError when a file cannot be written.
+
+        Called in the main thread, it hears Ctrl-C; elsewhere the `interrupter` stands in for it.
+        """
+        started = self.context.clock()
+        begun: set[Unit] = set()
+
+        def listen(event: Event) -> None:
+            if isinstance(event, ResourceEvent) and _touches(event):
+                begun.add(event.unit)
+            observer(event)
+
+        runner = Runner(
+            engine=self.context.engine,
+            observer=listen,
+            parallel=parallel or self.context.settings.runner.parallel,
+            executor=executor or DaemonExecutor(),
+            interrupter=interrupter or Interrupter(),
+        )
+        existing = frozenset(step.unit for step in self.steps if step.exists)
+        runner.observer(PlanReady(operation=self.operation, units=self.plan.units, existing=existing))
+        results = self._preview(runner) if self.operation is Operation.PREVIEW else self._work(runner, begun)
+        return RunReport(
+            command=self.command,
+            engine=self.context.engine.name,
+            notice=self.context.engine.notice,
+            started=started,
+            ended=self.context.clock(),
+            results=tuple(self._with_way_on(result) for result in results),
+        )
+
+    def _work(self, runner: Runner, begun: set[Unit]) -> tuple[UnitResult, ...]:
+        changed = {unit: config for unit, config in self.configs.items() if config.changed}
+        written: list[StackConfig] = []
+        try:
+            for config in changed.values():
+                config.write()
+                written.append(config)
+        except OrchestratorError:
+            for config in written:
+                config.restore()
+            raise
+        results = runner.run(self.plan, self.operation, self._request, self._expected())
+        for result in results:
+            if result.unit in changed and not self._keeps_config(result, begun):
+                changed[result.unit].restore()
+            if self.operation is Operation.DESTROY and result.status in (Status.SUCCEEDED, Status.UNCHANGED):
+                self._forget_config(result.unit)
+        return results
+
+    def _preview(self, runner: Runner) -> tuple[UnitResult, ...]:
+        """Previews read scratch copies of configurations that would change: the project folders stay as they are."""
+        with tempfile.TemporaryDirectory(prefix="orchestrator-", ignore_cleanup_errors=True) as folder:
+            scratch: dict[Unit, Path] = {}
+            for unit, config in self.configs.items():
+                if config.changed or not config.exists:
+                    scratch[unit] = Path(folder) / unit.project / config.path.name
+                    scratch[unit].parent.mkdir(exist_ok=True)
+                    scratch[unit].write_text(config.text(), encoding="utf-8")
+
+            def prepare(unit: Unit, results: Mapping[Unit, UnitResult]) -> UnitRequest:
+                upstream = {
+                    self.context.engine.reference_name(other): to_wire(results[other].outputs)
+                    for other in self.plan.waits_for[unit]
+                    if other not in self.stacks or not self.stacks[other].outputs
+                }
+                request = self._request(unit, results)
+                return replace(request, upstream_outputs=upstream, config_file=scratch.get(unit))
+
+            return runner.run(self.plan, self.operation, prepare, self._expected())
+
+    def _request(self, unit: Unit, _results: Mapping[Unit, UnitResult]) -> UnitRequest:
+        return UnitRequest(
+            unit=unit,
+            operation=self.operation,
+            record=self.records.get(unit),
+            message=f"orchestrator {self.command} {unit.stack}",
+        )
+
+    def _expected(self) -> dict[Unit, int]:
+        return {unit: stack.resource_count for unit, stack in self.stacks.items() if stack.resource_count}
+
+    def _keeps_config(self, result: UnitResult, begun: set[Unit]) -> bool:
+        """A changed configuration stays unless it came to nothing: then the next command starts from the old one."""
+        if result.status in (Status.SUCCEEDED, Status.UNCHANGED):
+            return True
+        if result.unit not in begun and result.status is not Status.CANCELLED:
+            return False
+        try:
+            return result.unit in self.stacks or self.context.engine.stack(result.unit) is not None
+        except OrchestratorError:
+            return True
+
+    def _forget_config(self, unit: Unit) -> None:
+        project = self.context.settings.by_key[unit.project]
+        with contextlib.suppress(OrchestratorError):  # the stack is gone; a file that stays behind does no harm
+            config = StackConfig.load(project, unit.stack)
+            if config.generated and not git.is_tracked(config.path):
+                config.path.unlink(missing_ok=True)
+
+    def _with_way_on(self, result: UnitResult) -> UnitResult:
+        """A failed result says what exists now and how to go on."""
+        if result.status is not Status.FAILED or result.hint or self.operation is Operation.PREVIEW:
+            return result
+        try:
+            stack = self.context.engine.stack(result.unit)
+        except OrchestratorError:
+            return result
+        count = stack.resource_count if stack else 0
+        have = "nothing exists of it" if not count else f"it has {count} resources now"
+        return replace(result, hint=f"{have}; mend the cause and run the same command again: it goes on from there")
+
+
+def to_wire(outputs: Outputs) -> dict[str, Any]:
+    """Outputs as Pulumi passes them between processes: secrets in envelopes, unknown values as the sentinel."""
+    return {
+        name: {_SIGNATURE: _SECRET, "value": _jsonable(output.value)} if output.secret else _jsonable(output.value)
+        for name, output in outputs.items()
+    }
+
+
+def _jsonable(value: Any) -> Any:
+    try:
+        return json.loads(json.dumps(value))
+    except (TypeError, ValueError):
+        return UNKNOWN
+
+
+def _touches(event: ResourceEvent) -> bool:
+    ours = event.type == "pulumi:pulumi:Stack" or event.type.startswith("pulumi:providers:")
+    return not ours and event.op not in _NO_CHANGE

@@ -1,0 +1,1 @@
+"""Texts made of data; nothing here reads or prints anything."""
