@@ -233,6 +233,7 @@ class Assembly:
             security_group_ids=groups,
             exec_enabled=self._args.exec_enabled,
             hooks=gate.binding,
+            confirm=gate.confirm,
             depends_on=[database, command, *self._secrets.versions],
         )
 

@@ -108,7 +108,9 @@ class ReleaseGate:
 
     def __init__(self, name: str, args: ReleaseGateArgs) -> None:
         self._name, self._args = name, args
-        self._advice = f"correct the cause, then run `orchestrator update-env {name}` or `pulumi up --refresh`"
+        self._again = f"correct the cause, then run `orchestrator update-env {name}` or `pulumi up"
+        # Without a record only a refresh shows that a rolled-back service is not what the state says.
+        self._recorded = False
         self._release: asyncio.Future[None] | None = None
         self._released_for = ""
         self._values = pulumi.Output.all(
@@ -135,6 +137,7 @@ class ReleaseGate:
         failed, or that nobody saw to its end, is forgotten unless a refresh finds a difference; with it every update
         comes back to it, and deploys again what ECS has given up.
         """
+        self._recorded = True
         return Rollout(name, service, pulumi.ResourceOptions(parent=service, hooks=self._confirmation))
 
     async def _before(self, args: pulumi.ResourceHookArgs) -> None:
@@ -164,7 +167,7 @@ class ReleaseGate:
             release_task_definition=values["release"],
             command=self._args.release_command,
             timeout_seconds=self._args.release_timeout_seconds,
-            advice=f"{self._advice}: the release runs again",
+            advice=f"{self._again}`: the release runs again",
         )
 
         def run(clock: Clock) -> None:
@@ -181,7 +184,7 @@ class ReleaseGate:
             task_definition=await _plain(new.get("taskDefinition")),
             previous=await _plain(old.get("taskDefinition")),
             desired_count=int(new.get("desiredCount") or 0),
-            advice=f"{self._advice}: it is rolled out again",
+            advice=f"{self._again}{'' if self._recorded else ' --refresh'}`: it is rolled out again",
         )
         await self._watch(request, RolloutWatch.wait)
         self._steady.add(args.id)
@@ -195,7 +198,7 @@ class ReleaseGate:
             cluster=await _plain(new.get("cluster")),
             service=service,
             task_definition=await _plain(new.get("taskDefinition")),
-            advice=f"{self._advice}: it is rolled out again",
+            advice=f"{self._again}`: it is rolled out again",
         )
         again = await self._watch(request, lambda watch, _: watch.given_up())
         if again and new.get("awake"):

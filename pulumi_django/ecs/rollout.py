@@ -186,7 +186,10 @@ class RolloutWatch:
                     service, f"{name} is on {kept and short(kept)}, which somebody else deployed, not on {wanted}"
                 )
             case Verdict.DELETED:
-                raise self._error(service, f"{name} was deleted while {wanted} was rolled out")
+                raise RolloutError(
+                    f"{name} does not exist (any more), so {wanted} is not rolled out\n"
+                    "  next: run `pulumi up --refresh`, which creates it again"
+                )
             case Verdict.WAITING | Verdict.STEADY:
                 if crashes >= crash_limit(service.get("desiredCount", 0)):
                     still = f"{crashes} tasks crashed one after another, and ECS has not rolled it back"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -40,6 +40,9 @@ class ServicePlacement:
     hooks: pulumi.ResourceHookBinding | None = None
     """Release gate and rollout check (`ReleaseGate.binding`)."""
 
+    confirm: Callable[[str, aws.ecs.Service], object] | None = None
+    """Records which rollout was seen to its end (`ReleaseGate.confirm`)."""
+
     depends_on: Sequence[pulumi.Resource] = ()
     """What must be there before any service: the tasks of the release, the secrets' values."""
 
@@ -69,7 +72,7 @@ def ecs_service(
     It does not wait for a steady state: the provider's wait ends well after a rollback too (pulumi-aws #4487), so the
     rollout hook watches instead.
     """
-    return aws.ecs.Service(
+    made = aws.ecs.Service(
         name,
         name=naming.service_name(placement.environment, service),
         cluster=placement.cluster_arn,
@@ -94,3 +97,6 @@ def ecs_service(
         ),
         **more,
     )
+    if placement.confirm:
+        placement.confirm(name, made)
+    return made

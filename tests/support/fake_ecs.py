@@ -86,6 +86,11 @@ class FakeAws:
     )
     """Seconds and what DescribeServices says of the service from then on; None for a service it does not know."""
 
+    after_update: list[tuple[float, Mapping[str, Any] | None]] = field(
+        default_factory=list[tuple[float, Mapping[str, Any] | None]]
+    )
+    """The frames from an UpdateService on; seconds count from there."""
+
     stopped: list[tuple[float, Mapping[str, Any]]] = field(default_factory=list[tuple[float, Mapping[str, Any]]])
     """Seconds and a task of the service that has ended by then."""
 
@@ -170,6 +175,13 @@ class FakeAws:
         now = self.clock.now() - self.began
         frame = [service for at, service in self.frames if at <= now][-1]
         return {"services": [frame] if frame else [], "failures": []}
+
+    def _UpdateService(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        """From now on the frames of a redeployment, if there are any, begin."""
+        if self.after_update:
+            now = self.clock.now() - self.began
+            self.frames = [(now + at, service) for at, service in self.after_update]
+        return {"service": {}}
 
     def _GetLogEvents(self, parameters: Mapping[str, Any]) -> dict[str, Any] | tuple[str, str]:
         now, name = self.clock.now(), parameters["logStreamName"]

@@ -24,8 +24,9 @@ DATABASE = arn("task-definition", "alpha-database:3")
 RELEASE = arn("task-definition", "alpha-backend_update:7")
 OLD = arn("task-definition", "alpha-gunicorn:41")
 NEW = arn("task-definition", "alpha-gunicorn:42")
+SERVICE = arn("service", f"{CLUSTER}/alpha-gunicorn")
 GENEROUS_SECONDS = 30
-ADVICE = "  next: correct the cause, then run `orchestrator update-env alpha` or `pulumi up --refresh`"
+AGAIN = "  next: correct the cause, then run `orchestrator update-env alpha` or `pulumi up"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,9 +110,16 @@ def registered(fake: FakeAws, preview: bool = False, **args: Any) -> SimulationR
 
     def program() -> None:
         for environment in ("alpha", "beta"):
-            binding = gate(fake, environment, **args).binding
+            gates = gate(fake, environment, **args)
             for role in ("gunicorn", "default"):
-                aws.ecs.Service(f"{environment}-{role}", opts=pulumi.ResourceOptions(hooks=binding))
+                carrier = aws.ecs.Service(
+                    f"{environment}-{role}",
+                    cluster=CLUSTER,
+                    task_definition=NEW,
+                    desired_count=1,
+                    opts=pulumi.ResourceOptions(hooks=gates.binding),
+                )
+                gates.confirm(f"{environment}-{role}", carrier)
 
     return simulate(program, preview=preview)
 
@@ -130,8 +138,33 @@ def test_every_service_carries_release_and_rollout_hooks_of_its_own_gate(fake: F
         for environment in ("alpha", "beta")
         for role in ("gunicorn", "default")
     }
-    assert sorted(result.hooks) == ["alpha-release", "alpha-rollout", "beta-release", "beta-rollout"]
+    assert sorted(result.hooks) == [
+        f"{environment}-{hook}" for environment in ("alpha", "beta") for hook in ("confirm", "release", "rollout")
+    ]
     assert fake.calls == []
+
+
+def test_every_service_has_a_record_of_its_rollout_below_it_which_is_written_when_that_is_confirmed(
+    fake: FakeAws,
+) -> None:
+    result = registered(fake)
+
+    services = {resource.name: resource for resource in result.of_type("aws:ecs/service:Service")}
+    records = result.of_type("pulumi-django:ecs:Rollout")
+    assert {record.name: (record.parent, record.hooks) for record in records} == {
+        f"{environment}-{role}": (
+            services[f"{environment}-{role}"].urn,
+            {"before_create": [f"{environment}-confirm"], "before_update": [f"{environment}-confirm"]},
+        )
+        for environment in ("alpha", "beta")
+        for role in ("gunicorn", "default")
+    }
+    assert records[0].inputs == {
+        "cluster": CLUSTER,
+        "service": services[records[0].name].id,
+        "taskDefinition": NEW,
+        "awake": True,
+    }
 
 
 def test_without_watching_only_the_release_hook_is_there(fake: FakeAws) -> None:
@@ -195,7 +228,7 @@ def test_a_failed_release_fails_all_services_and_does_not_run_again_in_the_same_
                 "  task definition: alpha-backend_update:7",
                 "  last lines of its log (/ecs/alpha/backend_update):",
                 "    ProgrammingError: column exists",
-                f"{ADVICE}: the release runs again",
+                f"{AGAIN}`: the release runs again",
             ]
         ),
         "not changed, because the release failed: see the error of alpha-gunicorn",
@@ -304,8 +337,107 @@ def test_a_rollback_fails_the_update_and_says_what_to_do(fake: FakeAws) -> None:
 
     assert errors == [
         "the rollout of alpha-gunicorn failed and ECS rolled it back: alpha-gunicorn:41 keeps serving, "
-        f"alpha-gunicorn:42 does not run\n{ADVICE}: it is rolled out again"
+        f"alpha-gunicorn:42 does not run\n{AGAIN} --refresh`: it is rolled out again"
     ]
+
+
+def confirm(gates: ReleaseGate, awake: bool = True) -> Awaitable[None]:
+    """Run the hook of the record of alpha-gunicorn as the engine does before it writes the record."""
+    new = {"cluster": CLUSTER, "service": SERVICE, "taskDefinition": NEW, "awake": awake}
+    hooks = gates._confirmation.before_update  # pyright: ignore[reportPrivateUsage]
+    return call(hooks, new, {**new, "taskDefinition": OLD})
+
+
+def test_a_rollout_that_was_seen_to_its_end_is_recorded_without_looking_again(fake: FakeAws) -> None:
+    async def program() -> None:
+        gates = gate(fake)
+        await call(gates.binding.after_update, old=inputs(OLD))
+        fake.calls.clear()
+        await confirm(gates)
+
+    run(program)
+
+    assert fake.calls == []
+
+
+def test_a_rollout_that_ended_well_unseen_is_recorded_and_not_repeated(fake: FakeAws) -> None:
+    async def program() -> None:
+        await confirm(gate(fake))
+
+    assert run(program) == [("info", "alpha-gunicorn rollout: 1 of 1 running on alpha-gunicorn:42")]
+    assert fake.called("UpdateService") == []
+    assert ran(fake) == []
+
+
+@pytest.mark.parametrize("before", [deployment("41"), deployment("42", rolloutState="FAILED", runningCount=0)])
+def test_a_rollout_that_failed_in_an_earlier_update_is_released_and_deployed_again(
+    fake: FakeAws, before: dict[str, Any]
+) -> None:
+    fake.frames = [(0, service(before))]
+    rolling = deployment("42", id="ecs-svc/again", rolloutState="IN_PROGRESS", runningCount=0)
+    fake.after_update = [(0, service(rolling)), (20, service(deployment("42", id="ecs-svc/again")))]
+
+    async def program() -> None:
+        await confirm(gate(fake))
+
+    logs = run(program)
+
+    assert ran(fake) == [DATABASE, RELEASE]
+    assert fake.called("UpdateService") == [
+        {"cluster": CLUSTER, "service": SERVICE, "taskDefinition": NEW, "forceNewDeployment": True}
+    ]
+    assert [line for _, line in logs if line.startswith("alpha-gunicorn")] == [
+        "alpha-gunicorn rollout: deploys alpha-gunicorn:42 again",
+        "alpha-gunicorn rollout: 0 of 1 running on alpha-gunicorn:42",
+        "alpha-gunicorn rollout: 1 of 1 running on alpha-gunicorn:42",
+    ]
+
+
+def test_a_rollout_that_fails_again_is_not_recorded(fake: FakeAws) -> None:
+    fake.frames = [(0, service(deployment("41")))]
+    back = deployment("41", id="ecs-svc/44", rolloutStateReason="rolling back to 41")
+    failed = deployment("42", id="ecs-svc/43", status="ACTIVE", rolloutState="FAILED", runningCount=0)
+    rolling = deployment("42", id="ecs-svc/43", rolloutState="IN_PROGRESS", runningCount=0)
+    fake.after_update = [(0, service(rolling)), (20, service(back, failed))]
+    errors: list[str] = []
+
+    async def program() -> None:
+        with pytest.raises(RolloutError) as caught:
+            await confirm(gate(fake))
+        errors.append(str(caught.value))
+
+    run(program)
+
+    assert errors == [
+        "the rollout of alpha-gunicorn failed and ECS rolled it back: alpha-gunicorn:41 keeps serving, "
+        f"alpha-gunicorn:42 does not run\n{AGAIN}`: it is rolled out again"
+    ]
+
+
+def test_nothing_is_deployed_again_when_the_release_before_it_fails(fake: FakeAws) -> None:
+    fake.frames = [(0, service(deployment("41")))]
+    fake.lives = [Life(exit_code=3)]
+
+    async def program() -> None:
+        with pytest.raises(ReleaseError, match=r"^the database task failed, no service was changed\n"):
+            await confirm(gate(fake))
+
+    run(program)
+
+    assert fake.called("UpdateService") == []
+
+
+def test_the_release_does_not_run_for_a_sleeping_service_that_is_deployed_again(fake: FakeAws) -> None:
+    fake.frames = [(0, service(deployment("41", desiredCount=0, runningCount=0)))]
+    fake.after_update = [(0, service(deployment("42", desiredCount=0, runningCount=0)))]
+
+    async def program() -> None:
+        await confirm(gate(fake), awake=False)
+
+    run(program)
+
+    assert ran(fake) == []
+    assert len(fake.called("UpdateService")) == 1
 
 
 def test_inputs_that_the_engine_passes_as_secret_are_understood(fake: FakeAws) -> None:

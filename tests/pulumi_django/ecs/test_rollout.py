@@ -30,7 +30,13 @@ class Watched:
         self.aws = aws
         self.infos: list[str] = []
         self.warnings: list[tuple[float, str]] = []
-        fields = {"cluster": CLUSTER, "service": "alpha-gunicorn", "task_definition": NEW, "previous": OLD, **request}
+        fields: dict[str, Any] = {
+            "cluster": CLUSTER,
+            "service": "alpha-gunicorn",
+            "task_definition": NEW,
+            "previous": OLD,
+            **request,
+        }
         self.watch = RolloutWatch(
             aws.client("ecs"),
             aws.client("logs"),
@@ -45,7 +51,7 @@ class Watched:
         return self.aws.clock.now() - self.aws.began
 
     def wait(self, timeout_seconds: float = 600) -> None:
-        self.watch.wait(timeout_seconds=timeout_seconds)
+        self.watch.wait(timeout_seconds)
 
     def error(self, timeout_seconds: float = 600) -> str:
         with pytest.raises(RolloutError) as caught:
@@ -306,7 +312,12 @@ def test_a_forced_redeployment_of_what_was_asked_for_is_as_good() -> None:
 def test_a_service_that_is_deleted_meanwhile_is_reported(gone: dict[str, str] | None) -> None:
     watched = Watched(FakeAws(frames=[(0, service(ROLLING)), (20, gone)]))
 
-    assert watched.error() == f"alpha-gunicorn was deleted while alpha-gunicorn:42 was rolled out\n{ADVICE}"
+    assert watched.error() == "\n".join(
+        [
+            "alpha-gunicorn does not exist (any more), so alpha-gunicorn:42 is not rolled out",
+            "  next: run `pulumi up --refresh`, which creates it again",
+        ]
+    )
     assert watched.seconds < 30
 
 
@@ -315,6 +326,60 @@ def test_a_new_service_that_ecs_does_not_show_yet_is_waited_for(not_yet: dict[st
     watched = Watched(FakeAws(frames=[(0, not_yet), (15, service(deployment("42")))]))
 
     watched.wait()
+
+
+def test_an_update_that_ecs_does_not_show_yet_is_not_taken_for_a_rollback() -> None:
+    aws = FakeAws(frames=[(0, service(deployment("41"))), (5, service(ROLLING)), (30, service(deployment("42")))])
+    watched = Watched(aws)
+
+    watched.wait()
+
+    assert watched.seconds >= 30
+
+
+def test_a_count_that_ecs_does_not_show_yet_is_not_taken_for_steady() -> None:
+    asleep = deployment("42", desiredCount=0, runningCount=0)
+    frames = [(0, service(asleep)), (5, service(deployment("42", runningCount=0))), (30, service(deployment("42")))]
+    watched = Watched(FakeAws(frames=[*frames]), previous=NEW, desired_count=1)
+
+    watched.wait()
+
+    assert watched.seconds >= 30
+
+
+def test_a_count_that_autoscaling_has_changed_is_accepted() -> None:
+    scaled = deployment("42", desiredCount=4, runningCount=4)
+    watched = Watched(FakeAws(frames=[(0, service(scaled))]), desired_count=2)
+
+    watched.wait()
+
+    assert watched.seconds < 20
+
+
+@pytest.mark.parametrize(
+    ("seen", "given_up"),
+    [
+        (service(deployment("42")), False),
+        (service(ROLLING, OLD_SERVES), False),
+        (service(deployment("42", rolloutState="FAILED", runningCount=0)), True),
+        (service(deployment("41")), True),
+        (service(deployment("43")), True),
+    ],
+)
+def test_a_rollout_is_given_up_when_ecs_does_not_work_towards_it(seen: dict[str, Any], given_up: bool) -> None:
+    assert Watched(FakeAws(frames=[(0, seen)])).watch.given_up() is given_up
+
+
+def test_deploying_again_forces_a_deployment_of_what_was_asked_for() -> None:
+    aws = FakeAws(frames=[(0, service(deployment("41")))])
+    watched = Watched(aws)
+
+    watched.watch.deploy_again()
+
+    assert aws.called("UpdateService") == [
+        {"cluster": CLUSTER, "service": "alpha-gunicorn", "taskDefinition": NEW, "forceNewDeployment": True}
+    ]
+    assert watched.infos == ["deploys alpha-gunicorn:42 again"]
 
 
 def test_a_rollout_without_end_names_how_far_it_is_and_what_ecs_said_last() -> None:
