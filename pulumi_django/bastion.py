@@ -35,7 +35,7 @@ runcmd:
 @dataclass(frozen=True, kw_only=True)
 class BastionArgs:
     subnet_id: pulumi.Input[str]
-    """Private subnet."""
+    """Private subnet: instances in it get no public address."""
 
     security_group_id: pulumi.Input[str]
     """The tasks' security group: it admits nobody, and the database admits it."""
@@ -65,7 +65,6 @@ class Bastion(pulumi.ComponentResource):
             ami=ami.value,
             instance_type=args.instance_type,
             subnet_id=args.subnet_id,
-            associate_public_ip_address=False,
             vpc_security_group_ids=[args.security_group_id],
             iam_instance_profile=profile.name,
             user_data=pulumi.Output.format(_USER_DATA, host=args.database_host, port=args.database_port),

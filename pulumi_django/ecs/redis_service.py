@@ -103,8 +103,9 @@ class RedisService(pulumi.ComponentResource):
                 routing_policy="MULTIVALUE",
                 dns_records=[aws.servicediscovery.ServiceDnsConfigDnsRecordArgs(type="A", ttl=RECORD_TTL_SECONDS)],
             ),
-            # ECS reports the task's health itself.
-            health_check_custom_config=aws.servicediscovery.ServiceHealthCheckCustomConfigArgs(),
+            # ECS reports the task's health itself. AWS takes no other threshold than 1 any more, but an empty block would
+            # come back as none, and replace the registry in every update.
+            health_check_custom_config=aws.servicediscovery.ServiceHealthCheckCustomConfigArgs(failure_threshold=1),
             # Instances that ECS has not taken out yet would block the deletion.
             force_destroy=True,
             opts=pulumi.ResourceOptions(parent=self),

@@ -157,7 +157,7 @@ def test_https_uses_tls_13_answers_404_and_http_redirects() -> None:
 def test_the_bastion_has_no_address_no_key_no_open_port_and_asks_for_metadata_tokens() -> None:
     result = base()
     inputs = result.one("aws:ec2/instance:Instance").inputs
-    assert inputs["associatePublicIpAddress"] is False
+    assert inputs["subnetId"] == result.outputs["private_subnet_ids"][0]
     assert "keyName" not in inputs
     assert inputs["metadataOptions"]["httpTokens"] == "required"
     assert inputs["rootBlockDevice"]["encrypted"] is True
