@@ -18,7 +18,7 @@ _SET_HINT = "write for example --set web.desired_count=2 or --set aws:region=eu-
 _IMAGE_HINT = "write for example --image backend=registry.example.com/shop/backend:1.4.2"
 
 
-_IMAGE_PATHS = {"frontend": ("frontend", "image"), "redis": ("redis", "image")}
+_IMAGE_PATHS = {"redis": ("redis", "image")}
 """Where an application keeps an image that is not `NAME_image`."""
 
 
@@ -79,7 +79,7 @@ def parse_image(text: str) -> tuple[str, str]:
 
 
 def image_assignment(name: str, reference: str) -> Assignment:
-    """The configuration value that an image reference is: `backend` is `backend_image`, `frontend` `frontend.image`."""
+    """The configuration value that an image reference is: `backend` is `backend_image`."""
     return Assignment(namespace=None, path=_IMAGE_PATHS.get(name, (f"{name}_image",)), value=reference)
 
 

@@ -14,14 +14,17 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from orchestrator.model import SECRET_MASK
 
+MOST_VALUES = 10_000
 _YAML_1_1_BOOLEANS = ("y", "n", "yes", "no", "on", "off")
 
 
 def measure(value: Any, depth: int, budget: list[int]) -> None:
-    """Refuse values without end (an alias inside its own anchor), and types that no configuration has."""
+    """Refuse what would be endless (aliases of aliases multiply), and types that no configuration has."""
     budget[0] -= 1
-    if depth == 0 or budget[0] < 0:
-        raise ValueError("is too large, or refers to itself")
+    if depth == 0:
+        raise ValueError("is nested too deeply")
+    if budget[0] < 0:
+        raise ValueError(f"is too large: {MOST_VALUES} values are the most")
     if isinstance(value, CommentedMap):
         for key, item in value.items():
             if not isinstance(key, str):

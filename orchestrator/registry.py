@@ -120,8 +120,8 @@ class Registry:
     def slots_taken(self, base: str) -> dict[int, str]:
         """Listener slots of the environments on a base: environment name by slot.
 
-        Slots that configuration files of this base reserve count too, so that an environment which is destroyed for the
-        night finds its own slot free.
+        Slots that configuration files of this base reserve count too, so that an environment which does not exist at the
+        moment finds its own slot free.
         """
         taken: dict[int, str] = {}
         for project in self.projects:
@@ -144,12 +144,14 @@ class Registry:
 
     def _reserved(self, project: Project, base: str) -> Iterable[tuple[str, int]]:
         for stack in stack_config.configured_stacks(project):
+            if stack in self.environments:
+                continue
             try:
                 config = stack_config.StackConfig.load(project, stack)
             except OrchestratorError:  # somebody else's broken file is no reason to refuse this environment
                 continue
-            slot = config.get("listener_slot")
-            if config.get("base") == base and isinstance(slot, int):
+            slot = configured_slot(config)
+            if config.get("base") == base and slot is not None:
                 yield stack, slot
 
     def _slot(self, stack: StackSummary) -> int:
@@ -157,10 +159,17 @@ class Registry:
             return stack.record.listener_slot
         project = next(project for project in self.projects if project.key == stack.unit.project)
         try:
-            slot = stack_config.StackConfig.load(project, stack.unit.stack).get("listener_slot")
+            slot = configured_slot(stack_config.StackConfig.load(project, stack.unit.stack))
         except OrchestratorError:
             slot = None
-        return slot if isinstance(slot, int) else stable_slot(stack.unit.stack)
+        return stable_slot(stack.unit.stack) if slot is None else slot
+
+
+def configured_slot(config: stack_config.StackConfig) -> int | None:
+    """The listener slot in a configuration; Pulumi may have written the number as text. None for what is no slot."""
+    value = config.get("listener_slot")
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 and int(text) < SLOTS else None
 
 
 def free_slot(taken: Iterable[int], base: str) -> int:

@@ -168,7 +168,7 @@ class _Reader:
     def _project(self, key: str, table: Any) -> Project:
         at = ("projects", key)
         if not key or not all(letter.isalnum() or letter in "-_" for letter in key):
-            raise self._error(at, f"{key!r} is not a project key: use letters, digits, - and _")
+            raise self._error(at, "is not a project key: use letters, digits, - and _")
         if not isinstance(table, dict):
             raise self._error(at, f"is {_shown(table)}: a table is wanted")
         values = cast(dict[str, Any], table)

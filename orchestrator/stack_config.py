@@ -28,7 +28,6 @@ GENERATED_MARK = "# Written by the orchestrator, which removes this file again w
 TOP_LEVEL_KEYS = ("config", "encryptionsalt", "encryptedkey", "secretsprovider", "environment")
 _OF_ONE_STACK = ("encryptionsalt", "encryptedkey", "secretsprovider")
 _DEEPEST = 32
-_MOST_VALUES = 10_000
 _CONFIG_KEY = re.compile(r"[^:\s]+(:[^:\s]+)?")
 
 
@@ -130,13 +129,13 @@ class StackConfig:
         at = values.mapping(self._document.get("config"))
         keys = [self._top_key(at, assignment), *assignment.path[1:]]
         for depth, key in enumerate(keys):
-            current = at.get(key)
-            if values.holds_secret(current):
+            current, last = at.get(key), depth == len(keys) - 1
+            if values.is_secret(current) or (last and values.holds_secret(current)):
                 raise SettingsError(
                     f"{self.path}: {'.'.join(keys[: depth + 1])} is encrypted and cannot be set in plain",
                     f"use `pulumi config set --secret` in {self.project.path}",
                 )
-            if depth == len(keys) - 1:
+            if last:
                 break
             if current is None:
                 if assignment.value is None:
@@ -239,7 +238,7 @@ class _Checker:
             return
         if not isinstance(config, CommentedMap):
             raise self._error(document, "config", "is not a mapping: keys such as `aws:region` are wanted")
-        budget = [_MOST_VALUES]
+        budget = [values.MOST_VALUES]
         for key, value in config.items():
             self._key(config, key)
             try:
@@ -255,7 +254,7 @@ class _Checker:
             if name in config and f"{self.project}:{name}" in config:
                 raise self._error(config, key, f"is given twice: with and without `{self.project}:`")
             return
-        close = difflib.get_close_matches(namespace, [self.project], n=1, cutoff=0.75)
+        close = difflib.get_close_matches(namespace, [self.project], n=1, cutoff=0.85)
         if namespace in self.others or close:
             raise self._error(
                 config, key, f"is in the namespace {namespace!r}: this project's is {self.project!r}",

@@ -14,9 +14,9 @@ from orchestrator.lifecycle.draft import Draft, summary_of, usable
 from orchestrator.lifecycle.job import Job
 from orchestrator.lifecycle.requests import CreateBase, CreateEnv, PreviewBase, PreviewEnv, UpdateBase, UpdateEnv
 from orchestrator.model import Kind, Operation, Record, Scope, Unit
-from orchestrator.registry import Deployment, free_slot
+from orchestrator.registry import Deployment, configured_slot, free_slot
 from orchestrator.stack_config import StackConfig, config_path, configured_stacks
-from pulumi_django.priorities import stable_slot
+from pulumi_django.priorities import SLOTS, stable_slot
 
 _FIXED_IN_BASE = {"kind": "the kind of a base is given by --kind when it is created"}
 _FIXED_IN_ENVIRONMENT = {
@@ -263,8 +263,14 @@ def _environment(
 def _slot(draft: Draft, unit: Unit, base: str, taken: dict[int, str]) -> int:
     """The unit's listener slot: the one it has, else a free one, which is written into its configuration."""
     config, stack = draft.configs[unit], summary_of(draft.registry, unit)
-    configured = config.get("listener_slot")
-    if isinstance(configured, int):
+    configured = configured_slot(config)
+    if configured is None and config.get("listener_slot") is not None:
+        raise SettingsError(
+            f"{config.path}: {config.project.name}:listener_slot is {config.get('listener_slot')!r}: "
+            f"a load balancer has the slots 0 to {SLOTS - 1}",
+            "leave the key out: a free slot is then taken",
+        )
+    if configured is not None:
         holder = taken.get(configured, unit.stack)
         if holder != unit.stack:
             raise RefusedError(

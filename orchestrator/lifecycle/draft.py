@@ -25,6 +25,7 @@ class Draft:
         self.context = context
         self.operation = operation
         self.registry = context.registry()
+        self.now = context.clock().replace(microsecond=0)
         self.units: set[Unit] = set()
         self.bases: dict[str, frozenset[str]] = {}
         """Bases by environment, for the edges."""
@@ -61,7 +62,7 @@ class Draft:
             record = replace(
                 record,
                 owner=owner or record.owner or self.checkout.user,
-                created=record.created or self.context.clock().replace(microsecond=0),
+                created=record.created or self.now,
             )
         self.records[unit] = replace(
             record, owner=owner or record.owner, commit=self.checkout.commit, branch=self.checkout.branch

@@ -126,7 +126,7 @@ class Job:
             for config in changed.values():
                 config.write()
                 written.append(config)
-        except OrchestratorError:
+        except BaseException:
             for config in written:
                 config.restore()
             raise
@@ -174,10 +174,13 @@ class Job:
         """A changed configuration stays unless it came to nothing: then the next command starts from the old one."""
         if result.status in (Status.SUCCEEDED, Status.UNCHANGED):
             return True
-        if result.unit not in begun and result.status is not Status.CANCELLED:
-            return False
+        if result.unit in self.stacks and self.stacks[result.unit].resource_count:
+            return result.unit in begun
+        engine = self.context.engine
         try:
-            return result.unit in self.stacks or self.context.engine.stack(result.unit) is not None
+            stack = engine.stack(result.unit)
+            # After a second Ctrl-C the engine may still be at work.
+            return engine.lock_owner(result.unit) is not None or (stack is not None and stack.resource_count > 0)
         except OrchestratorError:
             return True
 

@@ -1,0 +1,255 @@
+"""An engine in memory that does what a test tells it to: succeed, fail, block, be locked, be damaged."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from orchestrator.engines.protocol import Project, Sink, UnitRequest
+from orchestrator.errors import InterruptedRunError, LockOwner, OperationFailedError, UnknownStackError
+from orchestrator.events import ResourceEvent
+from orchestrator.model import (
+    UNKNOWN,
+    ChangeCounts,
+    ChangeOp,
+    Kind,
+    Operation,
+    OutputValue,
+    Record,
+    ResourceChange,
+    Scope,
+    StackResource,
+    StackStatus,
+    StackSummary,
+    Unit,
+    UnitOutcome,
+)
+from orchestrator.stack_config import ConfigSnapshot, read_snapshot
+
+UPDATED = datetime(2026, 11, 1, 12, tzinfo=UTC)
+Script = Callable[[UnitRequest, Sink], UnitOutcome | None]
+"""What a unit does instead of succeeding; None goes on as usual."""
+
+
+@dataclass
+class FakeStack:
+    """What the fake keeps of a stack."""
+
+    config: dict[str, str]
+    resources: tuple[str, ...]
+    outputs: dict[str, OutputValue]
+    record: Record | None = None
+    status: StackStatus = StackStatus.READY
+    references: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+class FakeEngine:
+    """Keeps the engine protocol. `calls` are the requests in the order in which they began."""
+
+    name = "fake"
+    notice = "fake: nothing is created anywhere"
+
+    def __init__(self, projects: Iterable[Project]) -> None:
+        self.projects = {project.key: project for project in projects}
+        self.kept: dict[Unit, FakeStack] = {}
+        self.calls: list[UnitRequest] = []
+        self.configs: dict[Unit, ConfigSnapshot] = {}
+        """The configuration that each unit's last operation saw."""
+
+        self.scripts: dict[Unit, Script] = {}
+        self.locks: dict[Unit, LockOwner] = {}
+        self.unavailable: Exception | None = None
+        self.interrupts = 0
+        self._interrupted = threading.Event()
+        self._guard = threading.Lock()
+
+    # what tests say
+
+    def fails(self, unit: Unit, reason: str = "the provider said no", *, after: Iterable[str] = ()) -> None:
+        """The unit's next `up` creates the resources `after`, then fails, once."""
+
+        def script(request: UnitRequest, sink: Sink) -> UnitOutcome | None:
+            del self.scripts[unit]
+            for name in after:
+                sink(_event(unit, name, ChangeOp.CREATE))
+            known = self.kept.get(unit)
+            outputs = known.outputs if known else {}
+            done = tuple(dict.fromkeys((*(known.resources if known else ()), *after)))
+            self.kept[unit] = FakeStack({}, done, outputs, request.record, StackStatus.FAILED)
+            raise OperationFailedError(f"{unit} failed: {reason}")
+
+        self.scripts[unit] = script
+
+    def raises(self, unit: Unit, error: BaseException) -> None:
+        """Every operation on the unit raises this."""
+
+        def script(_request: UnitRequest, _sink: Sink) -> UnitOutcome | None:
+            raise error
+
+        self.scripts[unit] = script
+
+    def blocks(self, unit: Unit) -> tuple[threading.Event, threading.Event]:
+        """The unit's operation waits: (set when it has begun, to be set for it to go on). An interrupt wakes it too."""
+        begun, go_on = threading.Event(), threading.Event()
+
+        def script(_request: UnitRequest, _sink: Sink) -> UnitOutcome | None:
+            begun.set()
+            while not go_on.wait(0.01):
+                if self._interrupted.is_set():
+                    raise InterruptedRunError(f"{unit} was stopped: the run was interrupted")
+            return None
+
+        self.scripts[unit] = script
+        return begun, go_on
+
+    def has(self, unit: Unit, **changes: Any) -> None:
+        """The stack exists, made by somebody else, with these attributes of FakeStack changed."""
+        stack = FakeStack({}, _names(unit), self._outputs(unit, {}))
+        self.kept[unit] = replace(stack, **changes)
+
+    @property
+    def began(self) -> list[str]:
+        """The units in the order in which they began, as `operation project/stack`."""
+        return [f"{request.operation} {request.unit}" for request in self.calls]
+
+    # the protocol
+
+    def check(self) -> None:
+        if self.unavailable:
+            raise self.unavailable
+
+    def reference_name(self, unit: Unit) -> str:
+        return f"organization/{self.projects[unit.project].name}/{unit.stack}"
+
+    def stacks(self) -> tuple[StackSummary, ...]:
+        return tuple(self._summary(unit) for unit in sorted(self.kept))
+
+    def stack(self, unit: Unit) -> StackSummary | None:
+        return self._summary(unit) if unit in self.kept else None
+
+    def resources(self, unit: Unit) -> tuple[StackResource, ...]:
+        if unit not in self.kept:
+            raise UnknownStackError(f"{unit} does not exist")
+        root = _urn(unit, "Stack")
+        return tuple(
+            StackResource(urn=_urn(unit, name), type="fake:index/thing:Thing", name=name, parent=root if at else None)
+            for at, name in enumerate(self.kept[unit].resources)
+        )
+
+    def run(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
+        unit = request.unit
+        if self._interrupted.is_set():
+            raise InterruptedRunError(f"{unit} was not begun: the run was interrupted")
+        config = read_snapshot(self.projects[unit.project], unit.stack, request.config_file)
+        with self._guard:
+            self.calls.append(request)
+            self.configs[unit] = config
+        if unit in self.scripts and (outcome := self.scripts[unit](request, sink)):
+            return outcome
+        if request.operation is Operation.DESTROY:
+            return self._destroy(unit, sink)
+        return self._up(request, config.wire(), sink)
+
+    def write_record(self, unit: Unit, record: Record) -> None:
+        self.kept[unit].record = record
+
+    def lock_owner(self, unit: Unit) -> LockOwner | None:
+        return self.locks.get(unit)
+
+    def unlock(self, unit: Unit) -> None:
+        self.locks.pop(unit, None)
+
+    def interrupt(self) -> None:
+        self.interrupts += 1
+        self._interrupted.set()
+
+    # how it works
+
+    def _up(self, request: UnitRequest, config: dict[str, str], sink: Sink) -> UnitOutcome:
+        unit, known = request.unit, self.kept.get(request.unit)
+        names = _names(unit)
+        missing = [name for name in names if known is None or name not in known.resources]
+        changes = tuple(_change(unit, name, ChangeOp.CREATE) for name in missing)
+        if known and not missing and known.config != config:
+            changes = (_change(unit, names[-1], ChangeOp.UPDATE),)
+        for change in changes:
+            sink(_event(unit, change.name, change.op))
+        preview = request.operation is Operation.PREVIEW
+        outputs = self._outputs(unit, config)
+        if preview and known is None:
+            outputs["unknown_yet"] = OutputValue(value=UNKNOWN)
+        if not preview:
+            record = request.record or (known.record if known else None)
+            references = tuple(self._references(unit, config))
+            self.kept[unit] = FakeStack(config, names, outputs, record, references=references)
+        created = sum(change.op is ChangeOp.CREATE for change in changes)
+        return UnitOutcome(
+            counts=ChangeCounts(create=created, update=len(changes) - created, same=len(names) - len(changes)),
+            changes=changes,
+            outputs=outputs,
+        )
+
+    def _destroy(self, unit: Unit, sink: Sink) -> UnitOutcome:
+        if unit not in self.kept:
+            raise UnknownStackError(f"{unit} does not exist")
+        changes = tuple(_change(unit, name, ChangeOp.DELETE) for name in reversed(self.kept[unit].resources))
+        for change in changes:
+            sink(_event(unit, change.name, ChangeOp.DELETE))
+        del self.kept[unit]
+        return UnitOutcome(counts=ChangeCounts(delete=len(changes)), changes=changes)
+
+    def _outputs(self, unit: Unit, config: Mapping[str, str]) -> dict[str, OutputValue]:
+        project = self.projects[unit.project]
+        own = {key.removeprefix(f"{project.name}:"): value for key, value in config.items()}
+        if project.scope is Scope.BASE:
+            values: dict[str, Any] = {
+                "contract_version": 1,
+                "kind": own.get("kind", Kind.AD_HOC.value),
+                "base_stack_name": unit.stack,
+                "domain_name": own.get("domain_name", "example.com"),
+            }
+        else:
+            values = {"url": f"https://{unit.stack}.example.com", "environment": unit.stack}
+            if "base" in own:
+                values["base_stack_name"] = own["base"]
+        found = {name: OutputValue(value=value) for name, value in values.items() if value}
+        return {**found, "password": OutputValue(value="hunter2", secret=True)}
+
+    def _references(self, unit: Unit, config: Mapping[str, str]) -> Iterable[str]:
+        base = config.get(f"{self.projects[unit.project].name}:base")
+        for project in self.projects.values() if base else ():
+            if project.scope is Scope.BASE:
+                yield f"organization/{project.name}/{base}"
+
+    def _summary(self, unit: Unit) -> StackSummary:
+        kept = self.kept[unit]
+        return StackSummary(
+            unit=unit,
+            status=StackStatus.UPDATING if unit in self.locks else kept.status,
+            record=kept.record,
+            outputs=kept.outputs,
+            resource_count=len(kept.resources),
+            last_update=UPDATED,
+            problem=kept.problem,
+            references=kept.references,
+        )
+
+
+def _names(unit: Unit) -> tuple[str, ...]:
+    return ("Stack", f"{unit.stack}-first", f"{unit.stack}-second")
+
+
+def _urn(unit: Unit, name: str) -> str:
+    return f"urn:pulumi:{unit.stack}::{unit.project}::fake:index/thing:Thing::{name}"
+
+
+def _change(unit: Unit, name: str, op: ChangeOp) -> ResourceChange:
+    return ResourceChange(urn=_urn(unit, name), type="fake:index/thing:Thing", name=name, op=op)
+
+
+def _event(unit: Unit, name: str, op: ChangeOp) -> ResourceEvent:
+    return ResourceEvent(unit=unit, urn=_urn(unit, name), type="fake:index/thing:Thing", name=name, op=op, phase="done")
