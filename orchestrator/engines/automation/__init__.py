@@ -1,0 +1,5 @@
+"""The engine that works on AWS, through the Pulumi CLI and its Automation API."""
+
+from orchestrator.engines.automation.engine import AutomationEngine
+
+__all__ = ["AutomationEngine"]

@@ -1,0 +1,106 @@
+"""What a checkpoint tells: resources, outputs, references, unfinished work. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from orchestrator import records
+from orchestrator.model import (
+    SECRET_MASK,
+    Outputs,
+    OutputValue,
+    StackResource,
+    StackStatus,
+    StackSummary,
+    Unit,
+)
+
+STACK_TYPE = "pulumi:pulumi:Stack"
+REFERENCE_TYPE = "pulumi:pulumi:StackReference"
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+SECRET = "1b47061264138c4ac30d75fd1eb44270"
+
+
+def is_secret(value: Any) -> bool:
+    """Whether a wire value is, or holds, a secret."""
+    if isinstance(value, dict):
+        return value.get(SIGNATURE) == SECRET or any(is_secret(item) for item in value.values())
+    return isinstance(value, list) and any(is_secret(item) for item in value)
+
+
+def masked(value: Any) -> Any:
+    """A wire value with every secret replaced."""
+    if isinstance(value, dict):
+        if value.get(SIGNATURE) == SECRET:
+            return SECRET_MASK
+        return {key: masked(item) for key, item in value.items()}
+    return [masked(item) for item in value] if isinstance(value, list) else value
+
+
+def outputs(stack: Mapping[str, Any] | None) -> Outputs:
+    """Outputs of the stack's own resource; secret ones keep their envelope as value."""
+    found: Mapping[str, Any] = (stack or {}).get("outputs") or {}
+    return {name: OutputValue(value=value, secret=is_secret(value)) for name, value in found.items()}
+
+
+def summary(
+    unit: Unit, latest: Mapping[str, Any], tags: Mapping[str, str], *, locked: bool, failed: bool
+) -> StackSummary:
+    """One stack as its checkpoint (`latest`), its tags and its lock show it."""
+    resources: list[Mapping[str, Any]] = latest.get("resources") or []
+    pending: list[Mapping[str, Any]] = latest.get("pending_operations") or []
+    unfinished = [f"{item['type']} {item['resource']['urn'].rpartition('::')[2]}" for item in pending]
+    return StackSummary(
+        unit=unit,
+        status=_status(len(resources), bool(pending), locked, failed),
+        record=records.from_tags(tags),
+        outputs=outputs(next((r for r in resources if r["type"] == STACK_TYPE), None)),
+        resource_count=len(resources),
+        last_update=_moment((latest.get("manifest") or {}).get("time")) if resources else None,
+        problem=f"unfinished: {', '.join(unfinished)}" if unfinished else None,
+        references=tuple(str(r["id"]) for r in resources if r["type"] == REFERENCE_TYPE),
+    )
+
+
+def _status(count: int, pending: bool, locked: bool, failed: bool) -> StackStatus:
+    if locked:
+        return StackStatus.UPDATING
+    if pending:
+        return StackStatus.INCOMPLETE
+    if failed:
+        return StackStatus.FAILED
+    return StackStatus.READY if count else StackStatus.EMPTY
+
+
+def resources(latest: Mapping[str, Any]) -> tuple[StackResource, ...]:
+    """The resources of a checkpoint."""
+    return tuple(
+        StackResource(
+            urn=item["urn"],
+            type=item["type"],
+            name=item["urn"].rpartition("::")[2],
+            id=item.get("id"),
+            parent=item.get("parent"),
+            dependencies=tuple(item.get("dependencies") or ()),
+            protect=item.get("protect", False),
+            retain_on_delete=item.get("retainOnDelete", False),
+            inputs=masked(item.get("inputs") or {}),
+        )
+        for item in latest.get("resources") or []
+    )
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(_microseconds(str(text))).astimezone()
+    except (TypeError, ValueError):
+        return None
+
+
+def _microseconds(text: str) -> str:
+    """Go writes nanoseconds, Python reads microseconds."""
+    whole, dot, rest = text.partition(".")
+    digits = len(rest) - len(rest.lstrip("0123456789"))
+    return f"{whole}{dot}{rest[: min(digits, 6)]}{rest[digits:]}" if dot else text

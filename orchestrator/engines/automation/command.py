@@ -1,0 +1,174 @@
+"""Runs the Pulumi CLI so that nothing is lost whatever happens to us.
+
+Each command runs in a session of its own, with its output in files: Ctrl-C in our terminal does not reach it, and our
+death does not break its pipes. To stop one, exactly one SIGINT is sent: after a second one the engine forgets what it is
+creating.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from orchestrator.errors import EngineUnavailableError, InterruptedRunError
+
+MINIMUM_VERSION = (3, 200, 0)
+"""The first CLI with resource hooks in Python that outlive a step is older; this one writes all events we read."""
+
+INSTALL_HINT = "install it (https://www.pulumi.com/docs/iac/download-install/), or use `--engine simulation`"
+POLL_SECONDS = 0.05
+OPERATIONS = frozenset({"up", "destroy", "refresh", "preview"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A command that ended."""
+
+    code: int
+    """Exit code; negative when a signal ended it."""
+
+    output: str
+    """Standard output."""
+
+    errors: str
+    """Standard error."""
+
+    @property
+    def text(self) -> str:
+        """Everything it said."""
+        return f"{self.output}\n{self.errors}".strip()
+
+
+class Cli:
+    """The `pulumi` on PATH, looked at once."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = {
+            **os.environ,
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DEBUG_COMMANDS": "true",  # without it the CLI has no --event-log
+            "PULUMI_AUTOMATION_API": "true",
+            **environment,
+        }
+        self._live: dict[int, subprocess.Popen[bytes]] = {}
+        self._guard = threading.Lock()
+        self._interrupted = False
+
+    def check(self) -> None:
+        """Raise EngineUnavailableError unless a CLI that is new enough, and the Python language host, are there."""
+        from pulumi.automation import PulumiCommand
+        from pulumi.automation.errors import InvalidVersionError
+        from semver import VersionInfo
+
+        if shutil.which("pulumi") is None:
+            raise EngineUnavailableError("the Pulumi CLI was not found: no `pulumi` on PATH", INSTALL_HINT)
+        wanted = ".".join(str(part) for part in MINIMUM_VERSION)
+        try:
+            PulumiCommand(version=VersionInfo(*MINIMUM_VERSION))
+        except InvalidVersionError as error:
+            raise EngineUnavailableError(
+                f"the Pulumi CLI is too old: {wanted} or newer is needed ({error})", INSTALL_HINT
+            ) from error
+        except (FileNotFoundError, RuntimeError, OSError, subprocess.SubprocessError) as error:
+            raise EngineUnavailableError(f"the Pulumi CLI does not answer: {error}", INSTALL_HINT) from error
+        if shutil.which("pulumi-language-python") is None:
+            raise EngineUnavailableError(
+                "the Pulumi CLI cannot run Python programs: no `pulumi-language-python` on PATH",
+                "install the whole CLI, whose folder has both programs",
+            )
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        on_event_line: Callable[[str], None] | None = None,
+    ) -> Finished:
+        """Run one command to its end and return what it said, whatever its exit code.
+
+        `on_event_line` gets the lines of the engine's event log as they come. Raises InterruptedRunError for an operation
+        after `interrupt`.
+        """
+        with tempfile.TemporaryDirectory(prefix="orchestrator-") as name:
+            scratch = Path(name)
+            events = scratch / "events.jsonl"
+            words = ["pulumi", "--non-interactive", *arguments]
+            if on_event_line is not None:
+                events.touch(mode=0o600)
+                words += ["--event-log", str(events)]
+            with (scratch / "out").open("w+b") as out, (scratch / "err").open("w+b") as err:
+                with self._started(words, folder, {**self._environment, **(environment or {})}, out, err) as process:
+                    _follow(process, events, on_event_line)
+                return Finished(code=process.returncode, output=_text(out), errors=_text(err))
+
+    @contextmanager
+    def _started(
+        self, words: list[str], folder: Path, environment: Mapping[str, str], out: IO[bytes], err: IO[bytes]
+    ) -> Generator[subprocess.Popen[bytes]]:
+        with self._guard:
+            if self._interrupted and OPERATIONS & set(words):
+                raise InterruptedRunError("not begun: the run was interrupted")
+            process = subprocess.Popen(
+                words,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+            self._live[process.pid] = process
+        try:
+            yield process
+        finally:
+            with self._guard:
+                self._live.pop(process.pid, None)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether `interrupt` was called."""
+        return self._interrupted
+
+    def interrupt(self) -> None:
+        """Let running operations finish what is in flight, and begin no more. Only the first call sends anything."""
+        with self._guard:
+            if self._interrupted:
+                return
+            self._interrupted = True
+            for process in self._live.values():
+                process.send_signal(signal.SIGINT)
+
+
+def _follow(process: subprocess.Popen[bytes], events: Path, on_line: Callable[[str], None] | None) -> None:
+    """Wait for the process, handing over the event log's whole lines meanwhile."""
+    if on_line is None:
+        process.wait()
+        return
+    rest = ""
+    with events.open(encoding="utf-8", errors="replace") as log:
+        while True:
+            ended = process.poll() is not None
+            chunk = log.read()
+            *lines, rest = (rest + chunk).split("\n")
+            for line in lines:
+                on_line(line)
+            if ended and not chunk:
+                return
+            if not chunk:
+                time.sleep(POLL_SECONDS)
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "replace")

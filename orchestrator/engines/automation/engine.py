@@ -1,0 +1,319 @@
+"""The real engine: the project folders' own programs, configuration and state, through the Pulumi CLI."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from orchestrator import records
+from orchestrator.engines.automation import checkpoint
+from orchestrator.engines.automation.command import Cli, Finished
+from orchestrator.engines.automation.failures import explained
+from orchestrator.engines.automation.progress import Progress
+from orchestrator.engines.automation.remote import RemoteBackend
+from orchestrator.engines.automation.state import Backend, open_backend
+from orchestrator.engines.protocol import Project, Sink, UnitRequest
+from orchestrator.errors import (
+    EngineUnavailableError,
+    InterruptedRunError,
+    LockOwner,
+    OrchestratorError,
+    StackLockedError,
+    StateError,
+    UnknownStackError,
+)
+from orchestrator.events import Diagnostic
+from orchestrator.model import Operation, Outputs, Record, StackResource, StackStatus, StackSummary, Unit, UnitOutcome
+from orchestrator.settings import Settings
+
+BASE_OUTPUTS_VARIABLE = "PULUMI_DJANGO_BASE_OUTPUTS"
+CLOUD = "https://api.pulumi.com"
+SCRATCH_PASSPHRASE = "scratch"
+
+
+class AutomationEngine:
+    """Engine protocol on real stacks. The same stacks can be worked on with bare `pulumi` at any time."""
+
+    name = "pulumi"
+    notice = None
+
+    def __init__(self, settings: Settings) -> None:
+        self._projects: Mapping[str, Project] = settings.by_key
+        self._settings = settings.pulumi
+        environment = {"PULUMI_BACKEND_URL": self._settings.backend} if self._settings.backend else {}
+        self._cli = Cli(environment)
+        self._opened: Backend | RemoteBackend | None = None
+        self._guard = threading.Lock()
+
+    # looking
+
+    def check(self) -> None:
+        self._cli.check()
+        _ = self._backend
+
+    def reference_name(self, unit: Unit) -> str:
+        return f"organization/{self._projects[unit.project].name}/{unit.stack}"
+
+    def stacks(self) -> tuple[StackSummary, ...]:
+        return tuple(
+            self._summary(Unit(key, stack))
+            for key, project in sorted(self._projects.items())
+            for stack in self._backend.stacks(project.name)
+        )
+
+    def stack(self, unit: Unit) -> StackSummary | None:
+        exists = unit.stack in self._backend.stacks(self._projects[unit.project].name)
+        return self._summary(unit) if exists else None
+
+    def resources(self, unit: Unit) -> tuple[StackResource, ...]:
+        return checkpoint.resources(self._latest(unit))
+
+    def write_record(self, unit: Unit, record: Record) -> None:
+        self._latest(unit)
+        self._record(unit, record)
+
+    def lock_owner(self, unit: Unit) -> LockOwner | None:
+        locks = self._backend.locks(self._projects[unit.project].name, unit.stack)
+        return locks[0].owner if locks else None
+
+    def unlock(self, unit: Unit) -> None:
+        for lock in self._backend.locks(self._projects[unit.project].name, unit.stack):
+            self._backend.unlock(lock)
+
+    def interrupt(self) -> None:
+        self._cli.interrupt()
+
+    # operating
+
+    def run(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
+        unit, project = request.unit, self._projects[request.unit.project]
+        exists = unit.stack in self._backend.stacks(project.name)
+        if request.operation is Operation.PREVIEW:
+            with self._preview_place(request, exists) as (folder, environment):
+                return self._operate(request, folder, environment, sink)
+        if not exists and request.operation is not Operation.UP:
+            raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows what does")
+        if exists:
+            self._free_of_locks(unit, sink)
+            self._tell_unfinished(unit, sink)
+        else:
+            self._init(project.path, unit, {})
+        if request.record is not None and request.operation is Operation.UP:
+            self._record(unit, request.record)
+        with _handed_over(request.upstream_outputs) as environment:
+            outcome = self._operate(request, project.path, environment, sink)
+        if request.operation is Operation.DESTROY:
+            self._command(unit, project.path, "stack", "rm", "--yes", "--preserve-config", "--stack", unit.stack)
+        return outcome
+
+    def _operate(self, request: UnitRequest, folder: Path, environment: Mapping[str, str], sink: Sink) -> UnitOutcome:
+        progress = Progress(request.unit, sink)
+        words = _words(request)
+        finished = self._cli.run(words, folder, environment=environment, on_event_line=progress.line)
+        if finished.code != 0:
+            raise self._failure(request, finished, progress)
+        outputs: Outputs = {} if request.operation is Operation.DESTROY else progress.outputs
+        return UnitOutcome(
+            counts=progress.counts,
+            changes=progress.changes,
+            outputs=outputs,
+            warnings=tuple(dict.fromkeys(progress.warnings)),
+        )
+
+    def _failure(self, request: UnitRequest, finished: Finished, progress: Progress) -> OrchestratorError:
+        unit = request.unit
+        if self._cli.interrupted:
+            return InterruptedRunError(
+                f"{unit} was interrupted: what was in flight was finished and recorded",
+                "run the same command again: it continues",
+            )
+        if finished.code < 0:
+            return StateError(
+                f"{unit} failed: the engine was killed by signal {-finished.code}",
+                "run the same command again; what it was creating at that moment may exist twice then: look for it in AWS",
+            )
+        error = explained(unit, finished.text, progress.errors, progress.done)
+        if isinstance(error, StackLockedError):
+            owner = self.lock_owner(unit)
+            return StackLockedError(
+                f"{unit} is locked: {owner or 'somebody'} is at work on it", error.hint, owner=owner
+            )
+        return error
+
+    # before an operation
+
+    def _free_of_locks(self, unit: Unit, sink: Sink) -> None:
+        """Remove locks whose owner is gone on this machine; StackLockedError for any other."""
+        for lock in self._backend.locks(self._projects[unit.project].name, unit.stack):
+            if lock.owner.alive is False:
+                self._backend.unlock(lock)
+                message = f"the lock of {lock.owner} was removed: that process is gone"
+                sink(Diagnostic(unit=unit, severity="warning", message=message))
+                continue
+            hint = "wait until it ends, then run the command again"
+            if lock.owner.alive is None:
+                hint = f"if it is gone, run `pulumi cancel --stack {unit.stack}` in {self._projects[unit.project].path}"
+            raise StackLockedError(f"{unit} is locked: {lock.owner} is at work on it", hint, owner=lock.owner)
+
+    def _tell_unfinished(self, unit: Unit, sink: Sink) -> None:
+        summary = self._summary(unit)
+        if summary.status is StackStatus.DAMAGED:
+            raise StateError(str(summary.problem), "restore the newest backup from .pulumi/backups")
+        if summary.status is StackStatus.INCOMPLETE:
+            message = f"an earlier operation was killed ({summary.problem}): what it was creating may exist twice after this one"
+            sink(Diagnostic(unit=unit, severity="warning", message=message))
+
+    def _init(self, folder: Path, unit: Unit, environment: Mapping[str, str]) -> None:
+        provider = self._settings.secrets_provider
+        words = ["stack", "init", unit.stack, *(["--secrets-provider", provider] if provider else [])]
+        self._command(unit, folder, *words, environment=environment)
+
+    def _record(self, unit: Unit, record: Record) -> None:
+        """Write the record, when it differs, beside tags of others."""
+        project = self._projects[unit.project].name
+        before = self._backend.tags(project, unit.stack)
+        foreign = {name: value for name, value in before.items() if not name.startswith(records.PREFIX)}
+        after = {**foreign, **records.to_tags(record)}
+        if after != before:
+            self._backend.write_tags(project, unit.stack, after)
+
+    def _command(self, unit: Unit, folder: Path, *words: str, environment: Mapping[str, str] | None = None) -> None:
+        finished = self._cli.run(words, folder, environment=environment)
+        if finished.code != 0:
+            raise explained(unit, finished.text)
+
+    # previews
+
+    @contextmanager
+    def _preview_place(self, request: UnitRequest, exists: bool) -> Generator[tuple[Path, Mapping[str, str]]]:
+        """Folder and environment in which a preview leaves no trace.
+
+        A stack that exists is previewed where it is: that takes no lock and writes nothing. One that does not is made in
+        a backend that is thrown away; the outputs of the stacks that it reads are handed over.
+        """
+        project = self._projects[request.unit.project]
+        if exists and request.config_file is None:
+            with _handed_over(request.upstream_outputs) as environment:
+                yield project.path, environment
+            return
+        with tempfile.TemporaryDirectory(prefix="orchestrator-preview-") as name:
+            folder = Path(name)
+            _copy_project(project, request.unit.stack, request.config_file, folder)
+            upstream = request.upstream_outputs
+            environment: dict[str, str] = {}
+            if not exists:
+                upstream = {**self._known_outputs(), **upstream}
+                (folder / "state").mkdir()
+                environment["PULUMI_BACKEND_URL"] = f"file://{folder / 'state'}"
+                if not {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"} & set(os.environ):
+                    environment["PULUMI_CONFIG_PASSPHRASE"] = SCRATCH_PASSPHRASE
+                self._command(request.unit, folder, "stack", "init", request.unit.stack, environment=environment)
+            with _handed_over(upstream) as handed:
+                yield folder, {**environment, **handed}
+
+    def _known_outputs(self) -> dict[str, Mapping[str, Any]]:
+        """Outputs of all stacks by reference name, secrets still encrypted."""
+        found = {
+            self.reference_name(stack.unit): {name: output.value for name, output in stack.outputs.items()}
+            for stack in self.stacks()
+        }
+        return {name: outputs for name, outputs in found.items() if outputs}
+
+    # state
+
+    @property
+    def _backend(self) -> Backend | RemoteBackend:
+        with self._guard:
+            if self._opened is None:
+                folders = {project.name: project.path for project in self._projects.values()}
+                self._opened = open_backend(self._url()) or RemoteBackend(self._cli, folders)
+            return self._opened
+
+    def _url(self) -> str:
+        """Where the state is: what orchestrator.toml, the environment or `pulumi login` say."""
+        url = self._settings.backend or os.environ.get("PULUMI_BACKEND_URL")
+        if url:
+            return url
+        home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+        try:
+            known: Mapping[str, Any] = json.loads((home / "credentials.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            known = {}
+        if not known.get("current") and not os.environ.get("PULUMI_ACCESS_TOKEN"):
+            raise EngineUnavailableError(
+                "nobody said where Pulumi keeps its state: no `pulumi login`, no PULUMI_BACKEND_URL",
+                "run `pulumi login` (for example `pulumi login file://~`), or set `backend` below [pulumi] in "
+                "orchestrator.toml",
+            )
+        return str(known.get("current") or CLOUD)
+
+    def _latest(self, unit: Unit) -> Mapping[str, Any]:
+        latest = self._backend.checkpoint(self._projects[unit.project].name, unit.stack)
+        if latest is None:
+            raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows what does")
+        return latest
+
+    def _summary(self, unit: Unit) -> StackSummary:
+        project, backend = self._projects[unit.project].name, self._backend
+        tags = backend.tags(project, unit.stack)
+        try:
+            latest = backend.checkpoint(project, unit.stack) or {}
+        except StateError as error:
+            record = records.from_tags(tags)
+            return StackSummary(unit=unit, status=StackStatus.DAMAGED, record=record, problem=error.message)
+        locked = any(lock.owner.alive is not False for lock in backend.locks(project, unit.stack))
+        failed = backend.last_failed(project, unit.stack)
+        return checkpoint.summary(unit, latest, tags, locked=locked, failed=failed)
+
+
+def _words(request: UnitRequest) -> list[str]:
+    """The command line of an operation; nothing secret is ever in it."""
+    stack = ["--stack", request.unit.stack]
+    message = ["--message", request.message] if request.message else []
+    refresh = ["--refresh"] if request.refresh and request.operation is not Operation.REFRESH else []
+    match request.operation:
+        case Operation.PREVIEW:
+            return ["preview", *stack, *refresh]
+        case Operation.REFRESH:
+            return ["refresh", "--yes", "--skip-preview", *stack, *message]
+        case Operation.UP | Operation.DESTROY:
+            return [request.operation.value, "--yes", "--skip-preview", *stack, *refresh, *message]
+
+
+@contextmanager
+def _handed_over(outputs: Mapping[str, Mapping[str, Any]]) -> Generator[dict[str, str]]:
+    """Environment with which the program finds the outputs of stacks that do not exist yet."""
+    if not outputs:
+        yield {}
+        return
+    descriptor, name = tempfile.mkstemp(prefix="orchestrator-outputs-", suffix=".json")  # readable by us alone
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(outputs, file)
+        yield {BASE_OUTPUTS_VARIABLE: name}
+    finally:
+        os.unlink(name)
+
+
+def _copy_project(project: Project, stack: str, config_file: Path | None, folder: Path) -> None:
+    """A project folder of its own for the same program: its files can be written without touching the real one."""
+    yaml = YAML()
+    settings: Any = yaml.load((project.path / "Pulumi.yaml").read_text(encoding="utf-8"))
+    settings["main"] = str((project.path / settings.get("main", ".")).resolve())
+    runtime: Any = settings.get("runtime")
+    if isinstance(runtime, dict) and (runtime.get("options") or {}).get("virtualenv"):
+        runtime["options"]["virtualenv"] = str((project.path / runtime["options"]["virtualenv"]).resolve())
+    with (folder / "Pulumi.yaml").open("w", encoding="utf-8") as file:
+        yaml.dump(settings, file)
+    source = config_file or project.path / f"Pulumi.{stack}.yaml"
+    if source.exists():
+        shutil.copyfile(source, folder / f"Pulumi.{stack}.yaml")

@@ -1,0 +1,116 @@
+"""The engine's event log, line by line: what to tell the observer, and what the operation came to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from orchestrator.engines.automation.checkpoint import STACK_TYPE, masked, outputs
+from orchestrator.engines.protocol import Sink
+from orchestrator.events import Diagnostic, ResourceEvent
+from orchestrator.model import ChangeCounts, ChangeOp, Outputs, ResourceChange, Unit
+
+# Replacements come as three steps; the first one tells the whole story.
+_OPS: Mapping[str, ChangeOp] = {
+    "create": ChangeOp.CREATE,
+    "update": ChangeOp.UPDATE,
+    "delete": ChangeOp.DELETE,
+    "same": ChangeOp.SAME,
+    "read": ChangeOp.READ,
+    "refresh": ChangeOp.REFRESH,
+    "replace": ChangeOp.REPLACE,
+    "create-replacement": ChangeOp.REPLACE,
+    "import": ChangeOp.CREATE,
+    "discard": ChangeOp.DELETE,
+}
+_PARTS_OF_REPLACEMENTS = frozenset(
+    {"delete-replaced", "read-replacement", "discard-replaced", "remove-pending-replace"}
+)
+_NOISE = ("from $PATH at", "is expected to have version", "update failed", "preview failed", "update canceled")
+
+
+class Progress:
+    """Collects one operation's events; `line` is called for each line of the log."""
+
+    def __init__(self, unit: Unit, sink: Sink) -> None:
+        self._unit, self._sink = unit, sink
+        self._changes: dict[str, ResourceChange] = {}
+        self._summary: Mapping[str, int] = {}
+        self._stack: Mapping[str, Any] | None = None
+        self.errors: list[tuple[str | None, str]] = []
+        """URN (or None) and text of every error."""
+
+        self.failed_urns: list[str] = []
+        self.warnings: list[str] = []
+        self.done = 0
+
+    def line(self, text: str) -> None:
+        """One line of the log."""
+        try:
+            event: Mapping[str, Any] = json.loads(text)
+        except ValueError:
+            return
+        if "diagnosticEvent" in event:
+            self._diagnostic(event["diagnosticEvent"])
+        elif "resourcePreEvent" in event:
+            self._resource(event["resourcePreEvent"]["metadata"], "started")
+        elif "resOutputsEvent" in event:
+            self._resource(event["resOutputsEvent"]["metadata"], "done")
+        elif "resOpFailedEvent" in event:
+            self._resource(event["resOpFailedEvent"]["metadata"], "failed")
+        elif "summaryEvent" in event:
+            self._summary = event["summaryEvent"].get("resourceChanges") or {}
+
+    @property
+    def outputs(self) -> Outputs:
+        """The stack's outputs, as its last event shows them."""
+        return outputs(self._stack)
+
+    @property
+    def changes(self) -> tuple[ResourceChange, ...]:
+        """Everything that is not the same, in order."""
+        return tuple(self._changes.values())
+
+    @property
+    def counts(self) -> ChangeCounts:
+        """How many resources each change touched."""
+        get = self._summary.get
+        replaced = get("replace", 0) or get("create-replacement", 0)
+        return ChangeCounts(
+            create=get("create", 0) + get("import", 0),
+            update=get("update", 0),
+            replace=replaced,
+            delete=get("delete", 0),
+            same=get("same", 0) + get("read", 0),
+        )
+
+    def _resource(self, metadata: Mapping[str, Any], phase: Literal["started", "done", "failed"]) -> None:
+        urn, type_ = str(metadata["urn"]), str(metadata["type"])
+        if type_ == STACK_TYPE and phase == "done" and metadata.get("new"):
+            self._stack = metadata["new"]
+        if metadata["op"] in _PARTS_OF_REPLACEMENTS or metadata["op"] not in _OPS:
+            return
+        op, name = _OPS[metadata["op"]], urn.rpartition("::")[2]
+        if phase == "failed":
+            self.failed_urns.append(urn)
+        elif phase == "done":
+            self.done += 1
+            if op not in (ChangeOp.SAME, ChangeOp.READ, ChangeOp.REFRESH):
+                properties = tuple(sorted(metadata.get("diffs") or ()))
+                self._changes[urn] = ResourceChange(urn=urn, type=type_, name=name, op=op, properties=properties)
+        self._sink(ResourceEvent(unit=self._unit, urn=urn, type=type_, name=name, op=op, phase=phase))
+
+    def _diagnostic(self, event: Mapping[str, Any]) -> None:
+        severity, message = event.get("severity"), str(event.get("message", "")).strip()
+        if severity == "info#err":
+            severity = "info"
+        if severity not in ("info", "warning", "error") or not message or any(noise in message for noise in _NOISE):
+            return
+        urn = event.get("urn") or None
+        if severity == "error":
+            self.errors.append((urn, message))
+        if severity == "warning":
+            self.warnings.append(message)
+        kind: Literal["info", "warning", "error"] = severity  # pyright: ignore[reportAssignmentType]
+        self._sink(Diagnostic(unit=self._unit, severity=kind, message=str(masked(message)), urn=urn))

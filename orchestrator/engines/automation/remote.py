@@ -1,0 +1,71 @@
+"""State that only the CLI can read (Pulumi Cloud and other backends): slower, one call for each look."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from orchestrator.engines.automation.command import Cli
+from orchestrator.engines.automation.state import Lock
+from orchestrator.errors import EngineUnavailableError, StateError
+
+
+class RemoteBackend:
+    """The same questions as `Backend`, asked through the CLI in a project's folder."""
+
+    def __init__(self, cli: Cli, folders: Mapping[str, Path]) -> None:
+        self._cli, self._folders = cli, folders
+
+    def stacks(self, project: str) -> list[str]:
+        """Names of the project's stacks."""
+        listed = self._json(project, "stack", "ls", "--json")
+        return sorted(str(item["name"]).rpartition("/")[2] for item in listed)
+
+    def checkpoint(self, project: str, stack: str) -> Mapping[str, Any] | None:
+        """The stack's state, or None when there is none."""
+        if stack not in self.stacks(project):
+            return None
+        exported: Mapping[str, Any] = self._json(project, "stack", "export", "--stack", stack)
+        return exported.get("deployment") or {}
+
+    def tags(self, project: str, stack: str) -> dict[str, str]:
+        """The stack's tags."""
+        return dict(self._json(project, "stack", "tag", "ls", "--json", "--stack", stack))
+
+    def write_tags(self, project: str, stack: str, tags: Mapping[str, str]) -> None:
+        """Set those tags that differ."""
+        before = self.tags(project, stack)
+        for name, value in tags.items():
+            if before.get(name) != value:
+                self._run(project, "stack", "tag", "set", name, value, "--stack", stack)
+
+    def locks(self, project: str, stack: str) -> list[Lock]:
+        """Unknown: such a backend says so when an operation begins."""
+        del project, stack
+        return []
+
+    def unlock(self, lock: Lock) -> None:
+        """Nothing to remove, as no lock is ever listed."""
+
+    def last_failed(self, project: str, stack: str) -> bool:
+        """Whether the last operation failed."""
+        history = self._json(project, "stack", "history", "--json", "--page-size", "1", "--stack", stack)
+        return bool(history) and history[0].get("result") == "failed"
+
+    def _json(self, project: str, *words: str) -> Any:
+        text = self._run(project, *words)
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise StateError(
+                f"`pulumi {' '.join(words)}` did not answer with JSON", "upgrade the Pulumi CLI"
+            ) from error
+
+    def _run(self, project: str, *words: str) -> str:
+        finished = self._cli.run(words, self._folders[project])
+        if finished.code != 0:
+            last = (finished.text.splitlines() or ["no reason given"])[-1]
+            raise EngineUnavailableError(f"`pulumi {' '.join(words[:2])}` failed: {last}", "check `pulumi whoami`")
+        return finished.output
