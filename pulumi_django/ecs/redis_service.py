@@ -103,12 +103,12 @@ class RedisService(pulumi.ComponentResource):
                 routing_policy="MULTIVALUE",
                 dns_records=[aws.servicediscovery.ServiceDnsConfigDnsRecordArgs(type="A", ttl=RECORD_TTL_SECONDS)],
             ),
-            # ECS reports the task's health itself. AWS takes no other threshold than 1 any more, but an empty block would
-            # come back as none, and replace the registry in every update.
-            health_check_custom_config=aws.servicediscovery.ServiceHealthCheckCustomConfigArgs(failure_threshold=1),
+            # ECS reports the task's health itself.
+            health_check_custom_config=aws.servicediscovery.ServiceHealthCheckCustomConfigArgs(),
             # Instances that ECS has not taken out yet would block the deletion.
             force_destroy=True,
-            opts=pulumi.ResourceOptions(parent=self),
+            # The empty block comes back as none, which would replace the registry in every update.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["healthCheckCustomConfig"]),
         )
 
 

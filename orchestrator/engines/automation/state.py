@@ -22,6 +22,8 @@ from orchestrator.errors import EngineUnavailableError, LockOwner, StateError
 
 STACKS, LOCKS, HISTORY = ".pulumi/stacks", ".pulumi/locks/organization", ".pulumi/history"
 TAGS_VERSION = 1
+CHECKPOINT_VERSIONS = (3, 4)
+"""Version 4 is version 3 with a list of features, such as the hooks that this package uses."""
 
 
 class Files(Protocol):
@@ -167,9 +169,10 @@ class Backend:
             return None
         try:
             document = json.loads(content)
-            if document["version"] != 3:
+            if document["version"] not in CHECKPOINT_VERSIONS:
+                known = " and ".join(str(version) for version in CHECKPOINT_VERSIONS)
                 raise StateError(
-                    f"the state of {stack} has version {document['version']}: this program knows 3",
+                    f"the state of {stack} has version {document['version']}: this program knows {known}",
                     "upgrade pulumi-django",
                 )
             return document["checkpoint"].get("latest") or {}
