@@ -1,0 +1,219 @@
+"""The commands: each parses, asks the API, prints. Whatever is heavy is imported when a command runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestrator.cli.options import (
+    BaseOption,
+    Common,
+    GraphFormatName,
+    ImageOption,
+    KindOption,
+    NameArgument,
+    NamesArgument,
+    OptionalNameArgument,
+    OwnerOption,
+    SetOption,
+    with_common,
+)
+
+if TYPE_CHECKING:
+    from orchestrator.assignments import Assignment
+    from orchestrator.cli.session import Session
+
+START, CHANGE, LOOK, END = "Start here", "Change", "Look", "Clean up"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands in the order of a user's journey."""
+    for name, panel, command in (
+        ("create-env", START, create_env),
+        ("create-base", START, create_base),
+        ("preview-env", START, preview_env),
+        ("preview-base", START, preview_base),
+        ("update-env", CHANGE, update_env),
+        ("update-base", CHANGE, update_base),
+        ("list", LOOK, list_),
+        ("show", LOOK, show),
+        ("outputs", LOOK, outputs),
+        ("graph", LOOK, graph),
+        ("destroy-env", END, destroy_env),
+        ("destroy-base", END, destroy_base),
+    ):
+        app.command(name, rich_help_panel=panel)(with_common(command))
+
+
+def create_env(
+    common: Common,
+    names: NamesArgument,
+    base: BaseOption = None,
+    image: ImageOption = None,
+    set_: SetOption = None,
+    owner: OwnerOption = None,
+) -> None:
+    """Create environments; their base too, when it is configured and not there yet.
+
+    Running it again continues where it stopped, and changes nothing when all is there.
+
+    Example: orchestrator create-env alpha --base dev
+    """
+    from orchestrator.lifecycle import CreateEnv
+
+    images = _images(image)
+    request = CreateEnv(names=tuple(names), base=base, images=images, assignments=_assignments(set_), owner=owner)
+    _carry_out(common, request)
+
+
+def create_base(
+    common: Common, name: NameArgument, kind: KindOption = None, set_: SetOption = None, owner: OwnerOption = None
+) -> None:
+    """Create a base: what environments share.
+
+    Example: orchestrator create-base dev --kind ad-hoc
+    """
+    from orchestrator.lifecycle import CreateBase
+    from orchestrator.model import Kind
+
+    chosen = Kind(kind.value) if kind else None
+    _carry_out(common, CreateBase(name=name, kind=chosen, assignments=_assignments(set_), owner=owner))
+
+
+def preview_env(
+    common: Common, name: NameArgument, base: BaseOption = None, image: ImageOption = None, set_: SetOption = None
+) -> None:
+    """Show what creating or updating an environment would do, also before its base exists."""
+    from orchestrator.lifecycle import PreviewEnv
+
+    _carry_out(common, PreviewEnv(name=name, base=base, images=_images(image), assignments=_assignments(set_)))
+
+
+def preview_base(common: Common, name: NameArgument, kind: KindOption = None, set_: SetOption = None) -> None:
+    """Show what creating or updating a base would do."""
+    from orchestrator.lifecycle import PreviewBase
+    from orchestrator.model import Kind
+
+    chosen = Kind(kind.value) if kind else None
+    _carry_out(common, PreviewBase(name=name, kind=chosen, assignments=_assignments(set_)))
+
+
+def update_env(common: Common, names: NamesArgument, image: ImageOption = None, set_: SetOption = None) -> None:
+    """Bring environments in line with their configuration; deploys an image with --image.
+
+    Example: orchestrator update-env alpha --image backend=registry.example.com/shop:1.4.2
+    """
+    from orchestrator.lifecycle import UpdateEnv
+
+    _carry_out(common, UpdateEnv(names=tuple(names), images=_images(image), assignments=_assignments(set_)))
+
+
+def update_base(
+    common: Common,
+    names: NamesArgument,
+    with_envs: Annotated[bool, typer.Option("--with-envs", help="Then update the environments on them.")] = False,
+    set_: SetOption = None,
+) -> None:
+    """Bring bases in line with their configuration."""
+    from orchestrator.lifecycle import UpdateBase
+
+    _carry_out(common, UpdateBase(names=tuple(names), with_envs=with_envs, assignments=_assignments(set_)))
+
+
+def destroy_env(common: Common, names: NamesArgument) -> None:
+    """Destroy environments, after their names were typed (or --yes)."""
+    from orchestrator.lifecycle import DestroyEnv
+
+    _carry_out(common, DestroyEnv(names=tuple(names)))
+
+
+def destroy_base(
+    common: Common,
+    names: NamesArgument,
+    cascade: Annotated[bool, typer.Option("--cascade", help="Destroy the environments on them first.")] = False,
+) -> None:
+    """Destroy bases; refused while environments stand on them, unless --cascade."""
+    from orchestrator.lifecycle import DestroyBase
+
+    _carry_out(common, DestroyBase(names=tuple(names), cascade=cascade))
+
+
+def list_(common: Common) -> None:
+    """List bases and the environments on them."""
+    from orchestrator.rendering import document, tables
+
+    session = _session(common)
+    found = session.orchestrator.list()
+    _print(session, document.listing(found, session.notice), tables.listing(found, datetime.now(UTC)))
+
+
+def show(common: Common, name: NameArgument) -> None:
+    """Show one environment or base: state, stacks, outputs. `base/NAME` is the base when both have the name."""
+    from orchestrator.rendering import document, tables
+
+    session = _session(common)
+    found = document.deployment(session.orchestrator.show(name), full=True)
+    _print(session, document.one(found, session.notice), tables.details(found))
+
+
+def outputs(common: Common, name: NameArgument) -> None:
+    """Print the outputs of one environment or base; secret ones are masked."""
+    from orchestrator.rendering import document, tables
+
+    session = _session(common)
+    found = document.outputs(session.orchestrator.outputs(name))
+    _print(session, document.one({"name": name, "outputs": found}, session.notice), tables.values(found))
+
+
+def graph(
+    common: Common,
+    name: OptionalNameArgument = None,
+    format_: Annotated[GraphFormatName, typer.Option("--format", help="How to draw it.")] = GraphFormatName.TEXT,
+) -> None:
+    """Draw what stands on what, or with a name the resources of one environment or base."""
+    from orchestrator.rendering.graph import render
+
+    session = _session(common)
+    diagram = session.orchestrator.graph(name)
+    nodes = [
+        {"id": node.id, "label": node.label, "detail": node.detail, "parent": node.parent} for node in diagram.nodes
+    ]
+    edges = [{"from": source, "to": to} for source, to in diagram.edges]
+    found: dict[str, Any] = {"version": 1, "notice": session.notice, "nodes": nodes, "edges": edges}
+    _print(session, found, render(diagram, format_.value))
+
+
+def _session(common: Common) -> Session:
+    from orchestrator.cli.session import Session
+
+    return Session(common)
+
+
+def _carry_out(common: Common, request: Any) -> None:
+    code = _session(common).carry_out(request)
+    if code:
+        raise typer.Exit(code)
+
+
+def _print(session: Session, found: dict[str, Any], text: str) -> None:
+    if session.common.as_json:
+        session.console.document(found)
+        return
+    if session.notice:
+        session.console.note(f"{session.notice}\n")
+    session.console.result(text)
+
+
+def _assignments(texts: Sequence[str] | None) -> tuple[Assignment, ...]:
+    from orchestrator.assignments import parse_assignment
+
+    return tuple(parse_assignment(text) for text in texts or ())
+
+
+def _images(texts: Sequence[str] | None) -> dict[str, str]:
+    from orchestrator.assignments import parse_images
+
+    return dict(parse_images(texts or ()))

@@ -1,0 +1,110 @@
+"""The only writer to the terminal: results to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
+
+from orchestrator.errors import ConfirmationError, OrchestratorError
+
+RED, YELLOW, GREEN, BOLD, RESET = "\x1b[31m", "\x1b[33m", "\x1b[32m", "\x1b[1m", "\x1b[0m"
+
+
+class Console:
+    """Where a command writes and asks.
+
+    `quiet` leaves progress and notes out; `verbose` adds what programs and providers say; `as_json` makes stdout one
+    document.
+    """
+
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        verbose: bool = False,
+        as_json: bool = False,
+        out: TextIO | None = None,
+        err: TextIO | None = None,
+    ) -> None:
+        self.quiet, self.verbose, self.as_json = quiet, verbose, as_json
+        self._out, self._err = out or sys.stdout, err or sys.stderr
+
+    @property
+    def live(self) -> bool:
+        """Whether progress may redraw the terminal."""
+        return self._err.isatty() and not self.quiet and os.environ.get("TERM") != "dumb"
+
+    @property
+    def err(self) -> TextIO:
+        """The stream for progress."""
+        return self._err
+
+    def result(self, text: str) -> None:
+        """Write a result."""
+        with _quiet_when_closed():
+            self._out.write(text)
+            self._out.flush()
+
+    def document(self, value: Mapping[str, Any]) -> None:
+        """Write a result as one JSON document."""
+        self.result(json.dumps(value, indent=2, default=str) + "\n")
+
+    def note(self, text: str) -> None:
+        """Say something beside the result."""
+        if not self.quiet:
+            self._write(text.rstrip("\n") + "\n")
+
+    def warning(self, text: str) -> None:
+        """Say something that may need attention."""
+        self._write(f"{self._colored('warning:', YELLOW)} {text}\n")
+
+    def error(self, error: OrchestratorError) -> None:
+        """Say what went wrong and what to do."""
+        self.problem(error.message, error.hint)
+
+    def problem(self, message: str, hint: str | None) -> None:
+        """`error:` and `hint:`."""
+        self._write(f"{self._colored('error:', RED)} {message}\n")
+        if hint:
+            self._write(f"{self._colored('hint:', GREEN)} {hint}\n")
+
+    def confirm(self, names: Sequence[str], question: str) -> None:
+        """Have the user type the names; ConfirmationError when something else comes, or nobody can be asked."""
+        wanted = " ".join(names)
+        if not sys.stdin or sys.stdin.closed or not sys.stdin.isatty():
+            raise ConfirmationError(
+                f"{question} needs a confirmation and nobody can be asked: standard input is not a terminal; nothing was "
+                "changed",
+                "add --yes to go on without one",
+            )
+        self._write(f"{question}. Type {self._colored(wanted, BOLD)} to go on: ")
+        try:
+            answer = sys.stdin.readline().strip()
+        except KeyboardInterrupt:
+            self._write("\n")
+            raise
+        if answer.split() != list(names):
+            raise ConfirmationError("not confirmed: nothing was changed", f"type exactly {wanted}, or add --yes")
+
+    def _write(self, text: str) -> None:
+        with _quiet_when_closed():
+            self._err.write(text)
+            self._err.flush()
+
+    def _colored(self, text: str, color: str) -> str:
+        # https://no-color.org
+        return text if os.environ.get("NO_COLOR") or not self._err.isatty() else f"{color}{text}{RESET}"
+
+
+@contextlib.contextmanager
+def _quiet_when_closed() -> Any:
+    """`orchestrator list | head -1` ends without a word, as other programs do."""
+    try:
+        yield
+    except BrokenPipeError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,172 @@
+"""What commands print for people. Pure: text in, text out; no colors, no width of a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from orchestrator.durations import format_duration
+from orchestrator.model import (
+    ChangeCounts,
+    ChangeOp,
+    Kind,
+    Operation,
+    Outputs,
+    RunReport,
+    Scope,
+    Status,
+    Unit,
+    UnitResult,
+)
+from orchestrator.registry import Deployment
+
+_DONE = {
+    Operation.UP: "updated",
+    Operation.PREVIEW: "previewed",
+    Operation.DESTROY: "destroyed",
+    Operation.REFRESH: "refreshed",
+}
+_SIGNS = {ChangeOp.CREATE: "+", ChangeOp.UPDATE: "~", ChangeOp.REPLACE: "+-", ChangeOp.DELETE: "-"}
+
+
+def aligned(rows: Iterable[Sequence[str]], indent: str = "") -> str:
+    """Rows as columns, two blanks apart; every line ends with a newline."""
+    cells = [list(row) for row in rows]
+    if not cells:
+        return ""
+    widths = [max(len(row[column]) for row in cells if column < len(row)) for column in range(max(map(len, cells)))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in cells]
+    return "".join(f"{indent}{line}\n" for line in lines)
+
+
+def plan(steps: Iterable[tuple[Unit, Scope, Kind, bool, bool]], operation: Operation) -> str:
+    """The order of the work: `dev (base, ad-hoc) -> alpha (environment, ad-hoc)`; what is only read says so."""
+    parts: list[str] = []
+    for unit, scope, kind, exists, runs in steps:
+        note = "" if runs else ", only read" if exists else ", not there"
+        parts.append(f"{unit.stack} ({scope.value}, {kind.value}{note})")
+    arrow = " -> "
+    return f"plan      {arrow.join(dict.fromkeys(parts))}\n" if parts else f"plan      nothing to {operation.value}\n"
+
+
+def verdict(result: UnitResult) -> str:
+    """One word for how a unit ended."""
+    if result.status is Status.SUCCEEDED:
+        counts = result.counts
+        if (
+            result.operation is Operation.UP
+            and counts.create
+            and counts.create == counts.total - counts.same
+            and not counts.same
+        ):
+            return "created"
+        return _DONE[result.operation]
+    return result.status.value
+
+
+def counted(counts: ChangeCounts) -> str:
+    """`52 created`, or `1 updated, 1 replaced, 50 unchanged`."""
+    named = (
+        ("created", counts.create),
+        ("updated", counts.update),
+        ("replaced", counts.replace),
+        ("deleted", counts.delete),
+    )
+    parts = [f"{number} {name}" for name, number in named if number]
+    if counts.same:
+        parts.append(f"{counts.same} unchanged")
+    return ", ".join(parts) or "no resources"
+
+
+def results(run: RunReport) -> str:
+    """A line per unit: name, how it ended, what changed, how long it took."""
+    rows: list[Sequence[str]] = []
+    for result in run.results:
+        seconds = f"{result.duration_seconds:.1f} s"
+        if result.status in (Status.SUCCEEDED, Status.UNCHANGED):
+            rows.append((result.unit.stack, result.unit.project, verdict(result), counted(result.counts), seconds))
+        else:
+            rows.append((result.unit.stack, result.unit.project, verdict(result), "", seconds))
+    return aligned(rows, indent=" ")
+
+
+def changes(run: RunReport, most: int = 200) -> str:
+    """What a preview found, replacements and deletions first."""
+    lines: list[str] = []
+    for result in run.results:
+        ordered = sorted(result.changes, key=lambda change: change.op not in (ChangeOp.REPLACE, ChangeOp.DELETE))
+        if ordered:
+            lines.append(f"{result.unit}: {counted(result.counts)}")
+        rows = [
+            (_SIGNS.get(c.op, " "), c.op.value, c.type.partition(":")[2], c.name, ", ".join(c.properties))
+            for c in ordered[:most]
+        ]
+        lines += aligned(rows, indent="  ").splitlines()
+        if len(ordered) > most:
+            lines.append(f"  and {len(ordered) - most} more (--json lists all)")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def environment(outputs: Outputs, name: str) -> str:
+    """What a developer wants to know of an environment that is there now."""
+    shown = {key: output.shown() for key, output in outputs.items()}
+    rows: list[Sequence[str]] = []
+    if shown.get("url"):
+        rows.append(("url", str(shown["url"])))
+    services: Any = shown.get("service_names")
+    if isinstance(services, list):
+        rows.append(("services", ", ".join(str(service).removeprefix(f"{name}-") for service in services)))
+    rows.append(("next", f"orchestrator show {name}"))
+    rows.append(("", f"orchestrator update-env {name} --image backend=REPOSITORY:TAG"))
+    rows.append(("", f"orchestrator destroy-env {name}"))
+    return aligned(rows)
+
+
+def listing(found: Sequence[Deployment], now: datetime) -> str:
+    """Bases, each with its environments."""
+    if not found:
+        return "nothing exists yet\n"
+    rows: list[Sequence[str]] = [("NAME", "SCOPE", "KIND", "BASE", "STATUS", "OWNER", "AGE", "RESOURCES", "URL")]
+    for item in found:
+        record = item.record
+        age = format_duration(now - record.created).split(" ")[0] if record.created else "-"
+        base = record.base or next(iter(sorted(item.stands_on)), None)
+        rows.append(
+            (
+                item.name,
+                item.scope.value,
+                record.kind.value,
+                base or "-",
+                item.status.value,
+                record.owner or "-",
+                age,
+                str(item.resource_count),
+                item.url or "-",
+            )
+        )
+    return aligned(rows)
+
+
+def details(document: dict[str, Any]) -> str:
+    """One base or environment, from its full document."""
+    rows: list[Sequence[str]] = []
+    for key, value in document.items():
+        if key in ("outputs", "stacks", "recorded") or value in (None, [], False):
+            continue
+        shown = ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
+        rows.append((key.replace("_", " "), shown))
+    text = aligned(rows)
+    stacks = [
+        (f"{s['project']}/{s['stack']}", s["status"], f"{s['resources']} resources", s["problem"] or "")
+        for s in document["stacks"]
+    ]
+    return f"{text}stacks\n{aligned(stacks, indent='  ')}outputs\n{values(document['outputs'], indent='  ')}"
+
+
+def values(outputs: dict[str, Any], indent: str = "") -> str:
+    """Outputs by name; lists and objects on one line."""
+    rows = [
+        (name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)) for name, value in outputs.items()
+    ]
+    return aligned(rows, indent=indent) or f"{indent}none\n"
