@@ -21,6 +21,12 @@ T = TypeVar("T")
 
 DEFAULT_RELEASE_COMMAND = ("python", "manage.py", "migrate", "--no-input")
 
+MIN_TIMEOUT_SECONDS = 60
+"""Pulling an image and starting a Fargate task alone takes that long."""
+
+MAX_TIMEOUT_SECONDS = 86400
+"""A day: longer than any credentials that an update runs with."""
+
 KNOWN_SECONDS = 300
 """How long the hook waits for the values of its arguments; they are known at once when services depend on them."""
 
@@ -64,8 +70,9 @@ class ReleaseGateArgs:
     def __post_init__(self) -> None:
         for name in ("release_timeout_seconds", "rollout_timeout_seconds"):
             seconds: int = getattr(self, name)
-            if not 60 <= seconds <= 86400:
-                raise ValueError(f"{name} is {seconds}: it is a number of seconds from 60 to 86400 (a day)")
+            if not MIN_TIMEOUT_SECONDS <= seconds <= MAX_TIMEOUT_SECONDS:
+                limits = f"from {MIN_TIMEOUT_SECONDS} to {MAX_TIMEOUT_SECONDS} (a day)"
+                raise ValueError(f"{name} is {seconds}: it is a number of seconds {limits}")
         if self.release_command is not None and not self.release_command:
             raise ValueError("release_command is empty: give the words of a command, or None for no release command")
 

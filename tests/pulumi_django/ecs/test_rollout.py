@@ -234,6 +234,15 @@ def test_crashes_of_an_earlier_rollout_of_the_same_task_definition_do_not_count(
     assert watched.warnings == []
 
 
+def test_crashes_before_the_first_look_do_not_count_against_a_deployment_that_runs_by_now() -> None:
+    overcome = [(-60.0, crashed(number, "42")) for number in range(9)]
+    watched = Watched(FakeAws(frames=[(0, service(deployment("42")))], stopped=[*overcome]))
+
+    watched.wait()
+
+    assert watched.warnings == []
+
+
 @pytest.mark.parametrize(
     "end",
     [

@@ -123,6 +123,24 @@ def test_lines_that_arrive_after_the_end_are_still_told() -> None:
     assert told.words[-2:] == ["> Traceback", "> ProgrammingError: column exists"]
 
 
+def test_a_line_that_arrives_a_moment_after_a_success_is_told_too() -> None:
+    aws = FakeAws(lives=[Life(ends=4, log=[(3.5, "Applying"), (5, "OK")])])
+    told = Recorder(aws)
+
+    assert runner(aws, told).run(request(), timeout_seconds=60).end.succeeded
+    assert told.words[-2:] == ["> Applying", "> OK"]
+
+
+def test_every_start_has_a_token_of_its_own() -> None:
+    aws = FakeAws()
+
+    runner(aws).start(request())
+    runner(aws).start(request())
+
+    first, second = aws.called("RunTask")
+    assert first["clientToken"] != second["clientToken"]
+
+
 def test_a_task_without_any_log_stream_ends_without_lines() -> None:
     aws = FakeAws(lives=[Life(log=[])])
     told = Recorder(aws)
