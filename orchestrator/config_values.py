@@ -95,11 +95,11 @@ def _typed(value: Any) -> Any:
 
 
 def quoted(value: Any) -> Any:
-    """Text that a YAML 1.1 reader would take for a boolean is written in quotes."""
-    if isinstance(value, str) and value.lower() in _YAML_1_1_BOOLEANS:
+    """In quotes, whatever a YAML 1.1 reader would take for a boolean, and control characters, which are then escaped."""
+    if isinstance(value, str) and (value.lower() in _YAML_1_1_BOOLEANS or not value.isprintable()):
         return DoubleQuotedScalarString(value)
     if isinstance(value, dict):
-        return {key: quoted(item) for key, item in cast(dict[str, Any], value).items()}
+        return {quoted(key): quoted(item) for key, item in cast(dict[str, Any], value).items()}
     return [quoted(item) for item in cast(list[Any], value)] if isinstance(value, list) else value
 
 

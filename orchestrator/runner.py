@@ -32,6 +32,9 @@ from orchestrator.model import (
     UnitResult,
 )
 
+_LONGEST_DEAF_SECONDS = 1.0
+"""Python runs signal handlers in the main thread only. A signal that another thread got does not wake it from its wait."""
+
 log = logging.getLogger(__name__)
 
 Prepare = Callable[[Unit, Mapping[Unit, UnitResult]], UnitRequest]
@@ -107,7 +110,7 @@ class _Run:
             self._start_ready()
             if not self._in_flight:
                 continue
-            kind, result = self._messages.get()
+            kind, result = self._next_message()
             if kind == "interrupt":
                 self._interrupted()
                 if self._interrupts > 1:
@@ -115,6 +118,13 @@ class _Run:
             elif result is not None:
                 self._in_flight.discard(result.unit)
                 self._ended(result)
+
+    def _next_message(self) -> _Message:
+        while True:
+            try:
+                return self._messages.get(timeout=_LONGEST_DEAF_SECONDS)
+            except queue.Empty:
+                continue
 
     def _start_ready(self) -> None:
         for unit in self._queue.ready()[: max(self._runner.parallel - len(self._in_flight), 0)]:
