@@ -213,7 +213,7 @@ class Backend:
 
     def last_failed(self, project: str, stack: str) -> bool:
         """Whether the stack's last operation failed, as its history tells."""
-        entries = [name for name in self._files.names(f"{HISTORY}/{project}/{stack}") if ".history.json" in name]
+        entries = [name for name in self._files.names(f"{HISTORY}/{project}/{stack}") if name.endswith(".history.json")]
         content = self._files.read(max(entries)) if entries else None
         try:
             return json.loads(content or b"{}").get("result") == "failed"

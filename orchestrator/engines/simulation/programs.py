@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -22,6 +23,10 @@ from orchestrator.model import ChangeOp, Operation, ResourceChange
 from orchestrator.stack_config import read_snapshot
 from pulumi_django.project import BASE_OUTPUTS_VARIABLE
 from pulumi_django.testing import SimulatedResource, SimulationResult, diff_resource, simulate
+
+# When a program fails, the SDK drops coroutines that it had prepared, and Python complains of each of them to a user who
+# can do nothing about it.
+warnings.filterwarnings("ignore", r"coroutine '.*' was never awaited", RuntimeWarning)
 
 _ONE_AT_A_TIME = threading.Lock()
 # A program is entitled to its own working folder and import path, which a process has only once. Simulations are pure

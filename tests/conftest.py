@@ -1,0 +1,33 @@
+"""What holds for every test: a clean environment, and honest skipping where a tool is missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+CLEARED = ("NO_COLOR", "COLUMNS", "GITHUB_STEP_SUMMARY")
+
+
+@pytest.hookimpl
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip, and say why, the tests of the real engine where it is not installed."""
+    missing = [program for program in ("pulumi", "pulumi-language-python") if shutil.which(program) is None]
+    if not missing:
+        return
+    skip = pytest.mark.skip(reason=f"needs the Pulumi CLI: {' and '.join(missing)} not on PATH")
+    for item in items:
+        if item.get_closest_marker("engine"):
+            item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the machine reaches a test: no AWS account, no backend, no options by environment variable."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "ORCHESTRATOR_", "PULUMI_")) or name in CLEARED:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)

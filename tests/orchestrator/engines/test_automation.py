@@ -1,0 +1,193 @@
+"""The real engine against a cloud that fails, is slow, and against processes that die."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.errors import (
+    EngineUnavailableError,
+    InterruptedRunError,
+    OperationFailedError,
+    OrchestratorError,
+    StackLockedError,
+    StateError,
+)
+from orchestrator.model import Operation, StackStatus
+from tests.support.engines import APP, BASE, Workshop
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+    return Workshop(tmp_path, "pulumi", monkeypatch.setenv)
+
+
+def until(condition: Callable[[], Any], seconds: float = 60) -> None:
+    """Wait for something that another process does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.1)
+
+
+def lock_files(shop: Workshop) -> list[Path]:
+    return list((shop.state / ".pulumi" / "locks").rglob("*.json"))
+
+
+def write_lock(shop: Workshop, pid: int, host: str) -> Path:
+    folder = shop.state / ".pulumi" / "locks" / "organization" / "fixture-base" / "dev"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "0000-lock.json"
+    lock = {"pid": pid, "username": "ada", "hostname": host, "timestamp": "2026-11-01T10:00:00.123456789Z"}
+    file.write_text(json.dumps(lock), encoding="utf-8")
+    return file
+
+
+def gone_pid() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_a_provider_error_is_told_with_the_resource_and_the_next_run_finishes(shop: Workshop) -> None:
+    shop.run(BASE)
+    shop.configure(APP, base="dev", tags='{"fail": "not today"}')
+    with pytest.raises(OperationFailedError) as failed:
+        shop.run(APP)
+    assert failed.value.message == "app/alpha failed: topic: AccessDenied: not today"
+    assert "run the same command again: it continues" in str(failed.value.hint)
+    shop.configure(APP, base="dev")
+    shop.run(APP)
+    assert shop.cloud() == ["first", "last", "second", "topic"]
+
+
+def test_an_interrupt_finishes_what_is_in_flight_and_the_next_run_the_rest(shop: Workshop) -> None:
+    shop.run(BASE)
+    shop.configure(APP, base="dev", tags='{"slow": "3"}')
+    failure: list[BaseException] = []
+
+    def up() -> None:
+        try:
+            shop.run(APP)
+        except BaseException as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=up)
+    thread.start()
+    until(lambda: any(getattr(event, "name", "") == "topic" for event in getattr(shop, "events", [])))
+    for _ in range(5):
+        shop.engine.interrupt()
+    thread.join(60)
+    assert isinstance(failure[0], InterruptedRunError)
+    assert shop.cloud() == ["first", "second", "topic"]
+    assert lock_files(shop) == []
+    shop.engine = shop.another()
+    shop.run(APP)
+    assert shop.cloud() == ["first", "last", "second", "topic"]
+
+
+def test_our_death_leaves_the_engine_finishing_its_work(shop: Workshop) -> None:
+    shop.run(BASE)
+    shop.configure(APP, base="dev", tags='{"slow": "3"}')
+    program = (
+        "from pathlib import Path\n"
+        "from orchestrator.api import Orchestrator\n"
+        f"Orchestrator({str(shop.folder)!r}, engine='pulumi').update_env('alpha')\n"
+    )
+    shop.run(APP, Operation.PREVIEW)
+    program = program.replace("update_env('alpha')", "create_env('alpha', base='dev')")
+    ours = subprocess.Popen([sys.executable, "-c", program])
+    until(lambda: bool(lock_files(shop)))
+    time.sleep(1)
+    ours.send_signal(signal.SIGKILL)
+    ours.wait()
+    until(lambda: not lock_files(shop))
+    assert shop.cloud() == ["first", "last", "second", "topic"]
+
+
+def test_a_lock_whose_owner_is_gone_is_removed_and_that_is_said(shop: Workshop) -> None:
+    shop.run(BASE)
+    file = write_lock(shop, gone_pid(), socket.gethostname())
+    shop.run(BASE)
+    assert not file.exists()
+    assert any("was removed: that process is gone" in getattr(event, "message", "") for event in shop.events)
+
+
+def test_a_lock_whose_owner_runs_is_told_with_who_where_and_since_when(shop: Workshop) -> None:
+    shop.run(BASE)
+    write_lock(shop, os.getpid(), socket.gethostname())
+    with pytest.raises(StackLockedError) as refused:
+        shop.run(BASE)
+    assert refused.value.message == (
+        f"base/dev is locked: ada@{socket.gethostname()} (pid {os.getpid()}, since 2026-11-01 10:00:00 UTC) is at work on it"
+    )
+    summary = shop.engine.stack(BASE)
+    assert summary is not None
+    assert summary.status is StackStatus.UPDATING
+
+
+def test_a_lock_of_another_machine_is_left_alone(shop: Workshop) -> None:
+    shop.run(BASE)
+    file = write_lock(shop, 1, "elsewhere")
+    with pytest.raises(StackLockedError, match="ada@elsewhere"):
+        shop.run(BASE)
+    assert file.exists()
+
+
+def test_a_damaged_checkpoint_is_named_and_hides_no_other_stack(shop: Workshop) -> None:
+    shop.run(BASE)
+    shop.run(APP)
+    (shop.state / ".pulumi" / "stacks" / "fixture-app" / "alpha.json").write_text("{", encoding="utf-8")
+    states = {stack.unit: stack.status for stack in shop.engine.stacks()}
+    assert states == {APP: StackStatus.DAMAGED, BASE: StackStatus.READY}
+    with pytest.raises(StateError, match="the state of alpha is damaged"):
+        shop.run(APP)
+
+
+@pytest.mark.parametrize(
+    ("passphrase", "message"),
+    [
+        ("wrong", "base/dev failed: the stack's secrets cannot be read: the passphrase is wrong"),
+        (None, "base/dev failed: the stack's secrets cannot be read: no passphrase is set"),
+    ],
+)
+def test_a_passphrase_that_is_wrong_or_missing_is_told(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch, passphrase: str | None, message: str
+) -> None:
+    shop.run(BASE)
+    if passphrase:
+        monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", passphrase)
+    else:
+        monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")
+    shop.engine = shop.another()
+    with pytest.raises(EngineUnavailableError) as refused:
+        shop.run(BASE)
+    assert refused.value.message == message
+
+
+def test_a_state_folder_that_is_not_there_is_told(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{shop.folder}/nowhere")
+    with pytest.raises(EngineUnavailableError, match="the state folder .*/nowhere does not exist"):
+        shop.another().check()
+
+
+def test_the_passphrase_and_secret_outputs_are_in_no_argument_list_and_no_error(shop: Workshop) -> None:
+    shop.configure(BASE, boom=True)
+    with pytest.raises(OrchestratorError) as failed:
+        shop.run(BASE)
+    assert "s3cret-value" not in repr(failed.value)
+    checkpoint = (shop.state / ".pulumi" / "stacks" / "fixture-base" / "dev.json").read_text(encoding="utf-8")
+    assert "s3cret-value" not in checkpoint

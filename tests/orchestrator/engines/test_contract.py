@@ -1,0 +1,153 @@
+"""What both engines promise: one suite, run on each."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import OperationFailedError, OrchestratorError, UnknownStackError
+from orchestrator.events import ResourceEvent
+from orchestrator.model import UNKNOWN, ChangeOp, Kind, Operation, Record, StackStatus, Unit
+from tests.support.engines import APP, BASE, Workshop
+
+RECORD = Record(kind=Kind.AD_HOC, owner="ada", created=datetime(2026, 11, 1, tzinfo=UTC), listener_slot=3)
+
+
+@pytest.fixture(params=["simulation", pytest.param("pulumi", marks=pytest.mark.engine)])
+def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Workshop]:
+    return Workshop(tmp_path, request.param, monkeypatch.setenv)
+
+
+def test_a_created_stack_has_outputs_resources_and_its_record(shop: Workshop) -> None:
+    outcome = shop.run(BASE, record=RECORD)
+    assert (outcome.counts.create, outcome.counts.changed) == (3, 3)
+    assert outcome.outputs["base_stack_name"].value == "dev"
+    summary = shop.engine.stack(BASE)
+    assert summary is not None
+    assert summary.status is StackStatus.READY
+    assert summary.record == RECORD
+    assert {resource.name for resource in shop.engine.resources(BASE)} >= {"first", "second"}
+
+
+def test_secret_outputs_are_marked_and_never_shown(shop: Workshop) -> None:
+    outcome = shop.run(BASE)
+    assert outcome.outputs["token"].secret
+    summary = shop.engine.stack(BASE)
+    assert summary is not None
+    assert summary.outputs["token"].shown() == "[secret]"
+    assert "s3cret-value" not in repr(outcome)
+
+
+def test_running_again_changes_nothing(shop: Workshop) -> None:
+    shop.run(BASE)
+    again = shop.run(BASE)
+    assert again.counts.changed == 0
+    assert again.changes == ()
+
+
+def test_a_changed_value_updates_just_what_it_reaches(shop: Workshop) -> None:
+    shop.run(BASE)
+    shop.configure(BASE, size="large")
+    outcome = shop.run(BASE)
+    assert [(change.name, change.op) for change in outcome.changes] == [("first", ChangeOp.UPDATE)]
+    assert outcome.changes[0].properties == ("tags",)
+
+
+def test_an_environment_reads_its_base_and_says_so(shop: Workshop) -> None:
+    shop.run(BASE)
+    shop.run(APP)
+    summary = shop.engine.stack(APP)
+    assert summary is not None
+    assert summary.references == (shop.engine.reference_name(BASE),)
+    assert [stack.unit for stack in shop.engine.stacks()] == [APP, BASE]
+
+
+def test_a_missing_base_is_an_error_that_names_it(shop: Workshop) -> None:
+    with pytest.raises(OrchestratorError, match="fixture-base/dev"):
+        shop.run(APP)
+
+
+def test_a_failing_program_is_told_in_its_own_words_and_the_next_run_finishes(shop: Workshop) -> None:
+    shop.configure(BASE, boom=True)
+    with pytest.raises(OperationFailedError, match="boom in the program") as failed:
+        shop.run(BASE)
+    assert "Traceback" not in failed.value.message
+    summary = shop.engine.stack(BASE)
+    assert summary is not None
+    assert summary.status is StackStatus.FAILED
+    shop.configure(BASE)
+    shop.run(BASE)
+    assert {resource.name for resource in shop.engine.resources(BASE)} >= {"first", "second"}
+
+
+def test_a_preview_shows_what_an_update_does_and_leaves_no_trace(shop: Workshop) -> None:
+    preview = shop.run(BASE, Operation.PREVIEW)
+    assert preview.counts.create == 3
+    assert preview.outputs["arn"].value == UNKNOWN
+    assert shop.engine.stacks() == ()
+    assert shop.cloud() == []
+    config = (shop.folder / "base" / "Pulumi.dev.yaml").read_text(encoding="utf-8")
+    assert config == "config: {}\n"
+
+
+def test_an_environment_is_previewed_before_its_base_exists(shop: Workshop) -> None:
+    base = shop.run(BASE, Operation.PREVIEW)
+    handed_over = {shop.engine.reference_name(BASE): {"arn": base.outputs["arn"].value}}
+    assert shop.run(APP, Operation.PREVIEW, upstream_outputs=handed_over).counts.create == 3
+    assert shop.engine.stacks() == ()
+
+
+def test_an_environment_that_does_not_exist_is_previewed_on_a_base_that_does(shop: Workshop) -> None:
+    shop.run(BASE)
+    assert shop.run(APP, Operation.PREVIEW).counts.create >= 3
+    assert [stack.unit for stack in shop.engine.stacks()] == [BASE]
+
+
+def test_destroying_leaves_neither_resources_nor_stack_and_keeps_the_configuration(shop: Workshop) -> None:
+    shop.run(BASE)
+    outcome = shop.run(BASE, Operation.DESTROY)
+    assert outcome.counts.delete == 3
+    assert shop.engine.stack(BASE) is None
+    assert shop.cloud() == []
+    assert (shop.folder / "base" / "Pulumi.dev.yaml").exists()
+
+
+def test_what_does_not_exist_cannot_be_destroyed_or_looked_at(shop: Workshop) -> None:
+    nope = Unit("base", "nope")
+    with pytest.raises(UnknownStackError, match="base/nope does not exist"):
+        shop.run(nope, Operation.DESTROY)
+    with pytest.raises(UnknownStackError):
+        shop.engine.resources(nope)
+    assert shop.engine.stack(nope) is None
+
+
+def test_a_record_can_be_replaced_without_an_operation(shop: Workshop) -> None:
+    shop.run(BASE, record=RECORD)
+    changed = replace(RECORD, pinned=True, listener_slot=None)
+    shop.engine.write_record(BASE, changed)
+    summary = shop.another().stack(BASE)
+    assert summary is not None
+    assert summary.record == changed
+
+
+def test_every_resource_is_told_as_it_ends(shop: Workshop) -> None:
+    shop.run(BASE)
+    done = {event.name for event in shop.events if isinstance(event, ResourceEvent) and event.phase == "done"}
+    assert {"first", "second"} <= done
+
+
+def test_nobody_is_at_work_when_nobody_is(shop: Workshop) -> None:
+    shop.run(BASE)
+    assert shop.engine.lock_owner(BASE) is None
+
+
+def test_after_an_interrupt_nothing_is_begun(shop: Workshop) -> None:
+    shop.engine.interrupt()
+    with pytest.raises(OrchestratorError, match="interrupted") as refused:
+        shop.run(BASE)
+    assert refused.value.exit_code == 130
+    assert shop.cloud() == []
