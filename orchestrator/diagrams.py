@@ -59,7 +59,7 @@ def of_projects(projects: Sequence[Project]) -> Diagram:
 def of_stacks(registry: Registry) -> Diagram:
     """Every base and environment that exists."""
     deployments = (*registry.bases.values(), *registry.environments.values())
-    details = {unit: _detail(deployment, unit, registry) for deployment in deployments for unit in deployment.units}
+    details = {unit: _detail(deployment, unit) for deployment in deployments for unit in deployment.units}
     bases = {deployment.name: deployment.stands_on for deployment in registry.environments.values()}
     plan = graph.plan(registry.projects, details, bases)
     edges = tuple(
@@ -68,8 +68,15 @@ def of_stacks(registry: Registry) -> Diagram:
         for upstream in plan.waits_for[unit]
         if _is_direct(registry.projects, upstream, unit)
     )
+    scopes = [project.scope for project in registry.projects]
+    by_key = {project.key: project for project in registry.projects}
     nodes = tuple(
-        Node(id=str(unit), label=unit.stack, detail=details[unit], parent=_last_source(edges, str(unit)))
+        Node(
+            id=str(unit),
+            label=str(unit) if scopes.count(by_key[unit.project].scope) > 1 else unit.stack,
+            detail=details[unit],
+            parent=_last_source(edges, str(unit)),
+        )
         for unit in plan.units
     )
     return Diagram(title="bases and environments", nodes=nodes, edges=edges)
@@ -106,9 +113,8 @@ def of_resources(name: str, resources: Mapping[Unit, Iterable[StackResource]]) -
     return Diagram(title=f"resources of {name}", nodes=nodes, edges=edges)
 
 
-def _detail(deployment: Deployment, unit: Unit, registry: Registry) -> str:
-    several = sum(project.scope is deployment.scope for project in registry.projects) > 1
-    words = [f"{deployment.scope} {unit.project}" if several else str(deployment.scope), str(deployment.record.kind)]
+def _detail(deployment: Deployment, unit: Unit) -> str:
+    words = [str(deployment.scope), str(deployment.record.kind)]
     count = next(stack.resource_count for stack in deployment.stacks if stack.unit == unit)
     words.append("1 resource" if count == 1 else f"{count} resources")
     if deployment.scope is Scope.ENVIRONMENT and not deployment.stands_on:

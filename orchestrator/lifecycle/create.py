@@ -61,12 +61,18 @@ def update_base(context: Context, request: UpdateBase) -> Job:
 
 def create_env(context: Context, request: CreateEnv) -> Job:
     """The environments, after the bases that are configured and not there yet."""
-    return _create_or_preview(Draft(context, Operation.UP), request, request.names, request.owner).job("create-env")
+    _check_names(request.names, request.base)
+    draft = Draft(context, Operation.UP)
+    _environments(draft, request, request.names, request.owner)
+    return draft.job("create-env")
 
 
 def preview_env(context: Context, request: PreviewEnv) -> Job:
     """What `create_env` would do."""
-    return _create_or_preview(Draft(context, Operation.PREVIEW), request, (request.name,), None).job("preview-env")
+    _check_names((request.name,), request.base)
+    draft = Draft(context, Operation.PREVIEW)
+    _environments(draft, request, (request.name,), None)
+    return draft.job("preview-env")
 
 
 def update_env(context: Context, request: UpdateEnv) -> Job:
@@ -82,7 +88,13 @@ def update_env(context: Context, request: UpdateEnv) -> Job:
     return draft.job("update-env")
 
 
-def _create_or_preview(draft: Draft, request: CreateEnv | PreviewEnv, names: Sequence[str], owner: str | None) -> Draft:
+def _check_names(environments: Sequence[str], base: str | None) -> None:
+    checks.names(Scope.ENVIRONMENT, environments)
+    if base is not None:
+        checks.names(Scope.BASE, (base,))
+
+
+def _environments(draft: Draft, request: CreateEnv | PreviewEnv, names: Sequence[str], owner: str | None) -> None:
     bases = {name: _base_name(draft, name, request.base) for name in names}
     for base in dict.fromkeys(bases.values()):
         on_it = [name for name in names if bases[name] == base]
@@ -90,7 +102,6 @@ def _create_or_preview(draft: Draft, request: CreateEnv | PreviewEnv, names: Seq
         slots = draft.registry.slots_taken(base)
         for name in on_it:
             _environment(draft, name, base, kind, slots, owner, _values(request))
-    return draft
 
 
 def _existing_base(draft: Draft, environment: str) -> Deployment:

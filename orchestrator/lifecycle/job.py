@@ -200,7 +200,7 @@ class Job:
         except OrchestratorError:
             return result
         count = stack.resource_count if stack else 0
-        have = "nothing exists of it" if not count else f"it has {count} resources now"
+        have = f"it has {count} resource{'' if count == 1 else 's'} now" if count else "nothing exists of it"
         return replace(result, hint=f"{have}; mend the cause and run the same command again: it goes on from there")
 
 

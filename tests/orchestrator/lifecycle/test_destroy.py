@@ -1,0 +1,157 @@
+"""Destroying: in reverse order, with what stays and what goes."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from orchestrator.errors import LockOwner, OrchestratorError, RefusedError, StackLockedError, UnknownStackError
+from orchestrator.lifecycle import DestroyBase, DestroyEnv
+from orchestrator.model import Kind, Operation, Record, RunReport, Scope, Status, Unit
+from tests.support.workspace import Workspace
+
+DEV, ALPHA, BETA = Unit("base", "dev"), Unit("app", "alpha"), Unit("app", "beta")
+
+
+@pytest.fixture
+def running(workspace: Workspace) -> Workspace:
+    """The base `dev` with `alpha` and `beta` on it."""
+    workspace.orchestrator().create_env(["alpha", "beta"], base="dev")
+    workspace.engine.calls.clear()
+    return workspace
+
+
+def told(report: RunReport) -> list[tuple[str, str]]:
+    return [(str(result.unit), result.status.value) for result in report.results]
+
+
+def refused(workspace: Workspace, request: DestroyEnv | DestroyBase) -> OrchestratorError:
+    before = workspace.files()
+    with pytest.raises(OrchestratorError) as caught:
+        workspace.orchestrator().prepare(request)
+    assert (workspace.files(), workspace.engine.calls) == (before, [])
+    return caught.value
+
+
+def test_an_environment_goes_and_its_base_stays(running: Workspace) -> None:
+    report = running.orchestrator().destroy_env("alpha")
+    assert told(report) == [("app/alpha", "succeeded")]
+    assert report.result(ALPHA).counts.delete == 3
+    assert sorted(running.engine.kept) == [BETA, DEV]
+    assert running.engine.calls[0].operation is Operation.DESTROY
+
+
+def test_the_names_are_what_the_user_should_type(running: Workspace) -> None:
+    job = running.orchestrator().prepare(DestroyEnv(names=("beta", "alpha")))
+    assert job.confirm == ("beta", "alpha")
+    assert [(step.unit, step.scope, step.exists) for step in job.steps] == [
+        (BETA, Scope.ENVIRONMENT, True),
+        (ALPHA, Scope.ENVIRONMENT, True),
+    ]
+
+
+def test_a_generated_file_goes_and_a_written_one_stays(running: Workspace) -> None:
+    assert running.file("app", "beta").exists()
+    running.orchestrator().destroy_env(["alpha", "beta"])
+    assert running.file("app", "alpha").exists()
+    assert not running.file("app", "beta").exists()
+
+
+def test_a_generated_file_that_was_checked_in_stays(committed: Workspace) -> None:
+    committed.orchestrator().create_env("beta", base="dev")
+    subprocess.run(["git", "add", "."], cwd=committed.root, check=True)
+    committed.orchestrator().destroy_env("beta")
+    assert committed.file("app", "beta").exists()
+
+
+def test_creating_destroying_and_creating_again_leaves_git_clean(committed: Workspace) -> None:
+    for _ in range(2):
+        assert committed.orchestrator().create_env(["alpha", "beta"], base="dev").exit_code == 0
+        assert committed.orchestrator().destroy_base("dev", cascade=True).exit_code == 0
+    status = subprocess.run(
+        ["git", "status", "--short"], cwd=committed.root, capture_output=True, text=True, check=True
+    )
+    assert status.stdout == ""
+
+
+def test_a_base_with_environments_is_refused_with_their_names(running: Workspace) -> None:
+    error = refused(running, DestroyBase(names=("dev",)))
+    assert isinstance(error, RefusedError)
+    assert (error.message, error.hint) == (
+        "the base dev was not destroyed: environments alpha, beta stand on it",
+        "destroy them first, or use --cascade",
+    )
+
+
+def test_an_environment_that_only_reads_the_base_counts_too(running: Workspace) -> None:
+    running.orchestrator().destroy_env(["alpha", "beta"])
+    running.engine.calls.clear()
+    running.engine.has(Unit("app", "manual"), outputs={}, references=("organization/django-base/dev",))
+    error = refused(running, DestroyBase(names=("dev",)))
+    assert error.message == "the base dev was not destroyed: environment manual stands on it"
+
+
+def test_cascade_destroys_in_the_exact_reverse_of_creation(running: Workspace) -> None:
+    job = running.orchestrator().prepare(DestroyBase(names=("dev",), cascade=True))
+    assert [step.unit for step in job.steps] == [BETA, ALPHA, DEV]
+    assert job.notes == (
+        "the environment alpha stands on dev: it is destroyed first",
+        "the environment beta stands on dev: it is destroyed first",
+    )
+    assert told(job.run(parallel=1)) == [
+        ("app/beta", "succeeded"),
+        ("app/alpha", "succeeded"),
+        ("base/dev", "succeeded"),
+    ]
+    assert running.engine.kept == {}
+
+
+def test_a_base_stays_when_one_of_its_environments_cannot_be_destroyed(running: Workspace) -> None:
+    running.engine.fails(ALPHA, "the bucket is not empty")
+    report = running.orchestrator().destroy_base("dev", cascade=True)
+    assert told(report) == [("app/beta", "succeeded"), ("app/alpha", "failed"), ("base/dev", "skipped")]
+    assert DEV in running.engine.kept
+    assert running.file("app", "alpha").exists()
+
+
+def test_an_environment_on_two_bases_goes_before_both(running: Workspace) -> None:
+    running.engine.has(Unit("base", "qa"))
+    running.engine.kept[ALPHA].references = ("organization/django-base/qa",)
+    job = running.orchestrator().prepare(DestroyBase(names=("qa",), cascade=True))
+    assert job.plan.waits_for[Unit("base", "qa")] == (ALPHA,)
+    both = running.orchestrator().prepare(DestroyBase(names=("qa", "dev"), cascade=True))
+    assert both.plan.waits_for[Unit("base", "qa")] == (ALPHA,)
+    assert both.plan.waits_for[DEV] == (ALPHA, BETA)
+
+
+def test_unknown_names_are_errors(running: Workspace) -> None:
+    error = refused(running, DestroyEnv(names=("alpha", "alhpa")))
+    assert isinstance(error, UnknownStackError)
+    assert (error.message, error.hint) == ("there is no environment 'alhpa'", "did you mean alpha?")
+    assert isinstance(refused(running, DestroyBase(names=("alpha",))), UnknownStackError)
+    assert refused(running, DestroyEnv(names=())).exit_code == 2
+
+
+def test_a_name_that_could_not_be_given_today_can_still_be_destroyed(running: Workspace) -> None:
+    odd = Unit("app", "Old_Name")
+    running.engine.has(odd, record=Record(kind=Kind.AD_HOC, base="dev"))
+    assert told(running.orchestrator().destroy_env("Old_Name")) == [("app/Old_Name", "succeeded")]
+
+
+def test_a_locked_environment_is_refused(running: Workspace) -> None:
+    running.engine.locks[BETA] = LockOwner(username="bob", hostname="ci", pid=7, since=None, alive=False)
+    error = refused(running, DestroyBase(names=("dev",), cascade=True))
+    assert isinstance(error, StackLockedError)
+    assert error.message == "app/beta is locked by bob@ci (pid 7): one operation at a time works on a stack"
+    assert error.hint == (
+        "wait until it has ended, then run the command again; "
+        "the owner is gone: `pulumi cancel` in the project folder removes the lock"
+    )
+
+
+def test_a_failed_destroy_is_finished_by_the_next(running: Workspace) -> None:
+    running.engine.fails(ALPHA)
+    first = running.orchestrator().destroy_env("alpha")
+    assert first.result(ALPHA).status is Status.FAILED
+    assert told(running.orchestrator().destroy_env("alpha")) == [("app/alpha", "succeeded")]
