@@ -180,7 +180,7 @@ def test_a_passphrase_that_is_wrong_or_missing_is_told(
 
 def test_a_state_folder_that_is_not_there_is_told(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{shop.folder}/nowhere")
-    with pytest.raises(EngineUnavailableError, match="the state folder .*/nowhere does not exist"):
+    with pytest.raises(EngineUnavailableError, match=r"the state folder .*/nowhere does not exist"):
         shop.another().check()
 
 
