@@ -40,6 +40,7 @@ def measure(value: Any, depth: int, budget: list[int]) -> None:
 
 
 def mapping(value: Any) -> CommentedMap:
+    """The mapping itself, an empty one for anything else."""
     return value if isinstance(value, CommentedMap) else CommentedMap()
 
 
@@ -52,10 +53,12 @@ def without_comments(value: Any) -> Any:
 
 
 def is_secret(value: Any) -> bool:
+    """Whether Pulumi has encrypted the value."""
     return isinstance(value, Mapping) and set(cast(Mapping[str, Any], value)) == {"secure"}
 
 
 def holds_secret(value: Any) -> bool:
+    """Whether the value, or something in it, is encrypted."""
     if is_secret(value):
         return True
     if isinstance(value, Mapping):
@@ -83,7 +86,13 @@ def plain(value: Any) -> Any:
 
 
 def same(left: Any, right: Any) -> bool:
-    return json.dumps(_typed(left)) == json.dumps(_typed(right))
+    """Whether two values are equal and of the same types: 1, 1.0, true and "1" are four values."""
+    return fingerprint(left) == fingerprint(right)
+
+
+def fingerprint(value: Any) -> str:
+    """A text that two values share exactly when they are the same."""
+    return json.dumps(_typed(value))
 
 
 def _typed(value: Any) -> Any:
@@ -104,6 +113,7 @@ def quoted(value: Any) -> Any:
 
 
 def wire(value: Any) -> str:
+    """The value as Pulumi hands it to a program."""
     if isinstance(value, str):
         return value
     if isinstance(value, float) and math.isfinite(value) and value.is_integer() and abs(value) < 1e15:

@@ -56,6 +56,7 @@ class StackConfig:
         """Text of the file on disk; None when there is none."""
 
         self._document = document
+        self._before = values.fingerprint(document)
 
     @classmethod
     def load(cls, project: Project, stack: str, other_projects: Collection[str] = ()) -> StackConfig:
@@ -170,7 +171,7 @@ class StackConfig:
 
     def text(self) -> str:
         """The file as it would be written: the same text when nothing changed, else with comments and order kept."""
-        if self.original is not None and values.same(self._document, yaml_files.parse(self.path, self.original)):
+        if self.original is not None and values.fingerprint(self._document) == self._before:
             return self.original
         text = yaml_files.dump(self._document, self.original or "")
         return text if self.exists else f"{GENERATED_MARK}\n{text}"

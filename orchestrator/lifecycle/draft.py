@@ -70,9 +70,12 @@ class Draft:
 
     def config(self, project: Project, stack: str) -> StackConfig:
         """The stack's configuration, from the project's template when it has none yet. Raises SettingsError."""
+        unit = Unit(project.key, stack)
+        if unit in self.configs:
+            return self.configs[unit]
         foreign = self.context.foreign_names(project)
         config = StackConfig.load(project, stack, foreign)
-        summary = summary_of(self.registry, Unit(project.key, stack))
+        summary = summary_of(self.registry, unit)
         if not config.exists and project.template is not None and project.template != stack:
             if summary and summary.resource_count:
                 raise SettingsError(
@@ -80,7 +83,7 @@ class Draft:
                     f"get it back from git, or run `pulumi config refresh --stack {stack}` in {project.path}",
                 )
             config = StackConfig.from_template(project, stack, foreign)
-        self.configs[Unit(project.key, stack)] = config
+        self.configs[unit] = config
         return config
 
     def assign(self, scope: Scope, stack: str, assignments: Iterable[Assignment], fixed: Mapping[str, str]) -> None:
