@@ -113,15 +113,11 @@ class Store:
         The lock is the operating system's, so the death of its owner frees it.
         """
         path = self._path(unit)
-        owner = path.with_suffix(".owner")
+        owner, lock = path.with_suffix(".owner"), filelock.FileLock(path.with_suffix(".lock"), timeout=0)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with filelock.FileLock(path.with_suffix(".lock"), timeout=0):
-                owner.write_text(json.dumps(_this_process()), encoding="utf-8")
-                try:
-                    yield
-                finally:
-                    owner.unlink(missing_ok=True)
+            lock.acquire()
+            owner.write_text(json.dumps(_this_process()), encoding="utf-8")
         except filelock.Timeout:
             held_by = self.lock_owner(unit)
             raise StackLockedError(
@@ -129,11 +125,17 @@ class Store:
                 "wait until that operation ends, then run the command again",
                 owner=held_by,
             ) from None
-        except PermissionError as error:
+        except OSError as error:
+            lock.release()
             raise StateError(
-                f"the state of {unit} cannot be locked: {error.strerror}",
-                f"make {path.parent} writable, or set another folder with --project-dir",
+                f"the state of {unit} cannot be written: {error.strerror or error}",
+                f"make {path.parent} writable, or use another folder with --project-dir",
             ) from error
+        try:
+            yield
+        finally:
+            owner.unlink(missing_ok=True)
+            lock.release()
 
     def lock_owner(self, unit: Unit) -> LockOwner | None:
         """Who is at work on the stack, or None."""
