@@ -1,0 +1,108 @@
+"""The CLI as a program: missing, too old, silent, and how it is run."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from orchestrator.engines.automation.command import Cli
+from orchestrator.errors import EngineUnavailableError, InterruptedRunError
+
+
+def fake_cli(folder: Path, body: str, monkeypatch: pytest.MonkeyPatch, *, language_host: bool = True) -> Cli:
+    """A `pulumi` of ours on PATH; the body is Python."""
+    for name, text in {"pulumi": body, **({"pulumi-language-python": ""} if language_host else {})}.items():
+        program = folder / name
+        program.write_text(f"#!{sys.executable}\n{text}\n", encoding="utf-8")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    return Cli({})
+
+
+def test_no_cli_is_told_with_where_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(EngineUnavailableError) as refused:
+        Cli({}).check()
+    assert refused.value.message == "the Pulumi CLI was not found: no `pulumi` on PATH"
+    assert "--engine simulation" in str(refused.value.hint)
+
+
+def test_a_cli_that_is_too_old_is_told_with_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cli = fake_cli(tmp_path, "print('v3.100.0')", monkeypatch)
+    with pytest.raises(EngineUnavailableError, match=r"the Pulumi CLI is too old: 3\.\d+\.\d+ or newer is needed"):
+        cli.check()
+
+
+def test_a_cli_without_its_language_host_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cli = fake_cli(tmp_path, "print('v3.260.0')", monkeypatch, language_host=False)
+    with pytest.raises(EngineUnavailableError, match="no `pulumi-language-python` on PATH"):
+        cli.check()
+
+
+def test_a_new_enough_cli_is_fine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_cli(tmp_path, "print('v3.260.0')", monkeypatch).check()
+
+
+def test_output_errors_exit_code_and_event_lines_are_all_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = (
+        "import sys\nprint('out')\nprint('err', file=sys.stderr)\n"
+        "log = open(sys.argv[sys.argv.index('--event-log') + 1], 'a')\n"
+        "[log.write(f'line {n}\\n') for n in range(5000)]\nlog.close()\nsys.exit(7)"
+    )
+    lines: list[str] = []
+    finished = fake_cli(tmp_path, body, monkeypatch).run(["up"], tmp_path, on_event_line=lines.append)
+    assert (finished.code, finished.output, finished.errors) == (7, "out\n", "err\n")
+    assert lines == [f"line {n}" for n in range(5000)]
+
+
+def test_thousands_of_lines_do_not_stop_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finished = fake_cli(
+        tmp_path, "print('x' * 100 + '\\n', end='') if 0 else [print('y' * 200) for _ in range(20000)]", monkeypatch
+    ).run(["up"], tmp_path)
+    assert finished.output.count("\n") == 20000
+
+
+def test_it_runs_in_a_session_of_its_own_without_a_standard_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = "import os, sys\nprint(os.getsid(0) == os.getpid(), repr(sys.stdin.read()))"
+    assert fake_cli(tmp_path, body, monkeypatch).run(["up"], tmp_path).output == "True ''\n"
+
+
+def test_exactly_one_signal_is_sent_however_often_it_is_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = (
+        "import signal, sys, time\nseen = []\nsignal.signal(signal.SIGINT, lambda *_: seen.append(1))\n"
+        "open('ready', 'w').close()\nend = time.monotonic() + 1.5\n"
+        "while time.monotonic() < end:\n    time.sleep(0.05)\nprint(len(seen))"
+    )
+    cli, answers = fake_cli(tmp_path, body, monkeypatch), []
+    thread = threading.Thread(target=lambda: answers.append(cli.run(["up"], tmp_path)))
+    thread.start()
+    while not (tmp_path / "ready").exists():
+        time.sleep(0.02)
+    for _ in range(5):
+        cli.interrupt()
+    thread.join(30)
+    assert answers[0].output == "1\n"
+    with pytest.raises(InterruptedRunError):
+        cli.run(["up"], tmp_path)
+
+
+def test_a_killed_cli_is_seen_by_its_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
+    assert fake_cli(tmp_path, body, monkeypatch).run(["up"], tmp_path).code == -signal.SIGKILL
+
+
+def test_the_event_log_is_readable_by_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = (
+        "import os, sys\nname = sys.argv[sys.argv.index('--event-log') + 1]\nprint(oct(os.stat(name).st_mode & 0o777))"
+    )
+    finished = fake_cli(tmp_path, body, monkeypatch).run(["up"], tmp_path, on_event_line=lambda _line: None)
+    assert finished.output == "0o600\n"

@@ -1,0 +1,66 @@
+"""The real engine with its state on S3, served by moto on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from orchestrator.engines.automation.state import S3Files, open_backend
+from orchestrator.errors import EngineUnavailableError
+from orchestrator.model import Kind, Operation, Record, StackStatus
+from tests.support.engines import APP, BASE, Workshop
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Generator[str]:
+    """The address of a state bucket."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    client = boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1")
+    client.create_bucket(Bucket="state")
+    yield f"s3://state/team?region=us-east-1&endpoint=http://{host}:{port}&s3ForcePathStyle=true"
+    server.stop()
+
+
+def test_files_are_written_read_listed_and_deleted_below_the_prefix(bucket: str) -> None:
+    files = S3Files(bucket)
+    files.write(".pulumi/stacks/p/dev.json", b"{}")
+    assert files.names(".pulumi/stacks") == [".pulumi/stacks/p/dev.json"]
+    assert files.read(".pulumi/stacks/p/dev.json") == b"{}"
+    files.delete(".pulumi/stacks/p/dev.json")
+    assert files.read(".pulumi/stacks/p/dev.json") is None
+
+
+def test_a_bucket_that_is_not_there_is_told(bucket: str) -> None:
+    backend = open_backend(bucket.replace("s3://state/", "s3://nowhere/"))
+    assert backend is not None
+    with pytest.raises(EngineUnavailableError, match=r"the state in s3://nowhere cannot be reached: .*NoSuchBucket"):
+        backend.stacks("p")
+
+
+@pytest.mark.engine
+def test_create_look_and_destroy(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = Workshop(tmp_path, "pulumi", monkeypatch.setenv, backend=bucket)
+    record = Record(kind=Kind.AD_HOC, owner="ada")
+    shop.run(BASE, record=record)
+    shop.run(APP)
+    summary = shop.another().stack(BASE)
+    assert summary is not None
+    assert (summary.status, summary.record) == (StackStatus.READY, record)
+    assert [stack.unit for stack in shop.engine.stacks()] == [APP, BASE]
+    for unit in (APP, BASE):
+        shop.run(unit, Operation.DESTROY)
+    assert shop.engine.stacks() == ()
+    assert shop.cloud() == []
