@@ -57,12 +57,12 @@ class Session:
                 self.console.problem(_reason(result), result.hint)
 
     def _text(self, job: Job, report: RunReport) -> str:
-        text = f"\n{tables.results(report)}"
+        scopes = {step.unit: step.scope for step in job.steps}
+        text = f"\n{tables.results(report, scopes)}"
         if job.operation is Operation.PREVIEW:
             return f"{text}\n{tables.changes(report)}"
         if job.operation is not Operation.UP:
             return text
-        scopes = {step.unit: step.scope for step in job.steps}
         done: Sequence[UnitResult] = [
             result
             for result in report.results

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -79,16 +79,28 @@ def counted(counts: ChangeCounts) -> str:
     return ", ".join(parts) or "no resources"
 
 
-def results(run: RunReport) -> str:
-    """A line per unit: name, how it ended, what changed, how long it took."""
+def results(run: RunReport, scopes: Mapping[Unit, Scope]) -> str:
+    """A line per unit: name, what it is, how it ended, what changed, how long it took."""
     rows: list[Sequence[str]] = []
     for result in run.results:
-        seconds = f"{result.duration_seconds:.1f} s"
-        if result.status in (Status.SUCCEEDED, Status.UNCHANGED):
-            rows.append((result.unit.stack, result.unit.project, verdict(result), counted(result.counts), seconds))
-        else:
-            rows.append((result.unit.stack, result.unit.project, verdict(result), "", seconds))
+        done = result.status in (Status.SUCCEEDED, Status.UNCHANGED)
+        rows.append(
+            (
+                result.unit.stack,
+                _what(result.unit, scopes),
+                verdict(result),
+                counted(result.counts) if done else "",
+                f"{result.duration_seconds:.1f} s",
+            )
+        )
     return aligned(rows, indent=" ")
+
+
+def _what(unit: Unit, scopes: Mapping[Unit, Scope]) -> str:
+    """`base` or `environment`; the project's name too where several projects have a stack of that name."""
+    scope = scopes[unit].value
+    siblings = [other for other in scopes if other.stack == unit.stack and scopes[other] is scopes[unit]]
+    return scope if len(siblings) == 1 else f"{scope} ({unit.project})"
 
 
 def changes(run: RunReport, most: int = 200) -> str:

@@ -8,6 +8,7 @@ creating.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -66,21 +67,22 @@ class Cli:
 
     def check(self) -> None:
         """Raise EngineUnavailableError unless a CLI that is new enough, and the Python language host, are there."""
-        from pulumi.automation import PulumiCommand
-        from pulumi.automation.errors import InvalidVersionError
-        from semver import VersionInfo
-
         if shutil.which("pulumi") is None:
             raise EngineUnavailableError("the Pulumi CLI was not found: no `pulumi` on PATH", INSTALL_HINT)
-        wanted = ".".join(str(part) for part in MINIMUM_VERSION)
+        # Asked directly: the SDK's own probe loads the whole SDK, which costs more than the answer.
         try:
-            PulumiCommand(version=VersionInfo(*MINIMUM_VERSION))
-        except InvalidVersionError as error:
-            raise EngineUnavailableError(
-                f"the Pulumi CLI is too old: {wanted} or newer is needed ({error})", INSTALL_HINT
-            ) from error
-        except (FileNotFoundError, RuntimeError, OSError, subprocess.SubprocessError) as error:
+            said = subprocess.run(
+                ["pulumi", "version"], env=self._environment, capture_output=True, text=True, check=True
+            )
+        except (OSError, subprocess.SubprocessError) as error:
             raise EngineUnavailableError(f"the Pulumi CLI does not answer: {error}", INSTALL_HINT) from error
+        found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", said.stdout.strip())
+        if found is None or tuple(int(part) for part in found.groups()) < MINIMUM_VERSION:
+            wanted = ".".join(str(part) for part in MINIMUM_VERSION)
+            version = said.stdout.strip() or "of no version"
+            raise EngineUnavailableError(
+                f"the Pulumi CLI is too old: it is {version}, and {wanted} or newer is needed", INSTALL_HINT
+            )
         if shutil.which("pulumi-language-python") is None:
             raise EngineUnavailableError(
                 "the Pulumi CLI cannot run Python programs: no `pulumi-language-python` on PATH",

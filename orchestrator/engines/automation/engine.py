@@ -116,7 +116,8 @@ class AutomationEngine:
         return outcome
 
     def _operate(self, request: UnitRequest, folder: Path, environment: Mapping[str, str], sink: Sink) -> UnitOutcome:
-        progress = Progress(request.unit, sink)
+        # Interrupted, the program complains of it in a traceback of its own, which is nothing to tell.
+        progress = Progress(request.unit, sink, muted=lambda: self._cli.interrupted)
         words = _words(request)
         finished = self._cli.run(words, folder, environment=environment, on_event_line=progress.line)
         if finished.code != 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from orchestrator.engines.automation.checkpoint import STACK_TYPE, masked, outputs
@@ -33,8 +33,8 @@ _NOISE = ("from $PATH at", "is expected to have version", "update failed", "prev
 class Progress:
     """Collects one operation's events; `line` is called for each line of the log."""
 
-    def __init__(self, unit: Unit, sink: Sink) -> None:
-        self._unit, self._sink = unit, sink
+    def __init__(self, unit: Unit, sink: Sink, *, muted: Callable[[], bool] = lambda: False) -> None:
+        self._unit, self._sink, self._muted = unit, sink, muted
         self._changes: dict[str, ResourceChange] = {}
         self._summary: Mapping[str, int] = {}
         self._stack: Mapping[str, Any] | None = None
@@ -112,5 +112,7 @@ class Progress:
             self.errors.append((urn, message))
         if severity == "warning":
             self.warnings.append(message)
+        if self._muted():
+            return
         kind: Literal["info", "warning", "error"] = severity  # pyright: ignore[reportAssignmentType]
         self._sink(Diagnostic(unit=self._unit, severity=kind, message=str(masked(message)), urn=urn))

@@ -66,8 +66,8 @@ def test_create_env_makes_base_and_environment_in_order(here: Here) -> None:
     assert answer.code == 0
     assert answer.out == (
         "\n"
-        " dev    base  created  3 created  0.0 s\n"
-        " alpha  app   created  4 created  0.0 s\n"
+        " dev    base         created  3 created  0.0 s\n"
+        " alpha  environment  created  4 created  0.0 s\n"
         "\n"
         "url   https://example.com\n"
         "next  orchestrator show alpha\n"
@@ -89,7 +89,7 @@ def test_create_env_again_changes_nothing_and_says_so(here: Here) -> None:
     here("create-env", "alpha")
     answer = here("create-env", "alpha", "--quiet")
     assert answer.code == 0
-    assert answer.out.splitlines()[1] == " alpha  app  unchanged  4 unchanged  0.0 s"
+    assert answer.out.splitlines()[1] == " alpha  environment  unchanged  4 unchanged  0.0 s"
     assert answer.err == ""
 
 
@@ -141,7 +141,10 @@ def test_destroy_base_is_refused_while_environments_stand_on_it(here: Here) -> N
         "hint: destroy it first, or use --cascade\n",
     )
     cascade = here("destroy-base", "dev", "--cascade", "--yes", "--quiet")
-    assert cascade.out == "\n alpha  app   destroyed  4 deleted  0.0 s\n dev    base  destroyed  3 deleted  0.0 s\n"
+    assert (
+        cascade.out
+        == "\n alpha  environment  destroyed  4 deleted  0.0 s\n dev    base         destroyed  3 deleted  0.0 s\n"
+    )
     assert here("list", "--quiet").out == "nothing exists yet\n"
 
 

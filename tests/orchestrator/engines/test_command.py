@@ -34,8 +34,15 @@ def test_no_cli_is_told_with_where_to_get_it(tmp_path: Path, monkeypatch: pytest
 
 def test_a_cli_that_is_too_old_is_told_with_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cli = fake_cli(tmp_path, "print('v3.100.0')", monkeypatch)
-    with pytest.raises(EngineUnavailableError, match=r"the Pulumi CLI is too old: 3\.\d+\.\d+ or newer is needed"):
+    with pytest.raises(
+        EngineUnavailableError, match=r"the Pulumi CLI is too old: it is v3\.100\.0, and 3\.\d+\.\d+ or newer is needed"
+    ):
         cli.check()
+
+
+def test_a_cli_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(EngineUnavailableError, match="the Pulumi CLI does not answer"):
+        fake_cli(tmp_path, "raise SystemExit(3)", monkeypatch).check()
 
 
 def test_a_cli_without_its_language_host_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
