@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from pulumi_django.kinds import Kind as Kind
+
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """Pulumi's wire sentinel for a value that is known only after an update."""
 
@@ -19,13 +21,6 @@ class Scope(StrEnum):
 
     BASE = "base"
     ENVIRONMENT = "environment"
-
-
-class Kind(StrEnum):
-    """Kind of a base and of every environment on it."""
-
-    AD_HOC = "ad-hoc"
-    PROD = "prod"
 
 
 class Operation(StrEnum):

@@ -1,0 +1,107 @@
+"""What the CLI's words mean for a user."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.engines.automation.failures import explained
+from orchestrator.errors import (
+    EngineUnavailableError,
+    OperationFailedError,
+    OrchestratorError,
+    StackLockedError,
+    StateError,
+    UnknownStackError,
+)
+from orchestrator.model import Unit
+
+UNIT = Unit("app", "alpha")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "message"),
+    [
+        (
+            "error: getting stack configuration: get stack secrets manager: incorrect passphrase",
+            EngineUnavailableError,
+            "app/alpha failed: the stack's secrets cannot be read: the passphrase is wrong",
+        ),
+        (
+            "error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE",
+            EngineUnavailableError,
+            "app/alpha failed: the stack's secrets cannot be read: no passphrase is set",
+        ),
+        (
+            "error: pulumi:providers:aws resource 'aws' has a problem: No valid credential sources found.",
+            EngineUnavailableError,
+            "app/alpha failed: AWS does not know who you are: no valid credentials",
+        ),
+        (
+            'error: unable to open state directory "file:///x": stat /x: no such file or directory',
+            EngineUnavailableError,
+            "app/alpha failed: the place where Pulumi keeps its state cannot be reached",
+        ),
+        (
+            "error: An IO error occurred while writing the new snapshot file: no space left on device",
+            StateError,
+            "app/alpha failed: the state could not be written",
+        ),
+        (
+            "error: failed to load checkpoint: place 1: unexpected end of JSON input",
+            StateError,
+            "app/alpha failed: the stack's state is damaged",
+        ),
+        (
+            "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end",
+            StackLockedError,
+            "app/alpha is locked: another operation is at work on it",
+        ),
+        (
+            'error: unknown stack "organization/django-base/dev"',
+            UnknownStackError,
+            'app/alpha: unknown stack "organization/django-base/dev"',
+        ),
+        ("error: something new", OperationFailedError, "app/alpha failed: something new"),
+        ("", OperationFailedError, "app/alpha failed: the CLI gave no reason"),
+    ],
+)
+def test_a_failure_is_one_sentence_of_the_right_kind_with_a_hint(
+    text: str, kind: type[OrchestratorError], message: str
+) -> None:
+    error = explained(UNIT, text)
+    assert type(error) is kind
+    assert error.message == message
+    assert error.hint
+
+
+def test_a_resources_error_names_the_resource_and_wins_over_the_programs() -> None:
+    errors = [
+        ("urn:pulumi:alpha::p::aws:sns/topic:Topic::news", "AccessDenied: not today"),
+        (
+            "urn:pulumi:alpha::p::pulumi:pulumi:Stack::p-alpha",
+            "Traceback (most recent call last):\n  File\nKeyError: 'x'",
+        ),
+    ]
+    error = explained(UNIT, "", errors, done=7)
+    assert error.message == "app/alpha failed: news: AccessDenied: not today"
+    assert error.hint == (
+        "7 resources are in order and stay; correct the cause, then run the same command again: it continues"
+    )
+
+
+def test_a_programs_error_is_the_last_line_of_its_traceback() -> None:
+    trace = "Program failed with an unhandled exception:\nTraceback (most recent call last):\n  File 'x'\n    y()\nKeyError: 'x'"
+    error = explained(UNIT, "", [("urn:pulumi:alpha::p::pulumi:pulumi:Stack::p-alpha", trace)])
+    assert error.message == "app/alpha failed: KeyError: 'x'"
+
+
+def test_a_message_without_a_traceback_stays_whole() -> None:
+    message = (
+        "the configuration of the stack alpha cannot be used (file Pulumi.alpha.yaml)\n  django-app:base: is missing"
+    )
+    assert explained(UNIT, "", [(None, message)]).message == f"app/alpha failed: {message}"
+
+
+def test_the_same_error_is_told_once() -> None:
+    errors = [(None, "boom"), (None, "boom")]
+    assert explained(UNIT, "", errors).message == "app/alpha failed: boom"
