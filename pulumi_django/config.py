@@ -106,7 +106,8 @@ class _Loader:
     def dataclass(self, cls: Any, raw: Mapping[str, Any], path: tuple[str, ...], given: Mapping[str, Any]) -> Any:
         """An instance of `cls`, or None after problems were noted."""
         before = len(self._problems)
-        hints = typing.get_type_hints(cls)
+        # `pulumi.Input` names Output[T] by a forward reference that only pulumi's own module resolves.
+        hints = typing.get_type_hints(cls, localns={"Output": pulumi.Output, "T": T})
         fields = {field.name: field for field in dataclasses.fields(cls) if field.init and field.name not in given}
         for key in raw:
             if key not in fields:
