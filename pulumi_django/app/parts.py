@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any
 
 import pulumi
 
 from pulumi_django import naming, priorities
-from pulumi_django.app.options import (
-    BeatOptions,
-    FrontendOptions,
-    RedisOptions,
-    ReleaseOptions,
-    WebOptions,
-    WorkerOptions,
-)
+from pulumi_django.app.arguments import AppArgs
+from pulumi_django.app.options import BeatOptions, FrontendOptions, RedisOptions, WebOptions, WorkerOptions
 from pulumi_django.app_secrets import AppSecrets, AppSecretsArgs
-from pulumi_django.aws_access import AwsAccess
 from pulumi_django.container_env import BROKER_DATABASE, ContainerEnv, ContainerValues, container_env
-from pulumi_django.contract import AppOutputs, BaseContract, ContractError
+from pulumi_django.contract import AppOutputs, ContractError
 from pulumi_django.dns import AliasRecord, AliasRecordArgs
 from pulumi_django.ecs.beat_service import BeatService, BeatServiceArgs
 from pulumi_django.ecs.cluster import Cluster, ClusterArgs
@@ -31,7 +24,6 @@ from pulumi_django.ecs.redis_service import REDIS_PORT, RedisService, RedisServi
 from pulumi_django.ecs.release import ReleaseGate, ReleaseGateArgs
 from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs, TaskRole, TaskRoleArgs
 from pulumi_django.ecs.service import Capacity, ServicePlacement
-from pulumi_django.ecs.task import Architecture
 from pulumi_django.ecs.task_security import TaskSecurityGroup, TaskSecurityGroupArgs
 from pulumi_django.ecs.web_service import Rule, WebService, WebServiceArgs
 from pulumi_django.ecs.worker_service import WorkerService, WorkerServiceArgs
@@ -42,61 +34,6 @@ REDIS_SERVICE = "redis"
 CACHE_DATABASE = 0
 _JSON_KEY_SUFFIX_PARTS = 7
 """Parts of a secret's ARN between colons; what follows is the JSON key, version stage and version id of ECS."""
-
-
-class AppArgs(Protocol):
-    """What the arguments of both kinds have in common."""
-
-    @property
-    def base(self) -> BaseContract: ...
-    @property
-    def backend_image(self) -> str: ...
-    @property
-    def settings_module(self) -> str: ...
-    @property
-    def web(self) -> WebOptions: ...
-    @property
-    def frontend_image(self) -> str | None: ...
-    @property
-    def frontend(self) -> FrontendOptions: ...
-    @property
-    def workers(self) -> Mapping[str, WorkerOptions]: ...
-    @property
-    def beat(self) -> BeatOptions | None: ...
-    @property
-    def redis(self) -> RedisOptions | None: ...
-    @property
-    def release(self) -> ReleaseOptions: ...
-    @property
-    def celery_app(self) -> str | None: ...
-    @property
-    def wsgi_module(self) -> str | None: ...
-    @property
-    def allowed_hosts(self) -> str: ...
-    @property
-    def extra_env(self) -> Mapping[str, str | None]: ...
-    @property
-    def extra_secrets(self) -> Mapping[str, str | None]: ...
-    @property
-    def sentry_dsn(self) -> str | None: ...
-    @property
-    def architecture(self) -> Architecture: ...
-    @property
-    def spot(self) -> bool: ...
-    @property
-    def exec_enabled(self) -> bool: ...
-    @property
-    def log_retention_days(self) -> int: ...
-    @property
-    def container_insights(self) -> bool: ...
-    @property
-    def database_password_secret(self) -> bool: ...
-    @property
-    def listener_slot(self) -> int | None: ...
-    @property
-    def asleep(self) -> bool: ...
-    @property
-    def aws(self) -> AwsAccess: ...
 
 
 class Assembly:
