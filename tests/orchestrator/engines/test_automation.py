@@ -191,3 +191,24 @@ def test_the_passphrase_and_secret_outputs_are_in_no_argument_list_and_no_error(
     assert "s3cret-value" not in repr(failed.value)
     checkpoint = (shop.state / ".pulumi" / "stacks" / "fixture-base" / "dev.json").read_text(encoding="utf-8")
     assert "s3cret-value" not in checkpoint
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_ctrl_c_at_the_terminal_ends_with_130_and_leaves_the_state_whole(shop: Workshop, times: int) -> None:
+    shop.run(BASE)
+    shop.configure(APP, base="dev", tags='{"slow": "3"}')
+    words = [sys.executable, "-m", "orchestrator", "create-env", "alpha", "--engine", "pulumi", "--project-dir"]
+    ours = subprocess.Popen([*words, str(shop.folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until(lambda: bool(lock_files(shop)))
+    time.sleep(1.5)
+    for _ in range(times):
+        ours.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+    out, err = ours.communicate(timeout=60)
+    assert ours.returncode == 130, err
+    assert "Traceback" not in out + err
+    assert "KeyboardInterrupt" not in out + err
+    until(lambda: not lock_files(shop))
+    shop.engine = shop.another()
+    shop.run(APP)
+    assert shop.cloud() == ["first", "last", "second", "topic"]
