@@ -10,6 +10,8 @@ from typing import Any
 
 from orchestrator import diagrams, lifecycle, settings
 from orchestrator.assignments import Assignment, make_assignment
+from orchestrator.cost.estimate import Estimate, estimate
+from orchestrator.cost.prices import packaged
 from orchestrator.diagrams import Diagram
 from orchestrator.engines import factory
 from orchestrator.engines.protocol import Engine
@@ -172,6 +174,20 @@ class Orchestrator:
     def outputs(self, name: str) -> Outputs:
         """The outputs of one environment or base, with secrets marked. Raises UnknownStackError."""
         return self.show(name).outputs
+
+    def cost(self, name: str | None = None) -> dict[str, Estimate]:
+        """What bases and environments cost a month while they merely exist, by name; one of them, or all.
+
+        From the resources in their state and the packaged price table. Raises UnknownStackError.
+        """
+        prices = packaged()
+        found = (self.show(name),) if name is not None else self.list()
+        return {
+            f"{item.scope.value}/{item.name}": estimate(
+                [resource for unit in item.units for resource in self.engine.resources(unit)], prices
+            )
+            for item in found
+        }
 
     def graph(self, name: str | None = None) -> Diagram:
         """What stands on what; with a name, that one's resources. `rendering.graph.render` makes a text of it."""

@@ -42,6 +42,7 @@ def register(app: typer.Typer) -> None:
         ("show", LOOK, show),
         ("outputs", LOOK, outputs),
         ("graph", LOOK, graph),
+        ("cost", LOOK, cost),
         ("destroy-env", END, destroy_env),
         ("destroy-base", END, destroy_base),
     ):
@@ -184,6 +185,17 @@ def graph(
     edges = [{"from": source, "to": to} for source, to in diagram.edges]
     found: dict[str, Any] = {"version": 1, "notice": session.notice, "nodes": nodes, "edges": edges}
     _print(session, found, render(diagram, format_.value))
+
+
+def cost(common: Common, name: OptionalNameArgument = None) -> None:
+    """Estimate what bases and environments cost a month while they merely exist."""
+    from orchestrator.cost.prices import packaged
+    from orchestrator.rendering import document, tables
+
+    session, prices = _session(common), packaged()
+    found = session.orchestrator.cost(name)
+    text = tables.cost(found, prices, lines=name is not None)
+    _print(session, document.one(document.cost(found, prices), session.notice), text)
 
 
 def _session(common: Common) -> Session:

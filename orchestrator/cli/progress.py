@@ -72,7 +72,7 @@ class Progress:
 
     def _start(self, event: UnitStarted) -> None:
         self._rows[event.unit] = _Row(began=self._clock(), state="running", expected=event.expected)
-        self._say(f"{event.unit}: {event.operation.value} begins")
+        self._say(f"{event.unit}: {event.operation.value} begins", in_table=True)
 
     def _resource(self, event: ResourceEvent) -> None:
         row = self._rows.setdefault(event.unit, _Row(began=self._clock()))
@@ -98,17 +98,18 @@ class Progress:
         result = event.result
         row = self._rows.setdefault(result.unit, _Row(began=self._clock()))
         row.state, row.current, row.seconds = verdict(result), counted(result.counts), result.duration_seconds
-        self._say(f"{result.unit}: {verdict(result)} ({counted(result.counts)}, {result.duration_seconds:.1f} s)")
+        ended = f"{result.unit}: {verdict(result)} ({counted(result.counts)}, {result.duration_seconds:.1f} s)"
+        self._say(ended, in_table=True)
 
     # showing
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, *, in_table: bool = False) -> None:
+        """Write a line; on a terminal only when the table does not show it."""
         self._last_word = self._clock()
-        if self._live is not None:
-            if "begins" not in text and ": created (" not in text:
-                self._live.console.print(text, markup=False, highlight=False)
-        else:
+        if self._live is None:
             self._console.note(text)
+        elif not in_table:
+            self._live.console.print(text, markup=False, highlight=False)
 
     def _beat(self) -> None:
         while not self._over.wait(1):

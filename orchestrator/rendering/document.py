@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from orchestrator.cost.estimate import Estimate
+from orchestrator.cost.prices import PriceTable
 from orchestrator.model import Outputs, RunReport, UnitResult
 from orchestrator.registry import Deployment
 
@@ -100,6 +102,27 @@ def deployment(found: Deployment, *, full: bool = False) -> dict[str, Any]:
 def listing(found: tuple[Deployment, ...], notice: str | None) -> dict[str, Any]:
     """All bases and environments."""
     return {"version": SCHEMA_VERSION, "notice": notice, "deployments": [deployment(item) for item in found]}
+
+
+def cost(estimates: Mapping[str, Estimate], prices: PriceTable) -> dict[str, Any]:
+    """Monthly costs by name, with the lines they come from."""
+    return {
+        "currency": "USD",
+        "per": "month",
+        "prices": {"region": prices.region, "date": prices.day.isoformat()},
+        "costs": [
+            {
+                "name": name,
+                "dollars": round(found.dollars_per_month, 2),
+                "lines": [
+                    {"type": line.type, "name": line.name, "dollars": line.dollars_per_month, "detail": line.detail}
+                    for line in found.lines
+                ],
+                "unpriced": list(found.unpriced),
+            }
+            for name, found in estimates.items()
+        ],
+    }
 
 
 def one(found: Mapping[str, Any], notice: str | None) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from orchestrator.cost.estimate import Estimate
+from orchestrator.cost.prices import PriceTable
 from orchestrator.durations import format_duration
 from orchestrator.model import (
     ChangeCounts,
@@ -133,6 +135,20 @@ def environment(outputs: Outputs, name: str) -> str:
     rows.append(("", f"orchestrator update-env {name} --image backend=REPOSITORY:TAG"))
     rows.append(("", f"orchestrator destroy-env {name}"))
     return aligned(rows)
+
+
+def cost(estimates: Mapping[str, Estimate], prices: PriceTable, *, lines: bool) -> str:
+    """Dollars a month of each name, with `lines` also of each resource, and what the numbers leave out."""
+    rows: list[Sequence[str]] = []
+    for name, found in estimates.items():
+        rows.append((name, f"{found.dollars_per_month:.2f}", ""))
+        if lines:
+            rows += [(f"  {line.name}", f"{line.dollars_per_month:.2f}", line.detail) for line in found.lines]
+        rows += [(f"  {what}", "no price", "") for what in found.unpriced]
+    if not rows:
+        return "nothing exists yet\n"
+    note = f"US dollars a month, list prices of {prices.region} on {prices.day}; traffic, requests, logs come on top"
+    return f"{aligned(rows)}{note}\n"
 
 
 def listing(found: Sequence[Deployment], now: datetime) -> str:

@@ -131,6 +131,30 @@ def test_list_show_outputs_and_graph_tell_what_exists(here: Here) -> None:
     assert here("graph", "alpha", "--format", "dot").out.startswith("digraph")
 
 
+def test_cost_sums_what_exists_and_says_what_it_leaves_out(here: Here) -> None:
+    (here.folder / "base" / "__main__.py").write_text(
+        "import pulumi_aws as aws\naws.secretsmanager.Secret('one')\naws.secretsmanager.Secret('two')\n",
+        encoding="utf-8",
+    )
+    here("create-base", "dev")
+    note = "US dollars a month, list prices of us-east-1 on 2026-11-01; traffic, requests, logs come on top\n"
+    assert here("cost").out == f"base/dev  0.80\n{note}"
+    assert sorted(here("cost", "dev").out.splitlines()) == sorted(
+        [
+            "base/dev  0.80",
+            "  one     0.40  secret at $0.4 a month",
+            "  two     0.40  secret at $0.4 a month",
+            note.strip(),
+        ]
+    )
+    document = json.loads(here("cost", "dev", "--json").out)
+    assert (document["costs"][0]["name"], document["costs"][0]["dollars"], document["currency"]) == (
+        "base/dev",
+        0.8,
+        "USD",
+    )
+
+
 def test_destroy_base_is_refused_while_environments_stand_on_it(here: Here) -> None:
     here("create-env", "alpha")
     answer = here("destroy-base", "dev", "--yes")
