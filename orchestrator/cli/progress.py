@@ -113,11 +113,15 @@ class Progress:
 
     def _beat(self) -> None:
         while not self._over.wait(1):
-            with self._guard:
-                if self._clock() - self._last_word < SIGN_OF_LIFE_SECONDS:
-                    continue
-                running = [(unit, row) for unit, row in self._rows.items() if row.state == "running"]
-                for unit, row in running:
+            self.sign_of_life()
+
+    def sign_of_life(self) -> None:
+        """Say what is being done when nothing was said for long."""
+        with self._guard:
+            if self._clock() - self._last_word < SIGN_OF_LIFE_SECONDS:
+                return
+            for unit, row in self._rows.items():
+                if row.state == "running":
                     now = f", now: {row.current}" if row.current else ""
                     self._say(f"{unit}: still at work, {row.done} done{now} ({self._clock() - row.began:.0f} s)")
 

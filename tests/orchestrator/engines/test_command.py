@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 import threading
@@ -12,6 +13,7 @@ import pytest
 
 from orchestrator.engines.automation.command import Cli
 from orchestrator.errors import EngineUnavailableError, InterruptedRunError
+from tests.support.engines import Workshop
 
 
 def fake_cli(folder: Path, body: str, monkeypatch: pytest.MonkeyPatch, *, language_host: bool = True) -> Cli:
@@ -113,3 +115,23 @@ def test_the_event_log_is_readable_by_nobody_else(tmp_path: Path, monkeypatch: p
     )
     finished = fake_cli(tmp_path, body, monkeypatch).run(["up"], tmp_path, on_event_line=lambda _line: None)
     assert finished.output == "0o600\n"
+
+
+def test_nobody_having_said_where_the_state_is_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = Workshop(tmp_path, "pulumi", monkeypatch.setenv)
+    monkeypatch.delenv("PULUMI_BACKEND_URL")
+    with pytest.raises(EngineUnavailableError) as refused:
+        shop.another().stacks()
+    assert refused.value.message == (
+        "nobody said where Pulumi keeps its state: no `pulumi login`, no PULUMI_BACKEND_URL"
+    )
+    assert "run `pulumi login`" in str(refused.value.hint)
+
+
+def test_a_folder_that_pulumi_is_logged_in_to_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = Workshop(tmp_path, "pulumi", monkeypatch.setenv)
+    monkeypatch.delenv("PULUMI_BACKEND_URL")
+    (tmp_path / "home").mkdir()
+    login = json.dumps({"current": f"file://{tmp_path / 'state'}"})
+    (tmp_path / "home" / "credentials.json").write_text(login, encoding="utf-8")
+    assert shop.another().stacks() == ()
