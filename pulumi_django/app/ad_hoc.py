@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 
@@ -73,6 +74,12 @@ class AdHocAppArgs:
 
     sentry_dsn: str | None = None
     """SENTRY_DSN."""
+
+    email_identity_arns: Sequence[str] = ()
+    """SES identities from which the application sends mail, with the task's role; none by default."""
+
+    task_statements: Sequence[Mapping[str, Any]] = ()
+    """What else the application may do in AWS: IAM statements with `Effect`, `Action`, `Resource`."""
 
     architecture: Architecture = "X86_64"
     """Processor that the images were built for."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from pulumi_django.app.options import (
     BeatOptions,
@@ -53,6 +53,10 @@ class AppArgs(Protocol):
     def extra_secrets(self) -> Mapping[str, str | None]: ...
     @property
     def sentry_dsn(self) -> str | None: ...
+    @property
+    def email_identity_arns(self) -> Sequence[str]: ...
+    @property
+    def task_statements(self) -> Sequence[Mapping[str, Any]]: ...
     @property
     def architecture(self) -> Architecture: ...
     @property

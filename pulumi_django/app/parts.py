@@ -105,6 +105,8 @@ class Assembly:
                 bucket_arns=[self._bucket.bucket_arn],
                 readable_secret_arns=[own] if own is not None else [],
                 exec_enabled=self._args.exec_enabled,
+                email_identity_arns=self._args.email_identity_arns,
+                statements=self._args.task_statements,
             ),
             self._child,
         )

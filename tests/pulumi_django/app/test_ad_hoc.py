@@ -260,6 +260,18 @@ def test_roles_allow_what_is_needed_and_no_more() -> None:
     assert set(statements(result, "alpha-plain-policy")) == {"Exec"}
 
 
+def test_mail_and_further_rights_are_given_to_the_application_only() -> None:
+    identity = "arn:aws:ses:us-east-1:123456789012:identity/example.com"
+    more = {"Sid": "Queue", "Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": ["arn:aws:sqs:us-east-1:1:q"]}
+    result = app(email_identity_arns=[identity], task_statements=[more])
+    granted = statements(result, "alpha-task-policy")
+    assert granted["Mail"]["Action"] == ["ses:SendEmail", "ses:SendRawEmail"]
+    assert granted["Mail"]["Resource"] == [identity]
+    assert granted["Queue"] == more
+    assert set(statements(result, "alpha-plain-policy")) == {"Exec"}
+    assert "Mail" not in statements(app(), "alpha-task-policy")
+
+
 def test_only_the_database_task_reads_the_master_password() -> None:
     master = BASE["database_master_secret_arn"]
     result = app()
