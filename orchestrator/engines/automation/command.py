@@ -7,6 +7,7 @@ creating.
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shutil
@@ -69,17 +70,11 @@ class Cli:
         """Raise EngineUnavailableError unless a CLI that is new enough, and the Python language host, are there."""
         if shutil.which("pulumi") is None:
             raise EngineUnavailableError("the Pulumi CLI was not found: no `pulumi` on PATH", INSTALL_HINT)
-        # Asked directly: the SDK's own probe loads the whole SDK, which costs more than the answer.
-        try:
-            said = subprocess.run(
-                ["pulumi", "version"], env=self._environment, capture_output=True, text=True, check=True
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            raise EngineUnavailableError(f"the Pulumi CLI does not answer: {error}", INSTALL_HINT) from error
-        found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", said.stdout.strip())
+        said = self._version()
+        found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", said)
         if found is None or tuple(int(part) for part in found.groups()) < MINIMUM_VERSION:
             wanted = ".".join(str(part) for part in MINIMUM_VERSION)
-            version = said.stdout.strip() or "of no version"
+            version = said or "of no version"
             raise EngineUnavailableError(
                 f"the Pulumi CLI is too old: it is {version}, and {wanted} or newer is needed", INSTALL_HINT
             )
@@ -88,6 +83,24 @@ class Cli:
                 "the Pulumi CLI cannot run Python programs: no `pulumi-language-python` on PATH",
                 "install the whole CLI, whose folder has both programs",
             )
+
+    def _version(self) -> str:
+        words = ["pulumi", "version"]
+        try:
+            with subprocess.Popen(
+                words, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            ) as asked:
+                # The SDK takes as long to load as the CLI to answer, and will be wanted.
+                importlib.import_module("pulumi.automation")
+                said = asked.communicate()[0].decode("utf-8", "replace").strip()
+        except OSError as error:
+            raise EngineUnavailableError(f"the Pulumi CLI does not answer: {error}", INSTALL_HINT) from error
+        if asked.returncode != 0:
+            raise EngineUnavailableError(
+                f"the Pulumi CLI does not answer: `pulumi version` ended with exit code {asked.returncode}",
+                INSTALL_HINT,
+            )
+        return said
 
     def run(
         self,

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -112,7 +112,7 @@ class AutomationEngine:
         with _handed_over(request.upstream_outputs) as environment:
             outcome = self._operate(request, project.path, environment, sink)
         if request.operation is Operation.DESTROY:
-            self._command(unit, project.path, "stack", "rm", "--yes", "--preserve-config", "--stack", unit.stack)
+            self._workspace(unit, project.path, {}, lambda it: it.remove_stack(unit.stack, preserve_config=True))
         return outcome
 
     def _operate(self, request: UnitRequest, folder: Path, environment: Mapping[str, str], sink: Sink) -> UnitOutcome:
@@ -174,9 +174,16 @@ class AutomationEngine:
             sink(Diagnostic(unit=unit, severity="warning", message=message))
 
     def _init(self, folder: Path, unit: Unit, environment: Mapping[str, str]) -> None:
-        provider = self._settings.secrets_provider
-        words = ["stack", "init", unit.stack, *(["--secrets-provider", provider] if provider else [])]
-        self._command(unit, folder, *words, environment=environment)
+        self._workspace(unit, folder, environment, lambda it: it.create_stack(unit.stack))
+
+    def _workspace(self, unit: Unit, folder: Path, environment: Mapping[str, str], ask: Callable[[Any], None]) -> None:
+        """Ask the project folder's workspace of the Automation API for something."""
+        from orchestrator.engines.automation.workspace import CommandFailedError, open_workspace
+
+        try:
+            ask(open_workspace(self._cli, folder, environment, self._settings.secrets_provider))
+        except CommandFailedError as failed:
+            raise explained(unit, failed.text) from None
 
     def _record(self, unit: Unit, record: Record) -> None:
         """Write the record, when it differs, beside tags of others."""
@@ -186,11 +193,6 @@ class AutomationEngine:
         after = {**foreign, **records.to_tags(record)}
         if after != before:
             self._backend.write_tags(project, unit.stack, after)
-
-    def _command(self, unit: Unit, folder: Path, *words: str, environment: Mapping[str, str] | None = None) -> None:
-        finished = self._cli.run(words, folder, environment=environment)
-        if finished.code != 0:
-            raise explained(unit, finished.text)
 
     # previews
 
@@ -217,7 +219,7 @@ class AutomationEngine:
                 environment["PULUMI_BACKEND_URL"] = f"file://{folder / 'state'}"
                 if not {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"} & set(os.environ):
                     environment["PULUMI_CONFIG_PASSPHRASE"] = SCRATCH_PASSPHRASE
-                self._command(request.unit, folder, "stack", "init", request.unit.stack, environment=environment)
+                self._init(folder, request.unit, environment)
             with _handed_over(upstream) as handed:
                 yield folder, {**environment, **handed}
 
