@@ -76,6 +76,15 @@ class BaseContract:
     database_master_secret_arn: pulumi.Input[str]
     """Secret with the JSON keys `username` and `password` of the server's master role."""
 
+    database_reader_host: pulumi.Input[str] | None = None
+    """Host name for queries that only read, when the base has read replicas or an Aurora cluster."""
+
+    database_instance_id: pulumi.Input[str] | None = None
+    """Dimension `DBInstanceIdentifier` of the server's metrics; None for Aurora and for a server of somebody else's."""
+
+    database_cluster_id: pulumi.Input[str] | None = None
+    """Dimension `DBClusterIdentifier` of the server's metrics, for Aurora."""
+
     assets_bucket_name: pulumi.Input[str] | None = None
     """Bucket that environments share, when the base has one."""
 
@@ -84,6 +93,19 @@ class BaseContract:
 
     redis_port: pulumi.Input[int] | None = None
     """Its TCP port."""
+
+    redis_tls: bool | None = None
+    """Whether it speaks only TLS: clients take a `rediss://` URL (`pulumi_django.redis_url`)."""
+
+    redis_cluster_mode: bool | None = None
+    """Whether it is sharded: such a Redis has only database 0 and is no broker for Celery."""
+
+    redis_auth_secret_arn: pulumi.Input[str] | None = None
+    """Secret with the JSON keys `AUTH_TOKEN` and `REDIS_URL_<database>` (`redis_url.secret_key`); None when the security
+    group alone admits clients."""
+
+    redis_replication_group_id: pulumi.Input[str] | None = None
+    """ElastiCache replication group, the beginning of the dimension `CacheClusterId` of its metrics."""
 
     service_discovery_namespace_id: pulumi.Input[str] | None = None
     """Cloud Map namespace for the environments' own Redis."""
@@ -97,8 +119,30 @@ class BaseContract:
     alarm_topic_arn: pulumi.Input[str] | None = None
     """SNS topic of the base's alarms."""
 
+    kms_key_arn: pulumi.Input[str] | None = None
+    """Key for log groups and topics of this base and its environments, when the base has one."""
 
-_PLAIN = ("contract_version", "kind", "base_stack_name", "region", "domain_name", "service_discovery_namespace_name")
+    isolated: bool | None = None
+    """Whether nothing leads out of the private subnets but endpoints: then images must come from ECR."""
+
+    task_role_arn: pulumi.Input[str] | None = None
+    """Role for the tasks of all environments, when the base has one; otherwise each has its own."""
+
+    execution_role_arn: pulumi.Input[str] | None = None
+    """Role with which ECS starts the tasks of all environments, when the base has one."""
+
+
+_PLAIN = (
+    "contract_version",
+    "kind",
+    "base_stack_name",
+    "region",
+    "domain_name",
+    "redis_tls",
+    "redis_cluster_mode",
+    "isolated",
+    "service_discovery_namespace_name",
+)
 """Values that decide which resources exist: they must be known while the program runs."""
 
 OPTIONAL = tuple(field.name for field in fields(BaseContract) if field.default is None)

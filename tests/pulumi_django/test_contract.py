@@ -54,6 +54,17 @@ def test_the_names_are_the_published_ones() -> None:
         "service_discovery_namespace_name",
         "bastion_instance_id",
         "alarm_topic_arn",
+        "database_reader_host",
+        "database_instance_id",
+        "database_cluster_id",
+        "redis_tls",
+        "redis_cluster_mode",
+        "redis_auth_secret_arn",
+        "redis_replication_group_id",
+        "kms_key_arn",
+        "isolated",
+        "task_role_arn",
+        "execution_role_arn",
     }
 
 
