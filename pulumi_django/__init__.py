@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from pulumi_django.ecs.worker_service import WorkerService, WorkerServiceArgs
     from pulumi_django.kinds import Kind
     from pulumi_django.load_balancer import LoadBalancer, LoadBalancerArgs
+    from pulumi_django.log_bucket import LogBucket, LogBucketArgs
     from pulumi_django.network import Network, NetworkArgs
     from pulumi_django.security import SecurityGroups, SecurityGroupsArgs
     from pulumi_django.service_discovery import ServiceDiscovery, ServiceDiscoveryArgs
@@ -89,6 +90,8 @@ __all__ = [
     "Kind",
     "LoadBalancer",
     "LoadBalancerArgs",
+    "LogBucket",
+    "LogBucketArgs",
     "LogGroup",
     "LogGroupArgs",
     "ManagementCommand",
@@ -162,6 +165,8 @@ _MODULE_OF = {
     "Kind": "pulumi_django.kinds",
     "LoadBalancer": "pulumi_django.load_balancer",
     "LoadBalancerArgs": "pulumi_django.load_balancer",
+    "LogBucket": "pulumi_django.log_bucket",
+    "LogBucketArgs": "pulumi_django.log_bucket",
     "LogGroup": "pulumi_django.ecs.task",
     "LogGroupArgs": "pulumi_django.ecs.task",
     "ManagementCommand": "pulumi_django.ecs.management_command",

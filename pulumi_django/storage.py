@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
+
+from pulumi_django import private_bucket
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,8 +20,28 @@ class AssetsBucketArgs:
     versioned: bool = False
     """Whether overwritten and deleted objects can be restored."""
 
+    old_version_days: int | None = None
+    """Days for which they can, 1 or more; None keeps them."""
+
     retain: bool = False
     """Whether the bucket stays when the stack is destroyed."""
+
+    protect: bool = False
+    """Whether Pulumi refuses to delete it."""
+
+    access_log_bucket: pulumi.Input[str] | None = None
+    """Bucket that gets a line for every request, below `s3/{name}/`; None has none."""
+
+    statements: Sequence[Mapping[str, Any]] = ()
+    """What the bucket's policy allows, as IAM statements; nobody but the account's own roles by default."""
+
+    def __post_init__(self) -> None:
+        if self.old_version_days is not None and not self.versioned:
+            raise ValueError(
+                f"old_version_days is {self.old_version_days} and versioned is off: there are no old versions"
+            )
+        if self.old_version_days is not None and self.old_version_days < 1:
+            raise ValueError(f"old_version_days is {self.old_version_days}: it is 1 or more")
 
 
 class AssetsBucket(pulumi.ComponentResource):
@@ -34,66 +58,26 @@ class AssetsBucket(pulumi.ComponentResource):
         bucket = aws.s3.Bucket(
             name,
             force_destroy=args.force_destroy,
-            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.retain),
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.retain, protect=args.protect),
         )
-        self._guards(name, args, bucket)
+        private_bucket.guard(self, name, bucket, statements=args.statements, retain=args.retain)
+        if args.versioned:
+            self._versions(name, args, bucket)
+        if args.access_log_bucket is not None:
+            aws.s3.BucketLogging(
+                f"{name}-access-log",
+                bucket=bucket.bucket,
+                target_bucket=args.access_log_bucket,
+                target_prefix=f"s3/{name}/",
+                opts=pulumi.ResourceOptions(parent=self),
+            )
         self.bucket_name, self.bucket_arn = bucket.bucket, bucket.arn
         self.register_outputs({"bucket_name": self.bucket_name, "bucket_arn": self.bucket_arn})
 
-    def _guards(self, name: str, args: AssetsBucketArgs, bucket: aws.s3.Bucket) -> None:
-        child = pulumi.ResourceOptions(parent=self, retain_on_delete=args.retain)
-        aws.s3.BucketOwnershipControls(
-            f"{name}-owner",
-            bucket=bucket.bucket,
-            rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
-            opts=child,
+    def _versions(self, name: str, args: AssetsBucketArgs, bucket: aws.s3.Bucket) -> None:
+        versioning = private_bucket.versions(self, name, bucket, retain=args.retain)
+        if args.old_version_days is None:
+            return
+        private_bucket.expire(
+            self, name, bucket, versioning, old_version_days=args.old_version_days, retain=args.retain
         )
-        aws.s3.BucketServerSideEncryptionConfiguration(
-            f"{name}-encryption",
-            bucket=bucket.bucket,
-            rules=[
-                aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
-                    apply_server_side_encryption_by_default=aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
-                        sse_algorithm="AES256"
-                    )
-                )
-            ],
-            opts=child,
-        )
-        block = aws.s3.BucketPublicAccessBlock(
-            f"{name}-private",
-            bucket=bucket.bucket,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=child,
-        )
-        # S3 answers 409 when policy and public access block are changed at the same time.
-        after_block = pulumi.ResourceOptions(parent=self, depends_on=[block], retain_on_delete=args.retain)
-        aws.s3.BucketPolicy(f"{name}-tls", bucket=bucket.bucket, policy=_tls_only(bucket), opts=after_block)
-        if args.versioned:
-            aws.s3.BucketVersioning(
-                f"{name}-versions",
-                bucket=bucket.bucket,
-                versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
-                opts=child,
-            )
-
-
-def _tls_only(bucket: aws.s3.Bucket) -> pulumi.Output[str]:
-    return pulumi.Output.json_dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Sid": "TlsOnly",
-                    "Effect": "Deny",
-                    "Principal": "*",
-                    "Action": "s3:*",
-                    "Resource": [bucket.arn, pulumi.Output.concat(bucket.arn, "/*")],
-                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                }
-            ],
-        }
-    )
