@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pulumi_django.ecs.release import ReleaseGate, ReleaseGateArgs
     from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs, TaskRole, TaskRoleArgs
     from pulumi_django.ecs.service import ServicePlacement
+    from pulumi_django.ecs.sidecar import Sidecar
     from pulumi_django.ecs.task import LogGroup, LogGroupArgs, TaskDefinition, TaskDefinitionArgs
     from pulumi_django.ecs.task_security import TaskSecurityGroup, TaskSecurityGroupArgs
     from pulumi_django.ecs.web_service import HealthCheck, WebService, WebServiceArgs
@@ -112,6 +113,7 @@ __all__ = [
     "ServiceDiscovery",
     "ServiceDiscoveryArgs",
     "ServicePlacement",
+    "Sidecar",
     "TaskDefinition",
     "TaskDefinitionArgs",
     "TaskRole",
@@ -187,6 +189,7 @@ _MODULE_OF = {
     "ServiceDiscovery": "pulumi_django.service_discovery",
     "ServiceDiscoveryArgs": "pulumi_django.service_discovery",
     "ServicePlacement": "pulumi_django.ecs.service",
+    "Sidecar": "pulumi_django.ecs.sidecar",
     "TaskDefinition": "pulumi_django.ecs.task",
     "TaskDefinitionArgs": "pulumi_django.ecs.task",
     "TaskRole": "pulumi_django.ecs.roles",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pulumi
 
+from pulumi_django.ecs.sidecar import Sidecar
 from pulumi_django.ecs.task import Architecture, LogGroup, LogGroupArgs, TaskDefinition, TaskDefinitionArgs
 
 
@@ -37,6 +38,9 @@ class ContainerSetup:
 
     log_retention_days: int = 3
     """Days for which log lines are kept."""
+
+    sidecars: Mapping[str, Sidecar] = field(default_factory=dict[str, Sidecar])
+    """Container name -> one more container of each task."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +91,7 @@ def logged_task(
             region=setup.region,
             architecture=setup.architecture,
             stop_timeout_seconds=size.stop_timeout_seconds,
+            sidecars=setup.sidecars,
         ),
         pulumi.ResourceOptions(parent=parent, depends_on=[logs]),
     )

@@ -10,6 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_django import naming
+from pulumi_django.ecs.sidecar import Sidecar, check_sidecars, sidecar_containers, start_conditions
 from pulumi_django.sizing import check_fargate_size
 
 Architecture = Literal["X86_64", "ARM64"]
@@ -132,6 +133,9 @@ class TaskDefinitionArgs:
     stop_timeout_seconds: int = 30
     """Time between SIGTERM and SIGKILL, up to 120."""
 
+    sidecars: Mapping[str, Sidecar] = field(default_factory=dict[str, Sidecar])
+    """Container name -> one more container."""
+
     def __post_init__(self) -> None:
         naming.check_service_name(self.service)
         check_fargate_size(self.cpu_units, self.memory_mib)
@@ -141,10 +145,11 @@ class TaskDefinitionArgs:
             )
         if self.port is not None and not 0 < self.port < 65536:
             raise ValueError(f"port is {self.port}: a TCP port is 1 to 65535")
+        check_sidecars(self.service, self.port, self.memory_mib, self.sidecars)
 
 
 class TaskDefinition(pulumi.ComponentResource):
-    """A task of one container, the same whether a service keeps it running or a command runs it once."""
+    """A task of one container and its sidecars, the same whether a service keeps it running or a command runs it once."""
 
     arn: pulumi.Output[str]
     """ARN with the revision."""
@@ -171,15 +176,24 @@ class TaskDefinition(pulumi.ComponentResource):
             runtime_platform=aws.ecs.TaskDefinitionRuntimePlatformArgs(
                 cpu_architecture=args.architecture, operating_system_family="LINUX"
             ),
-            container_definitions=pulumi.Output.json_dumps([_container(args)]),
+            container_definitions=pulumi.Output.json_dumps(_containers(args)),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.arn = definition.arn
         self.register_outputs({"arn": self.arn, "family": self.family, "container_name": self.container_name})
 
 
+def _containers(args: TaskDefinitionArgs) -> list[dict[str, Any]]:
+    """The containers as ECS's API has them, the task's own first."""
+    own = _container(args)
+    conditions = start_conditions(args.sidecars)
+    if conditions:
+        own["dependsOn"] = conditions
+    return [own, *sidecar_containers(args.sidecars, own["logConfiguration"], args.stop_timeout_seconds)]
+
+
 def _container(args: TaskDefinitionArgs) -> dict[str, Any]:
-    """The container as ECS's API has it. Variables are in name order: another order would be another revision."""
+    """The task's own container. Variables are in name order: another order would be another revision."""
     container: dict[str, Any] = {
         "name": args.service,
         "image": args.image,
