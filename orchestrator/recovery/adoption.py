@@ -1,0 +1,223 @@
+"""Which creates were in flight when an engine died, and which resources in AWS came of them.
+
+`find_pending` looks in AWS; `pending_creates` and `decide` are pure. `state_edit.adopted_state` carries the answers into
+the state.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.recovery.aws import Aws, ClientFactory, Tags, reason
+from orchestrator.recovery.finders import FINDERS, REPEATABLE, Candidate
+
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+AWS_OWN_TAGS = "aws:"
+"""Prefix of tags that only AWS itself sets."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PendingCreate:
+    """A create that was begun and whose end the state does not hold."""
+
+    urn: str
+    type: str
+    inputs: Mapping[str, Any] = field(repr=False)
+    """Inputs as the engine checked them, so with physical names; secrets are None."""
+
+    tags: Tags = field(default_factory=dict[str, str])
+    """Tags that the resource has if it was made: its own and the provider's default ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adoption:
+    """The resource exists: it goes into the state."""
+
+    urn: str
+    type: str
+    physical_id: str
+    """Its id as the AWS provider keeps it in the state."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotFound:
+    """The next update may make it: nothing is there, or making it twice does no harm."""
+
+    urn: str
+    type: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undecided:
+    """Nobody but a person can say: several resources fit, AWS did not answer, or the type is not known here."""
+
+    urn: str
+    type: str
+    reason: str
+    candidates: tuple[str, ...] = ()
+    """Ids of the resources that fit."""
+
+
+Finding = Adoption | NotFound | Undecided
+
+
+def find_pending(deployment: Mapping[str, Any], client: ClientFactory) -> tuple[Finding, ...]:
+    """Look in AWS for every pending create of a deployment (version 3 or 4, as `pulumi stack export` writes it below
+    `deployment`, or a checkpoint's `latest`); one finding for each, in their order.
+
+    `client` gives a boto3 client by service name, of the stack's region and account. Nothing is written anywhere. A
+    service that refuses makes its resources undecided and stops nothing.
+    """
+    aws = Aws(client)
+    pending = pending_creates(deployment)
+    looked = {create.urn: _candidates(aws, create) for create in pending}
+    return decide(pending, looked, physical_ids(deployment))
+
+
+def pending_creates(deployment: Mapping[str, Any]) -> tuple[PendingCreate, ...]:
+    """The creates that were in flight, in the order in which they began."""
+    providers = {
+        f"{item['urn']}::{item.get('id')}": item
+        for item in deployment.get("resources") or ()
+        if item["type"].startswith("pulumi:providers:")
+    }
+    found: dict[str, PendingCreate] = {}
+    for operation in deployment.get("pending_operations") or ():
+        resource: Mapping[str, Any] = operation["resource"]
+        if operation["type"] == "creating" and resource.get("custom", True):
+            inputs: Mapping[str, Any] = _plain(resource.get("inputs") or {})
+            tags = {**_default_tags(providers.get(str(resource.get("provider")))), **_own_tags(inputs)}
+            found[resource["urn"]] = PendingCreate(urn=resource["urn"], type=resource["type"], inputs=inputs, tags=tags)
+    return tuple(found.values())
+
+
+def physical_ids(deployment: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
+    """Type and id of every resource that the state holds: none of them came of a pending create."""
+    return frozenset((item["type"], str(item["id"])) for item in deployment.get("resources") or () if item.get("id"))
+
+
+Looked = Mapping[str, Sequence[Candidate] | Undecided | NotFound]
+"""What AWS answered for each URN; a finding where there was nothing to ask or no answer."""
+
+
+def decide(pending: Sequence[PendingCreate], looked: Looked, taken: frozenset[tuple[str, str]]) -> tuple[Finding, ...]:
+    """Which candidate came of which create.
+
+    A candidate fits when none of its tags says otherwise; one that was not found by a name of its own must carry all
+    the tags. Exact tags come before additional ones. No resource is given to two creates; creates that ask for the very
+    same are interchangeable.
+    """
+    found: dict[str, Finding] = {}
+    claimed = set(taken)
+    for exact in (True, False):
+        for create in pending:
+            answer = looked[create.urn]
+            if create.urn in found or isinstance(answer, NotFound | Undecided):
+                continue
+            free = [item.id for item in answer if _fits(item, create, exact) and (create.type, item.id) not in claimed]
+            twins = sum(1 for other in pending if other.urn not in found and _twins(other, create))
+            if 0 < len(free) <= twins:
+                claimed.add((create.type, free[0]))
+                found[create.urn] = Adoption(urn=create.urn, type=create.type, physical_id=free[0])
+            elif free:
+                found[create.urn] = _several(create, free)
+    for create in pending:
+        if create.urn not in found:
+            answer = looked[create.urn]
+            found[create.urn] = answer if isinstance(answer, NotFound | Undecided) else _nothing(create, answer)
+    return tuple(found[create.urn] for create in pending)
+
+
+def _candidates(aws: Aws, create: PendingCreate) -> Sequence[Candidate] | Undecided | NotFound:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if create.type in REPEATABLE:
+        return NotFound(urn=create.urn, type=create.type, reason=REPEATABLE[create.type])
+    if not create.type.startswith(("aws:", "aws-native:", "awsx:")):
+        return NotFound(urn=create.urn, type=create.type, reason="it exists in the state only, not in AWS")
+    finder = FINDERS.get(create.type)
+    if finder is None:
+        return Undecided(urn=create.urn, type=create.type, reason="how to find this type in AWS is not known")
+    try:
+        return tuple(finder(aws, create.inputs))
+    except (BotoCoreError, ClientError) as error:
+        return Undecided(urn=create.urn, type=create.type, reason=f"AWS did not answer: {reason(error)}")
+
+
+def _fits(candidate: Candidate, create: PendingCreate, exact: bool) -> bool:
+    if candidate.tags is None:
+        return candidate.distinct
+    tags = _without_aws(candidate.tags)
+    if exact:
+        return tags == dict(create.tags) and (bool(tags) or candidate.distinct)
+    if candidate.distinct:
+        # Several services tag with a second call, which death may have prevented.
+        return not tags or _contains(tags, create.tags)
+    return bool(create.tags) and _contains(tags, create.tags)
+
+
+def _contains(tags: Tags, wanted: Tags) -> bool:
+    return all(tags.get(key) == value for key, value in wanted.items())
+
+
+def _without_aws(tags: Tags) -> dict[str, str]:
+    return {key: value for key, value in tags.items() if not key.startswith(AWS_OWN_TAGS)}
+
+
+def _twins(one: PendingCreate, other: PendingCreate) -> bool:
+    return (one.type, one.inputs, one.tags) == (other.type, other.inputs, other.tags)
+
+
+def _several(create: PendingCreate, ids: Sequence[str]) -> Undecided:
+    return Undecided(
+        urn=create.urn, type=create.type, reason=f"{len(ids)} resources fit: {', '.join(ids)}", candidates=tuple(ids)
+    )
+
+
+def _nothing(create: PendingCreate, candidates: Sequence[Candidate]) -> NotFound:
+    others = [item for item in candidates if item.distinct and item.tags is not None]
+    for item in others:
+        wrong = sorted(key for key, value in create.tags.items() if (item.tags or {}).get(key) != value)
+        if wrong:
+            said = ", ".join(f"{key} is {(item.tags or {}).get(key, 'missing')}" for key in wrong)
+            return NotFound(urn=create.urn, type=create.type, reason=f"{item.id} is somebody else's: its tag {said}")
+    return NotFound(urn=create.urn, type=create.type, reason="nothing of its name or with its tags is in AWS")
+
+
+def _own_tags(inputs: Mapping[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for key in ("tags", "tagsAll"):
+        tags = inputs.get(key)
+        if isinstance(tags, Mapping):
+            found.update(_texts(tags.items()))
+        elif isinstance(tags, list):
+            # The tags of an Auto Scaling group are a list.
+            found.update(_texts((tag.get("key"), tag.get("value")) for tag in tags))
+    return found
+
+
+def _default_tags(provider: Mapping[str, Any] | None) -> dict[str, str]:
+    defaults: Any = ((provider or {}).get("inputs") or {}).get("defaultTags") or {}
+    if isinstance(defaults, str):
+        # A provider's configuration is kept as text.
+        defaults = json.loads(defaults)
+    return dict(_texts((defaults.get("tags") or {}).items()))
+
+
+def _texts(items: Iterable[tuple[Any, Any]]) -> Iterator[tuple[str, str]]:
+    return (
+        (key, value) for key, value in items if isinstance(key, str) and isinstance(value, str) and key != "__defaults"
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A wire value without secrets and without what the bridge notes for itself."""
+    if isinstance(value, dict):
+        if SIGNATURE in value:
+            return None
+        return {key: _plain(item) for key, item in value.items() if key != "__defaults"}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
