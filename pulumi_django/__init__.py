@@ -45,10 +45,22 @@ if TYPE_CHECKING:
     from pulumi_django.ecs.task_security import TaskSecurityGroup, TaskSecurityGroupArgs
     from pulumi_django.ecs.web_service import HealthCheck, WebService, WebServiceArgs
     from pulumi_django.ecs.worker_service import WorkerService, WorkerServiceArgs
+    from pulumi_django.encryption import EncryptionKey, EncryptionKeyArgs
     from pulumi_django.kinds import Kind
     from pulumi_django.load_balancer import LoadBalancer, LoadBalancerArgs
     from pulumi_django.log_bucket import LogBucket, LogBucketArgs
     from pulumi_django.network import Network, NetworkArgs
+    from pulumi_django.observability.alarms import (
+        AlarmThresholds,
+        DatabaseAlarms,
+        DatabaseAlarmsArgs,
+        EnvironmentAlarms,
+        EnvironmentAlarmsArgs,
+        LoadBalancerAlarms,
+        LoadBalancerAlarmsArgs,
+    )
+    from pulumi_django.observability.dashboard import Dashboard, DashboardArgs
+    from pulumi_django.observability.topic import AlarmTopic, AlarmTopicArgs
     from pulumi_django.security import SecurityGroups, SecurityGroupsArgs
     from pulumi_django.service_discovery import ServiceDiscovery, ServiceDiscoveryArgs
     from pulumi_django.storage import AssetsBucket, AssetsBucketArgs
@@ -58,6 +70,9 @@ __all__ = [
     "AdHocAppArgs",
     "AdHocBase",
     "AdHocBaseArgs",
+    "AlarmThresholds",
+    "AlarmTopic",
+    "AlarmTopicArgs",
     "AliasRecord",
     "AliasRecordArgs",
     "AppOutputs",
@@ -79,9 +94,17 @@ __all__ = [
     "ConfigError",
     "ContainerSetup",
     "ContractError",
+    "Dashboard",
+    "DashboardArgs",
+    "DatabaseAlarms",
+    "DatabaseAlarmsArgs",
     "DatabaseOptions",
     "DatabaseTask",
     "DatabaseTaskArgs",
+    "EncryptionKey",
+    "EncryptionKeyArgs",
+    "EnvironmentAlarms",
+    "EnvironmentAlarmsArgs",
     "ExecutionRole",
     "ExecutionRoleArgs",
     "FrontendOptions",
@@ -90,6 +113,8 @@ __all__ = [
     "HealthCheck",
     "Kind",
     "LoadBalancer",
+    "LoadBalancerAlarms",
+    "LoadBalancerAlarmsArgs",
     "LoadBalancerArgs",
     "LogBucket",
     "LogBucketArgs",
@@ -134,6 +159,9 @@ _MODULE_OF = {
     "AdHocAppArgs": "pulumi_django.app.ad_hoc",
     "AdHocBase": "pulumi_django.base.ad_hoc",
     "AdHocBaseArgs": "pulumi_django.base.ad_hoc",
+    "AlarmThresholds": "pulumi_django.observability.alarms",
+    "AlarmTopic": "pulumi_django.observability.topic",
+    "AlarmTopicArgs": "pulumi_django.observability.topic",
     "AliasRecord": "pulumi_django.dns",
     "AliasRecordArgs": "pulumi_django.dns",
     "AppOutputs": "pulumi_django.contract",
@@ -155,9 +183,17 @@ _MODULE_OF = {
     "ConfigError": "pulumi_django.config",
     "ContainerSetup": "pulumi_django.ecs.container",
     "ContractError": "pulumi_django.contract",
+    "Dashboard": "pulumi_django.observability.dashboard",
+    "DashboardArgs": "pulumi_django.observability.dashboard",
+    "DatabaseAlarms": "pulumi_django.observability.alarms",
+    "DatabaseAlarmsArgs": "pulumi_django.observability.alarms",
     "DatabaseOptions": "pulumi_django.base.ad_hoc",
     "DatabaseTask": "pulumi_django.ecs.database_task",
     "DatabaseTaskArgs": "pulumi_django.ecs.database_task",
+    "EncryptionKey": "pulumi_django.encryption",
+    "EncryptionKeyArgs": "pulumi_django.encryption",
+    "EnvironmentAlarms": "pulumi_django.observability.alarms",
+    "EnvironmentAlarmsArgs": "pulumi_django.observability.alarms",
     "ExecutionRole": "pulumi_django.ecs.roles",
     "ExecutionRoleArgs": "pulumi_django.ecs.roles",
     "FrontendOptions": "pulumi_django.app.options",
@@ -166,6 +202,8 @@ _MODULE_OF = {
     "HealthCheck": "pulumi_django.ecs.web_service",
     "Kind": "pulumi_django.kinds",
     "LoadBalancer": "pulumi_django.load_balancer",
+    "LoadBalancerAlarms": "pulumi_django.observability.alarms",
+    "LoadBalancerAlarmsArgs": "pulumi_django.observability.alarms",
     "LoadBalancerArgs": "pulumi_django.load_balancer",
     "LogBucket": "pulumi_django.log_bucket",
     "LogBucketArgs": "pulumi_django.log_bucket",

@@ -26,7 +26,25 @@ from pulumi_django.testing.monitor import RecordingMonitor
 Program = Callable[[], Awaitable[None] | None]
 
 _LAZY_MODULES_USED = (
-    ("pulumi_aws", ("acm", "cloudwatch", "ec2", "ecs", "iam", "lb", "rds", "route53", "s3", "secretsmanager", "vpc")),
+    (
+        "pulumi_aws",
+        (
+            "acm",
+            "cloudfront",
+            "cloudwatch",
+            "ec2",
+            "ecs",
+            "iam",
+            "kms",
+            "lb",
+            "rds",
+            "route53",
+            "s3",
+            "secretsmanager",
+            "sns",
+            "vpc",
+        ),
+    ),
 )
 _loaded = threading.Lock()
 

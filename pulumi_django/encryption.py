@@ -1,0 +1,99 @@
+"""The key for what CloudWatch and SNS keep: log groups, topics, session logs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+# https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html
+MIN_DELETION_DAYS, MAX_DELETION_DAYS = 7, 30
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+LOG_ACTIONS = (
+    "kms:Encrypt",
+    "kms:Decrypt",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:DescribeKey",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncryptionKeyArgs:
+    account_id: pulumi.Input[str]
+    """AWS account whose log groups and alarms use the key."""
+
+    region: str
+    """Region of the key and of everything that it encrypts."""
+
+    deletion_days: int = 30
+    """Days for which a deleted key can be restored, 7 to 30. What it encrypted cannot be read without it."""
+
+    def __post_init__(self) -> None:
+        if not MIN_DELETION_DAYS <= self.deletion_days <= MAX_DELETION_DAYS:
+            raise ValueError(f"deletion_days is {self.deletion_days}: it is {MIN_DELETION_DAYS} to {MAX_DELETION_DAYS}")
+
+
+class EncryptionKey(pulumi.ComponentResource):
+    """A KMS key that rotates every year; CloudWatch Logs may use it for log groups, alarms may publish with it."""
+
+    arn: pulumi.Output[str]
+    """ARN of the key."""
+
+    def __init__(self, name: str, args: EncryptionKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("pulumi-django:encryption:EncryptionKey", name, None, opts)
+        key = aws.kms.Key(
+            name,
+            description=f"{name}: log groups and topics",
+            enable_key_rotation=True,
+            deletion_window_in_days=args.deletion_days,
+            policy=_policy(args),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.arn = key.arn
+        self.register_outputs({"arn": self.arn})
+
+
+def _policy(args: EncryptionKeyArgs) -> pulumi.Output[str]:
+    """In a key's own policy the resource `*` is that key."""
+    account = args.account_id
+    statements: list[Mapping[str, Any]] = [
+        # Hands the key to the account's IAM policies; without it nobody could change or delete the key any more.
+        # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+        {
+            "Sid": "Account",
+            "Effect": "Allow",
+            "Principal": {"AWS": pulumi.Output.concat("arn:aws:iam::", account, ":root")},
+            "Action": "kms:*",
+            "Resource": "*",
+        },
+        {
+            "Sid": "LogGroups",
+            "Effect": "Allow",
+            "Principal": {"Service": f"logs.{args.region}.amazonaws.com"},
+            "Action": list(LOG_ACTIONS),
+            "Resource": "*",
+            "Condition": {
+                "ArnLike": {
+                    "kms:EncryptionContext:aws:logs:arn": pulumi.Output.concat(
+                        f"arn:aws:logs:{args.region}:", account, ":log-group:*"
+                    )
+                }
+            },
+        },
+        # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
+        {
+            "Sid": "Alarms",
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudwatch.amazonaws.com"},
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": "*",
+            "Condition": {"StringEquals": {"aws:SourceAccount": account}},
+        },
+    ]
+    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements})

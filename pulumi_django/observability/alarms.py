@@ -1,0 +1,231 @@
+"""Alarms of an environment, of a database server and of a load balancer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pulumi
+
+from pulumi_django.observability.metrics import (
+    Condition,
+    Metric,
+    database_metric,
+    metric_alarm,
+    service_metric,
+    web_metric,
+)
+
+BYTES_PER_GIB = 1024**3
+
+
+def check_percent(name: str, value: float) -> None:
+    """ValueError when `value` cannot be a threshold of a share."""
+    if not 0 < value <= 100:
+        raise ValueError(f"{name} is {value:g}: it is above 0 and at most 100 %")
+
+
+def check_positive(name: str, value: float) -> None:
+    """ValueError when `value` cannot be a threshold of an amount."""
+    if value <= 0:
+        raise ValueError(f"{name} is {value:g}: it is above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmThresholds:
+    """From where on something is wrong with an environment."""
+
+    web_errors: int = 10
+    """Answers with a status of 500 or above in five minutes, of one web service."""
+
+    web_latency_seconds: float = 2.0
+    """Time within which 95 of 100 requests are answered, for five minutes."""
+
+    cpu_percent: float = 85.0
+    """CPU of a service, of what its tasks reserve, for five minutes."""
+
+    memory_percent: float = 85.0
+    """Memory of a service, of what its tasks reserve, for five minutes."""
+
+    queue_depth: int = 1000
+    """Messages that wait in a queue, for five minutes."""
+
+    def __post_init__(self) -> None:
+        check_percent("cpu_percent", self.cpu_percent)
+        check_percent("memory_percent", self.memory_percent)
+        check_positive("web_errors", self.web_errors)
+        check_positive("web_latency_seconds", self.web_latency_seconds)
+        check_positive("queue_depth", self.queue_depth)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentAlarmsArgs:
+    topic_arn: pulumi.Input[str]
+    """SNS topic that is told."""
+
+    cluster_name: pulumi.Input[str]
+    """ECS cluster."""
+
+    services: Mapping[str, pulumi.Input[str]]
+    """Name within the environment -> name of the ECS service."""
+
+    load_balancer: pulumi.Input[str]
+    """Suffix of the load balancer's ARN."""
+
+    target_groups: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    """Web service -> suffix of its target group's ARN."""
+
+    queues: Mapping[str, Metric] = field(default_factory=dict[str, Metric])
+    """Queue -> how many messages wait in it."""
+
+    thresholds: AlarmThresholds = field(default_factory=AlarmThresholds)
+    """When they go off."""
+
+
+class EnvironmentAlarms(pulumi.ComponentResource):
+    """Errors, latency and sick tasks of web services, CPU and memory of every service, depth of queues."""
+
+    alarm_arns: list[pulumi.Output[str]]
+    """ARNs of the alarms, of which the web services' may stop a deployment."""
+
+    def __init__(self, name: str, args: EnvironmentAlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("pulumi-django:observability:EnvironmentAlarms", name, None, opts)
+        self._topic_arn = args.topic_arn
+        self.alarm_arns = []
+        for service, group in sorted(args.target_groups.items()):
+            self._web(f"{name}-{service}", service, group, args)
+        for service, ecs_name in sorted(args.services.items()):
+            self._service(f"{name}-{service}", service, ecs_name, args)
+        for queue, metric in sorted(args.queues.items()):
+            condition = Condition(threshold=args.thresholds.queue_depth)
+            self._alarm(f"{name}-{queue}-depth", metric, condition, f"Messages wait in {queue}")
+        self.register_outputs({"alarm_arns": self.alarm_arns})
+
+    def _web(self, name: str, service: str, group: pulumi.Input[str], args: EnvironmentAlarmsArgs) -> None:
+        balancer, thresholds = args.load_balancer, args.thresholds
+        self._alarm(
+            f"{name}-errors",
+            web_metric(balancer, group, "HTTPCode_Target_5XX_Count"),
+            Condition(threshold=thresholds.web_errors, period_seconds=300, periods=1),
+            f"{service} answers with errors",
+        )
+        self._alarm(
+            f"{name}-latency",
+            web_metric(balancer, group, "TargetResponseTime", "p95"),
+            Condition(threshold=thresholds.web_latency_seconds),
+            f"{service} answers slowly",
+        )
+        self._alarm(
+            f"{name}-unhealthy",
+            web_metric(balancer, group, "UnHealthyHostCount", "Maximum"),
+            Condition(threshold=1),
+            f"Tasks of {service} fail their health check",
+        )
+
+    def _service(self, name: str, service: str, ecs_name: pulumi.Input[str], args: EnvironmentAlarmsArgs) -> None:
+        for kind, metric, threshold in (
+            ("cpu", "CPUUtilization", args.thresholds.cpu_percent),
+            ("memory", "MemoryUtilization", args.thresholds.memory_percent),
+        ):
+            self._alarm(
+                f"{name}-{kind}",
+                service_metric(args.cluster_name, ecs_name, metric),
+                Condition(threshold=threshold),
+                f"{service} runs short of {kind if kind == 'memory' else 'CPU'}",
+            )
+
+    def _alarm(self, name: str, metric: Metric, condition: Condition, description: str) -> None:
+        alarm = metric_alarm(self, name, metric, condition, description=description, topic_arn=self._topic_arn)
+        self.alarm_arns.append(alarm.arn)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseAlarmsArgs:
+    topic_arn: pulumi.Input[str]
+    """SNS topic that is told."""
+
+    instance_id: pulumi.Input[str] | None = None
+    """RDS instance; exactly one of this and `cluster_id`."""
+
+    cluster_id: pulumi.Input[str] | None = None
+    """Aurora cluster, whose storage grows by itself and has no alarm."""
+
+    cpu_percent: float = 80.0
+    """CPU, for five minutes."""
+
+    free_storage_gib: float = 4.0
+    """Storage that must stay free."""
+
+    connections: int = 80
+    """Connections, for five minutes. PostgreSQL on RDS takes about 110 for each GiB of memory."""
+
+    def __post_init__(self) -> None:
+        if (self.instance_id is None) == (self.cluster_id is None):
+            given = "neither" if self.instance_id is None else "both"
+            raise ValueError(f"instance_id and cluster_id: {given} given; the alarms are of one server")
+        check_percent("cpu_percent", self.cpu_percent)
+        check_positive("free_storage_gib", self.free_storage_gib)
+        check_positive("connections", self.connections)
+
+
+class DatabaseAlarms(pulumi.ComponentResource):
+    """CPU, connections and free storage of a PostgreSQL server."""
+
+    def __init__(self, name: str, args: DatabaseAlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("pulumi-django:observability:DatabaseAlarms", name, None, opts)
+        cpu, connections = Condition(threshold=args.cpu_percent), Condition(threshold=args.connections)
+        self._alarm(f"{name}-cpu", args, "CPUUtilization", cpu, "runs short of CPU")
+        self._alarm(f"{name}-connections", args, "DatabaseConnections", connections, "has many connections")
+        if args.instance_id is not None:
+            free = Condition(threshold=args.free_storage_gib * BYTES_PER_GIB, comparison="below")
+            self._alarm(f"{name}-storage", args, "FreeStorageSpace", free, "runs out of storage")
+        self.register_outputs({})
+
+    def _alarm(self, name: str, args: DatabaseAlarmsArgs, metric: str, condition: Condition, what: str) -> None:
+        dimension = "DBInstanceIdentifier" if args.instance_id is not None else "DBClusterIdentifier"
+        identifier = args.instance_id if args.instance_id is not None else args.cluster_id
+        assert identifier is not None  # one of the two is there: checked by the arguments
+        metric_alarm(
+            self,
+            name,
+            database_metric(dimension, identifier, metric),
+            condition,
+            description=f"The database {what}",
+            topic_arn=args.topic_arn,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadBalancerAlarmsArgs:
+    topic_arn: pulumi.Input[str]
+    """SNS topic that is told."""
+
+    load_balancer: pulumi.Input[str]
+    """Suffix of the load balancer's ARN."""
+
+    errors: int = 10
+    """Answers with a status of 500 or above that the load balancer itself gave in five minutes: no task was there."""
+
+    def __post_init__(self) -> None:
+        check_positive("errors", self.errors)
+
+
+class LoadBalancerAlarms(pulumi.ComponentResource):
+    """Errors of the load balancer itself."""
+
+    def __init__(self, name: str, args: LoadBalancerAlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("pulumi-django:observability:LoadBalancerAlarms", name, None, opts)
+        metric_alarm(
+            self,
+            f"{name}-errors",
+            Metric(
+                namespace="AWS/ApplicationELB",
+                name="HTTPCode_ELB_5XX_Count",
+                dimensions={"LoadBalancer": args.load_balancer},
+                statistic="Sum",
+            ),
+            Condition(threshold=args.errors, period_seconds=300, periods=1),
+            description="The load balancer answers with errors of its own",
+            topic_arn=args.topic_arn,
+        )
+        self.register_outputs({})

@@ -1,0 +1,121 @@
+"""CloudWatch metrics that alarms and dashboards are made of, and the alarm on one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pulumi
+import pulumi_aws as aws
+
+Comparison = Literal["above", "below"]
+
+_OPERATORS: Mapping[Comparison, str] = {
+    "above": "GreaterThanOrEqualToThreshold",
+    "below": "LessThanOrEqualToThreshold",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One series of CloudWatch."""
+
+    namespace: str
+    """Namespace, for example `AWS/ECS`."""
+
+    name: str
+    """Name of the metric."""
+
+    dimensions: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    """Dimension -> value; all of those that the metric is published with."""
+
+    statistic: str = "Average"
+    """`Average`, `Sum`, `Maximum`, `Minimum`, or a percentile such as `p95`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """When an alarm goes off."""
+
+    threshold: float
+    """Value that must not be reached."""
+
+    comparison: Comparison = "above"
+    """Whether reaching it from below (`above`) or from above (`below`) is bad."""
+
+    period_seconds: int = 60
+    """Length of one measurement; 60 is the shortest that AWS's own metrics have."""
+
+    periods: int = 5
+    """Measurements in a row that must be bad."""
+
+
+def service_metric(cluster: pulumi.Input[str], service: pulumi.Input[str], name: str) -> Metric:
+    """CPUUtilization or MemoryUtilization of an ECS service.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
+    """
+    return Metric(namespace="AWS/ECS", name=name, dimensions={"ClusterName": cluster, "ServiceName": service})
+
+
+def web_metric(
+    load_balancer: pulumi.Input[str], target_group: pulumi.Input[str], name: str, statistic: str = "Sum"
+) -> Metric:
+    """A metric of one target group behind a load balancer, both by the suffix of their ARNs.
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
+    """
+    dimensions = {"LoadBalancer": load_balancer, "TargetGroup": target_group}
+    return Metric(namespace="AWS/ApplicationELB", name=name, dimensions=dimensions, statistic=statistic)
+
+
+def queue_metric(queue_name: pulumi.Input[str]) -> Metric:
+    """Messages that wait in an SQS queue.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+    """
+    return Metric(
+        namespace="AWS/SQS",
+        name="ApproximateNumberOfMessagesVisible",
+        dimensions={"QueueName": queue_name},
+        statistic="Maximum",
+    )
+
+
+def database_metric(dimension: str, identifier: pulumi.Input[str], name: str) -> Metric:
+    """A metric of an RDS instance (`DBInstanceIdentifier`) or an Aurora cluster (`DBClusterIdentifier`).
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-metrics.html
+    """
+    return Metric(namespace="AWS/RDS", name=name, dimensions={dimension: identifier})
+
+
+def metric_alarm(
+    component: pulumi.Resource,
+    name: str,
+    metric: Metric,
+    condition: Condition,
+    *,
+    description: str,
+    topic_arn: pulumi.Input[str],
+) -> aws.cloudwatch.MetricAlarm:
+    """An alarm that tells the topic when it goes off and when all is well again.
+
+    No data is no alarm: an environment that sleeps, or has no requests, publishes none.
+    """
+    percentile = metric.statistic.startswith("p")
+    return aws.cloudwatch.MetricAlarm(
+        name,
+        alarm_description=description,
+        namespace=metric.namespace,
+        metric_name=metric.name,
+        dimensions=dict(metric.dimensions),
+        statistic=None if percentile else metric.statistic,
+        extended_statistic=metric.statistic if percentile else None,
+        comparison_operator=_OPERATORS[condition.comparison],
+        threshold=condition.threshold,
+        period=condition.period_seconds,
+        evaluation_periods=condition.periods,
+        datapoints_to_alarm=condition.periods,
+        treat_missing_data="notBreaching",
+        alarm_actions=[topic_arn],
+        ok_actions=[topic_arn],
+        opts=pulumi.ResourceOptions(parent=component),
+    )
