@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-# https://docs.aws.amazon.com/linux/al2023/ug/ec2.html#launch-via-aws-cli
-AMI_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
-SSM_POLICY_ARN = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+from pulumi_django.ec2 import machine
+
 ROOT_VOLUME_GIB = 8
 
 # systemd-socket-proxyd is part of systemd, so the host needs no package and no way out to a repository.
@@ -58,11 +57,11 @@ class Bastion(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: BastionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:bastion:Bastion", name, None, opts)
-        profile = self._profile(name)
-        ami = aws.ssm.get_parameter_output(name=AMI_PARAMETER, opts=pulumi.InvokeOutputOptions(parent=self))
+        _role, profile = machine.instance_profile(name, self)
+        parameter = machine.AMAZON_LINUX_PARAMETER.format(processor="arm64")
         instance = aws.ec2.Instance(
             name,
-            ami=ami.value,
+            ami=machine.image_id(None, args.instance_type, parameter, self),
             instance_type=args.instance_type,
             subnet_id=args.subnet_id,
             vpc_security_group_ids=[args.security_group_id],
@@ -81,26 +80,3 @@ class Bastion(pulumi.ComponentResource):
         )
         self.instance_id = instance.id
         self.register_outputs({"instance_id": self.instance_id})
-
-    def _profile(self, name: str) -> aws.iam.InstanceProfile:
-        child = pulumi.ResourceOptions(parent=self)
-        role = aws.iam.Role(
-            f"{name}-role",
-            assume_role_policy=pulumi.Output.json_dumps(
-                {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {
-                            "Effect": "Allow",
-                            "Action": "sts:AssumeRole",
-                            "Principal": {"Service": "ec2.amazonaws.com"},
-                        }
-                    ],
-                }
-            ),
-            opts=child,
-        )
-        attachment = aws.iam.RolePolicyAttachment(f"{name}-ssm", role=role.name, policy_arn=SSM_POLICY_ARN, opts=child)
-        return aws.iam.InstanceProfile(
-            f"{name}-profile", role=role.name, opts=pulumi.ResourceOptions(parent=self, depends_on=[attachment])
-        )

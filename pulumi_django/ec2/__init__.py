@@ -1,0 +1,1 @@
+"""Django on EC2 instances: a group behind the load balancer, and a single host with docker compose."""

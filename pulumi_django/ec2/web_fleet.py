@@ -1,0 +1,312 @@
+"""Instances behind the load balancer, replaced when they fail."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_aws as aws
+
+from pulumi_django import naming, priorities
+from pulumi_django.ec2 import limits, machine
+from pulumi_django.ecs.roles import Statement
+from pulumi_django.ecs.web_service import HealthCheck
+
+# https://docs.aws.amazon.com/autoscaling/ec2/userguide/understand-instance-refresh-default-values.html: the new instance
+# is healthy before the old one goes.
+MIN_HEALTHY_PERCENT, MAX_HEALTHY_PERCENT = 100, 110
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ec2WebFleetArgs:
+    vpc_id: pulumi.Input[str]
+    """VPC of the load balancer."""
+
+    subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    """Private subnets; instances are spread over their zones."""
+
+    alb_sg_id: pulumi.Input[str]
+    """Security group of the load balancer, the only one that is admitted."""
+
+    app_sg_id: pulumi.Input[str]
+    """Security group that the base's database and endpoints admit; instances carry it beside their own."""
+
+    listener_arn: pulumi.Input[str]
+    """Listener of the load balancer."""
+
+    user_data: pulumi.Input[str]
+    """Script or cloud-config that an instance runs at its first start, at most 16 KiB. A change rolls the fleet."""
+
+    host: pulumi.Input[str] | None = None
+    """Host name that requests must carry; None takes every host."""
+
+    paths: Sequence[str] = ("/*",)
+    """Path patterns that the fleet answers, at most 3 beside a host."""
+
+    listener_priority: int = 1
+    """Priority of its listener rule, 1 to 50000."""
+
+    port: int = 80
+    """Port on which instances listen."""
+
+    health_check: HealthCheck = field(default_factory=lambda: HealthCheck(grace_period_seconds=300))
+    """How the load balancer checks them; one that fails is replaced."""
+
+    instance_type: str = "t4g.micro"
+    """EC2 instance type."""
+
+    ami_id: str | None = None
+    """Image for the type's processor. None takes Amazon Linux 2023 as it is when the fleet is made: a later one does not
+    replace running instances behind your back, it comes by being named here."""
+
+    min_size: int = 1
+    """Fewest instances."""
+
+    desired_size: int = 2
+    """Instances at first; with `cpu_target_percent` AWS sets the number afterwards."""
+
+    max_size: int = 3
+    """Most instances."""
+
+    cpu_target_percent: int | None = None
+    """Average CPU that AWS holds by adding and removing instances, 10 to 90; None leaves `desired_size`."""
+
+    root_volume_gib: int = 8
+    """Encrypted root disk of an instance, 8 to 16384."""
+
+    deregistration_delay_seconds: int = 30
+    """Time in which a leaving instance finishes its requests, 0 to 3600."""
+
+    statements: Sequence[Statement] = ()
+    """What instances may do in AWS beside being reached by Session Manager, as IAM statements."""
+
+    def __post_init__(self) -> None:
+        limits.processor(self.instance_type)
+        if self.ami_id is not None:
+            limits.check_ami_id(self.ami_id)
+        if isinstance(self.user_data, str):
+            limits.check_user_data(self.user_data)
+        if not 0 <= self.min_size <= self.desired_size <= self.max_size:
+            raise ValueError(
+                f"min_size, desired_size, max_size are {self.min_size}, {self.desired_size}, {self.max_size}: "
+                "none is below 0 or above the next"
+            )
+        for name, low, high in (
+            ("listener_priority", 1, priorities.PRIORITY_LIMIT),
+            ("port", 1, 65535),
+            ("root_volume_gib", 8, 16384),
+            ("deregistration_delay_seconds", 0, 3600),
+        ):
+            value: int = getattr(self, name)
+            if not low <= value <= high:
+                raise ValueError(f"{name} is {value}: it is {low} to {high}")
+        if self.cpu_target_percent is not None and not 10 <= self.cpu_target_percent <= 90:
+            raise ValueError(f"cpu_target_percent is {self.cpu_target_percent}: it is 10 to 90")
+        if len(priorities.rule_patterns(self.paths)) > 1:
+            raise ValueError(f"paths has {len(self.paths)} patterns: a listener rule takes 3")
+
+
+class Ec2WebFleet(pulumi.ComponentResource):
+    """An auto scaling group without open ports, keys or public addresses: Session Manager opens shells, the load balancer
+    brings requests, metadata needs a token."""
+
+    group_name: pulumi.Output[str]
+    """Name of the auto scaling group."""
+
+    role_name: pulumi.Output[str]
+    """IAM role of the instances."""
+
+    security_group_id: pulumi.Output[str]
+    """The instances' own security group."""
+
+    target_group_arn_suffix: pulumi.Output[str]
+    """The target group's dimension in CloudWatch."""
+
+    def __init__(self, name: str, args: Ec2WebFleetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("pulumi-django:ec2:Ec2WebFleet", name, None, opts)
+        own_group = self._security_group(name, args)
+        role, profile = machine.instance_profile(name, self, args.statements)
+        tags = machine.default_tags(name, self)
+        template = self._launch_template(name, args, own_group, profile, tags)
+        targets = self._target_group(name, args)
+        rule = self._listener_rule(name, args, targets)
+        group = self._auto_scaling_group(name, args, template, targets, rule, tags)
+        self._scaling(name, args, group)
+        self.group_name, self.role_name = group.name, role.name
+        self.security_group_id, self.target_group_arn_suffix = own_group.id, targets.arn_suffix
+        self.register_outputs(
+            {
+                "group_name": self.group_name,
+                "role_name": self.role_name,
+                "security_group_id": self.security_group_id,
+                "target_group_arn_suffix": self.target_group_arn_suffix,
+            }
+        )
+
+    def _security_group(self, name: str, args: Ec2WebFleetArgs) -> aws.ec2.SecurityGroup:
+        child = pulumi.ResourceOptions(parent=self)
+        group = aws.ec2.SecurityGroup(
+            f"{name}-sg", vpc_id=args.vpc_id, description=f"{name}: instances, from the load balancer only", opts=child
+        )
+        aws.vpc.SecurityGroupIngressRule(
+            f"{name}-from-alb",
+            security_group_id=group.id,
+            referenced_security_group_id=args.alb_sg_id,
+            ip_protocol="tcp",
+            from_port=args.port,
+            to_port=args.port,
+            description="From the load balancer",
+            opts=child,
+        )
+        return group
+
+    def _launch_template(
+        self,
+        name: str,
+        args: Ec2WebFleetArgs,
+        group: aws.ec2.SecurityGroup,
+        profile: aws.iam.InstanceProfile,
+        tags: pulumi.Output[Mapping[str, str]],
+    ) -> aws.ec2.LaunchTemplate:
+        parameter = machine.AMAZON_LINUX_PARAMETER.format(processor=limits.processor(args.instance_type))
+        return aws.ec2.LaunchTemplate(
+            f"{name}-template",
+            image_id=machine.image_id(args.ami_id, args.instance_type, parameter, self),
+            instance_type=args.instance_type,
+            user_data=pulumi.Output.from_input(args.user_data).apply(_encoded),
+            vpc_security_group_ids=[group.id, args.app_sg_id],
+            iam_instance_profile=aws.ec2.LaunchTemplateIamInstanceProfileArgs(arn=profile.arn),
+            metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(
+                http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
+            ),
+            block_device_mappings=[
+                aws.ec2.LaunchTemplateBlockDeviceMappingArgs(
+                    device_name="/dev/xvda",
+                    ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
+                        volume_type="gp3",
+                        volume_size=args.root_volume_gib,
+                        encrypted="true",
+                        delete_on_termination="true",
+                    ),
+                )
+            ],
+            tag_specifications=[
+                aws.ec2.LaunchTemplateTagSpecificationArgs(resource_type=kind, tags=tags)
+                for kind in ("instance", "volume")
+            ],
+            update_default_version=True,
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["imageId"] if args.ami_id is None else None),
+        )
+
+    def _target_group(self, name: str, args: Ec2WebFleetArgs) -> aws.lb.TargetGroup:
+        check = args.health_check
+        return aws.lb.TargetGroup(
+            f"{name}-targets",
+            name=naming.shortened(name, naming.TARGET_GROUP_NAME_LIMIT),
+            vpc_id=args.vpc_id,
+            target_type="instance",
+            protocol="HTTP",
+            port=args.port,
+            deregistration_delay=args.deregistration_delay_seconds,
+            health_check=aws.lb.TargetGroupHealthCheckArgs(
+                path=check.path,
+                interval=check.interval_seconds,
+                timeout=check.timeout_seconds,
+                healthy_threshold=check.healthy_threshold,
+                unhealthy_threshold=check.unhealthy_threshold,
+                matcher="200-399",
+            ),
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+        )
+
+    def _listener_rule(self, name: str, args: Ec2WebFleetArgs, targets: aws.lb.TargetGroup) -> aws.lb.ListenerRule:
+        paths = priorities.rule_patterns(args.paths)[0]
+        conditions = [
+            aws.lb.ListenerRuleConditionArgs(
+                path_pattern=aws.lb.ListenerRuleConditionPathPatternArgs(values=list(paths))
+            )
+        ]
+        if args.host is not None:
+            conditions.append(
+                aws.lb.ListenerRuleConditionArgs(
+                    host_header=aws.lb.ListenerRuleConditionHostHeaderArgs(values=[args.host])
+                )
+            )
+        return aws.lb.ListenerRule(
+            f"{name}-rule",
+            listener_arn=args.listener_arn,
+            priority=args.listener_priority,
+            conditions=conditions,
+            actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=targets.arn)],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _auto_scaling_group(
+        self,
+        name: str,
+        args: Ec2WebFleetArgs,
+        template: aws.ec2.LaunchTemplate,
+        targets: aws.lb.TargetGroup,
+        rule: aws.lb.ListenerRule,
+        tags: pulumi.Output[Mapping[str, str]],
+    ) -> aws.autoscaling.Group:
+        return aws.autoscaling.Group(
+            name,
+            vpc_zone_identifiers=args.subnet_ids,
+            min_size=args.min_size,
+            desired_capacity=args.desired_size,
+            max_size=args.max_size,
+            target_group_arns=[targets.arn],
+            health_check_type="ELB",
+            health_check_grace_period=args.health_check.grace_period_seconds,
+            launch_template=aws.autoscaling.GroupLaunchTemplateArgs(
+                id=template.id, version=template.latest_version.apply(str)
+            ),
+            instance_refresh=aws.autoscaling.GroupInstanceRefreshArgs(
+                strategy="Rolling",
+                preferences=aws.autoscaling.GroupInstanceRefreshPreferencesArgs(
+                    min_healthy_percentage=MIN_HEALTHY_PERCENT,
+                    max_healthy_percentage=MAX_HEALTHY_PERCENT,
+                    auto_rollback=True,
+                ),
+            ),
+            # The group itself cannot take the provider's default tags; its instances have them from the template.
+            tags=tags.apply(_group_tags),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[rule],
+                ignore_changes=["desiredCapacity"] if args.cpu_target_percent is not None else None,
+            ),
+        )
+
+    def _scaling(self, name: str, args: Ec2WebFleetArgs, group: aws.autoscaling.Group) -> None:
+        if args.cpu_target_percent is None:
+            return
+        aws.autoscaling.Policy(
+            f"{name}-cpu",
+            autoscaling_group_name=group.name,
+            policy_type="TargetTrackingScaling",
+            target_tracking_configuration=aws.autoscaling.PolicyTargetTrackingConfigurationArgs(
+                predefined_metric_specification=aws.autoscaling.PolicyTargetTrackingConfigurationPredefinedMetricSpecificationArgs(
+                    predefined_metric_type="ASGAverageCPUUtilization"
+                ),
+                target_value=args.cpu_target_percent,
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+
+def _encoded(user_data: str) -> str:
+    try:
+        return base64.b64encode(limits.check_user_data(user_data).encode()).decode()
+    except ValueError as error:
+        raise pulumi.RunError(str(error)) from None
+
+
+def _group_tags(tags: Mapping[str, str]) -> list[aws.autoscaling.GroupTagArgs]:
+    return [
+        aws.autoscaling.GroupTagArgs(key=key, value=value, propagate_at_launch=False)
+        for key, value in sorted(tags.items())
+    ]
