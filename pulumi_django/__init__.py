@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING, Any
 # A public name stands three times, in alphabetical order: for type checkers, for `import *`, and with its module for
 # the loader. A test keeps the three in step.
 if TYPE_CHECKING:
+    from pulumi_django.account.budget import BudgetAlarm, BudgetAlarmArgs
+    from pulumi_django.account.mail_domain import MailDomain, MailDomainArgs
+    from pulumi_django.account.repository import ImageRepository, ImageRepositoryArgs
+    from pulumi_django.account.state import StateBackend, StateBackendArgs
     from pulumi_django.app.ad_hoc import AdHocApp, AdHocAppArgs
     from pulumi_django.app.options import (
         BeatOptions,
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     from pulumi_django.contract import AppOutputs, BaseContract, ContractError
     from pulumi_django.database import PostgresInstance, PostgresInstanceArgs
     from pulumi_django.dns import AliasRecord, AliasRecordArgs
+    from pulumi_django.ec2.compose_host import ComposeHost, ComposeHostArgs
+    from pulumi_django.ec2.web_fleet import Ec2WebFleet, Ec2WebFleetArgs
     from pulumi_django.ecs.beat_service import BeatService, BeatServiceArgs
     from pulumi_django.ecs.cluster import Cluster, ClusterArgs
     from pulumi_django.ecs.container import ContainerSetup, TaskSize
@@ -87,10 +93,14 @@ __all__ = [
     "BeatOptions",
     "BeatService",
     "BeatServiceArgs",
+    "BudgetAlarm",
+    "BudgetAlarmArgs",
     "Certificate",
     "CertificateArgs",
     "Cluster",
     "ClusterArgs",
+    "ComposeHost",
+    "ComposeHostArgs",
     "ConfigError",
     "ContainerSetup",
     "ContractError",
@@ -101,6 +111,8 @@ __all__ = [
     "DatabaseOptions",
     "DatabaseTask",
     "DatabaseTaskArgs",
+    "Ec2WebFleet",
+    "Ec2WebFleetArgs",
     "EncryptionKey",
     "EncryptionKeyArgs",
     "EnvironmentAlarms",
@@ -111,6 +123,8 @@ __all__ = [
     "FrontendService",
     "FrontendServiceArgs",
     "HealthCheck",
+    "ImageRepository",
+    "ImageRepositoryArgs",
     "Kind",
     "LoadBalancer",
     "LoadBalancerAlarms",
@@ -120,6 +134,8 @@ __all__ = [
     "LogBucketArgs",
     "LogGroup",
     "LogGroupArgs",
+    "MailDomain",
+    "MailDomainArgs",
     "ManagementCommand",
     "ManagementCommandArgs",
     "Network",
@@ -139,6 +155,8 @@ __all__ = [
     "ServiceDiscoveryArgs",
     "ServicePlacement",
     "Sidecar",
+    "StateBackend",
+    "StateBackendArgs",
     "TaskDefinition",
     "TaskDefinitionArgs",
     "TaskRole",
@@ -176,10 +194,14 @@ _MODULE_OF = {
     "BeatOptions": "pulumi_django.app.options",
     "BeatService": "pulumi_django.ecs.beat_service",
     "BeatServiceArgs": "pulumi_django.ecs.beat_service",
+    "BudgetAlarm": "pulumi_django.account.budget",
+    "BudgetAlarmArgs": "pulumi_django.account.budget",
     "Certificate": "pulumi_django.certificate",
     "CertificateArgs": "pulumi_django.certificate",
     "Cluster": "pulumi_django.ecs.cluster",
     "ClusterArgs": "pulumi_django.ecs.cluster",
+    "ComposeHost": "pulumi_django.ec2.compose_host",
+    "ComposeHostArgs": "pulumi_django.ec2.compose_host",
     "ConfigError": "pulumi_django.config",
     "ContainerSetup": "pulumi_django.ecs.container",
     "ContractError": "pulumi_django.contract",
@@ -190,6 +212,8 @@ _MODULE_OF = {
     "DatabaseOptions": "pulumi_django.base.ad_hoc",
     "DatabaseTask": "pulumi_django.ecs.database_task",
     "DatabaseTaskArgs": "pulumi_django.ecs.database_task",
+    "Ec2WebFleet": "pulumi_django.ec2.web_fleet",
+    "Ec2WebFleetArgs": "pulumi_django.ec2.web_fleet",
     "EncryptionKey": "pulumi_django.encryption",
     "EncryptionKeyArgs": "pulumi_django.encryption",
     "EnvironmentAlarms": "pulumi_django.observability.alarms",
@@ -200,6 +224,8 @@ _MODULE_OF = {
     "FrontendService": "pulumi_django.ecs.frontend_service",
     "FrontendServiceArgs": "pulumi_django.ecs.frontend_service",
     "HealthCheck": "pulumi_django.ecs.web_service",
+    "ImageRepository": "pulumi_django.account.repository",
+    "ImageRepositoryArgs": "pulumi_django.account.repository",
     "Kind": "pulumi_django.kinds",
     "LoadBalancer": "pulumi_django.load_balancer",
     "LoadBalancerAlarms": "pulumi_django.observability.alarms",
@@ -209,6 +235,8 @@ _MODULE_OF = {
     "LogBucketArgs": "pulumi_django.log_bucket",
     "LogGroup": "pulumi_django.ecs.task",
     "LogGroupArgs": "pulumi_django.ecs.task",
+    "MailDomain": "pulumi_django.account.mail_domain",
+    "MailDomainArgs": "pulumi_django.account.mail_domain",
     "ManagementCommand": "pulumi_django.ecs.management_command",
     "ManagementCommandArgs": "pulumi_django.ecs.management_command",
     "Network": "pulumi_django.network",
@@ -228,6 +256,8 @@ _MODULE_OF = {
     "ServiceDiscoveryArgs": "pulumi_django.service_discovery",
     "ServicePlacement": "pulumi_django.ecs.service",
     "Sidecar": "pulumi_django.ecs.sidecar",
+    "StateBackend": "pulumi_django.account.state",
+    "StateBackendArgs": "pulumi_django.account.state",
     "TaskDefinition": "pulumi_django.ecs.task",
     "TaskDefinitionArgs": "pulumi_django.ecs.task",
     "TaskRole": "pulumi_django.ecs.roles",

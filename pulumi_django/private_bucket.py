@@ -18,10 +18,12 @@ def guard(
     *,
     statements: Sequence[Mapping[str, Any]] = (),
     retain: bool = False,
+    kms_key_arn: pulumi.Input[str] | None = None,
 ) -> aws.s3.BucketPolicy:
     """Make `bucket` private, as children of `component` named `{name}-...`; returns its policy.
 
     `statements` are what the policy allows beside; a bucket has one policy. With `retain` everything outlives the stack.
+    Objects are encrypted by the key `kms_key_arn`, or by S3's own.
     """
     child = pulumi.ResourceOptions(parent=component, retain_on_delete=retain)
     aws.s3.BucketOwnershipControls(
@@ -36,8 +38,10 @@ def guard(
         rules=[
             aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
                 apply_server_side_encryption_by_default=aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
-                    sse_algorithm="AES256"
-                )
+                    sse_algorithm="AES256" if kms_key_arn is None else "aws:kms", kms_master_key_id=kms_key_arn
+                ),
+                # One data key for many objects; S3's own encryption has none to save.
+                bucket_key_enabled=None if kms_key_arn is None else True,
             )
         ],
         opts=child,

@@ -88,12 +88,17 @@ def _elb_account(_args: Mapping[str, Any], _region: str, _account: str) -> dict[
     return {"id": "127311923021", "arn": "arn:aws:iam::127311923021:root"}
 
 
+def _default_tags(_args: Mapping[str, Any], _region: str, _account: str) -> dict[str, Any]:
+    return {"id": "tags", "tags": {}}
+
+
 INVOKES: Mapping[str, Answerer] = {
     "aws:ec2/getAmi:getAmi": _ami,
     "aws:elb/getServiceAccount:getServiceAccount": _elb_account,
     "aws:iam/getPolicyDocument:getPolicyDocument": _policy_document,
     "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,
     "aws:index/getCallerIdentity:getCallerIdentity": _caller,
+    "aws:index/getDefaultTags:getDefaultTags": _default_tags,
     "aws:index/getPartition:getPartition": _partition,
     "aws:index/getRegion:getRegion": _region,
     "aws:route53/getZone:getZone": _zone,

@@ -26,6 +26,7 @@ from pulumi_django.testing.model import Invoke, SimulatedResource
 from pulumi_django.testing.replacement import diff_resource
 
 STACK_TYPE = "pulumi:pulumi:Stack"
+DEFAULT_TAGS = "aws:index/getDefaultTags:getDefaultTags"
 SIGNATURE_KEY = rpc._special_sig_key
 SECRET_SIGNATURE = rpc._special_secret_sig
 HOOK_MOMENTS = ("before_create", "after_create", "before_update", "after_update", "before_delete", "after_delete")
@@ -212,6 +213,9 @@ class RecordingMonitor(sdk_mocks.MockMonitor):
     def Invoke(self, request: Any) -> Any:
         if request.tok != "pulumi:pulumi:getResource":
             self.invokes.append(Invoke(token=request.tok, args=_wire(request.args)[0], provider=request.provider))
+        if request.tok == DEFAULT_TAGS and request.provider:
+            _region, tags = self._provider(request.provider)
+            return resource_pb2.ResourceInvokeResponse(**{"return": _struct({"id": "tags", "tags": tags})})
         return super().Invoke(request)
 
     def Call(self, request: Any) -> Any:

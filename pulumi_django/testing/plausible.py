@@ -125,6 +125,12 @@ def _security_group_rule(r: Resource) -> Answer:
     return id_, {"arn": r.arn("ec2", f"security-group-rule/{id_}"), "securityGroupRuleId": id_}
 
 
+def _launch_template(r: Resource) -> Answer:
+    id_ = r.id("lt")
+    added = {"arn": r.arn("ec2", f"launch-template/{id_}"), "name": r.named(), "latestVersion": 1, "defaultVersion": 1}
+    return id_, added
+
+
 def _eip(r: Resource) -> Answer:
     id_ = r.id("eipalloc")
     octets = [int(r.hex(2, str(n)), 16) % 254 + 1 for n in range(2)]
@@ -382,6 +388,22 @@ def _repository(r: Resource) -> Answer:
     return name, {"name": name, "arn": r.arn("ecr", f"repository/{name}"), "repositoryUrl": url}
 
 
+def _email_identity(r: Resource) -> Answer:
+    name = str(r.inputs.get("emailIdentity", r.name))
+    given: Mapping[str, Any] = r.inputs.get("dkimSigningAttributes") or {}
+    tokens = [r.hex(32, salt) for salt in ("dkim1", "dkim2", "dkim3")]
+    return name, {
+        "arn": r.arn("ses", f"identity/{name}"),
+        "identityType": "DOMAIN",
+        "dkimSigningAttributes": {**given, "status": "PENDING", "tokens": tokens},
+    }
+
+
+def _oidc_provider(r: Resource) -> Answer:
+    arn = r.arn("iam", f"oidc-provider/{str(r.inputs.get('url', '')).removeprefix('https://')}", region=False)
+    return arn, {"arn": arn}
+
+
 def _scalable_target(r: Resource) -> Answer:
     return str(r.inputs.get("resourceId", r.name)), {
         "arn": r.arn("application-autoscaling", f"scalable-target/{r.hex(12)}")
@@ -426,12 +448,17 @@ _BUILDERS: Mapping[str, Callable[[Resource], Answer]] = {
     "aws:acm/certificateValidation:CertificateValidation": _certificate_validation,
     "aws:appautoscaling/policy:Policy": _scaling_policy,
     "aws:appautoscaling/target:Target": _scalable_target,
+    "aws:autoscaling/group:Group": _by_name("autoscaling", "autoScalingGroup:1:autoScalingGroupName/{name}"),
+    "aws:autoscaling/policy:Policy": _scaling_policy,
+    "aws:budgets/budget:Budget": _by_name("budgets", "budget/{name}", region=False),
     "aws:cloudfront/distribution:Distribution": _distribution,
     "aws:cloudwatch/logGroup:LogGroup": _by_name("logs", "log-group:{name}"),
     "aws:cloudwatch/metricAlarm:MetricAlarm": _by_name("cloudwatch", "alarm:{name}"),
+    "aws:ebs/volume:Volume": _ec2("vol", "volume"),
     "aws:ec2/eip:Eip": _eip,
     "aws:ec2/instance:Instance": _instance,
     "aws:ec2/internetGateway:InternetGateway": _ec2("igw", "internet-gateway"),
+    "aws:ec2/launchTemplate:LaunchTemplate": _launch_template,
     "aws:ec2/natGateway:NatGateway": _ec2("nat", "natgateway"),
     "aws:ec2/route:Route": lambda r: (f"r-{r.inputs.get('routeTableId')}{r.hex(10)}", {"state": "active"}),
     "aws:ec2/routeTable:RouteTable": _ec2("rtb", "route-table"),
@@ -440,6 +467,7 @@ _BUILDERS: Mapping[str, Callable[[Resource], Answer]] = {
     "aws:ec2/subnet:Subnet": _ec2("subnet", "subnet"),
     "aws:ec2/vpc:Vpc": _vpc,
     "aws:ec2/vpcEndpoint:VpcEndpoint": _vpc_endpoint,
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy": lambda r: (str(r.inputs.get("repository")), {}),
     "aws:ecr/repository:Repository": _repository,
     "aws:ecs/cluster:Cluster": _cluster,
     "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": lambda r: (str(r.inputs.get("clusterName")), {}),
@@ -447,10 +475,12 @@ _BUILDERS: Mapping[str, Callable[[Resource], Answer]] = {
     "aws:ecs/taskDefinition:TaskDefinition": _task_definition,
     "aws:elasticache/replicationGroup:ReplicationGroup": _replication_group,
     "aws:iam/instanceProfile:InstanceProfile": _instance_profile,
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": _oidc_provider,
     "aws:iam/policy:Policy": _policy,
     "aws:iam/role:Role": _role,
     "aws:iam/rolePolicy:RolePolicy": _role_policy,
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _attachment,
+    "aws:kms/alias:Alias": _by_name("kms", "{name}"),
     "aws:kms/key:Key": _key,
     "aws:lb/listener:Listener": _listener,
     "aws:lb/listenerRule:ListenerRule": _listener_rule,
@@ -458,23 +488,24 @@ _BUILDERS: Mapping[str, Callable[[Resource], Answer]] = {
     "aws:lb/targetGroup:TargetGroup": _target_group,
     "aws:rds/cluster:Cluster": _db_cluster,
     "aws:rds/clusterInstance:ClusterInstance": _db_cluster_instance,
+    "aws:rds/clusterParameterGroup:ClusterParameterGroup": _rds("cluster-pg"),
     "aws:rds/instance:Instance": _db_instance,
     "aws:rds/parameterGroup:ParameterGroup": _rds("pg"),
-    "aws:rds/clusterParameterGroup:ClusterParameterGroup": _rds("cluster-pg"),
     "aws:rds/subnetGroup:SubnetGroup": _rds("subgrp"),
     "aws:route53/record:Record": _record,
     "aws:route53/zone:Zone": _zone,
     "aws:s3/bucket:Bucket": _bucket,
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": _of_bucket,
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": _of_bucket,
     "aws:s3/bucketPolicy:BucketPolicy": _of_bucket,
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": _of_bucket,
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": _of_bucket,
     "aws:s3/bucketVersioning:BucketVersioning": _of_bucket,
-    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": _of_bucket,
     "aws:secretsmanager/secret:Secret": _secret,
     "aws:secretsmanager/secretVersion:SecretVersion": _secret_version,
     "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": _namespace,
     "aws:servicediscovery/service:Service": _discovery_service,
+    "aws:sesv2/emailIdentity:EmailIdentity": _email_identity,
     "aws:sns/topic:Topic": _by_arn("sns", "{name}"),
     "aws:sqs/queue:Queue": _queue,
     "aws:ssm/parameter:Parameter": _by_name("ssm", "parameter{name}"),

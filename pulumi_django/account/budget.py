@@ -1,0 +1,72 @@
+"""Mail before the bill."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+# https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_Notification.html
+MOST_RECIPIENTS = 10
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetAlarmArgs:
+    monthly_dollars: int
+    """What the account may cost in a month, in US dollars."""
+
+    emails: Sequence[str]
+    """Who is written to, 1 to 10 addresses."""
+
+    actual_percent: int = 80
+    """Part of the budget that was spent when the first mail goes out, 1 to 1000."""
+
+    forecast_percent: int = 100
+    """Part of the budget that AWS expects to be spent by the month's end when the second goes out, 1 to 1000."""
+
+    def __post_init__(self) -> None:
+        if self.monthly_dollars < 1:
+            raise ValueError(f"monthly_dollars is {self.monthly_dollars}: it is 1 or more")
+        if not 1 <= len(self.emails) <= MOST_RECIPIENTS:
+            raise ValueError(f"emails has {len(self.emails)} addresses: a budget takes 1 to {MOST_RECIPIENTS}")
+        for address in self.emails:
+            if not _ADDRESS.fullmatch(address):
+                raise ValueError(f"emails has {address!r}: an address is written like 'team@example.com'")
+        for name in ("actual_percent", "forecast_percent"):
+            value: int = getattr(self, name)
+            if not 1 <= value <= 1000:
+                raise ValueError(f"{name} is {value}: it is 1 to 1000")
+
+
+class BudgetAlarm(pulumi.ComponentResource):
+    """A monthly budget of the whole account that writes when it is nearly spent, and when it is going to be."""
+
+    budget_name: pulumi.Output[str]
+    """Name of the budget."""
+
+    def __init__(self, name: str, args: BudgetAlarmArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("pulumi-django:account:BudgetAlarm", name, None, opts)
+        budget = aws.budgets.Budget(
+            name,
+            budget_type="COST",
+            time_unit="MONTHLY",
+            limit_amount=str(args.monthly_dollars),
+            limit_unit="USD",
+            notifications=[
+                aws.budgets.BudgetNotificationArgs(
+                    notification_type=kind,
+                    comparison_operator="GREATER_THAN",
+                    threshold=threshold,
+                    threshold_type="PERCENTAGE",
+                    subscriber_email_addresses=list(args.emails),
+                )
+                for kind, threshold in (("ACTUAL", args.actual_percent), ("FORECASTED", args.forecast_percent))
+            ],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.budget_name = budget.name
+        self.register_outputs({"budget_name": self.budget_name})

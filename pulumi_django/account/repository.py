@@ -1,0 +1,104 @@
+"""Repositories for container images."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+# https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
+REPOSITORY_NAME_LIMIT = 256
+REPOSITORY_NAME_RULE = (
+    "2 to 256 lower-case letters and digits, in groups joined by single '.', '_', '-' or '/', beginning with a letter"
+)
+_REPOSITORY_NAME = re.compile(r"[a-z][a-z0-9]*(?:(?:[._/-]|__)[a-z0-9]+)*")
+
+
+def check_repository_name(name: str) -> str:
+    """The name itself; ValueError with the rule when ECR refuses it."""
+    if not _REPOSITORY_NAME.fullmatch(name) or not 2 <= len(name) <= REPOSITORY_NAME_LIMIT:
+        raise ValueError(f"{name!r} cannot name a repository: a name has {REPOSITORY_NAME_RULE}")
+    return name
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageRepositoryArgs:
+    repository_name: str
+    """Name in ECR, such as `shop-backend`."""
+
+    immutable_tags: bool = True
+    """Whether a tag stays with the image that it was first given to, so that a deployed tag cannot come to mean another
+    image; a pipeline that moves `latest` needs it off."""
+
+    keep_images: int = 100
+    """Tagged images that are kept, newest first, 1 to 100000: what may still be rolled back to."""
+
+    untagged_days: int = 7
+    """Days for which images without a tag are kept, 1 to 3650."""
+
+    force_destroy: bool = False
+    """Whether deleting the repository deletes its images; otherwise one with images cannot be deleted."""
+
+    def __post_init__(self) -> None:
+        check_repository_name(self.repository_name)
+        if not 1 <= self.keep_images <= 100_000:
+            raise ValueError(f"keep_images is {self.keep_images}: it is 1 to 100000")
+        if not 1 <= self.untagged_days <= 3650:
+            raise ValueError(f"untagged_days is {self.untagged_days}: it is 1 to 3650")
+
+
+class ImageRepository(pulumi.ComponentResource):
+    """An encrypted ECR repository that scans what is pushed and forgets old images."""
+
+    repository_url: pulumi.Output[str]
+    """What images are named after: `<account>.dkr.ecr.<region>.amazonaws.com/<name>`."""
+
+    repository_arn: pulumi.Output[str]
+    """ARN of the repository."""
+
+    def __init__(self, name: str, args: ImageRepositoryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("pulumi-django:account:ImageRepository", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        repository = aws.ecr.Repository(
+            name,
+            name=args.repository_name,
+            image_tag_mutability="IMMUTABLE" if args.immutable_tags else "MUTABLE",
+            image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),
+            encryption_configurations=[aws.ecr.RepositoryEncryptionConfigurationArgs(encryption_type="AES256")],
+            force_delete=args.force_destroy,
+            opts=child,
+        )
+        aws.ecr.LifecyclePolicy(f"{name}-expiry", repository=repository.name, policy=_expiry(args), opts=child)
+        self.repository_url, self.repository_arn = repository.repository_url, repository.arn
+        self.register_outputs({"repository_url": self.repository_url, "repository_arn": self.repository_arn})
+
+
+def _expiry(args: ImageRepositoryArgs) -> str:
+    untagged = {
+        "tagStatus": "untagged",
+        "countType": "sinceImagePushed",
+        "countUnit": "days",
+        "countNumber": args.untagged_days,
+    }
+    tagged = {
+        "tagStatus": "tagged",
+        "tagPatternList": ["*"],
+        "countType": "imageCountMoreThan",
+        "countNumber": args.keep_images,
+    }
+    rules = [_rule(1, "images without a tag", untagged), _rule(2, "old images", tagged)]
+    return json.dumps({"rules": rules})
+
+
+def _rule(priority: int, description: str, selection: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "rulePriority": priority,
+        "description": description,
+        "selection": selection,
+        "action": {"type": "expire"},
+    }
