@@ -18,7 +18,14 @@ PLAIN = ("BaseContract", "AppOutputs", "AwsAccess", "ContainerSetup", "HealthChe
 
 
 def documented(cls: type) -> list[tuple[str, str, str, str]]:
-    """(name, type, default, text) of the annotated names of a class, from its source."""
+    """(name, type, default, text) of the annotated names of a class and its ancestors here, from their source."""
+    found: dict[str, tuple[str, str, str, str]] = {}
+    for ancestor in reversed([c for c in cls.__mro__ if c.__module__.startswith("pulumi_django")]):
+        found.update((row[0], row) for row in _own(ancestor))
+    return list(found.values())
+
+
+def _own(cls: type) -> list[tuple[str, str, str, str]]:
     tree = ast.parse(Path(inspect.getfile(cls)).read_text(encoding="utf-8"))
     body = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == cls.__name__).body
     found: list[tuple[str, str, str, str]] = []

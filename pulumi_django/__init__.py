@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         WorkerOptions,
     )
     from pulumi_django.app_secrets import AppSecrets, AppSecretsArgs
+    from pulumi_django.aurora import AuroraServerless, AuroraServerlessArgs
     from pulumi_django.aws_access import AwsAccess
     from pulumi_django.base.ad_hoc import AdHocBase, AdHocBaseArgs, DatabaseOptions, NetworkOptions
     from pulumi_django.bastion import Bastion, BastionArgs
@@ -86,6 +87,8 @@ __all__ = [
     "AppSecretsArgs",
     "AssetsBucket",
     "AssetsBucketArgs",
+    "AuroraServerless",
+    "AuroraServerlessArgs",
     "AwsAccess",
     "BaseContract",
     "Bastion",
@@ -187,6 +190,8 @@ _MODULE_OF = {
     "AppSecretsArgs": "pulumi_django.app_secrets",
     "AssetsBucket": "pulumi_django.storage",
     "AssetsBucketArgs": "pulumi_django.storage",
+    "AuroraServerless": "pulumi_django.aurora",
+    "AuroraServerlessArgs": "pulumi_django.aurora",
     "AwsAccess": "pulumi_django.aws_access",
     "BaseContract": "pulumi_django.contract",
     "Bastion": "pulumi_django.bastion",

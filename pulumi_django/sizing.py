@@ -1,4 +1,4 @@
-"""Which CPU and memory sizes Fargate has. Pure."""
+"""Which sizes AWS has: CPU and memory of Fargate tasks, days of logs, memory of instance classes. Pure."""
 
 from __future__ import annotations
 
@@ -19,6 +19,17 @@ FARGATE_MEMORY_MIB: Mapping[int, tuple[int, ...]] = {
 }
 """Memory sizes in MiB that a Fargate task may have, by CPU units (1024 are one vCPU)."""
 
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+LOG_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+"""Days for which CloudWatch keeps log lines."""
+
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.Summary.html
+_CLASS_SIZES = ("micro", "small", "medium", "large", "xlarge")
+_LARGE_MEMORY_GIB = {"t": 8, "m": 8, "r": 16}
+
 
 def check_fargate_size(cpu_units: int, memory_mib: int) -> None:
     """ValueError that names the nearest sizes when Fargate has no task of that CPU and memory."""
@@ -35,6 +46,26 @@ def check_fargate_size(cpu_units: int, memory_mib: int) -> None:
             f"memory_mib is {memory_mib}: with cpu_units {cpu_units} Fargate has {_range(allowed)}; "
             f"the nearest is {nearest}{other}"
         )
+
+
+def check_log_retention(name: str, days: int) -> None:
+    """ValueError when CloudWatch does not keep log lines for so many days; `name` is the argument's."""
+    if days not in LOG_RETENTION_DAYS:
+        allowed = ", ".join(str(known) for known in LOG_RETENTION_DAYS)
+        raise ValueError(f"{name} is {days}: CloudWatch keeps lines for {allowed} days")
+
+
+def instance_class_memory_gib(instance_class: str) -> float | None:
+    """Memory of an RDS instance class of the families t, m and r (`db.t4g.medium`: 4); None for others."""
+    _db, _, rest = instance_class.partition(".")
+    family, _, size = rest.partition(".")
+    large = _LARGE_MEMORY_GIB.get(family[:1])
+    if large is None:
+        return None
+    if size in _CLASS_SIZES:
+        return large * 2.0 ** (_CLASS_SIZES.index(size) - _CLASS_SIZES.index("large"))
+    multiple = size.removesuffix("xlarge")
+    return 2.0 * large * int(multiple) if multiple.isdigit() else None
 
 
 def _range(sizes: tuple[int, ...]) -> str:

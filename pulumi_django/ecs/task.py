@@ -11,35 +11,10 @@ import pulumi_aws as aws
 
 from pulumi_django import naming
 from pulumi_django.ecs.sidecar import Sidecar, check_sidecars, sidecar_containers, start_conditions
-from pulumi_django.sizing import check_fargate_size
+from pulumi_django.sizing import check_fargate_size, check_log_retention
 
 Architecture = Literal["X86_64", "ARM64"]
 
-# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
-RETENTION_DAYS = (
-    1,
-    3,
-    5,
-    7,
-    14,
-    30,
-    60,
-    90,
-    120,
-    150,
-    180,
-    365,
-    400,
-    545,
-    731,
-    1096,
-    1827,
-    2192,
-    2557,
-    2922,
-    3288,
-    3653,
-)
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html#container_definition_timeout
 MAX_STOP_TIMEOUT_SECONDS = 120
 
@@ -56,9 +31,7 @@ class LogGroupArgs:
     """Days for which lines are kept: 1, 3, 5, 7, 14, 30, ..., as CloudWatch has them."""
 
     def __post_init__(self) -> None:
-        if self.retention_days not in RETENTION_DAYS:
-            allowed = ", ".join(str(days) for days in RETENTION_DAYS)
-            raise ValueError(f"retention_days is {self.retention_days}: CloudWatch keeps lines for {allowed} days")
+        check_log_retention("retention_days", self.retention_days)
 
 
 class LogGroup(pulumi.ComponentResource):

@@ -17,7 +17,6 @@ from pulumi_django import (
     LoadBalancerArgs,
     NetworkArgs,
     NetworkOptions,
-    PostgresInstanceArgs,
     contract,
 )
 from pulumi_django.testing import SimulationResult, simulate
@@ -269,22 +268,6 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
         lambda: LoadBalancerArgs(public_subnet_ids=[], security_group_id="sg", idle_timeout_seconds=0),
         "idle_timeout_seconds is 0: it is 1 to 4000",
     ),
-]
-
-
-def database(**changes: Any) -> Callable[[], object]:
-    return lambda: PostgresInstanceArgs(
-        **{"identifier": "dev-rds", "vpc_id": "v", "subnet_ids": [], "client_security_group_id": "sg", **changes}
-    )
-
-
-REFUSALS += [
-    (database(storage_gib=10), "storage_gib is 10: it is 20 to 65536"),
-    (database(max_storage_gib=19), "max_storage_gib is 19: it is storage_gib (20) to 65536"),
-    (database(backup_retention_days=36), "backup_retention_days is 36: it is 0 to 35"),
-    (database(engine_version="9.6"), "engine_version is '9.6': it is 15 or newer, such as '17' or '17.4'"),
-    (database(instance_class="t4g.micro"), "instance_class is 't4g.micro': it is written like 'db.t4g.micro'"),
-    (database(identifier="x" * 64), f"the RDS identifier '{'x' * 64}' has 64 characters: AWS allows 63"),
 ]
 
 

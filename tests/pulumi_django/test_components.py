@@ -29,12 +29,16 @@ def class_source(cls: type) -> ast.ClassDef:
     return next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == cls.__name__)
 
 
+def own_ancestry(cls: type) -> list[type]:
+    return [ancestor for ancestor in cls.__mro__ if ancestor.__module__.startswith("pulumi_django")]
+
+
 def documented_fields(cls: type) -> set[str]:
-    """Annotated names that are followed by a docstring."""
-    body = class_source(cls).body
+    """Annotated names, also inherited ones, that are followed by a docstring."""
     return {
         node.target.id
-        for node, after in itertools.pairwise(body)
+        for ancestor in own_ancestry(cls)
+        for node, after in itertools.pairwise(class_source(ancestor).body)
         if isinstance(node, ast.AnnAssign)
         and isinstance(node.target, ast.Name)
         and isinstance(after, ast.Expr)
@@ -46,7 +50,8 @@ def documented_fields(cls: type) -> set[str]:
 def annotated_fields(cls: type) -> set[str]:
     return {
         node.target.id
-        for node in class_source(cls).body
+        for ancestor in own_ancestry(cls)
+        for node in class_source(ancestor).body
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
     }
 

@@ -1,10 +1,10 @@
-"""Fargate's table of sizes."""
+"""Sizes of Fargate tasks and of instance classes."""
 
 from __future__ import annotations
 
 import pytest
 
-from pulumi_django.sizing import FARGATE_MEMORY_MIB, check_fargate_size
+from pulumi_django.sizing import FARGATE_MEMORY_MIB, check_fargate_size, instance_class_memory_gib
 
 
 def test_the_table_is_awss() -> None:
@@ -51,3 +51,20 @@ def test_another_size_is_refused_with_the_nearest(cpu: int, memory: int, message
     with pytest.raises(ValueError, match="is") as refused:
         check_fargate_size(cpu, memory)
     assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    ("instance_class", "gib"),
+    [
+        ("db.t4g.micro", 1),
+        ("db.t4g.medium", 4),
+        ("db.m7g.large", 8),
+        ("db.r6g.large", 16),
+        ("db.r6g.xlarge", 32),
+        ("db.m7g.12xlarge", 192),
+        ("db.x2g.large", None),
+        ("db.serverless", None),
+    ],
+)
+def test_memory_follows_from_family_and_size(instance_class: str, gib: float | None) -> None:
+    assert instance_class_memory_gib(instance_class) == gib
