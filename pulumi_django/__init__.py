@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pulumi_django.aws_access import AwsAccess
     from pulumi_django.base.ad_hoc import AdHocBase, AdHocBaseArgs, DatabaseOptions, NetworkOptions
     from pulumi_django.bastion import Bastion, BastionArgs
+    from pulumi_django.cache import ReplicationGroup, ReplicationGroupArgs
     from pulumi_django.certificate import Certificate, CertificateArgs
     from pulumi_django.config import ConfigError
     from pulumi_django.contract import AppOutputs, BaseContract, ContractError
@@ -152,6 +153,8 @@ __all__ = [
     "ReleaseGate",
     "ReleaseGateArgs",
     "ReleaseOptions",
+    "ReplicationGroup",
+    "ReplicationGroupArgs",
     "SecurityGroups",
     "SecurityGroupsArgs",
     "ServiceDiscovery",
@@ -255,6 +258,8 @@ _MODULE_OF = {
     "ReleaseGate": "pulumi_django.ecs.release",
     "ReleaseGateArgs": "pulumi_django.ecs.release",
     "ReleaseOptions": "pulumi_django.app.options",
+    "ReplicationGroup": "pulumi_django.cache",
+    "ReplicationGroupArgs": "pulumi_django.cache",
     "SecurityGroups": "pulumi_django.security",
     "SecurityGroupsArgs": "pulumi_django.security",
     "ServiceDiscovery": "pulumi_django.service_discovery",

@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_django import naming, postgres
-from pulumi_django.postgres import MASTER_USERNAME, POSTGRES_PORT, PostgresServerArgs
+from pulumi_django.postgres import MASTER_USERNAME, POSTGRES_PORT, PostgresServerArgs, PostgresSettings
 
 # An Aurora capacity unit (ACU) is about 2 GiB of memory with the CPU that belongs to it.
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2.setting-capacity.html
@@ -22,11 +22,10 @@ LEAST_PAUSING_MINOR = {15: 7, 16: 3}
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuroraServerlessArgs(PostgresServerArgs):
-    LOG_EXPORTS = frozenset({"postgresql", "instance", "iam-db-auth-error"})
+class AuroraSettings(PostgresSettings):
+    """What its owner chooses of a cluster."""
 
-    zones: Sequence[str]
-    """Zones with a server, by name: in the first it writes at first; the others read, and take over when it fails."""
+    LOG_EXPORTS = frozenset({"postgresql", "instance", "iam-db-auth-error"})
 
     min_acu: float = 0.5
     """Least capacity in ACU, 0 to 256 in steps of 0.5; 0 lets the server sleep."""
@@ -46,10 +45,6 @@ class AuroraServerlessArgs(PostgresServerArgs):
         postgres.check_backup_days(self.backup_retention_days, least=1)
         check_capacity(self.min_acu, self.max_acu, self.auto_pause_seconds)
         check_pausing_version(self.engine_version, self.min_acu)
-        if not self.zones or len(set(self.zones)) < len(self.zones):
-            raise ValueError(f"zones is {list(self.zones)}: at least one is needed, and each has one server")
-        for zone in self.zones:
-            naming.check_length("RDS identifier", f"{self.identifier}-{zone}", naming.RDS_IDENTIFIER_LIMIT)
 
     @property
     def family(self) -> str:
@@ -60,6 +55,19 @@ class AuroraServerlessArgs(PostgresServerArgs):
     def pause_seconds(self) -> int | None:
         """After how long it sleeps; None when it never does."""
         return (self.auto_pause_seconds or LEAST_PAUSE_SECONDS) if self.min_acu == 0 else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuroraServerlessArgs(AuroraSettings, PostgresServerArgs):
+    zones: Sequence[str]
+    """Zones with a server, by name: in the first it writes at first; the others read, and take over when it fails."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.zones or len(set(self.zones)) < len(self.zones):
+            raise ValueError(f"zones is {list(self.zones)}: at least one is needed, and each has one server")
+        for zone in self.zones:
+            naming.check_length("RDS identifier", f"{self.identifier}-{zone}", naming.RDS_IDENTIFIER_LIMIT)
 
 
 def check_capacity(min_acu: float, max_acu: float, auto_pause_seconds: int | None) -> None:

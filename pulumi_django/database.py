@@ -12,7 +12,7 @@ import pulumi_aws as aws
 import pulumi_random as random
 
 from pulumi_django import naming, postgres
-from pulumi_django.postgres import MASTER_USERNAME, POSTGRES_PORT, PostgresServerArgs
+from pulumi_django.postgres import MASTER_USERNAME, POSTGRES_PORT, PostgresServerArgs, PostgresSettings
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#Concepts.Storage.GeneralSSD
 MIN_STORAGE_GIB, MAX_STORAGE_GIB = 20, 65536
@@ -21,7 +21,9 @@ _ZONE = re.compile(r"[a-z]{2}(-[a-z]+)+-\d[a-z]")
 
 
 @dataclass(frozen=True, kw_only=True)
-class PostgresInstanceArgs(PostgresServerArgs):
+class InstanceSettings(PostgresSettings):
+    """What its owner chooses of an instance."""
+
     LOG_EXPORTS = frozenset({"postgresql", "upgrade", "iam-db-auth-error"})
 
     instance_class: str = "db.t4g.micro"
@@ -45,13 +47,19 @@ class PostgresInstanceArgs(PostgresServerArgs):
         check_instance_class(self.instance_class)
         check_storage(self.storage_gib, self.max_storage_gib)
         check_replicas(self.replica_zones, self.backup_retention_days)
-        for zone in self.replica_zones:
-            naming.check_length("RDS identifier", self.replica_identifier(zone), naming.RDS_IDENTIFIER_LIMIT)
 
     @property
     def family(self) -> str:
         """Parameter group family of the version."""
         return f"postgres{self.major_version}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostgresInstanceArgs(InstanceSettings, PostgresServerArgs):
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for zone in self.replica_zones:
+            naming.check_length("RDS identifier", self.replica_identifier(zone), naming.RDS_IDENTIFIER_LIMIT)
 
     def replica_identifier(self, zone: str) -> str:
         """Name in RDS of the read replica in a zone."""

@@ -17,6 +17,8 @@ TARGET_GROUP_NAME_LIMIT = 32
 LOAD_BALANCER_NAME_LIMIT = 32
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html
 RDS_IDENTIFIER_LIMIT = 63
+# https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html
+REPLICATION_GROUP_ID_LIMIT = 40
 # https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS
 POSTGRES_IDENTIFIER_LIMIT = 63
 # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
@@ -99,6 +101,11 @@ def namespace_name(base: str) -> str:
 def rds_identifier(base: str) -> str:
     """RDS instance of a base."""
     return check_length("RDS identifier", f"{base}-rds", RDS_IDENTIFIER_LIMIT)
+
+
+def replication_group_id(base: str) -> str:
+    """ElastiCache replication group of a base."""
+    return check_length("replication group id", f"{base}-redis", REPLICATION_GROUP_ID_LIMIT)
 
 
 def shortened(name: str, limit: int) -> str:

@@ -50,22 +50,10 @@ class DatabaseServer(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PostgresServerArgs:
-    """Arguments of both kinds of servers."""
+class PostgresSettings:
+    """What its owner chooses of a server, of both kinds."""
 
     LOG_EXPORTS = frozenset[str]()
-
-    identifier: str
-    """Name of the server in RDS, at most 63 characters."""
-
-    vpc_id: pulumi.Input[str]
-    """VPC of the base."""
-
-    subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
-    """Private subnets in at least two zones, also for a server in one zone."""
-
-    client_security_group_id: pulumi.Input[str]
-    """The only security group that may connect."""
 
     engine_version: str = "17"
     """PostgreSQL version; a major version alone follows AWS's choice of the minor one."""
@@ -88,9 +76,6 @@ class PostgresServerArgs:
     log_retention_days: int = 30
     """Days for which they are kept there."""
 
-    log_key_arn: pulumi.Input[str] | None = None
-    """KMS key of these logs; None leaves them to CloudWatch's own encryption."""
-
     performance_insights: bool = False
     """Whether query statistics are collected, kept for 7 days without charge."""
 
@@ -100,9 +85,6 @@ class PostgresServerArgs:
     iam_authentication: bool = False
     """Whether roles of PostgreSQL with `rds_iam` may connect with an IAM token instead of a password."""
 
-    deletion_protection: bool = False
-    """Whether AWS and Pulumi refuse to delete it."""
-
     final_snapshot: bool = False
     """Whether a last snapshot is taken when it is deleted."""
 
@@ -110,7 +92,6 @@ class PostgresServerArgs:
     """Whether changes are made at once, and not in the next maintenance window."""
 
     def __post_init__(self) -> None:
-        naming.check_length("RDS identifier", self.identifier, naming.RDS_IDENTIFIER_LIMIT)
         check_engine_version(self.engine_version)
         check_backup_days(self.backup_retention_days)
         check_parameters(self.parameters, self.static_parameters)
@@ -124,6 +105,33 @@ class PostgresServerArgs:
     def major_version(self) -> int:
         """PostgreSQL's major version."""
         return int(self.engine_version.partition(".")[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostgresServerArgs(PostgresSettings):
+    """The same with the place that a base gives it."""
+
+    identifier: str
+    """Name of the server in RDS, at most 63 characters."""
+
+    vpc_id: pulumi.Input[str]
+    """VPC of the base."""
+
+    subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    """Private subnets in at least two zones, also for a server in one zone."""
+
+    client_security_group_id: pulumi.Input[str]
+    """The only security group that may connect."""
+
+    log_key_arn: pulumi.Input[str] | None = None
+    """KMS key of the exported logs; None leaves them to CloudWatch's own encryption."""
+
+    deletion_protection: bool = False
+    """Whether AWS and Pulumi refuse to delete it."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        naming.check_length("RDS identifier", self.identifier, naming.RDS_IDENTIFIER_LIMIT)
 
 
 def check_engine_version(version: str) -> None:
