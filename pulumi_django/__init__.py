@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from pulumi_django.config import ConfigError
     from pulumi_django.contract import AppOutputs, BaseContract, ContractError
     from pulumi_django.database import PostgresInstance, PostgresInstanceArgs
+    from pulumi_django.delivery.cdn import Cdn, CdnArgs, Delivery
+    from pulumi_django.delivery.static_site import StaticSite, StaticSiteArgs
     from pulumi_django.dns import AliasRecord, AliasRecordArgs
     from pulumi_django.ec2.compose_host import ComposeHost, ComposeHostArgs
     from pulumi_django.ec2.web_fleet import Ec2WebFleet, Ec2WebFleetArgs
@@ -99,6 +101,8 @@ __all__ = [
     "BeatServiceArgs",
     "BudgetAlarm",
     "BudgetAlarmArgs",
+    "Cdn",
+    "CdnArgs",
     "Certificate",
     "CertificateArgs",
     "Cluster",
@@ -115,6 +119,7 @@ __all__ = [
     "DatabaseOptions",
     "DatabaseTask",
     "DatabaseTaskArgs",
+    "Delivery",
     "Ec2WebFleet",
     "Ec2WebFleetArgs",
     "EncryptionKey",
@@ -163,6 +168,8 @@ __all__ = [
     "Sidecar",
     "StateBackend",
     "StateBackendArgs",
+    "StaticSite",
+    "StaticSiteArgs",
     "TaskDefinition",
     "TaskDefinitionArgs",
     "TaskRole",
@@ -204,6 +211,8 @@ _MODULE_OF = {
     "BeatServiceArgs": "pulumi_django.ecs.beat_service",
     "BudgetAlarm": "pulumi_django.account.budget",
     "BudgetAlarmArgs": "pulumi_django.account.budget",
+    "Cdn": "pulumi_django.delivery.cdn",
+    "CdnArgs": "pulumi_django.delivery.cdn",
     "Certificate": "pulumi_django.certificate",
     "CertificateArgs": "pulumi_django.certificate",
     "Cluster": "pulumi_django.ecs.cluster",
@@ -220,6 +229,7 @@ _MODULE_OF = {
     "DatabaseOptions": "pulumi_django.base.ad_hoc",
     "DatabaseTask": "pulumi_django.ecs.database_task",
     "DatabaseTaskArgs": "pulumi_django.ecs.database_task",
+    "Delivery": "pulumi_django.delivery.cdn",
     "Ec2WebFleet": "pulumi_django.ec2.web_fleet",
     "Ec2WebFleetArgs": "pulumi_django.ec2.web_fleet",
     "EncryptionKey": "pulumi_django.encryption",
@@ -268,6 +278,8 @@ _MODULE_OF = {
     "Sidecar": "pulumi_django.ecs.sidecar",
     "StateBackend": "pulumi_django.account.state",
     "StateBackendArgs": "pulumi_django.account.state",
+    "StaticSite": "pulumi_django.delivery.static_site",
+    "StaticSiteArgs": "pulumi_django.delivery.static_site",
     "TaskDefinition": "pulumi_django.ecs.task",
     "TaskDefinitionArgs": "pulumi_django.ecs.task",
     "TaskRole": "pulumi_django.ecs.roles",

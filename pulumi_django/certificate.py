@@ -1,4 +1,4 @@
-"""The TLS certificate of a base's domain, issued by ACM and validated in the domain's hosted zone."""
+"""TLS certificates, issued by ACM and validated in the domain's hosted zone."""
 
 from __future__ import annotations
 
@@ -8,19 +8,28 @@ import pulumi
 import pulumi_aws as aws
 
 RECORD_TTL_SECONDS = 300
+# CloudFront takes its certificates from there, wherever its origins are.
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html
+CLOUDFRONT_REGION = "us-east-1"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CertificateArgs:
     domain_name: str
-    """Domain of the base; the certificate covers it and every name right below it."""
+    """Domain of the certificate."""
 
     hosted_zone_id: pulumi.Input[str]
     """Route 53 zone of the domain, in which ACM looks for the validation record."""
 
+    wildcard: bool = True
+    """Whether it covers every name right below the domain too."""
+
+    region: str | None = None
+    """Region of the certificate, `us-east-1` for CloudFront; None is the provider's."""
+
 
 class Certificate(pulumi.ComponentResource):
-    """A certificate for `example.com` and `*.example.com` that renews itself while its record stands."""
+    """A certificate for a domain, and by default `*.` below it, that renews itself while its record stands."""
 
     arn: pulumi.Output[str]
     """ARN of the certificate, known once it is issued."""
@@ -31,8 +40,9 @@ class Certificate(pulumi.ComponentResource):
         certificate = aws.acm.Certificate(
             name,
             domain_name=args.domain_name,
-            subject_alternative_names=[f"*.{args.domain_name}"],
+            subject_alternative_names=[f"*.{args.domain_name}"] if args.wildcard else None,
             validation_method="DNS",
+            region=args.region,
             opts=child,
         )
         # The domain and its wildcard are validated by one and the same record.
@@ -52,6 +62,7 @@ class Certificate(pulumi.ComponentResource):
             f"{name}-issued",
             certificate_arn=certificate.arn,
             validation_record_fqdns=[record.fqdn],
+            region=args.region,
             opts=child,
         )
         self.arn = issued.certificate_arn

@@ -1,4 +1,4 @@
-"""The bucket for access logs: of the load balancer, and of other buckets."""
+"""The bucket for access logs: of the load balancer, of other buckets, of CloudFront."""
 
 from __future__ import annotations
 
@@ -42,6 +42,9 @@ class LogBucket(pulumi.ComponentResource):
     bucket_name: pulumi.Output[str]
     """Name of the bucket, known once AWS may write to it."""
 
+    bucket_arn: pulumi.Output[str]
+    """Its ARN, known then too."""
+
     def __init__(self, name: str, args: LogBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:log_bucket:LogBucket", name, None, opts)
         bucket = aws.s3.Bucket(name, force_destroy=args.force_destroy, opts=pulumi.ResourceOptions(parent=self))
@@ -52,7 +55,8 @@ class LogBucket(pulumi.ComponentResource):
         )
         # A load balancer writes a test file when its logs are switched on, and fails when it may not.
         self.bucket_name = pulumi.Output.all(bucket.bucket, policy.id).apply(lambda values: str(values[0]))
-        self.register_outputs({"bucket_name": self.bucket_name})
+        self.bucket_arn = pulumi.Output.all(bucket.arn, policy.id).apply(lambda values: str(values[0]))
+        self.register_outputs({"bucket_name": self.bucket_name, "bucket_arn": self.bucket_arn})
 
 
 def _deliveries(bucket: aws.s3.Bucket, account_id: pulumi.Input[str]) -> list[Mapping[str, Any]]:
@@ -72,5 +76,19 @@ def _deliveries(bucket: aws.s3.Bucket, account_id: pulumi.Input[str]) -> list[Ma
             "Action": "s3:PutObject",
             "Resource": pulumi.Output.concat(bucket.arn, f"/{BUCKETS_PREFIX}/*"),
             "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+        },
+        # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html#standard-logging-permissions-s3
+        {
+            "Sid": "Distributions",
+            "Effect": "Allow",
+            "Principal": {"Service": "delivery.logs.amazonaws.com"},
+            "Action": "s3:PutObject",
+            "Resource": pulumi.Output.concat(bucket.arn, "/AWSLogs/", account_id, "/CloudFront/*"),
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": account_id, "s3:x-amz-acl": "bucket-owner-full-control"},
+                "ArnLike": {
+                    "aws:SourceArn": pulumi.Output.concat("arn:aws:logs:us-east-1:", account_id, ":delivery-source:*")
+                },
+            },
         },
     ]

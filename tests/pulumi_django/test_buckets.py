@@ -57,6 +57,15 @@ def test_logs_are_delivered_by_aws_for_this_account_only() -> None:
             f"{arn}/s3/*",
             {"StringEquals": {"aws:SourceAccount": "123456789012"}},
         ),
+        (
+            {"Service": "delivery.logs.amazonaws.com"},
+            "s3:PutObject",
+            f"{arn}/AWSLogs/123456789012/CloudFront/*",
+            {
+                "StringEquals": {"aws:SourceAccount": "123456789012", "s3:x-amz-acl": "bucket-owner-full-control"},
+                "ArnLike": {"aws:SourceArn": "arn:aws:logs:us-east-1:123456789012:delivery-source:*"},
+            },
+        ),
     ]
 
 
