@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +14,33 @@ from orchestrator.assignments import Assignment, make_assignment
 from orchestrator.cost.estimate import Estimate, estimate
 from orchestrator.cost.prices import packaged
 from orchestrator.diagrams import Diagram
+from orchestrator.durations import parse_duration
 from orchestrator.engines import factory
 from orchestrator.engines.protocol import Engine
+from orchestrator.engines.waiting import patiently
 from orchestrator.errors import UsageError
-from orchestrator.events import Observer, ignore
+from orchestrator.events import Diagnostic, Observer, ignore
 from orchestrator.lifecycle import (
     Context,
     CreateBase,
     CreateEnv,
     DestroyBase,
     DestroyEnv,
+    Drift,
     Job,
     PreviewBase,
     PreviewEnv,
+    Refresh,
     Request,
     UpdateBase,
     UpdateEnv,
+    saved_plan,
+    upkeep,
 )
+from orchestrator.lifecycle import reap as reaping
 from orchestrator.lifecycle.context import utc_now
+from orchestrator.lifecycle.reap import Reaping
+from orchestrator.lifecycle.upkeep import Life, Unlocked
 from orchestrator.model import Kind, Outputs, RunReport
 from orchestrator.registry import Deployment, Registry
 from orchestrator.runner import Interrupter
@@ -38,6 +48,8 @@ from orchestrator.settings import Settings
 
 Names = str | Sequence[str]
 Values = Mapping[str, Any]
+Duration = timedelta | str
+"""A duration, or how people write one: `3d`, `8h`, `1d12h`."""
 
 
 class Orchestrator:
@@ -52,7 +64,11 @@ class Orchestrator:
         engine: an engine, or its name; None is what the settings say.
         observer: hears what happens during runs, from several threads.
         parallel: how many units run at the same time; None is what the settings say.
-        executor: where units run; None is a thread for each.
+        executor: where units run; None is what the settings say: a thread for each, processes, or a Dask cluster.
+        wait: how long to wait for somebody else's operation on a stack to end; None does not wait.
+        allow_prod: whether production may be changed or destroyed.
+        fail_fast: begin no further unit after one failed.
+        keep_going: within a stack, go on after a resource failed with those that do not depend on it.
         clock: tells the time, with a time zone.
 
     Methods raise the errors of `orchestrator.errors` for what is refused before any work; what fails during the work stands
@@ -67,13 +83,25 @@ class Orchestrator:
         observer: Observer = ignore,
         parallel: int | None = None,
         executor: Executor | None = None,
+        wait: Duration | None = None,
+        allow_prod: bool = False,
+        fail_fast: bool = False,
+        keep_going: bool = False,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         found = where if isinstance(where, Settings) else settings.load(Path(where) if where is not None else None)
         carrier = factory.create(found, engine) if engine is None or isinstance(engine, str) else engine
         self.settings: Settings = found
         self.engine: Engine = carrier
-        self._context = Context(settings=found, engine=carrier, clock=clock)
+        self._context = Context(
+            settings=found,
+            engine=carrier,
+            clock=clock,
+            allow_prod=allow_prod,
+            wait_seconds=_duration(wait).total_seconds() if wait is not None else 0.0,
+            fail_fast=fail_fast,
+            keep_going=keep_going,
+        )
         self._observer = observer
         self._parallel = parallel
         self._executor = executor
@@ -81,11 +109,33 @@ class Orchestrator:
 
     def prepare(self, request: Request) -> Job:
         """Check a request and say what it comes to, without touching anything; `run_job` then does it."""
-        return lifecycle.prepare(self._context, request)
+        return patiently(lambda: lifecycle.prepare(self._context, request), self._context.wait_seconds, tell=self._tell)
+
+    def prepare_plan(self, request: PreviewBase | PreviewEnv, folder: Path | str) -> Job:
+        """`prepare` for a preview whose plan is saved in a folder, which is made or must hold nothing but an older plan."""
+        saved_plan.prepare_folder(Path(folder))
+        job = self.prepare(request)
+        return replace(job, plans=Path(folder).absolute())
+
+    def save_plan(self, job: Job, request: PreviewBase | PreviewEnv, report: RunReport) -> bool:
+        """Write the plan of a preview that ran; False when it failed, and there is nothing to apply."""
+        if report.exit_code == 0:
+            saved_plan.save(job, request, job.seen)
+        return report.exit_code == 0
+
+    def prepare_apply(self, folder: Path | str) -> Job:
+        """`prepare` for a saved plan. Raises RefusedError when it does not fit any more, saying what moved."""
+        plan = saved_plan.load(Path(folder))
+        return saved_plan.fitted(plan, self.prepare(plan.request))
 
     def run_job(self, job: Job) -> RunReport:
         """Carry out a job that `prepare` returned."""
-        return job.run(self._observer, parallel=self._parallel, executor=self._executor, interrupter=self._interrupter)
+        report = job.run(
+            self._observer, parallel=self._parallel, executor=self._executor, interrupter=self._interrupter
+        )
+        if job.command == "apply":
+            saved_plan.note_progress(job)
+        return report
 
     def run(self, request: Request) -> RunReport:
         """`prepare` and `run_job`: without asking anybody, also when something is destroyed."""
@@ -112,10 +162,19 @@ class Orchestrator:
         images: Mapping[str, str] | None = None,
         values: Values | None = None,
         owner: str | None = None,
+        ttl: Duration | None = None,
     ) -> RunReport:
-        """Create environments; their base too, when it is configured and not there yet."""
+        """Create environments; their base too, when it is configured and not there yet.
+
+        `ttl` is how long they live after they were last deployed; `reap` destroys them then.
+        """
         request = CreateEnv(
-            names=_names(names), base=base, images=images or {}, assignments=_assignments(values), owner=owner
+            names=_names(names),
+            base=base,
+            images=images or {},
+            assignments=_assignments(values),
+            owner=owner,
+            ttl=_duration(ttl) if ttl is not None else None,
         )
         return self.run(request)
 
@@ -129,9 +188,16 @@ class Orchestrator:
         """Bring environments in line with their configuration."""
         return self.run(UpdateEnv(names=_names(names), images=images or {}, assignments=_assignments(values)))
 
-    def preview_base(self, name: str, *, kind: Kind | str | None = None, values: Values | None = None) -> RunReport:
-        """What `create_base` or `update_base` would do."""
-        return self.run(PreviewBase(name=name, kind=_kind(kind), assignments=_assignments(values)))
+    def preview_base(
+        self,
+        name: str,
+        *,
+        kind: Kind | str | None = None,
+        values: Values | None = None,
+        save_plan: Path | str | None = None,
+    ) -> RunReport:
+        """What `create_base` or `update_base` would do; `save_plan` is a folder for `apply`."""
+        return self._preview(PreviewBase(name=name, kind=_kind(kind), assignments=_assignments(values)), save_plan)
 
     def preview_env(
         self,
@@ -140,9 +206,18 @@ class Orchestrator:
         base: str | None = None,
         images: Mapping[str, str] | None = None,
         values: Values | None = None,
+        save_plan: Path | str | None = None,
     ) -> RunReport:
-        """What `create_env` or `update_env` would do, also when the base does not exist yet."""
-        return self.run(PreviewEnv(name=name, base=base, images=images or {}, assignments=_assignments(values)))
+        """What `create_env` or `update_env` would do, also when the base does not exist yet.
+
+        `save_plan` is a folder for `apply`.
+        """
+        request = PreviewEnv(name=name, base=base, images=images or {}, assignments=_assignments(values))
+        return self._preview(request, save_plan)
+
+    def apply(self, folder: Path | str) -> RunReport:
+        """Carry out exactly a saved plan. Raises RefusedError when program, configuration or state moved since."""
+        return self.run_job(self.prepare_apply(folder))
 
     def destroy_env(self, names: Names) -> RunReport:
         """Destroy environments. Nobody is asked."""
@@ -151,6 +226,34 @@ class Orchestrator:
     def destroy_base(self, names: Names, *, cascade: bool = False) -> RunReport:
         """Destroy bases, and with `cascade` the environments on them first. Nobody is asked."""
         return self.run(DestroyBase(names=_names(names), cascade=cascade))
+
+    def drift(self, names: Names) -> RunReport:
+        """What in AWS is not as the state says: `update` is changed, `delete` is gone. Nothing is changed."""
+        return self.run(Drift(names=_names(names)))
+
+    def refresh(self, names: Names) -> RunReport:
+        """Bring the state in line with what is in AWS."""
+        return self.run(Refresh(names=_names(names)))
+
+    def extend(self, names: Names, ttl: Duration) -> tuple[Life, ...]:
+        """Let environments expire that long from now, and that long after each later deploy."""
+        return upkeep.extend(self._context, _names(names), _duration(ttl))
+
+    def pin(self, names: Names) -> tuple[Life, ...]:
+        """Keep environments whatever their age."""
+        return upkeep.pin(self._context, _names(names), pinned=True)
+
+    def unpin(self, names: Names) -> tuple[Life, ...]:
+        """Let environments expire again."""
+        return upkeep.pin(self._context, _names(names), pinned=False)
+
+    def reap(self) -> Reaping:
+        """Which environments expired, or will soon. Nothing is touched: `run_job(reaping.job)` destroys the expired."""
+        return reaping.reap(self._context)
+
+    def unlock(self, name: str, *, force: bool = False) -> tuple[Unlocked, ...]:
+        """Remove the locks of dead processes; with `force` also those of other machines. Raises StackLockedError."""
+        return upkeep.unlock(self._context, name, force=force)
 
     def registry(self) -> Registry:
         """Every base and environment that exists."""
@@ -189,6 +292,17 @@ class Orchestrator:
             for item in found
         }
 
+    def _preview(self, request: PreviewBase | PreviewEnv, folder: Path | str | None) -> RunReport:
+        if folder is None:
+            return self.run(request)
+        job = self.prepare_plan(request, folder)
+        report = self.run_job(job)
+        self.save_plan(job, request, report)
+        return report
+
+    def _tell(self, text: str) -> None:
+        self._observer(Diagnostic(unit=None, severity="info", message=text))
+
     def graph(self, name: str | None = None) -> Diagram:
         """What stands on what; with a name, that one's resources. `rendering.graph.render` makes a text of it."""
         registry = self.registry()
@@ -202,6 +316,10 @@ class Orchestrator:
 
 def _names(names: Names) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _duration(duration: Duration) -> timedelta:
+    return parse_duration(duration) if isinstance(duration, str) else duration
 
 
 def _kind(kind: Kind | str | None) -> Kind | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -30,6 +30,10 @@ class Operation(StrEnum):
     PREVIEW = "preview"
     DESTROY = "destroy"
     REFRESH = "refresh"
+    """Bring the state in line with what is in AWS."""
+
+    DRIFT = "drift"
+    """Compare the state with what is in AWS; nothing is changed."""
 
 
 class Status(StrEnum):
@@ -67,6 +71,9 @@ class Record:
     owner: str | None = None
     created: datetime | None = None
     expires: datetime | None = None
+    ttl: timedelta | None = None
+    """How long an environment lives after it was last deployed; None: until somebody destroys it."""
+
     pinned: bool = False
     listener_slot: int | None = None
     commit: str | None = None
@@ -95,6 +102,9 @@ class ResourceChange:
     op: ChangeOp
     properties: tuple[str, ...] = ()
     """Paths of the changed inputs, for updates and replacements."""
+
+    parent: str | None = None
+    """URN of the parent, when the engine tells."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +210,8 @@ class UnitOutcome:
 
     outputs: Outputs = field(default_factory=dict[str, OutputValue], repr=False)
     warnings: tuple[str, ...] = ()
+    planned: tuple[StackResource, ...] = field(default=(), repr=False)
+    """Of a preview: the resources that the stack would have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,6 +230,8 @@ class UnitResult:
     changes: tuple[ResourceChange, ...] = ()
     outputs: Outputs = field(default_factory=dict[str, OutputValue], repr=False)
     warnings: tuple[str, ...] = ()
+    planned: tuple[StackResource, ...] = field(default=(), repr=False)
+    """Of a preview: the resources that the stack would have."""
 
 
 @dataclass(frozen=True, kw_only=True)

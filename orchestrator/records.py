@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from orchestrator.model import Kind, Record
 
@@ -22,6 +22,7 @@ def to_tags(record: Record) -> dict[str, str]:
         "owner": record.owner,
         "created": _time(record.created),
         "expires": _time(record.expires),
+        "ttl": None if record.ttl is None else str(int(record.ttl.total_seconds())),
         "pinned": "true" if record.pinned else None,
         "listener-slot": None if record.listener_slot is None else str(record.listener_slot),
         "commit": record.commit,
@@ -45,6 +46,7 @@ def from_tags(tags: Mapping[str, str]) -> Record | None:
         owner=tags.get(f"{PREFIX}owner") or None,
         created=_moment(tags.get(f"{PREFIX}created")),
         expires=_moment(tags.get(f"{PREFIX}expires")),
+        ttl=_seconds(tags.get(f"{PREFIX}ttl")),
         pinned=tags.get(f"{PREFIX}pinned", "false") != "false",
         listener_slot=_number(tags.get(f"{PREFIX}listener-slot")),
         commit=tags.get(f"{PREFIX}commit") or None,
@@ -66,6 +68,11 @@ def _moment(text: str | None) -> datetime | None:
 
 def _number(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _seconds(text: str | None) -> timedelta | None:
+    seconds = _number(text)
+    return timedelta(seconds=seconds) if seconds else None
 
 
 def _member(text: str | None) -> Kind | None:

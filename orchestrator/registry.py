@@ -7,16 +7,18 @@ when a stack was made by a bare `pulumi up` and has no record.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from orchestrator import graph, stack_config
 from orchestrator.engines.protocol import Engine, Project
 from orchestrator.errors import OrchestratorError, RefusedError, UnknownStackError
 from orchestrator.model import Kind, Outputs, OutputValue, Record, Scope, StackStatus, StackSummary, Unit
-from pulumi_django.priorities import SLOTS, stable_slot
+from pulumi_django.priorities import PRIORITIES_PER_SLOT, SLOTS, stable_slot
+
+LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
 
 _WORST_FIRST = (
     StackStatus.DAMAGED,
@@ -94,6 +96,11 @@ class Registry:
     projects: tuple[Project, ...]
     bases: Mapping[str, Deployment] = field(default_factory=dict[str, Deployment])
     environments: Mapping[str, Deployment] = field(default_factory=dict[str, Deployment])
+    claims: Mapping[Unit, Record] = field(default_factory=dict[Unit, Record])
+    """Records of stacks that somebody is about to create."""
+
+    slot_of_resources: Callable[[Unit], int | None] = lambda _unit: None
+    """The listener slot that a stack's rules show: the last resort when record and configuration are lost."""
 
     def base(self, name: str) -> Deployment:
         """The base of that name; UnknownStackError when there is none."""
@@ -124,6 +131,9 @@ class Registry:
         moment finds its own slot free.
         """
         taken: dict[int, str] = {}
+        for unit, claim in self.claims.items():
+            if claim.base == base and claim.listener_slot is not None:
+                taken.setdefault(claim.listener_slot, unit.stack)
         for project in self.projects:
             if project.scope is Scope.ENVIRONMENT:
                 for environment, slot in self._reserved(project, base):
@@ -162,6 +172,8 @@ class Registry:
             slot = configured_slot(stack_config.StackConfig.load(project, stack.unit.stack))
         except OrchestratorError:
             slot = None
+        if slot is None and stack.resource_count:
+            slot = self.slot_of_resources(stack.unit)
         return stable_slot(stack.unit.stack) if slot is None else slot
 
 
@@ -184,7 +196,11 @@ def free_slot(taken: Iterable[int], base: str) -> int:
     )
 
 
-def load(engine: Engine, projects: Sequence[Project]) -> Registry:
+CLAIM_LASTS = timedelta(hours=1)
+"""Whoever claimed a stack longer ago and did not make it will not do so any more."""
+
+
+def load(engine: Engine, projects: Sequence[Project], now: datetime | None = None) -> Registry:
     """Read what exists. Raises what `engine.stacks` raises."""
     by_key = {project.key: project for project in projects}
     stacks: dict[Scope, dict[str, list[StackSummary]]] = {Scope.BASE: {}, Scope.ENVIRONMENT: {}}
@@ -199,7 +215,28 @@ def load(engine: Engine, projects: Sequence[Project]) -> Registry:
     bases = {
         name: _base(name, found, projects, environments.values()) for name, found in sorted(stacks[Scope.BASE].items())
     }
-    return Registry(projects=tuple(projects), bases=bases, environments=environments)
+    moment = now or datetime.now(UTC)
+    claims = {
+        unit: record
+        for unit, record in engine.claims().items()
+        if record.created and moment - record.created < CLAIM_LASTS
+    }
+    return Registry(
+        projects=tuple(projects),
+        bases=bases,
+        environments=environments,
+        claims=claims,
+        slot_of_resources=lambda unit: _slot_of_resources(engine, unit),
+    )
+
+
+def _slot_of_resources(engine: Engine, unit: Unit) -> int | None:
+    """The slot whose block of priorities the stack's listener rules are in."""
+    for resource in engine.resources(unit):
+        priority = resource.inputs.get("priority")
+        if resource.type == LISTENER_RULE and isinstance(priority, int | float) and priority >= 1:
+            return min((int(priority) - 1) // PRIORITIES_PER_SLOT, SLOTS - 1)
+    return None
 
 
 def _environment(

@@ -71,6 +71,8 @@ class Runner:
     parallel: int = 4
     executor: Executor = field(default_factory=DaemonExecutor)
     interrupter: Interrupter = field(default_factory=Interrupter)
+    fail_fast: bool = False
+    """Begin no further unit after one failed."""
 
     def run(
         self, plan: Plan, operation: Operation, prepare: Prepare, expected: Mapping[Unit, int] | None = None
@@ -159,6 +161,10 @@ class _Run:
         how = "failed" if result.status is Status.FAILED else "was interrupted"
         blocked = self._queue.blocked_by(result.unit)
         self._settle(blocked, Status.SKIPPED, f"not started: it waits for {result.unit}, which {how}")
+        if self._runner.fail_fast and result.status is Status.FAILED:
+            self._settle(
+                self._queue.open, Status.SKIPPED, f"not started: {result.unit} failed, and --fail-fast was given"
+            )
 
     def _interrupted(self) -> None:
         self._interrupts += 1
@@ -239,6 +245,7 @@ def _succeeded(request: UnitRequest, outcome: UnitOutcome) -> UnitResult:
         changes=outcome.changes,
         outputs=outcome.outputs,
         warnings=outcome.warnings,
+        planned=outcome.planned,
     )
 
 

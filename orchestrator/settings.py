@@ -11,12 +11,14 @@ import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from orchestrator import graph, yaml_files
+from orchestrator.durations import parse_duration
 from orchestrator.engines.protocol import Project
-from orchestrator.errors import SettingsError
+from orchestrator.errors import SettingsError, UsageError
 from orchestrator.model import Scope
 from orchestrator.toml_lines import line_of
 
@@ -25,6 +27,12 @@ PROJECT_DIR_VARIABLE = "ORCHESTRATOR_PROJECT_DIR"
 EngineName = Literal["simulation", "pulumi"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 MAX_PARALLEL = 64
+ExecutorName = Literal["threads", "processes", "dask"]
+EXECUTORS: tuple[ExecutorName, ...] = get_args(ExecutorName)
+
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html, "Rules per Application
+# Load Balancer (not counting default rules)"
+RULES_PER_LOAD_BALANCER = 100
 
 EXAMPLE = """\
 [projects.base]
@@ -37,9 +45,10 @@ scope = "environment"
 depends_on = ["base"]"""
 
 _PROJECT_KEYS = ("path", "scope", "depends_on", "template")
-_TOP_KEYS = ("engine", "projects", "pulumi", "runner")
+_TOP_KEYS = ("engine", "limits", "projects", "pulumi", "runner")
 _PULUMI_KEYS = ("backend", "secrets_provider")
-_RUNNER_KEYS = ("parallel",)
+_RUNNER_KEYS = ("parallel", "executor", "scheduler")
+_LIMITS_KEYS = ("environments_per_base", "rules_per_load_balancer", "default_ttl")
 _TYPES: Mapping[type, str] = {str: "a string", int: "a whole number", dict: "a table", list: "a list"}
 
 
@@ -62,6 +71,26 @@ class RunnerSettings:
     parallel: int = 4
     """How many units run at the same time, 1 to 64."""
 
+    executor: ExecutorName = "threads"
+    """Where units run: threads or processes of this machine, or the workers of a Dask cluster."""
+
+    scheduler: str | None = None
+    """Address of the Dask scheduler, for example `tcp://10.0.0.5:8786`; None starts two workers on this machine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitSettings:
+    """What an account or a team allows."""
+
+    environments_per_base: int | None = None
+    """How many environments may stand on one base; None: as many as the load balancer has room for."""
+
+    rules_per_load_balancer: int = RULES_PER_LOAD_BALANCER
+    """The account's quota of listener rules per load balancer."""
+
+    default_ttl: timedelta | None = None
+    """How long new ad-hoc environments live when `--ttl` does not say; None: until somebody destroys them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -76,6 +105,7 @@ class Settings:
 
     pulumi: PulumiSettings = PulumiSettings()
     runner: RunnerSettings = RunnerSettings()
+    limits: LimitSettings = LimitSettings()
 
     @property
     def root(self) -> Path:
@@ -163,6 +193,7 @@ class _Reader:
             projects=projects,
             pulumi=self._pulumi(self._get(values, (), "pulumi", dict, {})),
             runner=self._runner(self._get(values, (), "runner", dict, {})),
+            limits=self._limits(self._get(values, (), "limits", dict, {})),
         )
 
     def _project(self, key: str, table: Any) -> Project:
@@ -215,7 +246,26 @@ class _Reader:
         parallel: int = self._get(values, ("runner",), "parallel", int, RunnerSettings.parallel)
         if not 1 <= parallel <= MAX_PARALLEL:
             raise self._error(("runner", "parallel"), f"is {parallel}: 1 to {MAX_PARALLEL} is allowed")
-        return RunnerSettings(parallel=parallel)
+        executor = cast(ExecutorName, self._choice(values, ("runner",), "executor", EXECUTORS, RunnerSettings.executor))
+        scheduler = self._get(values, ("runner",), "scheduler", str, "") or None
+        if scheduler and executor != "dask":
+            raise self._error(("runner", "scheduler"), f"is set and runner.executor is {executor!r}: only dask has one")
+        return RunnerSettings(parallel=parallel, executor=executor, scheduler=scheduler)
+
+    def _limits(self, values: Mapping[str, Any]) -> LimitSettings:
+        at = ("limits",)
+        self._known(values, at, _LIMITS_KEYS)
+        most: int = self._get(values, at, "environments_per_base", int, 0)
+        rules: int = self._get(values, at, "rules_per_load_balancer", int, RULES_PER_LOAD_BALANCER)
+        for key, number in (("environments_per_base", most), ("rules_per_load_balancer", rules)):
+            if key in values and number < 1:
+                raise self._error((*at, key), f"is {number}: at least 1 is wanted")
+        text: str = self._get(values, at, "default_ttl", str, "")
+        try:
+            ttl = parse_duration(text) if text else None
+        except UsageError as error:
+            raise self._error((*at, "default_ttl"), f"is {text!r}: a duration is wanted", error.hint) from None
+        return LimitSettings(environments_per_base=most or None, rules_per_load_balancer=rules, default_ttl=ttl)
 
     def _known(self, values: Mapping[str, Any], at: tuple[str, ...], known: Sequence[str]) -> None:
         for key in values:

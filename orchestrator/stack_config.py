@@ -72,6 +72,12 @@ class StackConfig:
         return cls(project, stack, original, document)
 
     @classmethod
+    def parse(cls, project: Project, stack: str, text: str) -> StackConfig:
+        """A configuration that is not on disk. Raises SettingsError."""
+        document = yaml_files.parse(config_path(project, stack), text)
+        return cls(project, stack, text, document)
+
+    @classmethod
     def from_template(cls, project: Project, stack: str, other_projects: Collection[str] = ()) -> StackConfig:
         """A new configuration for `stack`, like that of the project's template stack without what is another stack's own.
 
@@ -157,6 +163,13 @@ class StackConfig:
         if assignment.namespace in (None, self.project.name):
             return first if first in config else f"{self.project.name}:{first}"
         return f"{assignment.namespace}:{first}"
+
+    def take_encryption(self, text: str) -> None:
+        """Encrypt this stack's secrets as that configuration does: what was encrypted with it stays readable."""
+        other = yaml_files.parse(self.path, text)
+        for key in _OF_ONE_STACK:
+            if key in other:
+                self._document[key] = other[key]
 
     def snapshot(self) -> ConfigSnapshot:
         """The configuration as it is now, changes included."""

@@ -120,7 +120,7 @@ async def base_contract(base: str, app: str, *, project: str = BASE_PROJECT) -> 
     name = f"{pulumi.get_organization()}/{project}/{base}"
     handed_over = _handed_over().get(name)
     if handed_over is not None:
-        outputs = {key: _from_wire(value) for key, value in handed_over.items()}
+        outputs = {key: from_wire(value) for key, value in handed_over.items()}
         return contract.from_outputs(outputs, base=base, app=app)
     return await contract.read(pulumi.StackReference(name), base=base, app=app)
 
@@ -133,7 +133,7 @@ def _handed_over() -> Mapping[str, Mapping[str, Any]]:
         return json.load(handed_over)
 
 
-def _from_wire(value: Any) -> Any:
+def from_wire(value: Any) -> Any:
     """A wire value for a program: the sentinel becomes an Output that is unknown, a secret one that is secret."""
     if value == _UNKNOWN:
         return _unknown()
@@ -141,9 +141,9 @@ def _from_wire(value: Any) -> Any:
         if _SIGNATURE in value:
             secret = value.get("value", _UNKNOWN)
             return pulumi.Output.secret(_unknown() if secret == _UNKNOWN else secret)
-        return {key: _from_wire(item) for key, item in value.items()}
+        return {key: from_wire(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_from_wire(item) for item in value]
+        return [from_wire(item) for item in value]
     return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -53,7 +54,10 @@ def run(arguments: Sequence[str] | None = None) -> None:
     # A command lives for seconds, or waits for the engine. Looking for cyclic garbage while thousands of classes are
     # loaded would be a fifth of its time.
     gc.disable()
-    sys.exit(main(list(sys.argv[1:] if arguments is None else arguments)))
+    code = main(list(sys.argv[1:] if arguments is None else arguments))
+    # All is said and done: one more Ctrl-C must not turn the exit code into another one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -8,6 +8,7 @@ from orchestrator.api import Orchestrator
 from orchestrator.cli.options import Common
 from orchestrator.cli.progress import Progress
 from orchestrator.console import Console
+from orchestrator.interrupts import heard_by
 from orchestrator.lifecycle import Job, Request
 from orchestrator.model import Operation, RunReport, Scope, Status, UnitResult
 from orchestrator.rendering import document, tables
@@ -32,9 +33,10 @@ class Session:
         if job.confirm and not self.common.yes:
             names = " ".join(job.confirm)
             self.console.confirm(job.confirm, f"{names} will be destroyed and cannot be restored")
-        with self._progress.shown():
-            report = self.orchestrator.run_job(job)
-        self._report(job, report)
+        with heard_by(lambda: None):  # a late Ctrl-C must not tear the report
+            with self._progress.shown():
+                report = self.orchestrator.run_job(job)
+            self._report(job, report)
         return report.exit_code
 
     def _announce(self, job: Job) -> None:

@@ -7,7 +7,8 @@ test suite. Methods are called from several threads at once, for different units
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -62,6 +63,15 @@ class UnitRequest:
     """Configuration to use in place of the project's own `Pulumi.<stack>.yaml`: a scratch copy that the engine may
     write into. Only for previews, which leave no trace in the project folder."""
 
+    plan_file: Path | None = None
+    """A preview writes what it found there; an update carries out exactly that, or fails."""
+
+    wait_seconds: float = 0.0
+    """How long to wait while somebody else is at work on the stack."""
+
+    keep_going: bool = False
+    """After a resource failed, go on with those that do not depend on it."""
+
 
 class Engine(Protocol):
     """Carries out operations on stacks and answers what exists."""
@@ -111,6 +121,49 @@ class Engine(Protocol):
 
     def write_record(self, unit: Unit, record: Record) -> None:
         """Replace the stack's record; UnknownStackError when the stack does not exist."""
+        ...
+
+    def readers(self, unit: Unit) -> tuple[str, ...]:
+        """Stacks of the whole backend, also of projects outside the graph, whose state reads this one by a
+        StackReference: `project/stack`, in order."""
+        ...
+
+    def admit(self, changed: Collection[Unit], read: Collection[Unit]) -> None:
+        """Make sure that whoever works here may: same AWS account as the stacks to be changed, secrets of the stacks that
+        are read can be decrypted.
+
+        Raises RefusedError or EngineUnavailableError; nothing was touched.
+        """
+        ...
+
+    def reveal(self, unit: Unit) -> Mapping[str, Any]:
+        """The stack's outputs with secret ones in plain, to be handed over to another stack's program and to nobody else.
+
+        UnknownStackError when the stack does not exist.
+        """
+        ...
+
+    def fingerprint(self, unit: Unit) -> str | None:
+        """Changes whenever the stack's state does; None while it does not exist."""
+        ...
+
+    def exclusive(self, name: str) -> AbstractContextManager[None]:
+        """Hold a lock of that name across everybody who uses this backend, for seconds at most.
+
+        Raises StackLockedError when somebody else keeps it.
+        """
+        ...
+
+    def claim(self, unit: Unit, record: Record) -> None:
+        """Keep a record for a stack that is about to be created, so that others see it."""
+        ...
+
+    def unclaim(self, unit: Unit) -> None:
+        """Take a claim back when its stack was never made; fine when there is none."""
+        ...
+
+    def claims(self) -> Mapping[Unit, Record]:
+        """Records of stacks that do not exist (yet)."""
         ...
 
     def lock_owner(self, unit: Unit) -> LockOwner | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.lifecycle import create, destroy
+from orchestrator.lifecycle import create, destroy, look
 from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.job import Job, Step
 from orchestrator.lifecycle.requests import (
@@ -10,8 +10,10 @@ from orchestrator.lifecycle.requests import (
     CreateEnv,
     DestroyBase,
     DestroyEnv,
+    Drift,
     PreviewBase,
     PreviewEnv,
+    Refresh,
     Request,
     UpdateBase,
     UpdateEnv,
@@ -23,9 +25,11 @@ __all__ = [
     "CreateEnv",
     "DestroyBase",
     "DestroyEnv",
+    "Drift",
     "Job",
     "PreviewBase",
     "PreviewEnv",
+    "Refresh",
     "Request",
     "Step",
     "UpdateBase",
@@ -57,3 +61,7 @@ def prepare(context: Context, request: Request) -> Job:
             return destroy.destroy_env(context, request)
         case DestroyBase():
             return destroy.destroy_base(context, request)
+        case Drift():
+            return look.drift(context, request)
+        case Refresh():
+            return look.refresh(context, request)

@@ -10,7 +10,7 @@ from orchestrator import registry
 from orchestrator.engines.protocol import Engine, Project
 from orchestrator.git import Checkout, look
 from orchestrator.model import Scope
-from orchestrator.registry import Registry
+from orchestrator.registry import LISTENER_RULE, Deployment, Registry
 from orchestrator.settings import Settings
 
 
@@ -26,15 +26,31 @@ class Context:
     settings: Settings
     engine: Engine
     clock: Callable[[], datetime] = utc_now
+    allow_prod: bool = False
+    """Whether production may be changed."""
+
+    wait_seconds: float = 0.0
+    """How long to wait for somebody else's operation on a stack to end."""
+
+    keep_going: bool = False
+    """Within a stack: after a resource failed, go on with those that do not depend on it."""
+
+    fail_fast: bool = False
+    """Begin no further unit after one failed."""
 
     def registry(self) -> Registry:
         """What exists. Raises EngineUnavailableError, StateError."""
         self.engine.check()
-        return registry.load(self.engine, self.settings.projects)
+        return registry.load(self.engine, self.settings.projects, self.clock())
 
     def checkout(self) -> Checkout:
         """Who works here, on which commit and branch."""
         return look(self.settings.root)
+
+    def listener_rules(self, environment: Deployment) -> int:
+        """How many listener rules of its base's load balancer an environment uses."""
+        resources = (resource for unit in environment.units for resource in self.engine.resources(unit))
+        return sum(resource.type == LISTENER_RULE for resource in resources)
 
     def projects(self, scope: Scope) -> tuple[Project, ...]:
         """The projects whose stacks are bases, or environments."""

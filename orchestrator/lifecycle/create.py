@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from orchestrator import graph
 from orchestrator.assignments import Assignment, image_assignment
@@ -63,7 +64,7 @@ def create_env(context: Context, request: CreateEnv) -> Job:
     """The environments, after the bases that are configured and not there yet."""
     _check_names(request.names, request.base)
     draft = Draft(context, Operation.UP)
-    _environments(draft, request, request.names, request.owner)
+    _environments(draft, request, request.names, request.owner, request.ttl)
     return draft.job("create-env")
 
 
@@ -71,7 +72,7 @@ def preview_env(context: Context, request: PreviewEnv) -> Job:
     """What `create_env` would do."""
     _check_names((request.name,), request.base)
     draft = Draft(context, Operation.PREVIEW)
-    _environments(draft, request, (request.name,), None)
+    _environments(draft, request, (request.name,), None, None)
     return draft.job("preview-env")
 
 
@@ -94,14 +95,35 @@ def _check_names(environments: Sequence[str], base: str | None) -> None:
         checks.names(Scope.BASE, (base,))
 
 
-def _environments(draft: Draft, request: CreateEnv | PreviewEnv, names: Sequence[str], owner: str | None) -> None:
+def _environments(
+    draft: Draft,
+    request: CreateEnv | PreviewEnv,
+    names: Sequence[str],
+    owner: str | None,
+    ttl: timedelta | None,
+) -> None:
     bases = {name: _base_name(draft, name, request.base) for name in names}
     for base in dict.fromkeys(bases.values()):
         on_it = [name for name in names if bases[name] == base]
         kind = _stand_on(draft, base, on_it)
+        room_for(draft, base, on_it)
+        if ttl and kind is Kind.PROD:
+            raise UsageError(f"--ttl cannot be used: {base} is production, which does not expire")
         slots = draft.registry.slots_taken(base)
         for name in on_it:
-            _environment(draft, name, base, kind, slots, owner, _values(request))
+            _environment(draft, name, base, kind, slots, owner, _values(request), ttl)
+
+
+def room_for(draft: Draft, base: str, environments: Sequence[str]) -> None:
+    """The base, and its load balancer, take these environments. Raises RefusedError."""
+    found = draft.registry.bases.get(base)
+    existing = [draft.registry.environments[name] for name in found.environments] if found else []
+    limits = draft.context.settings.limits
+    checks.room_on_base(base, existing, environments, limits.environments_per_base)
+    new = [name for name in environments if name not in draft.registry.environments]
+    if new and existing:
+        rules = [draft.context.listener_rules(environment) for environment in existing]
+        checks.room_on_load_balancer(base, sum(rules), len(new) * max(rules), limits.rules_per_load_balancer)
 
 
 def _existing_base(draft: Draft, environment: str) -> Deployment:
@@ -250,6 +272,7 @@ def _environment(
     slots: dict[int, str],
     owner: str | None,
     assignments: Sequence[Assignment],
+    ttl: timedelta | None = None,
 ) -> None:
     """Take an environment into the draft, with its base and its slot in the configuration."""
     existing = draft.registry.environments.get(name)
@@ -268,7 +291,10 @@ def _environment(
         slot = _slot(draft, unit, base, slots)
         draft.add(unit, kind)
         known = (stack and stack.record) or (existing.record if existing and existing.recorded else Record(kind=kind))
-        draft.record(unit, replace(known, kind=kind, base=base, listener_slot=slot), owner, new=stack is None)
+        new = stack is None
+        if new and kind is not Kind.PROD:
+            ttl = ttl or known.ttl or draft.context.settings.limits.default_ttl
+        draft.record(unit, replace(known, kind=kind, base=base, listener_slot=slot), owner, new=new, ttl=ttl)
 
 
 def _slot(draft: Draft, unit: Unit, base: str, taken: dict[int, str]) -> int:
@@ -290,13 +316,11 @@ def _slot(draft: Draft, unit: Unit, base: str, taken: dict[int, str]) -> int:
             )
         taken[configured] = unit.stack
         return configured
+    known = stack.record.listener_slot if stack and stack.record else None
     if stack and stack.resource_count:
-        return (
-            stack.record.listener_slot
-            if stack.record and stack.record.listener_slot is not None
-            else stable_slot(unit.stack)
-        )
-    slot = free_slot(taken, base)
+        return stable_slot(unit.stack) if known is None else known
+    slot = known if known is not None and taken.get(known, unit.stack) == unit.stack else free_slot(taken, base)
     taken[slot] = unit.stack
     config.set("listener_slot", slot)
+    draft.slots[unit] = base
     return slot

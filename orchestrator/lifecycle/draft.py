@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from orchestrator import graph
 from orchestrator.assignments import Assignment
@@ -24,8 +25,8 @@ class Draft:
     def __init__(self, context: Context, operation: Operation) -> None:
         self.context = context
         self.operation = operation
-        self.registry = context.registry()
         self.now = context.clock().replace(microsecond=0)
+        self.registry = context.registry()
         self.units: set[Unit] = set()
         self.bases: dict[str, frozenset[str]] = {}
         """Bases by environment, for the edges."""
@@ -34,6 +35,9 @@ class Draft:
         self.read_only: set[Unit] = set()
         self.records: dict[Unit, Record] = {}
         self.configs: dict[Unit, StackConfig] = {}
+        self.slots: dict[Unit, str] = {}
+        """New units whose listener slot was chosen here, with their base: it is settled when the work begins."""
+
         self.notes: list[str] = []
         self._checkout: Checkout | None = None
 
@@ -54,7 +58,7 @@ class Draft:
         self.read_only.update(base.units)
         self.kinds |= dict.fromkeys(base.units, base.record.kind)
 
-    def record(self, unit: Unit, record: Record, owner: str | None, *, new: bool) -> None:
+    def record(self, unit: Unit, record: Record, owner: str | None, *, new: bool, ttl: timedelta | None = None) -> None:
         """What is remembered of the unit: what was known, and where it comes from today. A preview remembers nothing."""
         if self.operation is Operation.PREVIEW:
             return
@@ -64,8 +68,14 @@ class Draft:
                 owner=owner or record.owner or self.checkout.user,
                 created=record.created or self.now,
             )
+        lives = ttl or record.ttl
         self.records[unit] = replace(
-            record, owner=owner or record.owner, commit=self.checkout.commit, branch=self.checkout.branch
+            record,
+            owner=owner or record.owner,
+            commit=self.checkout.commit,
+            branch=self.checkout.branch,
+            ttl=lives,
+            expires=self.now + lives if lives else record.expires,
         )
 
     def config(self, project: Project, stack: str) -> StackConfig:
@@ -106,8 +116,7 @@ class Draft:
         if self.operation is Operation.DESTROY:
             plan, order = plan.reversed(), tuple(reversed(order))
         stacks = {unit: found for unit in plan.units if (found := summary_of(self.registry, unit))}
-        if self.operation is not Operation.PREVIEW:
-            checks.idle(self.context.engine, stacks.values())
+        self._guard(stacks)
         scopes = {project.key: project.scope for project in projects}
         steps = tuple(
             Step(
@@ -130,7 +139,21 @@ class Draft:
             stacks=stacks,
             records=self.records,
             configs=self.configs,
+            slots=self.slots,
         )
+
+    def _guard(self, stacks: Mapping[Unit, StackSummary]) -> None:
+        """What has to hold before anything is touched."""
+        engine = self.context.engine
+        if self.operation not in (Operation.PREVIEW, Operation.DRIFT):
+            checks.idle(engine, stacks.values())
+        if self.operation in (Operation.UP, Operation.DESTROY):
+            checks.prod_allowed(self.kinds, self.units, allowed=self.context.allow_prod)
+        if self.operation is Operation.DESTROY:
+            names = {project.key: project.name for project in self.context.settings.projects}
+            checks.unread(engine, stacks, {f"{names[unit.project]}/{unit.stack}": unit.stack for unit in stacks})
+            self.notes += checks.unprotected(engine, stacks)
+        engine.admit(sorted(stacks), sorted(self.read_only))
 
 
 def summary_of(registry: Registry, unit: Unit) -> StackSummary | None:

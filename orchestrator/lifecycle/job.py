@@ -17,6 +17,7 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.events import Event, Observer, PlanReady, ResourceEvent, ignore
 from orchestrator.executors import DaemonExecutor
 from orchestrator.graph import Plan
+from orchestrator.lifecycle import slots
 from orchestrator.lifecycle.context import Context
 from orchestrator.model import (
     UNKNOWN,
@@ -79,6 +80,17 @@ class Job:
 
     records: Mapping[Unit, Record] = field(default_factory=dict[Unit, Record])
     configs: Mapping[Unit, StackConfig] = field(default_factory=dict[Unit, StackConfig])
+    slots: Mapping[Unit, str] = field(default_factory=dict[Unit, str])
+    """New units whose listener slot was chosen for them, with their base."""
+
+    plans: Path | None = None
+    """Folder of plan files: a preview writes them, an update carries out exactly them."""
+
+    handed: Mapping[Unit, tuple[Unit, ...]] = field(default_factory=dict[Unit, tuple[Unit, ...]])
+    """Carrying out a plan: units whose outputs were handed over to a unit's preview, since nobody could read them."""
+
+    seen: dict[Unit, str] = field(default_factory=dict[Unit, str])
+    """The configurations that the previews of a plan saw; empty until all of them succeeded."""
 
     def run(
         self,
@@ -106,10 +118,13 @@ class Job:
             parallel=parallel or self.context.settings.runner.parallel,
             executor=executor or DaemonExecutor(),
             interrupter=interrupter or Interrupter(),
+            fail_fast=self.context.fail_fast,
         )
         existing = frozenset(step.unit for step in self.steps if step.exists)
         runner.observer(PlanReady(operation=self.operation, units=self.plan.units, existing=existing))
-        results = self._preview(runner) if self.operation is Operation.PREVIEW else self._work(runner, begun)
+        results = (
+            self._preview(runner) if self.operation is Operation.PREVIEW else slots.settled(self)._work(runner, begun)
+        )
         return RunReport(
             command=self.command,
             engine=self.context.engine.name,
@@ -136,6 +151,7 @@ class Job:
                 changed[result.unit].restore()
             if self.operation is Operation.DESTROY and result.status in (Status.SUCCEEDED, Status.UNCHANGED):
                 self._forget_config(result.unit)
+        slots.given_back(self)
         return results
 
     def _preview(self, runner: Runner) -> tuple[UnitResult, ...]:
@@ -143,7 +159,7 @@ class Job:
         with tempfile.TemporaryDirectory(prefix="orchestrator-", ignore_cleanup_errors=True) as folder:
             scratch: dict[Unit, Path] = {}
             for unit, config in self.configs.items():
-                if config.changed or not config.exists:
+                if config.changed or not config.exists or self.plans:
                     scratch[unit] = Path(folder) / unit.project / config.path.name
                     scratch[unit].parent.mkdir(exist_ok=True)
                     scratch[unit].write_text(config.text(), encoding="utf-8")
@@ -151,20 +167,44 @@ class Job:
             def prepare(unit: Unit, results: Mapping[Unit, UnitResult]) -> UnitRequest:
                 upstream = {
                     self.context.engine.reference_name(other): to_wire(results[other].outputs)
-                    for other in self.plan.waits_for[unit]
-                    if other not in self.stacks or not self.stacks[other].outputs
+                    for other in self.unread(unit)
                 }
                 request = self._request(unit, results)
                 return replace(request, upstream_outputs=upstream, config_file=scratch.get(unit))
 
-            return runner.run(self.plan, self.operation, prepare, self._expected())
+            results = runner.run(self.plan, self.operation, prepare, self._expected())
+            if self.plans and all(result.status in (Status.SUCCEEDED, Status.UNCHANGED) for result in results):
+                self.seen.update({unit: file.read_text(encoding="utf-8") for unit, file in scratch.items()})
+            return results
 
-    def _request(self, unit: Unit, _results: Mapping[Unit, UnitResult]) -> UnitRequest:
+    def unread(self, unit: Unit) -> list[Unit]:
+        """Units before this one whose outputs nobody could read when the job was prepared."""
+        return [
+            other for other in self.plan.waits_for[unit] if other not in self.stacks or not self.stacks[other].outputs
+        ]
+
+    def _handed_over(self, unit: Unit, results: Mapping[Unit, UnitResult]) -> dict[str, dict[str, Any]]:
+        """Carrying out a plan: what the review had handed over is handed over again, now with real values."""
+        found: dict[str, dict[str, Any]] = {}
+        for other in self.handed.get(unit, ()):
+            stack = None if other in results else self.context.engine.stack(other)
+            outputs = stack.outputs if stack else results[other].outputs
+            if any(output.secret for output in outputs.values()):
+                plain = self.context.engine.reveal(other)
+                outputs = {name: replace(output, value=plain.get(name)) for name, output in outputs.items()}
+            found[self.context.engine.reference_name(other)] = to_wire(outputs)
+        return found
+
+    def _request(self, unit: Unit, results: Mapping[Unit, UnitResult]) -> UnitRequest:
         return UnitRequest(
             unit=unit,
             operation=self.operation,
             record=self.records.get(unit),
             message=f"orchestrator {self.command} {unit.stack}",
+            plan_file=self.plans / plan_file_name(unit) if self.plans else None,
+            wait_seconds=self.context.wait_seconds,
+            keep_going=self.context.keep_going,
+            upstream_outputs=self._handed_over(unit, results) if self.operation is Operation.UP else {},
         )
 
     def _expected(self) -> dict[Unit, int]:
@@ -202,6 +242,11 @@ class Job:
         count = stack.resource_count if stack else 0
         have = f"it has {count} resource{'' if count == 1 else 's'} now" if count else "nothing exists of it"
         return replace(result, hint=f"{have}; mend the cause and run the same command again: it goes on from there")
+
+
+def plan_file_name(unit: Unit) -> str:
+    """Name of a unit's plan within the folder of a saved plan."""
+    return f"{unit.project}.{unit.stack}.pulumi-plan.json"
 
 
 def to_wire(outputs: Outputs) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from orchestrator.assignments import Assignment
 from orchestrator.model import Kind
@@ -37,6 +38,8 @@ class CreateEnv:
 
     assignments: tuple[Assignment, ...] = ()
     owner: str | None = None
+    ttl: timedelta | None = None
+    """How long they live after they were last deployed; None: what they have, else `default_ttl` of the settings."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +97,32 @@ class DestroyBase:
     """Destroy the environments on them first."""
 
 
-Request = CreateBase | CreateEnv | UpdateBase | UpdateEnv | PreviewBase | PreviewEnv | DestroyEnv | DestroyBase
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """Compare bases and environments with what is in AWS. Nothing is changed."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refresh:
+    """Bring the state of bases and environments in line with what is in AWS. Nothing in AWS is changed."""
+
+    names: tuple[str, ...]
+
+
+Request = (
+    CreateBase
+    | CreateEnv
+    | UpdateBase
+    | UpdateEnv
+    | PreviewBase
+    | PreviewEnv
+    | DestroyEnv
+    | DestroyBase
+    | Drift
+    | Refresh
+)
 
 COMMANDS: Mapping[type[Request], str] = {
     CreateBase: "create-base",
@@ -105,5 +133,7 @@ COMMANDS: Mapping[type[Request], str] = {
     PreviewEnv: "preview-env",
     DestroyEnv: "destroy-env",
     DestroyBase: "destroy-base",
+    Drift: "drift",
+    Refresh: "refresh",
 }
 """Name of the use case, in reports and in the stacks' history."""

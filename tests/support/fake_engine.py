@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.engines.protocol import Project, Sink, UnitRequest
-from orchestrator.errors import InterruptedRunError, LockOwner, OperationFailedError, UnknownStackError
+from orchestrator.errors import (
+    InterruptedRunError,
+    LockOwner,
+    OperationFailedError,
+    OrchestratorError,
+    UnknownStackError,
+)
 from orchestrator.events import ResourceEvent
 from orchestrator.model import (
     UNKNOWN,
@@ -45,6 +52,10 @@ class FakeStack:
     status: StackStatus = StackStatus.READY
     references: tuple[str, ...] = ()
     problem: str | None = None
+    protected: tuple[str, ...] = ()
+    retained: tuple[str, ...] = ()
+    priorities: tuple[int, ...] = ()
+    """Priorities of listener rules that it has."""
 
 
 class FakeEngine:
@@ -63,7 +74,21 @@ class FakeEngine:
         self.scripts: dict[Unit, Script] = {}
         self.locks: dict[Unit, LockOwner] = {}
         self.unavailable: Exception | None = None
+        self.refuses: OrchestratorError | None = None
+        """What `admit` says."""
+
+        self.outsiders: dict[Unit, tuple[str, ...]] = {}
+        """Stacks outside the graph that read a unit."""
+
+        self.claimed: dict[Unit, Record] = {}
+        self.held: list[str] = []
+        """Names of the locks that were taken."""
+
+        self.while_held: Callable[[], None] = lambda: None
+        """Happens as soon as a lock is held."""
+
         self.interrupts = 0
+        self.admitted: tuple[tuple[Unit, ...], tuple[Unit, ...]] = ((), ())
         self._interrupted = threading.Event()
         self._guard = threading.Lock()
 
@@ -135,10 +160,64 @@ class FakeEngine:
         if unit not in self.kept:
             raise UnknownStackError(f"{unit} does not exist")
         root = _urn(unit, "Stack")
-        return tuple(
-            StackResource(urn=_urn(unit, name), type="fake:index/thing:Thing", name=name, parent=root if at else None)
-            for at, name in enumerate(self.kept[unit].resources)
+        kept = self.kept[unit]
+        things = tuple(
+            StackResource(
+                urn=_urn(unit, name),
+                type="fake:index/thing:Thing",
+                name=name,
+                parent=root if at else None,
+                protect=name in kept.protected,
+                retain_on_delete=name in kept.retained,
+            )
+            for at, name in enumerate(kept.resources)
         )
+        rules = tuple(
+            StackResource(
+                urn=f"{_urn(unit, 'rule')}-{priority}",
+                type="aws:lb/listenerRule:ListenerRule",
+                name=f"rule-{priority}",
+                parent=root,
+                inputs={"priority": priority},
+            )
+            for priority in kept.priorities
+        )
+        return things + rules
+
+    def readers(self, unit: Unit) -> tuple[str, ...]:
+        name = self.reference_name(unit)
+        known = [
+            f"{self.projects[other.project].name}/{other.stack}"
+            for other, stack in self.kept.items()
+            if name in stack.references
+        ]
+        return tuple(sorted([*known, *self.outsiders.get(unit, ())]))
+
+    def admit(self, changed: Collection[Unit], read: Collection[Unit]) -> None:
+        self.admitted = (tuple(changed), tuple(read))
+        if self.refuses:
+            raise self.refuses
+
+    def reveal(self, unit: Unit) -> Mapping[str, Any]:
+        return {name: output.value for name, output in self.kept[unit].outputs.items()}
+
+    def fingerprint(self, unit: Unit) -> str | None:
+        return repr(self.kept[unit]) if unit in self.kept else None
+
+    @contextlib.contextmanager
+    def exclusive(self, name: str) -> Generator[None]:
+        self.held.append(name)
+        self.while_held()
+        yield
+
+    def claim(self, unit: Unit, record: Record) -> None:
+        self.claimed[unit] = record
+
+    def unclaim(self, unit: Unit) -> None:
+        self.claimed.pop(unit, None)
+
+    def claims(self) -> Mapping[Unit, Record]:
+        return {unit: record for unit, record in self.claimed.items() if unit not in self.kept}
 
     def run(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
         unit = request.unit
@@ -152,6 +231,9 @@ class FakeEngine:
             return outcome
         if request.operation is Operation.DESTROY:
             return self._destroy(unit, sink)
+        if request.operation in (Operation.DRIFT, Operation.REFRESH):
+            kept = self.kept[unit]
+            return UnitOutcome(counts=ChangeCounts(same=len(kept.resources)), outputs=kept.outputs)
         return self._up(request, config.wire(), sink)
 
     def write_record(self, unit: Unit, record: Record) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -43,6 +45,26 @@ def outputs(stack: Mapping[str, Any] | None) -> Outputs:
     """Outputs of the stack's own resource; secret ones keep their envelope as value."""
     found: Mapping[str, Any] = (stack or {}).get("outputs") or {}
     return {name: OutputValue(value=value, secret=is_secret(value)) for name, value in found.items()}
+
+
+def digest(latest: Mapping[str, Any] | None) -> str | None:
+    """Changes whenever resources or unfinished operations do; None without a checkpoint."""
+    if latest is None:
+        return None
+    said = [latest.get("resources") or [], latest.get("pending_operations") or []]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def reads(document: Mapping[str, Any], reference: str) -> bool:
+    """Whether a checkpoint file holds a StackReference to that stack."""
+    found: Mapping[str, Any] = (document.get("checkpoint") or {}).get("latest") or {}
+    return any(r["type"] == REFERENCE_TYPE and r.get("id") == reference for r in found.get("resources") or [])
+
+
+def has_secret_outputs(latest: Mapping[str, Any]) -> bool:
+    """Whether a stack has an output that others can read only when they can decrypt it."""
+    stack = next((r for r in latest.get("resources") or [] if r["type"] == STACK_TYPE), None)
+    return any(output.secret for output in outputs(stack).values())
 
 
 def summary(

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from orchestrator import records
-from orchestrator.engines.automation import checkpoint
+from orchestrator.engines.automation import account, checkpoint, secrets
 from orchestrator.engines.automation.command import Cli, Finished
 from orchestrator.engines.automation.failures import explained
+from orchestrator.engines.automation.places import copy_project, handed_over, keep_encryption
 from orchestrator.engines.automation.progress import Progress
 from orchestrator.engines.automation.remote import RemoteBackend
 from orchestrator.engines.automation.state import Backend, open_backend
 from orchestrator.engines.protocol import Project, Sink, UnitRequest
+from orchestrator.engines.waiting import patiently
 from orchestrator.errors import (
     EngineUnavailableError,
     InterruptedRunError,
@@ -35,7 +34,6 @@ from orchestrator.events import Diagnostic
 from orchestrator.model import Operation, Outputs, Record, StackResource, StackStatus, StackSummary, Unit, UnitOutcome
 from orchestrator.settings import Settings
 
-BASE_OUTPUTS_VARIABLE = "PULUMI_DJANGO_BASE_OUTPUTS"
 CLOUD = "https://api.pulumi.com"
 SCRATCH_PASSPHRASE = "scratch"
 
@@ -77,6 +75,59 @@ class AutomationEngine:
     def resources(self, unit: Unit) -> tuple[StackResource, ...]:
         return checkpoint.resources(self._latest(unit))
 
+    def readers(self, unit: Unit) -> tuple[str, ...]:
+        name, backend = self.reference_name(unit), self._backend
+        found: list[str] = []
+        for project, stack in backend.everything():
+            try:
+                content = backend.raw(project, stack) or b""
+                if name.encode() in content and checkpoint.reads(json.loads(content), name):
+                    found.append(f"{project}/{stack}")
+            except (StateError, ValueError):  # a damaged neighbor is told of where it matters
+                continue
+        return tuple(sorted(found))
+
+    def admit(self, changed: Collection[Unit], read: Collection[Unit]) -> None:
+        latest = {unit: self._latest_or_nothing(unit) for unit in (*changed, *read)}
+        accounts = [(unit, self._projects[unit.project], account.of_resources(found)) for unit, found in latest.items()]
+        account.check((unit, project, known) for unit, project, known in accounts if known)
+        checked: set[str] = set()
+        for unit in read:
+            provider = latest[unit].get("secrets_providers")
+            if checkpoint.has_secret_outputs(latest[unit]) and repr(provider) not in checked:
+                checked.add(repr(provider))
+                secrets.check(unit, provider)
+
+    def reveal(self, unit: Unit) -> Mapping[str, Any]:
+        words = ["stack", "output", "--json", "--show-secrets", "--stack", unit.stack]
+        finished = self._cli.run(words, self._projects[unit.project].path)
+        if finished.code != 0:
+            raise explained(unit, finished.text)
+        return json.loads(finished.output)
+
+    def fingerprint(self, unit: Unit) -> str | None:
+        return checkpoint.digest(self._backend.checkpoint(self._projects[unit.project].name, unit.stack))
+
+    def exclusive(self, name: str) -> AbstractContextManager[None]:
+        return self._backend.exclusive(name)
+
+    def claim(self, unit: Unit, record: Record) -> None:
+        project = self._projects[unit.project]
+        if isinstance(self._backend, RemoteBackend):  # tags need a stack there
+            self._init(project.path, unit, {})
+        self._backend.write_tags(project.name, unit.stack, records.to_tags(record))
+
+    def unclaim(self, unit: Unit) -> None:
+        self._backend.unclaim(self._projects[unit.project].name, unit.stack)
+
+    def claims(self) -> Mapping[Unit, Record]:
+        return {
+            Unit(key, stack): record
+            for key, project in sorted(self._projects.items())
+            for stack, tags in self._backend.claims(project.name).items()
+            if (record := records.from_tags(tags))
+        }
+
     def write_record(self, unit: Unit, record: Record) -> None:
         self._latest(unit)
         self._record(unit, record)
@@ -95,6 +146,14 @@ class AutomationEngine:
     # operating
 
     def run(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
+        return patiently(
+            lambda: self._run(request, sink),
+            request.wait_seconds,
+            tell=lambda text: sink(Diagnostic(unit=request.unit, severity="info", message=text)),
+            stopped=lambda: self._cli.interrupted,
+        )
+
+    def _run(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
         unit, project = request.unit, self._projects[request.unit.project]
         exists = unit.stack in self._backend.stacks(project.name)
         if request.operation is Operation.PREVIEW:
@@ -103,13 +162,14 @@ class AutomationEngine:
         if not exists and request.operation is not Operation.UP:
             raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows what does")
         if exists:
-            self._free_of_locks(unit, sink)
+            if request.operation is not Operation.DRIFT:  # which takes no lock
+                self._free_of_locks(unit, sink)
             self._tell_unfinished(unit, sink)
         else:
             self._init(project.path, unit, {})
         if request.record is not None and request.operation is Operation.UP:
             self._record(unit, request.record)
-        with _handed_over(request.upstream_outputs) as environment:
+        with handed_over(request.upstream_outputs) as environment:
             outcome = self._operate(request, project.path, environment, sink)
         if request.operation is Operation.DESTROY:
             self._workspace(unit, project.path, {}, lambda it: it.remove_stack(unit.stack, preserve_config=True))
@@ -128,6 +188,7 @@ class AutomationEngine:
             changes=progress.changes,
             outputs=outputs,
             warnings=tuple(dict.fromkeys(progress.warnings)),
+            planned=progress.planned if request.operation is Operation.PREVIEW else (),
         )
 
     def _failure(self, request: UnitRequest, finished: Finished, progress: Progress) -> OrchestratorError:
@@ -162,7 +223,7 @@ class AutomationEngine:
                 continue
             hint = "wait until it ends, then run the command again"
             if lock.owner.alive is None:
-                hint = f"if it is gone, run `pulumi cancel --stack {unit.stack}` in {self._projects[unit.project].path}"
+                hint = f"if that process is gone: `orchestrator unlock {unit.stack} --force`"
             raise StackLockedError(f"{unit} is locked: {lock.owner} is at work on it", hint, owner=lock.owner)
 
     def _tell_unfinished(self, unit: Unit, sink: Sink) -> None:
@@ -205,12 +266,12 @@ class AutomationEngine:
         """
         project = self._projects[request.unit.project]
         if exists and request.config_file is None:
-            with _handed_over(request.upstream_outputs) as environment:
+            with handed_over(request.upstream_outputs) as environment:
                 yield project.path, environment
             return
         with tempfile.TemporaryDirectory(prefix="orchestrator-preview-") as name:
             folder = Path(name)
-            _copy_project(project, request.unit.stack, request.config_file, folder)
+            copy_project(project, request.unit.stack, request.config_file, folder)
             upstream = request.upstream_outputs
             environment: dict[str, str] = {}
             if not exists:
@@ -220,7 +281,9 @@ class AutomationEngine:
                 if not {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"} & set(os.environ):
                     environment["PULUMI_CONFIG_PASSPHRASE"] = SCRATCH_PASSPHRASE
                 self._init(folder, request.unit, environment)
-            with _handed_over(upstream) as handed:
+                if request.plan_file is not None:
+                    keep_encryption(folder, request.unit.stack, request.config_file)
+            with handed_over(upstream) as handed:
                 yield folder, {**environment, **handed}
 
     def _known_outputs(self) -> dict[str, Mapping[str, Any]]:
@@ -265,6 +328,12 @@ class AutomationEngine:
             raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows what does")
         return latest
 
+    def _latest_or_nothing(self, unit: Unit) -> Mapping[str, Any]:
+        try:
+            return self._backend.checkpoint(self._projects[unit.project].name, unit.stack) or {}
+        except StateError:
+            return {}
+
     def _summary(self, unit: Unit) -> StackSummary:
         project, backend = self._projects[unit.project].name, self._backend
         tags = backend.tags(project, unit.stack)
@@ -283,40 +352,17 @@ def _words(request: UnitRequest) -> list[str]:
     stack = ["--stack", request.unit.stack]
     message = ["--message", request.message] if request.message else []
     refresh = ["--refresh"] if request.refresh and request.operation is not Operation.REFRESH else []
+    plan = [str(request.plan_file)] if request.plan_file else []
+    on = ["--continue-on-error"] if request.keep_going else []
     match request.operation:
         case Operation.PREVIEW:
-            return ["preview", *stack, *refresh]
+            return ["preview", *stack, *refresh, *(["--save-plan", *plan] if plan else [])]
         case Operation.REFRESH:
             return ["refresh", "--yes", "--skip-preview", *stack, *message]
-        case Operation.UP | Operation.DESTROY:
-            return [request.operation.value, "--yes", "--skip-preview", *stack, *refresh, *message]
-
-
-@contextmanager
-def _handed_over(outputs: Mapping[str, Mapping[str, Any]]) -> Generator[dict[str, str]]:
-    """Environment with which the program finds the outputs of stacks that do not exist yet."""
-    if not outputs:
-        yield {}
-        return
-    descriptor, name = tempfile.mkstemp(prefix="orchestrator-outputs-", suffix=".json")  # readable by us alone
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(outputs, file)
-        yield {BASE_OUTPUTS_VARIABLE: name}
-    finally:
-        os.unlink(name)
-
-
-def _copy_project(project: Project, stack: str, config_file: Path | None, folder: Path) -> None:
-    """A project folder of its own for the same program: its files can be written without touching the real one."""
-    yaml = YAML()
-    settings: Any = yaml.load((project.path / "Pulumi.yaml").read_text(encoding="utf-8"))
-    settings["main"] = str((project.path / settings.get("main", ".")).resolve())
-    runtime: Any = settings.get("runtime")
-    if isinstance(runtime, dict) and (runtime.get("options") or {}).get("virtualenv"):
-        runtime["options"]["virtualenv"] = str((project.path / runtime["options"]["virtualenv"]).resolve())
-    with (folder / "Pulumi.yaml").open("w", encoding="utf-8") as file:
-        yaml.dump(settings, file)
-    source = config_file or project.path / f"Pulumi.{stack}.yaml"
-    if source.exists():
-        shutil.copyfile(source, folder / f"Pulumi.{stack}.yaml")
+        case Operation.DRIFT:
+            return ["refresh", "--preview-only", *stack]
+        case Operation.UP:
+            plan = ["--plan", *plan] if plan else []
+            return ["up", "--yes", "--skip-preview", *stack, *refresh, *on, *plan, *message]
+        case Operation.DESTROY:
+            return ["destroy", "--yes", "--skip-preview", *stack, *refresh, *on, *message]

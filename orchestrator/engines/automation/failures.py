@@ -74,6 +74,11 @@ def explained(unit: Unit, text: str, errors: Sequence[tuple[str | None, str]] = 
     for pattern, kind, what, hint in _KNOWN:
         if re.search(pattern, everything, re.IGNORECASE):
             return kind(f"{unit} failed: {what}", hint)
+    if re.search(r"violates plan|is not allowed by the plan", everything):
+        return OperationFailedError(
+            f"{unit} was not carried out as planned: {_reasons(errors) or _last_error(text)}",
+            "preview again with --save-plan and review what changed; what was done until then stays",
+        )
     return OperationFailedError(
         f"{unit} failed: {_reasons(errors) or _last_error(text)}",
         f"{done} resources are in order and stay; correct the cause, then run the same command again: it continues",

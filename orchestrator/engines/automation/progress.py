@@ -9,7 +9,7 @@ from typing import Any, Literal
 from orchestrator.engines.automation.checkpoint import STACK_TYPE, masked, outputs
 from orchestrator.engines.protocol import Sink
 from orchestrator.events import Diagnostic, ResourceEvent
-from orchestrator.model import ChangeCounts, ChangeOp, Outputs, ResourceChange, Unit
+from orchestrator.model import ChangeCounts, ChangeOp, Outputs, ResourceChange, StackResource, Unit
 
 # Replacements come as three steps; the first one tells the whole story.
 _OPS: Mapping[str, ChangeOp] = {
@@ -38,6 +38,7 @@ class Progress:
         self._changes: dict[str, ResourceChange] = {}
         self._summary: Mapping[str, int] = {}
         self._stack: Mapping[str, Any] | None = None
+        self._planned: dict[str, StackResource] = {}
         self.errors: list[tuple[str | None, str]] = []
         """URN (or None) and text of every error."""
 
@@ -73,6 +74,11 @@ class Progress:
         return tuple(self._changes.values())
 
     @property
+    def planned(self) -> tuple[StackResource, ...]:
+        """The resources that the stack has when all is done."""
+        return tuple(self._planned.values())
+
+    @property
     def counts(self) -> ChangeCounts:
         """How many resources each change touched."""
         get = self._summary.get
@@ -92,13 +98,21 @@ class Progress:
         if metadata["op"] in _PARTS_OF_REPLACEMENTS or metadata["op"] not in _OPS:
             return
         op, name = _OPS[metadata["op"]], urn.rpartition("::")[2]
+        new: Mapping[str, Any] = metadata.get("new") or {}
+        parent = new.get("parent") or (metadata.get("old") or {}).get("parent") or None
         if phase == "failed":
             self.failed_urns.append(urn)
         elif phase == "done":
             self.done += 1
             if op not in (ChangeOp.SAME, ChangeOp.READ, ChangeOp.REFRESH):
                 properties = tuple(sorted(metadata.get("diffs") or ()))
-                self._changes[urn] = ResourceChange(urn=urn, type=type_, name=name, op=op, properties=properties)
+                self._changes[urn] = ResourceChange(
+                    urn=urn, type=type_, name=name, op=op, properties=properties, parent=parent
+                )
+            if new and op is not ChangeOp.DELETE:
+                self._planned[urn] = StackResource(
+                    urn=urn, type=type_, name=name, parent=parent, inputs=masked(new.get("inputs") or {})
+                )
         self._sink(ResourceEvent(unit=self._unit, urn=urn, type=type_, name=name, op=op, phase=phase))
 
     def _diagnostic(self, event: Mapping[str, Any]) -> None:

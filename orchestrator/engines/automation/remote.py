@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from orchestrator.engines.automation.command import Cli
+from orchestrator.engines.automation.files import LocalFiles
 from orchestrator.engines.automation.state import Lock
 from orchestrator.errors import EngineUnavailableError, StateError
 
@@ -40,6 +44,28 @@ class RemoteBackend:
         for name, value in tags.items():
             if before.get(name) != value:
                 self._run(project, "stack", "tag", "set", name, value, "--stack", stack)
+
+    def everything(self) -> Iterator[tuple[str, str]]:
+        """Project and name of the stacks of the graph's projects: others are not looked at here."""
+        for project in self._folders:
+            for stack in self.stacks(project):
+                yield project, stack
+
+    def raw(self, project: str, stack: str) -> bytes | None:
+        """The stack's state as the text of a checkpoint file."""
+        return json.dumps({"checkpoint": {"latest": self.checkpoint(project, stack)}}).encode()
+
+    def claims(self, project: str) -> dict[str, dict[str, str]]:
+        """None: a claim is an empty stack there."""
+        del project
+        return {}
+
+    def unclaim(self, project: str, stack: str) -> None:
+        """Nothing to take back: the empty stack stays, as after any operation that could not begin."""
+
+    def exclusive(self, name: str) -> AbstractContextManager[None]:
+        """Only against others on this machine: such a backend has no place for a lock of ours."""
+        return LocalFiles(Path(tempfile.gettempdir())).exclusive(f"pulumi-django-{os.getuid()}/{name}")
 
     def locks(self, project: str, stack: str) -> list[Lock]:
         """Unknown: such a backend says so when an operation begins."""

@@ -1,7 +1,8 @@
 """Reads and writes a DIY backend directly (`file://`, `s3://`): checkpoints, tags, locks, without a CLI call for each.
 
 Layout (pkg/backend/diy): `.pulumi/stacks/<project>/<stack>.json`, `.pulumi/stacks/<project>/<stack>.pulumi-tags`,
-`.pulumi/locks/organization/<project>/<stack>/<uuid>.json`.
+`.pulumi/locks/organization/<project>/<stack>/<uuid>.json`. Tags whose stack is not there are a claim: the stack is about
+to be made.
 """
 
 from __future__ import annotations
@@ -9,132 +10,21 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import socket
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
 
+from orchestrator.engines.automation.files import Files, LocalFiles, S3Files, alive
 from orchestrator.errors import EngineUnavailableError, LockOwner, StateError
 
 STACKS, LOCKS, HISTORY = ".pulumi/stacks", ".pulumi/locks/organization", ".pulumi/history"
+OWN = ".pulumi/orchestrator"
 TAGS_VERSION = 1
 CHECKPOINT_VERSIONS = (3, 4)
 """Version 4 is version 3 with a list of features, such as the hooks that this package uses."""
-
-
-class Files(Protocol):
-    """The few file operations that the backend's layout needs."""
-
-    def names(self, prefix: str) -> list[str]:
-        """Names of all files below a folder, relative to the backend."""
-        ...
-
-    def read(self, name: str) -> bytes | None:
-        """A file's content, or None when it is not there."""
-        ...
-
-    def write(self, name: str, content: bytes) -> None:
-        """Replace a file as one step."""
-        ...
-
-    def delete(self, name: str) -> None:
-        """Delete a file; fine when it is not there."""
-        ...
-
-
-class LocalFiles:
-    """`file://`."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def names(self, prefix: str) -> list[str]:
-        root = self._folder / prefix
-        return sorted(str(path.relative_to(self._folder)) for path in root.rglob("*") if path.is_file())
-
-    def read(self, name: str) -> bytes | None:
-        try:
-            return (self._folder / name).read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise StateError(
-                f"the state cannot be read: {error.strerror} ({self._folder / name})", "check its permissions"
-            ) from error
-
-    def write(self, name: str, content: bytes) -> None:
-        path = self._folder / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(dir=path.parent)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-            os.replace(temporary, path)
-        except OSError as error:
-            raise StateError(
-                f"the state cannot be written: {error.strerror} ({path})", "make room, or check its permissions"
-            ) from error
-
-    def delete(self, name: str) -> None:
-        (self._folder / name).unlink(missing_ok=True)
-
-
-class S3Files:
-    """`s3://bucket/prefix?region=..&endpoint=..`, as Pulumi's own backend reads the address."""
-
-    def __init__(self, url: str) -> None:
-        import boto3
-        from botocore.config import Config
-
-        parts = urlsplit(url)
-        options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-        endpoint = options.get("endpoint")
-        if endpoint and "://" not in endpoint:
-            endpoint = f"{'http' if options.get('disableSSL') == 'true' else 'https'}://{endpoint}"
-        style = "path" if "true" in (options.get("s3ForcePathStyle"), options.get("use_path_style")) else "auto"
-        session: Any = boto3.Session(profile_name=options.get("profile"), region_name=options.get("region"))
-        self._client = session.client("s3", endpoint_url=endpoint, config=Config(s3={"addressing_style": style}))
-        self._bucket, self._prefix = parts.netloc, parts.path.strip("/")
-
-    def _key(self, name: str) -> str:
-        return f"{self._prefix}/{name}" if self._prefix else name
-
-    def names(self, prefix: str) -> list[str]:
-        skip = len(self._key("")) if self._prefix else 0
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=f"{self._key(prefix)}/"
-        )
-        return self._guarded(lambda: sorted(item["Key"][skip:] for page in pages for item in page.get("Contents", [])))
-
-    def read(self, name: str) -> bytes | None:
-        def get() -> bytes | None:
-            try:
-                return self._client.get_object(Bucket=self._bucket, Key=self._key(name))["Body"].read()
-            except self._client.exceptions.NoSuchKey:
-                return None
-
-        return self._guarded(get)
-
-    def write(self, name: str, content: bytes) -> None:
-        self._guarded(lambda: self._client.put_object(Bucket=self._bucket, Key=self._key(name), Body=content))
-
-    def delete(self, name: str) -> None:
-        self._guarded(lambda: self._client.delete_object(Bucket=self._bucket, Key=self._key(name)))
-
-    def _guarded(self, call: Any) -> Any:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            return call()
-        except (BotoCoreError, ClientError) as error:
-            raise EngineUnavailableError(
-                f"the state in s3://{self._bucket} cannot be reached: {error}",
-                "check the address, the AWS credentials and their rights on the bucket",
-            ) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,12 +49,27 @@ class Backend:
         }
         return sorted({_stem(name) for name in names if name.endswith((".json", ".json.gz"))})
 
+    def everything(self) -> Iterator[tuple[str, str]]:
+        """Project and name of every stack in the backend, also of projects that nobody here knows."""
+        for name in self._files.names(STACKS):
+            folder, _, file = name.removeprefix(f"{STACKS}/").partition("/")
+            if file.endswith((".json", ".json.gz")) and "/" not in file:
+                yield folder, _stem(file)
+
+    def raw(self, project: str, stack: str) -> bytes | None:
+        """The text of the stack's checkpoint file, or None when there is none; StateError when it cannot be unpacked."""
+        content = self._files.read(f"{STACKS}/{project}/{stack}.json")
+        if content is not None:
+            return content
+        packed = self._files.read(f"{STACKS}/{project}/{stack}.json.gz")
+        try:
+            return None if packed is None else gzip.decompress(packed)
+        except (OSError, EOFError) as error:
+            raise StateError(f"the state of {stack} is damaged: its checkpoint cannot be unpacked") from error
+
     def checkpoint(self, project: str, stack: str) -> Mapping[str, Any] | None:
         """The stack's checkpoint file as JSON, or None when there is none; StateError when it is damaged."""
-        content = self._files.read(f"{STACKS}/{project}/{stack}.json")
-        if content is None:
-            packed = self._files.read(f"{STACKS}/{project}/{stack}.json.gz")
-            content = gzip.decompress(packed) if packed is not None else None
+        content = self.raw(project, stack)
         if content is None:
             return None
         try:
@@ -194,6 +99,25 @@ class Backend:
         """Replace the stack's tags."""
         document = json.dumps({"version": TAGS_VERSION, "tags": dict(sorted(tags.items()))})
         self._files.write(f"{STACKS}/{project}/{stack}.pulumi-tags", document.encode())
+
+    def claims(self, project: str) -> dict[str, dict[str, str]]:
+        """Tags of stacks that are not there (yet), by the stack's name."""
+        folder, suffix = f"{STACKS}/{project}/", ".pulumi-tags"
+        tagged = {
+            name.removeprefix(folder).removesuffix(suffix)
+            for name in self._files.names(folder.rstrip("/"))
+            if name.endswith(suffix)
+        }
+        return {stack: self.tags(project, stack) for stack in sorted(tagged - set(self.stacks(project)))}
+
+    def unclaim(self, project: str, stack: str) -> None:
+        """Remove the tags of a stack that is not there."""
+        if stack not in self.stacks(project):
+            self._files.delete(f"{STACKS}/{project}/{stack}.pulumi-tags")
+
+    def exclusive(self, name: str) -> AbstractContextManager[None]:
+        """Hold a lock of that name across everybody who uses this backend. Raises StackLockedError."""
+        return self._files.exclusive(f"{OWN}/{name}")
 
     def locks(self, project: str, stack: str) -> list[Lock]:
         """Who is at work on the stack."""
@@ -235,20 +159,8 @@ def open_backend(url: str) -> Backend | None:
 
 def _owner(said: Mapping[str, Any]) -> LockOwner:
     host, pid = str(said["hostname"]), int(said["pid"])
-    alive = _runs(pid) if host == socket.gethostname() else None
-    return LockOwner(
-        username=str(said["username"]), hostname=host, pid=pid, since=_moment(said.get("timestamp")), alive=alive
-    )
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    since = _moment(said.get("timestamp"))
+    return LockOwner(username=str(said["username"]), hostname=host, pid=pid, since=since, alive=alive(host, pid))
 
 
 def _moment(text: Any) -> datetime | None:

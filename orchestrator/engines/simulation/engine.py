@@ -6,8 +6,11 @@ talks to AWS, and every output says so.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator import records
 from orchestrator.engines.protocol import Project, Sink, UnitRequest
+from orchestrator.engines.simulation import plans
 from orchestrator.engines.simulation.store import Head, Resources, Store
+from orchestrator.engines.waiting import patiently
 from orchestrator.errors import (
     InterruptedRunError,
     LockOwner,
@@ -24,7 +29,7 @@ from orchestrator.errors import (
     StateError,
     UnknownStackError,
 )
-from orchestrator.events import ResourceEvent
+from orchestrator.events import Diagnostic, ResourceEvent
 from orchestrator.model import (
     SECRET_MASK,
     ChangeCounts,
@@ -79,6 +84,14 @@ class SimulationEngine:
         return tuple(_stack_resource(urn, kept) for urn, kept in self._store.resources(unit).items())
 
     def run(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
+        return patiently(
+            lambda: self._run(request, sink),
+            request.wait_seconds,
+            tell=lambda text: sink(Diagnostic(unit=request.unit, severity="info", message=text)),
+            stopped=self._interrupted.is_set,
+        )
+
+    def _run(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
         if self._interrupted.is_set():
             raise InterruptedRunError(f"{request.unit} was not begun: the run was interrupted")
         if request.operation is Operation.PREVIEW:
@@ -87,7 +100,39 @@ class SimulationEngine:
             if request.operation is Operation.UP:
                 return self._up(request, sink)
             self._require(request.unit)
+            if request.operation is Operation.DRIFT:
+                return self._refresh(request)
             return self._destroy(request, sink) if request.operation is Operation.DESTROY else self._refresh(request)
+
+    def readers(self, unit: Unit) -> tuple[str, ...]:
+        name = self.reference_name(unit)
+        found = [other for other, head in self._readable_heads() if name in head.references]
+        return tuple(sorted(f"{self._projects[other.project].name}/{other.stack}" for other in found))
+
+    def admit(self, changed: Collection[Unit], read: Collection[Unit]) -> None:
+        """Nothing belongs to anybody here: always fine."""
+
+    def reveal(self, unit: Unit) -> Mapping[str, Any]:
+        self._require(unit)
+        return self._store.head(unit).outputs
+
+    def fingerprint(self, unit: Unit) -> str | None:
+        if not self._store.exists(unit):
+            return None
+        return hashlib.sha256(json.dumps(self._store.resources(unit), sort_keys=True).encode()).hexdigest()
+
+    def exclusive(self, name: str) -> AbstractContextManager[None]:
+        return self._store.exclusive(name)
+
+    def claim(self, unit: Unit, record: Record) -> None:
+        self._store.claim(unit, records.to_tags(record))
+
+    def unclaim(self, unit: Unit) -> None:
+        self._store.unclaim(unit)
+
+    def claims(self) -> Mapping[Unit, Record]:
+        found = {unit: records.from_tags(tags) for unit, tags in self._store.claims(list(self._projects)).items()}
+        return {unit: record for unit, record in found.items() if record}
 
     def write_record(self, unit: Unit, record: Record) -> None:
         self._require(unit)
@@ -116,6 +161,7 @@ class SimulationEngine:
         except OrchestratorError:
             self._store.write(unit, replace(before, tags=tags, succeeded=False, last_update=_now()), prior)
             raise
+        plans.enforce(request, simulated)
         outcome = self._outcome(unit, simulated, sink)
         head = Head(
             tags=tags,
@@ -128,11 +174,16 @@ class SimulationEngine:
         unchanged = not outcome.counts.changed and replace(head, last_update=before.last_update) == before
         if not unchanged:
             self._store.write(unit, head, simulated.resources)
+        self._store.unclaim(unit)
         return outcome
 
     def _preview(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
         prior = self._store.resources(request.unit) if self._store.exists(request.unit) else {}
-        return self._outcome(request.unit, self._simulate(request, prior), sink)
+        simulated = self._simulate(request, prior)
+        if request.plan_file is not None:
+            plans.save(request.plan_file, simulated)
+        outcome = self._outcome(request.unit, simulated, sink)
+        return replace(outcome, planned=tuple(_stack_resource(urn, kept) for urn, kept in simulated.resources.items()))
 
     def _destroy(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
         unit = request.unit

@@ -184,4 +184,11 @@ def _changes(before: Mapping[str, SimulatedResource], result: SimulationResult) 
 
 
 def _change(resource: SimulatedResource, op: ChangeOp, properties: tuple[str, ...] = ()) -> ResourceChange:
-    return ResourceChange(urn=resource.urn, type=resource.type, name=resource.name, op=op, properties=properties)
+    return ResourceChange(
+        urn=resource.urn,
+        type=resource.type,
+        name=resource.name,
+        op=op,
+        properties=properties,
+        parent=resource.parent or None,
+    )

@@ -25,6 +25,9 @@ from orchestrator.model import Unit
 
 VERSION = 1
 
+PATIENCE_SECONDS = 30
+"""How long to wait for a lock that nobody holds for more than a moment."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
@@ -105,6 +108,48 @@ class Store:
     def remove(self, unit: Unit) -> None:
         """Forget the stack."""
         self._path(unit).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def exclusive(self, name: str) -> Generator[None]:
+        """Hold a lock of that name; StackLockedError when somebody else keeps it for long."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(self._folder / f"{name}.lock", timeout=PATIENCE_SECONDS):
+                yield
+        except filelock.Timeout:
+            raise StackLockedError(
+                f"{name} is kept locked by another orchestrator for more than {PATIENCE_SECONDS} seconds",
+                "run the command again",
+            ) from None
+        except OSError as error:
+            raise StateError(
+                f"the state in {self._folder} cannot be written: {error.strerror or error}", "make it writable"
+            ) from error
+
+    def claim(self, unit: Unit, tags: Mapping[str, str]) -> None:
+        """Keep the tags of a stack that is about to be made."""
+        path = self._path(unit).with_suffix(".claim")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(path, json.dumps(dict(tags)).encode())
+        except OSError as error:
+            raise StateError(
+                f"the state of {unit} could not be written: {error.strerror or error}",
+                f"make room or mend the permissions of {path.parent}, then run the command again",
+            ) from error
+
+    def unclaim(self, unit: Unit) -> None:
+        """The stack was made, or will not be."""
+        self._path(unit).with_suffix(".claim").unlink(missing_ok=True)
+
+    def claims(self, projects: Sequence[str]) -> dict[Unit, dict[str, str]]:
+        """Tags of stacks that are about to be made."""
+        found: dict[Unit, dict[str, str]] = {}
+        for key in projects:
+            for path in sorted((self._folder / key).glob("*.claim")):
+                with contextlib.suppress(OSError, ValueError):
+                    found[Unit(key, path.stem)] = dict(json.loads(path.read_bytes()))
+        return {unit: tags for unit, tags in found.items() if not self.exists(unit)}
 
     @contextlib.contextmanager
     def locked(self, unit: Unit) -> Generator[None]:

@@ -311,7 +311,7 @@ def test_a_locked_stack_is_refused_with_its_owner(workspace: Workspace) -> None:
     assert error.owner == owner
     assert (error.message, error.hint) == (
         "app/alpha is locked by bob@ci-7 (pid 42, since 2026-11-20 08:00:00 UTC): one operation at a time works on a stack",
-        "wait until it has ended, then run the command again",
+        "wait for it with --wait 10m; if that process is gone: `orchestrator unlock alpha --force`",
     )
 
 
@@ -413,7 +413,7 @@ def test_a_base_is_created_from_its_own_file(workspace: Workspace) -> None:
 
 
 def test_a_new_base_starts_from_the_template_with_its_kind(workspace: Workspace) -> None:
-    workspace.orchestrator().create_base("live", kind="prod", values={"domain_name": "example.org"})
+    workspace.orchestrator(allow_prod=True).create_base("live", kind="prod", values={"domain_name": "example.org"})
     assert workspace.file("base", "live").read_text() == (
         f"{GENERATED_MARK}\n"
         "config:\n"
@@ -434,7 +434,7 @@ def test_an_ad_hoc_base_does_not_inherit_the_templates_kind(workspace: Workspace
 
 def test_the_kind_in_the_configuration_counts(workspace: Workspace) -> None:
     workspace.write("base", "dev", f"{BASE_CONFIG}  django-base:kind: prod\n")
-    job = workspace.orchestrator().prepare(CreateEnv(names=("alpha",), base="dev"))
+    job = workspace.orchestrator(allow_prod=True).prepare(CreateEnv(names=("alpha",), base="dev"))
     assert [step.kind for step in job.steps] == [Kind.PROD, Kind.PROD]
 
 

@@ -140,14 +140,16 @@ def test_a_name_that_could_not_be_given_today_can_still_be_destroyed(running: Wo
 
 
 def test_a_locked_environment_is_refused(running: Workspace) -> None:
-    running.engine.locks[BETA] = LockOwner(username="bob", hostname="ci", pid=7, since=None, alive=False)
+    running.engine.locks[BETA] = LockOwner(username="bob", hostname="ci", pid=7, since=None, alive=True)
     error = refused(running, DestroyBase(names=("dev",), cascade=True))
     assert isinstance(error, StackLockedError)
     assert error.message == "app/beta is locked by bob@ci (pid 7): one operation at a time works on a stack"
-    assert error.hint == (
-        "wait until it has ended, then run the command again; "
-        "the owner is gone: `pulumi cancel` in the project folder removes the lock"
-    )
+    assert error.hint == "wait for it with --wait 10m"
+
+
+def test_a_lock_whose_owner_is_gone_is_the_engines_business(running: Workspace) -> None:
+    running.engine.locks[BETA] = LockOwner(username="bob", hostname="ci", pid=7, since=None, alive=False)
+    assert told(running.orchestrator().destroy_env("beta")) == [("app/beta", "succeeded")]
 
 
 def test_a_failed_destroy_is_finished_by_the_next(running: Workspace) -> None:

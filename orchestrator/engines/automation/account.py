@@ -1,0 +1,86 @@
+"""Whether AWS knows us as the account that a stack's resources are in."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from orchestrator.engines.protocol import Project
+from orchestrator.errors import EngineUnavailableError, OrchestratorError, RefusedError
+from orchestrator.model import Unit
+from orchestrator.stack_config import read_snapshot
+from pulumi_django.aws_access import AwsAccess
+
+_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(\d{12}):")
+_REJECTED = (
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+)
+
+
+def of_resources(latest: Mapping[str, Any]) -> str | None:
+    """The account that a checkpoint's resources are in, by the first ARN of one of them; None when there is none."""
+    for resource in latest.get("resources") or []:
+        arn = (resource.get("outputs") or {}).get("arn")
+        found = _ARN.match(arn) if isinstance(arn, str) else None
+        if found:
+            return found[1]
+    return None
+
+
+def check(stacks: Iterable[tuple[Unit, Project, str]]) -> None:
+    """Make sure that each stack's own AWS configuration leads to the account that its resources are in.
+
+    `stacks` are units with their projects and accounts. AWS is asked once per way of reaching it, and not at all where
+    no credentials are found: then the provider has the word. Raises RefusedError, EngineUnavailableError.
+    """
+    asked: dict[str, str | None] = {}
+    for unit, project, account in stacks:
+        config = _aws_config(project, unit.stack)
+        if config is None or str(config.get("skipRequestingAccountId", "")).lower() == "true":
+            continue
+        access = AwsAccess.from_config(config)
+        if repr(access) not in asked:
+            asked[repr(access)] = _identity(access)
+        ours = asked[repr(access)]
+        if ours is not None and ours != account:
+            raise RefusedError(
+                f"{unit} is in the AWS account {account} and you are in {ours}: nothing was touched",
+                "log in to the other account (AWS_PROFILE, `aws sso login`), or set `aws:profile` in its configuration",
+            )
+
+
+def _aws_config(project: Project, stack: str) -> dict[str, Any] | None:
+    try:
+        values = read_snapshot(project, stack).wire()
+    except OrchestratorError:
+        return None
+    found: dict[str, Any] = {}
+    for key, text in values.items():
+        if key.startswith("aws:"):
+            try:
+                found[key.removeprefix("aws:")] = json.loads(text)
+            except ValueError:
+                found[key.removeprefix("aws:")] = text
+    return found
+
+
+def _identity(access: AwsAccess) -> str | None:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return str(access.client("sts").get_caller_identity()["Account"])
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in _REJECTED:
+            raise EngineUnavailableError(
+                "AWS does not know who you are: the credentials are expired or wrong",
+                "log in (`aws sso login`, or set AWS_PROFILE), then run the command again",
+            ) from error
+        return None
+    except BotoCoreError:
+        return None

@@ -1,0 +1,235 @@
+"""The files of a DIY backend: on a disk, or in a bucket."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import parse_qs, urlsplit
+
+import filelock
+
+from orchestrator.errors import EngineUnavailableError, StackLockedError, StateError
+
+PATIENCE_SECONDS = 30
+"""How long to wait for a lock that nobody holds for more than a moment."""
+
+LEASE_SECONDS = 60
+"""A lock in a bucket that is older was left behind by somebody who died."""
+
+
+class Files(Protocol):
+    """The few file operations that the backend's layout needs."""
+
+    def names(self, prefix: str) -> list[str]:
+        """Names of all files below a folder, relative to the backend."""
+        ...
+
+    def read(self, name: str) -> bytes | None:
+        """A file's content, or None when it is not there."""
+        ...
+
+    def write(self, name: str, content: bytes) -> None:
+        """Replace a file as one step."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Delete a file; fine when it is not there."""
+        ...
+
+    def exclusive(self, name: str) -> AbstractContextManager[None]:
+        """Hold a lock of that name; StackLockedError when somebody else keeps it."""
+        ...
+
+
+class LocalFiles:
+    """`file://`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def names(self, prefix: str) -> list[str]:
+        root = self._folder / prefix
+        return sorted(str(path.relative_to(self._folder)) for path in root.rglob("*") if path.is_file())
+
+    def read(self, name: str) -> bytes | None:
+        try:
+            return (self._folder / name).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StateError(
+                f"the state cannot be read: {error.strerror} ({self._folder / name})", "check its permissions"
+            ) from error
+
+    def write(self, name: str, content: bytes) -> None:
+        path = self._folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, temporary = tempfile.mkstemp(dir=path.parent)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+            os.replace(temporary, path)
+        except OSError as error:
+            raise StateError(
+                f"the state cannot be written: {error.strerror} ({path})", "make room, or check its permissions"
+            ) from error
+
+    def delete(self, name: str) -> None:
+        (self._folder / name).unlink(missing_ok=True)
+
+    @contextmanager
+    def exclusive(self, name: str) -> Generator[None]:
+        path = self._folder / f"{name}.lock"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(path, timeout=PATIENCE_SECONDS)
+            lock.acquire()
+        except filelock.Timeout:
+            raise _kept_locked(name) from None
+        except OSError as error:
+            raise StateError(
+                f"the state cannot be written: {error.strerror} ({path})", "make room, or check its permissions"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+class S3Files:
+    """`s3://bucket/prefix?region=..&endpoint=..`, as Pulumi's own backend reads the address."""
+
+    def __init__(self, url: str) -> None:
+        import boto3
+        from botocore.config import Config
+
+        parts = urlsplit(url)
+        options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+        endpoint = options.get("endpoint")
+        if endpoint and "://" not in endpoint:
+            endpoint = f"{'http' if options.get('disableSSL') == 'true' else 'https'}://{endpoint}"
+        style = "path" if "true" in (options.get("s3ForcePathStyle"), options.get("use_path_style")) else "auto"
+        session: Any = boto3.Session(profile_name=options.get("profile"), region_name=options.get("region"))
+        self._client = session.client("s3", endpoint_url=endpoint, config=Config(s3={"addressing_style": style}))
+        self._bucket, self._prefix = parts.netloc, parts.path.strip("/")
+
+    def _key(self, name: str) -> str:
+        return f"{self._prefix}/{name}" if self._prefix else name
+
+    def names(self, prefix: str) -> list[str]:
+        skip = len(self._key("")) if self._prefix else 0
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=f"{self._key(prefix)}/"
+        )
+        return self._guarded(lambda: sorted(item["Key"][skip:] for page in pages for item in page.get("Contents", [])))
+
+    def read(self, name: str) -> bytes | None:
+        def get() -> bytes | None:
+            try:
+                return self._client.get_object(Bucket=self._bucket, Key=self._key(name))["Body"].read()
+            except self._client.exceptions.NoSuchKey:
+                return None
+
+        return self._guarded(get)
+
+    def write(self, name: str, content: bytes) -> None:
+        self._guarded(lambda: self._client.put_object(Bucket=self._bucket, Key=self._key(name), Body=content))
+
+    def delete(self, name: str) -> None:
+        self._guarded(lambda: self._client.delete_object(Bucket=self._bucket, Key=self._key(name)))
+
+    @contextmanager
+    def exclusive(self, name: str) -> Generator[None]:
+        """A lease: an object that only one writer can create, and that counts no more when it is old."""
+        key, mine = self._key(f"{name}.json"), json.dumps(this_process()).encode()
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not self._guarded(lambda: self._take(key, mine)):
+            if time.monotonic() > deadline:
+                raise _kept_locked(name)
+            time.sleep(0.2)
+        try:
+            yield
+        finally:
+            self._guarded(lambda: self._client.delete_object(Bucket=self._bucket, Key=key))
+
+    def _take(self, key: str, mine: bytes) -> bool:
+        from botocore.exceptions import ClientError
+
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=mine, IfNoneMatch="*")
+            return True
+        except ClientError as error:
+            if _code(error) not in ("PreconditionFailed", "ConditionalRequestConflict"):
+                raise
+        try:
+            held = self._client.get_object(Bucket=self._bucket, Key=key)
+            if (datetime.now(UTC) - held["LastModified"]).total_seconds() < LEASE_SECONDS and not _left(
+                held["Body"].read()
+            ):
+                return False
+            # Only one of several who see that it is old gets it: the others' condition does not hold any more.
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=mine, IfMatch=held["ETag"])
+            return True
+        except ClientError as error:
+            if _code(error) in ("NoSuchKey", "PreconditionFailed", "ConditionalRequestConflict"):
+                return False
+            raise
+
+    def _guarded(self, call: Any) -> Any:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return call()
+        except (BotoCoreError, ClientError) as error:
+            raise EngineUnavailableError(
+                f"the state in s3://{self._bucket} cannot be reached: {error}",
+                "check the address, the AWS credentials and their rights on the bucket",
+            ) from error
+
+
+def alive(host: str, pid: int) -> bool | None:
+    """Whether a process runs; None on another host, where it cannot be known."""
+    if host != socket.gethostname():
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def this_process() -> dict[str, Any]:
+    """Who we are, in the words of the backend's own locks."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"username": getpass.getuser(), "hostname": socket.gethostname(), "pid": os.getpid(), "timestamp": now}
+
+
+def _code(error: Any) -> str:
+    return str(error.response.get("Error", {}).get("Code"))
+
+
+def _left(content: bytes) -> bool:
+    """Whether the holder of a lease is a process of this machine that is gone."""
+    try:
+        said: Mapping[str, Any] = json.loads(content)
+        return alive(str(said["hostname"]), int(said["pid"])) is False
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def _kept_locked(name: str) -> StackLockedError:
+    return StackLockedError(
+        f"{name.rpartition('/')[2]} is kept locked by another orchestrator for more than {PATIENCE_SECONDS} seconds",
+        "run the command again",
+    )

@@ -1,0 +1,91 @@
+"""Whether whoever works here can decrypt the secrets of a stack that others read.
+
+The engine does not tell: with another passphrase the secret outputs of a referenced stack arrive as `{}` and the update
+succeeds.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from orchestrator.errors import EngineUnavailableError, RefusedError
+from orchestrator.model import Unit
+
+# pulumi/sdk: secrets/passphrase, symmetric.go: key and text with which a passphrase is checked
+_ITERATIONS = 1_000_000
+_KEY_BYTES = 32
+_CHECKED_TEXT = b"pulumi"
+_HINT = "a stack that reads it would get empty values for its secret outputs, without an error"
+
+
+def check(unit: Unit, provider: Mapping[str, Any] | None) -> None:
+    """Make sure that the secrets of `unit` can be decrypted here.
+
+    `provider` is what the stack's checkpoint says of its secrets provider. Providers other than a passphrase and AWS KMS
+    are not checked. Raises RefusedError, EngineUnavailableError.
+    """
+    kind, state = (provider or {}).get("type"), (provider or {}).get("state") or {}
+    if kind == "passphrase" and state.get("salt"):
+        _check_passphrase(unit, str(state["salt"]))
+    elif kind == "cloud" and str(state.get("url", "")).startswith("awskms://"):
+        _check_kms(unit, str(state["url"]), str(state.get("encryptedkey", "")))
+
+
+def _check_passphrase(unit: Unit, salt: str) -> None:
+    passphrase = _passphrase()
+    if passphrase is None:
+        raise EngineUnavailableError(
+            f"the secrets of {unit} cannot be read: no passphrase is set",
+            "export PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE with the name of a file that holds it",
+        )
+    if not fits(passphrase, salt):
+        raise RefusedError(
+            f"the secrets of {unit} cannot be read: it was made with another passphrase",
+            f"set PULUMI_CONFIG_PASSPHRASE to that one; {_HINT}",
+        )
+
+
+def _passphrase() -> str | None:
+    if "PULUMI_CONFIG_PASSPHRASE" in os.environ:
+        return os.environ["PULUMI_CONFIG_PASSPHRASE"]
+    file = os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE")
+    try:
+        return Path(file).read_text(encoding="utf-8").strip() if file else None
+    except OSError:
+        return None
+
+
+def fits(passphrase: str, salt: str) -> bool:
+    """Whether a stack's `encryptionsalt` (`v1:SALT:v1:NONCE:TEXT`) was made with that passphrase."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    parts = salt.split(":")
+    if len(parts) != 5 or parts[0] != "v1" or parts[2] != "v1":
+        return True  # a format of the future: the CLI will tell
+    random, nonce, text = (base64.b64decode(parts[at]) for at in (1, 3, 4))
+    key = hashlib.pbkdf2_hmac("sha256", passphrase.encode(), random, _ITERATIONS, _KEY_BYTES)
+    try:
+        return AESGCM(key).decrypt(nonce, text, None) == _CHECKED_TEXT
+    except InvalidTag:
+        return False
+
+
+def _check_kms(unit: Unit, url: str, encrypted: str) -> None:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    region = url.partition("region=")[2].partition("&")[0] or None
+    try:
+        boto3.client("kms", region_name=region).decrypt(CiphertextBlob=base64.b64decode(encrypted))
+    except (BotoCoreError, ClientError) as error:
+        key = url.partition("?")[0].removeprefix("awskms://")
+        raise RefusedError(
+            f"the secrets of {unit} cannot be read: the KMS key {key} does not decrypt them ({type(error).__name__})",
+            f"log in as somebody who may use that key; {_HINT}",
+        ) from error

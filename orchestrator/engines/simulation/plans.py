@@ -1,0 +1,71 @@
+"""A reviewed plan of one simulated stack: what was planned, and that nothing else is done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.engines.protocol import UnitRequest
+from orchestrator.errors import OperationFailedError, RefusedError
+from orchestrator.model import UNKNOWN
+
+if TYPE_CHECKING:
+    from orchestrator.engines.simulation.programs import Simulated
+
+_MOST_NAMED = 5
+
+
+def save(file: Path, simulated: Simulated) -> None:
+    """Write what a preview found."""
+    planned = {
+        change.urn: {"op": change.op.value, "inputs": _plain_inputs(simulated.resources.get(change.urn, {}))}
+        for change in simulated.changes
+    }
+    file.write_text(json.dumps(planned), encoding="utf-8")
+
+
+def enforce(request: UnitRequest, simulated: Simulated) -> None:
+    """Refuse an update that does something else than its plan says; doing less is fine.
+
+    A value that was unknown in the plan may have become any. Raises RefusedError, OperationFailedError.
+    """
+    if request.plan_file is None:
+        return
+    try:
+        planned: Mapping[str, Any] = json.loads(request.plan_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RefusedError(f"the plan of {request.unit} cannot be read: {error}") from None
+    problems: list[str] = []
+    for change in simulated.changes:
+        allowed = planned.get(change.urn)
+        if allowed is None or allowed["op"] != change.op.value:
+            problems.append(f"{change.op.value} of {change.name} is not in the plan")
+            continue
+        now = _plain_inputs(simulated.resources.get(change.urn, {}))
+        moved = sorted(key for key in {*now, *allowed["inputs"]} if not _fits(allowed["inputs"].get(key), now.get(key)))
+        if moved:
+            problems.append(f"{change.name} differs from the plan in {', '.join(moved)}")
+    if problems:
+        rest = f" and {len(problems) - _MOST_NAMED} more" if len(problems) > _MOST_NAMED else ""
+        raise OperationFailedError(
+            f"{request.unit} was not updated: {'; '.join(problems[:_MOST_NAMED])}{rest}",
+            "preview again with --save-plan and review what changed",
+        )
+
+
+def _plain_inputs(kept: Mapping[str, Any]) -> dict[str, Any]:
+    secret = set(kept.get("secret_inputs", ()))
+    return {key: UNKNOWN if key in secret else value for key, value in (kept.get("inputs") or {}).items()}
+
+
+def _fits(planned: Any, now: Any) -> bool:
+    if planned in (UNKNOWN, now):
+        return True
+    if isinstance(planned, dict) and isinstance(now, dict):
+        return planned.keys() == now.keys() and all(_fits(planned[key], now[key]) for key in planned)
+    if isinstance(planned, list) and isinstance(now, list):
+        return len(planned) == len(now) and all(map(_fits, planned, now))
+    # A text that was put together from an unknown part is unknown as a whole.
+    return isinstance(planned, str) and UNKNOWN in planned

@@ -1,0 +1,189 @@
+"""A plan that was reviewed: written by a preview, carried out exactly by `apply`, refused when anything moved.
+
+A folder holds `plan.json`, with what was asked and a fingerprint of everything that it came from, and each unit's plan in
+its engine's own format.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from orchestrator import fingerprints
+from orchestrator.assignments import Assignment
+from orchestrator.errors import RefusedError, SettingsError
+from orchestrator.lifecycle.job import Job, plan_file_name
+from orchestrator.lifecycle.requests import CreateBase, CreateEnv, PreviewBase, PreviewEnv
+from orchestrator.model import Kind, Unit
+from orchestrator.stack_config import StackConfig
+
+FILE, PROGRESS, VERSION = "plan.json", "progress.json", 1
+AGAIN = "preview again with --save-plan, and review what changed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedPlan:
+    """What `plan.json` says."""
+
+    folder: Path
+    engine: str
+    request: CreateBase | CreateEnv
+    """What carries the plan out."""
+
+    document: Mapping[str, Any]
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the folder of a new plan. Raises SettingsError when it cannot be made, RefusedError when it holds something."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        strangers = [name for name in sorted(os.listdir(folder)) if not _ours(name)]
+    except OSError as error:
+        raise SettingsError(f"the plan cannot be written to {folder}: {error.strerror or error}") from None
+    if strangers:
+        raise RefusedError(
+            f"the plan was not written: {folder} holds other files, such as {strangers[0]}", "name a new folder"
+        )
+    for name in os.listdir(folder):
+        (folder / name).unlink()
+
+
+def _ours(name: str) -> bool:
+    return name in (FILE, PROGRESS) or name.endswith(".pulumi-plan.json")
+
+
+def save(job: Job, request: PreviewBase | PreviewEnv, configs: Mapping[Unit, str]) -> None:
+    """Write `plan.json` after a preview; the engine has written the units' plans already.
+
+    `configs` are the configurations that the previews saw, with the encryption settings of stacks that are new.
+    """
+    if job.plans is None:
+        return
+    settings, engine = job.context.settings, job.context.engine
+    document: dict[str, Any] = {
+        "version": VERSION,
+        "engine": engine.name,
+        "created": job.context.clock().isoformat(timespec="seconds"),
+        "request": _request_document(request),
+        "units": [
+            {
+                "project": unit.project,
+                "stack": unit.stack,
+                "state": engine.fingerprint(unit),
+                "config": configs.get(unit, job.configs[unit].text()),
+                "handed_over": [[other.project, other.stack] for other in job.unread(unit)],
+                "program": fingerprints.of_program(settings.by_key[unit.project]),
+            }
+            for unit in job.plan.units
+        ],
+    }
+    (job.plans / FILE).write_text(json.dumps(document, indent=1), encoding="utf-8")
+
+
+def load(folder: Path) -> SavedPlan:
+    """Read a saved plan. Raises RefusedError when the folder holds none, or one of another version."""
+    try:
+        document: Mapping[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        if document["version"] != VERSION:
+            raise RefusedError(
+                f"the plan in {folder} has version {document['version']}: this program knows {VERSION}", AGAIN
+            )
+        request = _request(document["request"])
+        return SavedPlan(folder=folder.absolute(), engine=document["engine"], request=request, document=document)
+    except FileNotFoundError:
+        raise RefusedError(
+            f"there is no plan in {folder}: it has no {FILE}",
+            "write one: `orchestrator preview-env NAME --save-plan DIR`",
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RefusedError(f"the plan in {folder} cannot be read: {type(error).__name__}: {error}", AGAIN) from None
+
+
+def fitted(plan: SavedPlan, job: Job) -> Job:
+    """The job that carries out exactly the plan. Raises RefusedError that says what moved since the review."""
+    engine = job.context.engine
+    if engine.name != plan.engine:
+        raise RefusedError(f"the plan was made with the engine {plan.engine}, and this is {engine.name}", AGAIN)
+    units = {Unit(item["project"], item["stack"]): item for item in plan.document["units"]}
+    reached = _progress(plan)
+    done = {unit for unit in units if unit not in job.plan.units and reached.get(unit) == engine.fingerprint(unit)}
+    if tuple(unit for unit in units if unit not in done) != job.plan.units:
+        planned, now = (", ".join(map(str, found)) for found in (units, job.plan.units))
+        raise RefusedError(f"the plan does not fit any more: it is for {planned}, and today it would be {now}", AGAIN)
+    open_units = {unit: item for unit, item in units.items() if unit not in done}
+    moved = [found for unit, item in open_units.items() for found in _moved(job, unit, item, reached.get(unit))]
+    if moved:
+        raise RefusedError(f"the plan does not fit any more: {'; '.join(dict.fromkeys(moved))}", AGAIN)
+    for unit, item in open_units.items():
+        if not (plan.folder / plan_file_name(unit)).is_file():
+            raise RefusedError(f"the plan in {plan.folder} is not whole: {plan_file_name(unit)} is missing", AGAIN)
+        if unit not in job.stacks or not job.stacks[unit].resource_count:
+            job.configs[unit].take_encryption(item["config"])
+    handed = {unit: tuple(Unit(*other) for other in item["handed_over"]) for unit, item in open_units.items()}
+    return replace(job, command="apply", plans=plan.folder, handed=handed)
+
+
+def note_progress(job: Job) -> None:
+    """Remember how far a plan was carried out, so that applying it again goes on from there."""
+    if job.plans is None:
+        return
+    reached = {str(unit): job.context.engine.fingerprint(unit) for unit in job.plan.units}
+    file = job.plans / PROGRESS
+    before: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    file.write_text(json.dumps({**before, **reached}), encoding="utf-8")
+
+
+def _progress(plan: SavedPlan) -> dict[Unit, str | None]:
+    try:
+        said: Mapping[str, Any] = json.loads((plan.folder / PROGRESS).read_text(encoding="utf-8"))
+        return {Unit(*name.split("/", 1)): state for name, state in said.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _moved(job: Job, unit: Unit, item: Mapping[str, Any], reached: str | None) -> list[str]:
+    project = job.context.settings.by_key[unit.project]
+    found = [
+        f"{name} of the program {unit.project} changed"
+        for name in fingerprints.differences(item["program"], fingerprints.of_program(project))
+    ]
+    # As text: Pulumi writes numbers in quotes when it writes a configuration anew.
+    before = StackConfig.parse(project, unit.stack, item["config"]).snapshot().wire()
+    after = job.configs[unit].snapshot().wire()
+    keys = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+    if keys:
+        found.append(f"{', '.join(keys)} in the configuration of {unit} changed")
+    if job.context.engine.fingerprint(unit) not in (item["state"], reached):
+        found.append(f"the state of {unit} changed")
+    return found
+
+
+def _request_document(request: PreviewBase | PreviewEnv) -> dict[str, Any]:
+    assignments = [{"namespace": a.namespace, "path": list(a.path), "value": a.value} for a in request.assignments]
+    if isinstance(request, PreviewBase):
+        kind = request.kind.value if request.kind else None
+        return {"scope": "base", "name": request.name, "kind": kind, "assignments": assignments}
+    return {
+        "scope": "environment",
+        "name": request.name,
+        "base": request.base,
+        "images": dict(request.images),
+        "assignments": assignments,
+    }
+
+
+def _request(document: Mapping[str, Any]) -> CreateBase | CreateEnv:
+    assignments = tuple(
+        Assignment(namespace=item["namespace"], path=tuple(item["path"]), value=item["value"])
+        for item in document["assignments"]
+    )
+    if document["scope"] == "base":
+        kind = Kind(document["kind"]) if document["kind"] else None
+        return CreateBase(name=document["name"], kind=kind, assignments=assignments)
+    return CreateEnv(
+        names=(document["name"],), base=document["base"], images=document["images"], assignments=assignments
+    )

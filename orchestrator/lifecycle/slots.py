@@ -1,0 +1,50 @@
+"""Listener slots are chosen when a request is checked, and settled here when its work begins: under a lock of the base, so
+that two commands at once never give the same slot away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import OrchestratorError
+from orchestrator.model import Record, Unit
+from orchestrator.registry import free_slot
+
+if TYPE_CHECKING:
+    from orchestrator.lifecycle.job import Job
+
+
+def settled(job: Job) -> Job:
+    """The job with slots that nobody else has: each is claimed before the lock is let go.
+
+    Raises StackLockedError, RefusedError.
+    """
+    records = dict(job.records)
+    for base in sorted(set(job.slots.values())):
+        units = [unit for unit in job.plan.units if job.slots.get(unit) == base]
+        with job.context.engine.exclusive(f"slots-{base}"):
+            _settle(job, base, units, records)
+    return replace(job, records=records)
+
+
+def _settle(job: Job, base: str, units: Sequence[Unit], records: dict[Unit, Record]) -> None:
+    taken = job.context.registry().slots_taken(base)
+    for unit in units:
+        slot = records[unit].listener_slot
+        if slot is None or taken.get(slot, unit.stack) != unit.stack:
+            slot = free_slot(taken, base)
+            records[unit] = replace(records[unit], listener_slot=slot)
+            job.configs[unit].set("listener_slot", slot)
+        taken[slot] = unit.stack
+        if unit not in job.stacks:
+            job.context.engine.claim(unit, records[unit])
+
+
+def given_back(job: Job) -> None:
+    """Claims are over with the work: what was made has its record now, what was not needs none."""
+    for unit in job.slots:
+        with suppress(OrchestratorError):  # an old claim counts no more
+            job.context.engine.unclaim(unit)

@@ -1,0 +1,102 @@
+"""What is looked at before anything is touched."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.errors import LockOwner, OrchestratorError, RefusedError, StackLockedError
+from orchestrator.events import Diagnostic
+from orchestrator.lifecycle import CreateEnv, DestroyBase, DestroyEnv, Request, UpdateEnv
+from orchestrator.model import Kind, Record, StackSummary, Unit
+from tests.support.workspace import BASE_CONFIG, Workspace
+
+DEV, ALPHA = Unit("base", "dev"), Unit("app", "alpha")
+
+
+@pytest.fixture
+def running(workspace: Workspace) -> Workspace:
+    """The base `dev` with `alpha` on it."""
+    workspace.orchestrator().create_env("alpha", base="dev")
+    workspace.engine.calls.clear()
+    return workspace
+
+
+def refused(workspace: Workspace, request: Request, **options: bool) -> OrchestratorError:
+    before = workspace.files()
+    with pytest.raises(OrchestratorError) as caught:
+        workspace.orchestrator(**options).prepare(request)
+    assert (workspace.files(), workspace.engine.calls) == (before, [])
+    return caught.value
+
+
+def test_protected_resources_are_listed_before_anything_is_destroyed(running: Workspace) -> None:
+    running.engine.kept[DEV].protected = ("dev-first", "dev-second")
+    error = refused(running, DestroyBase(names=("dev",), cascade=True))
+    assert isinstance(error, RefusedError)
+    assert error.message == (
+        "protected resources would be destroyed, so nothing was touched: base/dev: dev-first (Thing), dev-second (Thing)"
+    )
+
+
+def test_what_destroying_leaves_behind_is_said_before(running: Workspace) -> None:
+    running.engine.kept[ALPHA].retained = ("alpha-second",)
+    job = running.orchestrator().prepare(DestroyEnv(names=("alpha",)))
+    assert job.notes == ("app/alpha leaves behind in AWS (retained on delete): alpha-second (Thing)",)
+
+
+def test_a_stack_outside_the_graph_that_reads_the_base_stops_its_destruction(running: Workspace) -> None:
+    running.engine.outsiders[DEV] = ("reports/nightly",)
+    error = refused(running, DestroyBase(names=("dev",), cascade=True))
+    assert (error.message, error.hint) == (
+        "base/dev was not destroyed: reports/nightly reads its outputs",
+        "destroy it first",
+    )
+
+
+def test_production_is_changed_only_by_who_says_so(workspace: Workspace) -> None:
+    workspace.write("base", "dev", f"{BASE_CONFIG}  django-base:kind: prod\n")
+    error = refused(workspace, CreateEnv(names=("alpha",), base="dev"))
+    assert (error.message, error.hint) == (
+        "alpha and dev are production: nothing was touched",
+        "look at the preview, then add --allow-prod",
+    )
+    allowed = workspace.orchestrator(allow_prod=True)
+    assert allowed.create_env("alpha", base="dev").exit_code == 0
+    workspace.engine.calls.clear()
+    assert refused(workspace, UpdateEnv(names=("alpha",))).message == "alpha is production: nothing was touched"
+    assert refused(workspace, DestroyEnv(names=("alpha",))).message == "alpha is production: nothing was touched"
+    assert workspace.orchestrator().preview_env("alpha").exit_code == 0
+
+
+def test_an_environment_on_a_production_base_that_is_only_read_is_production_itself(workspace: Workspace) -> None:
+    workspace.engine.has(DEV, record=Record(kind=Kind.PROD))
+    assert refused(workspace, CreateEnv(names=("alpha",), base="dev")).message.startswith("alpha is production")
+
+
+def test_the_engine_is_asked_whether_we_may_before_anything_is_touched(running: Workspace) -> None:
+    running.engine.refuses = RefusedError("app/alpha is in the AWS account 1 and you are in 2: nothing was touched")
+    assert "AWS account" in refused(running, UpdateEnv(names=("alpha",))).message
+    assert running.engine.admitted == ((ALPHA,), (DEV,))
+
+
+def test_waiting_goes_on_as_soon_as_the_lock_is_gone(running: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    running.engine.locks[ALPHA] = LockOwner(username="bob", hostname="ci", pid=7, since=None, alive=True)
+    looks: list[int] = []
+    stacks = running.engine.stacks
+
+    def frees_itself() -> tuple[StackSummary, ...]:
+        looks.append(1)
+        if len(looks) > 1:
+            running.engine.locks.clear()
+        return stacks()
+
+    monkeypatch.setattr(running.engine, "stacks", frees_itself)
+    assert running.orchestrator(wait="1m").update_env("alpha").exit_code == 0
+    said = [event.message for event in running.events if isinstance(event, Diagnostic)]
+    assert said == ["waiting: app/alpha is locked by bob@ci (pid 7): one operation at a time works on a stack"]
+
+
+def test_waiting_has_an_end(running: Workspace) -> None:
+    running.engine.locks[ALPHA] = LockOwner(username="bob", hostname="ci", pid=7, since=None, alive=True)
+    with pytest.raises(StackLockedError, match="app/alpha is locked by bob@ci"):
+        running.orchestrator(wait="1s").update_env("alpha")

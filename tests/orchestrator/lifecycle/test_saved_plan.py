@@ -1,0 +1,113 @@
+"""A plan that was reviewed is carried out exactly, on both engines, or not at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orchestrator import Orchestrator
+from orchestrator.errors import RefusedError
+from orchestrator.model import RunReport, Status
+from tests.support.engines import APP, BASE, Workshop
+
+
+@pytest.fixture(params=["simulation", pytest.param("pulumi", marks=pytest.mark.engine)])
+def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+    return Workshop(tmp_path / "shop", request.param, monkeypatch.setenv)
+
+
+def orchestrator(shop: Workshop) -> Orchestrator:
+    return Orchestrator(shop.folder, engine=shop.name)
+
+
+def told(report: RunReport) -> dict[str, tuple[Status, int, int]]:
+    return {str(r.unit): (r.status, r.counts.create, r.counts.update) for r in report.results}
+
+
+def test_a_plan_of_everything_before_anything_exists_is_carried_out(shop: Workshop, tmp_path: Path) -> None:
+    plan = tmp_path / "plan"
+    preview = orchestrator(shop).preview_env("alpha", base="dev", save_plan=plan)
+    assert preview.exit_code == 0
+    assert sorted(path.name for path in plan.iterdir()) == [
+        "app.alpha.pulumi-plan.json",
+        "base.dev.pulumi-plan.json",
+        "plan.json",
+    ]
+    assert list(shop.state.rglob("*.json")) == []
+    assert "s3cret-value" not in "".join(path.read_text() for path in plan.iterdir())
+    report = orchestrator(shop).apply(plan)
+    assert [result.status for result in report.results] == [Status.SUCCEEDED, Status.SUCCEEDED]
+    topic = next(r for r in orchestrator(shop).engine.resources(APP) if r.name == "topic")
+    assert topic.inputs["displayName"] == orchestrator(shop).outputs("dev")["arn"].value
+
+
+def test_a_plan_is_refused_when_the_program_the_configuration_or_the_state_moved(
+    shop: Workshop, tmp_path: Path
+) -> None:
+    plan = tmp_path / "plan"
+    assert orchestrator(shop).create_env("alpha", base="dev").exit_code == 0
+    orchestrator(shop).preview_env("alpha", values={"tags": '{"color": "red"}'}, save_plan=plan)
+
+    program = shop.folder / "app" / "__main__.py"
+    text = program.read_text()
+    program.write_text(f"{text}\n# changed\n")
+    with pytest.raises(RefusedError) as caught:
+        orchestrator(shop).apply(plan)
+    assert caught.value.message == "the plan does not fit any more: __main__.py of the program app changed"
+    program.write_text(text)
+
+    document = json.loads((plan / "plan.json").read_text())
+    document["units"][0]["config"] = document["units"][0]["config"].replace("red", "blue")
+    (plan / "plan.json").write_text(json.dumps(document))
+    with pytest.raises(RefusedError, match="fixture-app:tags in the configuration of app/alpha changed"):
+        orchestrator(shop).apply(plan)
+    document["units"][0]["config"] = document["units"][0]["config"].replace("blue", "red")
+    (plan / "plan.json").write_text(json.dumps(document))
+
+    orchestrator(shop).update_env("alpha", values={"tags": '{"color": "green"}'})
+    with pytest.raises(RefusedError, match="the state of app/alpha changed"):
+        orchestrator(shop).apply(plan)
+
+
+def test_nothing_but_the_plan_is_done(shop: Workshop, tmp_path: Path) -> None:
+    plan = tmp_path / "plan"
+    assert orchestrator(shop).create_env("alpha", base="dev").exit_code == 0
+    orchestrator(shop).preview_env("alpha", values={"tags": '{"color": "red"}'}, save_plan=plan)
+    other = tmp_path / "other"
+    orchestrator(shop).preview_env("alpha", save_plan=other)
+    (other / "app.alpha.pulumi-plan.json").rename(
+        plan / "app.alpha.pulumi-plan.json"
+    )  # a plan in which nothing changes
+    report = orchestrator(shop).apply(plan)
+    assert report.results[0].status is Status.FAILED
+    assert "plan" in str(report.results[0].reason)
+    assert str(report.results[0].hint).startswith("preview again with --save-plan")
+    assert orchestrator(shop).engine.resources(APP)[-2].inputs.get("tags") in (None, {})
+
+
+def test_applying_again_goes_on_where_it_stopped(shop: Workshop, tmp_path: Path) -> None:
+    plan = tmp_path / "plan"
+    assert orchestrator(shop).preview_env("alpha", base="dev", save_plan=plan).exit_code == 0
+    kept = (plan / "app.alpha.pulumi-plan.json").read_bytes()
+    (plan / "app.alpha.pulumi-plan.json").write_text("{}")
+    first = orchestrator(shop).apply(plan)
+    assert (first.result(BASE).status, first.result(APP).status) == (Status.SUCCEEDED, Status.FAILED)
+    (plan / "app.alpha.pulumi-plan.json").write_bytes(kept)
+    second = orchestrator(shop).apply(plan)
+    assert [(str(r.unit), r.status) for r in second.results] == [("app/alpha", Status.SUCCEEDED)]
+
+
+def test_a_folder_with_other_files_is_not_written_into(shop: Workshop, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(RefusedError, match=r"holds other files, such as mine\.txt"):
+        orchestrator(shop).preview_env("alpha", base="dev", save_plan=tmp_path)
+
+
+def test_a_folder_without_a_plan_is_refused(shop: Workshop, tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match=r"there is no plan in .*: it has no plan\.json"):
+        orchestrator(shop).apply(tmp_path / "nowhere")
+    (tmp_path / "plan.json").write_text('{"version": 99}')
+    with pytest.raises(RefusedError, match="has version 99: this program knows 1"):
+        orchestrator(shop).apply(tmp_path)
