@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from pulumi_django.ecs.cluster import Cluster, ClusterArgs
     from pulumi_django.ecs.container import ContainerSetup, TaskSize
     from pulumi_django.ecs.database_task import DatabaseTask, DatabaseTaskArgs
+    from pulumi_django.ecs.exec_sessions import ExecSessions, ExecSessionsArgs
     from pulumi_django.ecs.frontend_service import FrontendService, FrontendServiceArgs
     from pulumi_django.ecs.management_command import ManagementCommand, ManagementCommandArgs
     from pulumi_django.ecs.redis_service import RedisService, RedisServiceArgs
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
         LoadBalancerAlarmsArgs,
     )
     from pulumi_django.observability.dashboard import Dashboard, DashboardArgs
+    from pulumi_django.observability.otel import TracingOptions
     from pulumi_django.observability.topic import AlarmTopic, AlarmTopicArgs
     from pulumi_django.security import SecurityGroups, SecurityGroupsArgs
     from pulumi_django.service_discovery import ServiceDiscovery, ServiceDiscoveryArgs
@@ -126,6 +128,8 @@ __all__ = [
     "EncryptionKeyArgs",
     "EnvironmentAlarms",
     "EnvironmentAlarmsArgs",
+    "ExecSessions",
+    "ExecSessionsArgs",
     "ExecutionRole",
     "ExecutionRoleArgs",
     "FrontendOptions",
@@ -177,6 +181,7 @@ __all__ = [
     "TaskSecurityGroup",
     "TaskSecurityGroupArgs",
     "TaskSize",
+    "TracingOptions",
     "WebOptions",
     "WebService",
     "WebServiceArgs",
@@ -236,6 +241,8 @@ _MODULE_OF = {
     "EncryptionKeyArgs": "pulumi_django.encryption",
     "EnvironmentAlarms": "pulumi_django.observability.alarms",
     "EnvironmentAlarmsArgs": "pulumi_django.observability.alarms",
+    "ExecSessions": "pulumi_django.ecs.exec_sessions",
+    "ExecSessionsArgs": "pulumi_django.ecs.exec_sessions",
     "ExecutionRole": "pulumi_django.ecs.roles",
     "ExecutionRoleArgs": "pulumi_django.ecs.roles",
     "FrontendOptions": "pulumi_django.app.options",
@@ -287,6 +294,7 @@ _MODULE_OF = {
     "TaskSecurityGroup": "pulumi_django.ecs.task_security",
     "TaskSecurityGroupArgs": "pulumi_django.ecs.task_security",
     "TaskSize": "pulumi_django.ecs.container",
+    "TracingOptions": "pulumi_django.observability.otel",
     "WebOptions": "pulumi_django.app.options",
     "WebService": "pulumi_django.ecs.web_service",
     "WebServiceArgs": "pulumi_django.ecs.web_service",

@@ -18,6 +18,10 @@ class ClusterArgs:
     container_insights: bool = False
     """Whether CloudWatch collects metrics of every task, which is billed by metric."""
 
+    configuration: aws.ecs.ClusterConfigurationArgs | None = None
+    """How shell sessions are encrypted and written down (`ExecSessions.configuration`); None leaves them to the log of
+    their container."""
+
 
 class Cluster(pulumi.ComponentResource):
     """A cluster that runs tasks on FARGATE and FARGATE_SPOT."""
@@ -39,6 +43,7 @@ class Cluster(pulumi.ComponentResource):
                     name="containerInsights", value="enabled" if args.container_insights else "disabled"
                 )
             ],
+            configuration=args.configuration,
             opts=pulumi.ResourceOptions(parent=self),
         )
         providers = aws.ecs.ClusterCapacityProviders(

@@ -39,6 +39,9 @@ class ContainerSetup:
     log_retention_days: int = 3
     """Days for which log lines are kept."""
 
+    log_kms_key_arn: pulumi.Input[str] | None = None
+    """Key of the log lines; None leaves them to AWS's own."""
+
     sidecars: Mapping[str, Sidecar] = field(default_factory=dict[str, Sidecar])
     """Container name -> one more container of each task."""
 
@@ -70,7 +73,12 @@ def logged_task(
     child = pulumi.ResourceOptions(parent=parent)
     logs = LogGroup(
         f"{name}-logs",
-        LogGroupArgs(environment=environment, service=service, retention_days=setup.log_retention_days),
+        LogGroupArgs(
+            environment=environment,
+            service=service,
+            retention_days=setup.log_retention_days,
+            kms_key_arn=setup.log_kms_key_arn,
+        ),
         child,
     )
     definition = TaskDefinition(

@@ -76,6 +76,9 @@ class DatabaseTaskArgs:
     log_retention_days: int = 3
     """Days for which log lines are kept."""
 
+    log_kms_key_arn: pulumi.Input[str] | None = None
+    """Key of the log lines; None leaves them to AWS's own."""
+
 
 class DatabaseTask(pulumi.ComponentResource):
     """A task definition that may be run any number of times; it alone may read the master password."""
@@ -118,6 +121,7 @@ class DatabaseTask(pulumi.ComponentResource):
             region=args.region,
             architecture=args.architecture,
             log_retention_days=args.log_retention_days,
+            log_kms_key_arn=args.log_kms_key_arn,
         )
         size = TaskSize(command=psql_command(ENSURE_SQL))
         definition, logs = logged_task(name, args.environment, SERVICE, setup, size, self)

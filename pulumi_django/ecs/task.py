@@ -30,6 +30,9 @@ class LogGroupArgs:
     retention_days: int = 3
     """Days for which lines are kept: 1, 3, 5, 7, 14, 30, ..., as CloudWatch has them."""
 
+    kms_key_arn: pulumi.Input[str] | None = None
+    """Key of the lines, which must admit CloudWatch Logs (`EncryptionKey`); None leaves them to AWS's own."""
+
     def __post_init__(self) -> None:
         check_log_retention("retention_days", self.retention_days)
 
@@ -50,6 +53,7 @@ class LogGroup(pulumi.ComponentResource):
             name,
             name=self.group_name,
             retention_in_days=args.retention_days,
+            kms_key_id=args.kms_key_arn,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.group_arn = group.arn

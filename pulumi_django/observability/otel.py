@@ -1,0 +1,96 @@
+"""Traces: a collector beside each Django container takes them over OpenTelemetry and hands them to X-Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from pulumi_django.ecs.sidecar import Sidecar
+
+CONTAINER = "otel-collector"
+# Its releases: https://gallery.ecr.aws/aws-observability/aws-otel-collector
+DEFAULT_COLLECTOR_IMAGE = "public.ecr.aws/aws-observability/aws-otel-collector:v0.43.3"
+HTTP_PORT = 4318
+
+# Only the task's own containers reach it: they share `localhost` and no rule admits anybody else.
+_CONFIG = f"""\
+extensions:
+  health_check:
+receivers:
+  otlp:
+    protocols:
+      http:
+        endpoint: localhost:{HTTP_PORT}
+processors:
+  batch:
+    timeout: 1s
+exporters:
+  awsxray:
+    region: {{region}}
+service:
+  extensions: [health_check]
+  pipelines:
+    traces:
+      receivers: [otlp]
+      processors: [batch]
+      exporters: [awsxray]
+"""
+
+STATEMENTS: Sequence[Mapping[str, Any]] = (
+    # These actions know no resources.
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+    {
+        "Sid": "Traces",
+        "Effect": "Allow",
+        "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+        "Resource": ["*"],
+    },
+)
+"""What the tasks' role needs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TracingOptions:
+    image: str = DEFAULT_COLLECTOR_IMAGE
+    """Image of the AWS distribution of the OpenTelemetry collector; subnets without a way out need one in ECR."""
+
+    memory_mib: int = 128
+    """Memory of the task that is kept for the collector."""
+
+    sample_percent: float = 5.0
+    """Requests of 100 that are traced, above 0 to 100; X-Ray bills by trace."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.sample_percent <= 100:
+            raise ValueError(f"sample_percent is {self.sample_percent:g}: it is above 0 and at most 100 %")
+
+
+def collector(options: TracingOptions, region: str) -> Sidecar:
+    """The collector. A task does not stop with it: traces are lost, requests are not."""
+    return Sidecar(
+        image=options.image,
+        env={"AOT_CONFIG_CONTENT": _CONFIG.format(region=region)},
+        memory_mib=options.memory_mib,
+        essential=False,
+        health_command=["/healthcheck"],
+    )
+
+
+def variables(options: TracingOptions, environment: str, service: str) -> dict[str, pulumi.Input[str]]:
+    """What tells OpenTelemetry's Python SDK in the Django container where the collector is, and who it is itself.
+    https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+    """
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://localhost:{HTTP_PORT}",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_LOGS_EXPORTER": "none",
+        "OTEL_METRICS_EXPORTER": "none",
+        "OTEL_RESOURCE_ATTRIBUTES": f"deployment.environment.name={environment}",
+        "OTEL_SERVICE_NAME": f"{environment}-{service}",
+        "OTEL_TRACES_EXPORTER": "otlp",
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": f"{options.sample_percent / 100:g}",
+    }
