@@ -1,0 +1,163 @@
+"""What AWS would answer in a healthy environment, for environments that exist in the simulation only.
+
+An operation that works on these answers makes the calls that it would make on AWS, in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from orchestrator.operations.clients import DEFAULT_REGION, Answer
+from orchestrator.operations.target import Service, Target
+
+ACCOUNT = "123456789012"
+_ONCE = "f" * 32
+"""Id of the task that is run once."""
+
+_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def answers(target: Target) -> dict[str, Answer]:
+    """Answers by `service.Operation`."""
+    ecs = _Ecs(target)
+    return {
+        "ecs.DescribeServices": ecs.services,
+        "ecs.DescribeTaskDefinition": ecs.task_definition,
+        "ecs.DescribeTasks": ecs.tasks,
+        "ecs.ListTasks": ecs.listed,
+        "ecs.RunTask": ecs.run,
+        "logs.GetLogEvents": lambda _: {"events": [], "nextForwardToken": "f/0", "nextBackwardToken": "b/0"},
+        "sts.GetCallerIdentity": lambda _: {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/nobody"},
+    }
+
+
+class _Ecs:
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._region = target.aws.region or DEFAULT_REGION
+        self._cluster = target.outputs.cluster_name
+        self._run: dict[str, str] = {}
+        """Container by ARN of the tasks that were run."""
+
+    def services(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        wanted = [_short(name) for name in parameters["services"]]
+        return {"services": [self._service(s) for s in self._target.services if s.name in wanted], "failures": []}
+
+    def _service(self, service: Service) -> dict[str, Any]:
+        count = 0 if self._target.asleep else 1
+        definition = self._arn("task-definition", f"{service.name}:1")
+        outputs = self._target.outputs
+        network = {"subnets": list(outputs.task_subnet_ids), "securityGroups": list(outputs.task_security_group_ids)}
+        return {
+            "serviceName": service.name,
+            "serviceArn": self._arn("service", f"{self._cluster}/{service.name}"),
+            "clusterArn": self._arn("cluster", self._cluster),
+            "status": "ACTIVE",
+            "taskDefinition": definition,
+            "desiredCount": count,
+            "runningCount": count,
+            "pendingCount": 0,
+            "enableExecuteCommand": True,
+            "networkConfiguration": {"awsvpcConfiguration": {**network, "assignPublicIp": "DISABLED"}},
+            "loadBalancers": [],
+            "events": [],
+            "deployments": [
+                {
+                    "id": "ecs-svc/1",
+                    "status": "PRIMARY",
+                    "taskDefinition": definition,
+                    "desiredCount": count,
+                    "runningCount": count,
+                    "pendingCount": 0,
+                    "failedTasks": 0,
+                    "rolloutState": "COMPLETED",
+                    "createdAt": _NOW,
+                    "updatedAt": _NOW,
+                }
+            ],
+        }
+
+    def task_definition(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        family = _short(parameters["taskDefinition"]).split(":")[0]
+        short = family.removeprefix(f"{self._target.environment}-")
+        options = {
+            "awslogs-group": self._target.outputs.log_groups.get(short, f"/ecs/{self._target.environment}/{short}"),
+            "awslogs-region": self._region,
+            "awslogs-stream-prefix": short,
+        }
+        container = {
+            "name": short,
+            "image": "(image)",
+            "essential": True,
+            "environment": [],
+            "secrets": [],
+            "logConfiguration": {"logDriver": "awslogs", "options": options},
+        }
+        return {
+            "taskDefinition": {
+                "taskDefinitionArn": self._arn("task-definition", f"{family}:1"),
+                "family": family,
+                "revision": 1,
+                "cpu": "512",
+                "memory": "1024",
+                "containerDefinitions": [container],
+            }
+        }
+
+    def run(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        family = _short(parameters["taskDefinition"]).split(":")[0]
+        arn = self._arn("task", f"{self._cluster}/{_ONCE}")
+        self._run[arn] = family.removeprefix(f"{self._target.environment}-")
+        return {"tasks": [{"taskArn": arn, "lastStatus": "PROVISIONING"}], "failures": []}
+
+    def listed(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        stopped = parameters.get("desiredStatus") == "STOPPED"
+        services = [service.name for service in self._target.services]
+        if stopped or self._target.asleep or parameters.get("serviceName") not in services:
+            return {"taskArns": []}
+        number = services.index(parameters["serviceName"])
+        return {"taskArns": [self._arn("task", f"{self._cluster}/{number:032x}")]}
+
+    def tasks(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        found = [self._ended(arn) if arn in self._run else self._running(arn) for arn in parameters["tasks"]]
+        return {"tasks": found, "failures": []}
+
+    def _running(self, arn: str) -> dict[str, Any]:
+        service = self._target.services[int(_short(arn), 16) % len(self._target.services)]
+        return {
+            "taskArn": arn,
+            "taskDefinitionArn": self._arn("task-definition", f"{service.name}:1"),
+            "group": f"service:{service.name}",
+            "lastStatus": "RUNNING",
+            "desiredStatus": "RUNNING",
+            "healthStatus": "UNKNOWN",
+            "startedAt": _NOW,
+            "enableExecuteCommand": True,
+            "containers": [
+                {
+                    "name": service.short,
+                    "lastStatus": "RUNNING",
+                    "runtimeId": _short(arn),
+                    "managedAgents": [{"name": "ExecuteCommandAgent", "lastStatus": "RUNNING"}],
+                }
+            ],
+        }
+
+    def _ended(self, arn: str) -> dict[str, Any]:
+        return {
+            "taskArn": arn,
+            "lastStatus": "STOPPED",
+            "startedAt": _NOW,
+            "stopCode": "EssentialContainerExited",
+            "stoppedReason": "Essential container in task exited",
+            "containers": [{"name": self._run[arn], "exitCode": 0}],
+        }
+
+    def _arn(self, kind: str, name: str) -> str:
+        return f"arn:aws:ecs:{self._region}:{ACCOUNT}:{kind}/{name}"
+
+
+def _short(arn: str) -> str:
+    return arn.rsplit("/", 1)[-1]
