@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 # A public name stands three times, in alphabetical order: for type checkers, for `import *`, and with its module for
 # the loader. A test keeps the three in step.
 if TYPE_CHECKING:
+    from pulumi_django.account.bootstrap import (
+        AccountBootstrap,
+        AccountBootstrapArgs,
+        BudgetOptions,
+        DeployOptions,
+        MailOptions,
+        RepositoryOptions,
+    )
     from pulumi_django.account.budget import BudgetAlarm, BudgetAlarmArgs
+    from pulumi_django.account.deploy_role import DeployRole, DeployRoleArgs
     from pulumi_django.account.mail_domain import MailDomain, MailDomainArgs
     from pulumi_django.account.repository import ImageRepository, ImageRepositoryArgs
     from pulumi_django.account.state import StateBackend, StateBackendArgs
@@ -78,6 +87,8 @@ if TYPE_CHECKING:
     from pulumi_django.storage import AssetsBucket, AssetsBucketArgs
 
 __all__ = [
+    "AccountBootstrap",
+    "AccountBootstrapArgs",
     "AdHocApp",
     "AdHocAppArgs",
     "AdHocBase",
@@ -103,6 +114,7 @@ __all__ = [
     "BeatServiceArgs",
     "BudgetAlarm",
     "BudgetAlarmArgs",
+    "BudgetOptions",
     "Cdn",
     "CdnArgs",
     "Certificate",
@@ -122,6 +134,9 @@ __all__ = [
     "DatabaseTask",
     "DatabaseTaskArgs",
     "Delivery",
+    "DeployOptions",
+    "DeployRole",
+    "DeployRoleArgs",
     "Ec2WebFleet",
     "Ec2WebFleetArgs",
     "EncryptionKey",
@@ -149,6 +164,7 @@ __all__ = [
     "LogGroupArgs",
     "MailDomain",
     "MailDomainArgs",
+    "MailOptions",
     "ManagementCommand",
     "ManagementCommandArgs",
     "Network",
@@ -164,6 +180,7 @@ __all__ = [
     "ReleaseOptions",
     "ReplicationGroup",
     "ReplicationGroupArgs",
+    "RepositoryOptions",
     "SecurityGroups",
     "SecurityGroupsArgs",
     "ServiceDiscovery",
@@ -191,6 +208,8 @@ __all__ = [
 ]
 
 _MODULE_OF = {
+    "AccountBootstrap": "pulumi_django.account.bootstrap",
+    "AccountBootstrapArgs": "pulumi_django.account.bootstrap",
     "AdHocApp": "pulumi_django.app.ad_hoc",
     "AdHocAppArgs": "pulumi_django.app.ad_hoc",
     "AdHocBase": "pulumi_django.base.ad_hoc",
@@ -216,6 +235,7 @@ _MODULE_OF = {
     "BeatServiceArgs": "pulumi_django.ecs.beat_service",
     "BudgetAlarm": "pulumi_django.account.budget",
     "BudgetAlarmArgs": "pulumi_django.account.budget",
+    "BudgetOptions": "pulumi_django.account.bootstrap",
     "Cdn": "pulumi_django.delivery.cdn",
     "CdnArgs": "pulumi_django.delivery.cdn",
     "Certificate": "pulumi_django.certificate",
@@ -235,6 +255,9 @@ _MODULE_OF = {
     "DatabaseTask": "pulumi_django.ecs.database_task",
     "DatabaseTaskArgs": "pulumi_django.ecs.database_task",
     "Delivery": "pulumi_django.delivery.cdn",
+    "DeployOptions": "pulumi_django.account.bootstrap",
+    "DeployRole": "pulumi_django.account.deploy_role",
+    "DeployRoleArgs": "pulumi_django.account.deploy_role",
     "Ec2WebFleet": "pulumi_django.ec2.web_fleet",
     "Ec2WebFleetArgs": "pulumi_django.ec2.web_fleet",
     "EncryptionKey": "pulumi_django.encryption",
@@ -262,6 +285,7 @@ _MODULE_OF = {
     "LogGroupArgs": "pulumi_django.ecs.task",
     "MailDomain": "pulumi_django.account.mail_domain",
     "MailDomainArgs": "pulumi_django.account.mail_domain",
+    "MailOptions": "pulumi_django.account.bootstrap",
     "ManagementCommand": "pulumi_django.ecs.management_command",
     "ManagementCommandArgs": "pulumi_django.ecs.management_command",
     "Network": "pulumi_django.network",
@@ -277,6 +301,7 @@ _MODULE_OF = {
     "ReleaseOptions": "pulumi_django.app.options",
     "ReplicationGroup": "pulumi_django.cache",
     "ReplicationGroupArgs": "pulumi_django.cache",
+    "RepositoryOptions": "pulumi_django.account.bootstrap",
     "SecurityGroups": "pulumi_django.security",
     "SecurityGroupsArgs": "pulumi_django.security",
     "ServiceDiscovery": "pulumi_django.service_discovery",

@@ -185,7 +185,7 @@ class _Loader:
 
     def _problem(self, path: tuple[str, ...], text: str) -> None:
         key = ".".join(path).replace(".[", "[")
-        self._problems.append(f"{self._prefix}{key}: {text}" if key else f"{self._prefix}: {text}")
+        self._problems.append(f"{self._prefix}{key}: {text}" if key else f"{self._prefix[:-1]}: {text}")
 
     def _nearest(self, key: str, fields: Iterable[str], *, top: bool) -> str:
         valid = sorted({*fields, *(self._passed_over if top else ())})

@@ -52,6 +52,14 @@ class AppSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BootstrapSettings:
+    """What projects/bootstrap reads beside the bootstrap's arguments."""
+
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tags on everything, beside `managed-by`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StandaloneSettings:
     """What the standalone project reads at the top; `base` and `app` hold the arguments of the two."""
 
@@ -91,7 +99,11 @@ def region() -> str:
 
 
 def aws_provider(
-    *, environment: str | None = None, base: str, kind: Kind, tags: Mapping[str, str] | None = None
+    *,
+    environment: str | None = None,
+    base: str | None = None,
+    kind: Kind | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> aws.Provider:
     """The provider of everything in the stack: the stack's `aws:*` configuration, and tags on all that can carry them.
 
@@ -99,9 +111,8 @@ def aws_provider(
     """
     config = aws_config()
     configured: dict[str, str] = (config.pop("defaultTags", None) or {}).get("tags", {})
-    always = {"base": base, "kind": kind.value, "managed-by": MANAGED_BY}
-    if environment:
-        always["environment"] = environment
+    named = {"base": base, "kind": kind and kind.value, "environment": environment}
+    always = {"managed-by": MANAGED_BY, **{key: value for key, value in named.items() if value}}
     settings: dict[str, Any] = {_snake(key): value for key, value in config.items()}
     settings["region"] = region()
     return aws.Provider("aws", **settings, default_tags={"tags": {**always, **configured, **(tags or {})}})

@@ -39,7 +39,7 @@ def simulate_project(
     preview: bool = False,
     mocks: Mocks | None = None,
 ) -> SimulationResult:
-    """One project folder's program (`base`, `app`, `standalone`) as `pulumi up --stack <stack>` would run it."""
+    """One project folder's program (`base`, `app`, `bootstrap`, `standalone`) as `pulumi up --stack <stack>` would run it."""
     folder = ROOT if project == "standalone" else ROOT / "projects" / project
     name = yaml.safe_load((folder / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]
     program = ROOT / "projects" / project / "__main__.py"

@@ -1,0 +1,17 @@
+"""What an account needs once, before bases and environments; its stack's configuration are the arguments."""
+
+import pulumi
+
+from pulumi_django import AccountBootstrap, AccountBootstrapArgs, config, project
+
+
+def main() -> None:
+    settings = config.load(project.BootstrapSettings, partial=True)
+    provider = project.aws_provider(tags=settings.tags)
+    args = config.load(AccountBootstrapArgs, given={"region": project.region()}, others=project.BootstrapSettings)
+    account = AccountBootstrap(pulumi.get_stack(), args, pulumi.ResourceOptions(providers=[provider]))
+    for name, value in account.outputs().items():
+        pulumi.export(name, value)
+
+
+main()

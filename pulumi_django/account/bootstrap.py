@@ -1,0 +1,185 @@
+"""Everything that an account needs once, together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+
+from pulumi_django.account.budget import BudgetAlarm, BudgetAlarmArgs
+from pulumi_django.account.deploy_role import DeployRole, DeployRoleArgs
+from pulumi_django.account.mail_domain import MailDomain, MailDomainArgs
+from pulumi_django.account.repository import ImageRepository, ImageRepositoryArgs, check_repository_name
+from pulumi_django.account.state import StateBackend, StateBackendArgs
+from pulumi_django.account.subjects import check_subject
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepositoryOptions:
+    immutable_tags: bool = True
+    """Whether a tag stays with the image that it was first given to."""
+
+    keep_images: int = 100
+    """Tagged images that are kept, newest first."""
+
+    untagged_days: int = 7
+    """Days for which images without a tag are kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployOptions:
+    subjects: Sequence[str]
+    """Workflows that may take the role, such as `repo:shop/infrastructure:environment:production`."""
+
+    role_name: str = "pulumi-django-deploy"
+    """Name of the role."""
+
+    regions: Sequence[str] | None = None
+    """Regions in which it deploys; None is the bootstrap's own."""
+
+    oidc_provider_arn: str | None = None
+    """GitHub's identity provider, when the account has it already."""
+
+    def __post_init__(self) -> None:
+        for subject in self.subjects:
+            check_subject(subject)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailOptions:
+    domain_name: str
+    """Domain of the senders' addresses."""
+
+    hosted_zone_id: str
+    """Route 53 zone of the domain."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetOptions:
+    monthly_dollars: int
+    """What the account may cost in a month, in US dollars."""
+
+    emails: Sequence[str]
+    """Who is written to, 1 to 10 addresses."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountBootstrapArgs:
+    region: str
+    """AWS region of state and images."""
+
+    repositories: Mapping[str, RepositoryOptions] = field(default_factory=dict[str, RepositoryOptions])
+    """Image repositories by name in ECR."""
+
+    deploy: DeployOptions | None = None
+    """The pipeline's role; None has none."""
+
+    mail: MailOptions | None = None
+    """Mail domain; None has none."""
+
+    budget: BudgetOptions | None = None
+    """Budget alarm; None has none."""
+
+    retain_state: bool = True
+    """Whether state bucket and key stay when the stack is destroyed."""
+
+    old_version_days: int = 90
+    """Days for which overwritten state can be restored."""
+
+    def __post_init__(self) -> None:
+        for repository in self.repositories:
+            check_repository_name(repository)
+
+
+class AccountBootstrap(pulumi.ComponentResource):
+    """Image repositories, state, the pipeline's role, a mail domain and a budget."""
+
+    backend_url: pulumi.Output[str]
+    """What `pulumi login` takes."""
+
+    secrets_provider: pulumi.Output[str]
+    """What `pulumi stack init --secrets-provider` takes."""
+
+    repository_urls: Mapping[str, pulumi.Output[str]]
+    """What images are named after, by repository."""
+
+    deploy_role_arn: pulumi.Output[str] | None
+    """ARN of the pipeline's role."""
+
+    mail_identity_arn: pulumi.Output[str] | None
+    """ARN of the mail domain, for an application's `email_identity_arns`."""
+
+    def __init__(self, name: str, args: AccountBootstrapArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("pulumi-django:account:AccountBootstrap", name, None, opts)
+        state = StateBackend(
+            f"{name}-state",
+            StateBackendArgs(region=args.region, old_version_days=args.old_version_days, retain=args.retain_state),
+            pulumi.ResourceOptions(parent=self),
+        )
+        repositories = self._repositories(name, args)
+        deploy = self._deploy_role(name, args, args.deploy, state, repositories) if args.deploy else None
+        mail = self._mail(name, args.mail) if args.mail else None
+        if args.budget:
+            budget = BudgetAlarmArgs(monthly_dollars=args.budget.monthly_dollars, emails=args.budget.emails)
+            BudgetAlarm(f"{name}-budget", budget, pulumi.ResourceOptions(parent=self))
+        self.backend_url, self.secrets_provider = state.backend_url, state.secrets_provider
+        self.repository_urls = {key: repository.repository_url for key, repository in repositories.items()}
+        self.deploy_role_arn = deploy.role_arn if deploy else None
+        self.mail_identity_arn = mail.identity_arn if mail else None
+        self.register_outputs({"backend_url": self.backend_url, "secrets_provider": self.secrets_provider})
+
+    def outputs(self) -> dict[str, pulumi.Input[object]]:
+        """What a program exports: everything that pipelines and people need, without what is absent."""
+        values: Mapping[str, pulumi.Input[object] | None] = {
+            "backend_url": self.backend_url,
+            "secrets_provider": self.secrets_provider,
+            "repository_urls": self.repository_urls,
+            "deploy_role_arn": self.deploy_role_arn,
+            "mail_identity_arn": self.mail_identity_arn,
+        }
+        return {key: value for key, value in values.items() if value is not None}
+
+    def _repositories(self, name: str, args: AccountBootstrapArgs) -> dict[str, ImageRepository]:
+        return {
+            repository: ImageRepository(
+                f"{name}-{repository.replace('/', '-')}",
+                ImageRepositoryArgs(
+                    repository_name=repository,
+                    immutable_tags=options.immutable_tags,
+                    keep_images=options.keep_images,
+                    untagged_days=options.untagged_days,
+                ),
+                pulumi.ResourceOptions(parent=self),
+            )
+            for repository, options in args.repositories.items()
+        }
+
+    def _deploy_role(
+        self,
+        name: str,
+        args: AccountBootstrapArgs,
+        options: DeployOptions,
+        state: StateBackend,
+        repositories: Mapping[str, ImageRepository],
+    ) -> DeployRole:
+        return DeployRole(
+            f"{name}-deploy",
+            DeployRoleArgs(
+                subjects=options.subjects,
+                regions=options.regions or [args.region],
+                role_name=options.role_name,
+                repository_arns=[repository.repository_arn for repository in repositories.values()],
+                state_bucket_arn=state.bucket_arn,
+                state_key_arn=state.key_arn,
+                oidc_provider_arn=options.oidc_provider_arn,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _mail(self, name: str, options: MailOptions) -> MailDomain:
+        return MailDomain(
+            f"{name}-mail",
+            MailDomainArgs(domain_name=options.domain_name, hosted_zone_id=options.hosted_zone_id),
+            pulumi.ResourceOptions(parent=self),
+        )
