@@ -41,7 +41,7 @@ def check(stacks: Iterable[tuple[Unit, Project, str]]) -> None:
     """
     asked: dict[str, str | None] = {}
     for unit, project, account in stacks:
-        config = _aws_config(project, unit.stack)
+        config = aws_config(project, unit.stack)
         if config is None or str(config.get("skipRequestingAccountId", "")).lower() == "true":
             continue
         access = AwsAccess.from_config(config)
@@ -55,7 +55,8 @@ def check(stacks: Iterable[tuple[Unit, Project, str]]) -> None:
             )
 
 
-def _aws_config(project: Project, stack: str) -> dict[str, Any] | None:
+def aws_config(project: Project, stack: str) -> dict[str, Any] | None:
+    """The stack's `aws:*` configuration without the prefix; None when its file cannot be read."""
     try:
         values = read_snapshot(project, stack).wire()
     except OrchestratorError:

@@ -8,8 +8,9 @@ import tempfile
 import threading
 from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator import records
 from orchestrator.engines.automation import account, checkpoint, secrets
@@ -19,6 +20,7 @@ from orchestrator.engines.automation.places import copy_project, handed_over, ke
 from orchestrator.engines.automation.progress import Progress
 from orchestrator.engines.automation.remote import RemoteBackend
 from orchestrator.engines.automation.state import Backend, open_backend
+from orchestrator.engines.automation.unfinished import Find, Unfinished, pending
 from orchestrator.engines.protocol import Project, Sink, UnitRequest
 from orchestrator.engines.waiting import patiently
 from orchestrator.errors import (
@@ -33,6 +35,10 @@ from orchestrator.errors import (
 from orchestrator.events import Diagnostic
 from orchestrator.model import Operation, Outputs, Record, StackResource, StackStatus, StackSummary, Unit, UnitOutcome
 from orchestrator.settings import Settings
+from pulumi_django.aws_access import AwsAccess
+
+if TYPE_CHECKING:
+    from orchestrator.recovery.adoption import Finding
 
 CLOUD = "https://api.pulumi.com"
 SCRATCH_PASSPHRASE = "scratch"
@@ -44,7 +50,8 @@ class AutomationEngine:
     name = "pulumi"
     notice = None
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, find: Find | None = None) -> None:
+        self._find = find or self._find_in_aws
         self._projects: Mapping[str, Project] = settings.by_key
         self._settings = settings.pulumi
         environment = {"PULUMI_BACKEND_URL": self._settings.backend} if self._settings.backend else {}
@@ -164,7 +171,7 @@ class AutomationEngine:
         if exists:
             if request.operation is not Operation.DRIFT:  # which takes no lock
                 self._free_of_locks(unit, sink)
-            self._tell_unfinished(unit, sink)
+            request = self._mended(request, sink)
         else:
             self._init(project.path, unit, {})
         if request.record is not None and request.operation is Operation.UP:
@@ -201,7 +208,7 @@ class AutomationEngine:
         if finished.code < 0:
             return StateError(
                 f"{unit} failed: the engine was killed by signal {-finished.code}",
-                "run the same command again; what it was creating at that moment may exist twice then: look for it in AWS",
+                "run the same command again: what it was creating at that moment is looked for in AWS, then it goes on",
             )
         error = explained(unit, finished.text, progress.errors, progress.done)
         if isinstance(error, StackLockedError):
@@ -226,13 +233,28 @@ class AutomationEngine:
                 hint = f"if that process is gone: `orchestrator unlock {unit.stack} --force`"
             raise StackLockedError(f"{unit} is locked: {lock.owner} is at work on it", hint, owner=lock.owner)
 
-    def _tell_unfinished(self, unit: Unit, sink: Sink) -> None:
-        summary = self._summary(unit)
-        if summary.status is StackStatus.DAMAGED:
-            raise StateError(str(summary.problem), "restore the newest backup from .pulumi/backups")
-        if summary.status is StackStatus.INCOMPLETE:
-            message = f"an earlier operation was killed ({summary.problem}): what it was creating may exist twice after this one"
-            sink(Diagnostic(unit=unit, severity="warning", message=message))
+    def _mended(self, request: UnitRequest, sink: Sink) -> UnitRequest:
+        """The request for a stack whose state is whole; the state is mended when an engine died over it."""
+        unit = request.unit
+        latest = self._latest(unit)
+        if request.operation is Operation.DRIFT or not pending(latest):
+            return request
+        unfinished = Unfinished(
+            unit=unit,
+            folder=self._projects[unit.project].path,
+            cli=self._cli,
+            find=self._find,
+            tell=lambda text: sink(Diagnostic(unit=unit, severity="warning", message=text)),
+        )
+        raw = self._backend.raw(self._projects[unit.project].name, unit.stack)
+        unfinished.mend(json.loads(raw or b"{}"), request.operation)
+        return replace(request, refresh=True)
+
+    def _find_in_aws(self, unit: Unit, latest: Mapping[str, Any]) -> tuple[Finding, ...]:
+        from orchestrator.recovery.adoption import find_pending
+
+        config = account.aws_config(self._projects[unit.project], unit.stack) or {}
+        return find_pending(latest, AwsAccess.from_config(config).client)
 
     def _init(self, folder: Path, unit: Unit, environment: Mapping[str, str]) -> None:
         self._workspace(unit, folder, environment, lambda it: it.create_stack(unit.stack))
