@@ -40,6 +40,12 @@ class ContainerValues:
     settings_module: str
     allowed_hosts: str = "*"
     bucket: Value = None
+    static_url: Value = None
+    """URL of the distribution that serves the bucket's static files."""
+
+    frontend_url: Value = None
+    """URL of a frontend that has another host; None is `url`."""
+
     database_host: Value
     database_port: Value
     """As text."""
@@ -102,6 +108,8 @@ def _plain(values: ContainerValues) -> dict[str, Value]:
         "APP_NAME": values.environment,
         "AWS_DEFAULT_REGION": values.region,
         "AWS_REGION": values.region,
+        "AWS_STATIC_FILES_BUCKET_NAME": values.bucket if values.static_url is not None else None,
+        "AWS_STATIC_FILES_CLOUDFRONT_URL": values.static_url,
         "BASE_STACK_NAME": values.base,
         "CELERY_BROKER_URL": values.broker_url,
         "DB_HOST": values.database_host,
@@ -112,7 +120,7 @@ def _plain(values: ContainerValues) -> dict[str, Value]:
         "DJANGO_ALLOWED_HOSTS": values.allowed_hosts,
         "DJANGO_SETTINGS_MODULE": values.settings_module,
         "DOMAIN_NAME": values.domain,
-        "FRONTEND_URL": values.url,
+        "FRONTEND_URL": values.url if values.frontend_url is None else values.frontend_url,
         "POSTGRES_NAME": values.database_name,
         "POSTGRES_SERVICE_HOST": values.database_host,
         "POSTGRES_SERVICE_PORT": values.database_port,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 import pulumi
@@ -173,8 +173,17 @@ class AppOutputs:
     exec_command: pulumi.Input[str]
     """A command line that opens a shell in a running web task."""
 
+    static_url: pulumi.Input[str] | None = None
+    """URL below which CloudFront serves the static files."""
 
-APP_OUTPUTS = tuple(field.name for field in fields(AppOutputs))
+    site_url: pulumi.Input[str] | None = None
+    """URL of the static site; its files belong into `site_bucket_name`."""
+
+    site_bucket_name: pulumi.Input[str] | None = None
+    site_distribution_id: pulumi.Input[str] | None = None
+
+
+APP_OUTPUTS = tuple(field.name for field in fields(AppOutputs) if field.default is MISSING)
 """Names that every application exports."""
 
 

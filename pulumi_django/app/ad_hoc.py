@@ -11,10 +11,14 @@ import pulumi
 from pulumi_django import naming
 from pulumi_django.app import parts
 from pulumi_django.app.options import (
+    AlarmOptions,
     BeatOptions,
+    CdnOptions,
+    ExecSessionOptions,
     FrontendOptions,
     RedisOptions,
     ReleaseOptions,
+    StaticSiteOptions,
     WebOptions,
     WorkerOptions,
 )
@@ -22,6 +26,7 @@ from pulumi_django.aws_access import AwsAccess
 from pulumi_django.contract import AppOutputs, BaseContract, require_kind
 from pulumi_django.ecs.task import Architecture
 from pulumi_django.kinds import Kind
+from pulumi_django.observability.otel import TracingOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +101,28 @@ class AdHocAppArgs:
     container_insights: bool = False
     """Whether CloudWatch collects metrics of every task."""
 
+    cdn: CdnOptions | None = None
+    """CloudFront in front of the static files; None has none, and they are had with URLs that Django signs. It takes AWS
+    some minutes to make and to delete one."""
+
+    browser_uploads: bool = False
+    """Whether the environment's pages may load and upload files directly, with URLs that Django signs."""
+
+    static_site: StaticSiteOptions | None = None
+    """A frontend that is only files, by CloudFront; None has none."""
+
+    alarms: AlarmOptions | None = None
+    """Alarms on errors, latency, CPU, memory and queues; None has none."""
+
+    dashboard: bool = False
+    """Whether CloudWatch has a dashboard of the environment, which is billed by the month."""
+
+    tracing: TracingOptions | None = None
+    """A collector beside each of Django's containers that hands OpenTelemetry's traces to X-Ray; None has none."""
+
+    exec_sessions: ExecSessionOptions | None = None
+    """Whether shell sessions are encrypted with a key of ours and written down; None leaves them to the container's log."""
+
     database_password_secret: bool = True
     """Whether DB_SECRET_NAME names a secret with the plain database password, which the application may read."""
 
@@ -130,5 +157,6 @@ class AdHocApp(pulumi.ComponentResource):
         app.broker()
         app.release()
         app.services()
+        app.monitoring()
         self.outputs = app.outputs()
         self.register_outputs({"url": self.outputs.url, "kind": self.outputs.kind})

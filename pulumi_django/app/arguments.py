@@ -6,16 +6,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from pulumi_django.app.options import (
+    AlarmOptions,
     BeatOptions,
+    CdnOptions,
+    ExecSessionOptions,
     FrontendOptions,
     RedisOptions,
     ReleaseOptions,
+    StaticSiteOptions,
     WebOptions,
     WorkerOptions,
 )
 from pulumi_django.aws_access import AwsAccess
 from pulumi_django.contract import BaseContract
 from pulumi_django.ecs.task import Architecture
+from pulumi_django.observability.otel import TracingOptions
 
 
 class AppArgs(Protocol):
@@ -67,6 +72,20 @@ class AppArgs(Protocol):
     def log_retention_days(self) -> int: ...
     @property
     def container_insights(self) -> bool: ...
+    @property
+    def cdn(self) -> CdnOptions | None: ...
+    @property
+    def browser_uploads(self) -> bool: ...
+    @property
+    def static_site(self) -> StaticSiteOptions | None: ...
+    @property
+    def alarms(self) -> AlarmOptions | None: ...
+    @property
+    def dashboard(self) -> bool: ...
+    @property
+    def tracing(self) -> TracingOptions | None: ...
+    @property
+    def exec_sessions(self) -> ExecSessionOptions | None: ...
     @property
     def database_password_secret(self) -> bool: ...
     @property

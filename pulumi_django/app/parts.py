@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pulumi
+import pulumi_aws as aws
 
 from pulumi_django import naming, priorities
+from pulumi_django.app import delivery, monitoring
 from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.options import BeatOptions, FrontendOptions, RedisOptions, WebOptions, WorkerOptions
 from pulumi_django.app_secrets import AppSecrets, AppSecretsArgs
@@ -28,7 +31,7 @@ from pulumi_django.ecs.task_security import TaskSecurityGroup, TaskSecurityGroup
 from pulumi_django.ecs.web_service import Rule, WebService, WebServiceArgs
 from pulumi_django.ecs.worker_service import WorkerService, WorkerServiceArgs
 from pulumi_django.kinds import Kind
-from pulumi_django.storage import AssetsBucket, AssetsBucketArgs
+from pulumi_django.observability import otel
 
 REDIS_SERVICE = "redis"
 CACHE_DATABASE = 0
@@ -85,10 +88,28 @@ class Assembly:
             ),
             self._child,
         )
-        self._bucket = AssetsBucket(f"{self._name}-assets", AssetsBucketArgs(force_destroy=True), self._child)
+        env = delivery.Environment(
+            name=self._name,
+            base=self._base,
+            host=self._host,
+            url=self._url,
+            account_id=self._account_id,
+            opts=self._child,
+        )
+        self._site = delivery.static_site(env, self._args.static_site)
+        self._bucket = delivery.assets(
+            env, self._args.cdn, self._site, browser_uploads=self._args.browser_uploads, force_destroy=True
+        )
 
     def roles(self) -> None:
-        """What tasks may do."""
+        """What tasks may do, and where their shell sessions are written down."""
+        needs_key = self._args.exec_sessions is not None or monitoring.has_own_topic(self._base, self._args.alarms)
+        self._key_arn = monitoring.key_arn(self._name, self._base, self._account_id, needed=needs_key, opts=self._child)
+        self._sessions = monitoring.exec_sessions(
+            self._name, self._base, self._args.exec_sessions, self._key_arn, self._child
+        )
+        sessions = self._sessions.statements if self._sessions is not None else ()
+        traces = otel.STATEMENTS if self._args.tracing is not None else ()
         own = self._secrets.password_secret_arn
         external = [_secret_arn(reference) for reference in self._args.extra_secrets.values() if reference]
         self._execution = ExecutionRole(
@@ -106,13 +127,13 @@ class Assembly:
                 readable_secret_arns=[own] if own is not None else [],
                 exec_enabled=self._args.exec_enabled,
                 email_identity_arns=self._args.email_identity_arns,
-                statements=self._args.task_statements,
+                statements=[*sessions, *traces, *self._args.task_statements],
             ),
             self._child,
         )
         # Redis, and a frontend, have no business in AWS beyond their shell.
         self._plain_role = TaskRole(
-            f"{self._name}-plain", TaskRoleArgs(exec_enabled=self._args.exec_enabled), self._child
+            f"{self._name}-plain", TaskRoleArgs(exec_enabled=self._args.exec_enabled, statements=sessions), self._child
         )
 
     def broker(self) -> None:
@@ -120,7 +141,11 @@ class Assembly:
         args = self._args
         self._cluster = Cluster(
             f"{self._name}-cluster",
-            ClusterArgs(environment=self._name, container_insights=args.container_insights),
+            ClusterArgs(
+                environment=self._name,
+                container_insights=args.container_insights,
+                configuration=self._sessions.configuration if self._sessions is not None else None,
+            ),
             self._child,
         )
         ports = [args.web.port, *([args.frontend.port] if args.frontend_image else [])]
@@ -179,7 +204,8 @@ class Assembly:
     def services(self) -> None:
         """Everything that keeps running, and the host name."""
         args, running = self._args, not self._args.asleep
-        web = WebService(f"{self._name}-{args.web.service}", self._web(args.web, self._django), self._child)
+        django = self._traced(args.web.service)
+        web = WebService(f"{self._name}-{args.web.service}", self._web(args.web, django), self._child)
         self._made[args.web.service] = web
         if args.frontend_image is not None:
             self._made[args.frontend.service] = self._frontend(args.frontend, args.frontend_image)
@@ -201,6 +227,21 @@ class Assembly:
                 self._child,
             )
 
+    def monitoring(self) -> None:
+        """Alarms and dashboard."""
+        web = {name: part for name, part in self._made.items() if isinstance(part, WebService | FrontendService)}
+        watched = monitoring.Watched(
+            name=self._name,
+            base=self._base,
+            cluster_name=self._cluster.cluster_name,
+            services={name: part.service_name for name, part in self._made.items()},
+            target_groups={name: part.target_group_arn_suffix for name, part in web.items()},
+        )
+        if self._args.alarms is not None:
+            monitoring.alarms(watched, self._args.alarms, self._account_id, self._key_arn, self._child)
+        if self._args.dashboard:
+            monitoring.dashboard(watched, self._child)
+
     def outputs(self) -> AppOutputs:
         """The application's outputs."""
         tasks = {self._args.release.name: self._release_command, "database": self._database_task}
@@ -218,9 +259,16 @@ class Assembly:
             task_security_group_ids=[self._base.app_sg_id, self._group.security_group_id],
             database_name=self._database,
             exec_command=self._exec_command(),
+            static_url=self._bucket.cdn.url if self._bucket.cdn is not None else None,
+            site_url=self._site.url if self._site is not None else None,
+            site_bucket_name=self._site.bucket_name if self._site is not None else None,
+            site_distribution_id=self._site.distribution_id if self._site is not None else None,
         )
 
     # details
+
+    def _account_id(self) -> pulumi.Output[str]:
+        return aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self._child.parent)).account_id
 
     def _assigned_rules(self) -> dict[str, list[Rule]]:
         args = self._args
@@ -243,6 +291,18 @@ class Assembly:
             region=self._base.region,
             architecture=self._args.architecture,
             log_retention_days=self._args.log_retention_days,
+            log_kms_key_arn=self._key_arn,
+        )
+
+    def _traced(self, service: str) -> ContainerSetup:
+        """Django's container, with the collector of traces beside it when there is one."""
+        options = self._args.tracing
+        if options is None:
+            return self._django
+        return replace(
+            self._django,
+            env={**self._django.env, **otel.variables(options, self._name, service)},
+            sidecars={**self._django.sidecars, otel.CONTAINER: otel.collector(options, self._base.region)},
         )
 
     def _plain_setup(self, image: str) -> ContainerSetup:
@@ -261,6 +321,8 @@ class Assembly:
             settings_module=args.settings_module,
             allowed_hosts=args.allowed_hosts,
             bucket=self._bucket.bucket_name,
+            static_url=self._bucket.cdn.url if self._bucket.cdn is not None else None,
+            frontend_url=self._site.url if self._site is not None and not args.frontend_image else None,
             database_host=base.database_host,
             database_port=pulumi.Output.from_input(base.database_port).apply(str),
             database_name=self._database,
@@ -291,6 +353,7 @@ class Assembly:
             image=self._args.release.database_client_image,
             architecture=self._args.architecture,
             log_retention_days=self._args.log_retention_days,
+            log_kms_key_arn=self._key_arn,
         )
 
     def _web(self, options: WebOptions | FrontendOptions, container: ContainerSetup) -> WebServiceArgs:
@@ -328,7 +391,7 @@ class Assembly:
             WorkerServiceArgs(
                 service=queue,
                 placement=self._placement,
-                container=self._django,
+                container=self._traced(queue),
                 size=TaskSize(command=command, cpu_units=options.cpu_units, memory_mib=options.memory_mib),
                 desired_count=0 if self._args.asleep else options.desired_count,
                 capacity=self._capacity(),
@@ -343,7 +406,7 @@ class Assembly:
             BeatServiceArgs(
                 service=options.service,
                 placement=self._placement,
-                container=self._django,
+                container=self._traced(options.service),
                 size=TaskSize(
                     command=options.command or default, cpu_units=options.cpu_units, memory_mib=options.memory_mib
                 ),

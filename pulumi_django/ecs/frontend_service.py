@@ -34,6 +34,9 @@ class FrontendService(pulumi.ComponentResource):
     log_group_name: str
     """Its log group."""
 
+    target_group_arn_suffix: pulumi.Output[str]
+    """The target group's dimension in CloudWatch."""
+
     def __init__(self, name: str, args: FrontendServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ecs:FrontendService", name, None, opts)
         env: dict[str, pulumi.Input[str]] = {
@@ -44,10 +47,12 @@ class FrontendService(pulumi.ComponentResource):
         container = replace(args.web.container, env=env, secrets={})
         web = WebService(name, replace(args.web, container=container), pulumi.ResourceOptions(parent=self))
         self.service_name, self.task_family, self.log_group_name = web.service_name, web.task_family, web.log_group_name
+        self.target_group_arn_suffix = web.target_group_arn_suffix
         self.register_outputs(
             {
                 "service_name": self.service_name,
                 "task_family": self.task_family,
                 "log_group_name": self.log_group_name,
+                "target_group_arn_suffix": self.target_group_arn_suffix,
             }
         )
