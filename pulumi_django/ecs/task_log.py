@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,10 +59,15 @@ def stream_of(container: ContainerDefinitionOutputTypeDef, task_id: str) -> LogS
     return LogStream(group, f"{prefix}/{container.get('name', '')}/{task_id}")
 
 
-def printable(line: str) -> str:
-    """A log line that cannot disturb a terminal or bury its neighbors: no control characters, cut when huge."""
+def whole(line: str) -> str:
+    """A log line without what could disturb a terminal, however long it is."""
     # A progress bar rewrites its line by carriage returns; what stood last is what a terminal would show.
-    text = _CONTROL.sub("", line.rstrip().rsplit("\r", 1)[-1])
+    return _CONTROL.sub("", line.rstrip().rsplit("\r", 1)[-1])
+
+
+def printable(line: str) -> str:
+    """The same, cut when it is huge, so that it does not bury its neighbors."""
+    text = whole(line)
     if len(text) <= MAX_LINE_CHARACTERS:
         return text
     return f"{text[:MAX_LINE_CHARACTERS]} ... ({len(text) - MAX_LINE_CHARACTERS} more characters)"
@@ -89,8 +95,14 @@ class TaskLog:
     problem: str | None = None
     """Why the log cannot be read."""
 
-    def __init__(self, logs: CloudWatchLogsClient, stream: LogStream, clock: Clock) -> None:
-        self._logs, self._clock = logs, clock
+    def __init__(
+        self,
+        logs: CloudWatchLogsClient,
+        stream: LogStream,
+        clock: Clock,
+        shown: Callable[[str], str] = printable,
+    ) -> None:
+        self._logs, self._clock, self._shown = logs, clock, shown
         self.stream = stream
         self._token: str | None = None
         self.last = deque(maxlen=LAST_LINES)
@@ -103,12 +115,12 @@ class TaskLog:
             if page is None:
                 break
             messages, token = page
-            lines += [printable(line) for message in messages for line in message.rstrip("\n").split("\n")]
+            lines += [self._shown(line) for message in messages for line in message.rstrip("\n").split("\n")]
             # At the end of a stream the answer carries the token that was asked with.
             if token == self._token:
                 break
             self._token = token
-        self.last.extend(lines)
+        self.last.extend(printable(line) for line in lines[-LAST_LINES:])
         return lines
 
     def drain(self, *, quiet_looks: int) -> list[str]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pulumi_django.ecs.polling import Clock, SystemClock, patiently, pauses
 from pulumi_django.ecs.task_end import TaskEnd, task_end
-from pulumi_django.ecs.task_log import QUIET_AFTER_FAILURE, QUIET_AFTER_SUCCESS, TaskLog, stream_of
+from pulumi_django.ecs.task_log import QUIET_AFTER_FAILURE, QUIET_AFTER_SUCCESS, TaskLog, printable, stream_of
+from pulumi_django.sizing import check_fargate_size
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -76,6 +77,18 @@ class TaskRequest:
     assign_public_ip: bool = False
     """Needed in public subnets to reach the registry."""
 
+    cpu_units: int | None = None
+    """CPU of the task, 1024 are one vCPU; None is the task definition's."""
+
+    memory_mib: int | None = None
+    """Memory of the task, as Fargate offers it for that CPU; None is the task definition's."""
+
+    def __post_init__(self) -> None:
+        if (self.cpu_units is None) != (self.memory_mib is None):
+            raise ValueError("cpu_units and memory_mib are given together or not at all")
+        if self.cpu_units is not None and self.memory_mib is not None:
+            check_fargate_size(self.cpu_units, self.memory_mib)
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunningTask:
@@ -127,8 +140,9 @@ class TaskRunner:
         *,
         observer: TaskObserver | None = None,
         clock: Clock | None = None,
+        shown: Callable[[str], str] = printable,
     ) -> None:
-        self._ecs, self._logs = ecs, logs
+        self._ecs, self._logs, self._shown = ecs, logs, shown
         self._observer = observer or TaskObserver()
         self._clock = clock or SystemClock()
 
@@ -161,7 +175,7 @@ class TaskRunner:
             cluster=request.cluster,
             arn=arn,
             container=container.get("name", ""),
-            log=stream and TaskLog(self._logs, stream, self._clock),
+            log=stream and TaskLog(self._logs, stream, self._clock, self._shown),
         )
         self._observer.started(task)
         return task
@@ -285,8 +299,12 @@ def _run_task_call(request: TaskRequest, container: str) -> RunTaskRequestTypeDe
         call["capacityProviderStrategy"] = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
     else:
         call["launchType"] = "FARGATE"
+    overrides: TaskOverrideTypeDef = {}
     if request.command is not None:
-        overrides: TaskOverrideTypeDef = {"containerOverrides": [{"name": container, "command": list(request.command)}]}
+        overrides["containerOverrides"] = [{"name": container, "command": list(request.command)}]
+    if request.cpu_units is not None and request.memory_mib is not None:
+        overrides |= {"cpu": str(request.cpu_units), "memory": str(request.memory_mib)}
+    if overrides:
         call["overrides"] = overrides
     return call
 

@@ -1,0 +1,293 @@
+"""`run`: a command in a Fargate task of its own, with image, role, environment, secrets and network of a service."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import InterruptedRunError, OperationFailedError, UsageError
+from orchestrator.operations import ecs as services
+from orchestrator.operations.aws_errors import explained
+from orchestrator.operations.clients import Clients
+from orchestrator.operations.observer import LogLine, Note, Observer, TaskMoved, ignore
+from orchestrator.operations.reasons import hint_of, hint_of_words
+from orchestrator.operations.target import Service, Target
+from pulumi_django.ecs.polling import Cancelled
+from pulumi_django.ecs.rollout_state import short
+from pulumi_django.ecs.task_end import TaskEnd
+from pulumi_django.ecs.task_log import whole
+from pulumi_django.ecs.task_runner import (
+    RunningTask,
+    TaskError,
+    TaskObserver,
+    TaskRequest,
+    TaskResult,
+    TaskRunner,
+    TaskTimeout,
+)
+from pulumi_django.sizing import check_fargate_size
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs.type_defs import AwsVpcConfigurationOutputTypeDef, ServiceTypeDef
+
+STARTED_BY = "orchestrator/run"
+"""Mark of these tasks in ECS."""
+
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html
+MAX_OVERRIDES_CHARACTERS = 8192
+
+FOREVER_SECONDS = float("inf")
+
+
+class OnInterrupt(StrEnum):
+    """What becomes of the task when the user interrupts the one who follows it."""
+
+    STOP = "stop"
+    LEAVE = "leave"
+    FOLLOW = "follow"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunCommand:
+    """What to run. Nothing but the words of the command is handed to the task: variables and secrets are the service's."""
+
+    command: tuple[str, ...]
+    """The words, each an argument of its own; no shell reads them."""
+
+    service: str | None = None
+    """Whose image, role, variables, secrets and network: a service's name; None is the web service."""
+
+    cpu_units: int | None = None
+    """CPU, 1024 are one vCPU; None is the service's."""
+
+    memory_mib: int | None = None
+    """Memory, as Fargate offers it for that CPU; None is the service's."""
+
+    spot: bool = False
+    """Cheaper, and AWS may end it at any time."""
+
+    detach: bool = False
+    """Return as soon as the task was accepted."""
+
+    timeout_seconds: float = FOREVER_SECONDS
+    """After this the task is stopped."""
+
+    def __post_init__(self) -> None:
+        if not self.command or not self.command[0]:
+            raise UsageError(
+                "no command is given: nothing can be run", "write it after --, for example -- python manage.py check"
+            )
+        if sum(map(len, self.command)) > MAX_OVERRIDES_CHARACTERS:
+            raise UsageError(
+                f"the command has {sum(map(len, self.command))} characters: ECS takes {MAX_OVERRIDES_CHARACTERS}",
+                "put a script into the image, or read from a bucket",
+            )
+        if (self.cpu_units is None) != (self.memory_mib is None):
+            raise UsageError("cpu_units and memory_mib are given together or not at all")
+        if self.cpu_units is not None and self.memory_mib is not None:
+            try:
+                check_fargate_size(self.cpu_units, self.memory_mib)
+            except ValueError as error:
+                raise UsageError(f"there is no task of that size: {error}") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandResult:
+    """A command that ran, or, detached, runs."""
+
+    service: str
+    version: str
+    """Family and revision of the task definition."""
+
+    command: tuple[str, ...]
+    task: str
+    """Short id of the task."""
+
+    exit_code: int | None
+    """The command's own; None while it runs, and when the task was killed before it could tell."""
+
+    reason: str | None
+    """How it ended, as a clause; None while it runs."""
+
+    hint: str | None = None
+    interrupted: bool = False
+    """Whether AWS took the Fargate Spot capacity back."""
+
+    log_group: str | None = None
+    log_stream: str | None = None
+
+    @property
+    def code(self) -> int:
+        """Exit code for a process that stands for the command."""
+        if self.reason is None:
+            return 0
+        return 1 if self.exit_code is None else self.exit_code
+
+
+Decide = Callable[[str], OnInterrupt]
+"""Told the task's id, says what becomes of it."""
+
+
+def run(
+    request: RunCommand,
+    target: Target,
+    clients: Clients,
+    observer: Observer = ignore,
+    *,
+    decide: Decide = lambda _: OnInterrupt.STOP,
+) -> CommandResult:
+    """Run the command and follow it to its end; its log lines are `LogLine` events, whole.
+
+    A clock that raises `Cancelled` (`WakefulClock.wake`) interrupts: `decide` then says what becomes of the task.
+    Raises UsageError for an unknown service, OperationFailedError when the task never started or ran too long,
+    InterruptedRunError when it was stopped or left on request.
+    """
+    service = target.service(request.service)
+    with explained(target.aws):
+        found = services.the_service(clients, target, service)
+        if target.asleep:
+            observer(Note(text=f"{target.environment} sleeps: its Redis and workers do not run"))
+        return _Run(request, target, clients, observer, service, found).carry_out(decide)
+
+
+class _Run:
+    def __init__(
+        self,
+        request: RunCommand,
+        target: Target,
+        clients: Clients,
+        observer: Observer,
+        service: Service,
+        found: ServiceTypeDef,
+    ) -> None:
+        self._request, self._target, self._observer, self._service = request, target, observer, service
+        self._definition = found.get("taskDefinition", "")
+        self._network = _network(found)
+        self._clock = clients.clock
+        reporter = _Reporter(observer, service.short)
+        self._runner = TaskRunner(
+            clients.client("ecs"), clients.client("logs"), observer=reporter, clock=clients.clock, shown=whole
+        )
+
+    def carry_out(self, decide: Decide) -> CommandResult:
+        task = self._start()
+        if self._request.detach:
+            return self._result(task, None)
+        deadline = self._clock.now() + self._request.timeout_seconds
+        while True:
+            try:
+                return self._result(task, self._follow(task, deadline).end)
+            except Cancelled:
+                choice = decide(task.id)
+                if choice is OnInterrupt.LEAVE:
+                    raise self._left(task) from None
+                if choice is OnInterrupt.STOP:
+                    raise self._stopped(task) from None
+
+    def _start(self) -> RunningTask:
+        words = shlex.join(self._request.command)
+        try:
+            self._clock.sleep(0)
+            return self._runner.start(self._task_request())
+        except Cancelled:
+            raise InterruptedRunError(f"interrupted before `{words}` was started") from None
+        except TaskError as error:
+            if error.__cause__ is not None:
+                raise
+            raise OperationFailedError(f"`{words}` was not run: {error}", hint_of_words(str(error))) from error
+
+    def _task_request(self) -> TaskRequest:
+        request, outputs = self._request, self._target.outputs
+        return TaskRequest(
+            cluster=outputs.cluster_name,
+            task_definition=self._definition,
+            subnet_ids=self._network["subnets"] or outputs.task_subnet_ids,
+            security_group_ids=self._network.get("securityGroups") or outputs.task_security_group_ids,
+            assign_public_ip=self._network.get("assignPublicIp") == "ENABLED",
+            command=request.command,
+            container=self._service.short,
+            started_by=STARTED_BY,
+            spot=request.spot,
+            cpu_units=request.cpu_units,
+            memory_mib=request.memory_mib,
+        )
+
+    def _follow(self, task: RunningTask, deadline: float) -> TaskResult:
+        try:
+            return self._runner.follow(task, timeout_seconds=max(0.0, deadline - self._clock.now()))
+        except TaskTimeout as error:
+            raise OperationFailedError(
+                f"`{shlex.join(self._request.command)}` did not end in time: {error}",
+                "give it more time with --timeout",
+            ) from error
+
+    def _stopped(self, task: RunningTask) -> InterruptedRunError:
+        """Stop the task and follow it to its end; a second interrupt leaves it to ECS."""
+        self._runner.stop(task.cluster, task.arn, "interrupted by the user")
+        self._observer(Note(text=f"stopping task {task.id}: it has some seconds to end"))
+        try:
+            end = self._follow(task, FOREVER_SECONDS).end
+        except Cancelled:
+            return InterruptedRunError(f"interrupted: ECS was asked to stop task {task.id} and does so")
+        return InterruptedRunError(f"interrupted: task {task.id} was stopped and {end}")
+
+    def _left(self, task: RunningTask) -> InterruptedRunError:
+        environment, region = self._target.environment, self._target.aws.region
+        where = f"--region {region} --cluster {task.cluster}" if region else f"--cluster {task.cluster}"
+        return InterruptedRunError(
+            f"interrupted: task {task.id} runs on",
+            f"read on with `orchestrator logs {environment} --service {self._service.short} --follow`; stop it by "
+            f"`aws ecs stop-task {where} --task {task.id}`",
+        )
+
+    def _result(self, task: RunningTask, end: TaskEnd | None) -> CommandResult:
+        if end is not None and not end.started and not end.interrupted:
+            raise OperationFailedError(
+                f"`{shlex.join(self._request.command)}` was not run: task {task.id} {end}", hint_of(end, command=True)
+            )
+        if task.log and task.log.problem:
+            text = f"its log ({task.log.stream.group}) cannot be read: {task.log.problem}"
+            self._observer(Note(text=text, severity="warning"))
+        return CommandResult(
+            service=self._service.short,
+            version=short(self._definition),
+            command=self._request.command,
+            task=task.id,
+            exit_code=end.exit_code if end else None,
+            reason=str(end) if end else None,
+            hint=hint_of(end, command=True) if end and not end.succeeded else None,
+            interrupted=bool(end and end.interrupted),
+            log_group=task.log.stream.group if task.log else None,
+            log_stream=task.log.stream.name if task.log else None,
+        )
+
+
+class _Reporter(TaskObserver):
+    """Passes what happens to a task on as events."""
+
+    def __init__(self, observer: Observer, service: str) -> None:
+        self._observer, self._service = observer, service
+        self._task = ""
+
+    def started(self, task: RunningTask) -> None:
+        self._task = task.id
+        self._observer(TaskMoved(service=self._service, task=task.id, status="PROVISIONING"))
+        if task.log is None:
+            self._observer(
+                Note(text="its container does not log to CloudWatch: nothing of it is shown", severity="warning")
+            )
+
+    def status(self, status: str) -> None:
+        if status != "PROVISIONING":
+            self._observer(TaskMoved(service=self._service, task=self._task, status=status))
+
+    def line(self, line: str) -> None:
+        self._observer(LogLine(service=self._service, task=self._task, text=line))
+
+
+def _network(found: ServiceTypeDef) -> AwsVpcConfigurationOutputTypeDef:
+    configuration = found.get("networkConfiguration", {})
+    return configuration.get("awsvpcConfiguration", {"subnets": []})
