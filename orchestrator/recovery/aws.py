@@ -10,7 +10,7 @@ ClientFactory = Callable[[str], Any]
 
 Tags = Mapping[str, str]
 
-ABSENT_WORDS = ("NotFound", "NoSuch", "NonExistent", "DoesNotExist", "Missing", "ResourceNotFound", "NotExist")
+ABSENT_WORDS = ("NotFound", "NoSuch", "NonExistent", "DoesNotExist", "NotExist")
 """Parts of the error codes by which the services say that a resource is not there."""
 
 

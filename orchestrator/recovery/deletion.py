@@ -1,0 +1,117 @@
+"""Deletes orphans in the order in which they depend on each other, with patience, and tells what became of each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from orchestrator.recovery.aws import Aws, ClientFactory, error_code, is_absent, reason
+from orchestrator.recovery.deleters import DELETERS, KeptError
+from orchestrator.recovery.orphans import Orphan
+
+ROUND_PAUSE_SECONDS = 20.0
+PATIENCE_SECONDS = 1800.0
+"""How long is waited for what still holds others: a NAT gateway goes in two minutes, a database in ten and more."""
+
+TEMPORARY_WORDS = (
+    "Busy",
+    "Conflict",
+    "Contains",
+    "DependencyViolation",
+    "DistributionNotDisabled",
+    "InProgress",
+    "InUse",
+    "InternalError",
+    "InternalFailure",
+    "InvalidCacheClusterState",
+    "InvalidDBClusterState",
+    "InvalidDBInstanceState",
+    "InvalidDBParameterGroupState",
+    "InvalidDBSubnetGroupState",
+    "InvalidReplicationGroupState",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "Throttl",
+)
+"""Parts of the error codes by which a service says that another resource is still in the way, or that it is busy."""
+
+
+class Outcome(StrEnum):
+    """What became of one orphan."""
+
+    DELETED = "deleted"
+    """It is gone, or on its way."""
+
+    KEPT = "kept"
+    """It was left alone on purpose."""
+
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deletion:
+    """One orphan and what became of it."""
+
+    orphan: Orphan
+    outcome: Outcome
+    reason: str | None = None
+
+
+def delete_orphans(
+    orphans: Iterable[Orphan],
+    client: ClientFactory,
+    *,
+    report: Callable[[Deletion], None] = lambda _deletion: None,
+    patience_seconds: float = PATIENCE_SECONDS,
+    sleep: Callable[[float], None] = time.sleep,
+) -> tuple[Deletion, ...]:
+    """Delete the orphans; one result for each, in the order in which they ended, each told to `report` at once.
+
+    A failure stops nothing. What something else still holds is tried again every 20 seconds until `patience_seconds`
+    of pauses have passed. Deletion protection is never switched off, and production's data never thrown away: its
+    databases leave a snapshot, its secrets can be restored for 30 days, its buckets must be empty.
+    """
+    aws = Aws(client)
+    waiting = sorted(orphans, key=lambda orphan: (DELETERS.get(orphan.type, (0,))[0], orphan.arn))
+    ended: list[Deletion] = []
+    paused = 0.0
+    while waiting:
+        held: list[tuple[Orphan, str]] = []
+        for orphan in waiting:
+            deletion = _attempt(aws, orphan)
+            if isinstance(deletion, str):
+                held.append((orphan, deletion))
+                continue
+            ended.append(deletion)
+            report(deletion)
+        if held and paused + ROUND_PAUSE_SECONDS > patience_seconds:
+            for orphan, why in held:
+                ended.append(Deletion(orphan=orphan, outcome=Outcome.FAILED, reason=why))
+                report(ended[-1])
+            break
+        waiting = [orphan for orphan, _ in held]
+        if waiting:
+            sleep(ROUND_PAUSE_SECONDS)
+            paused += ROUND_PAUSE_SECONDS
+    return tuple(ended)
+
+
+def _attempt(aws: Aws, orphan: Orphan) -> Deletion | str:
+    """What became of the orphan, or what holds it for now."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if orphan.type not in DELETERS:
+        return Deletion(orphan=orphan, outcome=Outcome.KEPT, reason=f"a {orphan.type} is not deleted from here")
+    try:
+        DELETERS[orphan.type][1](aws, orphan)
+    except KeptError as kept:
+        return Deletion(orphan=orphan, outcome=Outcome.KEPT, reason=str(kept))
+    except (BotoCoreError, ClientError) as error:
+        if is_absent(error):
+            return Deletion(orphan=orphan, outcome=Outcome.DELETED)
+        if any(word in error_code(error) for word in TEMPORARY_WORDS):
+            return reason(error)
+        return Deletion(orphan=orphan, outcome=Outcome.FAILED, reason=reason(error))
+    return Deletion(orphan=orphan, outcome=Outcome.DELETED)

@@ -1,0 +1,76 @@
+"""Orphans: resources in AWS with our tags that no stack knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.recovery import arns
+from orchestrator.recovery.aws import Aws, ClientFactory, Tags
+from orchestrator.recovery.existence import still_there
+from orchestrator.recovery.known import known_resources
+from orchestrator.recovery.listing import tagged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orphan:
+    """A resource in AWS that carries our tags and is in no stack's state."""
+
+    arn: str
+    type: str
+    """Service and kind as in the ARN, for example `ecs:service`."""
+
+    tags: Tags = field(repr=False)
+    environment: str | None
+    """The environment that it was made for, None for a base's."""
+
+    base: str | None
+
+    @property
+    def name(self) -> str:
+        """Its name or id: the end of its ARN."""
+        return arns.name_of(self.arn)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrphanSearch:
+    """What was found."""
+
+    orphans: tuple[Orphan, ...]
+    """By base, environment, type, ARN."""
+
+    problems: tuple[str, ...]
+    """What could not be looked at, so that nothing is said about it."""
+
+
+def find_orphans(
+    client: ClientFactory,
+    deployments: Callable[[], Iterable[Mapping[str, Any]]],
+    *,
+    base: str | None = None,
+) -> OrphanSearch:
+    """Find the orphans of a region (and of IAM and CloudFront), of all bases or of one. Changes nothing.
+
+    `client` gives a boto3 client by service name. `deployments` reads the deployments of **all** stacks that may own
+    such resources in this account; it is called after AWS was listed, so that what an update makes meanwhile is known.
+    What an unfinished create of a stack may have made is no orphan: running that stack again adopts it. A damaged
+    stack's resources cannot be told from orphans: refuse to delete while there is one.
+    """
+    aws = Aws(client)
+    found, problems = tagged(aws, base)
+    known = known_resources(deployments())
+    unknown = {arn: tags for arn, tags in found.items() if not known.has(arn, tags)}
+    alive, more = still_there(aws, unknown)
+    orphans = (_orphan(arn, unknown[arn]) for arn in alive)
+    return OrphanSearch(orphans=tuple(sorted(orphans, key=_order)), problems=(*problems, *more))
+
+
+def _orphan(arn: str, tags: Tags) -> Orphan:
+    return Orphan(
+        arn=arn, type=arns.type_of(arn), tags=tags, environment=tags.get("environment"), base=tags.get("base")
+    )
+
+
+def _order(orphan: Orphan) -> tuple[str, str, str, str]:
+    return orphan.base or "", orphan.environment or "", orphan.type, orphan.arn
