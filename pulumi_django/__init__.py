@@ -41,7 +41,23 @@ if TYPE_CHECKING:
     from pulumi_django.app_secrets import AppSecrets, AppSecretsArgs
     from pulumi_django.aurora import AuroraServerless, AuroraServerlessArgs
     from pulumi_django.aws_access import AwsAccess
-    from pulumi_django.base.ad_hoc import AdHocBase, AdHocBaseArgs, DatabaseOptions, NetworkOptions
+    from pulumi_django.base.ad_hoc import AdHocBase, AdHocBaseArgs
+    from pulumi_django.base.options import (
+        AccessLogOptions,
+        AssetsOptions,
+        AuroraOptions,
+        BaseAlarmOptions,
+        CacheOptions,
+        DatabaseOptions,
+        ExistingDatabaseOptions,
+        ExistingVpcOptions,
+        NetworkOptions,
+        ProdAuroraOptions,
+        ProdCacheOptions,
+        ProdDatabaseOptions,
+        ProdNetworkOptions,
+    )
+    from pulumi_django.base.prod import ProdBase, ProdBaseArgs
     from pulumi_django.bastion import Bastion, BastionArgs
     from pulumi_django.cache import ReplicationGroup, ReplicationGroupArgs
     from pulumi_django.certificate import Certificate, CertificateArgs
@@ -70,6 +86,8 @@ if TYPE_CHECKING:
     from pulumi_django.ecs.web_service import HealthCheck, WebService, WebServiceArgs
     from pulumi_django.ecs.worker_service import WorkerService, WorkerServiceArgs
     from pulumi_django.encryption import EncryptionKey, EncryptionKeyArgs
+    from pulumi_django.endpoints import InterfaceEndpoints, InterfaceEndpointsArgs
+    from pulumi_django.flow_logs import FlowLogs, FlowLogsArgs
     from pulumi_django.kinds import Kind
     from pulumi_django.load_balancer import LoadBalancer, LoadBalancerArgs
     from pulumi_django.log_bucket import LogBucket, LogBucketArgs
@@ -83,6 +101,7 @@ if TYPE_CHECKING:
         LoadBalancerAlarms,
         LoadBalancerAlarmsArgs,
     )
+    from pulumi_django.observability.cache_alarms import CacheAlarms, CacheAlarmsArgs
     from pulumi_django.observability.dashboard import Dashboard, DashboardArgs
     from pulumi_django.observability.otel import TracingOptions
     from pulumi_django.observability.topic import AlarmTopic, AlarmTopicArgs
@@ -91,6 +110,7 @@ if TYPE_CHECKING:
     from pulumi_django.storage import AssetsBucket, AssetsBucketArgs
 
 __all__ = [
+    "AccessLogOptions",
     "AccountBootstrap",
     "AccountBootstrapArgs",
     "AdHocApp",
@@ -108,9 +128,12 @@ __all__ = [
     "AppSecretsArgs",
     "AssetsBucket",
     "AssetsBucketArgs",
+    "AssetsOptions",
+    "AuroraOptions",
     "AuroraServerless",
     "AuroraServerlessArgs",
     "AwsAccess",
+    "BaseAlarmOptions",
     "BaseContract",
     "Bastion",
     "BastionArgs",
@@ -120,6 +143,9 @@ __all__ = [
     "BudgetAlarm",
     "BudgetAlarmArgs",
     "BudgetOptions",
+    "CacheAlarms",
+    "CacheAlarmsArgs",
+    "CacheOptions",
     "Cdn",
     "CdnArgs",
     "CdnOptions",
@@ -154,12 +180,18 @@ __all__ = [
     "ExecSessionsArgs",
     "ExecutionRole",
     "ExecutionRoleArgs",
+    "ExistingDatabaseOptions",
+    "ExistingVpcOptions",
+    "FlowLogs",
+    "FlowLogsArgs",
     "FrontendOptions",
     "FrontendService",
     "FrontendServiceArgs",
     "HealthCheck",
     "ImageRepository",
     "ImageRepositoryArgs",
+    "InterfaceEndpoints",
+    "InterfaceEndpointsArgs",
     "Kind",
     "LoadBalancer",
     "LoadBalancerAlarms",
@@ -179,6 +211,12 @@ __all__ = [
     "NetworkOptions",
     "PostgresInstance",
     "PostgresInstanceArgs",
+    "ProdAuroraOptions",
+    "ProdBase",
+    "ProdBaseArgs",
+    "ProdCacheOptions",
+    "ProdDatabaseOptions",
+    "ProdNetworkOptions",
     "RedisOptions",
     "RedisService",
     "RedisServiceArgs",
@@ -216,6 +254,7 @@ __all__ = [
 ]
 
 _MODULE_OF = {
+    "AccessLogOptions": "pulumi_django.base.options",
     "AccountBootstrap": "pulumi_django.account.bootstrap",
     "AccountBootstrapArgs": "pulumi_django.account.bootstrap",
     "AdHocApp": "pulumi_django.app.ad_hoc",
@@ -233,9 +272,12 @@ _MODULE_OF = {
     "AppSecretsArgs": "pulumi_django.app_secrets",
     "AssetsBucket": "pulumi_django.storage",
     "AssetsBucketArgs": "pulumi_django.storage",
+    "AssetsOptions": "pulumi_django.base.options",
+    "AuroraOptions": "pulumi_django.base.options",
     "AuroraServerless": "pulumi_django.aurora",
     "AuroraServerlessArgs": "pulumi_django.aurora",
     "AwsAccess": "pulumi_django.aws_access",
+    "BaseAlarmOptions": "pulumi_django.base.options",
     "BaseContract": "pulumi_django.contract",
     "Bastion": "pulumi_django.bastion",
     "BastionArgs": "pulumi_django.bastion",
@@ -245,6 +287,9 @@ _MODULE_OF = {
     "BudgetAlarm": "pulumi_django.account.budget",
     "BudgetAlarmArgs": "pulumi_django.account.budget",
     "BudgetOptions": "pulumi_django.account.bootstrap",
+    "CacheAlarms": "pulumi_django.observability.cache_alarms",
+    "CacheAlarmsArgs": "pulumi_django.observability.cache_alarms",
+    "CacheOptions": "pulumi_django.base.options",
     "Cdn": "pulumi_django.delivery.cdn",
     "CdnArgs": "pulumi_django.delivery.cdn",
     "CdnOptions": "pulumi_django.app.options",
@@ -261,7 +306,7 @@ _MODULE_OF = {
     "DashboardArgs": "pulumi_django.observability.dashboard",
     "DatabaseAlarms": "pulumi_django.observability.alarms",
     "DatabaseAlarmsArgs": "pulumi_django.observability.alarms",
-    "DatabaseOptions": "pulumi_django.base.ad_hoc",
+    "DatabaseOptions": "pulumi_django.base.options",
     "DatabaseTask": "pulumi_django.ecs.database_task",
     "DatabaseTaskArgs": "pulumi_django.ecs.database_task",
     "Delivery": "pulumi_django.delivery.cdn",
@@ -279,12 +324,18 @@ _MODULE_OF = {
     "ExecSessionsArgs": "pulumi_django.ecs.exec_sessions",
     "ExecutionRole": "pulumi_django.ecs.roles",
     "ExecutionRoleArgs": "pulumi_django.ecs.roles",
+    "ExistingDatabaseOptions": "pulumi_django.base.options",
+    "ExistingVpcOptions": "pulumi_django.base.options",
+    "FlowLogs": "pulumi_django.flow_logs",
+    "FlowLogsArgs": "pulumi_django.flow_logs",
     "FrontendOptions": "pulumi_django.app.options",
     "FrontendService": "pulumi_django.ecs.frontend_service",
     "FrontendServiceArgs": "pulumi_django.ecs.frontend_service",
     "HealthCheck": "pulumi_django.ecs.web_service",
     "ImageRepository": "pulumi_django.account.repository",
     "ImageRepositoryArgs": "pulumi_django.account.repository",
+    "InterfaceEndpoints": "pulumi_django.endpoints",
+    "InterfaceEndpointsArgs": "pulumi_django.endpoints",
     "Kind": "pulumi_django.kinds",
     "LoadBalancer": "pulumi_django.load_balancer",
     "LoadBalancerAlarms": "pulumi_django.observability.alarms",
@@ -301,9 +352,15 @@ _MODULE_OF = {
     "ManagementCommandArgs": "pulumi_django.ecs.management_command",
     "Network": "pulumi_django.network",
     "NetworkArgs": "pulumi_django.network",
-    "NetworkOptions": "pulumi_django.base.ad_hoc",
+    "NetworkOptions": "pulumi_django.base.options",
     "PostgresInstance": "pulumi_django.database",
     "PostgresInstanceArgs": "pulumi_django.database",
+    "ProdAuroraOptions": "pulumi_django.base.options",
+    "ProdBase": "pulumi_django.base.prod",
+    "ProdBaseArgs": "pulumi_django.base.prod",
+    "ProdCacheOptions": "pulumi_django.base.options",
+    "ProdDatabaseOptions": "pulumi_django.base.options",
+    "ProdNetworkOptions": "pulumi_django.base.options",
     "RedisOptions": "pulumi_django.app.options",
     "RedisService": "pulumi_django.ecs.redis_service",
     "RedisServiceArgs": "pulumi_django.ecs.redis_service",

@@ -117,6 +117,14 @@ class ReplicationGroupArgs(CacheSettings):
         super().__post_init__()
         naming.check_length("replication group id", self.group_id, naming.REPLICATION_GROUP_ID_LIMIT)
 
+    @property
+    def node_ids(self) -> list[str]:
+        """What CloudWatch calls the nodes, in the dimension `CacheClusterId`."""
+        numbers = range(1, self.nodes + 1)
+        if not self.cluster_mode:
+            return [f"{self.group_id}-{node:03}" for node in numbers]
+        return [f"{self.group_id}-{shard:04}-{node:03}" for shard in range(1, self.shards + 1) for node in numbers]
+
 
 class ReplicationGroup(pulumi.ComponentResource):
     """An encrypted cache that speaks only TLS, in private subnets, with a token in Secrets Manager."""
@@ -137,7 +145,10 @@ class ReplicationGroup(pulumi.ComponentResource):
     """Security group of the cache."""
 
     group_id: pulumi.Output[str]
-    """The replication group; its nodes are called `{group_id}-001` and so on in CloudWatch."""
+    """The replication group."""
+
+    node_ids: list[str]
+    """What CloudWatch calls its nodes, in the dimension `CacheClusterId`."""
 
     def __init__(self, name: str, args: ReplicationGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:cache:ReplicationGroup", name, None, opts)
@@ -149,6 +160,7 @@ class ReplicationGroup(pulumi.ComponentResource):
         self.reader_host = cache.reader_endpoint_address if args.nodes > 1 and not args.cluster_mode else None
         self.auth_secret_arn = self._secret(name, args, token) if token is not None else None
         self.security_group_id, self.group_id = group.id, cache.replication_group_id
+        self.node_ids = args.node_ids
         self.register_outputs(
             {
                 "host": self.host,

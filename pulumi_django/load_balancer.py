@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_django import naming
+from pulumi_django.log_bucket import LOAD_BALANCER_PREFIX
 
 # TLS 1.3, and 1.2 with forward secrecy for older clients.
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html
@@ -29,8 +30,11 @@ class LoadBalancerArgs:
     idle_timeout_seconds: int = 60
     """After this a silent connection is closed, 1 to 4000; the longest request must answer before."""
 
+    access_log_bucket: pulumi.Input[str] | None = None
+    """Bucket that gets a line for every request (`LogBucket`); None has none."""
+
     deletion_protection: bool = False
-    """Whether AWS refuses to delete it."""
+    """Whether AWS and Pulumi refuse to delete it."""
 
     def __post_init__(self) -> None:
         # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html
@@ -64,7 +68,8 @@ class LoadBalancer(pulumi.ComponentResource):
             drop_invalid_header_fields=True,
             idle_timeout=args.idle_timeout_seconds,
             enable_deletion_protection=args.deletion_protection,
-            opts=pulumi.ResourceOptions(parent=self),
+            access_logs=_access_logs(args.access_log_bucket),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.deletion_protection),
         )
         listener = self._listeners(name, args, balancer)
         self.arn_suffix, self.dns_name, self.zone_id = balancer.arn_suffix, balancer.dns_name, balancer.zone_id
@@ -111,3 +116,9 @@ class LoadBalancer(pulumi.ComponentResource):
             default_actions=[not_found],
             opts=child,
         )
+
+
+def _access_logs(bucket: pulumi.Input[str] | None) -> aws.lb.LoadBalancerAccessLogsArgs | None:
+    if bucket is None:
+        return None
+    return aws.lb.LoadBalancerAccessLogsArgs(bucket=bucket, prefix=LOAD_BALANCER_PREFIX, enabled=True)

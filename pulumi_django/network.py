@@ -1,11 +1,11 @@
-"""The VPC of a base: subnets in pinned zones, the way out, and endpoints for AWS services."""
+"""The VPC of a base: subnets in pinned zones, and the way out."""
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import pulumi
 import pulumi_aws as aws
@@ -16,12 +16,12 @@ Nat = Literal["single", "per-az", "none"]
 # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html: a VPC is /16 to /28; below /20 the subnets of
 # three zones and two kinds are too small for the tasks of many environments.
 LARGEST_PREFIX, SMALLEST_PREFIX = 16, 20
-HTTPS_PORT = 443
-
-# What a Fargate task needs when nothing leads out of its subnet: its image (api, dkr and, by the gateway, S3), its log,
-# its secrets, and ECS Exec.
-# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html
-ISOLATED_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssmmessages")
+# https://datatracker.ietf.org/doc/html/rfc1918#section-3
+PRIVATE_RANGES = tuple(ipaddress.IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+# Docker's bridge on every EC2 instance, which some services of AWS use too.
+# https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html#add-cidr-block-restrictions
+DOCKER_RANGE = ipaddress.IPv4Network("172.17.0.0/16")
+LEAST_ZONES = 2
 
 _STRATEGY: Mapping[Nat, awsx.ec2.NatGatewayStrategy] = {
     "single": awsx.ec2.NatGatewayStrategy.SINGLE,
@@ -31,53 +31,84 @@ _STRATEGY: Mapping[Nat, awsx.ec2.NatGatewayStrategy] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkArgs:
+class NetworkSettings:
+    """What its owner chooses of a VPC."""
+
+    cidr_block: str = "10.0.0.0/16"
+    """Private addresses of the VPC, /16 to /20."""
+
+    peered_cidr_blocks: Sequence[str] = ()
+    """Addresses of networks that the VPC is to be connected with, by peering or VPN; its own must not overlap."""
+
+    nat: Nat = "single"
+    """The way out of the private subnets: one NAT gateway (`single`), one in each zone (`per-az`), or `none`: then tasks
+    reach only AWS services, through endpoints, and images must come from ECR."""
+
+    def __post_init__(self) -> None:
+        check_cidr_block(self.cidr_block)
+        check_overlap(self.cidr_block, self.peered_cidr_blocks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkArgs(NetworkSettings):
     region: str
     """AWS region, for example `us-east-1`."""
 
     zones: Sequence[str]
     """Availability zones by name, at least two; pinned, since AWS may list them in another order another day."""
 
-    cidr_block: str = "10.0.0.0/16"
-    """Private addresses of the VPC, /16 to /20."""
-
-    nat: Nat = "single"
-    """The way out of the private subnets: one NAT gateway (`single`), one in each zone (`per-az`), or `none`: then tasks
-    reach only AWS services, through endpoints, and images must come from ECR."""
-
-    interface_endpoints: Sequence[str] = ()
-    """AWS services, as in `com.amazonaws.<region>.<service>`, that get an interface endpoint in every zone. With nat
-    `none` the ones that tasks cannot do without are added."""
-
     def __post_init__(self) -> None:
-        check_cidr_block(self.cidr_block)
-        if len(set(self.zones)) < 2:
-            raise ValueError(f"zones is {list(self.zones)}: a load balancer and a database need two different zones")
-        for zone in self.zones:
-            if not zone.startswith(self.region) or zone == self.region:
-                raise ValueError(f"zones has {zone!r}: a zone of {self.region} is named like {self.region}a")
-
-    @property
-    def endpoints(self) -> list[str]:
-        """The services with an interface endpoint, in name order."""
-        needed = ISOLATED_ENDPOINTS if self.nat == "none" else ()
-        return sorted({*needed, *self.interface_endpoints})
+        super().__post_init__()
+        check_zones(self.region, self.zones)
 
 
 def check_cidr_block(cidr_block: str) -> None:
     """ValueError when a VPC cannot have these addresses, or too few of them."""
-    try:
-        network = ipaddress.IPv4Network(cidr_block)
-    except ValueError as error:
-        raise ValueError(f"cidr_block is {cidr_block!r}: {error}") from None
-    if not LARGEST_PREFIX <= network.prefixlen <= SMALLEST_PREFIX:
-        raise ValueError(f"cidr_block is {cidr_block!r}: it is /{LARGEST_PREFIX} to /{SMALLEST_PREFIX}")
-    if not network.is_private:
+    network = _network("cidr_block", cidr_block)
+    if network.prefixlen > SMALLEST_PREFIX:
+        raise ValueError(
+            f"cidr_block is {cidr_block!r}: it is too small, /{LARGEST_PREFIX} to /{SMALLEST_PREFIX} is wanted"
+        )
+    if network.prefixlen < LARGEST_PREFIX:
+        raise ValueError(
+            f"cidr_block is {cidr_block!r}: it is too large, /{LARGEST_PREFIX} to /{SMALLEST_PREFIX} is wanted"
+        )
+    if not any(network.subnet_of(private) for private in PRIVATE_RANGES):
         raise ValueError(f"cidr_block is {cidr_block!r}: it is no private range (10/8, 172.16/12, 192.168/16)")
+    if network.overlaps(DOCKER_RANGE):
+        raise ValueError(f"cidr_block is {cidr_block!r}: it overlaps {DOCKER_RANGE}, which Docker takes on every host")
+
+
+def check_overlap(cidr_block: str, peered_cidr_blocks: Sequence[str]) -> None:
+    """ValueError when a network that is to be connected has addresses of ours."""
+    for peered in peered_cidr_blocks:
+        if _network("peered_cidr_blocks", peered).overlaps(ipaddress.IPv4Network(cidr_block)):
+            raise ValueError(f"cidr_block is {cidr_block!r}: it overlaps {peered!r} of peered_cidr_blocks")
+
+
+def _network(name: str, cidr_block: str) -> ipaddress.IPv4Network:
+    try:
+        return ipaddress.IPv4Network(cidr_block)
+    except ValueError as error:
+        raise ValueError(f"{name} is {cidr_block!r}: {error}") from None
+
+
+def check_zones(region: str, zones: Sequence[str]) -> None:
+    """ValueError for too few zones, one that stands there twice, one of another region."""
+    if len(set(zones)) < LEAST_ZONES:
+        raise ValueError(f"zones is {list(zones)}: a load balancer and a database need two different zones")
+    if len(set(zones)) < len(zones):
+        raise ValueError(f"zones is {list(zones)}: a zone stands there once")
+    for zone in zones:
+        if not zone.startswith(region) or zone == region:
+            raise ValueError(f"zones has {zone!r}: a zone of {region} is named like {region}a")
 
 
 class Network(pulumi.ComponentResource):
-    """A VPC with public and private subnets in every zone."""
+    """A VPC with public and private subnets in every zone, none of which gives out public addresses by itself.
+
+    With nat `none` its tasks need `InterfaceEndpoints`.
+    """
 
     vpc_id: pulumi.Output[str]
     """Id of the VPC."""
@@ -95,7 +126,7 @@ class Network(pulumi.ComponentResource):
         self.public_subnet_ids = vpc.public_subnet_ids
         self.private_subnet_ids = vpc.isolated_subnet_ids if args.nat == "none" else vpc.private_subnet_ids
         self._gateway_endpoint(name, args, vpc)
-        self._interface_endpoints(name, args)
+        self._close_default_group(name)
         self.register_outputs(
             {
                 "vpc_id": self.vpc_id,
@@ -118,6 +149,16 @@ class Network(pulumi.ComponentResource):
                 awsx.ec2.SubnetSpecArgs(type=awsx.ec2.SubnetType.PUBLIC),
                 awsx.ec2.SubnetSpecArgs(type=inner),
             ],
+            opts=pulumi.ResourceOptions(parent=self, transforms=[_no_public_addresses]),
+        )
+
+    def _close_default_group(self, name: str) -> None:
+        """Whatever is started without a security group gets the VPC's default one: it lets nothing in or out."""
+        aws.ec2.DefaultSecurityGroup(
+            f"{name}-default-sg",
+            vpc_id=self.vpc_id,
+            ingress=[],
+            egress=[],
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -132,35 +173,10 @@ class Network(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _interface_endpoints(self, name: str, args: NetworkArgs) -> None:
-        if not args.endpoints:
-            return
-        child = pulumi.ResourceOptions(parent=self)
-        group = aws.ec2.SecurityGroup(
-            f"{name}-endpoints-sg",
-            vpc_id=self.vpc_id,
-            description=f"{name}: endpoints of AWS services, from inside the VPC only",
-            opts=child,
-        )
-        # The tasks' group is made from this network, so the rule names the VPC's addresses instead of a group.
-        aws.vpc.SecurityGroupIngressRule(
-            f"{name}-endpoints-from-vpc",
-            security_group_id=group.id,
-            cidr_ipv4=args.cidr_block,
-            ip_protocol="tcp",
-            from_port=HTTPS_PORT,
-            to_port=HTTPS_PORT,
-            description="HTTPS from inside the VPC",
-            opts=child,
-        )
-        for service in args.endpoints:
-            aws.ec2.VpcEndpoint(
-                f"{name}-{service.replace('.', '-')}",
-                vpc_id=self.vpc_id,
-                service_name=f"com.amazonaws.{args.region}.{service}",
-                vpc_endpoint_type="Interface",
-                subnet_ids=self.private_subnet_ids,
-                security_group_ids=[group.id],
-                private_dns_enabled=True,
-                opts=child,
-            )
+
+def _no_public_addresses(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
+    """NAT gateways have addresses of their own and load balancers ask for theirs; nothing else shall get one."""
+    if args.type_ != "aws:ec2/subnet:Subnet":
+        return None
+    props: dict[str, Any] = {**args.props, "mapPublicIpOnLaunch": False}
+    return pulumi.ResourceTransformResult(props=props, opts=args.opts)

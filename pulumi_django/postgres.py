@@ -176,7 +176,7 @@ def security_group(component: pulumi.ComponentResource, name: str, args: Postgre
     group = aws.ec2.SecurityGroup(
         f"{name}-sg", vpc_id=args.vpc_id, description=f"{name}: PostgreSQL, from the tasks only", opts=child
     )
-    admit(f"{name}-from-app", group.id, args.client_security_group_id, child)
+    admit(f"{name}-from-app", group.id, args.client_security_group_id, POSTGRES_PORT, child)
     return group
 
 
@@ -184,6 +184,7 @@ def admit(
     name: str,
     security_group_id: pulumi.Input[str],
     client_security_group_id: pulumi.Input[str],
+    port: int,
     opts: pulumi.ResourceOptions,
 ) -> aws.vpc.SecurityGroupIngressRule:
     """The rule by which clients reach PostgreSQL."""
@@ -192,8 +193,8 @@ def admit(
         security_group_id=security_group_id,
         referenced_security_group_id=client_security_group_id,
         ip_protocol="tcp",
-        from_port=POSTGRES_PORT,
-        to_port=POSTGRES_PORT,
+        from_port=port,
+        to_port=port,
         description="PostgreSQL from the tasks",
         opts=opts,
     )

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -33,8 +33,8 @@ MANAGED_BY = "pulumi-django"
 class BaseSettings:
     """What projects/base reads beside the base's arguments."""
 
-    kind: Literal["ad-hoc"] = "ad-hoc"
-    """Kind of the base."""
+    kind: Kind = Kind.AD_HOC
+    """Kind of the base: `ad-hoc` or `prod`. It decides which other keys there are."""
 
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags on everything, beside `base`, `kind` and `managed-by`."""

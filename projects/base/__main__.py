@@ -2,15 +2,18 @@
 
 import pulumi
 
-from pulumi_django import AdHocBase, AdHocBaseArgs, Kind, config, contract, project
+from pulumi_django import AdHocBase, AdHocBaseArgs, Kind, ProdBase, ProdBaseArgs, config, contract, project
 
 
 def main() -> None:
-    name, region = pulumi.get_stack(), project.region()
+    name, given = pulumi.get_stack(), {"region": project.region()}
     settings = config.load(project.BaseSettings, partial=True)
-    provider = project.aws_provider(base=name, kind=Kind.AD_HOC, tags=settings.tags)
-    args = config.load(AdHocBaseArgs, given={"region": region}, others=project.BaseSettings)
-    base = AdHocBase(name, args, pulumi.ResourceOptions(providers=[provider]))
+    provider = project.aws_provider(base=name, kind=settings.kind, tags=settings.tags)
+    options = pulumi.ResourceOptions(providers=[provider])
+    if settings.kind is Kind.PROD:
+        base = ProdBase(name, config.load(ProdBaseArgs, given=given, others=project.BaseSettings), options)
+    else:
+        base = AdHocBase(name, config.load(AdHocBaseArgs, given=given, others=project.BaseSettings), options)
     contract.export(base.contract)
 
 

@@ -3,68 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django import naming
+from pulumi_django import naming, postgres
+from pulumi_django.aurora import AuroraServerless, AuroraServerlessArgs
+from pulumi_django.base.arguments import BaseArgs
+from pulumi_django.base.options import ExistingDatabaseOptions
+from pulumi_django.bastion import Bastion, BastionArgs
+from pulumi_django.cache import ReplicationGroup, ReplicationGroupArgs
 from pulumi_django.certificate import Certificate, CertificateArgs
 from pulumi_django.database import PostgresInstance, PostgresInstanceArgs
+from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs, TaskRole, TaskRoleArgs
+from pulumi_django.endpoints import InterfaceEndpoints, InterfaceEndpointsArgs
+from pulumi_django.flow_logs import FlowLogs, FlowLogsArgs
 from pulumi_django.kinds import Kind
 from pulumi_django.load_balancer import LoadBalancer, LoadBalancerArgs
-from pulumi_django.network import Nat, Network, NetworkArgs
+from pulumi_django.network import Network, NetworkArgs, NetworkSettings
+from pulumi_django.postgres import DatabaseServer
 from pulumi_django.security import SecurityGroups, SecurityGroupsArgs
 
 
-class _NetworkOptions(Protocol):
-    @property
-    def zones(self) -> Sequence[str] | None: ...
-    @property
-    def cidr_block(self) -> str: ...
-    @property
-    def nat(self) -> Nat: ...
-    @property
-    def interface_endpoints(self) -> Sequence[str]: ...
+class Vpc(Protocol):
+    """The network of a base, its own or somebody else's."""
 
-
-class _DatabaseOptions(Protocol):
     @property
-    def engine_version(self) -> str: ...
+    def vpc_id(self) -> pulumi.Input[str]: ...
     @property
-    def instance_class(self) -> str: ...
+    def public_subnet_ids(self) -> pulumi.Input[Sequence[str]]: ...
     @property
-    def storage_gib(self) -> int: ...
-    @property
-    def max_storage_gib(self) -> int: ...
-    @property
-    def backup_retention_days(self) -> int: ...
-
-
-def check_domain(domain_name: str | None, hosted_zone_id: str | None, certificate_arn: str | None, dns: bool) -> None:
-    """ValueError when domain, zone and certificate do not go together."""
-    if domain_name is None:
-        for name, value in (("hosted_zone_id", hosted_zone_id), ("certificate_arn", certificate_arn)):
-            if value is not None:
-                raise ValueError(f"{name} is {value!r} without a domain_name: set both, or none for an HTTP-only base")
-        return
-    if domain_name != domain_name.lower().strip(".") or "." not in domain_name or "*" in domain_name:
-        raise ValueError(f"domain_name is {domain_name!r}: it is a lower-case domain such as 'example.com'")
-    if not dns and certificate_arn is None:
-        raise ValueError("dns is off and certificate_arn is missing: without records in Route 53 none can be issued")
-    if not dns and hosted_zone_id is not None:
-        raise ValueError(f"dns is off and hosted_zone_id is {hosted_zone_id!r}: leave the zone out, or switch dns on")
+    def private_subnet_ids(self) -> pulumi.Input[Sequence[str]]: ...
 
 
 @dataclass(frozen=True)
-class Domain:
-    """A base's domain and where its records and certificate come from."""
+class Guards:
+    """What protects a base beyond the usual; an ad-hoc base has none of it."""
 
-    name: str | None
-    hosted_zone_id: str | None
-    certificate_arn: str | None
-    dns: bool
+    key_arn: pulumi.Input[str] | None = None
+    """Key of the log groups."""
+
+    access_log_bucket: pulumi.Input[str] | None = None
+    """Bucket for access logs."""
+
+    deletion_protection: bool = False
+    """Whether what holds data, and the load balancer, cannot be deleted."""
 
 
 @dataclass(frozen=True)
@@ -77,105 +62,196 @@ class Web:
     hosted_zone_id: pulumi.Input[str] | None
 
 
-def network(name: str, region: str, options: _NetworkOptions, *, zones: int, opts: pulumi.ResourceOptions) -> Network:
-    """The VPC, in the region's first `zones` zones unless others are named."""
-    return Network(
-        f"{name}-network",
-        NetworkArgs(
-            region=region,
-            zones=options.zones or [f"{region}{letter}" for letter in "abcdef"[:zones]],
-            cidr_block=options.cidr_block,
-            nat=options.nat,
-            interface_endpoints=options.interface_endpoints,
-        ),
-        opts,
-    )
+def network(name: str, args: BaseArgs, guards: Guards, *, opts: pulumi.ResourceOptions) -> Vpc:
+    """The VPC with its flow logs; an existing one stays as it is."""
+    if args.existing_vpc is not None:
+        return args.existing_vpc
+    options = args.network
+    chosen = {field.name: getattr(options, field.name) for field in fields(NetworkSettings)}
+    vpc = Network(f"{name}-network", NetworkArgs(region=args.region, zones=args.zones, **chosen), opts)
+    if options.flow_logs:
+        logs = FlowLogsArgs(
+            vpc_id=vpc.vpc_id, retention_days=options.flow_log_retention_days, kms_key_arn=guards.key_arn
+        )
+        FlowLogs(f"{name}-flow-logs", logs, opts)
+    return vpc
 
 
-def web(
-    name: str,
-    net: Network,
-    domain: Domain,
-    *,
-    idle_timeout_seconds: int,
-    deletion_protection: bool = False,
-    opts: pulumi.ResourceOptions,
-) -> Web:
+def web(name: str, args: BaseArgs, vpc: Vpc, guards: Guards, *, opts: pulumi.ResourceOptions) -> Web:
     """Security groups, certificate and load balancer."""
-    zone = _hosted_zone(domain, opts)
-    groups = SecurityGroups(f"{name}-sg", SecurityGroupsArgs(vpc_id=net.vpc_id, https=domain.name is not None), opts)
+    zone = _hosted_zone(args, opts)
+    groups = SecurityGroups(
+        f"{name}-sg", SecurityGroupsArgs(vpc_id=vpc.vpc_id, https=args.domain_name is not None), opts
+    )
     balancer = LoadBalancer(
         naming.load_balancer_name(name),
         LoadBalancerArgs(
-            public_subnet_ids=net.public_subnet_ids,
+            public_subnet_ids=vpc.public_subnet_ids,
             security_group_id=groups.alb_sg_id,
-            certificate_arn=_certificate(name, domain, zone, opts),
-            idle_timeout_seconds=idle_timeout_seconds,
-            deletion_protection=deletion_protection,
+            certificate_arn=_certificate(name, args, zone, opts),
+            idle_timeout_seconds=args.idle_timeout_seconds,
+            access_log_bucket=guards.access_log_bucket,
+            deletion_protection=guards.deletion_protection,
         ),
         opts,
     )
-    return Web(groups, balancer, domain.name, zone)
+    return Web(groups, balancer, args.domain_name, zone)
 
 
-def _hosted_zone(domain: Domain, opts: pulumi.ResourceOptions) -> pulumi.Input[str] | None:
-    if domain.name is None or not domain.dns:
+def _hosted_zone(args: BaseArgs, opts: pulumi.ResourceOptions) -> pulumi.Input[str] | None:
+    if args.domain_name is None or not args.dns:
         return None
-    if domain.hosted_zone_id is not None:
-        return domain.hosted_zone_id
+    if args.hosted_zone_id is not None:
+        return args.hosted_zone_id
     return aws.route53.get_zone_output(
-        name=domain.name, private_zone=False, opts=pulumi.InvokeOutputOptions(parent=opts.parent)
+        name=args.domain_name, private_zone=False, opts=pulumi.InvokeOutputOptions(parent=opts.parent)
     ).zone_id
 
 
 def _certificate(
-    name: str, domain: Domain, zone: pulumi.Input[str] | None, opts: pulumi.ResourceOptions
+    name: str, args: BaseArgs, zone: pulumi.Input[str] | None, opts: pulumi.ResourceOptions
 ) -> pulumi.Input[str] | None:
-    if domain.certificate_arn is not None or domain.name is None or zone is None:
-        return domain.certificate_arn
-    certificate = CertificateArgs(domain_name=domain.name, hosted_zone_id=zone)
+    if args.certificate_arn is not None or args.domain_name is None or zone is None:
+        return args.certificate_arn
+    certificate = CertificateArgs(domain_name=args.domain_name, hosted_zone_id=zone)
     return Certificate(f"{name}-certificate", certificate, opts).arn
 
 
-def database(
-    name: str,
-    net: Network,
-    groups: SecurityGroups,
-    options: _DatabaseOptions,
-    *,
-    opts: pulumi.ResourceOptions,
-    **more: Any,
-) -> PostgresInstance:
-    """The PostgreSQL server; `more` are further arguments of PostgresInstanceArgs."""
-    return PostgresInstance(
-        f"{name}-database",
-        PostgresInstanceArgs(
-            identifier=naming.rds_identifier(name),
-            vpc_id=net.vpc_id,
-            subnet_ids=net.private_subnet_ids,
+def endpoints(
+    name: str, args: BaseArgs, vpc: Vpc, groups: SecurityGroups, *, opts: pulumi.ResourceOptions
+) -> InterfaceEndpoints | None:
+    """The way to AWS services inside the VPC; an existing VPC has its owner's."""
+    if args.existing_vpc is not None or not args.network.endpoints:
+        return None
+    return InterfaceEndpoints(
+        f"{name}-endpoints",
+        InterfaceEndpointsArgs(
+            region=args.region,
+            vpc_id=vpc.vpc_id,
+            subnet_ids=vpc.private_subnet_ids,
             client_security_group_id=groups.app_sg_id,
-            engine_version=options.engine_version,
-            instance_class=options.instance_class,
-            storage_gib=options.storage_gib,
-            max_storage_gib=options.max_storage_gib,
-            backup_retention_days=options.backup_retention_days,
-            **more,
+            services=args.network.endpoints,
         ),
         opts,
     )
 
 
+def database(
+    name: str,
+    args: BaseArgs,
+    vpc: Vpc,
+    groups: SecurityGroups,
+    guards: Guards,
+    *,
+    aurora_servers: int = 1,
+    opts: pulumi.ResourceOptions,
+) -> DatabaseServer:
+    """The PostgreSQL server: on RDS, on Aurora with `aurora_servers` servers unless zones are named, or an existing one."""
+    if args.existing_database is not None:
+        return _existing(name, args.existing_database, groups, opts)
+    place: dict[str, Any] = {
+        "identifier": naming.rds_identifier(name),
+        "vpc_id": vpc.vpc_id,
+        "subnet_ids": vpc.private_subnet_ids,
+        "client_security_group_id": groups.app_sg_id,
+        "log_key_arn": guards.key_arn,
+        "deletion_protection": guards.deletion_protection,
+    }
+    if args.aurora is not None:
+        place["zones"] = args.aurora.zones or args.zones[:aurora_servers]
+        chosen = _chosen(args.aurora, without="zones")
+        return AuroraServerless(f"{name}-database", AuroraServerlessArgs(**place, **chosen), opts)
+    return PostgresInstance(f"{name}-database", PostgresInstanceArgs(**place, **_chosen(args.database)), opts)
+
+
+def _existing(
+    name: str, server: ExistingDatabaseOptions, groups: SecurityGroups, opts: pulumi.ResourceOptions
+) -> ExistingDatabaseOptions:
+    if server.security_group_id is not None:
+        postgres.admit(f"{name}-database-from-app", server.security_group_id, groups.app_sg_id, server.port, opts)
+    return server
+
+
+def cache(
+    name: str, args: BaseArgs, vpc: Vpc, groups: SecurityGroups, *, opts: pulumi.ResourceOptions
+) -> ReplicationGroup | None:
+    """The shared Valkey or Redis, when there is one."""
+    if args.cache is None:
+        return None
+    place: dict[str, Any] = {
+        "group_id": naming.replication_group_id(name),
+        "vpc_id": vpc.vpc_id,
+        "subnet_ids": vpc.private_subnet_ids,
+        "client_security_group_id": groups.app_sg_id,
+    }
+    return ReplicationGroup(f"{name}-cache", ReplicationGroupArgs(**place, **_chosen(args.cache)), opts)
+
+
+def bastion(
+    name: str,
+    args: BaseArgs,
+    vpc: Vpc,
+    groups: SecurityGroups,
+    server: DatabaseServer,
+    *,
+    opts: pulumi.ResourceOptions,
+) -> Bastion | None:
+    """The host for people, when there is one."""
+    if not args.bastion:
+        return None
+    return Bastion(
+        f"{name}-bastion",
+        BastionArgs(
+            subnet_id=pulumi.Output.from_input(vpc.private_subnet_ids).apply(lambda ids: ids[0]),
+            security_group_id=groups.app_sg_id,
+            database_host=server.host,
+            database_port=server.port,
+        ),
+        opts,
+    )
+
+
+@dataclass(frozen=True)
+class SharedRoles:
+    """Roles of the tasks of all environments."""
+
+    task: TaskRole
+    execution: ExecutionRole
+
+
+def shared_roles(
+    name: str, args: BaseArgs, bucket_arns: Sequence[pulumi.Input[str]], *, opts: pulumi.ResourceOptions
+) -> SharedRoles | None:
+    """The roles, when they are wanted: they reach what carries the tag `base` with the base's name."""
+    if not args.shared_roles:
+        return None
+    tagged = {"StringEquals": {"aws:ResourceTag/base": name}}
+    secrets = {
+        "Sid": "SecretsOfTheBase",
+        "Effect": "Allow",
+        "Action": ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
+        "Resource": [f"arn:aws:secretsmanager:{args.region}:*:secret:*"],
+        "Condition": tagged,
+    }
+    logs = [f"arn:aws:logs:{args.region}:*:log-group:/ecs/*"]
+    task = TaskRoleArgs(bucket_arns=bucket_arns, exec_enabled=True, statements=[secrets])
+    execution = ExecutionRoleArgs(log_group_arns=logs, statements=[secrets])
+    return SharedRoles(TaskRole(f"{name}-task", task, opts), ExecutionRole(f"{name}-execution", execution, opts))
+
+
 def contract_values(
-    name: str, kind: Kind, region: str, net: Network, entry: Web, server: PostgresInstance
+    name: str, kind: Kind, args: BaseArgs, vpc: Vpc, entry: Web, server: DatabaseServer
 ) -> dict[str, Any]:
     """The values of the contract that every base has."""
+    isolated = args.existing_vpc.isolated if args.existing_vpc is not None else args.network.nat == "none"
     return {
         "kind": kind,
         "base_stack_name": name,
-        "region": region,
-        "vpc_id": net.vpc_id,
-        "public_subnet_ids": net.public_subnet_ids,
-        "private_subnet_ids": net.private_subnet_ids,
+        "region": args.region,
+        "vpc_id": vpc.vpc_id,
+        "public_subnet_ids": vpc.public_subnet_ids,
+        "private_subnet_ids": vpc.private_subnet_ids,
+        "isolated": isolated,
         "alb_sg_id": entry.groups.alb_sg_id,
         "app_sg_id": entry.groups.app_sg_id,
         "listener_arn": entry.balancer.listener_arn,
@@ -187,4 +263,33 @@ def contract_values(
         "database_host": server.host,
         "database_port": server.port,
         "database_master_secret_arn": server.master_secret_arn,
+        "database_reader_host": server.reader_host,
+        "database_instance_id": server.instance_id,
+        "database_cluster_id": server.cluster_id,
     }
+
+
+def cache_values(args: BaseArgs, shared: ReplicationGroup | None) -> dict[str, Any]:
+    """The values of the contract about a shared cache; none without one."""
+    if args.cache is None or shared is None:
+        return {}
+    return {
+        "redis_host": shared.host,
+        "redis_port": shared.port,
+        "redis_tls": True,
+        "redis_cluster_mode": args.cache.cluster_mode,
+        "redis_auth_secret_arn": shared.auth_secret_arn,
+        "redis_replication_group_id": shared.group_id,
+    }
+
+
+def role_values(roles: SharedRoles | None) -> dict[str, Any]:
+    """The values of the contract about shared roles; none without them."""
+    if roles is None:
+        return {}
+    return {"task_role_arn": roles.task.role_arn, "execution_role_arn": roles.execution.role_arn}
+
+
+def _chosen(options: Any, *, without: str = "") -> dict[str, Any]:
+    """What was chosen, as arguments of the component that has the same fields."""
+    return {field.name: getattr(options, field.name) for field in fields(options) if field.name != without}

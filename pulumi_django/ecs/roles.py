@@ -21,6 +21,9 @@ class ExecutionRoleArgs:
     secret_arns: Sequence[pulumi.Input[str]] = ()
     """Secrets and parameters that are handed to containers; nothing else can be read."""
 
+    statements: Sequence[Statement] = ()
+    """What else ECS may do, as IAM statements."""
+
 
 class ExecutionRole(pulumi.ComponentResource):
     """What ECS may do to start a task: fetch the image, open the log, read the named secrets."""
@@ -40,7 +43,7 @@ class ExecutionRole(pulumi.ComponentResource):
                     "Resource": list(args.secret_arns),
                 }
             )
-        self.role_arn = _role(self, name, statements)
+        self.role_arn = _role(self, name, [*statements, *args.statements])
         self.register_outputs({"role_arn": self.role_arn})
 
 

@@ -106,7 +106,7 @@ def test_a_missing_base_setting_is_told() -> None:
 def test_a_base_of_the_other_kind_is_refused_in_one_sentence() -> None:
     with pytest.raises(ConfigError) as refused:
         simulate_dev(changes={"django-base:kind": "production"})
-    assert refused.value.problems == ('django-base:kind: is "production": it is one of ad-hoc',)
+    assert refused.value.problems == ('django-base:kind: is "production": it is one of ad-hoc, prod',)
 
 
 def test_a_base_that_was_destroyed_is_refused_with_the_way_out() -> None:

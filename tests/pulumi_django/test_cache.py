@@ -132,7 +132,8 @@ def test_preview_shows_the_same_resources_as_an_update() -> None:
 def test_two_caches_in_one_stack_do_not_collide() -> None:
     def program() -> None:
         for name in ("one", "two"):
-            ReplicationGroup(f"{name}-cache", ReplicationGroupArgs(**{**COMMON, "group_id": f"{name}-redis"}))
+            given: dict[str, Any] = {**COMMON, "group_id": f"{name}-redis"}
+            ReplicationGroup(f"{name}-cache", ReplicationGroupArgs(**given))
 
     assert len(simulate(program).of_type(GROUP)) == 2
 

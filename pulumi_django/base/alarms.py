@@ -1,0 +1,106 @@
+"""The alarms of a base, and from where on they go off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from pulumi_django.base import parts
+from pulumi_django.base.options import BaseAlarmOptions, AuroraOptions
+from pulumi_django.cache import ReplicationGroup
+from pulumi_django.observability.alarms import (
+    DatabaseAlarms,
+    DatabaseAlarmsArgs,
+    LoadBalancerAlarms,
+    LoadBalancerAlarmsArgs,
+)
+from pulumi_django.observability.cache_alarms import CacheAlarms, CacheAlarmsArgs
+from pulumi_django.observability.topic import AlarmTopic, AlarmTopicArgs
+from pulumi_django.postgres import DatabaseServer
+from pulumi_django.sizing import instance_class_memory_gib
+
+if TYPE_CHECKING:
+    from pulumi_django.base.prod import ProdBaseArgs
+
+MANY, FEW = 0.8, 0.1
+"""Share of the connections that is too much, and of the storage that is too little."""
+
+# LEAST(memory in bytes / 9531392, 5000)
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.MaxConnections
+MOST_CONNECTIONS = 5000
+CONNECTIONS_PER_GIB = 1024**3 / 9531392
+# Of a server that may shrink to half an ACU or sleep.
+# https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2.setting-capacity.html
+MOST_CONNECTIONS_OF_THE_SMALLEST = 2000
+GIB_PER_ACU = 2
+SMALLEST_ACU = 0.5
+
+
+def check(args: ProdBaseArgs) -> None:
+    """ValueError when an alarm is wanted whose threshold cannot be known."""
+    if args.alarms is not None:
+        _connections(args, args.alarms)
+
+
+def make(
+    name: str,
+    args: ProdBaseArgs,
+    account_id: pulumi.Input[str],
+    guards: parts.Guards,
+    web: parts.Web,
+    database: DatabaseServer,
+    cache: ReplicationGroup | None,
+    *,
+    opts: pulumi.ResourceOptions,
+) -> AlarmTopic:
+    """The topic, and the alarms that it is told of."""
+    options = args.alarms or BaseAlarmOptions()
+    given = AlarmTopicArgs(account_id=account_id, kms_key_arn=guards.key_arn, emails=options.emails)
+    topic = AlarmTopic(f"{name}-alarms", given, opts)
+    balancer = LoadBalancerAlarmsArgs(
+        topic_arn=topic.topic_arn, load_balancer=web.balancer.arn_suffix, errors=options.load_balancer_errors
+    )
+    LoadBalancerAlarms(f"{name}-alb", balancer, opts)
+    if database.instance_id is not None or database.cluster_id is not None:
+        server = DatabaseAlarmsArgs(
+            topic_arn=topic.topic_arn,
+            instance_id=database.instance_id,
+            cluster_id=database.cluster_id,
+            cpu_percent=options.database_cpu_percent,
+            free_storage_gib=options.database_free_storage_gib or FEW * args.database.storage_gib,
+            connections=_connections(args, options),
+        )
+        DatabaseAlarms(f"{name}-database", server, opts)
+    if cache is not None:
+        nodes = CacheAlarmsArgs(
+            topic_arn=topic.topic_arn,
+            node_ids=cache.node_ids,
+            memory_percent=options.cache_memory_percent,
+            cpu_percent=options.cache_cpu_percent,
+        )
+        CacheAlarms(f"{name}-cache", nodes, opts)
+    return topic
+
+
+def _connections(args: ProdBaseArgs, options: BaseAlarmOptions) -> int:
+    if options.database_connections is not None:
+        return options.database_connections
+    if args.aurora is not None:
+        return int(MANY * _aurora_connections(args.aurora))
+    existing = args.existing_database
+    if existing is not None:
+        if existing.instance_id is None and existing.cluster_id is None:
+            return 1  # without a metric there is no alarm
+        raise ValueError("alarms.database_connections is missing: how many existing_database takes is not known here")
+    memory = instance_class_memory_gib(args.database.instance_class)
+    if memory is None:
+        raise ValueError(
+            f"alarms.database_connections is missing: the memory of {args.database.instance_class} is not known here"
+        )
+    return int(MANY * min(memory * CONNECTIONS_PER_GIB, MOST_CONNECTIONS))
+
+
+def _aurora_connections(aurora: AuroraOptions) -> float:
+    most = MOST_CONNECTIONS_OF_THE_SMALLEST if aurora.min_acu <= SMALLEST_ACU else MOST_CONNECTIONS
+    return min(aurora.max_acu * GIB_PER_ACU * CONNECTIONS_PER_GIB, most)

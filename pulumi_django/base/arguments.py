@@ -1,0 +1,118 @@
+"""The arguments that bases of both kinds have, and what of them does not go together."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
+
+from pulumi_django.base.options import (
+    AuroraOptions,
+    CacheOptions,
+    DatabaseOptions,
+    ExistingDatabaseOptions,
+    ExistingVpcOptions,
+    NetworkOptions,
+)
+from pulumi_django.network import check_zones
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseArgs:
+    """Arguments of both kinds."""
+
+    USUAL_ZONES = 2
+    """Zones of a network that names none."""
+
+    region: str
+    """AWS region, for example `us-east-1`."""
+
+    domain_name: str | None = None
+    """Domain below which environments get their host names. None makes an HTTP-only base, which holds one environment."""
+
+    hosted_zone_id: str | None = None
+    """Route 53 zone of the domain; None looks it up by the domain's name, save when `dns` is off."""
+
+    certificate_arn: str | None = None
+    """Issued certificate for the domain and `*.` below it; None has one issued, which needs the hosted zone."""
+
+    dns: bool = True
+    """Whether records are made in Route 53. Off, the domain's records are kept elsewhere and a certificate is needed."""
+
+    network: NetworkOptions
+    """VPC, zones, way out."""
+
+    existing_vpc: ExistingVpcOptions | None = None
+    """A VPC of somebody else instead of one of the base's own."""
+
+    database: DatabaseOptions
+    """The PostgreSQL server on RDS."""
+
+    aurora: AuroraOptions | None = None
+    """A PostgreSQL server on Aurora Serverless v2 instead."""
+
+    existing_database: ExistingDatabaseOptions | None = None
+    """A PostgreSQL server of somebody else instead."""
+
+    cache: CacheOptions | None
+    """A Valkey or Redis that environments share; None has none."""
+
+    bastion: bool = True
+    """Whether there is a host for port forwarding to the database."""
+
+    shared_roles: bool = False
+    """Whether the base has the IAM roles of all its environments' tasks, for accounts in which only few may make roles.
+    They reach everything that is tagged with the base; by default each environment has roles that reach its own."""
+
+    idle_timeout_seconds: int = 60
+    """After this the load balancer closes a silent connection, 1 to 4000."""
+
+    def __post_init__(self) -> None:
+        check_domain(self.domain_name, self.hosted_zone_id, self.certificate_arn, self.dns)
+        if self.existing_vpc is not None:
+            self._only("existing_vpc", "network")
+        if self.aurora is not None:
+            self._only("aurora", "database")
+        if self.existing_database is not None:
+            self._only("existing_database", "database", "aurora")
+        self._check_zones()
+
+    @property
+    def zones(self) -> list[str]:
+        """The network's zones by name: the ones that were chosen, or the region's first ones."""
+        return list(self.network.zones or [f"{self.region}{letter}" for letter in "abcdef"[: self.USUAL_ZONES]])
+
+    def _only(self, name: str, *others: str) -> None:
+        defaults: dict[str, Any] = {
+            field.name: field.default_factory() if field.default_factory is not MISSING else field.default
+            for field in fields(self)
+        }
+        for other in others:
+            if getattr(self, other) != defaults[other]:
+                raise ValueError(f"{name} and {other} are both given: a base has one of them")
+
+    def _check_zones(self) -> None:
+        aurora = self.aurora.zones if self.aurora is not None else None
+        if self.existing_vpc is not None:
+            if self.aurora is not None and aurora is None:
+                raise ValueError("aurora has no zones and existing_vpc is given: name the zones of its private subnets")
+            return
+        check_zones(self.region, self.zones)
+        for name, zones in (("database.replica_zones", self.database.replica_zones), ("aurora.zones", aurora or ())):
+            for zone in zones:
+                if zone not in self.zones:
+                    raise ValueError(f"{name} has {zone!r}: the network has {', '.join(self.zones)}")
+
+
+def check_domain(domain_name: str | None, hosted_zone_id: str | None, certificate_arn: str | None, dns: bool) -> None:
+    """ValueError when domain, zone and certificate do not go together."""
+    if domain_name is None:
+        for name, value in (("hosted_zone_id", hosted_zone_id), ("certificate_arn", certificate_arn)):
+            if value is not None:
+                raise ValueError(f"{name} is {value!r} without a domain_name: set both, or none for an HTTP-only base")
+        return
+    if domain_name != domain_name.lower().strip(".") or "." not in domain_name or "*" in domain_name:
+        raise ValueError(f"domain_name is {domain_name!r}: it is a lower-case domain such as 'example.com'")
+    if not dns and certificate_arn is None:
+        raise ValueError("dns is off and certificate_arn is missing: without records in Route 53 none can be issued")
+    if not dns and hosted_zone_id is not None:
+        raise ValueError(f"dns is off and hosted_zone_id is {hosted_zone_id!r}: leave the zone out, or switch dns on")

@@ -1,0 +1,91 @@
+"""Endpoints by which private subnets reach AWS services without a way out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+HTTPS_PORT = 443
+
+# What a Fargate task needs when nothing leads out of its subnet: its image (api, dkr and, by the gateway, S3), its log,
+# its secrets and parameters, ECS Exec, and its role in the SDKs.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html
+ISOLATED_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm", "ssmmessages", "sts")
+
+# What most of the traffic of tasks goes to, so that it need not pay for NAT.
+USUAL_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "secretsmanager")
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterfaceEndpointsArgs:
+    region: str
+    """AWS region."""
+
+    vpc_id: pulumi.Input[str]
+    """VPC."""
+
+    subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    """One private subnet in each zone that shall have the endpoints."""
+
+    client_security_group_id: pulumi.Input[str]
+    """The only security group that may use them."""
+
+    services: Sequence[str]
+    """AWS services, as in `com.amazonaws.<region>.<service>`, for example `ecr.dkr` or `sqs`."""
+
+    def __post_init__(self) -> None:
+        check_services(self.services)
+
+
+def check_services(services: Sequence[str], name: str = "services") -> None:
+    """ValueError for what is no name of a service, stands there twice, or has a gateway endpoint."""
+    for service in services:
+        if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", service) or service.startswith("com.amazonaws."):
+            raise ValueError(
+                f"{name} has {service!r}: a service is written like 'ecr.dkr', without com.amazonaws.<region>"
+            )
+        if service in ("s3", "dynamodb"):
+            raise ValueError(f"{name} has {service!r}: a gateway endpoint, which costs nothing, leads there")
+    if len(set(services)) < len(services):
+        raise ValueError(f"{name} is {list(services)}: a service stands there once")
+
+
+class InterfaceEndpoints(pulumi.ComponentResource):
+    """An address inside the VPC for each service, under the service's own name, for one security group only."""
+
+    security_group_id: pulumi.Output[str]
+    """Security group of the endpoints."""
+
+    def __init__(self, name: str, args: InterfaceEndpointsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("pulumi-django:endpoints:InterfaceEndpoints", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        group = aws.ec2.SecurityGroup(
+            f"{name}-sg", vpc_id=args.vpc_id, description=f"{name}: AWS services, from the tasks only", opts=child
+        )
+        aws.vpc.SecurityGroupIngressRule(
+            f"{name}-from-app",
+            security_group_id=group.id,
+            referenced_security_group_id=args.client_security_group_id,
+            ip_protocol="tcp",
+            from_port=HTTPS_PORT,
+            to_port=HTTPS_PORT,
+            description="HTTPS from the tasks",
+            opts=child,
+        )
+        for service in sorted(args.services):
+            aws.ec2.VpcEndpoint(
+                f"{name}-{service.replace('.', '-')}",
+                vpc_id=args.vpc_id,
+                service_name=f"com.amazonaws.{args.region}.{service}",
+                vpc_endpoint_type="Interface",
+                subnet_ids=args.subnet_ids,
+                security_group_ids=[group.id],
+                private_dns_enabled=True,
+                opts=child,
+            )
+        self.security_group_id = group.id
+        self.register_outputs({"security_group_id": self.security_group_id})
