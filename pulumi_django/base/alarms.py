@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from pulumi_django.base import parts
-from pulumi_django.base.options import BaseAlarmOptions, AuroraOptions
+from pulumi_django.base.options import AuroraOptions, BaseAlarmOptions
 from pulumi_django.cache import ReplicationGroup
 from pulumi_django.observability.alarms import (
     DatabaseAlarms,

@@ -12,8 +12,8 @@ from pulumi_django.base import alarms, parts
 from pulumi_django.base.arguments import BaseArgs
 from pulumi_django.base.options import (
     AccessLogOptions,
-    BaseAlarmOptions,
     AssetsOptions,
+    BaseAlarmOptions,
     ProdAuroraOptions,
     ProdCacheOptions,
     ProdDatabaseOptions,

@@ -12,9 +12,9 @@ import pytest
 from pulumi_django import (
     AccessLogOptions,
     AdHocBaseArgs,
-    BaseAlarmOptions,
     AssetsOptions,
     AuroraOptions,
+    BaseAlarmOptions,
     DatabaseOptions,
     ExistingDatabaseOptions,
     ExistingVpcOptions,
