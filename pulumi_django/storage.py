@@ -10,9 +10,9 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_django import private_bucket
-from pulumi_django.log_bucket import BUCKETS_PREFIX
 from pulumi_django.delivery import cdn
 from pulumi_django.delivery.cdn import Cdn, CdnArgs, Delivery
+from pulumi_django.log_bucket import BUCKETS_PREFIX
 
 CORS_MAX_AGE_SECONDS = 3600
 
