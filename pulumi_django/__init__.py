@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from pulumi_django.contract import AppOutputs, BaseContract, ContractError
     from pulumi_django.database import PostgresInstance, PostgresInstanceArgs
     from pulumi_django.delivery.cdn import Cdn, CdnArgs, Delivery
+    from pulumi_django.delivery.firewall import Firewall, FirewallArgs, FirewallOptions
     from pulumi_django.delivery.static_site import StaticSite, StaticSiteArgs
     from pulumi_django.dns import AliasRecord, AliasRecordArgs
     from pulumi_django.ec2.compose_host import ComposeHost, ComposeHostArgs
@@ -182,6 +183,9 @@ __all__ = [
     "ExecutionRoleArgs",
     "ExistingDatabaseOptions",
     "ExistingVpcOptions",
+    "Firewall",
+    "FirewallArgs",
+    "FirewallOptions",
     "FlowLogs",
     "FlowLogsArgs",
     "FrontendOptions",
@@ -326,6 +330,9 @@ _MODULE_OF = {
     "ExecutionRoleArgs": "pulumi_django.ecs.roles",
     "ExistingDatabaseOptions": "pulumi_django.base.options",
     "ExistingVpcOptions": "pulumi_django.base.options",
+    "Firewall": "pulumi_django.delivery.firewall",
+    "FirewallArgs": "pulumi_django.delivery.firewall",
+    "FirewallOptions": "pulumi_django.delivery.firewall",
     "FlowLogs": "pulumi_django.flow_logs",
     "FlowLogsArgs": "pulumi_django.flow_logs",
     "FrontendOptions": "pulumi_django.app.options",

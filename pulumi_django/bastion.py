@@ -65,6 +65,7 @@ class Bastion(pulumi.ComponentResource):
             instance_type=args.instance_type,
             subnet_id=args.subnet_id,
             vpc_security_group_ids=[args.security_group_id],
+            associate_public_ip_address=False,
             iam_instance_profile=profile.name,
             user_data=pulumi.Output.format(_USER_DATA, host=args.database_host, port=args.database_port),
             user_data_replace_on_change=True,

@@ -45,6 +45,9 @@ class LoadBalancerArgs:
 class LoadBalancer(pulumi.ComponentResource):
     """An internet-facing ALB that answers 404 to everything; environments add their rules to its listener."""
 
+    arn: pulumi.Output[str]
+    """ARN of the load balancer."""
+
     arn_suffix: pulumi.Output[str]
     """Dimension of the load balancer's metrics."""
 
@@ -72,6 +75,7 @@ class LoadBalancer(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=args.deletion_protection),
         )
         listener = self._listeners(name, args, balancer)
+        self.arn = balancer.arn
         self.arn_suffix, self.dns_name, self.zone_id = balancer.arn_suffix, balancer.dns_name, balancer.zone_id
         self.listener_arn = listener.arn
         self.register_outputs(

@@ -16,7 +16,8 @@ from pulumi_django import naming
 from pulumi_django.sizing import check_log_retention
 
 POSTGRES_PORT = 5432
-MASTER_USERNAME = "postgres"
+# Not the name that everybody tries first.
+MASTER_USERNAME = "dbmaster"
 OLDEST_VERSION = 15
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithAutomatedBackups.BackupRetention.html
 MAX_BACKUP_DAYS = 35

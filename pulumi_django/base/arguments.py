@@ -13,6 +13,7 @@ from pulumi_django.base.options import (
     ExistingVpcOptions,
     NetworkOptions,
 )
+from pulumi_django.delivery.firewall import FirewallOptions
 from pulumi_django.network import check_zones
 
 
@@ -62,6 +63,10 @@ class BaseArgs:
     shared_roles: bool = False
     """Whether the base has the IAM roles of all its environments' tasks, for accounts in which only few may make roles.
     They reach everything that is tagged with the base; by default each environment has roles that reach its own."""
+
+    firewall: FirewallOptions | None = None
+    """A web application firewall before the load balancer; None has none. AWS bills it by rule and request, and its rules
+    should first only count (`count_only`)."""
 
     idle_timeout_seconds: int = 60
     """After this the load balancer closes a silent connection, 1 to 4000."""

@@ -17,6 +17,7 @@ from pulumi_django.bastion import Bastion, BastionArgs
 from pulumi_django.cache import ReplicationGroup, ReplicationGroupArgs
 from pulumi_django.certificate import Certificate, CertificateArgs
 from pulumi_django.database import PostgresInstance, PostgresInstanceArgs
+from pulumi_django.delivery.firewall import Firewall, FirewallArgs
 from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs, TaskRole, TaskRoleArgs
 from pulumi_django.endpoints import InterfaceEndpoints, InterfaceEndpointsArgs
 from pulumi_django.flow_logs import FlowLogs, FlowLogsArgs
@@ -78,7 +79,7 @@ def network(name: str, args: BaseArgs, guards: Guards, *, opts: pulumi.ResourceO
 
 
 def web(name: str, args: BaseArgs, vpc: Vpc, guards: Guards, *, opts: pulumi.ResourceOptions) -> Web:
-    """Security groups, certificate and load balancer."""
+    """Security groups, certificate, load balancer and its firewall."""
     zone = _hosted_zone(args, opts)
     groups = SecurityGroups(
         f"{name}-sg", SecurityGroupsArgs(vpc_id=vpc.vpc_id, https=args.domain_name is not None), opts
@@ -95,6 +96,8 @@ def web(name: str, args: BaseArgs, vpc: Vpc, guards: Guards, *, opts: pulumi.Res
         ),
         opts,
     )
+    if args.firewall is not None:
+        Firewall(f"{name}-firewall", FirewallArgs(resource_arn=balancer.arn, options=args.firewall), opts)
     return Web(groups, balancer, args.domain_name, zone)
 
 

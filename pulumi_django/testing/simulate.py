@@ -34,7 +34,6 @@ _LAZY_MODULES_USED = (
             "cloudwatch",
             "ec2",
             "ecs",
-            "elasticache",
             "iam",
             "kms",
             "lb",

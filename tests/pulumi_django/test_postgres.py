@@ -194,7 +194,7 @@ def test_with_read_replicas_the_password_is_ours_in_a_secret_of_the_same_form() 
     version = result.one("aws:secretsmanager/secretVersion:SecretVersion")
     assert "secretString" in version.secret_inputs
     assert json.loads(version.inputs["secretString"]) == {
-        "username": "postgres",
+        "username": "dbmaster",
         "password": server.inputs["password"],
     }
     assert result.outputs["master_secret_arn"] == result.one("aws:secretsmanager/secret:Secret").outputs["arn"]
