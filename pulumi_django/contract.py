@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
@@ -248,3 +249,15 @@ def require_kind(contract: BaseContract, kind: Kind, app: str) -> None:
             f"{app} is of the kind {kind.value} and its base {contract.base_stack_name} is of the kind "
             f"{contract.kind.value}: put {app} on a base of its own kind, or change its kind"
         )
+
+
+def require_images(contract: BaseContract, app: str, images: Iterable[str]) -> None:
+    """ContractError when one of the images cannot be pulled where nothing leads out of the base's subnets."""
+    if not contract.isolated:
+        return
+    for image in images:
+        if not re.match(rf"\d{{12}}\.dkr\.ecr\.{re.escape(contract.region)}\.amazonaws\.com[./]", image):
+            raise ContractError(
+                f"{app} cannot run the image {image} on {contract.base_stack_name}: its subnets are isolated and reach "
+                f"only ECR in {contract.region}; push the image there, or give the base a NAT gateway"
+            )

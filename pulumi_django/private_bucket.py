@@ -111,7 +111,7 @@ def _tls_only(bucket: aws.s3.Bucket) -> Mapping[str, Any]:
     return {
         "Sid": "TlsOnly",
         "Effect": "Deny",
-        "Principal": "*",
+        "Principal": {"AWS": "*"},
         "Action": "s3:*",
         "Resource": [bucket.arn, pulumi.Output.concat(bucket.arn, "/*")],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},

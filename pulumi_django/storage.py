@@ -12,6 +12,7 @@ import pulumi_aws as aws
 from pulumi_django import private_bucket
 from pulumi_django.delivery import cdn
 from pulumi_django.delivery.cdn import Cdn, CdnArgs, Delivery
+from pulumi_django.log_bucket import BUCKETS_PREFIX
 
 CORS_MAX_AGE_SECONDS = 3600
 
@@ -34,7 +35,7 @@ class AssetsBucketArgs:
     """Whether Pulumi refuses to delete it."""
 
     access_log_bucket: pulumi.Input[str] | None = None
-    """Bucket that gets a line for every request, below `s3/{name}/`; None has none."""
+    """Bucket that gets a line for every request, below `s3/` (`LogBucket`); None has none."""
 
     statements: Sequence[Mapping[str, Any]] = ()
     """What the bucket's policy allows, as IAM statements; nobody but the account's own roles by default."""
@@ -101,7 +102,7 @@ class AssetsBucket(pulumi.ComponentResource):
                 f"{name}-access-log",
                 bucket=bucket.bucket,
                 target_bucket=args.access_log_bucket,
-                target_prefix=f"s3/{name}/",
+                target_prefix=f"{BUCKETS_PREFIX}/",
                 opts=pulumi.ResourceOptions(parent=self),
             )
         self.bucket_name, self.bucket_arn = bucket.bucket, bucket.arn

@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.cost.by_use import by_use
 from orchestrator.cost.prices import HOURS_PER_MONTH, PriceTable
 from orchestrator.model import StackResource
 
 RDS_DEFAULT_STORAGE = "gp2"
+SERVERLESS = "db.serverless"
+"""Instance class of Aurora Serverless v2."""
+
 ALB_MINIMUM_ZONES = 2
 
 
@@ -32,6 +36,9 @@ class Estimate:
     unpriced: tuple[str, ...]
     """Resources that cost money but whose size the price table does not have: `type name: size`."""
 
+    by_use: tuple[str, ...] = ()
+    """What is billed by use on top, once for each kind of it: `CloudFront: $0.085 for each GB to viewers, ...`."""
+
     @property
     def dollars_per_month(self) -> float:
         """Sum of the lines."""
@@ -47,18 +54,28 @@ Priced = tuple[float, str] | _Unpriced | None
 """Dollars a month and how they come about; a size without a price; or None for what costs nothing."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Stack:
+    """The resources that the price of another one depends on."""
+
+    task_definitions: Mapping[str, StackResource]
+    """By family."""
+
+    launch_templates: Mapping[str, StackResource]
+    """By id."""
+
+    serverless_instances: Mapping[str, int]
+    """How many instances without a fixed size each Aurora cluster has."""
+
+
 def estimate(resources: Sequence[StackResource], prices: PriceTable) -> Estimate:
     """Price every resource that is billed while it merely exists."""
-    definitions = {
-        str(resource.inputs.get("family")): resource
-        for resource in resources
-        if resource.type == "aws:ecs/taskDefinition:TaskDefinition"
-    }
+    stack = _stack(resources)
     lines: list[CostLine] = []
     unpriced: list[str] = []
     for resource in resources:
-        if resource.type == "aws:ecs/service:Service":
-            priced = _ecs_service(resource.inputs, definitions, prices)
+        if resource.type in _PRICED_WITH_STACK:
+            priced = _PRICED_WITH_STACK[resource.type](resource.inputs, stack, prices)
         else:
             priced = _PRICED.get(resource.type, _free)(resource.inputs, prices)
         if isinstance(priced, _Unpriced):
@@ -72,7 +89,29 @@ def estimate(resources: Sequence[StackResource], prices: PriceTable) -> Estimate
                     detail=priced[1],
                 )
             )
-    return Estimate(lines=tuple(lines), unpriced=tuple(unpriced))
+    return Estimate(lines=tuple(lines), unpriced=tuple(unpriced), by_use=by_use(resources, prices))
+
+
+def _stack(resources: Sequence[StackResource]) -> _Stack:
+    serverless: dict[str, int] = {}
+    for resource in resources:
+        inputs = resource.inputs
+        if resource.type == "aws:rds/clusterInstance:ClusterInstance" and inputs.get("instanceClass") == SERVERLESS:
+            cluster = str(inputs.get("clusterIdentifier"))
+            serverless[cluster] = serverless.get(cluster, 0) + 1
+    return _Stack(
+        task_definitions={
+            str(resource.inputs.get("family")): resource
+            for resource in resources
+            if resource.type == "aws:ecs/taskDefinition:TaskDefinition"
+        },
+        launch_templates={
+            str(resource.id): resource
+            for resource in resources
+            if resource.type == "aws:ec2/launchTemplate:LaunchTemplate"
+        },
+        serverless_instances=serverless,
+    )
 
 
 def _free(_inputs: Mapping[str, Any], _prices: PriceTable) -> Priced:
@@ -153,10 +192,21 @@ def _rds_instance(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
     return _plus(instance, _gigabytes(prices, "rds_storage", kind, float(inputs.get("allocatedStorage") or 0), times))
 
 
-def _rds_cluster(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
+def _volume(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
+    return _gigabytes(prices, "ebs", str(inputs.get("type") or "gp2"), float(inputs.get("size") or 0))
+
+
+def _rds_cluster(inputs: Mapping[str, Any], stack: _Stack, prices: PriceTable) -> Priced:
     scaling: Mapping[str, Any] = inputs.get("serverlessv2ScalingConfiguration") or {}
-    minimum = float(scaling.get("minCapacity") or 0)
+    instances = stack.serverless_instances.get(str(inputs.get("clusterIdentifier")), 1)
+    minimum = float(scaling.get("minCapacity") or 0) * instances
     return _hourly(prices, "aurora_serverless", "acu", minimum, "ACU (minimum)") if scaling else None
+
+
+def _rds_cluster_instance(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
+    size = str(inputs.get("instanceClass"))
+    # One without a fixed size is counted with its cluster, whose minimum it has.
+    return None if size == SERVERLESS else _hourly(prices, "aurora", size)
 
 
 def _replication_group(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
@@ -166,12 +216,14 @@ def _replication_group(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
     return _hourly(prices, "elasticache", f"{inputs.get('engine', 'redis')}.{inputs.get('nodeType')}", nodes)
 
 
-def _ecs_service(inputs: Mapping[str, Any], definitions: Mapping[str, StackResource], prices: PriceTable) -> Priced:
+def _ecs_service(inputs: Mapping[str, Any], stack: _Stack, prices: PriceTable) -> Priced:
     count = int(inputs.get("desiredCount") or 0)
+    if count == 0 or _on_instances(inputs):
+        return None
     family = str(inputs.get("taskDefinition", "")).rpartition("/")[2].partition(":")[0]
-    if count == 0 or family not in definitions:
-        return None if count == 0 else _Unpriced(f"tasks of {family or 'an unknown task definition'}")
-    task = definitions[family].inputs
+    if family not in stack.task_definitions:
+        return _Unpriced(f"tasks of {family or 'an unknown task definition'}")
+    task = stack.task_definitions[family].inputs
     platform: Mapping[str, Any] = task.get("runtimePlatform") or {}
     architecture = str(platform.get("cpuArchitecture") or "X86_64")
     table = "fargate_spot" if _mostly_spot(inputs.get("capacityProviderStrategies") or ()) else "fargate"
@@ -186,6 +238,24 @@ def _ecs_service(inputs: Mapping[str, Any], definitions: Mapping[str, StackResou
     )
 
 
+def _on_instances(inputs: Mapping[str, Any]) -> bool:
+    """Whether the tasks run on EC2 instances, which are paid by themselves."""
+    providers = [str(s.get("capacityProvider")) for s in inputs.get("capacityProviderStrategies") or ()]
+    return inputs.get("launchType") == "EC2" or any(not name.startswith("FARGATE") for name in providers)
+
+
+def _auto_scaling_group(inputs: Mapping[str, Any], stack: _Stack, prices: PriceTable) -> Priced:
+    count = int(inputs.get("desiredCapacity") or inputs.get("minSize") or 0)
+    if not count:
+        return None
+    mixed: Mapping[str, Any] = (inputs.get("mixedInstancesPolicy") or {}).get("launchTemplate") or {}
+    named: Mapping[str, Any] = inputs.get("launchTemplate") or mixed.get("launchTemplateSpecification") or {}
+    template = stack.launch_templates.get(str(named.get("id") or named.get("launchTemplateId")))
+    if template is None:
+        return _Unpriced("instances of an unknown launch template")
+    return _hourly(prices, "ec2", str(template.inputs.get("instanceType")), count)
+
+
 def _mostly_spot(strategies: Iterable[Mapping[str, Any]]) -> bool:
     weights = {str(s.get("capacityProvider")): int(s.get("weight") or 0) for s in strategies}
     return weights.get("FARGATE_SPOT", 0) > weights.get("FARGATE", 0)
@@ -194,6 +264,7 @@ def _mostly_spot(strategies: Iterable[Mapping[str, Any]]) -> bool:
 _PRICED: Mapping[str, Callable[[Mapping[str, Any], PriceTable], Priced]] = {
     "aws:cloudwatch/dashboard:Dashboard": _monthly("cloudwatch", "dashboard"),
     "aws:cloudwatch/metricAlarm:MetricAlarm": _monthly("cloudwatch", "alarm"),
+    "aws:ebs/volume:Volume": _volume,
     "aws:ec2/eip:Eip": _elastic_ip,
     "aws:ec2/instance:Instance": _instance,
     "aws:ec2/natGateway:NatGateway": _nat_gateway,
@@ -201,9 +272,15 @@ _PRICED: Mapping[str, Callable[[Mapping[str, Any], PriceTable], Priced]] = {
     "aws:elasticache/replicationGroup:ReplicationGroup": _replication_group,
     "aws:kms/key:Key": _monthly("kms", "key"),
     "aws:lb/loadBalancer:LoadBalancer": _load_balancer,
-    "aws:rds/cluster:Cluster": _rds_cluster,
+    "aws:rds/clusterInstance:ClusterInstance": _rds_cluster_instance,
     "aws:rds/instance:Instance": _rds_instance,
     "aws:route53/zone:Zone": _monthly("hosted_zone", "zone"),
     "aws:secretsmanager/secret:Secret": _monthly("secret", "secret"),
     "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": _monthly("hosted_zone", "zone"),
+}
+
+_PRICED_WITH_STACK: Mapping[str, Callable[[Mapping[str, Any], _Stack, PriceTable], Priced]] = {
+    "aws:autoscaling/group:Group": _auto_scaling_group,
+    "aws:ecs/service:Service": _ecs_service,
+    "aws:rds/cluster:Cluster": _rds_cluster,
 }

@@ -268,6 +268,19 @@ def _rds(kind: str) -> Callable[[Resource], Answer]:
     return build
 
 
+def _cache(kind: str) -> Callable[[Resource], Answer]:
+    def build(r: Resource) -> Answer:
+        name = r.named(lower=True)
+        return name, {"name": name, "arn": r.arn("elasticache", f"{kind}:{name}")}
+
+    return build
+
+
+def _subscription(r: Resource) -> Answer:
+    arn = f"{r.inputs.get('topic')}:{r.hex(8)}-{r.hex(4, 'a')}-{r.hex(4, 'b')}-{r.hex(4, 'c')}-{r.hex(12, 'd')}"
+    return arn, {"arn": arn, "pendingConfirmation": r.inputs.get("protocol") == "email"}
+
+
 def _replication_group(r: Resource) -> Answer:
     name = r.named("replicationGroupId", lower=True)
     host = f"{name}.{r.hex(6)}.use1.cache.amazonaws.com"
@@ -455,7 +468,9 @@ _BUILDERS: Mapping[str, Callable[[Resource], Answer]] = {
     "aws:cloudwatch/logGroup:LogGroup": _by_name("logs", "log-group:{name}"),
     "aws:cloudwatch/metricAlarm:MetricAlarm": _by_name("cloudwatch", "alarm:{name}"),
     "aws:ebs/volume:Volume": _ec2("vol", "volume"),
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": _security_group,
     "aws:ec2/eip:Eip": _eip,
+    "aws:ec2/flowLog:FlowLog": _ec2("fl", "vpc-flow-log"),
     "aws:ec2/instance:Instance": _instance,
     "aws:ec2/internetGateway:InternetGateway": _ec2("igw", "internet-gateway"),
     "aws:ec2/launchTemplate:LaunchTemplate": _launch_template,
@@ -473,7 +488,9 @@ _BUILDERS: Mapping[str, Callable[[Resource], Answer]] = {
     "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": lambda r: (str(r.inputs.get("clusterName")), {}),
     "aws:ecs/service:Service": _ecs_service,
     "aws:ecs/taskDefinition:TaskDefinition": _task_definition,
+    "aws:elasticache/parameterGroup:ParameterGroup": _cache("parametergroup"),
     "aws:elasticache/replicationGroup:ReplicationGroup": _replication_group,
+    "aws:elasticache/subnetGroup:SubnetGroup": _cache("subnetgroup"),
     "aws:iam/instanceProfile:InstanceProfile": _instance_profile,
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": _oidc_provider,
     "aws:iam/policy:Policy": _policy,
@@ -496,6 +513,7 @@ _BUILDERS: Mapping[str, Callable[[Resource], Answer]] = {
     "aws:route53/zone:Zone": _zone,
     "aws:s3/bucket:Bucket": _bucket,
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": _of_bucket,
+    "aws:s3/bucketLogging:BucketLogging": _of_bucket,
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": _of_bucket,
     "aws:s3/bucketPolicy:BucketPolicy": _of_bucket,
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": _of_bucket,
@@ -507,6 +525,8 @@ _BUILDERS: Mapping[str, Callable[[Resource], Answer]] = {
     "aws:servicediscovery/service:Service": _discovery_service,
     "aws:sesv2/emailIdentity:EmailIdentity": _email_identity,
     "aws:sns/topic:Topic": _by_arn("sns", "{name}"),
+    "aws:sns/topicPolicy:TopicPolicy": lambda r: (str(r.inputs.get("arn")), {"owner": r.account_id}),
+    "aws:sns/topicSubscription:TopicSubscription": _subscription,
     "aws:sqs/queue:Queue": _queue,
     "aws:ssm/parameter:Parameter": _by_name("ssm", "parameter{name}"),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _security_group_rule,

@@ -49,7 +49,11 @@ REPLACES_ON: Mapping[str, frozenset[str]] = {
         "aws:appautoscaling/target:Target": "resourceId scalableDimension serviceNamespace",
         "aws:cloudwatch/logGroup:LogGroup": "name namePrefix logGroupClass",
         "aws:cloudwatch/metricAlarm:MetricAlarm": "name",
+        "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": "vpcId",
         "aws:ec2/eip:Eip": "domain networkBorderGroup publicIpv4Pool",
+        "aws:ec2/flowLog:FlowLog": (
+            "vpcId subnetId eniId trafficType logDestination logDestinationType logFormat iamRoleArn maxAggregationInterval"
+        ),
         "aws:ec2/instance:Instance": (
             "ami availabilityZone subnetId keyName associatePublicIpAddress privateIp placementGroup tenancy hibernation"
         ),
@@ -69,6 +73,7 @@ REPLACES_ON: Mapping[str, frozenset[str]] = {
             "family containerDefinitions cpu memory executionRoleArn taskRoleArn networkMode requiresCompatibilities "
             "runtimePlatform volumes ephemeralStorage placementConstraints pidMode ipcMode proxyConfiguration"
         ),
+        "aws:elasticache/parameterGroup:ParameterGroup": "name family description",
         "aws:elasticache/replicationGroup:ReplicationGroup": (
             "replicationGroupId atRestEncryptionEnabled kmsKeyId port subnetGroupName parameterGroupFamily"
         ),
@@ -85,6 +90,7 @@ REPLACES_ON: Mapping[str, frozenset[str]] = {
         "aws:lb/targetGroup:TargetGroup": "name namePrefix port protocol protocolVersion targetType vpcId ipAddressType",
         "aws:rds/cluster:Cluster": "clusterIdentifier databaseName engine engineMode masterUsername storageEncrypted kmsKeyId",
         "aws:rds/clusterInstance:ClusterInstance": "identifier clusterIdentifier engine availabilityZone",
+        "aws:rds/clusterParameterGroup:ClusterParameterGroup": "name namePrefix family description",
         "aws:rds/instance:Instance": (
             "identifierPrefix availabilityZone dbName engine username storageEncrypted kmsKeyId snapshotIdentifier "
             "characterSetName timezone"
@@ -94,6 +100,8 @@ REPLACES_ON: Mapping[str, frozenset[str]] = {
         "aws:route53/record:Record": "zoneId name type setIdentifier",
         "aws:route53/zone:Zone": "name delegationSetId",
         "aws:s3/bucket:Bucket": "bucket bucketPrefix objectLockEnabled",
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": "bucket",
+        "aws:s3/bucketLogging:BucketLogging": "bucket",
         "aws:s3/bucketOwnershipControls:BucketOwnershipControls": "bucket",
         "aws:s3/bucketPolicy:BucketPolicy": "bucket",
         "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": "bucket",
@@ -104,6 +112,8 @@ REPLACES_ON: Mapping[str, frozenset[str]] = {
         "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": "name vpc",
         "aws:servicediscovery/service:Service": "name namespaceId healthCheckCustomConfig type",
         "aws:sns/topic:Topic": "name namePrefix fifoTopic",
+        "aws:sns/topicPolicy:TopicPolicy": "arn",
+        "aws:sns/topicSubscription:TopicSubscription": "topic protocol endpoint",
         "aws:sqs/queue:Queue": "name namePrefix fifoQueue",
         "aws:ssm/parameter:Parameter": "name",
         "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": "securityGroupId",

@@ -34,6 +34,7 @@ _LAZY_MODULES_USED = (
             "cloudwatch",
             "ec2",
             "ecs",
+            "elasticache",
             "iam",
             "kms",
             "lb",

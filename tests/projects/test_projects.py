@@ -109,6 +109,76 @@ def test_a_base_of_the_other_kind_is_refused_in_one_sentence() -> None:
     assert refused.value.problems == ('django-base:kind: is "production": it is one of ad-hoc, prod',)
 
 
+PROD = {"django-base:kind": "prod"}
+
+
+def test_a_base_of_the_kind_prod_takes_the_options_of_its_kind_from_the_configuration() -> None:
+    live = simulate_dev(
+        changes={
+            **PROD,
+            "django-base:network": {"nat": "none", "interface_endpoints": ["sqs"]},
+            "django-base:aurora": {"min_acu": 0, "max_acu": "8.5", "auto_pause_seconds": 900},
+            "django-base:cache": {"engine": "redis", "nodes": 3},
+            "django-base:alarms": {"emails": ["ops@example.com"]},
+            "django-base:deletion_protection": False,
+        }
+    )
+    assert set(REQUIRED) <= set(live.outputs) <= {*REQUIRED, *contract.OPTIONAL}
+    assert (live.outputs["kind"], live.outputs["isolated"]) == ("prod", True)
+    scaling = live.one("aws:rds/cluster:Cluster").inputs["serverlessv2ScalingConfiguration"]
+    assert scaling == {"minCapacity": 0, "maxCapacity": 8.5, "secondsUntilAutoPause": 900}
+    assert live.one("aws:elasticache/replicationGroup:ReplicationGroup").inputs["numCacheClusters"] == 3
+    assert live.one("aws:lb/loadBalancer:LoadBalancer").outputs["tagsAll"]["kind"] == "prod"
+
+
+def test_a_production_base_without_more_words_shows_the_same_in_a_preview() -> None:
+    update, preview = simulate_dev(changes=PROD), simulate_dev(changes=PROD, preview=True)
+    assert {resource.urn for resource in preview.resources} == {resource.urn for resource in update.resources}
+
+
+def test_keys_of_the_other_kind_are_told() -> None:
+    with pytest.raises(ConfigError) as refused:
+        simulate_dev(changes={"django-base:deletion_protection": True, "django-base:database": {"multi_zone": True}})
+    assert refused.value.problems == (
+        "django-base:deletion_protection: is not a key here; valid keys are aurora, bastion, cache, certificate_arn, "
+        "database, dns, domain_name, existing_database, existing_vpc, hosted_zone_id, idle_timeout_seconds, kind, "
+        "network, shared_assets_bucket, shared_roles, tags",
+        "django-base:database.multi_zone: is not a key here: did you mean multi_az?",
+    )
+
+
+def test_what_does_not_go_together_in_a_base_is_told_with_both_sides() -> None:
+    for key, value, problem in (
+        (
+            "aurora",
+            {"auto_pause_seconds": 600, "min_acu": 0.5},
+            "django-base:aurora: auto_pause_seconds is 600 and min_acu is 0.5: a server sleeps only when min_acu is 0",
+        ),
+        (
+            "network",
+            {"cidr_block": "10.0.0.0/16", "peered_cidr_blocks": ["10.0.4.0/24"]},
+            "django-base:network: cidr_block is '10.0.0.0/16': it overlaps '10.0.4.0/24' of peered_cidr_blocks",
+        ),
+        (
+            "network",
+            {"zones": ["us-east-1a"]},
+            "django-base: zones is ['us-east-1a']: a load balancer and a database need two different zones",
+        ),
+    ):
+        with pytest.raises(ConfigError) as refused:
+            simulate_dev(changes={**PROD, f"django-base:{key}": value})
+        assert refused.value.problems == (problem,)
+
+
+def test_an_ad_hoc_application_on_a_production_base_is_refused_in_one_sentence() -> None:
+    with pytest.raises(ContractError) as refused:
+        simulate_alpha(simulate_dev(changes=PROD))
+    assert str(refused.value) == (
+        "alpha is of the kind ad-hoc and its base dev is of the kind prod: put alpha on a base of its own kind, or "
+        "change its kind"
+    )
+
+
 def test_a_base_that_was_destroyed_is_refused_with_the_way_out() -> None:
     from pulumi_django.testing import SimulationResult
 

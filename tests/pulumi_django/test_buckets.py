@@ -87,7 +87,7 @@ def test_retained_assets_stay_whole_when_the_stack_goes() -> None:
 
 def test_requests_for_assets_are_logged_when_a_bucket_for_logs_is_named() -> None:
     logging = assets(access_log_bucket="logs-1").one("aws:s3/bucketLogging:BucketLogging").inputs
-    assert (logging["targetBucket"], logging["targetPrefix"]) == ("logs-1", "s3/assets/")
+    assert (logging["targetBucket"], logging["targetPrefix"]) == ("logs-1", "s3/")
 
 
 def test_two_buckets_in_one_stack_do_not_collide() -> None:

@@ -12,6 +12,7 @@ from pulumi_django.contract import (
     BaseContract,
     ContractError,
     from_outputs,
+    require_images,
     require_kind,
     to_outputs,
 )
@@ -106,3 +107,23 @@ def test_a_base_of_the_other_kind_is_refused() -> None:
         "alpha is of the kind ad-hoc and its base dev is of the kind prod: put alpha on a base of its own kind, or "
         "change its kind"
     )
+
+
+ECR = "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop:v1"
+
+
+def test_isolated_subnets_take_images_from_the_regions_own_registry_only() -> None:
+    isolated = read({"isolated": True})
+    require_images(isolated, "alpha", [ECR])
+    for image in ("public.ecr.aws/docker/library/postgres:17", ECR.replace("us-east-1", "eu-west-1"), "shop"):
+        with pytest.raises(ContractError) as refused:
+            require_images(isolated, "alpha", [ECR, image])
+        assert str(refused.value) == (
+            f"alpha cannot run the image {image} on dev: its subnets are isolated and reach only ECR in us-east-1; push "
+            "the image there, or give the base a NAT gateway"
+        )
+
+
+def test_where_there_is_a_way_out_images_come_from_anywhere() -> None:
+    require_images(read({"isolated": False}), "alpha", ["postgres:17"])
+    require_images(read(), "alpha", ["postgres:17"])

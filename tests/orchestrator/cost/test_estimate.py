@@ -114,3 +114,75 @@ def test_every_family_of_the_packaged_table_names_its_source_and_unit() -> None:
         assert family["source"].startswith("https://aws.amazon.com/"), name
         assert family["unit"], name
     assert PRICES.source("rds") == "https://aws.amazon.com/rds/postgresql/pricing/"
+
+
+CLUSTER = "aws:rds/cluster:Cluster"
+MEMBER = "aws:rds/clusterInstance:ClusterInstance"
+
+
+def test_an_aurora_cluster_costs_its_minimum_for_each_serverless_instance() -> None:
+    cluster = resource(
+        CLUSTER, clusterIdentifier="dev-aurora", serverlessv2ScalingConfiguration={"minCapacity": 0.5, "maxCapacity": 4}
+    )
+    members = [
+        resource(MEMBER, name, clusterIdentifier="dev-aurora", instanceClass="db.serverless") for name in ("a", "b")
+    ]
+    result = estimate([cluster, *members], PRICES)
+    assert [(line.type, line.dollars_per_month) for line in result.lines] == [(CLUSTER, round(2 * 0.5 * 0.12 * 730, 2))]
+
+
+def test_an_aurora_instance_of_a_fixed_size_costs_its_size() -> None:
+    result = estimate([resource(MEMBER, clusterIdentifier="x", instanceClass="db.r7g.large")], PRICES)
+    assert result.dollars_per_month == pytest.approx(0.276 * 730, abs=0.01)
+
+
+def test_a_group_of_instances_costs_what_its_launch_template_says() -> None:
+    template = StackResource(
+        urn="urn:lt",
+        type="aws:ec2/launchTemplate:LaunchTemplate",
+        name="lt",
+        id="lt-1",
+        inputs={"instanceType": "m7g.large"},
+    )
+    group = resource("aws:autoscaling/group:Group", minSize=2, launchTemplate={"id": "lt-1", "version": "3"})
+    mixed = {"launchTemplate": {"launchTemplateSpecification": {"launchTemplateId": "lt-1"}}}
+    other = resource("aws:autoscaling/group:Group", desiredCapacity=1, mixedInstancesPolicy=mixed)
+    result = estimate([template, group, other], PRICES)
+    assert [line.detail for line in result.lines] == [
+        "2 x m7g.large at $0.0816 an hour",
+        "m7g.large at $0.0816 an hour",
+    ]
+    unknown = estimate([group], PRICES)
+    assert unknown.unpriced == ("aws:autoscaling/group:Group it: instances of an unknown launch template",)
+
+
+@pytest.mark.parametrize(
+    "placement",
+    [{"launchType": "EC2"}, {"capacityProviderStrategies": [{"capacityProvider": "alpha-instances", "weight": 1}]}],
+)
+def test_tasks_on_instances_cost_nothing_beside_the_instances(placement: Mapping[str, Any]) -> None:
+    assert estimate([definition("alpha-web", "256", "512"), service("alpha-web", 1, **placement)], PRICES).lines == ()
+
+
+def test_a_volume_costs_its_size() -> None:
+    result = estimate([resource("aws:ebs/volume:Volume", size=100, type="gp3")], PRICES)
+    assert result.dollars_per_month == pytest.approx(8.0)
+
+
+def test_what_is_billed_by_use_is_named_once_and_never_summed_up() -> None:
+    result = estimate(
+        [
+            resource("aws:s3/bucket:Bucket", "one"),
+            resource("aws:s3/bucket:Bucket", "two"),
+            resource("aws:cloudfront/distribution:Distribution"),
+            resource("aws:sqs/queue:Queue"),
+            resource("aws:ec2/vpcEndpoint:VpcEndpoint", vpcEndpointType="Gateway"),
+        ],
+        PRICES,
+    )
+    assert result.dollars_per_month == 0
+    assert result.by_use == (
+        "CloudFront: $0.085 for each GB to viewers, $0.01 for each 10,000 HTTPS requests",
+        "S3: $0.023 for each GB a month",
+        "SQS: $0.4 for each million requests",
+    )

@@ -1,0 +1,47 @@
+"""What is billed by use, on top of what stands: named with its price, never summed up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from orchestrator.cost.prices import PriceTable
+from orchestrator.model import StackResource
+
+_USES: Mapping[str, tuple[str, tuple[tuple[str, str, str], ...]]] = {
+    "aws:cloudfront/distribution:Distribution": (
+        "CloudFront",
+        (
+            ("cloudfront_use", "gb_to_viewers", "GB to viewers"),
+            ("cloudfront_use", "https_requests_10k", "10,000 HTTPS requests"),
+        ),
+    ),
+    "aws:cloudwatch/logGroup:LogGroup": ("logs", (("logs_use", "gb_written", "GB written"),)),
+    "aws:ec2/natGateway:NatGateway": ("NAT gateway", (("nat_gateway_use", "gb_through", "GB through it"),)),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": ("interface endpoints", (("vpc_endpoint_use", "gb_through", "GB through it"),)),
+    "aws:lb/loadBalancer:LoadBalancer": (
+        "load balancer",
+        (("load_balancer_use", "capacity_unit_hour", "capacity unit and hour"),),
+    ),
+    "aws:s3/bucket:Bucket": ("S3", (("s3_use", "gb_month", "GB a month"),)),
+    "aws:sqs/queue:Queue": ("SQS", (("sqs_use", "requests_million", "million requests"),)),
+}
+
+
+def by_use(resources: Sequence[StackResource], prices: PriceTable) -> tuple[str, ...]:
+    """One sentence for each kind of resource that is there and billed by use, in the order of their names."""
+    found: dict[str, None] = {}
+    for resource in resources:
+        if resource.type not in _USES or _is_free(resource):
+            continue
+        name, uses = _USES[resource.type]
+        priced = [(prices.price(family, key), what) for family, key, what in uses]
+        words = [f"${price:g} for each {what}" for price, what in priced if price is not None]
+        if words:
+            found[f"{name}: {', '.join(words)}"] = None
+    return tuple(sorted(found))
+
+
+def _is_free(resource: StackResource) -> bool:
+    return resource.type == "aws:ec2/vpcEndpoint:VpcEndpoint" and (
+        resource.inputs.get("vpcEndpointType", "Gateway") == "Gateway"
+    )

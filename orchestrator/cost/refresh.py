@@ -1,0 +1,195 @@
+"""Refreshes the price table through the AWS Price List, and keeps the result in a file of the user's."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from orchestrator.cost.prices import DOLLARS, USER_FILE, PriceTable
+from orchestrator.cost.queries import NOT_LISTED, Query, query, rows
+from orchestrator.errors import EngineUnavailableError, StateError
+from pulumi_django.aws_access import AwsAccess
+
+PRICE_LIST_REGION = "us-east-1"
+"""Region whose endpoint serves the prices of all regions.
+https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html"""
+
+WRONG_BEYOND = 5.0
+"""A price that is this many times more or less than the one it would replace is taken for another product's or unit's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A price that could not be refreshed: the table goes on with the older one."""
+
+    row: str
+    """Family and key, for example `rds db.t4g.micro`."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refreshed:
+    """What a refresh came to."""
+
+    table: PriceTable
+    refreshed: tuple[str, ...]
+    """Rows that have a price of today, the ones that did not change included."""
+
+    kept: tuple[Kept, ...]
+
+
+def price_list(access: AwsAccess) -> Any:
+    """A client of the Price List for that account. Needs the right `pricing:GetProducts`."""
+    return replace(access, region=PRICE_LIST_REGION).client("pricing")
+
+
+def refresh(
+    table: PriceTable,
+    client: Any,
+    *,
+    region: str,
+    today: date,
+    report: Callable[[str], None] = lambda _row: None,
+) -> Refreshed:
+    """Ask the Price List (`client`, see `price_list`) for every price of the table, in one region.
+
+    Each row is told to `report` before it is asked for. A row that the list does not have, has twice, or has with a
+    price beyond belief is kept with its older date and source. EngineUnavailableError when the list cannot be reached
+    at all, or may not be asked.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    families: dict[str, dict[str, Any]] = {
+        family: {key: entries[key] for key in ("source", "unit") if key in entries}
+        for family, entries in table.families.items()
+    }
+    refreshed: list[str] = []
+    kept: list[Kept] = []
+    for family, path in rows(table):
+        name = f"{family} {'.'.join(path)}"
+        report(name)
+        try:
+            found = _ask(client, family, path, region, table.price(family, *path))
+        except (BotoCoreError, ClientError) as error:
+            if not refreshed:
+                raise _unavailable(error) from error
+            found = _unavailable(error).message
+        if isinstance(found, str):
+            kept.append(Kept(row=name, reason=found))
+            row = {
+                DOLLARS: table.price(family, *path),
+                "date": table.day_of(family, *path),
+                "region": table.region_of(family, *path),
+                "source": table.source(family, *path),
+            }
+        else:
+            refreshed.append(name)
+            row = {DOLLARS: found[0], "date": today, "region": region, "source": found[1]}
+        _put(families[family], path, row)
+    # A table in which nothing is of today is none of today.
+    day = today if refreshed else table.day
+    fresh = PriceTable(day=day, region=region if refreshed else table.region, families=families)
+    return Refreshed(table=fresh, refreshed=tuple(refreshed), kept=tuple(kept))
+
+
+def write(table: PriceTable, root: Path) -> Path:
+    """Keep the table beside `orchestrator.toml`, as one step; the file's path. StateError when that fails."""
+    path = root / USER_FILE
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(to_toml(table))
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise StateError(
+            f"the refreshed prices cannot be written: {error.strerror} ({path})", "make room, or check its permissions"
+        ) from error
+    return path
+
+
+def to_toml(table: PriceTable) -> str:
+    """The table as text that `prices.parse` reads."""
+    lines = ["# Written by a refresh of the prices; the packaged table counts again when it is newer."]
+    lines += [f"date = {table.day.isoformat()}", f"region = {_text(table.region)}"]
+    for family, entries in table.families.items():
+        lines += ["", f"[{family}]"]
+        lines += [f"{key} = {_text(str(entries[key]))}" for key in ("source", "unit") if key in entries]
+        for of, path in rows(PriceTable(day=table.day, region=table.region, families={family: entries})):
+            keys = ".".join(_text(key) for key in path)
+            row = [f"{DOLLARS} = {table.price(of, *path):.10g}", f"date = {table.day_of(of, *path).isoformat()}"]
+            row += [f"region = {_text(table.region_of(of, *path))}", f"source = {_text(table.source(of, *path))}"]
+            lines.append(f"{keys} = {{ {', '.join(row)} }}")
+    return "\n".join(lines) + "\n"
+
+
+def _text(value: str) -> str:
+    # JSON's strings are TOML's basic strings.
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _put(entries: dict[str, Any], path: tuple[str, ...], row: Mapping[str, Any]) -> None:
+    for key in path[:-1]:
+        entries = entries.setdefault(key, {})
+    entries[path[-1]] = row
+
+
+def _ask(client: Any, family: str, path: tuple[str, ...], region: str, before: float | None) -> tuple[float, str] | str:
+    """Price and source, or why there is none."""
+    if family in NOT_LISTED:
+        return "the Price List has no such prices"
+    wanted = query(family, path)
+    if wanted is None:
+        return "where the Price List has it is not known"
+    found = dict(_prices(_products(client, wanted, region), wanted))
+    if not found:
+        return f"the Price List has none in {region}"
+    if len(found) > 1:
+        return f"the Price List has several: {', '.join(f'${price:g}' for price in sorted(found))}"
+    ((price, sku),) = found.items()
+    if before and not before / WRONG_BEYOND <= price <= before * WRONG_BEYOND:
+        return f"the Price List has ${price:g} instead of ${before:g}, which is beyond belief"
+    return price, f"AWS Price List, {wanted.service} SKU {sku}"
+
+
+def _products(client: Any, wanted: Query, region: str) -> Iterator[Mapping[str, Any]]:
+    attributes = {**wanted.attributes, **({"regionCode": region} if wanted.regional else {})}
+    filters = [{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in attributes.items()]
+    for page in client.get_paginator("get_products").paginate(ServiceCode=wanted.service, Filters=filters):
+        for text in page["PriceList"]:
+            product: Mapping[str, Any] = json.loads(text)
+            if wanted.usage_type.search(str(product["product"]["attributes"].get("usagetype", ""))):
+                yield product
+
+
+def _unavailable(error: Exception) -> EngineUnavailableError:
+    return EngineUnavailableError(
+        f"the AWS Price List cannot be asked: {' '.join(str(error).split())}",
+        "check the AWS credentials and their right pricing:GetProducts",
+    )
+
+
+def _prices(products: Iterable[Mapping[str, Any]], wanted: Query) -> Iterator[tuple[float, str]]:
+    """The first price above zero of each product: later ones are for larger amounts, those of zero for what is reserved
+    or free at first."""
+    for product in products:
+        terms: Mapping[str, Any] = (product.get("terms") or {}).get("OnDemand") or {}
+        tiers = sorted(
+            (float(tier.get("beginRange") or 0), float((tier.get("pricePerUnit") or {}).get("USD") or 0))
+            for term in terms.values()
+            for tier in term["priceDimensions"].values()
+        )
+        price = next((dollars for _, dollars in tiers if dollars > 0), None)
+        if price is not None:
+            yield round(price * wanted.scale, 10), str(product["product"]["sku"])
