@@ -206,6 +206,11 @@ async def read(reference: pulumi.StackReference, *, base: str, app: str) -> Base
     `base` and `app` are the names of the two stacks, for messages. Secret outputs stay secret. Raises ContractError when
     the stack has no outputs, lacks a required one, or was written by a newer version.
     """
+    return from_outputs(await read_outputs(reference), base=base, app=app)
+
+
+async def read_outputs(reference: pulumi.StackReference) -> dict[str, Any]:
+    """The outputs of the stack behind `reference` that belong to the contract, for bases that are several stacks."""
     outputs: dict[str, Any] = {}
     for name in (*REQUIRED, *OPTIONAL):
         details = await reference.get_output_details(name)
@@ -214,7 +219,7 @@ async def read(reference: pulumi.StackReference, *, base: str, app: str) -> Base
         elif details.value is not None:
             # The reference's own Output, so that the consumer's state shows where the value comes from.
             outputs[name] = details.value if name in _PLAIN else reference.get_output(name)
-    return from_outputs(outputs, base=base, app=app)
+    return outputs
 
 
 def from_outputs(outputs: Mapping[str, Any], *, base: str, app: str) -> BaseContract:

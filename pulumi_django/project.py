@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,18 +122,26 @@ def _snake(key: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in key)
 
 
-async def base_contract(base: str, app: str, *, project: str = BASE_PROJECT) -> BaseContract:
+async def base_contract(base: str, app: str, *, project: str = BASE_PROJECT, also: Sequence[str] = ()) -> BaseContract:
     """What the base named `base` offers to the running stack `app`.
 
-    It is read by a StackReference, save while the base is only planned: then the orchestrator hands over what is known.
-    Raises ContractError.
+    `project` is the base's Pulumi project, `also` are further ones whose stacks of the same name complete it. They are
+    read by StackReferences, save while the base is only planned: then the orchestrator hands over what is known. Raises
+    ContractError.
     """
+    outputs: dict[str, Any] = {}
+    for part in (project, *also):
+        outputs.update(await base_outputs(base, project=part))
+    return contract.from_outputs(outputs, base=base, app=app)
+
+
+async def base_outputs(base: str, *, project: str = BASE_PROJECT) -> dict[str, Any]:
+    """What the stack `base` of one project has of the contract; values that must be plain are, the others are Outputs."""
     name = f"{pulumi.get_organization()}/{project}/{base}"
     handed_over = _handed_over().get(name)
     if handed_over is not None:
-        outputs = {key: from_wire(value) for key, value in handed_over.items()}
-        return contract.from_outputs(outputs, base=base, app=app)
-    return await contract.read(pulumi.StackReference(name), base=base, app=app)
+        return {key: from_wire(value) for key, value in handed_over.items()}
+    return await contract.read_outputs(pulumi.StackReference(name))
 
 
 def _handed_over() -> Mapping[str, Mapping[str, Any]]:

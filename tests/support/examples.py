@@ -1,0 +1,139 @@
+"""Runs the programs of the example folders under `simulate`, with the configuration files that are checked in."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from orchestrator.cost.estimate import estimate
+from orchestrator.cost.prices import packaged
+from orchestrator.model import StackResource
+from pulumi_django.testing import SimulationResult, simulate
+from tests.support.projects import ROOT, stack_config
+
+EXAMPLES = ROOT / "examples"
+
+
+def project_name(folder: Path) -> str:
+    """Name of the Pulumi project in `folder`."""
+    return yaml.safe_load((folder / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]
+
+
+def simulate_example(
+    folder: str,
+    stack: str,
+    *,
+    changes: Mapping[str, object] | None = None,
+    stacks: Mapping[str, SimulationResult] | None = None,
+    preview: bool = False,
+) -> SimulationResult:
+    """The program in examples/`folder` as `pulumi up --stack <stack>` would run it."""
+    where = EXAMPLES / folder
+    return simulate(
+        lambda: runpy.run_path(str(where / "__main__.py"), run_name="__main__") and None,
+        project=project_name(where),
+        stack=stack,
+        config=stack_config(where, stack, changes),
+        stacks=stacks,
+        preview=preview,
+    )
+
+
+def dollars_per_month(*results: SimulationResult) -> float:
+    """What `orchestrator cost` says of the stacks together."""
+    total = 0.0
+    for result in results:
+        resources = [
+            StackResource(urn=r.urn, type=r.type, name=r.name, id=r.id, inputs=r.inputs)
+            for r in result.resources
+            if r.custom and not r.read
+        ]
+        estimated = estimate(resources, packaged())
+        assert estimated.unpriced == ()
+        total += estimated.dollars_per_month
+    return total
+
+
+def one_stack(folder: str, stack: str = "dev") -> Callable[[bool], list[SimulationResult]]:
+    """A run of an example that is a single stack."""
+    return lambda preview: [simulate_example(folder, stack, preview=preview)]
+
+
+def split_database(preview: bool) -> list[SimulationResult]:
+    """Base, database and environment; a preview of each stands on updates of the ones below."""
+    base = simulate_example("split-database/base", "dev")
+    below = {"organization/example-split-base/dev": base}
+    database = simulate_example("split-database/database", "dev", stacks=below)
+    below["organization/example-split-database/dev"] = database
+    app = simulate_example("split-database/app", "alpha", stacks=below, preview=preview)
+    if not preview:
+        return [base, database, app]
+    return [
+        simulate_example("split-database/base", "dev", preview=True),
+        simulate_example("split-database/database", "dev", stacks=below, preview=True),
+        app,
+    ]
+
+
+RUNS: dict[str, Callable[[bool], list[SimulationResult]]] = {
+    "compose-host": one_stack("compose-host"),
+    "s1-dockerized": one_stack("s1-dockerized"),
+    "s2-ec2-fleet": one_stack("s2-ec2-fleet"),
+    "split-database": split_database,
+}
+"""How each example is run, with or without preview: its stacks in order."""
+
+
+@cache
+def run(example: str) -> tuple[SimulationResult, ...]:
+    """The stacks of an example, once for all tests."""
+    return tuple(RUNS[example](False))
+
+
+def figures(example: str) -> dict[str, list[str]]:
+    """What the README's table says of the example, row by row: lines, AWS resources and dollars of each of its stacks."""
+    programs = sorted((EXAMPLES / example).rglob("__main__.py"), key=_order)
+    lines = [sum(1 for line in p.read_text(encoding="utf-8").splitlines() if line.strip()) for p in programs]
+    kept = [[r for r in result.resources if r.type.startswith("aws:") and not r.read] for result in run(example)]
+    return {
+        "program": [str(number) for number in lines],
+        "resources": [str(len(resources)) for resources in kept],
+        "a month": [f"${dollars_per_month(result):.2f}" for result in run(example)],
+    }
+
+
+def _order(program: Path) -> int:
+    """Base before database before app."""
+    return ["base", "database", "app", program.parent.name].index(program.parent.name)
+
+
+_FIGURE = {"program": r"\d+", "resources": r"\d+", "a month": r"\$\d+\.\d\d"}
+
+
+def readme_figures(example: str) -> dict[str, list[str]]:
+    """The same from the README."""
+    text = (EXAMPLES / example / "README.md").read_text(encoding="utf-8")
+    cells = {name: re.findall(rf"^\| {name} \|(.*?)\|", text, re.MULTILINE) for name in _FIGURE}
+    return {name: re.findall(_FIGURE[name], cell[0]) if cell else [] for name, cell in cells.items()}
+
+
+def write_figures(example: str) -> None:
+    """Bring the README's figures in line."""
+    file = EXAMPLES / example / "README.md"
+    text = file.read_text(encoding="utf-8")
+    for name, values in figures(example).items():
+        (row,) = re.findall(rf"^\| {name} \|.*?\|", text, re.MULTILINE)
+        given = iter(values)
+        new = re.sub(_FIGURE[name], lambda _match, given=given: next(given), row.partition(f"{name} |")[2])
+        text = text.replace(row, f"| {name} |{new}")
+    file.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    for each in RUNS:
+        write_figures(each)
