@@ -236,7 +236,6 @@ class ReplicationGroup(pulumi.ComponentResource):
             security_group_ids=[group.id],
             at_rest_encryption_enabled=True,
             transit_encryption_enabled=True,
-            transit_encryption_mode="required",
             auth_token=token,
             automatic_failover_enabled=args.nodes > 1,
             multi_az_enabled=args.nodes > 1,

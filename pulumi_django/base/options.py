@@ -15,6 +15,10 @@ from pulumi_django.observability.alarms import check_percent, check_positive
 from pulumi_django.postgres import POSTGRES_PORT
 from pulumi_django.sizing import check_log_retention
 
+# https://www.postgresql.org/docs/current/runtime-config-logging.html
+LOGGED_STATEMENTS = {"log_min_duration_statement": "1000", "log_statement": "ddl"}
+"""Statements of a second or more, and changes of tables. Neither holds passwords of ours: roles are made by hash."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkOptions(NetworkSettings):
@@ -124,9 +128,7 @@ class ProdDatabaseOptions(DatabaseOptions):
     log_exports: Sequence[str] = ("postgresql", "upgrade")
     """Logs that go to CloudWatch."""
 
-    parameters: Mapping[str, str] = field(
-        default_factory=lambda: {"log_min_duration_statement": "1000", "log_statement": "ddl"}
-    )
+    parameters: Mapping[str, str] = field(default_factory=lambda: dict(LOGGED_STATEMENTS))
     """Parameters of PostgreSQL that are applied at once, beside forced TLS. Slow statements and changes of tables are
     logged by default."""
 
@@ -160,6 +162,10 @@ class ProdAuroraOptions(AuroraOptions):
 
     log_exports: Sequence[str] = ("postgresql",)
     """Logs that go to CloudWatch."""
+
+    parameters: Mapping[str, str] = field(default_factory=lambda: dict(LOGGED_STATEMENTS))
+    """Parameters of PostgreSQL that are applied at once, beside forced TLS. Slow statements and changes of tables are
+    logged by default."""
 
 
 @dataclass(frozen=True, kw_only=True)

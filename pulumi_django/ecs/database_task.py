@@ -14,7 +14,8 @@ DEFAULT_CLIENT_IMAGE = "public.ecr.aws/docker/library/postgres:17-alpine"
 SERVICE = "database"
 
 # Names and password come from the environment into psql's variables, which quote them; nothing of them is in the
-# command line. The master role of RDS is no superuser: to hand a database over it must be a member of the new owner.
+# command line. A server that logs DDL (`log_statement`) would write a plain ALTER ROLE down with the password; it does not
+# look into DO. The master role of RDS is no superuser: to hand a database over it must be a member of the new owner.
 # https://www.postgresql.org/docs/current/sql-createdatabase.html
 ENSURE_SQL = r"""
 \set VERBOSITY terse
@@ -23,7 +24,11 @@ ENSURE_SQL = r"""
 \getenv password APP_PASSWORD
 SELECT format('CREATE ROLE %I', :'role')
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \gexec
-ALTER ROLE :"role" LOGIN PASSWORD :'password';
+SELECT set_config('app.role', :'role', false) AS role,
+       set_config('app.password', :'password', false) AS password \gset
+DO $$ BEGIN
+  EXECUTE format('ALTER ROLE %I LOGIN PASSWORD %L', current_setting('app.role'), current_setting('app.password'));
+END $$;
 GRANT :"role" TO CURRENT_USER;
 SELECT format('CREATE DATABASE %I OWNER %I', :'database', :'role')
  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database') \gexec

@@ -284,6 +284,13 @@ def test_only_the_database_task_reads_the_master_password() -> None:
     assert "taskRoleArn" not in definition.inputs
 
 
+def test_a_server_that_logs_ddl_never_sees_the_password_in_a_statement_that_it_logs() -> None:
+    sql = container(app(), "database")["command"][-1]
+    logged = ("ALTER", "CREATE", "DROP", "GRANT", "REVOKE", "COMMENT")
+    assert not [line for line in sql.splitlines() if line.startswith(logged) and "password" in line.lower()]
+    assert "ALTER ROLE %I LOGIN PASSWORD %L" in sql
+
+
 def test_external_secrets_can_be_read_by_ecs_and_only_those() -> None:
     external = "arn:aws:secretsmanager:us-east-1:123456789012:secret:mail-AbCdEf"
     result = app(extra_secrets={"EMAIL_HOST_PASSWORD": f"{external}:password::"})
