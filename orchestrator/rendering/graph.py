@@ -1,4 +1,4 @@
-"""A diagram as an indented tree, as Mermaid, or as Graphviz DOT. Pure: the same diagram is always the same text."""
+"""A diagram as an indented tree, as Mermaid, as Graphviz DOT, or as SVG. Pure: the same diagram is always the same text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from orchestrator.diagrams import Diagram, Node
 
-GraphFormat = Literal["text", "mermaid", "dot"]
+GraphFormat = Literal["text", "mermaid", "dot", "svg"]
 FORMATS: tuple[GraphFormat, ...] = get_args(GraphFormat)
 
 
@@ -61,7 +61,20 @@ def dot(diagram: Diagram) -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
-_RENDERERS: Mapping[GraphFormat, Callable[[Diagram], str]] = {"text": text, "mermaid": mermaid, "dot": dot}
+def svg(diagram: Diagram) -> str:
+    """A picture for a browser: arrows go to what depends, dotted lines to what is part of something."""
+    # The library is loaded by those who want a picture only.
+    from orchestrator.rendering import graph_svg
+
+    return graph_svg.svg(diagram)
+
+
+_RENDERERS: Mapping[GraphFormat, Callable[[Diagram], str]] = {
+    "text": text,
+    "mermaid": mermaid,
+    "dot": dot,
+    "svg": svg,
+}
 
 
 def _parts(diagram: Diagram) -> list[tuple[str, str]]:
