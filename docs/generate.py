@@ -18,10 +18,13 @@ PLAIN = ("BaseContract", "AppOutputs", "AwsAccess", "ContainerSetup", "HealthChe
 
 
 def documented(cls: type) -> list[tuple[str, str, str, str]]:
-    """(name, type, default, text) of the annotated names of a class and its ancestors here, from their source."""
+    """(name, type, default, text) of the annotated names of a class and of those it inherits, from their source."""
     found: dict[str, tuple[str, str, str, str]] = {}
-    for ancestor in reversed([c for c in cls.__mro__ if c.__module__.startswith("pulumi_django")]):
-        found.update((row[0], row) for row in _own(ancestor))
+    for part in reversed(cls.__mro__):
+        if part.__module__.startswith("pulumi_django"):
+            for name, type_, default, text in _own(part):
+                # A class that only sets another default inherits the text.
+                found[name] = (name, type_, default, text or found.get(name, ("", "", "", ""))[3])
     return list(found.values())
 
 

@@ -28,16 +28,26 @@ if TYPE_CHECKING:
     from pulumi_django.app.ad_hoc import AdHocApp, AdHocAppArgs
     from pulumi_django.app.options import (
         AlarmOptions,
+        AppAssetsOptions,
+        AppCacheOptions,
         BeatOptions,
         CdnOptions,
         ExecSessionOptions,
         FrontendOptions,
+        ProdAppAssetsOptions,
+        ProdFrontendOptions,
+        ProdWebOptions,
+        ProdWorkerOptions,
         RedisOptions,
         ReleaseOptions,
+        ScheduledCommandOptions,
+        ServedOptions,
+        SqsOptions,
         StaticSiteOptions,
         WebOptions,
         WorkerOptions,
     )
+    from pulumi_django.app.prod import ProdApp, ProdAppArgs
     from pulumi_django.app_secrets import AppSecrets, AppSecretsArgs
     from pulumi_django.aurora import AuroraServerless, AuroraServerlessArgs
     from pulumi_django.aws_access import AwsAccess
@@ -59,6 +69,7 @@ if TYPE_CHECKING:
     )
     from pulumi_django.base.prod import ProdBase, ProdBaseArgs
     from pulumi_django.bastion import Bastion, BastionArgs
+    from pulumi_django.broker import SqsBroker, SqsBrokerArgs
     from pulumi_django.cache import ReplicationGroup, ReplicationGroupArgs
     from pulumi_django.certificate import Certificate, CertificateArgs
     from pulumi_django.config import ConfigError
@@ -70,21 +81,26 @@ if TYPE_CHECKING:
     from pulumi_django.dns import AliasRecord, AliasRecordArgs
     from pulumi_django.ec2.compose_host import ComposeHost, ComposeHostArgs
     from pulumi_django.ec2.web_fleet import Ec2WebFleet, Ec2WebFleetArgs
+    from pulumi_django.ecs.autoscaling import Autoscaling, AutoscalingArgs
     from pulumi_django.ecs.beat_service import BeatService, BeatServiceArgs
     from pulumi_django.ecs.cluster import Cluster, ClusterArgs
     from pulumi_django.ecs.container import ContainerSetup, TaskSize
     from pulumi_django.ecs.database_task import DatabaseTask, DatabaseTaskArgs
+    from pulumi_django.ecs.deployment import DeploymentOptions
     from pulumi_django.ecs.exec_sessions import ExecSessions, ExecSessionsArgs
     from pulumi_django.ecs.frontend_service import FrontendService, FrontendServiceArgs
     from pulumi_django.ecs.management_command import ManagementCommand, ManagementCommandArgs
     from pulumi_django.ecs.redis_service import RedisService, RedisServiceArgs
     from pulumi_django.ecs.release import ReleaseGate, ReleaseGateArgs
     from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs, TaskRole, TaskRoleArgs
+    from pulumi_django.ecs.scaling import CpuSteps, QueueStep, QueueSteps, Scaling, ScheduledScaling
+    from pulumi_django.ecs.scheduled_command import ScheduledCommand, ScheduledCommandArgs
     from pulumi_django.ecs.service import ServicePlacement
     from pulumi_django.ecs.sidecar import Sidecar
     from pulumi_django.ecs.task import LogGroup, LogGroupArgs, TaskDefinition, TaskDefinitionArgs
     from pulumi_django.ecs.task_security import TaskSecurityGroup, TaskSecurityGroupArgs
-    from pulumi_django.ecs.web_service import HealthCheck, WebService, WebServiceArgs
+    from pulumi_django.ecs.web_routing import HealthCheck
+    from pulumi_django.ecs.web_service import WebService, WebServiceArgs
     from pulumi_django.ecs.worker_service import WorkerService, WorkerServiceArgs
     from pulumi_django.encryption import EncryptionKey, EncryptionKeyArgs
     from pulumi_django.endpoints import InterfaceEndpoints, InterfaceEndpointsArgs
@@ -106,6 +122,7 @@ if TYPE_CHECKING:
     from pulumi_django.observability.dashboard import Dashboard, DashboardArgs
     from pulumi_django.observability.otel import TracingOptions
     from pulumi_django.observability.topic import AlarmTopic, AlarmTopicArgs
+    from pulumi_django.published_parameters import PublishedParameters, PublishedParametersArgs
     from pulumi_django.security import SecurityGroups, SecurityGroupsArgs
     from pulumi_django.service_discovery import ServiceDiscovery, ServiceDiscoveryArgs
     from pulumi_django.storage import AssetsBucket, AssetsBucketArgs
@@ -124,6 +141,8 @@ __all__ = [
     "AlarmTopicArgs",
     "AliasRecord",
     "AliasRecordArgs",
+    "AppAssetsOptions",
+    "AppCacheOptions",
     "AppOutputs",
     "AppSecrets",
     "AppSecretsArgs",
@@ -133,6 +152,8 @@ __all__ = [
     "AuroraOptions",
     "AuroraServerless",
     "AuroraServerlessArgs",
+    "Autoscaling",
+    "AutoscalingArgs",
     "AwsAccess",
     "BaseAlarmOptions",
     "BaseContract",
@@ -159,6 +180,7 @@ __all__ = [
     "ConfigError",
     "ContainerSetup",
     "ContractError",
+    "CpuSteps",
     "Dashboard",
     "DashboardArgs",
     "DatabaseAlarms",
@@ -170,6 +192,7 @@ __all__ = [
     "DeployOptions",
     "DeployRole",
     "DeployRoleArgs",
+    "DeploymentOptions",
     "Ec2WebFleet",
     "Ec2WebFleetArgs",
     "EncryptionKey",
@@ -215,12 +238,22 @@ __all__ = [
     "NetworkOptions",
     "PostgresInstance",
     "PostgresInstanceArgs",
+    "ProdApp",
+    "ProdAppArgs",
+    "ProdAppAssetsOptions",
     "ProdAuroraOptions",
     "ProdBase",
     "ProdBaseArgs",
     "ProdCacheOptions",
     "ProdDatabaseOptions",
+    "ProdFrontendOptions",
     "ProdNetworkOptions",
+    "ProdWebOptions",
+    "ProdWorkerOptions",
+    "PublishedParameters",
+    "PublishedParametersArgs",
+    "QueueStep",
+    "QueueSteps",
     "RedisOptions",
     "RedisService",
     "RedisServiceArgs",
@@ -230,12 +263,21 @@ __all__ = [
     "ReplicationGroup",
     "ReplicationGroupArgs",
     "RepositoryOptions",
+    "Scaling",
+    "ScheduledCommand",
+    "ScheduledCommandArgs",
+    "ScheduledCommandOptions",
+    "ScheduledScaling",
     "SecurityGroups",
     "SecurityGroupsArgs",
+    "ServedOptions",
     "ServiceDiscovery",
     "ServiceDiscoveryArgs",
     "ServicePlacement",
     "Sidecar",
+    "SqsBroker",
+    "SqsBrokerArgs",
+    "SqsOptions",
     "StateBackend",
     "StateBackendArgs",
     "StaticSite",
@@ -271,6 +313,8 @@ _MODULE_OF = {
     "AlarmTopicArgs": "pulumi_django.observability.topic",
     "AliasRecord": "pulumi_django.dns",
     "AliasRecordArgs": "pulumi_django.dns",
+    "AppAssetsOptions": "pulumi_django.app.options",
+    "AppCacheOptions": "pulumi_django.app.options",
     "AppOutputs": "pulumi_django.contract",
     "AppSecrets": "pulumi_django.app_secrets",
     "AppSecretsArgs": "pulumi_django.app_secrets",
@@ -280,6 +324,8 @@ _MODULE_OF = {
     "AuroraOptions": "pulumi_django.base.options",
     "AuroraServerless": "pulumi_django.aurora",
     "AuroraServerlessArgs": "pulumi_django.aurora",
+    "Autoscaling": "pulumi_django.ecs.autoscaling",
+    "AutoscalingArgs": "pulumi_django.ecs.autoscaling",
     "AwsAccess": "pulumi_django.aws_access",
     "BaseAlarmOptions": "pulumi_django.base.options",
     "BaseContract": "pulumi_django.contract",
@@ -306,6 +352,7 @@ _MODULE_OF = {
     "ConfigError": "pulumi_django.config",
     "ContainerSetup": "pulumi_django.ecs.container",
     "ContractError": "pulumi_django.contract",
+    "CpuSteps": "pulumi_django.ecs.scaling",
     "Dashboard": "pulumi_django.observability.dashboard",
     "DashboardArgs": "pulumi_django.observability.dashboard",
     "DatabaseAlarms": "pulumi_django.observability.alarms",
@@ -317,6 +364,7 @@ _MODULE_OF = {
     "DeployOptions": "pulumi_django.account.bootstrap",
     "DeployRole": "pulumi_django.account.deploy_role",
     "DeployRoleArgs": "pulumi_django.account.deploy_role",
+    "DeploymentOptions": "pulumi_django.ecs.deployment",
     "Ec2WebFleet": "pulumi_django.ec2.web_fleet",
     "Ec2WebFleetArgs": "pulumi_django.ec2.web_fleet",
     "EncryptionKey": "pulumi_django.encryption",
@@ -338,7 +386,7 @@ _MODULE_OF = {
     "FrontendOptions": "pulumi_django.app.options",
     "FrontendService": "pulumi_django.ecs.frontend_service",
     "FrontendServiceArgs": "pulumi_django.ecs.frontend_service",
-    "HealthCheck": "pulumi_django.ecs.web_service",
+    "HealthCheck": "pulumi_django.ecs.web_routing",
     "ImageRepository": "pulumi_django.account.repository",
     "ImageRepositoryArgs": "pulumi_django.account.repository",
     "InterfaceEndpoints": "pulumi_django.endpoints",
@@ -362,12 +410,22 @@ _MODULE_OF = {
     "NetworkOptions": "pulumi_django.base.options",
     "PostgresInstance": "pulumi_django.database",
     "PostgresInstanceArgs": "pulumi_django.database",
+    "ProdApp": "pulumi_django.app.prod",
+    "ProdAppArgs": "pulumi_django.app.prod",
+    "ProdAppAssetsOptions": "pulumi_django.app.options",
     "ProdAuroraOptions": "pulumi_django.base.options",
     "ProdBase": "pulumi_django.base.prod",
     "ProdBaseArgs": "pulumi_django.base.prod",
     "ProdCacheOptions": "pulumi_django.base.options",
     "ProdDatabaseOptions": "pulumi_django.base.options",
+    "ProdFrontendOptions": "pulumi_django.app.options",
     "ProdNetworkOptions": "pulumi_django.base.options",
+    "ProdWebOptions": "pulumi_django.app.options",
+    "ProdWorkerOptions": "pulumi_django.app.options",
+    "PublishedParameters": "pulumi_django.published_parameters",
+    "PublishedParametersArgs": "pulumi_django.published_parameters",
+    "QueueStep": "pulumi_django.ecs.scaling",
+    "QueueSteps": "pulumi_django.ecs.scaling",
     "RedisOptions": "pulumi_django.app.options",
     "RedisService": "pulumi_django.ecs.redis_service",
     "RedisServiceArgs": "pulumi_django.ecs.redis_service",
@@ -377,12 +435,21 @@ _MODULE_OF = {
     "ReplicationGroup": "pulumi_django.cache",
     "ReplicationGroupArgs": "pulumi_django.cache",
     "RepositoryOptions": "pulumi_django.account.bootstrap",
+    "Scaling": "pulumi_django.ecs.scaling",
+    "ScheduledCommand": "pulumi_django.ecs.scheduled_command",
+    "ScheduledCommandArgs": "pulumi_django.ecs.scheduled_command",
+    "ScheduledCommandOptions": "pulumi_django.app.options",
+    "ScheduledScaling": "pulumi_django.ecs.scaling",
     "SecurityGroups": "pulumi_django.security",
     "SecurityGroupsArgs": "pulumi_django.security",
+    "ServedOptions": "pulumi_django.app.options",
     "ServiceDiscovery": "pulumi_django.service_discovery",
     "ServiceDiscoveryArgs": "pulumi_django.service_discovery",
     "ServicePlacement": "pulumi_django.ecs.service",
     "Sidecar": "pulumi_django.ecs.sidecar",
+    "SqsBroker": "pulumi_django.broker",
+    "SqsBrokerArgs": "pulumi_django.broker",
+    "SqsOptions": "pulumi_django.app.options",
     "StateBackend": "pulumi_django.account.state",
     "StateBackendArgs": "pulumi_django.account.state",
     "StaticSite": "pulumi_django.delivery.static_site",

@@ -20,6 +20,7 @@ JSON_KEYS: Mapping[str, str] = {
 }
 """Secret variables and the key of the environment's JSON secret that each one takes."""
 
+CACHE_DATABASE = 0
 BROKER_DATABASE = 1
 """Redis database of the Celery broker, as in `briancaffey/django-step-by-step`; its results are in the next one."""
 
@@ -55,8 +56,23 @@ class ContainerValues:
     redis_url: Value = None
     """URL of the cache, with its database number."""
 
+    redis_url_secret: Value = None
+    """`valueFrom` of the cache's URL, where it holds a token, instead of `redis_url`."""
+
+    redis_key_prefix: str | None = None
+    """Beginning of the environment's keys, where others share the cache."""
+
     broker_url: Value = None
     """URL of the Celery broker."""
+
+    broker_url_secret: Value = None
+    """`valueFrom` of the broker's URL, where it holds a token, instead of `broker_url`."""
+
+    broker_transport_options: Value = None
+    """JSON for Celery's `broker_transport_options`."""
+
+    queue_urls: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    """Address of the SQS queue by Celery queue, where SQS is the broker."""
 
     password_secret_name: Value = None
     """Name of the secret that holds the database password as plain text."""
@@ -93,6 +109,7 @@ def container_env(
         raise ValueError(f"{', '.join(both)} stands in both extra_env and extra_secrets: a variable is one of the two")
     plain = _plain(values)
     secrets = {name: secret_reference[key] for name, key in JSON_KEYS.items()}
+    secrets |= {"CELERY_BROKER_URL": values.broker_url_secret, "REDIS_URL": values.redis_url_secret}
     for name, value in (extra_env or {}).items():
         secrets.pop(name, None)
         plain[name] = value
@@ -111,6 +128,7 @@ def _plain(values: ContainerValues) -> dict[str, Value]:
         "AWS_STATIC_FILES_BUCKET_NAME": values.bucket if values.static_url is not None else None,
         "AWS_STATIC_FILES_CLOUDFRONT_URL": values.static_url,
         "BASE_STACK_NAME": values.base,
+        "CELERY_BROKER_TRANSPORT_OPTIONS": values.broker_transport_options,
         "CELERY_BROKER_URL": values.broker_url,
         "DB_HOST": values.database_host,
         "DB_NAME": values.database_name,
@@ -124,11 +142,18 @@ def _plain(values: ContainerValues) -> dict[str, Value]:
         "POSTGRES_NAME": values.database_name,
         "POSTGRES_SERVICE_HOST": values.database_host,
         "POSTGRES_SERVICE_PORT": values.database_port,
+        "REDIS_KEY_PREFIX": values.redis_key_prefix,
         "REDIS_SERVICE_HOST": values.redis_host,
         "REDIS_URL": values.redis_url,
         "S3_BUCKET_NAME": values.bucket,
         "SENTRY_DSN": values.sentry_dsn,
+        **{queue_variable(queue): url for queue, url in values.queue_urls.items()},
     }
+
+
+def queue_variable(queue: str) -> str:
+    """Name of the variable with the address of a Celery queue's SQS queue: `SQS_DEFAULT_QUEUE_URL`."""
+    return f"SQS_{queue.upper().replace('-', '_')}_QUEUE_URL"
 
 
 def _present(variables: Mapping[str, Value | None]) -> dict[str, Value]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html
 PRIORITY_LIMIT = 50_000
@@ -43,51 +45,95 @@ def stable_slot(environment: str) -> int:
     return int.from_bytes(hashlib.sha256(environment.encode()).digest()[:8], "big") % SLOTS
 
 
-def rule_patterns(paths: Sequence[str]) -> list[list[str]]:
-    """The path patterns of each rule that a service needs: at most three a rule, beside one host.
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """What one web service answers."""
 
-    Raises ValueError for a pattern that a load balancer does not take.
+    service: str
+    """Name of the service."""
+
+    paths: Sequence[str]
+    """Path patterns."""
+
+    hosts: Sequence[Any]
+    """Host names; they may be Outputs, which only flow through."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One listener rule: requests for one of the hosts and one of the paths."""
+
+    priority: int
+    hosts: Sequence[Any]
+    paths: Sequence[str]
+
+
+def rule_conditions(hosts: Sequence[Any], paths: Sequence[str]) -> list[tuple[list[Any], list[str]]]:
+    """Hosts and path patterns of each rule that a service needs: at most three of either and five of both.
+
+    Raises ValueError for a pattern or a host that a load balancer does not take.
     """
     if not paths:
         raise ValueError("paths is empty: a web service needs at least one path pattern, such as '/*'")
+    if not hosts:
+        raise ValueError("hosts is empty: a web service needs at least one host name")
     for path in paths:
         if not path.startswith("/") or len(path) > PATH_PATTERN_LIMIT:
             raise ValueError(
                 f"the path pattern {path!r} cannot be used: it begins with / and has at most {PATH_PATTERN_LIMIT} characters"
             )
-    unique = list(dict.fromkeys(paths))
-    return [unique[n : n + VALUES_PER_CONDITION] for n in range(0, len(unique), VALUES_PER_CONDITION)]
+    conditions: list[tuple[list[Any], list[str]]] = []
+    for some_hosts in _chunks(list(dict.fromkeys(hosts)), VALUES_PER_CONDITION):
+        room = min(VALUES_PER_CONDITION, CONDITION_VALUES_PER_RULE - len(some_hosts))
+        conditions += [(some_hosts, some_paths) for some_paths in _chunks(list(dict.fromkeys(paths)), room)]
+    return conditions
 
 
-def assign(slot: int, services: Sequence[tuple[str, Sequence[str]]]) -> dict[str, list[tuple[int, list[str]]]]:
-    """The rules (priority, path patterns) of each (service, paths), in one slot.
+def rule_patterns(paths: Sequence[str]) -> list[list[str]]:
+    """The path patterns of each rule that a service with one host or none needs."""
+    return [some_paths for _, some_paths in rule_conditions(["*"], paths)]
+
+
+def assign(slot: int, routes: Sequence[Route]) -> dict[str, list[Rule]]:
+    """The rules of each web service of one environment, by service, in one slot.
 
     Services come in the given order, but whoever answers everything (`/*`) comes after all the others. A service's
     other priorities do not move when one of its own paths is added: each service owns an equal part of the block.
-    Raises ValueError when the block is too small or two services claim one path.
+    Raises ValueError when the block is too small or two services claim one path of one host.
     """
-    _check_unique_paths(services)
-    ordered = sorted(services, key=lambda service: MATCH_ALL in service[1])
+    _check_unique(routes)
+    ordered = sorted(routes, key=lambda route: MATCH_ALL in route.paths)
     block = slot_priorities(slot)
     part = PRIORITIES_PER_SLOT // max(len(ordered), 1)
-    rules: dict[str, list[tuple[int, list[str]]]] = {}
-    for index, (name, paths) in enumerate(ordered):
-        patterns = rule_patterns(paths)
+    rules: dict[str, list[Rule]] = {}
+    for index, route in enumerate(ordered):
+        conditions = rule_conditions(route.hosts, route.paths)
         last = index == len(ordered) - 1
-        first = PRIORITIES_PER_SLOT - len(patterns) if last and len(ordered) > 1 else index * part
-        if len(patterns) > part:
+        first = PRIORITIES_PER_SLOT - len(conditions) if last and len(ordered) > 1 else index * part
+        if len(conditions) > part:
             raise ValueError(
-                f"{name} has {len(paths)} paths: with {len(ordered)} web services each has room for "
-                f"{part * VALUES_PER_CONDITION} in the environment's block of {PRIORITIES_PER_SLOT} priorities"
+                f"{route.service} has {len(route.paths)} paths and {len(route.hosts)} hosts, which make {len(conditions)} "
+                f"rules: with {len(ordered)} web services each has room for {part} in the environment's block of "
+                f"{PRIORITIES_PER_SLOT} priorities"
             )
-        rules[name] = [(block[first + offset], pattern) for offset, pattern in enumerate(patterns)]
+        rules[route.service] = [
+            Rule(priority=block[first + offset], hosts=hosts, paths=paths)
+            for offset, (hosts, paths) in enumerate(conditions)
+        ]
     return rules
 
 
-def _check_unique_paths(services: Sequence[tuple[str, Sequence[str]]]) -> None:
-    owner: dict[str, str] = {}
-    for name, paths in services:
-        for path in paths:
-            other = owner.setdefault(path, name)
-            if other != name:
-                raise ValueError(f"the path {path!r} belongs to both {other} and {name}: give it to one of them")
+def _chunks(values: list[Any], size: int) -> Iterator[list[Any]]:
+    return (values[n : n + size] for n in range(0, len(values), size))
+
+
+def _check_unique(routes: Sequence[Route]) -> None:
+    owner: dict[tuple[Any, str], str] = {}
+    for route in routes:
+        for host in route.hosts:
+            for path in route.paths:
+                other = owner.setdefault((host, path), route.service)
+                if other != route.service:
+                    raise ValueError(
+                        f"the path {path!r} belongs to both {other} and {route.service}: give it to one of them"
+                    )

@@ -47,6 +47,9 @@ class AppSettings:
     base: str
     """Name of the base."""
 
+    kind: Kind | None = None
+    """Kind that the environment must be of; None takes its base's."""
+
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags on everything, beside `environment`, `base`, `kind` and `managed-by`."""
 

@@ -1,19 +1,57 @@
-"""What a user chooses for each part of an environment; the same classes for both kinds, with other defaults."""
+"""What a user chooses for each part of an environment. The kinds differ in defaults: `Prod...` classes hold production's."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
+from pulumi_django.broker import DEFAULT_MAX_RECEIVES, DEFAULT_RETENTION_SECONDS, DEFAULT_VISIBILITY_SECONDS
 from pulumi_django.delivery.cdn import PriceClass, Routing
 from pulumi_django.ecs.database_task import DEFAULT_CLIENT_IMAGE
+from pulumi_django.ecs.deployment import DeploymentOptions
 from pulumi_django.ecs.release import DEFAULT_RELEASE_COMMAND
-from pulumi_django.ecs.web_service import HealthCheck
+from pulumi_django.ecs.scaling import Scaling, ScalingPreset
+from pulumi_django.ecs.sidecar import Sidecar
+from pulumi_django.ecs.web_routing import HealthCheck, TargetProtocol
 from pulumi_django.observability.alarms import AlarmThresholds
+from pulumi_django.schedules import check_schedule, check_timezone
 
 
 @dataclass(frozen=True, kw_only=True)
-class WebOptions:
+class ServedOptions:
+    """What all services behind the load balancer have in common."""
+
+    hosts: Sequence[str] = ()
+    """Host names that it answers; empty for the environment's own and its `extra_hosts`."""
+
+    desired_count: int = 1
+    """Tasks; where the service is scaled, the number at first."""
+
+    scaling: Scaling | None = None
+    """Bounds and policies by which tasks are added and taken; None keeps the number."""
+
+    health_check: HealthCheck = field(default_factory=HealthCheck)
+    """How the load balancer checks its tasks."""
+
+    deregistration_delay_seconds: int = 5
+    """Time in which a leaving task finishes its requests, 0 to 3600."""
+
+    deployment: DeploymentOptions = field(default_factory=DeploymentOptions)
+    """How it passes from one version to the next."""
+
+    sidecars: Mapping[str, Sidecar] = field(default_factory=dict[str, Sidecar])
+    """Container name -> one more container in each task."""
+
+    proxy: str | None = None
+    """Sidecar that takes the load balancer's requests, such as nginx; None lets the service's own container take them."""
+
+    target_protocol: TargetProtocol = "HTTP"
+    """What the load balancer speaks to the tasks; with HTTPS any certificate will do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebOptions(ServedOptions):
     service: str = "gunicorn"
     """Name of the service and its container."""
 
@@ -32,15 +70,9 @@ class WebOptions:
     memory_mib: int = 1024
     """Memory, as Fargate offers it for that CPU."""
 
-    desired_count: int = 1
-    """Tasks."""
-
-    health_check: HealthCheck = field(default_factory=HealthCheck)
-    """How the load balancer checks its tasks."""
-
 
 @dataclass(frozen=True, kw_only=True)
-class FrontendOptions:
+class FrontendOptions(ServedOptions):
     service: str = "web-ui"
     """Name of the service and its container."""
 
@@ -59,14 +91,27 @@ class FrontendOptions:
     memory_mib: int = 512
     """Memory, as Fargate offers it for that CPU."""
 
-    desired_count: int = 1
-    """Tasks."""
-
-    health_check: HealthCheck = field(default_factory=HealthCheck)
-    """How the load balancer checks its tasks."""
-
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     """Environment variables; NUXT_PUBLIC_API_BASE and PORT are there already."""
+
+
+# Two tasks outlive a zone; between two and five, CPU decides.
+_PROD_SCALING = Scaling(min_tasks=2, max_tasks=5, cpu_percent=75)
+_PROD_WORKER_SCALING = Scaling(min_tasks=1, max_tasks=4, cpu_percent=75)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProdWebOptions(WebOptions):
+    desired_count: int = 2
+    scaling: Scaling | None = _PROD_SCALING
+    deregistration_delay_seconds: int = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProdFrontendOptions(FrontendOptions):
+    desired_count: int = 2
+    scaling: Scaling | None = _PROD_SCALING
+    deregistration_delay_seconds: int = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +126,20 @@ class WorkerOptions:
     """Memory, as Fargate offers it for that CPU."""
 
     desired_count: int = 1
-    """Tasks."""
+    """Tasks; where the service is scaled, the number at first."""
+
+    scaling: Scaling | ScalingPreset | None = None
+    """Bounds and policies; `staging` and `production` are ready-made ones by queue depth, for SQS as broker. None keeps
+    the number."""
+
+    stop_timeout_seconds: int = 30
+    """Time for the tasks in hand when a worker is told to stop, up to 120."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProdWorkerOptions(WorkerOptions):
+    scaling: Scaling | ScalingPreset | None = _PROD_WORKER_SCALING
+    stop_timeout_seconds: int = 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +170,100 @@ class RedisOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AppCacheOptions:
+    """The part that an environment has of its base's cache."""
+
+    cache_database: int | None = None
+    """Database for the cache, 0 to 15; None takes the first of the two that belong to the environment's listener slot.
+    Eight slots have databases of their own; after that they repeat, and `key_prefix` alone keeps environments apart."""
+
+    broker_database: int | None = None
+    """Database for Celery's messages, 0 to 15; None takes the second of the two."""
+
+    key_prefix: str | None = None
+    """Beginning of every key, given as REDIS_KEY_PREFIX and to Celery as `global_keyprefix`; None is `{environment}:`."""
+
+    def __post_init__(self) -> None:
+        for name in ("cache_database", "broker_database"):
+            database: int | None = getattr(self, name)
+            if database is not None and not 0 <= database < 16:
+                raise ValueError(f"{name} is {database}: a Redis has the databases 0 to 15")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SqsOptions:
+    """SQS as Celery's broker, instead of a Redis."""
+
+    visibility_timeout_seconds: int = DEFAULT_VISIBILITY_SECONDS
+    """Time after which a message that a worker took comes back: longer than the longest task, countdown or ETA, up to
+    43200 (12 hours)."""
+
+    max_receives: int = DEFAULT_MAX_RECEIVES
+    """Times that a message comes back before it is put aside, 1 to 1000."""
+
+    retention_seconds: int = DEFAULT_RETENTION_SECONDS
+    """Time for which an unworked message is kept, up to 1209600 (14 days)."""
+
+    kms_key_arn: str | None = None
+    """Key for the messages; None encrypts with SQS's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppAssetsOptions:
+    """The bucket for static files and media."""
+
+    source: Literal["own", "base"] = "own"
+    """Whose bucket it is; the base's is shared by the environments on it."""
+
+    force_destroy: bool = True
+    """Whether destroying the environment deletes what is in its own bucket; otherwise it must be empty."""
+
+    versioned: bool = False
+    """Whether overwritten and deleted objects of its own bucket can be restored."""
+
+    protect: bool = False
+    """Whether Pulumi refuses to delete its own bucket."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProdAppAssetsOptions(AppAssetsOptions):
+    source: Literal["own", "base"] = "base"
+    force_destroy: bool = False
+    versioned: bool = True
+    protect: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduledCommandOptions:
+    """A management command by the clock, in the web service's image."""
+
+    command: Sequence[str]
+    """Words of the command, such as `[python, manage.py, clearsessions]`."""
+
+    schedule: str
+    """`cron(minutes hours day-of-month month day-of-week year)` or `rate(value unit)`."""
+
+    timezone: str = "UTC"
+    """Time zone of the schedule, for example `Europe/Berlin`."""
+
+    enabled: bool = True
+    """Whether the clock counts; never while the environment sleeps."""
+
+    retries: int = 0
+    """Times that starting the task is tried again, 0 to 185; a command that fails is not run again."""
+
+    cpu_units: int = 256
+    """CPU; 1024 are one vCPU."""
+
+    memory_mib: int = 512
+    """Memory, as Fargate offers it for that CPU."""
+
+    def __post_init__(self) -> None:
+        check_schedule(self.schedule)
+        check_timezone(self.timezone)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReleaseOptions:
     command: Sequence[str] | None = DEFAULT_RELEASE_COMMAND
     """What must succeed before any service takes new code; None leaves it out."""
@@ -129,7 +281,7 @@ class ReleaseOptions:
     """After this it is stopped and the update fails, 60 to 86400."""
 
     rollout_timeout_seconds: int = 1200
-    """Time for each service to become steady, 60 to 86400."""
+    """Time for each service to become steady, 60 to 86400; what a deployment strategy waits on purpose comes on top."""
 
     database_client_image: str = DEFAULT_CLIENT_IMAGE
     """Image with psql 15 or newer, which makes the database."""

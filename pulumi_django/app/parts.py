@@ -4,39 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django import naming, priorities
-from pulumi_django.app import delivery, monitoring
+from pulumi_django import contract, naming
+from pulumi_django.app import backing, checks, delivery, hosts, monitoring
 from pulumi_django.app.arguments import AppArgs
-from pulumi_django.app.options import BeatOptions, FrontendOptions, RedisOptions, WebOptions, WorkerOptions
+from pulumi_django.app.running import Running, RunningArgs
 from pulumi_django.app_secrets import AppSecrets, AppSecretsArgs
-from pulumi_django.container_env import BROKER_DATABASE, ContainerEnv, ContainerValues, container_env
-from pulumi_django.contract import AppOutputs, ContractError
+from pulumi_django.container_env import ContainerEnv, ContainerValues, container_env
+from pulumi_django.contract import AppOutputs, require_kind
 from pulumi_django.dns import AliasRecord, AliasRecordArgs
-from pulumi_django.ecs.beat_service import BeatService, BeatServiceArgs
 from pulumi_django.ecs.cluster import Cluster, ClusterArgs
 from pulumi_django.ecs.container import ContainerSetup, TaskSize
 from pulumi_django.ecs.database_task import DatabaseTask, DatabaseTaskArgs
-from pulumi_django.ecs.frontend_service import FrontendService, FrontendServiceArgs
+from pulumi_django.ecs.frontend_service import FrontendService
 from pulumi_django.ecs.management_command import ManagementCommand, ManagementCommandArgs
-from pulumi_django.ecs.redis_service import REDIS_PORT, RedisService, RedisServiceArgs
-from pulumi_django.ecs.release import ReleaseGate, ReleaseGateArgs
+from pulumi_django.ecs.redis_service import REDIS_PORT
+from pulumi_django.ecs.release import MAX_TIMEOUT_SECONDS, ReleaseGate, ReleaseGateArgs
 from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs, TaskRole, TaskRoleArgs
-from pulumi_django.ecs.service import Capacity, ServicePlacement
+from pulumi_django.ecs.service import ServicePlacement
 from pulumi_django.ecs.task_security import TaskSecurityGroup, TaskSecurityGroupArgs
-from pulumi_django.ecs.web_service import Rule, WebService, WebServiceArgs
-from pulumi_django.ecs.worker_service import WorkerService, WorkerServiceArgs
+from pulumi_django.ecs.web_service import WebService
 from pulumi_django.kinds import Kind
 from pulumi_django.observability import otel
+from pulumi_django.observability.metrics import queue_metric
+from pulumi_django.published_parameters import PublishedParameters, PublishedParametersArgs, published
+from pulumi_django.secret_references import Resolved, Resolver
+from pulumi_django.storage import AssetsBucket
 
-REDIS_SERVICE = "redis"
-CACHE_DATABASE = 0
-_JSON_KEY_SUFFIX_PARTS = 7
-"""Parts of a secret's ARN between colons; what follows is the JSON key, version stage and version id of ECS."""
+
+def assemble(name: str, kind: Kind, args: AppArgs, *, parent: pulumi.Resource) -> AppOutputs:
+    """All parts of an environment, as children of `parent`. Raises ValueError and ContractError."""
+    naming.check_environment_name(name)
+    require_kind(args.base, kind, name)
+    checks.check(name, args)
+    app = Assembly(name, kind, args, parent=parent)
+    app.data()
+    app.roles()
+    app.network()
+    app.release()
+    app.services()
+    app.monitoring()
+    outputs = app.outputs()
+    app.publish(outputs)
+    return outputs
 
 
 class Assembly:
@@ -46,60 +59,35 @@ class Assembly:
         self._name, self._kind, self._args, self._base = name, kind, args, args.base
         self._child = pulumi.ResourceOptions(parent=parent)
         self._database = naming.database_name(name)
-        self._host: pulumi.Input[str] = (
-            f"{name}.{self._base.domain_name}" if self._base.domain_name else self._base.alb_dns_name
-        )
+        self._hosts = hosts.environment_hosts(name, args)
         scheme = "https" if self._base.domain_name else "http"
-        self._url = pulumi.Output.concat(f"{scheme}://", self._host)
-        self._rules = self._assigned_rules()
-        self._made: dict[str, WebService | FrontendService | WorkerService | BeatService | RedisService] = {}
+        self._url = pulumi.Output.concat(f"{scheme}://", self._hosts[0])
+        self._rules = hosts.assigned_rules(name, args, self._hosts)
+        resolver = Resolver(self._base.region, parent)
+        self._external: dict[str, Resolved | None] = {
+            variable: resolver.resolve(reference) if reference else None
+            for variable, reference in args.extra_secrets.items()
+        }
 
     # steps
 
-    def check_names(self) -> None:
-        """ValueError when two services have one name, or a name cannot be used."""
-        args = self._args
-        names = [args.web.service, *([args.frontend.service] if args.frontend_image else []), *args.workers]
-        names += [
-            *([args.beat.service] if args.beat else []),
-            *([REDIS_SERVICE] if args.redis else []),
-            args.release.name,
-        ]
-        for name in names:
-            naming.check_service_name(name)
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"{', '.join(twice)} names more than one service of {self._name}: give each its own name")
-        if args.redis and self._base.service_discovery_namespace_id is None:
-            raise ContractError(
-                f"{self._name} wants its own Redis and its base {self._base.base_stack_name} has no namespace to find it "
-                "in: set redis to null, or use a base with service discovery"
-            )
-
     def data(self) -> None:
-        """Secrets and bucket."""
+        """Secrets, bucket, broker and cache."""
+        args = self._args
         self._secrets = AppSecrets(
             f"{self._name}-secrets",
             AppSecretsArgs(
                 database_host=self._base.database_host,
                 database_port=self._base.database_port,
                 database_name=self._database,
-                password_secret=self._args.database_password_secret,
+                password_secret=args.database_password_secret,
+                recovery_window_days=args.secret_recovery_days,
             ),
             self._child,
         )
-        env = delivery.Environment(
-            name=self._name,
-            base=self._base,
-            host=self._host,
-            url=self._url,
-            account_id=self._account_id,
-            opts=self._child,
-        )
-        self._site = delivery.static_site(env, self._args.static_site)
-        self._bucket = delivery.assets(
-            env, self._args.cdn, self._site, browser_uploads=self._args.browser_uploads, force_destroy=True
-        )
+        self._bucket = backing.bucket(args, self._files())
+        self._sqs = backing.sqs_broker(self._name, args, self._child)
+        self._redis = backing.redis_access(self._name, args)
 
     def roles(self) -> None:
         """What tasks may do, and where their shell sessions are written down."""
@@ -110,34 +98,37 @@ class Assembly:
         )
         sessions = self._sessions.statements if self._sessions is not None else ()
         traces = otel.STATEMENTS if self._args.tracing is not None else ()
-        own = self._secrets.password_secret_arn
-        external = [_secret_arn(reference) for reference in self._args.extra_secrets.values() if reference]
+        queues = self._sqs.statements if self._sqs is not None else ()
+        args, own = self._args, self._secrets.password_secret_arn
         self._execution = ExecutionRole(
             f"{self._name}-execution",
             ExecutionRoleArgs(
                 log_group_arns=[self._log_group_pattern()],
-                secret_arns=[self._secrets.secret_arn, *sorted(set(external))],
+                secret_arns=[self._secrets.secret_arn, *self._external_arns()],
+                key_arns=args.secret_key_arns,
+                shared_role_arn=self._base.execution_role_arn,
             ),
             self._child,
         )
         self._task_role = TaskRole(
             f"{self._name}-task",
             TaskRoleArgs(
-                bucket_arns=[self._bucket.bucket_arn],
+                bucket_arns=[self._bucket.arn],
                 readable_secret_arns=[own] if own is not None else [],
-                exec_enabled=self._args.exec_enabled,
-                email_identity_arns=self._args.email_identity_arns,
-                statements=[*sessions, *traces, *self._args.task_statements],
+                exec_enabled=args.exec_enabled,
+                email_identity_arns=args.email_identity_arns,
+                statements=[*sessions, *traces, *queues, *args.task_statements],
+                shared_role_arn=self._base.task_role_arn,
             ),
             self._child,
         )
         # Redis, and a frontend, have no business in AWS beyond their shell.
         self._plain_role = TaskRole(
-            f"{self._name}-plain", TaskRoleArgs(exec_enabled=self._args.exec_enabled, statements=sessions), self._child
+            f"{self._name}-plain", TaskRoleArgs(exec_enabled=args.exec_enabled, statements=sessions), self._child
         )
 
-    def broker(self) -> None:
-        """Cluster, security group and the name of Redis, which Django's variables need."""
+    def network(self) -> None:
+        """Cluster, and the security group that keeps environments apart."""
         args = self._args
         self._cluster = Cluster(
             f"{self._name}-cluster",
@@ -148,13 +139,14 @@ class Assembly:
             ),
             self._child,
         )
-        ports = [args.web.port, *([args.frontend.port] if args.frontend_image else [])]
+        served = [args.web, *([args.frontend] if args.frontend_image else [])]
+        ports = [options.sidecars[options.proxy].port if options.proxy else options.port for options in served]
         self._group = TaskSecurityGroup(
             f"{self._name}-tasks",
             TaskSecurityGroupArgs(
                 vpc_id=self._base.vpc_id,
                 alb_security_group_id=self._base.alb_sg_id,
-                web_ports=ports,
+                web_ports=[port for port in ports if port is not None],
                 internal_ports=[REDIS_PORT] if args.redis else [],
             ),
             self._child,
@@ -163,7 +155,8 @@ class Assembly:
 
     def release(self) -> None:
         """The tasks that come before new code, and the hooks that run them."""
-        options, groups = self._args.release, [self._base.app_sg_id, self._group.security_group_id]
+        options, args = self._args.release, self._args
+        groups = [self._base.app_sg_id, self._group.security_group_id]
         database = DatabaseTask(f"{self._name}-database", self._database_args(), self._child)
         command = ManagementCommand(
             f"{self._name}-{options.name}",
@@ -185,42 +178,47 @@ class Assembly:
                 release_task_definition_arn=command.task_definition_arn,
                 release_command=options.command,
                 release_timeout_seconds=options.timeout_seconds,
-                rollout_timeout_seconds=options.rollout_timeout_seconds,
-                aws=self._args.aws,
+                rollout_timeout_seconds=self._rollout_timeout_seconds(),
+                aws=args.aws,
             ),
         )
         self._database_task, self._release_command = database, command
         self._placement = ServicePlacement(
             environment=self._name,
             cluster_arn=self._cluster.cluster_arn,
+            cluster_name=self._cluster.cluster_name,
             subnet_ids=self._base.private_subnet_ids,
             security_group_ids=groups,
-            exec_enabled=self._args.exec_enabled,
+            exec_enabled=args.exec_enabled,
             hooks=gate.binding,
             confirm=gate.confirm,
+            asleep=args.asleep,
             depends_on=[database, command, *self._secrets.versions],
         )
 
     def services(self) -> None:
-        """Everything that keeps running, and the host name."""
-        args, running = self._args, not self._args.asleep
-        django = self._traced(args.web.service)
-        web = WebService(f"{self._name}-{args.web.service}", self._web(args.web, django), self._child)
-        self._made[args.web.service] = web
-        if args.frontend_image is not None:
-            self._made[args.frontend.service] = self._frontend(args.frontend, args.frontend_image)
-        for queue, options in sorted(args.workers.items()):
-            self._made[queue] = self._worker(queue, options)
-        if args.beat is not None:
-            self._made[args.beat.service] = self._beat(args.beat, running)
-        if args.redis is not None:
-            self._made[REDIS_SERVICE] = self._redis(args.redis, running)
-        if self._base.domain_name and self._base.hosted_zone_id is not None:
+        """Everything that runs, by itself or by the clock, and the host names."""
+        self._running = Running(
+            RunningArgs(
+                name=self._name,
+                app=self._args,
+                placement=self._placement,
+                django=self._django,
+                traced=self._traced,
+                plain=self._plain_setup,
+                rules=self._rules,
+                url=self._url,
+                queue_names=self._sqs.queue_names if self._sqs else {},
+            ),
+            self._child,
+        )
+        zone = self._base.hosted_zone_id
+        for key, host in hosts.records(self._name, self._args) if zone is not None else []:
             AliasRecord(
-                f"{self._name}-host",
+                key,
                 AliasRecordArgs(
-                    host=str(self._host),
-                    hosted_zone_id=self._base.hosted_zone_id,
+                    host=host,
+                    hosted_zone_id=zone or "",
                     target_dns_name=self._base.alb_dns_name,
                     target_zone_id=self._base.alb_zone_id,
                 ),
@@ -229,13 +227,19 @@ class Assembly:
 
     def monitoring(self) -> None:
         """Alarms and dashboard."""
-        web = {name: part for name, part in self._made.items() if isinstance(part, WebService | FrontendService)}
+        services = self._running.services
+        web = {name: part for name, part in services.items() if isinstance(part, WebService | FrontendService)}
         watched = monitoring.Watched(
             name=self._name,
             base=self._base,
             cluster_name=self._cluster.cluster_name,
-            services={name: part.service_name for name, part in self._made.items()},
-            target_groups={name: part.target_group_arn_suffix for name, part in web.items()},
+            services={name: part.service_name for name, part in services.items()},
+            target_groups={
+                name if index == 0 else f"{name}-{index}": suffix
+                for name, part in web.items()
+                for index, suffix in enumerate(part.target_group_arn_suffixes)
+            },
+            queues={queue: queue_metric(name) for queue, name in (self._sqs.queue_names if self._sqs else {}).items()},
         )
         if self._args.alarms is not None:
             monitoring.alarms(watched, self._args.alarms, self._account_id, self._key_arn, self._child)
@@ -244,42 +248,89 @@ class Assembly:
 
     def outputs(self) -> AppOutputs:
         """The application's outputs."""
-        tasks = {self._args.release.name: self._release_command, "database": self._database_task}
+        services = self._running.services
+        tasks = {
+            **self._running.commands,
+            self._args.release.name: self._release_command,
+            "database": self._database_task,
+        }
         return AppOutputs(
             url=self._url,
             environment=self._name,
             kind=self._kind.value,
             base_stack_name=self._base.base_stack_name,
             cluster_name=self._cluster.cluster_name,
-            service_names=[service.service_name for service in self._made.values()],
-            task_families=[part.task_family for part in (*self._made.values(), *tasks.values())],
-            log_groups={name: part.log_group_name for name, part in {**self._made, **tasks}.items()},
+            service_names=[service.service_name for service in services.values()],
+            task_families=[part.task_family for part in (*services.values(), *tasks.values())],
+            log_groups={name: part.log_group_name for name, part in {**services, **tasks}.items()},
             release_task_family=self._release_command.task_family,
             task_subnet_ids=self._base.private_subnet_ids,
             task_security_group_ids=[self._base.app_sg_id, self._group.security_group_id],
             database_name=self._database,
             exec_command=self._exec_command(),
-            static_url=self._bucket.cdn.url if self._bucket.cdn is not None else None,
+            static_url=self._static_url(),
             site_url=self._site.url if self._site is not None else None,
             site_bucket_name=self._site.bucket_name if self._site is not None else None,
             site_distribution_id=self._site.distribution_id if self._site is not None else None,
         )
+
+    def publish(self, outputs: AppOutputs) -> None:
+        """The outputs once more as SSM parameters, on request."""
+        if self._args.publish_parameters:
+            PublishedParameters(
+                f"{self._name}-parameters",
+                PublishedParametersArgs(stack=self._name, values=published(contract.to_outputs(outputs))),
+                self._child,
+            )
 
     # details
 
     def _account_id(self) -> pulumi.Output[str]:
         return aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self._child.parent)).account_id
 
-    def _assigned_rules(self) -> dict[str, list[Rule]]:
+    def _files(self) -> AssetsBucket | None:
+        """The site that is only files, and the environment's own bucket, when it has one."""
         args = self._args
-        services: list[tuple[str, Sequence[str]]] = [(args.web.service, args.web.paths)]
-        if args.frontend_image is not None:
-            services.append((args.frontend.service, args.frontend.paths))
-        slot = priorities.stable_slot(self._name) if args.listener_slot is None else args.listener_slot
-        return {name: list(rules) for name, rules in priorities.assign(slot, services).items()}
+        env = delivery.Environment(
+            name=self._name,
+            base=self._base,
+            host=self._hosts[0],
+            url=self._url,
+            account_id=self._account_id,
+            opts=self._child,
+        )
+        self._site = delivery.static_site(env, args.static_site)
+        if args.assets.source == "base":
+            return None
+        return delivery.assets(
+            env,
+            args.cdn,
+            self._site,
+            browser_uploads=args.browser_uploads,
+            force_destroy=args.assets.force_destroy,
+            versioned=args.assets.versioned,
+            protect=args.assets.protect,
+        )
+
+    def _static_url(self) -> pulumi.Output[str] | None:
+        cdn = self._bucket.made.cdn if self._bucket.made is not None else None
+        return cdn.url if cdn is not None else None
+
+    def _external_arns(self) -> Sequence[pulumi.Input[str]]:
+        """ARNs of what ECS reads beside our own secret, each once."""
+        known = [resolved.arn for resolved in self._external.values() if resolved]
+        plain = sorted({arn for arn in known if isinstance(arn, str)})
+        others = [arn for arn in known if not isinstance(arn, str)]
+        return [*plain, *others, *(self._redis.secret_arns if self._redis else [])]
 
     def _log_group_pattern(self) -> str:
         return f"arn:aws:logs:{self._base.region}:*:log-group:/ecs/{self._name}/*"
+
+    def _rollout_timeout_seconds(self) -> int:
+        """A deployment that moves traffic slowly waits on purpose; that time comes on top."""
+        served = [self._args.web, *([self._args.frontend] if self._args.frontend_image else [])]
+        waiting = max(options.deployment.waiting_seconds for options in served)
+        return min(self._args.release.rollout_timeout_seconds + waiting, MAX_TIMEOUT_SECONDS)
 
     def _setup(self, image: str, env: ContainerEnv, role: TaskRole) -> ContainerSetup:
         return ContainerSetup(
@@ -310,8 +361,6 @@ class Assembly:
 
     def _django_env(self) -> ContainerEnv:
         args, base = self._args, self._base
-        redis = f"{naming.service_name(self._name, REDIS_SERVICE)}.{base.service_discovery_namespace_name}"
-        url = f"redis://{redis}:{REDIS_PORT}"
         values = ContainerValues(
             environment=self._name,
             base=base.base_stack_name,
@@ -320,23 +369,21 @@ class Assembly:
             region=base.region,
             settings_module=args.settings_module,
             allowed_hosts=args.allowed_hosts,
-            bucket=self._bucket.bucket_name,
-            static_url=self._bucket.cdn.url if self._bucket.cdn is not None else None,
+            bucket=self._bucket.name,
+            static_url=self._static_url(),
             frontend_url=self._site.url if self._site is not None and not args.frontend_image else None,
             database_host=base.database_host,
             database_port=pulumi.Output.from_input(base.database_port).apply(str),
             database_name=self._database,
-            redis_host=redis if args.redis else None,
-            redis_url=f"{url}/{CACHE_DATABASE}" if args.redis else None,
-            broker_url=f"{url}/{BROKER_DATABASE}" if args.redis else None,
             password_secret_name=self._secrets.password_secret_name,
             sentry_dsn=args.sentry_dsn,
+            **backing.broker_values(self._redis, self._sqs),
         )
         return container_env(
             values,
             secret_reference=self._secrets.references,
             extra_env=args.extra_env,
-            extra_secrets=args.extra_secrets,
+            extra_secrets={name: resolved and resolved.value_from for name, resolved in self._external.items()},
         )
 
     def _database_args(self) -> DatabaseTaskArgs:
@@ -356,91 +403,6 @@ class Assembly:
             log_kms_key_arn=self._key_arn,
         )
 
-    def _web(self, options: WebOptions | FrontendOptions, container: ContainerSetup) -> WebServiceArgs:
-        command = options.command
-        if command is None and isinstance(options, WebOptions):
-            module = self._args.wsgi_module or f"{self._package()}.wsgi"
-            command = ["gunicorn", "--bind", f"0.0.0.0:{options.port}", module]
-        return WebServiceArgs(
-            service=options.service,
-            placement=self._placement,
-            container=container,
-            size=TaskSize(
-                command=command, cpu_units=options.cpu_units, memory_mib=options.memory_mib, port=options.port
-            ),
-            vpc_id=self._base.vpc_id,
-            listener_arn=self._base.listener_arn,
-            host=self._host,
-            rules=self._rules[options.service],
-            health_check=options.health_check,
-            desired_count=0 if self._args.asleep else options.desired_count,
-            capacity=self._capacity(),
-        )
-
-    def _frontend(self, options: FrontendOptions, image: str) -> FrontendService:
-        return FrontendService(
-            f"{self._name}-{options.service}",
-            FrontendServiceArgs(web=self._web(options, self._plain_setup(image)), api_url=self._url, env=options.env),
-            self._child,
-        )
-
-    def _worker(self, queue: str, options: WorkerOptions) -> WorkerService:
-        command = options.command or [*self._celery(), "worker", "--loglevel=INFO", "-Q", queue]
-        return WorkerService(
-            f"{self._name}-{queue}",
-            WorkerServiceArgs(
-                service=queue,
-                placement=self._placement,
-                container=self._traced(queue),
-                size=TaskSize(command=command, cpu_units=options.cpu_units, memory_mib=options.memory_mib),
-                desired_count=0 if self._args.asleep else options.desired_count,
-                capacity=self._capacity(),
-            ),
-            self._child,
-        )
-
-    def _beat(self, options: BeatOptions, running: bool) -> BeatService:
-        default = [*self._celery(), "beat", "--loglevel=INFO", "--schedule=/tmp/celerybeat-schedule"]
-        return BeatService(
-            f"{self._name}-{options.service}",
-            BeatServiceArgs(
-                service=options.service,
-                placement=self._placement,
-                container=self._traced(options.service),
-                size=TaskSize(
-                    command=options.command or default, cpu_units=options.cpu_units, memory_mib=options.memory_mib
-                ),
-                running=running,
-            ),
-            self._child,
-        )
-
-    def _redis(self, options: RedisOptions, running: bool) -> RedisService:
-        namespace_id: Any = self._base.service_discovery_namespace_id
-        return RedisService(
-            f"{self._name}-{REDIS_SERVICE}",
-            RedisServiceArgs(
-                service=REDIS_SERVICE,
-                placement=self._placement,
-                container=self._plain_setup(options.image),
-                namespace_id=namespace_id,
-                namespace_name=str(self._base.service_discovery_namespace_name),
-                cpu_units=options.cpu_units,
-                memory_mib=options.memory_mib,
-                running=running,
-            ),
-            self._child,
-        )
-
-    def _capacity(self) -> Capacity:
-        return "FARGATE_SPOT" if self._args.spot else "FARGATE"
-
-    def _package(self) -> str:
-        return self._args.settings_module.partition(".")[0]
-
-    def _celery(self) -> list[str]:
-        return ["celery", f"--app={self._args.celery_app or self._package()}"]
-
     def _exec_command(self) -> str:
         """Shell line: a task has no name that stays, so the line looks one up first."""
         cluster, service = self._cluster.cluster_name, naming.service_name(self._name, self._args.web.service)
@@ -450,10 +412,3 @@ class Assembly:
             f"aws ecs execute-command {where} --task {task} --container {self._args.web.service} "
             "--interactive --command /bin/bash"
         )
-
-
-def _secret_arn(reference: str) -> str:
-    """The ARN that a policy names, of an ECS `valueFrom`, which may end with a JSON key."""
-    if ":secret:" not in reference:
-        return reference
-    return ":".join(reference.split(":")[:_JSON_KEY_SUFFIX_PARTS])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pulumi
 
 from pulumi_django.ecs.container import ContainerSetup, TaskSize, logged_task
+from pulumi_django.ecs.deployment import DeploymentOptions
 from pulumi_django.ecs.service import ServicePlacement, ecs_service
 
 
@@ -55,8 +56,7 @@ class BeatService(pulumi.ComponentResource):
             desired_count=1 if args.running else 0,
             capacity="FARGATE",
             # The old task stops before the new one starts: two clocks would send every periodic task twice.
-            minimum_healthy_percent=0,
-            maximum_percent=100,
+            deployment=DeploymentOptions(minimum_healthy_percent=0, maximum_percent=100),
             # Zone rebalancing would need a second task for a moment, and ECS refuses it at a maximum of 100 %.
             availability_zone_rebalancing="DISABLED",
             parent=self,

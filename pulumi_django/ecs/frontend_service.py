@@ -35,7 +35,10 @@ class FrontendService(pulumi.ComponentResource):
     """Its log group."""
 
     target_group_arn_suffix: pulumi.Output[str]
-    """The target group's dimension in CloudWatch."""
+    """The target group's dimension in CloudWatch; the first one's where there are several."""
+
+    target_group_arn_suffixes: list[pulumi.Output[str]]
+    """Every target group's."""
 
     def __init__(self, name: str, args: FrontendServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ecs:FrontendService", name, None, opts)
@@ -48,6 +51,7 @@ class FrontendService(pulumi.ComponentResource):
         web = WebService(name, replace(args.web, container=container), pulumi.ResourceOptions(parent=self))
         self.service_name, self.task_family, self.log_group_name = web.service_name, web.task_family, web.log_group_name
         self.target_group_arn_suffix = web.target_group_arn_suffix
+        self.target_group_arn_suffixes = web.target_group_arn_suffixes
         self.register_outputs(
             {
                 "service_name": self.service_name,

@@ -9,6 +9,7 @@ import pulumi_aws as aws
 
 from pulumi_django import naming
 from pulumi_django.ecs.container import ContainerSetup, TaskSize, logged_task
+from pulumi_django.ecs.deployment import DeploymentOptions
 from pulumi_django.ecs.service import ServicePlacement, ecs_service
 
 REDIS_PORT = 6379
@@ -76,8 +77,7 @@ class RedisService(pulumi.ComponentResource):
             desired_count=1 if args.running else 0,
             capacity="FARGATE",
             # Two at once would split the queue in two.
-            minimum_healthy_percent=0,
-            maximum_percent=100,
+            deployment=DeploymentOptions(minimum_healthy_percent=0, maximum_percent=100),
             availability_zone_rebalancing="DISABLED",
             service_registries=aws.ecs.ServiceServiceRegistriesArgs(registry_arn=registry.arn),
             parent=self,

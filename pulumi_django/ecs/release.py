@@ -80,14 +80,16 @@ class ReleaseGateArgs:
 class Rollout(pulumi.ComponentResource):
     """The last rollout of a service that was seen to its end; made by `ReleaseGate.confirm`. Holds no other resource."""
 
-    def __init__(self, name: str, service: aws.ecs.Service, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, service: aws.ecs.Service, awake: pulumi.Input[bool], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         recorded: dict[str, pulumi.Input[Any]] = {
             "cluster": service.cluster,
             "service": service.id,
             "taskDefinition": service.task_definition,
             "triggers": service.triggers,
             # Not the count itself, which autoscaling changes.
-            "awake": service.desired_count.apply(bool),
+            "awake": awake,
         }
         super().__init__("pulumi-django:ecs:Rollout", name, recorded, opts)
         self.register_outputs({})
@@ -136,19 +138,36 @@ class ReleaseGate:
             self.binding.after_create = self.binding.after_update = [rollout]
             self._confirmation = pulumi.ResourceHookBinding(before_create=[confirm], before_update=[confirm])
         self._steady: set[str] = set()
+        self._scaled: dict[str, int] = {}
 
-    def confirm(self, name: str, service: aws.ecs.Service) -> Rollout:
+    def confirm(
+        self,
+        name: str,
+        service: aws.ecs.Service,
+        *,
+        scaled_from: int | None = None,
+        after: Sequence[pulumi.Resource] = (),
+    ) -> Rollout:
         """Record in the state which rollout of a service with the binding was seen to its end.
 
         The provider counts a service as updated before its rollout is decided. Without this record a rollout that
         failed, or that nobody saw to its end, is forgotten unless a refresh finds a difference; with it every update
         comes back to it, and deploys again what ECS has given up.
+
+        The count of an autoscaled service is ignored in its inputs, so there it says nothing. `scaled_from` is the
+        number of tasks with which such a service begins, 0 while it sleeps: when it wakes, the release runs and that
+        number is set, as soon as the resources `after` (its bounds) are there.
         """
         self._recorded = True
-        return Rollout(name, service, pulumi.ResourceOptions(parent=service, hooks=self._confirmation))
+        awake = service.desired_count.apply(bool)
+        if scaled_from is not None:
+            self._scaled[name] = scaled_from
+            awake = pulumi.Output.from_input(scaled_from > 0)
+        options = pulumi.ResourceOptions(parent=service, hooks=self._confirmation, depends_on=list(after))
+        return Rollout(name, service, awake, options)
 
     async def _before(self, args: pulumi.ResourceHookArgs) -> None:
-        if takes_new_code(args.new_inputs or {}, args.old_inputs):
+        if takes_new_code(args.new_inputs or {}, args.old_inputs, scaled=bool(self._scaled.get(args.name))):
             await self._release_once(args.name)
 
     async def _release_once(self, service: str) -> None:
@@ -190,7 +209,7 @@ class ReleaseGate:
             service=args.id,
             task_definition=await _plain(new.get("taskDefinition")),
             previous=await _plain(old.get("taskDefinition")),
-            desired_count=int(new.get("desiredCount") or 0),
+            desired_count=None if args.name in self._scaled else int(new.get("desiredCount") or 0),
             advice=f"{self._again}{'' if self._recorded else ' --refresh'}`: it is rolled out again",
         )
         await self._watch(request, RolloutWatch.wait)
@@ -199,14 +218,20 @@ class ReleaseGate:
     async def _confirm(self, args: pulumi.ResourceHookArgs) -> None:
         new = args.new_inputs or {}
         service = await _plain(new.get("service"))
-        if service in self._steady:
+        wakes = new.get("awake") and args.old_inputs is not None and not args.old_inputs.get("awake")
+        count = self._scaled.get(args.name, 0) if wakes else 0
+        if service in self._steady and not count:
             return
         request = RolloutRequest(
             cluster=await _plain(new.get("cluster")),
             service=service,
             task_definition=await _plain(new.get("taskDefinition")),
+            desired_count=count or None,
             advice=f"{self._again}`: it is rolled out again",
         )
+        if count:
+            await self._release_once(args.name)
+            await self._watch(request, lambda watch, _: watch.scale(count))
         again = await self._watch(request, lambda watch, _: watch.given_up())
         if again and new.get("awake"):
             await self._release_once(args.name)
@@ -242,11 +267,14 @@ class ReleaseGate:
         return values
 
 
-def takes_new_code(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> bool:
-    """Whether creating (`old` is None) or updating a service with these inputs starts tasks on perhaps other code."""
-    if not new.get("desiredCount"):
+def takes_new_code(new: Mapping[str, Any], old: Mapping[str, Any] | None, *, scaled: bool = False) -> bool:
+    """Whether creating (`old` is None) or updating a service with these inputs starts tasks on perhaps other code.
+
+    `scaled` says that Application Auto Scaling gives the service its tasks: then the count in the inputs means nothing.
+    """
+    if not new.get("desiredCount") and not scaled:
         return False
-    if old is None or not old.get("desiredCount"):
+    if old is None or not (old.get("desiredCount") or scaled):
         return True
     changed = {key for key in {*new, *old} if not key.startswith("__") and new.get(key) != old.get(key)}
     # Without a changed input it is what AWS has that differs, for example after a rollback.

@@ -9,6 +9,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+ECS_TASKS = "ecs-tasks.amazonaws.com"
+"""Principal of tasks."""
+
 Statement = Mapping[str, Any]
 """An IAM statement as in JSON (`Effect`, `Action`, `Resource`, ...); values may be Outputs."""
 
@@ -23,6 +26,12 @@ class ExecutionRoleArgs:
 
     statements: Sequence[Statement] = ()
     """What else ECS may do, as IAM statements."""
+
+    key_arns: Sequence[pulumi.Input[str]] = ()
+    """KMS keys with which they are encrypted, where they are not AWS's own."""
+
+    shared_role_arn: pulumi.Input[str] | None = None
+    """Role that gets these permissions, instead of one made for them."""
 
 
 class ExecutionRole(pulumi.ComponentResource):
@@ -43,7 +52,9 @@ class ExecutionRole(pulumi.ComponentResource):
                     "Resource": list(args.secret_arns),
                 }
             )
-        self.role_arn = _role(self, name, [*statements, *args.statements])
+        if args.key_arns:
+            statements.append(allow("SecretKeys", ["kms:Decrypt"], list(args.key_arns)))
+        self.role_arn = _permitted(self, name, [*statements, *args.statements], args.shared_role_arn)
         self.register_outputs({"role_arn": self.role_arn})
 
 
@@ -64,6 +75,9 @@ class TaskRoleArgs:
     statements: Sequence[Statement] = ()
     """What else the application may do, as IAM statements."""
 
+    shared_role_arn: pulumi.Input[str] | None = None
+    """Role that gets these permissions, instead of one made for them."""
+
 
 class TaskRole(pulumi.ComponentResource):
     """What the application may do in AWS."""
@@ -73,7 +87,7 @@ class TaskRole(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: TaskRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ecs:TaskRole", name, None, opts)
-        self.role_arn = _role(self, name, [*_task_statements(args), *args.statements])
+        self.role_arn = _permitted(self, name, [*_task_statements(args), *args.statements], args.shared_role_arn)
         self.register_outputs({"role_arn": self.role_arn})
 
 
@@ -82,19 +96,19 @@ def _task_statements(args: TaskRoleArgs) -> list[Statement]:
     if args.bucket_arns:
         objects = [pulumi.Output.concat(arn, "/*") for arn in args.bucket_arns]
         statements += [
-            _allow("Objects", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], objects),
-            _allow("Bucket", ["s3:ListBucket", "s3:GetBucketLocation"], list(args.bucket_arns)),
+            allow("Objects", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], objects),
+            allow("Bucket", ["s3:ListBucket", "s3:GetBucketLocation"], list(args.bucket_arns)),
         ]
     if args.readable_secret_arns:
         actions = ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"]
-        statements.append(_allow("OwnSecrets", actions, list(args.readable_secret_arns)))
+        statements.append(allow("OwnSecrets", actions, list(args.readable_secret_arns)))
     if args.exec_enabled:
         # These four actions know no resources.
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonmessagegatewayservice.html
         actions = [f"ssmmessages:{verb}{kind}Channel" for verb in ("Create", "Open") for kind in ("Control", "Data")]
-        statements.append(_allow("Exec", actions, ["*"]))
+        statements.append(allow("Exec", actions, ["*"]))
     if args.email_identity_arns:
-        statements.append(_allow("Mail", ["ses:SendEmail", "ses:SendRawEmail"], list(args.email_identity_arns)))
+        statements.append(allow("Mail", ["ses:SendEmail", "ses:SendRawEmail"], list(args.email_identity_arns)))
     return statements
 
 
@@ -104,32 +118,59 @@ def _pull_statements() -> list[Statement]:
     return [
         # This action knows no resources.
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
-        _allow("RegistryLogin", ["ecr:GetAuthorizationToken"], ["*"]),
-        _allow("Images", actions, ["arn:aws:ecr:*:*:repository/*"]),
+        allow("RegistryLogin", ["ecr:GetAuthorizationToken"], ["*"]),
+        allow("Images", actions, ["arn:aws:ecr:*:*:repository/*"]),
     ]
 
 
 def _log_statement(log_group_arns: Sequence[pulumi.Input[str]]) -> Statement:
     streams = [pulumi.Output.concat(arn, ":*") for arn in log_group_arns]
-    return _allow("Logs", ["logs:CreateLogStream", "logs:PutLogEvents"], streams)
+    return allow("Logs", ["logs:CreateLogStream", "logs:PutLogEvents"], streams)
 
 
-def _allow(sid: str, actions: Sequence[str], resources: Sequence[Any]) -> Statement:
+def allow(sid: str, actions: Sequence[str], resources: Sequence[Any]) -> Statement:
+    """One statement that allows."""
     return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
 
 
-def _role(component: pulumi.ComponentResource, name: str, statements: Sequence[Statement]) -> pulumi.Output[str]:
-    """A role that ECS tasks may take, with one inline policy; its ARN waits for the policy."""
+def role_arn(
+    component: pulumi.Resource, name: str, statements: Sequence[Statement], principal: str = ECS_TASKS
+) -> pulumi.Output[str]:
+    """ARN of a role that the AWS service `principal` may take, with one inline policy; the ARN waits for the policy."""
     child = pulumi.ResourceOptions(parent=component)
     trust = {
         "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs-tasks.amazonaws.com"}}
-        ],
+        "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": principal}}],
     }
     role = aws.iam.Role(name, assume_role_policy=pulumi.Output.json_dumps(trust), opts=child)
+    return _with_policy(component, name, role.arn, role.name, statements)
+
+
+def _permitted(
+    component: pulumi.Resource, name: str, statements: Sequence[Statement], shared: pulumi.Input[str] | None
+) -> pulumi.Output[str]:
+    """ARN of the shared role, when there is one, else of a new one; either way with these permissions."""
+    if shared is None:
+        return role_arn(component, name, statements)
+    arn = pulumi.Output.from_input(shared)
+    role = arn.apply(lambda text: text.rsplit("/", 1)[-1])
+    return _with_policy(component, name, arn, role, statements)
+
+
+def _with_policy(
+    component: pulumi.Resource,
+    name: str,
+    arn: pulumi.Output[str],
+    role: pulumi.Output[str],
+    statements: Sequence[Statement],
+) -> pulumi.Output[str]:
     if not statements:
-        return role.arn
+        return arn
     document = {"Version": "2012-10-17", "Statement": list(statements)}
-    policy = aws.iam.RolePolicy(f"{name}-policy", role=role.name, policy=pulumi.Output.json_dumps(document), opts=child)
-    return pulumi.Output.all(role.arn, policy.id).apply(lambda values: str(values[0]))
+    policy = aws.iam.RolePolicy(
+        f"{name}-policy",
+        role=role,
+        policy=pulumi.Output.json_dumps(document),
+        opts=pulumi.ResourceOptions(parent=component),
+    )
+    return pulumi.Output.all(arn, policy.id).apply(lambda values: str(values[0]))

@@ -110,6 +110,11 @@ class RolloutWatch:
         self._info(f"deploys {short(self._request.task_definition)} again")
         patiently(self._force_deployment, self._clock)
 
+    def scale(self, count: int) -> None:
+        """Give the service so many tasks; of a service that is scaled, the update itself leaves the number alone."""
+        self._info(f"starts {count} {'task' if count == 1 else 'tasks'}")
+        patiently(lambda: self._set_count(count), self._clock)
+
     def wait(self, timeout_seconds: float) -> None:
         """Return when the service is steady on what was asked for. Raises `RolloutError` in every other case."""
         began = self._clock.now()
@@ -160,6 +165,9 @@ class RolloutWatch:
             taskDefinition=self._request.task_definition,
             forceNewDeployment=True,
         )
+
+    def _set_count(self, count: int) -> None:
+        self._ecs.update_service(cluster=self._request.cluster, service=self._request.service, desiredCount=count)
 
     def _judge(self, service: ServiceTypeDef, since: float) -> Verdict:
         verdict = judge(service, self._request.task_definition, previous=self._request.previous, ours=self._ours)

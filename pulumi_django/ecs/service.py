@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import pulumi
 import pulumi_aws as aws
 
 from pulumi_django import naming
+from pulumi_django.ecs.autoscaling import Autoscaling, AutoscalingArgs
+from pulumi_django.ecs.deployment import DeploymentOptions, service_settings
+from pulumi_django.ecs.scaling import MAX_TASKS, Scaling
 from pulumi_django.ecs.task import TaskDefinition
 
 Capacity = Literal["FARGATE", "FARGATE_SPOT"]
 
-MAX_DESIRED_COUNT = 5000
-"""Tasks per service: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html"""
+
+class Confirm(Protocol):
+    """`ReleaseGate.confirm`."""
+
+    def __call__(
+        self, name: str, service: aws.ecs.Service, *, scaled_from: int | None, after: Sequence[pulumi.Resource]
+    ) -> object: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +48,14 @@ class ServicePlacement:
     hooks: pulumi.ResourceHookBinding | None = None
     """Release gate and rollout check (`ReleaseGate.binding`)."""
 
-    confirm: Callable[[str, aws.ecs.Service], object] | None = None
+    confirm: Confirm | None = None
     """Records which rollout was seen to its end (`ReleaseGate.confirm`)."""
+
+    cluster_name: str | None = None
+    """Name of the cluster; services that are scaled need it."""
+
+    asleep: bool = False
+    """Whether no service has a task, and nothing may start one."""
 
     depends_on: Sequence[pulumi.Resource] = ()
     """What must be there before any service: the tasks of the release, the secrets' values."""
@@ -49,8 +63,22 @@ class ServicePlacement:
 
 def check_desired_count(count: int) -> None:
     """ValueError when a service cannot have that many tasks."""
-    if not 0 <= count <= MAX_DESIRED_COUNT:
-        raise ValueError(f"desired_count is {count}: a service has 0 to {MAX_DESIRED_COUNT} tasks")
+    if not 0 <= count <= MAX_TASKS:
+        raise ValueError(f"desired_count is {count}: a service has 0 to {MAX_TASKS} tasks")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceScaling:
+    """How one service is scaled, and what is measured for it."""
+
+    scaling: Scaling
+    """Bounds and policies."""
+
+    queue_name: pulumi.Input[str] | None = None
+    """SQS queue of a worker."""
+
+    request_label: pulumi.Input[str] | None = None
+    """Load balancer and target group of a web service, as `ALBRequestCountPerTarget` has them."""
 
 
 def ecs_service(
@@ -62,28 +90,27 @@ def ecs_service(
     desired_count: int,
     capacity: Capacity,
     parent: pulumi.Resource,
-    minimum_healthy_percent: int = 100,
-    maximum_percent: int = 200,
+    deployment: DeploymentOptions | None = None,
+    alarm_names: Sequence[pulumi.Input[str]] = (),
+    scaled: ServiceScaling | None = None,
     depends_on: Sequence[pulumi.Resource] = (),
     **more: Any,
 ) -> aws.ecs.Service:
-    """An ECS service that rolls back when its new tasks do not come up; `more` are further arguments of it.
+    """An ECS service that goes back to its old tasks when its new ones do not come up; `more` are further arguments.
 
     It does not wait for a steady state: the provider's wait ends well after a rollback too (pulumi-aws #4487), so the
     rollout hook watches instead.
     """
+    count = _count(desired_count, placement, scaled)
     made = aws.ecs.Service(
         name,
         name=naming.service_name(placement.environment, service),
         cluster=placement.cluster_arn,
         task_definition=definition.arn,
-        desired_count=desired_count,
+        desired_count=count,
         capacity_provider_strategies=[
             aws.ecs.ServiceCapacityProviderStrategyArgs(capacity_provider=capacity, weight=100)
         ],
-        deployment_circuit_breaker=aws.ecs.ServiceDeploymentCircuitBreakerArgs(enable=True, rollback=True),
-        deployment_minimum_healthy_percent=minimum_healthy_percent,
-        deployment_maximum_percent=maximum_percent,
         enable_execute_command=placement.exec_enabled,
         network_configuration=aws.ecs.ServiceNetworkConfigurationArgs(
             subnets=placement.subnet_ids,
@@ -93,10 +120,49 @@ def ecs_service(
         propagate_tags="SERVICE",
         wait_for_steady_state=False,
         opts=pulumi.ResourceOptions(
-            parent=parent, hooks=placement.hooks, depends_on=[*placement.depends_on, *depends_on]
+            parent=parent,
+            hooks=placement.hooks,
+            depends_on=[*placement.depends_on, *depends_on],
+            # The count is Application Auto Scaling's, save while there is to be none.
+            ignore_changes=["desiredCount"] if scaled and not placement.asleep else None,
         ),
+        **service_settings(deployment or DeploymentOptions(), alarm_names),
         **more,
     )
+    scaling = [_autoscaling(name, service, placement, scaled, made, parent)] if scaled else []
     if placement.confirm:
-        placement.confirm(name, made)
+        placement.confirm(name, made, scaled_from=count if scaled else None, after=scaling)
     return made
+
+
+def _count(desired_count: int, placement: ServicePlacement, scaled: ServiceScaling | None) -> int:
+    if placement.asleep:
+        return 0
+    if scaled is None:
+        return desired_count
+    return min(max(desired_count, scaled.scaling.min_tasks), scaled.scaling.max_tasks)
+
+
+def _autoscaling(
+    name: str,
+    service: str,
+    placement: ServicePlacement,
+    scaled: ServiceScaling,
+    made: aws.ecs.Service,
+    parent: pulumi.Resource,
+) -> Autoscaling:
+    if placement.cluster_name is None:
+        raise ValueError(f"cluster_name is missing in the placement of {service}, which is to be scaled: give it")
+    return Autoscaling(
+        f"{name}-scaling",
+        AutoscalingArgs(
+            cluster_name=placement.cluster_name,
+            service=service,
+            service_name=made.name,
+            scaling=scaled.scaling,
+            asleep=placement.asleep,
+            queue_name=scaled.queue_name,
+            request_label=scaled.request_label,
+        ),
+        pulumi.ResourceOptions(parent=parent),
+    )

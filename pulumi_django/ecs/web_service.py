@@ -1,8 +1,7 @@
-"""A service that answers requests: target group, listener rules, tasks."""
+"""A service that answers requests: target groups, listener rules, tasks."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -11,53 +10,19 @@ import pulumi_aws as aws
 
 from pulumi_django import naming
 from pulumi_django.ecs.container import ContainerSetup, TaskSize, logged_task
-from pulumi_django.ecs.service import Capacity, ServicePlacement, check_desired_count, ecs_service
-
-Rule = tuple[int, Sequence[str]]
-"""Priority and path patterns of a listener rule."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class HealthCheck:
-    """How the load balancer finds out whether a task can take requests.
-    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
-    """
-
-    path: str = "/"
-    """Path that answers with a status below 400 when the task is well."""
-
-    interval_seconds: int = 5
-    """Time between two checks, 5 to 300."""
-
-    timeout_seconds: int = 4
-    """Time for an answer, 2 to 120 and less than the interval."""
-
-    healthy_threshold: int = 2
-    """Good answers in a row that make a task healthy, 2 to 10: with 5 s a task takes requests 10 s after its start."""
-
-    unhealthy_threshold: int = 3
-    """Bad ones that make it unhealthy, 2 to 10."""
-
-    grace_period_seconds: int = 60
-    """Time after a task's start in which bad answers do not count: starting Django takes a while."""
-
-    def __post_init__(self) -> None:
-        for name, low, high in (
-            ("interval_seconds", 5, 300),
-            ("timeout_seconds", 2, 120),
-            ("healthy_threshold", 2, 10),
-            ("unhealthy_threshold", 2, 10),
-            ("grace_period_seconds", 0, 2147483647),
-        ):
-            value: int = getattr(self, name)
-            if not low <= value <= high:
-                raise ValueError(f"{name} is {value}: it is {low} to {high}")
-        if self.timeout_seconds >= self.interval_seconds:
-            raise ValueError(
-                f"timeout_seconds is {self.timeout_seconds}: it is less than interval_seconds ({self.interval_seconds})"
-            )
-        if not self.path.startswith("/"):
-            raise ValueError(f"path is {self.path!r}: it begins with /")
+from pulumi_django.ecs.deployment import DeploymentOptions
+from pulumi_django.ecs.scaling import Scaling
+from pulumi_django.ecs.service import Capacity, ServicePlacement, ServiceScaling, check_desired_count, ecs_service
+from pulumi_django.ecs.web_routing import (
+    HealthCheck,
+    Routing,
+    TargetProtocol,
+    Targets,
+    check_rules,
+    route,
+    route_by_weight,
+)
+from pulumi_django.priorities import Rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +34,7 @@ class WebServiceArgs:
     """Where it runs."""
 
     container: ContainerSetup
-    """Image, environment, rights."""
+    """Image, environment, rights, sidecars."""
 
     size: TaskSize
     """Command, CPU, memory and the port on which it listens."""
@@ -80,11 +45,11 @@ class WebServiceArgs:
     listener_arn: pulumi.Input[str]
     """Listener of the base's load balancer."""
 
-    host: pulumi.Input[str]
-    """Host name that requests must carry."""
+    load_balancer_suffix: pulumi.Input[str] | None = None
+    """The load balancer's dimension in CloudWatch; scaling by requests and watching errors need it."""
 
     rules: Sequence[Rule]
-    """Listener rules of this service."""
+    """Listener rules of this service (`priorities.assign`)."""
 
     health_check: HealthCheck = field(default_factory=HealthCheck)
     """How its tasks are checked."""
@@ -92,8 +57,20 @@ class WebServiceArgs:
     deregistration_delay_seconds: int = 5
     """Time in which a leaving task finishes its requests, 0 to 3600."""
 
+    proxy: str | None = None
+    """Sidecar that takes the load balancer's requests, such as nginx; None lets the service's own container take them."""
+
+    target_protocol: TargetProtocol = "HTTP"
+    """What the load balancer speaks to the tasks. With HTTPS any certificate will do, also one that the task signed."""
+
+    deployment: DeploymentOptions = field(default_factory=DeploymentOptions)
+    """How it passes from one version to the next."""
+
     desired_count: int = 1
-    """Tasks."""
+    """Tasks; where the service is scaled, the number at first."""
+
+    scaling: Scaling | None = None
+    """Bounds and policies; None keeps the number."""
 
     capacity: Capacity = "FARGATE_SPOT"
     """Spot tasks cost about a third and may be taken away with two minutes' notice."""
@@ -104,6 +81,34 @@ class WebServiceArgs:
             raise ValueError(f"the web service {self.service!r} has no port: say on which one it listens")
         if not 0 <= self.deregistration_delay_seconds <= 3600:
             raise ValueError(f"deregistration_delay_seconds is {self.deregistration_delay_seconds}: it is 0 to 3600")
+        self._check_proxy()
+        if self.deployment.shifts:
+            check_rules(self.service, self.rules)
+        by_requests = self.scaling.requests_per_target if self.scaling else None
+        if self.deployment.shifts and by_requests is not None:
+            raise ValueError(
+                f"requests_per_target is {by_requests} and strategy is {self.deployment.strategy!r}: the requests move "
+                "between target groups and are counted in one, so scale by cpu_percent, or choose strategy 'rolling'"
+            )
+
+    def _check_proxy(self) -> None:
+        if self.proxy is None:
+            return
+        sidecar = self.container.sidecars.get(self.proxy)
+        if sidecar is None:
+            raise ValueError(
+                f"proxy is {self.proxy!r} and the sidecars of {self.service} are "
+                f"{', '.join(sorted(self.container.sidecars)) or 'none'}: name one of them"
+            )
+        if sidecar.port is None:
+            raise ValueError(f"proxy is {self.proxy!r} and that sidecar has no port: say on which one it listens")
+
+    @property
+    def target(self) -> tuple[str, int]:
+        """Container and port that the load balancer talks to."""
+        sidecar = self.container.sidecars[self.proxy] if self.proxy else None
+        # Never 0: without a port neither passes the checks.
+        return (self.proxy, sidecar.port or 0) if self.proxy and sidecar else (self.service, self.size.port or 0)
 
 
 class WebService(pulumi.ComponentResource):
@@ -119,15 +124,21 @@ class WebService(pulumi.ComponentResource):
     """Its log group."""
 
     target_group_arn_suffix: pulumi.Output[str]
-    """The target group's dimension in CloudWatch."""
+    """The target group's dimension in CloudWatch; the first one's where there are several."""
+
+    target_group_arn_suffixes: list[pulumi.Output[str]]
+    """Every target group's."""
+
+    service: aws.ecs.Service
+    """The ECS service."""
 
     def __init__(self, name: str, args: WebServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ecs:WebService", name, None, opts)
         environment = args.placement.environment
         definition, logs = logged_task(name, environment, args.service, args.container, args.size, self)
-        group = self._target_group(name, args)
-        rules = self._listener_rules(name, args, group)
-        service = ecs_service(
+        routing = self._routing(name, args)
+        self.target_group_arn_suffixes = [group.arn_suffix for group in routing.groups]
+        self.service = ecs_service(
             name,
             args.service,
             args.placement,
@@ -135,18 +146,15 @@ class WebService(pulumi.ComponentResource):
             desired_count=args.desired_count,
             capacity=args.capacity,
             parent=self,
-            depends_on=rules,
+            deployment=args.deployment,
+            alarm_names=self._alarm_names(name, args),
+            scaled=self._scaled(args),
+            depends_on=routing.rules,
             health_check_grace_period_seconds=args.health_check.grace_period_seconds,
-            load_balancers=[
-                aws.ecs.ServiceLoadBalancerArgs(
-                    target_group_arn=group.arn,
-                    container_name=definition.container_name,
-                    container_port=args.size.port or 0,  # never 0: a web service without a port is refused
-                )
-            ],
+            load_balancers=routing.load_balancers,
         )
-        self.service_name, self.task_family = service.name, definition.family
-        self.log_group_name, self.target_group_arn_suffix = logs.group_name, group.arn_suffix
+        self.service_name, self.task_family = self.service.name, definition.family
+        self.log_group_name, self.target_group_arn_suffix = logs.group_name, self.target_group_arn_suffixes[0]
         self.register_outputs(
             {
                 "service_name": self.service_name,
@@ -156,51 +164,73 @@ class WebService(pulumi.ComponentResource):
             }
         )
 
-    def _target_group(self, name: str, args: WebServiceArgs) -> aws.lb.TargetGroup:
-        check = args.health_check
-        return aws.lb.TargetGroup(
-            name,
-            name=naming.target_group_name(args.placement.environment, args.service),
-            target_type="ip",
-            protocol="HTTP",
-            port=args.size.port,
+    def _routing(self, name: str, args: WebServiceArgs) -> Routing:
+        container, port = args.target
+        targets = Targets(
+            environment=args.placement.environment,
+            service=args.service,
             vpc_id=args.vpc_id,
-            deregistration_delay=args.deregistration_delay_seconds,
-            health_check=aws.lb.TargetGroupHealthCheckArgs(
-                path=check.path,
-                protocol="HTTP",
-                port="traffic-port",
-                interval=check.interval_seconds,
-                timeout=check.timeout_seconds,
-                healthy_threshold=check.healthy_threshold,
-                unhealthy_threshold=check.unhealthy_threshold,
-                matcher="200-399",
-            ),
-            # The name is fixed, so the old group has to go before one with another port can come.
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+            container_name=container,
+            port=port,
+            protocol=args.target_protocol,
+            health_check=args.health_check,
+            deregistration_delay_seconds=args.deregistration_delay_seconds,
         )
+        how = route_by_weight if args.deployment.shifts else route
+        return how(name, targets, args.listener_arn, args.rules, self)
 
-    def _listener_rules(self, name: str, args: WebServiceArgs, group: aws.lb.TargetGroup) -> list[aws.lb.ListenerRule]:
-        """One rule for every three paths, named after the first of them."""
-        return [
-            aws.lb.ListenerRule(
-                f"{name}-rule-{_slug(patterns[0])}",
-                listener_arn=args.listener_arn,
-                priority=priority,
-                conditions=[
-                    aws.lb.ListenerRuleConditionArgs(
-                        host_header=aws.lb.ListenerRuleConditionHostHeaderArgs(values=[args.host])
-                    ),
-                    aws.lb.ListenerRuleConditionArgs(
-                        path_pattern=aws.lb.ListenerRuleConditionPathPatternArgs(values=list(patterns))
-                    ),
-                ],
-                actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=group.arn)],
-                opts=pulumi.ResourceOptions(parent=self),
+    def _scaled(self, args: WebServiceArgs) -> ServiceScaling | None:
+        if args.scaling is None:
+            return None
+        label = None
+        if args.load_balancer_suffix is not None:
+            label = pulumi.Output.concat(args.load_balancer_suffix, "/", self.target_group_arn_suffixes[0])
+        return ServiceScaling(scaling=args.scaling, request_label=label)
+
+    def _alarm_names(self, name: str, args: WebServiceArgs) -> list[pulumi.Input[str]]:
+        """Alarms that send a deployment back: the given ones, and one on the tasks' errors where those are watched."""
+        errors = args.deployment.watched_errors
+        if errors is None:
+            return list(args.deployment.alarm_names)
+        if args.load_balancer_suffix is None:
+            raise ValueError(
+                f"errors_per_minute of {args.service} is {errors} and load_balancer_suffix is missing: give the load "
+                "balancer's dimension, by which its errors are counted"
             )
-            for priority, patterns in args.rules
-        ]
+        alarm = aws.cloudwatch.MetricAlarm(
+            f"{name}-deployment-errors",
+            name=f"{naming.service_name(args.placement.environment, args.service)}_deployment_errors",
+            alarm_description=f"Sends deployments of {args.service} back",
+            comparison_operator="GreaterThanOrEqualToThreshold",
+            threshold=float(errors),
+            evaluation_periods=1,
+            treat_missing_data="notBreaching",
+            metric_queries=_errors(args.load_balancer_suffix, self.target_group_arn_suffixes),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return [alarm.name, *args.deployment.alarm_names]
 
 
-def _slug(pattern: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", pattern.lower()).strip("-") or "all"
+def _errors(
+    load_balancer: pulumi.Input[str], groups: Sequence[pulumi.Input[str]]
+) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgs]:
+    """Answers of the tasks with a status of 500 or more, a minute, over all target groups."""
+    counts = [
+        aws.cloudwatch.MetricAlarmMetricQueryArgs(
+            id=f"group{index}",
+            metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
+                namespace="AWS/ApplicationELB",
+                metric_name="HTTPCode_Target_5XX_Count",
+                dimensions={"LoadBalancer": load_balancer, "TargetGroup": group},
+                period=60,
+                stat="Sum",
+            ),
+            return_data=False,
+        )
+        for index, group in enumerate(groups)
+    ]
+    total = " + ".join(f"FILL(group{index}, 0)" for index in range(len(groups)))
+    return [
+        *counts,
+        aws.cloudwatch.MetricAlarmMetricQueryArgs(id="errors", expression=total, label="Errors", return_data=True),
+    ]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pulumi
 
 from pulumi_django.ecs.container import ContainerSetup, TaskSize, logged_task
-from pulumi_django.ecs.service import Capacity, ServicePlacement, check_desired_count, ecs_service
+from pulumi_django.ecs.scaling import Scaling
+from pulumi_django.ecs.service import Capacity, ServicePlacement, ServiceScaling, check_desired_count, ecs_service
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,13 @@ class WorkerServiceArgs:
     """Command, CPU, memory."""
 
     desired_count: int = 1
-    """Tasks."""
+    """Tasks; where the service is scaled, the number at first."""
+
+    scaling: Scaling | None = None
+    """Bounds and policies; None keeps the number."""
+
+    queue_name: pulumi.Input[str] | None = None
+    """The SQS queue that it works on; scaling by `queue_steps` needs it."""
 
     capacity: Capacity = "FARGATE_SPOT"
     """Spot tasks get two minutes' notice; Celery hands unfinished work back when it acknowledges late."""
@@ -57,6 +64,7 @@ class WorkerService(pulumi.ComponentResource):
             definition,
             desired_count=args.desired_count,
             capacity=args.capacity,
+            scaled=ServiceScaling(scaling=args.scaling, queue_name=args.queue_name) if args.scaling else None,
             parent=self,
         )
         self.service_name, self.task_family = service.name, definition.family

@@ -67,6 +67,12 @@ def _ssm_parameter(args: Mapping[str, Any], region: str, account: str) -> dict[s
     }
 
 
+def _secret(args: Mapping[str, Any], region: str, account: str) -> dict[str, Any]:
+    name = str(args.get("name") or args.get("arn") or "")
+    arn = f"arn:aws:secretsmanager:{region}:{account}:secret:{name}-{_identity(name, region).letters(6)}"
+    return {"id": arn, "arn": arn, "name": name, "kmsKeyId": "", "policy": "", "tags": {}}
+
+
 def _policy_document(args: Mapping[str, Any], _region: str, _account: str) -> dict[str, Any]:
     statements: list[dict[str, Any]] = []
     for statement in args.get("statements") or []:
@@ -102,5 +108,6 @@ INVOKES: Mapping[str, Answerer] = {
     "aws:index/getPartition:getPartition": _partition,
     "aws:index/getRegion:getRegion": _region,
     "aws:route53/getZone:getZone": _zone,
+    "aws:secretsmanager/getSecret:getSecret": _secret,
     "aws:ssm/getParameter:getParameter": _ssm_parameter,
 }

@@ -1,0 +1,100 @@
+"""What an environment cannot be, told before anything of it is made."""
+
+from __future__ import annotations
+
+from pulumi_django import naming
+from pulumi_django.app.arguments import AppArgs
+from pulumi_django.app.backing import REDIS_SERVICE
+from pulumi_django.contract import ContractError
+from pulumi_django.ecs.database_task import SERVICE as DATABASE
+from pulumi_django.ecs.scaling import worker_scaling
+
+
+def check(name: str, args: AppArgs) -> None:
+    """ValueError or ContractError, in one sentence with the way out, for what cannot work."""
+    _check_names(name, args)
+    _check_broker(name, args)
+    _check_scaling(name, args)
+    _check_assets(name, args)
+
+
+def _check_assets(name: str, args: AppArgs) -> None:
+    if args.assets.source == "own":
+        return
+    for option, given in (("cdn", args.cdn is not None), ("browser_uploads", args.browser_uploads)):
+        if given:
+            raise ValueError(
+                f"{option} is set and the assets bucket of {name} is its base's (assets.source), whose policy is the "
+                f"base's too: set assets.source to own, or leave {option} out"
+            )
+    if args.base.assets_bucket_name is None:
+        raise ContractError(
+            f"{name} wants the assets bucket of its base {args.base.base_stack_name} and that has none: set "
+            "assets.source to own, or give the base one"
+        )
+
+
+def _check_names(name: str, args: AppArgs) -> None:
+    names = [args.web.service, *([args.frontend.service] if args.frontend_image else []), *args.workers]
+    names += [
+        *([args.beat.service] if args.beat else []),
+        *([REDIS_SERVICE] if args.redis else []),
+        args.release.name,
+        *args.scheduled_commands,
+    ]
+    for part in names:
+        naming.check_service_name(part)
+    twice = sorted({part for part in names if names.count(part) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(twice)} names more than one service of {name}: give each its own name")
+    if DATABASE in names:
+        raise ValueError(
+            f"{DATABASE} names a service of {name} and the task that makes its database: give the service another name"
+        )
+
+
+def _check_broker(name: str, args: AppArgs) -> None:
+    base = args.base
+    if args.redis and base.service_discovery_namespace_id is None:
+        raise ContractError(
+            f"{name} wants its own Redis and its base {base.base_stack_name} has no namespace to find it "
+            "in: set redis to null, or use a base with service discovery"
+        )
+    if args.cache and base.redis_host is None:
+        raise ContractError(
+            f"{name} wants the cache of its base {base.base_stack_name} and that has none: set cache to null (and sqs to "
+            "{} for a broker), or give the base a cache"
+        )
+    if args.cache and base.redis_cluster_mode and args.sqs is None and (args.workers or args.beat):
+        raise ContractError(
+            f"the workers of {name} would have the cache of its base {base.base_stack_name} as broker, which is sharded "
+            "(cluster mode), and Celery cannot work with that: set sqs to {}, or give the base a cache without shards"
+        )
+    if args.sqs and not args.workers:
+        raise ValueError(f"sqs is set and {name} has no workers: name a worker for each queue, or leave sqs out")
+
+
+def _check_scaling(name: str, args: AppArgs) -> None:
+    for queue, options in args.workers.items():
+        scaling = worker_scaling(options.scaling)
+        if scaling is None:
+            continue
+        if scaling.requests_per_target is not None:
+            raise ValueError(
+                f"the worker {queue} of {name} is to be scaled by requests_per_target and answers no requests: scale it by "
+                "cpu_percent or queue_steps"
+            )
+        if scaling.queue_steps and args.sqs is None:
+            raise ValueError(
+                f"the worker {queue} of {name} is to be scaled by the depth of its queue (queue_steps) and the broker is "
+                "a Redis, whose depth CloudWatch does not know: set sqs to {}, or scale it by cpu_percent"
+            )
+    served = {args.web.service: args.web.scaling}
+    if args.frontend_image:
+        served[args.frontend.service] = args.frontend.scaling
+    for service, scaling in served.items():
+        if scaling and scaling.queue_steps:
+            raise ValueError(
+                f"{service} of {name} is to be scaled by queue_steps and works on no queue: scale it by cpu_percent, "
+                "memory_percent or requests_per_target"
+            )

@@ -1,0 +1,186 @@
+"""How a service passes from one version to the next: rolling, or by moving traffic between two target groups."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pulumi
+import pulumi_aws as aws
+
+Strategy = Literal["rolling", "blue-green", "linear", "canary"]
+
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
+MAX_MINUTES = 1440
+DEFAULT_BAKE_MINUTES = 5
+DEFAULT_STEP_PERCENT = 10.0
+DEFAULT_STEP_MINUTES = 5
+DEFAULT_ERRORS_PER_MINUTE = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentOptions:
+    strategy: Strategy = "rolling"
+    """`rolling` replaces task by task and goes back when tasks do not come up. `blue-green` starts all new tasks beside
+    the old ones and moves all requests at once, `linear` in equal steps, `canary` a few first and then the rest; these
+    go back when an alarm rings."""
+
+    minimum_healthy_percent: int = 100
+    """Tasks that keep serving while a rolling deployment runs, of those wanted."""
+
+    maximum_percent: int = 200
+    """Tasks that may run meanwhile, of those wanted."""
+
+    bake_minutes: int | None = None
+    """Time for which the old version stays after all requests were moved, 0 to 1440; None is 5. Not for `rolling`."""
+
+    step_percent: float | None = None
+    """Requests that each step of `linear` moves (3 to 100), or that `canary` moves at first (0.1 to 100); None is 10."""
+
+    step_minutes: int | None = None
+    """Time between two steps of `linear`, or before the rest follows with `canary`, 0 to 1440; None is 5."""
+
+    errors_per_minute: int | None = None
+    """Answers with a status of 500 or more, a minute, that send a deployment back; None is 10, and nothing is watched
+    with `rolling`."""
+
+    alarm_names: Sequence[str] = ()
+    """Further CloudWatch alarms that send a deployment back."""
+
+    def __post_init__(self) -> None:
+        if self.strategy == "rolling":
+            self._check_rolling()
+        else:
+            self._check_shifting()
+        if self.errors_per_minute is not None and self.errors_per_minute < 1:
+            raise ValueError(f"errors_per_minute is {self.errors_per_minute}: it is 1 or more")
+
+    def _check_rolling(self) -> None:
+        for name in ("bake_minutes", "step_percent", "step_minutes"):
+            if getattr(self, name) is not None:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)} and strategy is 'rolling', which moves no traffic: leave {name} "
+                    "out, or choose 'blue-green', 'linear' or 'canary'"
+                )
+        low, high = self.minimum_healthy_percent, self.maximum_percent
+        if not 0 <= low <= 100 <= high <= 200 or low == high:
+            raise ValueError(
+                f"minimum_healthy_percent is {low} and maximum_percent is {high}: the first is 0 to 100, the second 100 "
+                "to 200, and not both 100, which would leave no room for a new task"
+            )
+
+    def _check_shifting(self) -> None:
+        if (self.minimum_healthy_percent, self.maximum_percent) != (100, 200):
+            raise ValueError(
+                f"minimum_healthy_percent is {self.minimum_healthy_percent} and maximum_percent is {self.maximum_percent} "
+                f"and strategy is {self.strategy!r}, which starts all new tasks beside the old ones: leave both out"
+            )
+        for name in ("bake_minutes", "step_minutes"):
+            minutes: int | None = getattr(self, name)
+            if minutes is not None and not 0 <= minutes <= MAX_MINUTES:
+                raise ValueError(f"{name} is {minutes}: it is 0 to {MAX_MINUTES}")
+        for name in ("step_percent", "step_minutes"):
+            if self.strategy == "blue-green" and getattr(self, name) is not None:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)} and strategy is 'blue-green', which moves all requests at once: "
+                    f"leave {name} out, or choose 'linear' or 'canary'"
+                )
+        least = 3 if self.strategy == "linear" else 0.1
+        if self.step_percent is not None and not least <= self.step_percent <= 100:
+            raise ValueError(
+                f"step_percent is {self.step_percent:g}: with the strategy {self.strategy!r} it is {least:g} to 100"
+            )
+
+    @property
+    def shifts(self) -> bool:
+        """Whether traffic moves between two target groups."""
+        return self.strategy != "rolling"
+
+    @property
+    def watched_errors(self) -> int | None:
+        """Errors per minute that send a deployment back; None when nothing is watched."""
+        return self.errors_per_minute or (DEFAULT_ERRORS_PER_MINUTE if self.shifts else None)
+
+    @property
+    def waiting_seconds(self) -> int:
+        """Time that a deployment spends waiting on purpose, beside starting its tasks."""
+        if not self.shifts:
+            return 0
+        bake = _default(self.bake_minutes, DEFAULT_BAKE_MINUTES)
+        step = _default(self.step_minutes, DEFAULT_STEP_MINUTES)
+        pauses = {
+            "blue-green": 0,
+            "canary": 1,
+            "linear": math.ceil(100 / (self.step_percent or DEFAULT_STEP_PERCENT)) - 1,
+        }
+        return 60 * (bake + step * pauses[self.strategy])
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrafficShift:
+    """What ECS needs to move the requests of one listener rule."""
+
+    target_group_arns: Sequence[pulumi.Input[str]]
+    """The two target groups between which requests move; the first has them at first."""
+
+    listener_rule_arn: pulumi.Input[str]
+    """The rule whose weights ECS changes."""
+
+    role_arn: pulumi.Input[str]
+    """Role with which it does."""
+
+    def __post_init__(self) -> None:
+        if len(self.target_group_arns) != 2:
+            raise ValueError(
+                f"target_group_arns has {len(self.target_group_arns)}: blue-green, linear and canary deployments move "
+                "requests between exactly 2 target groups"
+            )
+
+    def advanced_configuration(self) -> aws.ecs.ServiceLoadBalancerAdvancedConfigurationArgs:
+        """As the service's load balancer block has it."""
+        return aws.ecs.ServiceLoadBalancerAdvancedConfigurationArgs(
+            alternate_target_group_arn=self.target_group_arns[1],
+            production_listener_rule=self.listener_rule_arn,
+            role_arn=self.role_arn,
+        )
+
+
+def service_settings(options: DeploymentOptions, alarm_names: Sequence[pulumi.Input[str]]) -> dict[str, Any]:
+    """The arguments of `aws.ecs.Service` that say how it is deployed."""
+    settings: dict[str, Any] = {
+        "deployment_minimum_healthy_percent": options.minimum_healthy_percent,
+        "deployment_maximum_percent": options.maximum_percent,
+    }
+    if options.shifts:
+        settings["deployment_configuration"] = _configuration(options)
+    else:
+        # The circuit breaker is for rolling deployments only:
+        # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
+        settings["deployment_circuit_breaker"] = aws.ecs.ServiceDeploymentCircuitBreakerArgs(enable=True, rollback=True)
+    if alarm_names:
+        settings["alarms"] = aws.ecs.ServiceAlarmsArgs(alarm_names=list(alarm_names), enable=True, rollback=True)
+    return settings
+
+
+def _configuration(options: DeploymentOptions) -> aws.ecs.ServiceDeploymentConfigurationArgs:
+    percent = options.step_percent or DEFAULT_STEP_PERCENT
+    minutes = str(_default(options.step_minutes, DEFAULT_STEP_MINUTES))
+    configuration = aws.ecs.ServiceDeploymentConfigurationArgs(
+        strategy=options.strategy.upper().replace("-", "_"),
+        bake_time_in_minutes=str(_default(options.bake_minutes, DEFAULT_BAKE_MINUTES)),
+    )
+    if options.strategy == "linear":
+        configuration.linear_configuration = aws.ecs.ServiceDeploymentConfigurationLinearConfigurationArgs(
+            step_percent=percent, step_bake_time_in_minutes=minutes
+        )
+    if options.strategy == "canary":
+        configuration.canary_configuration = aws.ecs.ServiceDeploymentConfigurationCanaryConfigurationArgs(
+            canary_percent=percent, canary_bake_time_in_minutes=minutes
+        )
+    return configuration
+
+
+def _default(value: int | None, default: int) -> int:
+    return default if value is None else value

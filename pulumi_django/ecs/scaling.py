@@ -1,0 +1,240 @@
+"""Between which numbers of tasks a service moves, and what moves it; the reference systems' figures as data. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pulumi_django.schedules import check_schedule, check_timezone
+
+MAX_TASKS = 5000
+"""Tasks per service: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CpuSteps:
+    """Steps by two CPU alarms. Tasks are added while the mean is high and taken while it is low."""
+
+    high_percent: float = 85
+    """Mean CPU from which tasks are added."""
+
+    low_percent: float = 10
+    """Mean CPU up to which tasks are taken; well below `high_percent`, or the service would swing."""
+
+    change: int = 1
+    """Tasks that a step adds or takes."""
+
+    cooldown_seconds: int = 60
+    """Pause after a step."""
+
+    period_seconds: int = 60
+    """Length of a measurement."""
+
+    periods: int = 2
+    """Measurements in a row that must agree."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low_percent < self.high_percent <= 100:
+            raise ValueError(
+                f"low_percent is {self.low_percent:g} and high_percent is {self.high_percent:g}: "
+                "both are 0 to 100, and low is below high"
+            )
+        _check_least("change", self.change, 1)
+        _check_least("cooldown_seconds", self.cooldown_seconds, 0)
+        _check_least("periods", self.periods, 1)
+        _check_period(self.period_seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueStep:
+    at_least: int
+    """Waiting messages from which the step counts, up to the next step."""
+
+    change: int
+    """Tasks that it adds."""
+
+    def __post_init__(self) -> None:
+        _check_least("at_least", self.at_least, 1)
+        _check_least("change", self.change, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueSteps:
+    """Steps by the number of messages in a worker's queue, which needs SQS as broker: CloudWatch knows no other queue."""
+
+    steps: Sequence[QueueStep]
+    """What is added from how many waiting messages on, in rising order."""
+
+    empty_change: int = -1
+    """Tasks that are taken (below 0) when no message waits or is worked on; 0 leaves that to other policies."""
+
+    empty_periods: int = 5
+    """Minutes for which the queue must have been empty."""
+
+    cooldown_seconds: int = 60
+    """Pause after a step."""
+
+    period_seconds: int = 60
+    """Length of a measurement; SQS counts once a minute."""
+
+    def __post_init__(self) -> None:
+        if not self.steps:
+            raise ValueError("steps is empty: give at least one step, such as 1 task from 10 messages on")
+        bounds = [step.at_least for step in self.steps]
+        if bounds != sorted(set(bounds)):
+            raise ValueError(f"steps begin at {', '.join(map(str, bounds))} messages: they rise from step to step")
+        if self.empty_change > 0:
+            raise ValueError(f"empty_change is {self.empty_change}: an empty queue takes tasks, so it is 0 or below")
+        _check_least("empty_periods", self.empty_periods, 1)
+        _check_least("cooldown_seconds", self.cooldown_seconds, 0)
+        _check_period(self.period_seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduledScaling:
+    schedule: str
+    """`cron(...)` with six fields, or `rate(...)`."""
+
+    min_tasks: int
+    """Fewest tasks from then on."""
+
+    max_tasks: int
+    """Most tasks from then on."""
+
+    timezone: str = "UTC"
+    """Time zone of the schedule, for example `Europe/Berlin`."""
+
+    def __post_init__(self) -> None:
+        check_schedule(self.schedule)
+        check_timezone(self.timezone)
+        _check_bounds(self.min_tasks, self.max_tasks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scaling:
+    """Bounds and policies of one service. Where several policies disagree, the larger number of tasks wins:
+    https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
+    """
+
+    min_tasks: int
+    """Fewest tasks."""
+
+    max_tasks: int
+    """Most tasks."""
+
+    cpu_percent: float | None = None
+    """Mean CPU that is kept by adding and taking tasks."""
+
+    memory_percent: float | None = None
+    """Mean memory that is kept."""
+
+    requests_per_target: int | None = None
+    """Requests per minute and task that are kept; for web services."""
+
+    cpu_steps: CpuSteps | None = None
+    """Steps by CPU alarms, instead of `cpu_percent`."""
+
+    queue_steps: QueueSteps | None = None
+    """Steps by the depth of the worker's queue."""
+
+    schedules: Mapping[str, ScheduledScaling] = field(default_factory=dict[str, ScheduledScaling])
+    """Name -> other bounds from a point in time on."""
+
+    scale_out_cooldown_seconds: int = 60
+    """Pause after tasks were added to keep a mean."""
+
+    scale_in_cooldown_seconds: int = 300
+    """Pause after tasks were taken."""
+
+    def __post_init__(self) -> None:
+        _check_bounds(self.min_tasks, self.max_tasks)
+        for name in ("cpu_percent", "memory_percent"):
+            value: float | None = getattr(self, name)
+            if value is not None and not 1 <= value <= 100:
+                raise ValueError(f"{name} is {value:g}: it is 1 to 100")
+        if self.requests_per_target is not None:
+            _check_least("requests_per_target", self.requests_per_target, 1)
+        _check_least("scale_out_cooldown_seconds", self.scale_out_cooldown_seconds, 0)
+        _check_least("scale_in_cooldown_seconds", self.scale_in_cooldown_seconds, 0)
+        self._check_policies()
+
+    def _check_policies(self) -> None:
+        tracked = [n for n in ("cpu_percent", "memory_percent", "requests_per_target") if getattr(self, n) is not None]
+        if not (tracked or self.cpu_steps or self.queue_steps or self.schedules):
+            raise ValueError(
+                f"min_tasks is {self.min_tasks} and max_tasks is {self.max_tasks} and nothing moves the service between "
+                "them: give cpu_percent, memory_percent, requests_per_target, cpu_steps, queue_steps or schedules"
+            )
+        if self.cpu_percent is not None and self.cpu_steps:
+            raise ValueError(
+                f"cpu_percent is {self.cpu_percent:g} and there are cpu_steps: they would work against each other, give one"
+            )
+        if self.min_tasks == 0 and not (self.queue_steps or self.schedules):
+            raise ValueError(
+                f"min_tasks is 0 and only {', '.join(tracked) or 'cpu_steps'} could add a task: without a task there is "
+                "nothing to measure, so give queue_steps or schedules, or min_tasks 1"
+            )
+        if self.queue_steps and self.queue_steps.empty_change == 0 and not (tracked or self.cpu_steps):
+            raise ValueError(
+                "queue_steps takes no task when the queue is empty (empty_change 0) and nothing else would: "
+                "the service would only ever grow"
+            )
+
+    @property
+    def tracked_cpu(self) -> bool:
+        """Whether anything watches the CPU."""
+        return self.cpu_percent is not None or self.cpu_steps is not None
+
+
+def _check_bounds(low: int, high: int) -> None:
+    if not 0 <= low <= high <= MAX_TASKS or high == 0:
+        raise ValueError(
+            f"min_tasks is {low} and max_tasks is {high}: max_tasks is 1 to {MAX_TASKS}, min_tasks 0 to max_tasks"
+        )
+
+
+def _check_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise ValueError(f"{name} is {value}: it is {least} or more")
+
+
+def _check_period(seconds: int) -> None:
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    if seconds < 60 or seconds % 60:
+        raise ValueError(
+            f"period_seconds is {seconds}: the metrics of ECS and SQS have a value a minute, so 60, 120, ..."
+        )
+
+
+ScalingPreset = Literal["staging", "production"]
+
+# The figures of "scalable-django-apps": bounds and queue steps of its two stages, beside the 50 % CPU that CDK's worker
+# construct always keeps, by which tasks leave when the queue is empty.
+WORKER_SCALING: Mapping[ScalingPreset, Scaling] = {
+    "staging": Scaling(
+        min_tasks=1,
+        max_tasks=2,
+        cpu_percent=50,
+        queue_steps=QueueSteps(steps=(QueueStep(at_least=10, change=1),), empty_change=0),
+    ),
+    "production": Scaling(
+        min_tasks=2,
+        max_tasks=4,
+        cpu_percent=50,
+        queue_steps=QueueSteps(
+            steps=(
+                QueueStep(at_least=100, change=1),
+                QueueStep(at_least=200, change=1),
+                QueueStep(at_least=500, change=2),
+            ),
+            empty_change=0,
+        ),
+    ),
+}
+"""Worker scaling by name; needs SQS as broker."""
+
+
+def worker_scaling(scaling: Scaling | ScalingPreset | None) -> Scaling | None:
+    """The scaling itself, looked up when it is a name."""
+    return WORKER_SCALING[scaling] if isinstance(scaling, str) else scaling
