@@ -10,8 +10,8 @@ from pulumi_django import secret_references
 from pulumi_django.app.options import (
     AlarmOptions,
     AppAssetsOptions,
-    BeatOptions,
     AppCacheOptions,
+    BeatOptions,
     CdnOptions,
     ExecSessionOptions,
     FrontendOptions,

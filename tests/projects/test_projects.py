@@ -172,11 +172,26 @@ def test_what_does_not_go_together_in_a_base_is_told_with_both_sides() -> None:
 
 def test_an_ad_hoc_application_on_a_production_base_is_refused_in_one_sentence() -> None:
     with pytest.raises(ContractError) as refused:
-        simulate_alpha(simulate_dev(changes=PROD))
+        simulate_alpha(simulate_dev(changes=PROD), changes={"django-app:kind": "ad-hoc"})
     assert str(refused.value) == (
         "alpha is of the kind ad-hoc and its base dev is of the kind prod: put alpha on a base of its own kind, or "
         "change its kind"
     )
+
+
+def test_a_production_application_on_an_ad_hoc_base_is_refused_in_one_sentence() -> None:
+    with pytest.raises(ContractError) as refused:
+        simulate_alpha(changes={"django-app:kind": "prod"})
+    assert str(refused.value) == (
+        "alpha is of the kind prod and its base dev is of the kind ad-hoc: put alpha on a base of its own kind, or "
+        "change its kind"
+    )
+
+
+def test_the_kind_of_an_environment_is_its_bases() -> None:
+    alpha = simulate_alpha(simulate_dev(changes=PROD))
+    assert alpha.outputs["kind"] == "prod"
+    assert [r.name for r in alpha.resources if r.type == "pulumi-django:app:ProdApp"] == ["alpha"]
 
 
 def test_a_base_that_was_destroyed_is_refused_with_the_way_out() -> None:
