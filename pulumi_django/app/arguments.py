@@ -122,6 +122,13 @@ class AppArgs:
     exec_enabled: bool = False
     """Whether a shell can be opened in a running task."""
 
+    container_user: str | None = None
+    """User inside Django's and the frontend's containers, such as `1000:1000`; None is the images' own."""
+
+    read_only_root: bool = False
+    """Whether these containers can write only below `/tmp`. Their images need `chmod`, and no shell can be opened in
+    them."""
+
     log_retention_days: int = 30
     """Days for which log lines are kept."""
 
@@ -171,6 +178,11 @@ class AppArgs:
 
     def __post_init__(self) -> None:
         secret_references.check([reference for reference in self.extra_secrets.values() if reference])
+        if self.read_only_root and self.exec_enabled:
+            raise ValueError(
+                "read_only_root and exec_enabled are both on: the agent behind a shell writes into the container, so switch "
+                "one of them off"
+            )
         if self.redis is not None and self.cache is not None:
             raise ValueError(
                 "redis and cache are both set: an environment has its own Redis or uses its base's, not both"

@@ -343,6 +343,8 @@ class Assembly:
             architecture=self._args.architecture,
             log_retention_days=self._args.log_retention_days,
             log_kms_key_arn=self._key_arn,
+            user=self._args.container_user,
+            read_only_root=self._args.read_only_root,
         )
 
     def _traced(self, service: str) -> ContainerSetup:

@@ -10,6 +10,9 @@ import pulumi
 from pulumi_django.ecs.sidecar import Sidecar
 from pulumi_django.ecs.task import Architecture, LogGroup, LogGroupArgs, TaskDefinition, TaskDefinitionArgs
 
+NOBODY = "65534:65534"
+"""User and group without any rights, in every image of Alpine and Debian."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerSetup:
@@ -44,6 +47,12 @@ class ContainerSetup:
 
     sidecars: Mapping[str, Sidecar] = field(default_factory=dict[str, Sidecar])
     """Container name -> one more container of each task."""
+
+    user: str | None = None
+    """User inside the container, such as `1000:1000`; None is the image's own."""
+
+    read_only_root: bool = False
+    """Whether the container can write only below `/tmp`; then no shell can be opened in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +109,8 @@ def logged_task(
             architecture=setup.architecture,
             stop_timeout_seconds=size.stop_timeout_seconds,
             sidecars=setup.sidecars,
+            user=setup.user,
+            read_only_root=setup.read_only_root,
         ),
         pulumi.ResourceOptions(parent=parent, depends_on=[logs]),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from pulumi_django.ecs.container import ContainerSetup, TaskSize, logged_task
+from pulumi_django.ecs.container import NOBODY, ContainerSetup, TaskSize, logged_task
 from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs
 from pulumi_django.ecs.task import Architecture
 
@@ -127,6 +127,7 @@ class DatabaseTask(pulumi.ComponentResource):
             architecture=args.architecture,
             log_retention_days=args.log_retention_days,
             log_kms_key_arn=args.log_kms_key_arn,
+            user=NOBODY,
         )
         size = TaskSize(command=psql_command(ENSURE_SQL))
         definition, logs = logged_task(name, args.environment, SERVICE, setup, size, self)

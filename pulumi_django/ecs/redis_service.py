@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pulumi
 import pulumi_aws as aws
 
 from pulumi_django import naming
-from pulumi_django.ecs.container import ContainerSetup, TaskSize, logged_task
+from pulumi_django.ecs.container import NOBODY, ContainerSetup, TaskSize, logged_task
 from pulumi_django.ecs.deployment import DeploymentOptions
 from pulumi_django.ecs.service import ServicePlacement, ecs_service
 
@@ -67,7 +67,9 @@ class RedisService(pulumi.ComponentResource):
         super().__init__("pulumi-django:ecs:RedisService", name, None, opts)
         environment = args.placement.environment
         discovered_as = naming.service_name(environment, args.service)
-        definition, logs = logged_task(name, environment, args.service, args.container, _size(args), self)
+        # It keeps nothing on disk, so it needs no user of its own.
+        container = replace(args.container, user=NOBODY, read_only_root=False)
+        definition, logs = logged_task(name, environment, args.service, container, _size(args), self)
         registry = self._registry(name, discovered_as, args)
         service = ecs_service(
             name,

@@ -10,6 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_django import naming
+from pulumi_django.ecs.read_only import VOLUME, read_only
 from pulumi_django.ecs.sidecar import Sidecar, check_sidecars, sidecar_containers, start_conditions
 from pulumi_django.sizing import check_fargate_size, check_log_retention
 
@@ -113,6 +114,10 @@ class TaskDefinitionArgs:
     sidecars: Mapping[str, Sidecar] = field(default_factory=dict[str, Sidecar])
     """Container name -> one more container."""
 
+    read_only_root: bool = False
+    """Whether the task's own container can write only below `/tmp`. Its image needs `chmod`, and no shell can be opened in
+    it (ECS Exec)."""
+
     def __post_init__(self) -> None:
         naming.check_service_name(self.service)
         check_fargate_size(self.cpu_units, self.memory_mib)
@@ -154,6 +159,7 @@ class TaskDefinition(pulumi.ComponentResource):
                 cpu_architecture=args.architecture, operating_system_family="LINUX"
             ),
             container_definitions=pulumi.Output.json_dumps(_containers(args)),
+            volumes=[aws.ecs.TaskDefinitionVolumeArgs(name=VOLUME)] if args.read_only_root else None,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.arn = definition.arn
@@ -166,7 +172,8 @@ def _containers(args: TaskDefinitionArgs) -> list[dict[str, Any]]:
     conditions = start_conditions(args.sidecars)
     if conditions:
         own["dependsOn"] = conditions
-    return [own, *sidecar_containers(args.sidecars, own["logConfiguration"], args.stop_timeout_seconds)]
+    containers = [own, *sidecar_containers(args.sidecars, own["logConfiguration"], args.stop_timeout_seconds)]
+    return read_only(own, containers) if args.read_only_root else containers
 
 
 def _container(args: TaskDefinitionArgs) -> dict[str, Any]:

@@ -180,3 +180,21 @@ def test_a_preview_shows_the_same_resources() -> None:
     }
     shown, made = app(preview=True, **options), app(**options)
     assert {(r.type, r.name) for r in shown.resources} == {(r.type, r.name) for r in made.resources}
+
+
+def test_containers_may_be_locked_to_a_user_and_to_tmp() -> None:
+    result = app(read_only_root=True, container_user="1000:1000", exec_enabled=False)
+    for service in ("gunicorn", "default", "beat", "web-ui", "backend_update"):
+        own = containers(result, service)[service]
+        assert (own["user"], own["readonlyRootFilesystem"]) == ("1000:1000", True)
+    for service in ("redis", "database"):
+        own = containers(result, service)[service]
+        assert own["user"] == "65534:65534"
+        assert "readonlyRootFilesystem" not in own
+
+
+def test_a_shell_in_a_container_that_cannot_be_written_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"^read_only_root and exec_enabled are both on: the agent behind a shell writes"
+    ):
+        arguments(read_only_root=True, exec_enabled=True)
