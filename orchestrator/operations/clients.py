@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from orchestrator.model import SECRET_MASK
 from orchestrator.operations.target import Target
 from pulumi_django.aws_access import AwsAccess
 from pulumi_django.ecs.polling import Cancelled, Clock
@@ -84,6 +85,7 @@ class ApiCall:
     """As the API names it: `RunTask`."""
 
     parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Those that AWS calls sensitive, such as a secret's value, are masked."""
 
 
 Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -123,7 +125,7 @@ class RecordingClients:
         client = session.client(service, config=Config(signature_version=UNSIGNED))
 
         def take_note(params: Mapping[str, Any], model: Any, context: Any, **_: Any) -> None:
-            call = ApiCall(service=service, operation=model.name, parameters=dict(params))
+            call = ApiCall(service=service, operation=model.name, parameters=_masked(model, params))
             context["call"] = call
             with self._guard:
                 if call not in self.calls:  # who waits asks the same again and again
@@ -164,6 +166,13 @@ class _NoTime:
 
     def sleep(self, seconds: float) -> None:
         self._time += seconds
+
+
+def _masked(model: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters without what AWS's own description of the call marks as sensitive."""
+    members: Mapping[str, Any] = model.input_shape.members if model.input_shape else {}
+    sensitive = {name for name, shape in members.items() if shape.metadata.get("sensitive")}
+    return {name: SECRET_MASK if name in sensitive else value for name, value in parameters.items()}
 
 
 def _empty(model: Any) -> dict[str, Any]:

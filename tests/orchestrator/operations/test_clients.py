@@ -73,3 +73,13 @@ def test_a_woken_clock_ends_one_sleep_and_then_goes_on() -> None:
     with pytest.raises(Cancelled):
         clock.sleep(600)
     clock.sleep(0)
+
+
+def test_a_secret_value_is_not_kept_in_the_note() -> None:
+    clients = RecordingClients(ACCESS, {})
+    clients.client("secretsmanager").put_secret_value(SecretId="x", SecretString="hunter2")
+    clients.client("ssm").put_parameter(Name="/x", Value="hunter2", Type="SecureString")
+    assert [dict(call.parameters) for call in clients.calls] == [
+        {"SecretId": "x", "SecretString": "[secret]"},
+        {"Name": "/x", "Value": "[secret]", "Type": "SecureString"},
+    ]

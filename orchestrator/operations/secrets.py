@@ -1,0 +1,289 @@
+"""`secrets`: values that an environment's containers get by reference, kept in Secrets Manager or in SSM.
+
+They stand in one JSON secret, or under one path of parameters, that is the environment's and not its stack's: the stack
+only refers to them (`extra_secrets`), so that values are in no state, no configuration and no task definition.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.assignments import Assignment
+from orchestrator.errors import OperationFailedError, UsageError
+from orchestrator.operations import dotenv
+from orchestrator.operations import ecs as services
+from orchestrator.operations.application import Application
+from orchestrator.operations.aws_errors import explained
+from orchestrator.operations.clients import Clients
+from orchestrator.operations.observer import Note, Observer, ignore
+from orchestrator.operations.target import Target
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef
+
+# https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
+SECRET_BYTES = 65536
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
+PARAMETER_BYTES = 4096
+MANAGED_BY = "orchestrator"
+
+
+class Store(StrEnum):
+    """Where values are kept."""
+
+    SECRETS_MANAGER = "secretsmanager"
+    SSM = "ssm"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushSecrets:
+    """Values to store."""
+
+    values: Mapping[str, str] = field(repr=False)
+    """Variable -> value."""
+
+    store: Store = Store.SECRETS_MANAGER
+    dry_run: bool = False
+    """Say which keys are new, changed or the same, and write nothing."""
+
+    def __post_init__(self) -> None:
+        if not self.values:
+            raise UsageError("there is nothing to store: no value is given")
+        for name, value in self.values.items():
+            dotenv.check_name(name, "the values")
+            if not value:
+                raise UsageError(f"{name} is empty: ECS does not start tasks with empty secrets", "leave it out")
+            if self.store is Store.SSM and len(value.encode()) > PARAMETER_BYTES:
+                raise UsageError(
+                    f"{name} has {len(value.encode())} bytes: a parameter takes {PARAMETER_BYTES}",
+                    "keep it in Secrets Manager (--to secretsmanager)",
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushResult:
+    """What was stored, by key; values are nowhere in it."""
+
+    store: Store
+    name: str
+    """Name of the secret, or path of the parameters."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    references: Mapping[str, str]
+    """`valueFrom` of ECS by key; what is not stored yet has none."""
+
+    stale: tuple[str, ...]
+    """Short names of services whose tasks began with an older value of a changed key."""
+
+    dry_run: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretEntry:
+    """A variable whose value containers get by reference."""
+
+    key: str
+    reference: str
+    """`valueFrom` of ECS: where the value is kept."""
+
+    services: tuple[str, ...]
+    """Short names of the services that have it; none when it is configured and not deployed yet."""
+
+
+def push(request: PushSecrets, target: Target, clients: Clients, observer: Observer = ignore) -> PushResult:
+    """Store the values; others that are there already stay. `assignments` then says what the configuration lacks.
+
+    Raises OperationFailedError.
+    """
+    shelf: _Secret | _Parameters = (
+        _Secret(target, clients) if request.store is Store.SECRETS_MANAGER else _Parameters(target, clients)
+    )
+    with explained(target.aws):
+        known = shelf.read()
+        added = tuple(sorted(request.values.keys() - known.keys()))
+        changed = tuple(sorted(k for k, v in request.values.items() if k in known and known[k] != v))
+        if (added or changed) and not request.dry_run:
+            shelf.write({key: request.values[key] for key in (*added, *changed)}, known)
+            observer(Note(text=f"{len(added) + len(changed)} values stored in {shelf.name}"))
+        references = shelf.references(
+            sorted(request.values.keys() & known.keys() if request.dry_run else request.values)
+        )
+        stale = _users(clients, target, [references[key] for key in changed])
+    return PushResult(
+        store=request.store,
+        name=shelf.name,
+        added=added,
+        changed=changed,
+        unchanged=tuple(sorted(request.values.keys() - {*added, *changed})),
+        references=references,
+        stale=stale,
+        dry_run=request.dry_run,
+    )
+
+
+def assignments(result: PushResult, application: Application) -> tuple[Assignment, ...]:
+    """What the environment's configuration lacks so that its containers get the stored values."""
+    return tuple(
+        application.assignment(f"extra_secrets.{key}", reference)
+        for key, reference in result.references.items()
+        if application.get("extra_secrets", key) != reference
+    )
+
+
+def listed(target: Target, clients: Clients, application: Application) -> tuple[SecretEntry, ...]:
+    """Every variable that containers get by reference, or will get with the next update. No value is read."""
+    found: dict[tuple[str, str], list[str]] = {}
+    with explained(target.aws):
+        for short, secrets in _references(clients, target).items():
+            for key, reference in secrets.items():
+                found.setdefault((key, reference), []).append(short)
+    configured: Any = application.get("extra_secrets")
+    for key, reference in configured.items() if isinstance(configured, Mapping) else ():
+        if reference is not None and not any(key == known for known, _ in found):
+            found[str(key), str(reference)] = []
+    return tuple(
+        SecretEntry(key=key, reference=reference, services=tuple(users))
+        for (key, reference), users in sorted(found.items())
+    )
+
+
+def restart(target: Target, clients: Clients, names: Sequence[str], observer: Observer = ignore) -> None:
+    """Replace the tasks of these services by new ones of the same version, which read their secrets anew."""
+    with explained(target.aws):
+        for service in target.chosen(names) if names else ():
+            clients.client("ecs").update_service(
+                cluster=target.outputs.cluster_name, service=service.name, forceNewDeployment=True
+            )
+            observer(Note(text=f"{service.short} gets new tasks"))
+
+
+def forget(target: Target, clients: Clients) -> None:
+    """Delete what `push` stored for an environment that is destroyed; at once, nothing can be restored."""
+    with explained(target.aws):
+        for shelf in (_Secret(target, clients), _Parameters(target, clients)):
+            shelf.delete()
+
+
+class _Secret:
+    """The environment's JSON secret."""
+
+    def __init__(self, target: Target, clients: Clients) -> None:
+        self.name = f"{target.environment}/pushed"
+        self._target, self._client = target, clients.client("secretsmanager")
+        self._arn: str | None = None
+
+    def read(self) -> dict[str, str]:
+        try:
+            answer = self._client.get_secret_value(SecretId=self.name)
+        except self._client.exceptions.ResourceNotFoundException:
+            return {}
+        self._arn = answer.get("ARN") or None
+        try:
+            document = json.loads(answer.get("SecretString") or "{}")
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise OperationFailedError(
+                f"the secret {self.name} cannot be used: its value is no JSON object",
+                "somebody else wrote it: rename or delete it, then run the command again",
+            )
+        return {str(key): value if isinstance(value, str) else json.dumps(value) for key, value in document.items()}
+
+    def write(self, values: Mapping[str, str], known: Mapping[str, str]) -> None:
+        text = json.dumps({**known, **values}, sort_keys=True)
+        if len(text.encode()) > SECRET_BYTES:
+            raise OperationFailedError(
+                f"the secret {self.name} would have {len(text.encode())} bytes: Secrets Manager takes {SECRET_BYTES}",
+                "keep some of the values in SSM (--to ssm)",
+            )
+        if self._arn is not None:
+            self._client.put_secret_value(SecretId=self._arn, SecretString=text)
+            return
+        created = self._client.create_secret(
+            Name=self.name,
+            SecretString=text,
+            Description=f"values that were pushed for {self._target.environment}",
+            Tags=_tags(self._target),
+        )
+        self._arn = str(created["ARN"])
+
+    def references(self, keys: Sequence[str]) -> dict[str, str]:
+        return {key: f"{self._arn}:{key}::" for key in keys}
+
+    def delete(self) -> None:
+        try:
+            self._client.delete_secret(SecretId=self.name, ForceDeleteWithoutRecovery=True)
+        except self._client.exceptions.ResourceNotFoundException:
+            return
+
+
+class _Parameters:
+    """The environment's parameters, one per key."""
+
+    def __init__(self, target: Target, clients: Clients) -> None:
+        self.name = f"/{target.environment}/pushed"
+        self._target, self._clients, self._client = target, clients, clients.client("ssm")
+
+    def read(self) -> dict[str, str]:
+        pages = self._client.get_paginator("get_parameters_by_path").paginate(Path=self.name, WithDecryption=True)
+        found = [parameter for page in pages for parameter in page["Parameters"]]
+        return {parameter["Name"].rsplit("/", 1)[-1]: parameter["Value"] for parameter in found}
+
+    def write(self, values: Mapping[str, str], known: Mapping[str, str]) -> None:
+        for key, value in sorted(values.items()):
+            # Tags cannot be given together with Overwrite.
+            more: dict[str, Any] = {"Overwrite": True} if key in known else {"Tags": _tags(self._target)}
+            self._client.put_parameter(Name=f"{self.name}/{key}", Value=value, Type="SecureString", **more)
+
+    def references(self, keys: Sequence[str]) -> dict[str, str]:
+        if not keys:
+            return {}
+        identity = self._clients.client("sts").get_caller_identity()
+        partition, region = identity["Arn"].split(":")[1], self._client.meta.region_name
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
+        path = f"arn:{partition}:ssm:{region}:{identity['Account']}:parameter{self.name}"
+        return {key: f"{path}/{key}" for key in keys}
+
+    def delete(self) -> None:
+        names = [f"{self.name}/{key}" for key in self.read()]
+        # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DeleteParameters.html
+        for first in range(0, len(names), 10):
+            self._client.delete_parameters(Names=names[first : first + 10])
+
+
+def _tags(target: Target) -> list[dict[str, str]]:
+    outputs = target.outputs
+    values = {
+        "base": outputs.base_stack_name,
+        "environment": outputs.environment,
+        "kind": outputs.kind,
+        "managed-by": MANAGED_BY,
+    }
+    return [{"Key": key, "Value": value} for key, value in values.items()]
+
+
+def _references(clients: Clients, target: Target) -> dict[str, dict[str, str]]:
+    """`valueFrom` by variable, by short name of the service."""
+    ecs, found = clients.client("ecs"), dict[str, dict[str, str]]()
+    described = services.describe(clients, target, target.services)
+    for service in target.services:
+        if service.name not in described:
+            continue
+        definition = ecs.describe_task_definition(taskDefinition=described[service.name].get("taskDefinition", ""))
+        containers: Sequence[ContainerDefinitionOutputTypeDef] = definition["taskDefinition"]["containerDefinitions"]
+        found[service.short] = {
+            secret["name"]: secret["valueFrom"] for container in containers for secret in container.get("secrets", [])
+        }
+    return found
+
+
+def _users(clients: Clients, target: Target, references: Sequence[str]) -> tuple[str, ...]:
+    if not references:
+        return ()
+    return tuple(s for s, known in _references(clients, target).items() if set(known.values()) & set(references))

@@ -1,0 +1,200 @@
+"""`secrets`: stored, compared, referred to, never shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from orchestrator.errors import OperationFailedError, UsageError
+from orchestrator.operations.application import Application
+from orchestrator.operations.clients import RecordingClients, for_target
+from orchestrator.operations.observer import Note
+from orchestrator.operations.secrets import (
+    PushSecrets,
+    SecretEntry,
+    Store,
+    assignments,
+    forget,
+    listed,
+    push,
+    restart,
+)
+from orchestrator.stack_config import StackConfig
+from tests.support.fake_ecs import CLUSTER
+from tests.support.moto_clients import MotoClients
+from tests.support.operations import Heard, target
+from tests.support.workspace import Workspace
+
+PARAMETERS = "arn:aws:ssm:us-east-1:123456789012:parameter/alpha/pushed"
+
+
+@pytest.fixture
+def clients() -> Iterator[MotoClients]:
+    with mock_aws():
+        found = MotoClients()
+        found.client("ecs").create_cluster(clusterName=CLUSTER)
+        yield found
+
+
+def stored(clients: MotoClients) -> dict[str, str]:
+    return json.loads(clients.client("secretsmanager").get_secret_value(SecretId="alpha/pushed")["SecretString"])
+
+
+def application(workspace: Workspace, more: str = "") -> Application:
+    workspace.write("app", "alpha", f"config:\n  django-app:base: dev\n{more}")
+    project = workspace.orchestrator().settings.by_key["app"]
+    return Application("alpha", StackConfig.load(project, "alpha"))
+
+
+def create_service(clients: MotoClients, secrets: dict[str, str]) -> None:
+    ecs = clients.client("ecs")
+    container: dict[str, Any] = {
+        "name": "gunicorn",
+        "image": "registry.example.com/shop:1",
+        "memory": 512,
+        "secrets": [{"name": name, "valueFrom": reference} for name, reference in secrets.items()],
+    }
+    ecs.register_task_definition(family="alpha-gunicorn", containerDefinitions=[container])
+    ecs.create_service(cluster=CLUSTER, serviceName="alpha-gunicorn", taskDefinition="alpha-gunicorn", desiredCount=1)
+
+
+def test_the_first_push_makes_a_tagged_secret_and_later_ones_keep_what_is_there(clients: MotoClients) -> None:
+    heard = Heard()
+    first = push(PushSecrets(values={"B": "2", "A": "1"}), target(), clients, heard)
+    second = push(PushSecrets(values={"A": "one", "B": "2", "C": "3"}), target(), clients)
+
+    assert (first.added, first.changed, first.unchanged) == (("A", "B"), (), ())
+    assert (second.added, second.changed, second.unchanged) == (("C",), ("A",), ("B",))
+    assert stored(clients) == {"A": "one", "B": "2", "C": "3"}
+    described = clients.client("secretsmanager").describe_secret(SecretId="alpha/pushed")
+    assert {tag["Key"]: tag["Value"] for tag in described["Tags"]} == {
+        "base": "dev",
+        "environment": "alpha",
+        "kind": "ad-hoc",
+        "managed-by": "orchestrator",
+    }
+    assert second.references == {key: f"{described['ARN']}:{key}::" for key in "ABC"}
+    assert [note.text for note in heard.of(Note)] == ["2 values stored in alpha/pushed"]
+
+
+def test_the_same_values_again_write_nothing(clients: MotoClients) -> None:
+    push(PushSecrets(values={"A": "1"}), target(), clients)
+    before = clients.client("secretsmanager").get_secret_value(SecretId="alpha/pushed")["VersionId"]
+    assert push(PushSecrets(values={"A": "1"}), target(), clients).unchanged == ("A",)
+    assert clients.client("secretsmanager").get_secret_value(SecretId="alpha/pushed")["VersionId"] == before
+
+
+def test_values_may_stand_in_ssm(clients: MotoClients) -> None:
+    push(PushSecrets(values={"A": "1", "B": "2"}, store=Store.SSM), target(), clients)
+    result = push(PushSecrets(values={"A": "one", "C": "3"}, store=Store.SSM), target(), clients)
+
+    assert (result.added, result.changed, result.name) == (("C",), ("A",), "/alpha/pushed")
+    assert result.references == {"A": f"{PARAMETERS}/A", "C": f"{PARAMETERS}/C"}
+    found = clients.client("ssm").get_parameters_by_path(Path="/alpha/pushed", WithDecryption=True)["Parameters"]
+    assert {(p["Name"], p["Value"], p["Type"]) for p in found} == {
+        ("/alpha/pushed/A", "one", "SecureString"),
+        ("/alpha/pushed/B", "2", "SecureString"),
+        ("/alpha/pushed/C", "3", "SecureString"),
+    }
+    assert {p["ARN"] for p in found} == {f"{PARAMETERS}/{key}" for key in "ABC"}
+
+
+@pytest.mark.parametrize("store", Store)
+def test_a_dry_run_compares_and_writes_nothing(clients: MotoClients, store: Store) -> None:
+    push(PushSecrets(values={"A": "1"}, store=store), target(), clients)
+    result = push(PushSecrets(values={"A": "2", "B": "3"}, store=store, dry_run=True), target(), clients)
+    again = push(PushSecrets(values={"A": "1"}, store=store), target(), clients)
+    assert (result.added, result.changed, tuple(result.references)) == (("B",), ("A",), ("A",))
+    assert again.unchanged == ("A",)
+
+
+def test_services_with_an_older_value_are_named_and_restarted(clients: MotoClients) -> None:
+    reference = push(PushSecrets(values={"A": "1"}), target(), clients).references["A"]
+    create_service(clients, {"A": reference})
+    heard = Heard()
+    result = push(PushSecrets(values={"A": "2"}), target(), clients)
+    restart(target(), clients, result.stale, heard)
+    assert result.stale == ("gunicorn",)
+    assert [note.text for note in heard.of(Note)] == ["gunicorn gets new tasks"]
+
+
+def test_a_restart_of_no_service_is_not_one_of_all(clients: MotoClients) -> None:
+    heard = Heard()
+    restart(target(), clients, (), heard)
+    assert heard.events == []
+
+
+def test_the_configuration_gets_what_it_lacks(clients: MotoClients, workspace: Workspace) -> None:
+    result = push(PushSecrets(values={"A": "1", "B": "2"}), target(), clients)
+    found = application(workspace, f"  django-app:extra_secrets:\n    A: '{result.references['A']}'\n")
+    (assignment,) = assignments(result, found)
+    assert (str(assignment), assignment.value) == ("django-app:extra_secrets.B", result.references["B"])
+
+
+def test_the_list_has_what_runs_and_what_is_configured(clients: MotoClients, workspace: Workspace) -> None:
+    create_service(clients, {"SECRET_KEY": "arn:x:SECRET_KEY::"})
+    found = application(workspace, "  django-app:extra_secrets:\n    A: 'arn:y:A::'\n    B: null\n")
+    assert listed(target(), clients, found) == (
+        SecretEntry(key="A", reference="arn:y:A::", services=()),
+        SecretEntry(key="SECRET_KEY", reference="arn:x:SECRET_KEY::", services=("gunicorn",)),
+    )
+
+
+def test_what_was_pushed_can_be_forgotten(clients: MotoClients) -> None:
+    for store in Store:
+        push(PushSecrets(values={f"K{n}": "v" for n in range(12)}, store=store), target(), clients)
+    forget(target(), clients)
+    forget(target(), clients)
+    assert clients.client("secretsmanager").list_secrets()["SecretList"] == []
+    assert clients.client("ssm").describe_parameters()["Parameters"] == []
+
+
+def test_a_secret_of_that_name_that_is_something_else_is_not_overwritten(clients: MotoClients) -> None:
+    clients.client("secretsmanager").create_secret(Name="alpha/pushed", SecretString="hunter2")
+    with pytest.raises(OperationFailedError) as caught:
+        push(PushSecrets(values={"A": "1"}), target(), clients)
+    assert caught.value.message == "the secret alpha/pushed cannot be used: its value is no JSON object"
+    assert caught.value.__context__ is None
+
+
+def test_a_secret_has_an_end(clients: MotoClients) -> None:
+    push(PushSecrets(values={"A": "x" * 40_000}), target(), clients)
+    with pytest.raises(OperationFailedError) as caught:
+        push(PushSecrets(values={"B": "x" * 40_000}), target(), clients)
+    assert caught.value.message == "the secret alpha/pushed would have 80018 bytes: Secrets Manager takes 65536"
+
+
+@pytest.mark.parametrize(
+    ("values", "store", "message"),
+    [
+        ({}, Store.SSM, "there is nothing to store: no value is given"),
+        ({"A": ""}, Store.SECRETS_MANAGER, "A is empty: ECS does not start tasks with empty secrets"),
+        ({"A": "x" * 4097}, Store.SSM, "A has 4097 bytes: a parameter takes 4096"),
+    ],
+)
+def test_refusals(values: dict[str, str], store: Store, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        PushSecrets(values=values, store=store)
+    assert caught.value.message == message
+
+
+def test_no_value_is_in_what_is_shown(clients: MotoClients) -> None:
+    request = PushSecrets(values={"A": "hunter2"})
+    heard = Heard()
+    assert "hunter2" not in repr((request, push(request, target(), clients, heard), heard.events))
+
+
+def test_in_the_simulation_the_calls_are_noted_without_values() -> None:
+    simulated = target(notice="simulation")
+    clients = for_target(simulated)
+    assert isinstance(clients, RecordingClients)
+    push(PushSecrets(values={"A": "hunter2"}), simulated, clients)
+    assert [f"{call.service}.{call.operation}" for call in clients.calls] == [
+        "secretsmanager.GetSecretValue",
+        "secretsmanager.CreateSecret",
+    ]
+    assert "hunter2" not in repr(clients.calls)
