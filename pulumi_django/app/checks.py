@@ -5,7 +5,7 @@ from __future__ import annotations
 from pulumi_django import naming
 from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.backing import REDIS_SERVICE
-from pulumi_django.contract import ContractError
+from pulumi_django.contract import ContractError, require_images
 from pulumi_django.ecs.database_task import SERVICE as DATABASE
 from pulumi_django.ecs.scaling import worker_scaling
 
@@ -16,6 +16,7 @@ def check(name: str, args: AppArgs) -> None:
     _check_broker(name, args)
     _check_scaling(name, args)
     _check_assets(name, args)
+    require_images(args.base, name, _images(args))
 
 
 def _check_assets(name: str, args: AppArgs) -> None:
@@ -98,3 +99,13 @@ def _check_scaling(name: str, args: AppArgs) -> None:
                 f"{service} of {name} is to be scaled by queue_steps and works on no queue: scale it by cpu_percent, "
                 "memory_percent or requests_per_target"
             )
+
+
+def _images(args: AppArgs) -> list[str]:
+    """Every image that a task of the environment pulls, as far as it is known now."""
+    images = [args.backend_image, args.release.database_client_image]
+    images += [args.frontend_image] if args.frontend_image else []
+    images += [args.redis.image] if args.redis else []
+    images += [args.tracing.image] if args.tracing else []
+    sidecars = [sidecar.image for sidecar in args.web.sidecars.values()]
+    return [*images, *(image for image in sidecars if isinstance(image, str))]

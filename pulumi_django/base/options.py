@@ -17,7 +17,7 @@ from pulumi_django.sizing import check_log_retention
 
 # https://www.postgresql.org/docs/current/runtime-config-logging.html
 LOGGED_STATEMENTS = {"log_min_duration_statement": "1000", "log_statement": "ddl"}
-"""Statements of a second or more, and changes of tables. Neither holds passwords of ours: roles are made by hash."""
+"""Statements of a second or more, and changes of tables. Neither holds a password of ours: the release sets them in a DO block, which is no DDL."""
 
 
 @dataclass(frozen=True, kw_only=True)
