@@ -59,9 +59,9 @@ def dollars_per_month(*results: SimulationResult) -> float:
     return total
 
 
-def one_stack(folder: str, stack: str = "dev") -> Callable[[bool], list[SimulationResult]]:
-    """A run of an example that is a single stack."""
-    return lambda preview: [simulate_example(folder, stack, preview=preview)]
+def stacks_of(folder: str, *stacks: str) -> Callable[[bool], list[SimulationResult]]:
+    """A run of an example whose stacks do not read each other."""
+    return lambda preview: [simulate_example(folder, stack, preview=preview) for stack in stacks]
 
 
 def split_database(preview: bool) -> list[SimulationResult]:
@@ -80,10 +80,24 @@ def split_database(preview: bool) -> list[SimulationResult]:
     ]
 
 
+def rosetta_stone(preview: bool) -> list[SimulationResult]:
+    """Ad-hoc base and environment, then production ones."""
+    found: list[SimulationResult] = []
+    for base, environment in (("dev", "alpha"), ("prod", "stage")):
+        below = simulate_example("s4-rosetta-stone/base", base)
+        stacks = {f"organization/example-rosetta-base/{base}": below}
+        shown = simulate_example("s4-rosetta-stone/base", base, preview=True) if preview else below
+        found += [shown, simulate_example("s4-rosetta-stone/app", environment, stacks=stacks, preview=preview)]
+    return found
+
+
 RUNS: dict[str, Callable[[bool], list[SimulationResult]]] = {
-    "compose-host": one_stack("compose-host"),
-    "s1-dockerized": one_stack("s1-dockerized"),
-    "s2-ec2-fleet": one_stack("s2-ec2-fleet"),
+    "compose-host": stacks_of("compose-host", "dev"),
+    "s0-serverless": stacks_of("s0-serverless", "staging", "production"),
+    "s1-dockerized": stacks_of("s1-dockerized", "dev"),
+    "s2-ec2-fleet": stacks_of("s2-ec2-fleet", "dev"),
+    "s3-monorepo": stacks_of("s3-monorepo", "dev", "production"),
+    "s4-rosetta-stone": rosetta_stone,
     "split-database": split_database,
 }
 """How each example is run, with or without preview: its stacks in order."""

@@ -1,0 +1,94 @@
+"""A stage of a Django application that scales with its load: database, web service and workers by queue depth.
+
+Isolated subnets without NAT, static files by CloudFront, SQS as broker. Each stage is a stack; its configuration are the knobs.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pulumi
+
+from pulumi_django import (
+    AdHocApp,
+    AdHocAppArgs,
+    AdHocBase,
+    AdHocBaseArgs,
+    AuroraOptions,
+    CdnOptions,
+    HealthCheck,
+    Kind,
+    NetworkOptions,
+    ReleaseOptions,
+    Scaling,
+    SqsOptions,
+    WebOptions,
+    WorkerOptions,
+    config,
+    contract,
+    project,
+)
+
+STATUS = HealthCheck(
+    path="/status/", interval_seconds=30, timeout_seconds=5, healthy_threshold=3, unhealthy_threshold=2
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    domain_name: str
+    host: str
+    image: str
+    database_client_image: str
+    settings_module: str
+    min_acu: float = 0
+    max_acu: float = 4
+    web_tasks: tuple[int, int] = (1, 2)
+    workers: Literal["staging", "production"] = "staging"
+
+
+def main() -> None:
+    name, stage = pulumi.get_stack(), config.load(Stage)
+    provider = project.aws_provider(environment=name, base=name, kind=Kind.AD_HOC)
+    options = pulumi.ResourceOptions(providers=[provider])
+    base = AdHocBase(
+        name,
+        AdHocBaseArgs(
+            region=project.region(),
+            domain_name=stage.domain_name,
+            network=NetworkOptions(nat="none", interface_endpoints=["sqs"]),
+            aurora=AuroraOptions(min_acu=stage.min_acu, max_acu=stage.max_acu, data_api=True),
+            bastion=False,
+        ),
+        options,
+    )
+    low, high = stage.web_tasks
+    app = AdHocApp(
+        name,
+        AdHocAppArgs(
+            base=base.contract,
+            backend_image=stage.image,
+            settings_module=stage.settings_module,
+            host=stage.host,
+            web=WebOptions(
+                cpu_units=256,
+                memory_mib=512,
+                desired_count=low,
+                scaling=Scaling(min_tasks=low, max_tasks=high, cpu_percent=75),
+                health_check=STATUS,
+            ),
+            workers={"default": WorkerOptions(scaling=stage.workers)},
+            beat=None,
+            redis=None,
+            sqs=SqsOptions(),
+            cdn=CdnOptions(),
+            release=ReleaseOptions(database_client_image=stage.database_client_image),
+            publish_parameters=True,
+            spot=False,
+            aws=project.aws_access(),
+        ),
+        options,
+    )
+    contract.export(app.outputs)
+
+
+main()

@@ -1,0 +1,24 @@
+"""An environment: the stack's name is its name, the stack's configuration are its arguments, its kind is its base's."""
+
+import pulumi
+
+from pulumi_django import AdHocApp, AdHocAppArgs, Kind, ProdApp, ProdAppArgs, config, contract, project
+
+
+async def main() -> None:
+    name = pulumi.get_stack()
+    settings = config.load(project.AppSettings, partial=True)
+    base = await project.base_contract(settings.base, name, project="example-rosetta-base")
+    contract.require_kind(base, settings.kind or base.kind, name)
+    provider = project.aws_provider(environment=name, base=settings.base, kind=base.kind, tags=settings.tags)
+    given = {"base": base, "aws": project.aws_access()}
+    options = pulumi.ResourceOptions(providers=[provider])
+    if base.kind is Kind.PROD:
+        prod = config.load(ProdAppArgs, given=given, others=project.AppSettings)
+        contract.export(ProdApp(name, prod, options).outputs)
+    else:
+        ad_hoc = config.load(AdHocAppArgs, given=given, others=project.AppSettings)
+        contract.export(AdHocApp(name, ad_hoc, options).outputs)
+
+
+pulumi.run(main)

@@ -1,0 +1,20 @@
+"""A base: the stack's name is its name, the stack's configuration are its arguments."""
+
+import pulumi
+
+from pulumi_django import AdHocBase, AdHocBaseArgs, Kind, ProdBase, ProdBaseArgs, config, contract, project
+
+
+def main() -> None:
+    name, given = pulumi.get_stack(), {"region": project.region()}
+    settings = config.load(project.BaseSettings, partial=True)
+    provider = project.aws_provider(base=name, kind=settings.kind, tags=settings.tags)
+    options = pulumi.ResourceOptions(providers=[provider])
+    if settings.kind is Kind.PROD:
+        base = ProdBase(name, config.load(ProdBaseArgs, given=given, others=project.BaseSettings), options)
+    else:
+        base = AdHocBase(name, config.load(AdHocBaseArgs, given=given, others=project.BaseSettings), options)
+    contract.export(base.contract)
+
+
+main()
