@@ -8,27 +8,10 @@ from typing import Literal
 
 import pulumi
 
-from pulumi_django import (
-    AdHocApp,
-    AdHocAppArgs,
-    AdHocBase,
-    AdHocBaseArgs,
-    AuroraOptions,
-    CdnOptions,
-    HealthCheck,
-    Kind,
-    NetworkOptions,
-    ReleaseOptions,
-    Scaling,
-    SqsOptions,
-    WebOptions,
-    WorkerOptions,
-    config,
-    contract,
-    project,
-)
+import pulumi_django as components
+from pulumi_django import config, contract, project
 
-STATUS = HealthCheck(
+STATUS = components.HealthCheck(
     path="/status/", interval_seconds=30, timeout_seconds=5, healthy_threshold=3, unhealthy_threshold=2
 )
 
@@ -48,40 +31,40 @@ class Stage:
 
 def main() -> None:
     name, stage = pulumi.get_stack(), config.load(Stage)
-    provider = project.aws_provider(environment=name, base=name, kind=Kind.AD_HOC)
+    provider = project.aws_provider(environment=name, base=name, kind=components.Kind.AD_HOC)
     options = pulumi.ResourceOptions(providers=[provider])
-    base = AdHocBase(
+    base = components.AdHocBase(
         name,
-        AdHocBaseArgs(
+        components.AdHocBaseArgs(
             region=project.region(),
             domain_name=stage.domain_name,
-            network=NetworkOptions(nat="none", interface_endpoints=["sqs"]),
-            aurora=AuroraOptions(min_acu=stage.min_acu, max_acu=stage.max_acu, data_api=True),
+            network=components.NetworkOptions(nat="none", interface_endpoints=["sqs"]),
+            aurora=components.AuroraOptions(min_acu=stage.min_acu, max_acu=stage.max_acu, data_api=True),
             bastion=False,
         ),
         options,
     )
     low, high = stage.web_tasks
-    app = AdHocApp(
+    app = components.AdHocApp(
         name,
-        AdHocAppArgs(
+        components.AdHocAppArgs(
             base=base.contract,
             backend_image=stage.image,
             settings_module=stage.settings_module,
             host=stage.host,
-            web=WebOptions(
+            web=components.WebOptions(
                 cpu_units=256,
                 memory_mib=512,
                 desired_count=low,
-                scaling=Scaling(min_tasks=low, max_tasks=high, cpu_percent=75),
+                scaling=components.Scaling(min_tasks=low, max_tasks=high, cpu_percent=75),
                 health_check=STATUS,
             ),
-            workers={"default": WorkerOptions(scaling=stage.workers)},
+            workers={"default": components.WorkerOptions(scaling=stage.workers)},
             beat=None,
             redis=None,
-            sqs=SqsOptions(),
-            cdn=CdnOptions(),
-            release=ReleaseOptions(database_client_image=stage.database_client_image),
+            sqs=components.SqsOptions(),
+            cdn=components.CdnOptions(),
+            release=components.ReleaseOptions(database_client_image=stage.database_client_image),
             publish_parameters=True,
             spot=False,
             aws=project.aws_access(),
