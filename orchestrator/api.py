@@ -7,18 +7,19 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator import diagrams, lifecycle, settings
 from orchestrator.assignments import Assignment, make_assignment
 from orchestrator.cost.estimate import Estimate, estimate
-from orchestrator.cost.prices import packaged
+from orchestrator.cost.prices import PriceTable, packaged
+from orchestrator.cost.remembered import RememberedCosts
 from orchestrator.diagrams import Diagram
 from orchestrator.durations import parse_duration
 from orchestrator.engines import factory
 from orchestrator.engines.protocol import Engine
 from orchestrator.engines.waiting import patiently
-from orchestrator.errors import UsageError
+from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.events import Diagnostic, Observer, ignore
 from orchestrator.lifecycle import (
     Context,
@@ -41,10 +42,15 @@ from orchestrator.lifecycle import reap as reaping
 from orchestrator.lifecycle.context import utc_now
 from orchestrator.lifecycle.reap import Reaping
 from orchestrator.lifecycle.upkeep import Life, Unlocked
-from orchestrator.model import Kind, Outputs, RunReport
+from orchestrator.model import Kind, Outputs, RunReport, Unit
 from orchestrator.registry import Deployment, Registry
+from orchestrator.rendering.plan_tree import Costs, MonthlyCost
 from orchestrator.runner import Interrupter
 from orchestrator.settings import Settings
+
+if TYPE_CHECKING:
+    from orchestrator.lifecycle.orphans import Orphans
+    from orchestrator.recovery.deletion import Deletion
 
 Names = str | Sequence[str]
 Values = Mapping[str, Any]
@@ -106,6 +112,7 @@ class Orchestrator:
         self._parallel = parallel
         self._executor = executor
         self._interrupter = Interrupter()
+        self._prices: PriceTable | None = None
 
     def prepare(self, request: Request) -> Job:
         """Check a request and say what it comes to, without touching anything; `run_job` then does it."""
@@ -255,11 +262,25 @@ class Orchestrator:
         """Remove the locks of dead processes; with `force` also those of other machines. Raises StackLockedError."""
         return upkeep.unlock(self._context, name, force=force)
 
+    def orphans(self, base: str | None = None) -> Orphans:
+        """Resources in AWS with our tags that no stack knows, of all bases or of one. Nothing is changed."""
+        from orchestrator.lifecycle import orphans  # only this looks through a whole account
+
+        return orphans.find(self._context, base)
+
+    def delete_orphans(
+        self, found: Orphans, report: Callable[[Deletion], None] = lambda _deletion: None
+    ) -> tuple[Deletion, ...]:
+        """Delete what `orphans` found; a failure stops nothing. Nobody is asked."""
+        from orchestrator.lifecycle import orphans
+
+        return orphans.delete(found, report)
+
     def registry(self) -> Registry:
         """Every base and environment that exists."""
         return self._context.registry()
 
-    def list(self) -> tuple[Deployment, ...]:
+    def list(self, *, with_cost: bool = False) -> tuple[Deployment, ...]:
         """Bases, each followed by the environments on it, then environments whose base is not known; alphabetical."""
         registry = self.registry()
         listed: dict[int, Deployment] = {}
@@ -268,7 +289,7 @@ class Orchestrator:
                 listed.setdefault(id(deployment), deployment)
         for environment in registry.environments.values():
             listed.setdefault(id(environment), environment)
-        return tuple(listed.values())
+        return self._with_costs(tuple(listed.values())) if with_cost else tuple(listed.values())
 
     def show(self, name: str) -> Deployment:
         """One environment or base; `base/NAME` is the base when both have the name. Raises UnknownStackError."""
@@ -278,12 +299,36 @@ class Orchestrator:
         """The outputs of one environment or base, with secrets marked. Raises UnknownStackError."""
         return self.show(name).outputs
 
+    @property
+    def prices(self) -> PriceTable:
+        """The price table in use."""
+        if self._prices is None:
+            self._prices = packaged()
+        return self._prices
+
+    def cost_ahead(self, job: Job) -> dict[Unit, float]:
+        """US dollars a month of every stack that a job creates, as far as its program can be simulated."""
+        from orchestrator.cost import ahead  # only creating asks for it
+
+        return ahead.of_new_stacks(job, self.prices)
+
+    def plan_costs(self, report: RunReport) -> Costs:
+        """What the stacks of a preview cost a month, before and after; empty for other runs."""
+        prices, costs = self.prices, dict[Unit, MonthlyCost]()
+        for result in report.results:
+            if result.planned:
+                exists = self.engine.stack(result.unit) is not None
+                before = estimate(self.engine.resources(result.unit) if exists else (), prices)
+                after = estimate(result.planned, prices)
+                costs[result.unit] = MonthlyCost(before=before.dollars_per_month, after=after.dollars_per_month)
+        return costs
+
     def cost(self, name: str | None = None) -> dict[str, Estimate]:
         """What bases and environments cost a month while they merely exist, by name; one of them, or all.
 
         From the resources in their state and the packaged price table. Raises UnknownStackError.
         """
-        prices = packaged()
+        prices = self.prices
         found = (self.show(name),) if name is not None else self.list()
         return {
             f"{item.scope.value}/{item.name}": estimate(
@@ -299,6 +344,31 @@ class Orchestrator:
         report = self.run_job(job)
         self.save_plan(job, request, report)
         return report
+
+    def _with_costs(self, listed: tuple[Deployment, ...]) -> tuple[Deployment, ...]:
+        """With their costs, remembered as long as a stack's state is the same."""
+        prices, memory = self.prices, RememberedCosts(self.settings.state_dir)
+        fresh: dict[str, float] = {}
+
+        def dollars(unit: Unit) -> float | None:
+            stamp = self.engine.stamp(unit)
+            key = f"{self.engine.name} {unit} {stamp} {prices.day}"
+            known = memory.get(key) if stamp else None
+            if known is None:
+                try:
+                    known = round(estimate(self.engine.resources(unit), prices).dollars_per_month, 2)
+                except OrchestratorError:  # damaged: the status says so
+                    return None
+                if stamp:
+                    fresh[key] = known
+            return known
+
+        priced: list[Deployment] = []
+        for found in listed:
+            costs = [cost for unit in found.units if (cost := dollars(unit)) is not None]
+            priced.append(replace(found, monthly_cost=sum(costs) if len(costs) == len(found.units) else None))
+        memory.remember(fresh)
+        return tuple(priced)
 
     def _tell(self, text: str) -> None:
         self._observer(Diagnostic(unit=None, severity="info", message=text))

@@ -51,6 +51,9 @@ class Deployment:
     environments: tuple[str, ...] = ()
     """On a base: who stands on it, alphabetical."""
 
+    monthly_cost: float | None = None
+    """US dollars a month that its resources cost while they merely exist; None when nobody asked."""
+
     missing: tuple[Unit, ...] = ()
     """Units that the graph wants and that do not exist: it was created only in part."""
 

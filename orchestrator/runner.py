@@ -18,7 +18,7 @@ from typing import Literal
 from orchestrator.engines.protocol import Engine, Sink, UnitRequest
 from orchestrator.errors import InterruptedRunError, OrchestratorError
 from orchestrator.events import Diagnostic, Event, Observer, ResourceEvent, UnitEvent, UnitFinished, UnitStarted
-from orchestrator.executors import DaemonExecutor
+from orchestrator.executors.threads import DaemonExecutor
 from orchestrator.graph import Plan, ReadyQueue
 from orchestrator.interrupts import heard_by
 from orchestrator.model import (
@@ -190,6 +190,9 @@ class _Run:
     def _stop_engine(self) -> None:
         try:
             self._runner.engine.interrupt()
+            interrupt = getattr(self._runner.executor, "interrupt", None)  # engines of other processes
+            if interrupt is not None:
+                interrupt()
         except Exception:  # the units still end by themselves, and their results are still collected
             log.debug("the engine could not be interrupted", exc_info=True)
 

@@ -6,6 +6,7 @@ The same files are what `pulumi up` and `pulumi config` in the project folder us
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 from collections.abc import Collection, Mapping
@@ -207,6 +208,18 @@ class StackConfig:
             self.path.unlink(missing_ok=True)
         except OSError as error:
             raise SettingsError(f"{self.path} cannot be removed: {error.strerror or error}") from None
+
+
+def aws_values(snapshot: ConfigSnapshot) -> dict[str, Any]:
+    """The `aws:*` values without the prefix, objects decoded: what the stack's provider is configured with."""
+    found: dict[str, Any] = {}
+    for key, text in snapshot.wire().items():
+        if key.startswith("aws:"):
+            try:
+                found[key.removeprefix("aws:")] = json.loads(text)
+            except ValueError:
+                found[key.removeprefix("aws:")] = text
+    return found
 
 
 def config_path(project: Project, stack: str) -> Path:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,7 +19,11 @@ from orchestrator.cli.options import (
     NamesArgument,
     OptionalNameArgument,
     OwnerOption,
+    PlanFormatName,
+    PlanFormatOption,
+    SavePlanOption,
     SetOption,
+    TtlOption,
     with_common,
 )
 
@@ -36,6 +41,7 @@ def register(app: typer.Typer) -> None:
         ("create-base", START, create_base),
         ("preview-env", START, preview_env),
         ("preview-base", START, preview_base),
+        ("apply", START, apply),
         ("update-env", CHANGE, update_env),
         ("update-base", CHANGE, update_base),
         ("list", LOOK, list_),
@@ -46,7 +52,8 @@ def register(app: typer.Typer) -> None:
         ("destroy-env", END, destroy_env),
         ("destroy-base", END, destroy_base),
     ):
-        app.command(name, rich_help_panel=panel)(with_common(command))
+        working = panel is not LOOK
+        app.command(name, rich_help_panel=panel)(with_common(command, working=working))
 
 
 def create_env(
@@ -56,6 +63,7 @@ def create_env(
     image: ImageOption = None,
     set_: SetOption = None,
     owner: OwnerOption = None,
+    ttl: TtlOption = None,
 ) -> None:
     """Create environments; their base too, when it is configured and not there yet.
 
@@ -65,8 +73,14 @@ def create_env(
     """
     from orchestrator.lifecycle import CreateEnv
 
-    images = _images(image)
-    request = CreateEnv(names=tuple(names), base=base, images=images, assignments=_assignments(set_), owner=owner)
+    request = CreateEnv(
+        names=tuple(names),
+        base=base,
+        images=_images(image),
+        assignments=_assignments(set_),
+        owner=owner,
+        ttl=_duration(ttl),
+    )
     _carry_out(common, request)
 
 
@@ -85,21 +99,48 @@ def create_base(
 
 
 def preview_env(
-    common: Common, name: NameArgument, base: BaseOption = None, image: ImageOption = None, set_: SetOption = None
+    common: Common,
+    name: NameArgument,
+    base: BaseOption = None,
+    image: ImageOption = None,
+    set_: SetOption = None,
+    save_plan: SavePlanOption = None,
+    format_: PlanFormatOption = PlanFormatName.TEXT,
 ) -> None:
-    """Show what creating or updating an environment would do, also before its base exists."""
+    """Show what creating or updating an environment would do, also before its base exists.
+
+    Example: orchestrator preview-env alpha --base dev --save-plan plan
+    """
     from orchestrator.lifecycle import PreviewEnv
 
-    _carry_out(common, PreviewEnv(name=name, base=base, images=_images(image), assignments=_assignments(set_)))
+    request = PreviewEnv(name=name, base=base, images=_images(image), assignments=_assignments(set_))
+    _preview(common, request, save_plan, format_)
 
 
-def preview_base(common: Common, name: NameArgument, kind: KindOption = None, set_: SetOption = None) -> None:
+def preview_base(
+    common: Common,
+    name: NameArgument,
+    kind: KindOption = None,
+    set_: SetOption = None,
+    save_plan: SavePlanOption = None,
+    format_: PlanFormatOption = PlanFormatName.TEXT,
+) -> None:
     """Show what creating or updating a base would do."""
     from orchestrator.lifecycle import PreviewBase
     from orchestrator.model import Kind
 
     chosen = Kind(kind.value) if kind else None
-    _carry_out(common, PreviewBase(name=name, kind=chosen, assignments=_assignments(set_)))
+    request = PreviewBase(name=name, kind=chosen, assignments=_assignments(set_))
+    _preview(common, request, save_plan, format_)
+
+
+def apply(
+    common: Common,
+    directory: Annotated[Path, typer.Argument(help="Folder of a saved plan.", show_default=False)],
+) -> None:
+    """Carry out exactly a plan that a preview saved; refused when program, configuration or state moved since."""
+    session = session_of(common)
+    end(session.do(session.orchestrator.prepare_apply(directory)).exit_code)
 
 
 def update_env(common: Common, names: NamesArgument, image: ImageOption = None, set_: SetOption = None) -> None:
@@ -146,27 +187,27 @@ def list_(common: Common) -> None:
     """List bases and the environments on them."""
     from orchestrator.rendering import document, tables
 
-    session = _session(common)
-    found = session.orchestrator.list()
-    _print(session, document.listing(found, session.notice), tables.listing(found, datetime.now(UTC)))
+    session = session_of(common)
+    found = session.orchestrator.list(with_cost=True)
+    printed(session, document.listing(found, session.notice), tables.listing(found, datetime.now(UTC)))
 
 
 def show(common: Common, name: NameArgument) -> None:
     """Show one environment or base: state, stacks, outputs. `base/NAME` is the base when both have the name."""
     from orchestrator.rendering import document, tables
 
-    session = _session(common)
+    session = session_of(common)
     found = document.deployment(session.orchestrator.show(name), full=True)
-    _print(session, document.one(found, session.notice), tables.details(found))
+    printed(session, document.one(found, session.notice), tables.details(found))
 
 
 def outputs(common: Common, name: NameArgument) -> None:
     """Print the outputs of one environment or base; secret ones are masked."""
     from orchestrator.rendering import document, tables
 
-    session = _session(common)
+    session = session_of(common)
     found = document.outputs(session.orchestrator.outputs(name))
-    _print(session, document.one({"name": name, "outputs": found}, session.notice), tables.values(found))
+    printed(session, document.one({"name": name, "outputs": found}, session.notice), tables.values(found))
 
 
 def graph(
@@ -177,14 +218,14 @@ def graph(
     """Draw what stands on what, or with a name the resources of one environment or base."""
     from orchestrator.rendering.graph import render
 
-    session = _session(common)
+    session = session_of(common)
     diagram = session.orchestrator.graph(name)
     nodes = [
         {"id": node.id, "label": node.label, "detail": node.detail, "parent": node.parent} for node in diagram.nodes
     ]
     edges = [{"from": source, "to": to} for source, to in diagram.edges]
     found: dict[str, Any] = {"version": 1, "notice": session.notice, "nodes": nodes, "edges": edges}
-    _print(session, found, render(diagram, format_.value))
+    printed(session, found, render(diagram, format_.value))
 
 
 def cost(common: Common, name: OptionalNameArgument = None) -> None:
@@ -192,25 +233,49 @@ def cost(common: Common, name: OptionalNameArgument = None) -> None:
     from orchestrator.cost.prices import packaged
     from orchestrator.rendering import document, tables
 
-    session, prices = _session(common), packaged()
+    session, prices = session_of(common), packaged()
     found = session.orchestrator.cost(name)
     text = tables.cost(found, prices, lines=name is not None)
-    _print(session, document.one(document.cost(found, prices), session.notice), text)
+    printed(session, document.one(document.cost(found, prices), session.notice), text)
 
 
-def _session(common: Common) -> Session:
+def session_of(common: Common) -> Session:
+    """What a command works with."""
     from orchestrator.cli.session import Session
 
     return Session(common)
 
 
 def _carry_out(common: Common, request: Any) -> None:
-    code = _session(common).carry_out(request)
+    end(session_of(common).carry_out(request))
+
+
+def _preview(common: Common, request: Any, folder: Path | None, format_: PlanFormatName) -> None:
+    session = session_of(common)
+    if folder is None:
+        end(session.do(session.orchestrator.prepare(request), plan_format=format_.value).exit_code)
+        return
+    job = session.orchestrator.prepare_plan(request, folder)
+    report = session.do(job, plan_format=format_.value)
+    if session.orchestrator.save_plan(job, request, report):
+        session.console.note(f"the plan is saved: `orchestrator apply {folder}` carries out exactly this")
+    end(report.exit_code)
+
+
+def _duration(text: str | None) -> timedelta | None:
+    from orchestrator.durations import parse_duration
+
+    return None if text is None else parse_duration(text)
+
+
+def end(code: int) -> None:
+    """Leave the command with that exit code."""
     if code:
         raise typer.Exit(code)
 
 
-def _print(session: Session, found: dict[str, Any], text: str) -> None:
+def printed(session: Session, found: dict[str, Any], text: str) -> None:
+    """Print a result as a document or for people, after the notice."""
     if session.common.as_json:
         session.console.document(found)
         return

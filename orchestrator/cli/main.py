@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestrator.cli import commands
+from orchestrator.cli import commands, life
 from orchestrator.errors import OrchestratorError
 
 HELP = """Creates, updates, inspects and destroys Django environments on AWS, in dependency order.
@@ -30,6 +30,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 commands.register(app)
+life.register(app)
 
 
 def _version(wanted: bool) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from orchestrator.api import Orchestrator
+from orchestrator.cli.events_file import EventsFile
 from orchestrator.cli.options import Common
 from orchestrator.cli.progress import Progress
 from orchestrator.console import Console
+from orchestrator.events import Event
 from orchestrator.interrupts import heard_by
 from orchestrator.lifecycle import Job, Request
 from orchestrator.model import Operation, RunReport, Scope, Status, UnitResult
-from orchestrator.rendering import document, tables
+from orchestrator.rendering import document, plan_tree, summary, tables
 
 
 class Session:
@@ -21,14 +24,25 @@ class Session:
         self.common = common
         self.console = Console(quiet=common.quiet, verbose=common.verbose, as_json=common.as_json)
         self._progress = Progress(self.console)
+        self._events = EventsFile(common.events) if common.events else None
         self.orchestrator = Orchestrator(
-            common.project_dir, engine=common.engine, observer=self._progress, parallel=common.parallel
+            common.project_dir,
+            engine=common.engine,
+            observer=self._hear,
+            parallel=common.parallel,
+            wait=common.wait,
+            allow_prod=common.allow_prod,
+            fail_fast=common.fail_fast,
+            keep_going=common.keep_going,
         )
         self.notice = self.orchestrator.engine.notice
 
     def carry_out(self, request: Request) -> int:
         """Check a request, say what it comes to, ask when it must be asked, do it, report; returns the exit code."""
-        job = self.orchestrator.prepare(request)
+        return self.do(self.orchestrator.prepare(request)).exit_code
+
+    def do(self, job: Job, *, plan_format: str = "text", quiet_document: bool = False) -> RunReport:
+        """The same for a request that was checked already; `quiet_document` leaves the JSON document to the caller."""
         self._announce(job)
         if job.confirm and not self.common.yes:
             names = " ".join(job.confirm)
@@ -36,8 +50,13 @@ class Session:
         with heard_by(lambda: None):  # a late Ctrl-C must not tear the report
             with self._progress.shown():
                 report = self.orchestrator.run_job(job)
-            self._report(job, report)
-        return report.exit_code
+            self._report(job, report, plan_format, quiet_document)
+        return report
+
+    def _hear(self, event: Event) -> None:
+        self._progress(event)
+        if self._events:
+            self._events.write(event)
 
     def _announce(self, job: Job) -> None:
         if self.notice:
@@ -46,23 +65,46 @@ class Session:
         self.console.note(tables.plan(steps, job.operation))
         for note in job.notes:
             self.console.note(f"note      {note}")
+        if self.common.cost and not self.common.quiet:
+            costs = self.orchestrator.cost_ahead(job)
+            if any(costs.values()):
+                self.console.note(tables.cost_ahead(costs, self.orchestrator.prices))
 
-    def _report(self, job: Job, report: RunReport) -> None:
-        if self.common.as_json:
-            self.console.document(document.report(report))
+    def _report(self, job: Job, report: RunReport, plan_format: str, quiet_document: bool) -> None:
+        costs = self.orchestrator.plan_costs(report)
+        if self.common.as_json and quiet_document:
+            pass
+        elif self.common.as_json:
+            self.console.document(document.report(report, costs))
+        elif plan_format == "markdown":
+            self.console.result(plan_tree.markdown(report, costs))
         else:
-            self.console.result(self._text(job, report))
+            self.console.result(self._text(job, report, costs))
+        self._summarize(report, costs)
         for result in report.results:
             for warning in result.warnings:
                 self.console.warning(f"{result.unit}: {warning}")
             if result.status in (Status.FAILED, Status.SKIPPED, Status.CANCELLED):
                 self.console.problem(_reason(result), result.hint)
 
-    def _text(self, job: Job, report: RunReport) -> str:
+    def _summarize(self, report: RunReport, costs: plan_tree.Costs) -> None:
+        """The job summary of GitHub Actions: https://docs.github.com/actions/reference/workflow-commands-for-github-actions"""
+        file = os.environ.get("GITHUB_STEP_SUMMARY")
+        if not file:
+            return
+        try:
+            with open(file, "a", encoding="utf-8") as summary_file:
+                summary_file.write(summary.markdown(report, costs))
+        except OSError as error:
+            self.console.warning(f"the step summary could not be written: {error.strerror or error} ({file})")
+
+    def _text(self, job: Job, report: RunReport, costs: plan_tree.Costs) -> str:
         scopes = {step.unit: step.scope for step in job.steps}
         text = f"\n{tables.results(report, scopes)}"
         if job.operation is Operation.PREVIEW:
-            return f"{text}\n{tables.changes(report)}"
+            return f"{text}\n{plan_tree.text(report, costs)}"
+        if job.operation is Operation.DRIFT:
+            return f"{text}{tables.drift(report)}"
         if job.operation is not Operation.UP:
             return text
         done: Sequence[UnitResult] = [

@@ -7,7 +7,7 @@ test suite. Methods are called from several threads at once, for different units
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,6 +128,11 @@ class Engine(Protocol):
         StackReference: `project/stack`, in order."""
         ...
 
+    def deployments(self) -> Iterable[Mapping[str, Any]]:
+        """The states of all stacks of the backend, as Pulumi writes them below `deployment`; nothing from an engine
+        that creates nothing. Raises StateError when one is damaged."""
+        ...
+
     def admit(self, changed: Collection[Unit], read: Collection[Unit]) -> None:
         """Make sure that whoever works here may: same AWS account as the stacks to be changed, secrets of the stacks that
         are read can be decrypted.
@@ -141,6 +146,10 @@ class Engine(Protocol):
 
         UnknownStackError when the stack does not exist.
         """
+        ...
+
+    def stamp(self, unit: Unit) -> str | None:
+        """Like `fingerprint`, without reading the state: it may change more often; None when it is not known."""
         ...
 
     def fingerprint(self, unit: Unit) -> str | None:

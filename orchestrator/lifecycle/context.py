@@ -39,8 +39,7 @@ class Context:
     """Begin no further unit after one failed."""
 
     def registry(self) -> Registry:
-        """What exists. Raises EngineUnavailableError, StateError."""
-        self.engine.check()
+        """What exists, as the backend shows it: no CLI is needed to look. Raises EngineUnavailableError, StateError."""
         return registry.load(self.engine, self.settings.projects, self.clock())
 
     def checkout(self) -> Checkout:

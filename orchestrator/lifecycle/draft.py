@@ -26,6 +26,7 @@ class Draft:
         self.context = context
         self.operation = operation
         self.now = context.clock().replace(microsecond=0)
+        context.engine.check()
         self.registry = context.registry()
         self.units: set[Unit] = set()
         self.bases: dict[str, frozenset[str]] = {}

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator import git
+from orchestrator import executors, git
 from orchestrator.engines.protocol import UnitRequest
 from orchestrator.errors import OrchestratorError
 from orchestrator.events import Event, Observer, PlanReady, ResourceEvent, ignore
-from orchestrator.executors import DaemonExecutor
 from orchestrator.graph import Plan
 from orchestrator.lifecycle import slots
 from orchestrator.lifecycle.context import Context
@@ -112,19 +111,16 @@ class Job:
                 begun.add(event.unit)
             observer(event)
 
-        runner = Runner(
-            engine=self.context.engine,
-            observer=listen,
-            parallel=parallel or self.context.settings.runner.parallel,
-            executor=executor or DaemonExecutor(),
-            interrupter=interrupter or Interrupter(),
-            fail_fast=self.context.fail_fast,
-        )
-        existing = frozenset(step.unit for step in self.steps if step.exists)
-        runner.observer(PlanReady(operation=self.operation, units=self.plan.units, existing=existing))
-        results = (
-            self._preview(runner) if self.operation is Operation.PREVIEW else slots.settled(self)._work(runner, begun)
-        )
+        with executors.opened(self.context.settings, self.context.engine.name, executor) as opened:
+            runner = Runner(
+                engine=self.context.engine,
+                observer=listen,
+                parallel=parallel or self.context.settings.runner.parallel,
+                executor=opened,
+                interrupter=interrupter or Interrupter(),
+                fail_fast=self.context.fail_fast,
+            )
+            results = self._carried_out(runner, begun)
         return RunReport(
             command=self.command,
             engine=self.context.engine.name,
@@ -133,6 +129,13 @@ class Job:
             ended=self.context.clock(),
             results=tuple(self._with_way_on(result) for result in results),
         )
+
+    def _carried_out(self, runner: Runner, begun: set[Unit]) -> tuple[UnitResult, ...]:
+        existing = frozenset(step.unit for step in self.steps if step.exists)
+        runner.observer(PlanReady(operation=self.operation, units=self.plan.units, existing=existing))
+        if self.operation is Operation.PREVIEW:
+            return self._preview(runner)
+        return slots.settled(self)._work(runner, begun)
 
     def _work(self, runner: Runner, begun: set[Unit]) -> tuple[UnitResult, ...]:
         changed = {unit: config for unit, config in self.configs.items() if config.changed}

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.cost.estimate import Estimate
 from orchestrator.cost.prices import PriceTable
-from orchestrator.model import Outputs, RunReport, UnitResult
+from orchestrator.events import Diagnostic, Event, PlanReady, ResourceEvent, UnitFinished, UnitStarted
+from orchestrator.model import Outputs, RunReport, Unit, UnitResult
 from orchestrator.registry import Deployment
+from orchestrator.rendering.plan_tree import Costs, MonthlyCost
+
+if TYPE_CHECKING:
+    from orchestrator.lifecycle.orphans import Orphans
+    from orchestrator.lifecycle.reap import Reaping
+    from orchestrator.lifecycle.upkeep import Life, Unlocked
+    from orchestrator.recovery.deletion import Deletion
 
 SCHEMA_VERSION = 1
 """Version of the documents; a name is never taken away or given another meaning within one version."""
 
 
-def report(run: RunReport) -> dict[str, Any]:
+def report(run: RunReport, costs: Costs | None = None) -> dict[str, Any]:
     """A run: what was asked, how each unit ended, the exit code."""
     return {
         "version": SCHEMA_VERSION,
@@ -25,11 +33,11 @@ def report(run: RunReport) -> dict[str, Any]:
         "started": _time(run.started),
         "ended": _time(run.ended),
         "exit_code": run.exit_code,
-        "units": [_unit(result) for result in run.results],
+        "units": [_unit(result, (costs or {}).get(result.unit)) for result in run.results],
     }
 
 
-def _unit(result: UnitResult) -> dict[str, Any]:
+def _unit(result: UnitResult, cost: MonthlyCost | None = None) -> dict[str, Any]:
     counts = result.counts
     return {
         "project": result.unit.project,
@@ -52,7 +60,81 @@ def _unit(result: UnitResult) -> dict[str, Any]:
         ],
         "outputs": outputs(result.outputs),
         "warnings": list(result.warnings),
+        "monthly_cost": {"before": round(cost.before, 2), "after": round(cost.after, 2)} if cost else None,
     }
+
+
+def event(heard: Event, moment: datetime) -> dict[str, Any]:
+    """One event of a run."""
+    said: dict[str, Any] = {"version": SCHEMA_VERSION, "time": moment.isoformat(timespec="milliseconds")}
+    match heard:
+        case PlanReady():
+            return said | {
+                "event": "plan",
+                "operation": heard.operation.value,
+                "units": [_named(unit) | {"exists": unit in heard.existing} for unit in heard.units],
+            }
+        case UnitStarted():
+            return (
+                said
+                | {"event": "started", **_named(heard.unit), "operation": heard.operation.value}
+                | {"expected": heard.expected}
+            )
+        case ResourceEvent():
+            return said | {
+                "event": "resource",
+                **_named(heard.unit),
+                "urn": heard.urn,
+                "type": heard.type,
+                "name": heard.name,
+                "op": heard.op.value,
+                "phase": heard.phase,
+            }
+        case Diagnostic():
+            unit = _named(heard.unit) if heard.unit else {"project": None, "stack": None}
+            return said | {"event": "message", **unit, "severity": heard.severity, "message": heard.message}
+        case UnitFinished():
+            return said | {"event": "finished", **_unit(heard.result)}
+
+
+def _named(unit: Unit) -> dict[str, Any]:
+    return {"project": unit.project, "stack": unit.stack}
+
+
+def lives(found: tuple[Life, ...], notice: str | None) -> dict[str, Any]:
+    """How long environments live now."""
+    listed = [
+        {
+            "name": life.name,
+            "expires": _time(life.expires),
+            "ttl_seconds": int(life.ttl.total_seconds()) if life.ttl else None,
+            "pinned": life.pinned,
+        }
+        for life in found
+    ]
+    return one({"environments": listed}, notice)
+
+
+def unlocked(found: tuple[Unlocked, ...], notice: str | None) -> dict[str, Any]:
+    """Locks that were removed."""
+    listed = [_named(lock.unit) | {"owner": str(lock.owner)} for lock in found]
+    return one({"removed": listed}, notice)
+
+
+def reaping(found: Reaping, run: RunReport | None, notice: str | None) -> dict[str, Any]:
+    """What expired, what will soon, what stays; and the run that destroyed, when there was one."""
+    return one(
+        {
+            "expired": [deployment(item) for item in found.expired],
+            "soon": [
+                {"name": it.environment.name, "seconds_left": int(it.left.total_seconds()), "last_call": it.last_call}
+                for it in found.soon
+            ],
+            "left": [{"name": it.environment.name, "why": it.why} for it in found.left],
+            "run": report(run) if run else None,
+        },
+        notice,
+    )
 
 
 def outputs(values: Outputs) -> dict[str, Any]:
@@ -78,6 +160,7 @@ def deployment(found: Deployment, *, full: bool = False) -> dict[str, Any]:
         "last_update": _time(found.last_update),
         "resources": found.resource_count,
         "url": found.url,
+        "monthly_cost": found.monthly_cost,
         "recorded": found.recorded,
     }
     if full:
@@ -128,6 +211,25 @@ def cost(estimates: Mapping[str, Estimate], prices: PriceTable) -> dict[str, Any
 def one(found: Mapping[str, Any], notice: str | None) -> dict[str, Any]:
     """Any other document, with its version and notice."""
     return {"version": SCHEMA_VERSION, "notice": notice, **found}
+
+
+def orphans(found: Orphans, deletions: Sequence[Deletion]) -> dict[str, Any]:
+    """Resources that no stack knows, and what became of them."""
+    ended = {deletion.orphan.arn: deletion for deletion in deletions}
+    listed = [
+        {
+            "arn": orphan.arn,
+            "type": orphan.type,
+            "name": orphan.name,
+            "base": orphan.base,
+            "environment": orphan.environment,
+            "outcome": ended[orphan.arn].outcome.value if orphan.arn in ended else None,
+            "reason": ended[orphan.arn].reason if orphan.arn in ended else None,
+        }
+        for orphan in found.all
+    ]
+    problems = [problem for place in found.found for problem in place.problems]
+    return one({"orphans": listed, "problems": problems}, None)
 
 
 def _time(moment: datetime | None) -> str | None:

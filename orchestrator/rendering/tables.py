@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.cost.estimate import Estimate
 from orchestrator.cost.prices import PriceTable
@@ -15,6 +15,7 @@ from orchestrator.model import (
     Kind,
     Operation,
     Outputs,
+    Record,
     RunReport,
     Scope,
     Status,
@@ -23,13 +24,19 @@ from orchestrator.model import (
 )
 from orchestrator.registry import Deployment
 
+if TYPE_CHECKING:
+    from orchestrator.lifecycle.orphans import Orphans
+    from orchestrator.lifecycle.reap import Reaping
+    from orchestrator.lifecycle.upkeep import Life, Unlocked
+    from orchestrator.recovery.deletion import Deletion
+
 _DONE = {
     Operation.UP: "updated",
     Operation.PREVIEW: "previewed",
     Operation.DESTROY: "destroyed",
     Operation.REFRESH: "refreshed",
+    Operation.DRIFT: "drifted",
 }
-_SIGNS = {ChangeOp.CREATE: "+", ChangeOp.UPDATE: "~", ChangeOp.REPLACE: "+-", ChangeOp.DELETE: "-"}
 
 
 def aligned(rows: Iterable[Sequence[str]], indent: str = "") -> str:
@@ -105,21 +112,24 @@ def _what(unit: Unit, scopes: Mapping[Unit, Scope]) -> str:
     return scope if len(siblings) == 1 else f"{scope} ({unit.project})"
 
 
-def changes(run: RunReport, most: int = 200) -> str:
-    """What a preview found, replacements and deletions first."""
-    lines: list[str] = []
-    for result in run.results:
-        ordered = sorted(result.changes, key=lambda change: change.op not in (ChangeOp.REPLACE, ChangeOp.DELETE))
-        if ordered:
-            lines.append(f"{result.unit}: {counted(result.counts)}")
-        rows = [
-            (_SIGNS.get(c.op, " "), c.op.value, c.type.partition(":")[2], c.name, ", ".join(c.properties))
-            for c in ordered[:most]
-        ]
-        lines += aligned(rows, indent="  ").splitlines()
-        if len(ordered) > most:
-            lines.append(f"  and {len(ordered) - most} more (--json lists all)")
-    return "".join(f"{line}\n" for line in lines)
+def drift(run: RunReport) -> str:
+    """What in AWS is not as the state says, a line for each resource."""
+    words = {ChangeOp.DELETE: "gone", ChangeOp.UPDATE: "changed", ChangeOp.REPLACE: "changed", ChangeOp.CREATE: "new"}
+    rows = [
+        (str(result.unit), words.get(c.op, c.op.value), c.type.partition(":")[2], c.name, ", ".join(c.properties))
+        for result in run.results
+        for c in result.changes
+    ]
+    return f"\n{aligned(rows)}" if rows else ""
+
+
+def cost_ahead(costs: Mapping[Unit, float], prices: PriceTable) -> str:
+    """`cost      dev 97 $ a month, alpha 21 $ a month (us-east-1, prices of 2026-11-01)`."""
+    names: dict[str, float] = {}
+    for unit, dollars in costs.items():
+        names[unit.stack] = names.get(unit.stack, 0.0) + dollars
+    said = ", ".join(f"{name} {dollars:.0f} $ a month" for name, dollars in names.items())
+    return f"cost      {said} ({prices.region}, prices of {prices.day})"
 
 
 def environment(outputs: Outputs, name: str) -> str:
@@ -155,7 +165,9 @@ def listing(found: Sequence[Deployment], now: datetime) -> str:
     """Bases, each with its environments."""
     if not found:
         return "nothing exists yet\n"
-    rows: list[Sequence[str]] = [("NAME", "SCOPE", "KIND", "BASE", "STATUS", "OWNER", "AGE", "RESOURCES", "URL")]
+    rows: list[Sequence[str]] = [
+        ("NAME", "SCOPE", "KIND", "BASE", "STATUS", "OWNER", "AGE", "EXPIRES", "RESOURCES", "$/MONTH", "URL")
+    ]
     for item in found:
         record = item.record
         age = format_duration(now - record.created).split(" ")[0] if record.created else "-"
@@ -169,11 +181,23 @@ def listing(found: Sequence[Deployment], now: datetime) -> str:
                 item.status.value,
                 record.owner or "-",
                 age,
+                expiry(record, now),
                 str(item.resource_count),
+                "-" if item.monthly_cost is None else f"{item.monthly_cost:.0f}",
                 item.url or "-",
             )
         )
     return aligned(rows)
+
+
+def expiry(record: Record, now: datetime) -> str:
+    """When an environment expires, seen from now: `in 2d 5h`, `1h 3m ago`; `pinned`; `-` for never."""
+    if record.pinned:
+        return "pinned"
+    if record.expires is None:
+        return "-"
+    left = record.expires - now
+    return f"in {format_duration(left)}" if left.total_seconds() > 0 else f"{format_duration(-left)} ago"
 
 
 def details(document: dict[str, Any]) -> str:
@@ -198,3 +222,43 @@ def values(outputs: dict[str, Any], indent: str = "") -> str:
         (name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)) for name, value in outputs.items()
     ]
     return aligned(rows, indent=indent) or f"{indent}none\n"
+
+
+def lives(found: Sequence[Life]) -> str:
+    """When environments expire."""
+    rows: list[Sequence[str]] = []
+    for life in found:
+        when = f"expires {life.expires:%Y-%m-%d %H:%M %Z}" if life.expires else "does not expire"
+        rows.append((life.name, when, "pinned: it stays all the same" if life.pinned else ""))
+    return aligned(rows)
+
+
+def unlocked(name: str, removed: Sequence[Unlocked]) -> str:
+    """Which locks were removed."""
+    if not removed:
+        return f"{name} is not locked\n"
+    return aligned((str(lock.unit), f"the lock of {lock.owner} was removed") for lock in removed)
+
+
+def reaping(found: Reaping, *, executed: bool) -> str:
+    """What expired, what will soon, what stays and why."""
+    does = "expired: it is destroyed" if executed else "expired: --execute destroys it"
+    rows: list[Sequence[str]] = [(environment.name, does) for environment in found.expired]
+    rows += [(left.environment.name, f"expired and stays: {left.why}") for left in found.left]
+    for soon in found.soon:
+        last = ", last call: `orchestrator extend` keeps it" if soon.last_call else ""
+        rows.append((soon.environment.name, f"expires in {format_duration(soon.left)}{last}"))
+    return aligned(rows) or "nothing has expired\n"
+
+
+def orphans(found: Orphans) -> str:
+    """Resources that no stack knows, and what could not be looked at."""
+    rows = [(o.base or "-", o.environment or "-", o.type, o.name, o.arn) for o in found.all]
+    text = aligned([("BASE", "ENVIRONMENT", "TYPE", "NAME", "ARN"), *rows]) if rows else "there are no orphans\n"
+    return text + "".join(f"not looked at: {problem}\n" for place in found.found for problem in place.problems)
+
+
+def deletion(ended: Deletion) -> str:
+    """What became of one orphan."""
+    why = f": {ended.reason}" if ended.reason else ""
+    return f"{ended.outcome.value} {ended.orphan.type} {ended.orphan.name}{why}"

@@ -151,6 +151,7 @@ class FakeEngine:
         return f"organization/{self.projects[unit.project].name}/{unit.stack}"
 
     def stacks(self) -> tuple[StackSummary, ...]:
+        self.check()
         return tuple(self._summary(unit) for unit in sorted(self.kept))
 
     def stack(self, unit: Unit) -> StackSummary | None:
@@ -193,6 +194,9 @@ class FakeEngine:
         ]
         return tuple(sorted([*known, *self.outsiders.get(unit, ())]))
 
+    def deployments(self) -> Iterable[Mapping[str, Any]]:
+        return ()
+
     def admit(self, changed: Collection[Unit], read: Collection[Unit]) -> None:
         self.admitted = (tuple(changed), tuple(read))
         if self.refuses:
@@ -200,6 +204,9 @@ class FakeEngine:
 
     def reveal(self, unit: Unit) -> Mapping[str, Any]:
         return {name: output.value for name, output in self.kept[unit].outputs.items()}
+
+    def stamp(self, unit: Unit) -> str | None:
+        return self.fingerprint(unit)
 
     def fingerprint(self, unit: Unit) -> str | None:
         return repr(self.kept[unit]) if unit in self.kept else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from orchestrator.engines.protocol import Project
 from orchestrator.errors import EngineUnavailableError, OrchestratorError, RefusedError
 from orchestrator.model import Unit
-from orchestrator.stack_config import read_snapshot
+from orchestrator.stack_config import aws_values, read_snapshot
 from pulumi_django.aws_access import AwsAccess
 
 _ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(\d{12}):")
@@ -58,17 +57,9 @@ def check(stacks: Iterable[tuple[Unit, Project, str]]) -> None:
 def aws_config(project: Project, stack: str) -> dict[str, Any] | None:
     """The stack's `aws:*` configuration without the prefix; None when its file cannot be read."""
     try:
-        values = read_snapshot(project, stack).wire()
+        return aws_values(read_snapshot(project, stack))
     except OrchestratorError:
         return None
-    found: dict[str, Any] = {}
-    for key, text in values.items():
-        if key.startswith("aws:"):
-            try:
-                found[key.removeprefix("aws:")] = json.loads(text)
-            except ValueError:
-                found[key.removeprefix("aws:")] = text
-    return found
 
 
 def _identity(access: AwsAccess) -> str | None:

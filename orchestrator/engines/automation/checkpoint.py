@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from orchestrator import records
+from orchestrator.errors import StateError
 from orchestrator.model import (
     SECRET_MASK,
     Outputs,
@@ -67,22 +68,40 @@ def has_secret_outputs(latest: Mapping[str, Any]) -> bool:
     return any(output.secret for output in outputs(stack).values())
 
 
+def head(latest: Mapping[str, Any]) -> dict[str, Any]:
+    """What a list of stacks needs to know of a checkpoint (`latest`), as plain JSON. Raises StateError."""
+    try:
+        resources: list[Mapping[str, Any]] = latest.get("resources") or []
+        pending: list[Mapping[str, Any]] = latest.get("pending_operations") or []
+        stack = next((r for r in resources if r["type"] == STACK_TYPE), None)
+        return {
+            "resources": len(resources),
+            "unfinished": [f"{item['type']} {item['resource']['urn'].rpartition('::')[2]}" for item in pending],
+            "outputs": (stack or {}).get("outputs") or {},
+            "time": (latest.get("manifest") or {}).get("time") if resources else None,
+            "references": [str(r["id"]) for r in resources if r["type"] == REFERENCE_TYPE],
+        }
+    except (KeyError, TypeError, AttributeError) as error:
+        raise StateError(
+            f"the state is damaged: a resource in it is not what Pulumi writes ({type(error).__name__}: {error})",
+            "restore the newest backup from .pulumi/backups",
+        ) from error
+
+
 def summary(
-    unit: Unit, latest: Mapping[str, Any], tags: Mapping[str, str], *, locked: bool, failed: bool
+    unit: Unit, seen: Mapping[str, Any], tags: Mapping[str, str], *, locked: bool, failed: bool
 ) -> StackSummary:
-    """One stack as its checkpoint (`latest`), its tags and its lock show it."""
-    resources: list[Mapping[str, Any]] = latest.get("resources") or []
-    pending: list[Mapping[str, Any]] = latest.get("pending_operations") or []
-    unfinished = [f"{item['type']} {item['resource']['urn'].rpartition('::')[2]}" for item in pending]
+    """One stack as the `head` of its checkpoint, its tags and its lock show it."""
+    unfinished: list[str] = seen["unfinished"]
     return StackSummary(
         unit=unit,
-        status=_status(len(resources), bool(pending), locked, failed),
+        status=_status(seen["resources"], bool(unfinished), locked, failed),
         record=records.from_tags(tags),
-        outputs=outputs(next((r for r in resources if r["type"] == STACK_TYPE), None)),
-        resource_count=len(resources),
-        last_update=_moment((latest.get("manifest") or {}).get("time")) if resources else None,
+        outputs=outputs(seen),
+        resource_count=seen["resources"],
+        last_update=_moment(seen["time"]),
         problem=f"unfinished: {', '.join(unfinished)}" if unfinished else None,
-        references=tuple(str(r["id"]) for r in resources if r["type"] == REFERENCE_TYPE),
+        references=tuple(seen["references"]),
     )
 
 

@@ -65,9 +65,12 @@ class Cli:
         self._live: dict[int, subprocess.Popen[bytes]] = {}
         self._guard = threading.Lock()
         self._interrupted = False
+        self._checked = False
 
     def check(self) -> None:
         """Raise EngineUnavailableError unless a CLI that is new enough, and the Python language host, are there."""
+        if self._checked:
+            return
         if shutil.which("pulumi") is None:
             raise EngineUnavailableError("the Pulumi CLI was not found: no `pulumi` on PATH", INSTALL_HINT)
         said = self._version()
@@ -83,6 +86,7 @@ class Cli:
                 "the Pulumi CLI cannot run Python programs: no `pulumi-language-python` on PATH",
                 "install the whole CLI, whose folder has both programs",
             )
+        self._checked = True
 
     def _version(self) -> str:
         words = ["pulumi", "version"]

@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from orchestrator.engines.automation.places import copy_project, handed_over, ke
 from orchestrator.engines.automation.progress import Progress
 from orchestrator.engines.automation.remote import RemoteBackend
 from orchestrator.engines.automation.state import Backend, open_backend
+from orchestrator.engines.automation.survey import Survey
 from orchestrator.engines.automation.unfinished import Find, Unfinished, pending
 from orchestrator.engines.protocol import Project, Sink, UnitRequest
 from orchestrator.engines.waiting import patiently
@@ -54,6 +55,7 @@ class AutomationEngine:
         self._find = find or self._find_in_aws
         self._projects: Mapping[str, Project] = settings.by_key
         self._settings = settings.pulumi
+        self._state_dir = settings.state_dir
         environment = {"PULUMI_BACKEND_URL": self._settings.backend} if self._settings.backend else {}
         self._cli = Cli(environment)
         self._opened: Backend | RemoteBackend | None = None
@@ -69,6 +71,10 @@ class AutomationEngine:
         return f"organization/{self._projects[unit.project].name}/{unit.stack}"
 
     def stacks(self) -> tuple[StackSummary, ...]:
+        backend = self._backend
+        if isinstance(backend, Backend):
+            survey = Survey(backend, self._state_dir / "stacks.json")
+            return survey.summaries(sorted((key, project.name) for key, project in self._projects.items()))
         return tuple(
             self._summary(Unit(key, stack))
             for key, project in sorted(self._projects.items())
@@ -94,6 +100,9 @@ class AutomationEngine:
                 continue
         return tuple(sorted(found))
 
+    def deployments(self) -> Iterable[Mapping[str, Any]]:
+        return [self._backend.checkpoint(project, stack) or {} for project, stack in self._backend.everything()]
+
     def admit(self, changed: Collection[Unit], read: Collection[Unit]) -> None:
         latest = {unit: self._latest_or_nothing(unit) for unit in (*changed, *read)}
         accounts = [(unit, self._projects[unit.project], account.of_resources(found)) for unit, found in latest.items()]
@@ -111,6 +120,9 @@ class AutomationEngine:
         if finished.code != 0:
             raise explained(unit, finished.text)
         return json.loads(finished.output)
+
+    def stamp(self, unit: Unit) -> str | None:
+        return self._backend.stamp(self._projects[unit.project].name, unit.stack)
 
     def fingerprint(self, unit: Unit) -> str | None:
         return checkpoint.digest(self._backend.checkpoint(self._projects[unit.project].name, unit.stack))
@@ -360,13 +372,13 @@ class AutomationEngine:
         project, backend = self._projects[unit.project].name, self._backend
         tags = backend.tags(project, unit.stack)
         try:
-            latest = backend.checkpoint(project, unit.stack) or {}
+            seen = checkpoint.head(backend.checkpoint(project, unit.stack) or {})
         except StateError as error:
             record = records.from_tags(tags)
             return StackSummary(unit=unit, status=StackStatus.DAMAGED, record=record, problem=error.message)
         locked = any(lock.owner.alive is not False for lock in backend.locks(project, unit.stack))
         failed = backend.last_failed(project, unit.stack)
-        return checkpoint.summary(unit, latest, tags, locked=locked, failed=failed)
+        return checkpoint.summary(unit, seen, tags, locked=locked, failed=failed)
 
 
 def _words(request: UnitRequest) -> list[str]:

@@ -33,6 +33,14 @@ class Files(Protocol):
         """Names of all files below a folder, relative to the backend."""
         ...
 
+    def stamps(self, prefix: str) -> Mapping[str, str]:
+        """The same with something that changes whenever the file does."""
+        ...
+
+    def stamp(self, name: str) -> str | None:
+        """The same for one file; None when it is not there."""
+        ...
+
     def read(self, name: str) -> bytes | None:
         """A file's content, or None when it is not there."""
         ...
@@ -57,8 +65,33 @@ class LocalFiles:
         self._folder = folder
 
     def names(self, prefix: str) -> list[str]:
-        root = self._folder / prefix
-        return sorted(str(path.relative_to(self._folder)) for path in root.rglob("*") if path.is_file())
+        return sorted(self.stamps(prefix))
+
+    def stamps(self, prefix: str) -> Mapping[str, str]:
+        found: dict[str, str] = {}
+        folders = [prefix]
+        while folders:
+            folder = folders.pop()
+            try:
+                with os.scandir(self._folder / folder) as entries:
+                    for entry in entries:
+                        if entry.is_dir():
+                            folders.append(f"{folder}/{entry.name}")
+                        else:
+                            found[f"{folder}/{entry.name}"] = _stamp(entry.stat())
+            except FileNotFoundError:  # it was removed while we looked
+                continue
+            except OSError as error:
+                raise StateError(
+                    f"the state cannot be read: {error.strerror} ({self._folder / folder})", "check its permissions"
+                ) from error
+        return found
+
+    def stamp(self, name: str) -> str | None:
+        try:
+            return _stamp((self._folder / name).stat())
+        except OSError:
+            return None
 
     def read(self, name: str) -> bytes | None:
         try:
@@ -126,11 +159,27 @@ class S3Files:
         return f"{self._prefix}/{name}" if self._prefix else name
 
     def names(self, prefix: str) -> list[str]:
+        return sorted(self.stamps(prefix))
+
+    def stamps(self, prefix: str) -> Mapping[str, str]:
         skip = len(self._key("")) if self._prefix else 0
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=f"{self._key(prefix)}/"
         )
-        return self._guarded(lambda: sorted(item["Key"][skip:] for page in pages for item in page.get("Contents", [])))
+        return self._guarded(
+            lambda: {item["Key"][skip:]: item["ETag"] for page in pages for item in page.get("Contents", [])}
+        )
+
+    def stamp(self, name: str) -> str | None:
+        def head() -> str | None:
+            try:
+                return str(self._client.head_object(Bucket=self._bucket, Key=self._key(name))["ETag"])
+            except self._client.exceptions.ClientError as error:
+                if _code(error) in ("404", "NoSuchKey"):
+                    return None
+                raise
+
+        return self._guarded(head)
 
     def read(self, name: str) -> bytes | None:
         def get() -> bytes | None:
@@ -194,6 +243,10 @@ class S3Files:
                 f"the state in s3://{self._bucket} cannot be reached: {error}",
                 "check the address, the AWS credentials and their rights on the bucket",
             ) from error
+
+
+def _stamp(status: os.stat_result) -> str:
+    return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"
 
 
 def alive(host: str, pid: int) -> bool | None:

@@ -55,6 +55,11 @@ class RemoteBackend:
         """The stack's state as the text of a checkpoint file."""
         return json.dumps({"checkpoint": {"latest": self.checkpoint(project, stack)}}).encode()
 
+    def stamp(self, project: str, stack: str) -> str | None:
+        """Unknown without asking for the whole state."""
+        del project, stack
+        return None
+
     def claims(self, project: str) -> dict[str, dict[str, str]]:
         """None: a claim is an empty stack there."""
         del project
@@ -90,6 +95,7 @@ class RemoteBackend:
             ) from error
 
     def _run(self, project: str, *words: str) -> str:
+        self._cli.check()
         finished = self._cli.run(words, self._folders[project])
         if finished.code != 0:
             last = (finished.text.splitlines() or ["no reason given"])[-1]

@@ -35,6 +35,14 @@ class Lock:
     owner: LockOwner
 
 
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """The stacks of one project."""
+
+    stamps: Mapping[str, str]
+    tagged: frozenset[str]
+
+
 class Backend:
     """One DIY backend."""
 
@@ -48,6 +56,35 @@ class Backend:
             name.rpartition("/")[2] for name in self._files.names(folder) if name.count("/") == folder.count("/") + 1
         }
         return sorted({_stem(name) for name in names if name.endswith((".json", ".json.gz"))})
+
+    @property
+    def distant(self) -> bool:
+        """Whether each look takes a while."""
+        return isinstance(self._files, S3Files)
+
+    def listing(self, project: str) -> Listing:
+        """The project's stacks, each with a stamp that changes whenever its checkpoint does, and who has tags."""
+        folder, stamps, tagged = f"{STACKS}/{project}/", dict[str, str](), set[str]()
+        for name, stamp in self._files.stamps(folder.rstrip("/")).items():
+            file = name.removeprefix(folder)
+            if file.endswith((".json", ".json.gz")) and "/" not in file:
+                stamps[_stem(file)] = stamp
+            elif file.endswith(".pulumi-tags"):
+                tagged.add(file.removesuffix(".pulumi-tags"))
+        return Listing(stamps=stamps, tagged=frozenset(tagged))
+
+    def stamp(self, project: str, stack: str) -> str | None:
+        """The stamp of one stack's checkpoint; None when there is none."""
+        return self._files.stamp(f"{STACKS}/{project}/{stack}.json")
+
+    def locked(self) -> frozenset[tuple[str, str]]:
+        """Project and name of every stack that has a lock, alive or not."""
+        parts = [name.removeprefix(f"{LOCKS}/").split("/") for name in self._files.names(LOCKS)]
+        return frozenset((part[0], part[1]) for part in parts if len(part) == 3)
+
+    def held(self, project: str, stack: str) -> bool:
+        """Whether somebody may be at work on the stack."""
+        return any(lock.owner.alive is not False for lock in self.locks(project, stack))
 
     def everything(self) -> Iterator[tuple[str, str]]:
         """Project and name of every stack in the backend, also of projects that nobody here knows."""

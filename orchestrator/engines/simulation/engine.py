@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -109,12 +109,18 @@ class SimulationEngine:
         found = [other for other, head in self._readable_heads() if name in head.references]
         return tuple(sorted(f"{self._projects[other.project].name}/{other.stack}" for other in found))
 
+    def deployments(self) -> Iterable[Mapping[str, Any]]:
+        return ()
+
     def admit(self, changed: Collection[Unit], read: Collection[Unit]) -> None:
         """Nothing belongs to anybody here: always fine."""
 
     def reveal(self, unit: Unit) -> Mapping[str, Any]:
         self._require(unit)
         return self._store.head(unit).outputs
+
+    def stamp(self, unit: Unit) -> str | None:
+        return self._store.stamp(unit)
 
     def fingerprint(self, unit: Unit) -> str | None:
         if not self._store.exists(unit):

@@ -61,6 +61,14 @@ class Store:
         """Whether the stack is there."""
         return self._path(unit).exists()
 
+    def stamp(self, unit: Unit) -> str | None:
+        """Changes whenever the stack's file does; None when it is not there."""
+        try:
+            status = self._path(unit).stat()
+            return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"
+        except OSError:
+            return None
+
     def head(self, unit: Unit) -> Head:
         """The stack's head; StateError when the file is damaged."""
         try:

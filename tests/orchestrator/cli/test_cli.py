@@ -109,7 +109,7 @@ def test_json_is_one_document_and_nothing_else(here: Here) -> None:
 def test_preview_shows_everything_and_leaves_nothing(here: Here) -> None:
     answer = here("preview-env", "alpha", "--quiet")
     assert answer.code == 0
-    assert "app/alpha: 3 created\n" in answer.out
+    assert "app/alpha: 3 created; 0.00 $ a month\n" in answer.out
     assert "  +  create  sns/topic:Topic" in answer.out
     assert here("list", "--quiet").out == "nothing exists yet\n"
 
@@ -229,7 +229,7 @@ def test_a_program_that_fails_is_told_without_a_traceback(here: Here) -> None:
 
 
 def test_a_bug_is_one_sentence_and_asks_for_a_report(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_arguments: object) -> None:
+    def broken(*_arguments: object, **_options: object) -> None:
         raise ZeroDivisionError("oops")
 
     monkeypatch.setattr("orchestrator.api.Orchestrator.list", broken)

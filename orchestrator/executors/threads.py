@@ -1,4 +1,4 @@
-"""Where units run."""
+"""Units in threads of this process."""
 
 from __future__ import annotations
 

@@ -1,0 +1,30 @@
+"""Events as JSON lines in a file, while a run is under way."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+from orchestrator.errors import UsageError
+from orchestrator.events import Event
+from orchestrator.rendering import document
+
+
+class EventsFile:
+    """An observer that writes each event as soon as it hears it; safe to be told from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = path.open("w", encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"--events {path} cannot be written: {error.strerror or error}") from None
+        self._guard = threading.Lock()
+
+    def write(self, event: Event) -> None:
+        """One line."""
+        line = json.dumps(document.event(event, datetime.now(UTC)))
+        with self._guard:
+            self._file.write(f"{line}\n")
+            self._file.flush()

@@ -1,0 +1,41 @@
+"""Costs that were worked out before, in a file that may be lost at any time."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+FILE = "costs.json"
+_MOST = 5000
+
+log = logging.getLogger(__name__)
+
+
+class RememberedCosts:
+    """US dollars a month by a key that says what they come from."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._file = state_dir / FILE
+        try:
+            self._known: dict[str, float] = {str(k): float(v) for k, v in json.loads(self._file.read_bytes()).items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            self._known = {}
+
+    def get(self, key: str) -> float | None:
+        """The cost, when it is known."""
+        return self._known.get(key)
+
+    def remember(self, costs: Mapping[str, float]) -> None:
+        """Keep these, and of the others the newest."""
+        if not costs:
+            return
+        self._known = dict(list({**self._known, **costs}.items())[-_MOST:])
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            fresh = self._file.with_name(f"{FILE}.new")
+            fresh.write_text(json.dumps(self._known), encoding="utf-8")
+            fresh.replace(self._file)
+        except OSError:
+            log.debug("the costs could not be remembered", exc_info=True)

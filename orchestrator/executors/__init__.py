@@ -1,0 +1,34 @@
+"""Where units run: threads or processes of this machine, or the workers of a Dask cluster. All are `Executor`s."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+
+from orchestrator.executors.threads import DaemonExecutor
+from orchestrator.settings import RunnerSettings, Settings
+
+__all__ = ["DaemonExecutor", "opened"]
+
+
+@contextmanager
+def opened(settings: Settings, engine: str, given: Executor | None = None) -> Generator[Executor]:
+    """The executor that the settings ask for, or the `given` one; what was opened here is closed at the end.
+
+    `engine` is the name of the engine that workers make for themselves. Raises EngineUnavailableError.
+    """
+    runner: RunnerSettings = settings.runner
+    if given is not None:
+        yield given
+    elif runner.executor == "processes":
+        from orchestrator.executors.processes import ProcessExecutor
+
+        yield ProcessExecutor(settings.root, engine)
+    elif runner.executor == "dask":
+        from orchestrator.executors.dask import DaskExecutor
+
+        with DaskExecutor(settings.root, engine, runner.scheduler, runner.parallel) as executor:
+            yield executor
+    else:
+        yield DaemonExecutor()

@@ -1,0 +1,152 @@
+"""A unit's work as something that can be sent to another process, and done there with an engine made there.
+
+The worker needs the same folder with `orchestrator.toml` and the projects, at the same path or where
+ORCHESTRATOR_PROJECT_DIR says. Configuration files travel with the work, and back when the CLI wrote into them.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from abc import abstractmethod
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from orchestrator import settings
+from orchestrator.engines import factory
+from orchestrator.engines.protocol import Engine, Sink, UnitRequest
+from orchestrator.events import UnitEvent
+from orchestrator.model import UnitResult
+from orchestrator.runner import run_unit
+from orchestrator.stack_config import config_path
+from orchestrator.yaml_files import write_atomically
+
+_FILES = ("config_file", "plan_file")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One operation, with every file that it reads."""
+
+    root: str
+    """Folder of `orchestrator.toml` where the task comes from."""
+
+    engine: str
+    request: UnitRequest
+    config: str | None
+    """Text of the stack's configuration file; None when there is none."""
+
+    files: dict[str, bytes | None] = field(default_factory=dict[str, bytes | None], repr=False)
+    """Contents of the request's own files, by field; None for one that the operation writes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """How it ended, with every file that was written."""
+
+    result: UnitResult
+    config: str | None
+    files: dict[str, bytes] = field(default_factory=dict[str, bytes], repr=False)
+
+
+class RemoteExecutor(Executor):
+    """Runs units elsewhere: `submit(run_unit, engine, request, tell)` sends the request and not the engine."""
+
+    def __init__(self, root: Path, engine: str) -> None:
+        self._root, self._engine = root, engine
+
+    @abstractmethod
+    def send(self, task: Task, tell: Sink) -> Future[Answer]:
+        """Have the task done; its events are told as they come."""
+
+    @abstractmethod
+    def interrupt(self) -> None:
+        """What `Engine.interrupt` is, for the engines of all workers."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Only for `run_unit`: anything else is a mistake of the caller."""
+        if fn is not run_unit or kwargs:
+            raise TypeError("a remote executor carries out units and nothing else")
+        engine, request, tell = args
+        return self._returned(self.send(self._task(engine, request), tell), request)
+
+    def _task(self, engine: Engine, request: UnitRequest) -> Task:
+        del engine
+        file = self._config_path(request)
+        paths: dict[str, Path] = {name: path for name in _FILES if (path := getattr(request, name)) is not None}
+        return Task(
+            root=str(self._root),
+            engine=self._engine,
+            request=request,
+            config=file.read_text(encoding="utf-8") if file.exists() else None,
+            files={name: path.read_bytes() if path.exists() else None for name, path in paths.items()},
+        )
+
+    def _config_path(self, request: UnitRequest) -> Path:
+        return config_path(settings.load(self._root).by_key[request.unit.project], request.unit.stack)
+
+    def _returned(self, sent: Future[Answer], request: UnitRequest) -> Future[UnitResult]:
+        answered: Future[UnitResult] = Future()
+        answered.set_running_or_notify_cancel()
+
+        def done(future: Future[Answer]) -> None:
+            try:
+                answer = future.result()
+                _write_back(answer, request, self._config_path(request))
+                answered.set_result(answer.result)
+            except BaseException as error:  # a lost worker, for example
+                answered.set_exception(error)
+
+        sent.add_done_callback(done)
+        return answered
+
+
+def carry_out(task: Task, tell: Callable[[UnitEvent], None], interrupted: Callable[[float], bool]) -> Answer:
+    """Do a task in this process.
+
+    `interrupted` waits for so many seconds and says whether the run was interrupted.
+    """
+    here = settings.load(None if os.environ.get(settings.PROJECT_DIR_VARIABLE) else Path(task.root))
+    engine = factory.create(here, task.engine)
+    file = config_path(here.by_key[task.request.unit.project], task.request.unit.stack)
+    if task.config is not None and (not file.exists() or file.read_text(encoding="utf-8") != task.config):
+        write_atomically(file, task.config)
+    over = threading.Event()
+
+    def listen() -> None:
+        while not over.is_set():
+            if interrupted(0.5):
+                engine.interrupt()
+                return
+
+    threading.Thread(target=listen, daemon=True).start()
+    try:
+        with tempfile.TemporaryDirectory(prefix="orchestrator-task-") as folder:
+            placed = _placed(task, Path(folder))
+            engine.check()
+            result = run_unit(engine, placed, tell)
+            files = {name: getattr(placed, name).read_bytes() for name in task.files if getattr(placed, name).exists()}
+    finally:
+        over.set()
+    return Answer(result=result, config=file.read_text(encoding="utf-8") if file.exists() else None, files=files)
+
+
+def _placed(task: Task, folder: Path) -> UnitRequest:
+    """The request with its own files in a folder of this machine."""
+    placed: dict[str, Any] = {}
+    for name, content in task.files.items():
+        placed[name] = folder / getattr(task.request, name).name
+        if content is not None:
+            placed[name].write_bytes(content)
+    return replace(task.request, **placed)
+
+
+def _write_back(answer: Answer, request: UnitRequest, config: Path) -> None:
+    for name, content in answer.files.items():
+        getattr(request, name).write_bytes(content)
+    if answer.config is not None and (not config.exists() or config.read_text(encoding="utf-8") != answer.config):
+        write_atomically(config, answer.config)

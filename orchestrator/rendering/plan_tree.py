@@ -1,0 +1,176 @@
+"""What a preview found, as one tree: replacements and deletions first, then every stack with its resources by parent. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from orchestrator.model import ChangeCounts, ChangeOp, ResourceChange, RunReport, Unit, UnitResult
+from orchestrator.rendering.tables import aligned, counted
+
+SIGNS: Mapping[ChangeOp, str] = {
+    ChangeOp.CREATE: "+",
+    ChangeOp.UPDATE: "~",
+    ChangeOp.REPLACE: "+-",
+    ChangeOp.DELETE: "-",
+}
+_DANGEROUS = (ChangeOp.REPLACE, ChangeOp.DELETE)
+_MOST_LINES = 400
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonthlyCost:
+    """What a stack costs a month in US dollars, before and after a plan."""
+
+    before: float
+    after: float
+
+    def __str__(self) -> str:
+        if not self.before:
+            return f"{self.after:.2f} $ a month"
+        if abs(self.after - self.before) < 0.005:
+            return f"{self.after:.2f} $ a month, unchanged"
+        return f"{self.after:.2f} $ a month, {self.after - self.before:+.2f} $"
+
+
+Costs = Mapping[Unit, MonthlyCost]
+
+
+@dataclass
+class _Node:
+    urn: str
+    change: ResourceChange | None = None
+    label: str = ""
+    children: list[_Node] = field(default_factory=list["_Node"])
+
+
+def text(run: RunReport, costs: Costs) -> str:
+    """The plan for a terminal."""
+    lines = [f"plan of {len(run.results)} stack{'' if len(run.results) == 1 else 's'}: {totals(run, costs)}"]
+    dangerous = _dangerous(run.results)
+    if dangerous:
+        lines += ["", "replaced or deleted:"]
+        rows = [
+            (SIGNS[change.op], change.op.value, str(unit), _typed(change), _why(change)) for unit, change in dangerous
+        ]
+        lines += aligned(rows, indent="  ").splitlines()
+    for result in run.results:
+        lines += ["", _headline(result, costs), *_tree_lines(result)]
+    return "\n".join(lines) + "\n"
+
+
+def markdown(run: RunReport, costs: Costs) -> str:
+    """The plan for a pull request."""
+    lines = [f"### Plan: {totals(run, costs)}", ""]
+    if run.notice:
+        lines += [f"_{run.notice}_", ""]
+    lines += ["| stack | create | update | replace | delete | unchanged | cost |", "|---|--:|--:|--:|--:|--:|---|"]
+    for result in run.results:
+        counts, cost = result.counts, costs.get(result.unit)
+        cells = (counts.create, counts.update, counts.replace, counts.delete, counts.same)
+        shown = " | ".join(str(cell) for cell in cells)
+        lines.append(f"| `{result.unit}` | {shown} | {cost or result.status.value} |")
+    dangerous = _dangerous(run.results)
+    if dangerous:
+        lines += ["", "**Replaced or deleted**", ""]
+        lines += [
+            f"- {change.op.value} `{_typed(change)}` of `{unit}`{f': {_why(change)}' if _why(change) else ''}"
+            for unit, change in dangerous
+        ]
+    for result in run.results:
+        if result.reason:
+            lines += ["", f"**{result.unit} {result.status.value}**: {result.reason}"]
+        tree = _tree_lines(result)
+        if tree:
+            summary = f"<details><summary><code>{result.unit}</code>: {counted(result.counts)}</summary>"
+            lines += ["", summary, "", "```diff", *(_diff(line) for line in tree), "```", "", "</details>"]
+    return "\n".join(lines) + "\n"
+
+
+def totals(run: RunReport, costs: Costs) -> str:
+    """`54 created, 1 replaced, 118.35 $ a month` over all stacks."""
+    all_counts = [result.counts for result in run.results]
+    counts = ChangeCounts(
+        create=sum(c.create for c in all_counts),
+        update=sum(c.update for c in all_counts),
+        replace=sum(c.replace for c in all_counts),
+        delete=sum(c.delete for c in all_counts),
+        same=sum(c.same for c in all_counts),
+    )
+    if not costs:
+        return counted(counts)
+    total = MonthlyCost(
+        before=sum(cost.before for cost in costs.values()), after=sum(cost.after for cost in costs.values())
+    )
+    return f"{counted(counts)}; {total}"
+
+
+def _headline(result: UnitResult, costs: Costs) -> str:
+    cost = costs.get(result.unit)
+    ended = f"{result.status.value}: {result.reason}" if result.reason else counted(result.counts)
+    return f"{result.unit}: {ended}{f'; {cost}' if cost else ''}"
+
+
+def _dangerous(results: Iterable[UnitResult]) -> list[tuple[Unit, ResourceChange]]:
+    return [(result.unit, change) for result in results for change in result.changes if change.op in _DANGEROUS]
+
+
+def _typed(change: ResourceChange) -> str:
+    return f"{change.type.rpartition(':')[2]} {change.name}"
+
+
+def _why(change: ResourceChange) -> str:
+    return ", ".join(change.properties)
+
+
+def _tree_lines(result: UnitResult) -> list[str]:
+    lines = [line for root in _roots(result) for line in _drawn(root, 1)]
+    if len(lines) > _MOST_LINES:
+        return [*lines[:_MOST_LINES], f"  and {len(lines) - _MOST_LINES} more (--json lists all)"]
+    return lines
+
+
+def _roots(result: UnitResult) -> list[_Node]:
+    """Changed resources below their parents; a parent that does not change is there for the sake of its children."""
+    known = {resource.urn: resource for resource in result.planned}
+    nodes: dict[str, _Node] = {}
+    roots: list[_Node] = []
+
+    def node(urn: str) -> _Node:
+        if urn not in nodes:
+            nodes[urn] = _Node(urn, label=_label(urn))
+            resource = known.get(urn)
+            parent = resource.parent if resource else None
+            (node(parent).children if parent else roots).append(nodes[urn])
+        return nodes[urn]
+
+    for change in result.changes:
+        if change.urn in nodes:
+            nodes[change.urn].change = change
+            continue
+        fresh = nodes[change.urn] = _Node(change.urn, change, _label(change.urn))
+        resource = known.get(change.urn)
+        parent = change.parent or (resource.parent if resource else None)
+        (node(parent).children if parent and parent != change.urn else roots).append(fresh)
+    return roots
+
+
+def _label(urn: str) -> str:
+    type_ = urn.split("::")[2].rpartition("$")[2] if urn.count("::") >= 3 else ""
+    return f"{type_.rpartition(':')[2]} {urn.rpartition('::')[2]}".strip()
+
+
+def _drawn(node: _Node, depth: int) -> list[str]:
+    sign = SIGNS.get(node.change.op, " ") if node.change else " "
+    why = f" ({_why(node.change)})" if node.change and node.change.properties else ""
+    lines = [f"{sign:<2}{'  ' * depth}{node.label}{why}"]
+    for child in node.children:
+        lines += _drawn(child, depth + 1)
+    return lines
+
+
+def _diff(line: str) -> str:
+    """Lines for a `diff` block: replaced ones red, changed ones marked."""
+    if line.startswith("+-"):
+        return f"- {line[2:]} (replaced)"
+    return f"! {line[2:]}" if line.startswith("~") else line

@@ -1,0 +1,161 @@
+"""The same run in threads, in processes and on a Dask cluster."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator import Orchestrator
+from orchestrator.errors import EngineUnavailableError, SettingsError
+from orchestrator.events import Event, ResourceEvent, UnitStarted
+from orchestrator.executors.processes import ProcessExecutor
+from orchestrator.model import Status
+from tests.support.engines import BASE, SETTINGS, Workshop
+
+SLOW = "\nimport time\ntime.sleep(30)\n"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A real scheduler and two workers, each in a process of its own."""
+    distributed = pytest.importorskip("distributed", reason="needs the extra dask")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=2, processes=True, dashboard_address=":0") as cluster:
+        yield cluster
+
+
+def shop_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runner: str, engine: str = "simulation") -> Workshop:
+    shop = Workshop(tmp_path / "shop", engine, monkeypatch.setenv)
+    (shop.folder / "orchestrator.toml").write_text(f"{SETTINGS}\n[runner]\n{runner}\n")
+    return shop
+
+
+RUNNERS = ["threads", "processes", "dask"]
+
+
+@pytest.fixture(params=RUNNERS)
+def runner(request: pytest.FixtureRequest) -> str:
+    if request.param == "dask":
+        address = request.getfixturevalue("cluster").scheduler_address
+        return f'executor = "dask"\nscheduler = "{address}"'
+    return f'executor = "{request.param}"'
+
+
+def test_a_run_is_the_same_wherever_it_runs(runner: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = shop_with(tmp_path, monkeypatch, runner)
+    shop.configure(BASE, domain_name="example.com")
+    events: list[Event] = []
+    orchestrator = Orchestrator(shop.folder, engine="simulation", observer=events.append)
+    report = orchestrator.create_env(["alpha", "beta"], base="dev")
+    assert [(str(r.unit), r.status, r.counts.create) for r in report.results] == [
+        ("base/dev", Status.SUCCEEDED, 3),
+        ("app/alpha", Status.SUCCEEDED, 4),
+        ("app/beta", Status.SUCCEEDED, 4),
+    ]
+    made = {event.name for event in events if isinstance(event, ResourceEvent)}
+    assert {"first", "second", "topic", "last"} <= made
+    assert orchestrator.outputs("alpha")["url"].value == "https://example.com"
+    again = Orchestrator(shop.folder, engine="simulation").update_env(["alpha", "beta"])
+    assert {r.status for r in again.results} == {Status.UNCHANGED}
+
+
+def test_a_failing_program_is_one_failed_unit(runner: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = shop_with(tmp_path, monkeypatch, runner)
+    (shop.folder / "app" / "__main__.py").write_text("raise RuntimeError('boom in the app')")
+    report = Orchestrator(shop.folder, engine="simulation").create_env("alpha", base="dev")
+    assert [r.status for r in report.results] == [Status.SUCCEEDED, Status.FAILED], report.results
+    assert "boom in the app" in str(report.results[1].reason)
+
+
+@pytest.mark.parametrize("where", ["processes", "dask"])
+def test_a_worker_that_dies_is_one_failed_unit(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    setting = f'executor = "{where}"'
+    if where == "dask":
+        setting += f'\nscheduler = "{request.getfixturevalue("cluster").scheduler_address}"'
+    shop = shop_with(tmp_path, monkeypatch, setting)
+    (shop.folder / "app" / "__main__.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    report = Orchestrator(shop.folder, engine="simulation").create_env("alpha", base="dev")
+    assert [r.status for r in report.results] == [Status.SUCCEEDED, Status.FAILED]
+    assert report.exit_code == 1
+
+
+def test_an_interrupt_reaches_the_other_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = shop_with(tmp_path, monkeypatch, 'executor = "processes"\nparallel = 1')
+    (shop.folder / "base" / "__main__.py").write_text("import time\ntime.sleep(1)\n")
+
+    def hear(event: Event) -> None:
+        if isinstance(event, UnitStarted):
+            threading.Timer(0.2, orchestrator.interrupt).start()
+
+    orchestrator = Orchestrator(shop.folder, engine="simulation", observer=hear)
+    report = orchestrator.create_env("alpha", base="dev")
+    assert report.results[1].status is Status.CANCELLED
+    assert report.exit_code == 130
+
+
+def test_only_units_are_carried_out(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="carries out units and nothing else"):
+        ProcessExecutor(tmp_path, "simulation").submit(print, "x")
+
+
+def test_a_scheduler_that_does_not_answer_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed", reason="needs the extra dask")
+    monkeypatch.setattr("orchestrator.executors.dask.CONNECT_SECONDS", 1)
+    shop = shop_with(tmp_path, monkeypatch, 'executor = "dask"\nscheduler = "tcp://127.0.0.1:1"')
+    with pytest.raises(EngineUnavailableError, match=r"^the Dask scheduler tcp://127\.0\.0\.1:1 cannot be reached"):
+        Orchestrator(shop.folder, engine="simulation").create_base("dev")
+
+
+def test_a_scheduler_without_dask_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = shop_with(tmp_path, monkeypatch, 'scheduler = "tcp://127.0.0.1:1"')
+    with pytest.raises(SettingsError, match=r"runner\.scheduler is set and runner\.executor is 'threads'"):
+        Orchestrator(shop.folder)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("where", ["processes", "dask"])
+def test_the_real_engine_works_elsewhere_and_its_salt_comes_back(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Workshop(tmp_path / "shop", "pulumi", monkeypatch.setenv)
+    setting = f'executor = "{where}"'
+    (shop.folder / "orchestrator.toml").write_text(f"{SETTINGS}\n[runner]\n{setting}\n")
+    report = Orchestrator(shop.folder, engine="pulumi").create_env("alpha", base="dev")
+    assert [r.status for r in report.results] == [Status.SUCCEEDED, Status.SUCCEEDED]
+    assert "encryptionsalt: v1:" in (shop.folder / "base" / "Pulumi.dev.yaml").read_text()
+    assert shop.cloud() == ["first", "last", "second", "topic"]
+
+
+def test_killing_us_leaves_no_worker_process_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = shop_with(tmp_path, monkeypatch, 'executor = "processes"')
+    (shop.folder / "base" / "__main__.py").write_text(
+        "import os, pathlib, time\npathlib.Path('../pid').write_text(str(os.getpid()))\ntime.sleep(2)\n"
+    )
+    command = [sys.executable, "-m", "orchestrator", "create-base", "dev", "--engine", "simulation", "--no-cost"]
+    ours = subprocess.Popen(command, cwd=shop.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    file = shop.folder / "pid"
+    deadline = threading.Event()
+    for _ in range(300):
+        if file.exists() and file.read_text():
+            break
+        deadline.wait(0.1)
+    os.kill(ours.pid, signal.SIGKILL)
+    ours.wait()
+    pid = int(file.read_text())
+    for _ in range(100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            break
+        deadline.wait(0.1)
+    else:
+        pytest.fail("the worker outlived its unit")
