@@ -32,6 +32,8 @@ class Console:
     ) -> None:
         self.quiet, self.verbose, self.as_json = quiet, verbose, as_json
         self._out, self._err = out or sys.stdout, err or sys.stderr
+        self.gone = False
+        """Whether whoever read the results has stopped reading."""
 
     @property
     def live(self) -> bool:
@@ -45,9 +47,16 @@ class Console:
 
     def result(self, text: str) -> None:
         """Write a result."""
-        with _quiet_when_closed():
+        try:
             self._out.write(text)
             self._out.flush()
+        except BrokenPipeError:
+            self.gone = True
+            _write_nowhere()
+
+    def colored(self, text: str, color: str) -> str:
+        """A part of a result in a color, where results are shown on a terminal."""
+        return text if os.environ.get("NO_COLOR") or not self._out.isatty() else f"{color}{text}{RESET}"
 
     def document(self, value: Mapping[str, Any]) -> None:
         """Write a result as one JSON document."""
@@ -90,6 +99,28 @@ class Console:
         if answer.split() != list(names):
             raise ConfirmationError("not confirmed: nothing was changed", f"type exactly {wanted}, or add --yes")
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody sits in front of the terminal."""
+        return bool(sys.stdin) and not sys.stdin.closed and sys.stdin.isatty() and self._err.isatty()
+
+    def choose(self, question: str, choices: Mapping[str, str], otherwise: str) -> str:
+        """The choice (key) whose text begins with the letter that the user types.
+
+        `otherwise` when nothing is typed, or nobody can be asked. Raises KeyboardInterrupt.
+        """
+        if not self.can_ask:
+            return otherwise
+        letters = {text[0]: key for key, text in choices.items()}
+        shown = ", ".join(f"[{text[0]}]{text[1:]}" for text in choices.values())
+        while True:
+            self._write(f"{question}: {shown}? ")
+            typed = sys.stdin.readline()
+            if not typed.strip():
+                return otherwise
+            if typed.strip().lower()[0] in letters:
+                return letters[typed.strip().lower()[0]]
+
     def _write(self, text: str) -> None:
         with _quiet_when_closed():
             self._err.write(text)
@@ -106,5 +137,9 @@ def _quiet_when_closed() -> Any:
     try:
         yield
     except BrokenPipeError:
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_nowhere()
+
+
+def _write_nowhere() -> None:
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestrator.cli import commands, life
+from orchestrator.cli import commands, life, operations
 from orchestrator.errors import OrchestratorError
 
 HELP = """Creates, updates, inspects and destroys Django environments on AWS, in dependency order.
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 commands.register(app)
 life.register(app)
+operations.register(app)
 
 
 def _version(wanted: bool) -> None:

@@ -15,6 +15,9 @@ from pulumi_django.ecs.polling import Cancelled, Clock
 
 DEFAULT_REGION = "us-east-1"
 
+RECORDED_SLEEPS = 20
+"""Waits after which nothing new is asked for: who follows a log would go on for ever."""
+
 
 class Clients(Protocol):
     """Makes boto3 clients, and tells the time that goes with them."""
@@ -156,16 +159,19 @@ class _Http:
 
 
 class _NoTime:
-    """Time that passes only when somebody waits."""
+    """Time that passes only when somebody waits; who waits without end is woken."""
 
     def __init__(self) -> None:
-        self._time = 0.0
+        self._time, self._sleeps = 0.0, 0
 
     def now(self) -> float:
         return self._time
 
     def sleep(self, seconds: float) -> None:
         self._time += seconds
+        self._sleeps += 1
+        if self._sleeps > RECORDED_SLEEPS:
+            raise Cancelled("nothing more will happen")
 
 
 def _masked(model: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,7 +182,7 @@ def _masked(model: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _empty(model: Any) -> dict[str, Any]:
-    """An answer with nothing in it."""
-    nothing: dict[str, Any] = {"list": [], "map": {}, "structure": {}, "string": "", "boolean": False}
+    """An answer with nothing in it; texts are absent, since some of them ask to go on (`nextToken`)."""
+    nothing: dict[str, Any] = {"list": [], "map": {}, "structure": {}, "boolean": False, "integer": 0, "long": 0}
     members: Mapping[str, Any] = model.output_shape.members if model.output_shape else {}
-    return {name: nothing.get(shape.type_name, 0) for name, shape in members.items() if shape.type_name in nothing}
+    return {name: nothing[shape.type_name] for name, shape in members.items() if shape.type_name in nothing}

@@ -1,0 +1,119 @@
+"""What the commands that work on one environment do alike: find it, reach its AWS, show what happens, print the result."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from orchestrator.cli.options import Common
+from orchestrator.cli.session import Session
+from orchestrator.console import Console
+from orchestrator.interrupts import heard_by
+from orchestrator.operations import target as targets
+from orchestrator.operations.clients import RecordingClients, WakefulClock, for_target
+from orchestrator.operations.observer import Event, LogLine, Note, RolloutMoved, TaskMoved
+from orchestrator.rendering import document, operations
+
+COLORS = tuple(f"\x1b[{number}m" for number in (36, 33, 32, 35, 34, 96, 93, 92, 95, 94))
+"""Of ten services; red is for errors."""
+
+
+class Operating:
+    """One command on one environment."""
+
+    def __init__(self, common: Common, name: str) -> None:
+        self.session = Session(common)
+        self.console = self.session.console
+        self.target = targets.find(self.session.orchestrator, name)
+        self.clients = for_target(self.target)
+        self.view = View(self.console, real=self.target.notice is None)
+
+    @contextmanager
+    def interruptible(self) -> Generator[None]:
+        """While the block runs, Ctrl-C ends the present wait: the operation then decides what that means."""
+        clock = self.clients.clock
+        with heard_by(clock.wake) if isinstance(clock, WakefulClock) else contextlib.nullcontext():
+            yield
+
+    def report(self, result: object, text: str) -> None:
+        """Print a result: one JSON document, or text; in the simulation the calls that would have been made."""
+        calls = self.clients.calls if isinstance(self.clients, RecordingClients) else None
+        if self.session.common.as_json:
+            found: dict[str, Any] = {
+                "environment": self.target.environment,
+                "result": operations.as_document(result) if calls is None else None,
+                "calls": None if calls is None else operations.calls_document(calls),
+            }
+            self.console.document(document.one(found, self.target.notice))
+            return
+        if calls is None:
+            self.console.result(text)
+            return
+        self.console.note(f"{self.target.notice}\n")
+        self.console.result(operations.calls(calls))
+
+
+class Prefixes:
+    """Which line of a log is whose: a column with the service's name, in a color of its own on a terminal."""
+
+    def __init__(self, console: Console, services: Sequence[str], *, times: bool) -> None:
+        self._console, self._times = console, times
+        self._width = max(map(len, services), default=0)
+        self._colors = {name: COLORS[number % len(COLORS)] for number, name in enumerate(services)}
+
+    def text(self, line: LogLine) -> str:
+        """The line as it is shown."""
+        time = f"{line.at.astimezone():%H:%M:%S} " if self._times and line.at else ""
+        if len(self._colors) < 2:
+            return f"{time}{line.text}\n"
+        name = self._console.colored(line.service.ljust(self._width), self._colors.get(line.service, ""))
+        return f"{time}{name} | {line.text}\n"
+
+
+class View:
+    """An observer that shows what it hears: log lines on stdout, everything else on stderr.
+
+    What is not `real` (in the simulation) is not shown, save notes.
+    """
+
+    def __init__(self, console: Console, *, real: bool) -> None:
+        self._console, self._real = console, real
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case LogLine() | TaskMoved() | RolloutMoved() if not self._real:
+                pass
+            case LogLine():
+                self.line(event)
+            case TaskMoved():
+                self._console.note(f"task {event.task} ({event.service}): {event.status.lower()}")
+            case RolloutMoved():
+                self._console.note(operations.rollout(event))
+            case Note(severity="warning"):
+                self._console.warning(event.text)
+            case Note():
+                self._console.note(event.text)
+
+    def line(self, event: LogLine) -> None:
+        """Show one line of a log; where stdout is one JSON document, on stderr."""
+        if self._console.as_json:
+            self._console.note(event.text)
+        else:
+            self._console.result(f"{event.text}\n")
+
+
+def ask_by_letter(console: Console, question: str, choices: Mapping[str, str], otherwise: str) -> str:
+    """The choice whose first letter the user types; `otherwise` when nobody can be asked, or at another Ctrl-C."""
+    handler = None
+    with contextlib.suppress(ValueError):  # outside the main thread
+        handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return console.choose(question, choices, otherwise)
+    except KeyboardInterrupt:
+        return otherwise
+    finally:
+        if handler is not None:
+            signal.signal(signal.SIGINT, handler)

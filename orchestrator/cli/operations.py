@@ -1,0 +1,151 @@
+"""The commands of daily work on an environment: each parses, calls one operation, prints what it returns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli.options import Common, NameArgument, with_common
+
+if TYPE_CHECKING:
+    from orchestrator.cli.operating import Operating
+
+WORK = "Work with an environment"
+
+ServiceOption = Annotated[
+    str | None, typer.Option("--service", "-s", help="Service, else the web service.", show_default=False)
+]
+CommandArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="COMMAND", help="Words of the command.", show_default=False)
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for name, command in (
+        ("run", run_),
+        ("logs", logs_),
+    ):
+        app.command(name, rich_help_panel=WORK)(with_common(command))
+
+
+def run_(
+    common: Common,
+    name: NameArgument,
+    command: CommandArgument = None,
+    service: ServiceOption = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            "--size", metavar="CPU/MEMORY", help="CPU units and MiB, for example 1024/2048; else the service's."
+        ),
+    ] = None,
+    spot: Annotated[bool, typer.Option("--spot", help="Cheaper; AWS may end it at any time.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Do not wait for its end.")] = False,
+    timeout: Annotated[
+        str | None, typer.Option("--timeout", metavar="DURATION", help="Stop it after so long, for example 30m.")
+    ] = None,
+) -> None:
+    """Run a command in a task of its own, like a service's; ends with the command's own exit code.
+
+    Example: orchestrator run alpha -- python manage.py createsuperuser
+    """
+    from orchestrator.durations import parse_duration
+    from orchestrator.operations import run
+    from orchestrator.rendering import operations
+
+    cpu_units, memory_mib = _size(size)
+    request = run.RunCommand(
+        command=tuple(command or ()),
+        service=service,
+        cpu_units=cpu_units,
+        memory_mib=memory_mib,
+        spot=spot,
+        detach=detach,
+        timeout_seconds=parse_duration(timeout).total_seconds() if timeout else run.FOREVER_SECONDS,
+    )
+    work = _operating(common, name)
+
+    def decide(task: str) -> run.OnInterrupt:
+        from orchestrator.cli.operating import ask_by_letter
+
+        if not work.console.can_ask:
+            return run.OnInterrupt.STOP
+        choices = {choice.value: choice.value for choice in run.OnInterrupt}
+        return run.OnInterrupt(ask_by_letter(work.console, f"task {task} runs", choices, run.OnInterrupt.LEAVE.value))
+
+    with work.interruptible():
+        result = run.run(request, work.target, work.clients, work.view, decide=decide)
+    work.report(result, operations.detached(result, name) if detach else "")
+    if result.code and not common.as_json:
+        work.console.problem(f"task {result.task} {result.reason}", result.hint)
+    if result.code:
+        raise typer.Exit(result.code)
+
+
+def logs_(
+    common: Common,
+    name: NameArgument,
+    service: Annotated[
+        list[str] | None,
+        typer.Option("--service", "-s", help="Service; several times for several.", show_default=False),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="DURATION", help="How far back, for example 10m; else 1h.")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written from now on.")] = False,
+    previous: Annotated[bool, typer.Option("--previous", "-p", help="Of the last task that ended.")] = False,
+    grep: Annotated[
+        str | None, typer.Option("--grep", "-g", metavar="REGEX", help="Only lines in which this is found.")
+    ] = None,
+    times: Annotated[bool, typer.Option("--times", "-t", help="Show when each line was written.")] = False,
+) -> None:
+    """Show what the services wrote, interleaved by time. --json prints a document per line.
+
+    Example: orchestrator logs alpha --service web --since 10m --follow
+    """
+    from orchestrator.cli.operating import Prefixes
+    from orchestrator.durations import parse_duration
+    from orchestrator.operations import logs
+    from orchestrator.rendering import operations
+
+    request = logs.ReadLogs(
+        services=tuple(service or ()),
+        since=parse_duration(since) if since else None,
+        follow=follow,
+        previous=previous,
+        grep=grep,
+    )
+    work = _operating(common, name)
+    prefixes = Prefixes(work.console, logs.names(request, work.target), times=times)
+    try:
+        for line in logs.lines(request, work.target, work.clients, work.view):
+            work.console.result(operations.line_document(line) if common.as_json else prefixes.text(line))
+            if work.console.gone:
+                break
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    if work.target.notice:
+        work.report(None, "")
+
+
+def _operating(common: Common, name: str) -> Operating:
+    from orchestrator.cli.operating import Operating
+
+    return Operating(common, name)
+
+
+def _size(text: str | None) -> tuple[int | None, int | None]:
+    """`1024/2048` as numbers. Raises UsageError."""
+    from orchestrator.errors import UsageError
+
+    if text is None:
+        return None, None
+    cpu, slash, memory = text.partition("/")
+    if not slash or not all(part.isascii() and part.isdigit() and len(part) < 7 for part in (cpu, memory)):
+        raise UsageError(
+            f"--size {text!r} cannot be understood: CPU/MEMORY is wanted, in CPU units and MiB",
+            "write for example --size 1024/2048",
+        )
+    return int(cpu), int(memory)
