@@ -29,6 +29,20 @@ def answers(target: Target) -> dict[str, Answer]:
         "ecs.ListTasks": ecs.listed,
         "ecs.RunTask": ecs.run,
         "logs.GetLogEvents": lambda _: {"events": [], "nextForwardToken": "f/0", "nextBackwardToken": "b/0"},
+        **answers_of_base(target.base_outputs),
+    }
+
+
+def answers_of_base(outputs: Mapping[str, Any]) -> dict[str, Answer]:
+    """Answers about what a base has, by `service.Operation`."""
+    region = str(outputs.get("region", DEFAULT_REGION))
+    secret = f"arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:"
+    return {
+        "ec2.DescribeInstances": lambda _: {"Reservations": [{"Instances": [{"State": {"Name": "running"}}]}]},
+        "rds.DescribeDBClusters": lambda _: {"DBClusters": [{"Status": "available"}]},
+        "rds.DescribeDBInstances": lambda _: {"DBInstances": [{"DBInstanceStatus": "available"}]},
+        "secretsmanager.CreateSecret": lambda given: {"ARN": f"{secret}{given['Name']}-abcdef"},
+        "ssm.DescribeInstanceInformation": lambda _: {"InstanceInformationList": [{"PingStatus": "Online"}]},
         "sts.GetCallerIdentity": lambda _: {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/nobody"},
     }
 

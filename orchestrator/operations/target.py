@@ -166,6 +166,11 @@ def _plain(outputs: Outputs) -> dict[str, Any]:
     return {name: output.value for name, output in outputs.items() if not output.secret and output.value != UNKNOWN}
 
 
+def access_of(orchestrator: Orchestrator, deployment: Deployment, region: str | None) -> AwsAccess:
+    """How the stacks of a base or an environment reach AWS; `region` counts where they do not say."""
+    return _access(_configuration(orchestrator, deployment), region)
+
+
 def _configuration(orchestrator: Orchestrator, environment: Deployment) -> dict[str, str]:
     """The configuration of all its stacks as text by full key; secret values are masked and not needed here."""
     by_key = orchestrator.settings.by_key
