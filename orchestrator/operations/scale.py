@@ -1,0 +1,170 @@
+"""`scale`: how many tasks services have, by their configuration and an update, so that nothing drifts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.assignments import Assignment
+from orchestrator.errors import RefusedError, UsageError
+from orchestrator.operations.application import Application
+from orchestrator.operations.aws_errors import explained
+from orchestrator.operations.clients import Clients
+from orchestrator.operations.target import Service, Target
+from pulumi_django.kinds import Kind
+
+if TYPE_CHECKING:
+    from pulumi_django.ecs.scaling import Scaling
+
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html, "Tasks per service"
+MOST_TASKS = 5000
+_COUNT = re.compile(r"([a-z][a-z0-9_-]*)=(\d{1,4})(?:\.\.(\d{1,4}))?")
+
+
+@dataclass(frozen=True)
+class Count:
+    """A number of tasks, or bounds between which a scaled service moves."""
+
+    fewest: int
+    most: int | None = None
+    """None where `fewest` is the number."""
+
+    def __str__(self) -> str:
+        return str(self.fewest) if self.most is None else f"{self.fewest}..{self.most}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scaled:
+    """What a service will have, and what in the configuration says so."""
+
+    service: str
+    """Short name."""
+
+    count: Count
+    assignments: tuple[Assignment, ...]
+
+
+def parse(texts: Iterable[str]) -> dict[str, Count]:
+    """`web=3` and `default=2..6` as counts by service. Raises UsageError."""
+    found: dict[str, Count] = {}
+    for text in texts:
+        match = _COUNT.fullmatch(text)
+        if not match:
+            raise UsageError(
+                f"{text!r} cannot be understood: SERVICE=NUMBER or SERVICE=FEWEST..MOST is wanted",
+                "write for example web=3, or default=2..6 for a service that is scaled",
+            )
+        name, fewest, most = match[1], int(match[2]), int(match[3]) if match[3] else None
+        if name in found:
+            raise UsageError(f"{name} is given twice: give it once")
+        if max(fewest, most or 0) > MOST_TASKS:
+            raise UsageError(f"{text} cannot be used: ECS runs at most {MOST_TASKS} tasks of a service")
+        if most is not None and not 1 <= fewest <= most:
+            raise UsageError(f"{text} cannot be used: bounds are 1 or more, the smaller one first")
+        found[name] = Count(fewest, most)
+    if not found:
+        raise UsageError("nothing is said about any service: SERVICE=NUMBER is wanted", "write for example web=3")
+    return found
+
+
+def prepare(
+    counts: Mapping[str, Count], target: Target, clients: Clients, application: Application
+) -> tuple[Scaled, ...]:
+    """What the configuration has to say. AWS is asked which services are scaled by themselves.
+
+    Raises UsageError for a service that is not there, or whose number is not to be chosen; RefusedError for a number where
+    bounds are wanted, and the reverse.
+    """
+    chosen = {target.service(name): count for name, count in counts.items()}
+    if len(chosen) < len(counts):
+        raise UsageError(f"{', '.join(counts)} name one service twice: name it once")
+    with explained(target.aws):
+        bounds = _bounds(target, clients, tuple(chosen))
+    return tuple(_scaled(service, count, bounds, target, application) for service, count in chosen.items())
+
+
+def _bounds(target: Target, clients: Clients, services: tuple[Service, ...]) -> dict[Service, tuple[int, int]]:
+    """Present bounds of the services that are scaled by themselves."""
+    ids = {f"service/{target.outputs.cluster_name}/{service.name}": service for service in services}
+    pages = (
+        clients.client("application-autoscaling")
+        .get_paginator("describe_scalable_targets")
+        .paginate(ServiceNamespace="ecs", ResourceIds=sorted(ids), ScalableDimension="ecs:service:DesiredCount")
+    )
+    found = [item for page in pages for item in page["ScalableTargets"]]
+    return {ids[item["ResourceId"]]: (item["MinCapacity"], item["MaxCapacity"]) for item in found}
+
+
+def _scaled(
+    service: Service,
+    count: Count,
+    bounds: Mapping[Service, tuple[int, int]],
+    target: Target,
+    application: Application,
+) -> Scaled:
+    path, default = _place(service, target, application)
+    if service in bounds and count.most is None:
+        low, high = bounds[service]
+        raise RefusedError(
+            f"{service.short} is scaled by itself between {low} and {high} tasks: a number would not last",
+            f"give bounds, for example {service.short}={count.fewest or 1}..{max(high, count.fewest)}",
+        )
+    if service not in bounds and count.most is not None:
+        raise RefusedError(
+            f"{service.short} is not scaled by itself: it wants a number and no bounds",
+            f"give a number, or configure {path}.scaling with a policy",
+        )
+    if count.most is None:
+        values: dict[str, Any] = {"desired_count": count.fewest}
+    else:
+        values = _scaling_values(service, count, path, default, application)
+    found = tuple(application.assignment(f"{path}.{key}", value) for key, value in values.items())
+    return Scaled(service=service.short, count=count, assignments=found)
+
+
+def _scaling_values(
+    service: Service, count: Count, path: str, default: Scaling | None, application: Application
+) -> dict[str, Any]:
+    """Both bounds; where the configuration leaves the policies to their defaults, these too, for they come together."""
+    configured = application.get(*path.split("."), "scaling")
+    if isinstance(configured, str):
+        raise RefusedError(
+            f"{service.short} is scaled by the preset {configured!r}, whose bounds are fixed",
+            f"write {path}.scaling with min_tasks, max_tasks and a policy into {application.config.path.name}",
+        )
+    bounds = {"min_tasks": count.fewest, "max_tasks": count.most}
+    if configured is not None or default is None:
+        return {f"scaling.{key}": value for key, value in bounds.items()}
+    kept = {field.name: getattr(default, field.name) for field in fields(default)}
+    plain = {key: value for key, value in kept.items() if isinstance(value, (int, float))}
+    return {"scaling": {**plain, **bounds}}
+
+
+def _place(service: Service, target: Target, application: Application) -> tuple[str, Scaling | None]:
+    """Where the configuration keeps a service's number, and how its kind scales it when the configuration is silent."""
+    from pulumi_django.app.options import (
+        BeatOptions,
+        FrontendOptions,
+        ProdFrontendOptions,
+        ProdWebOptions,
+        ProdWorkerOptions,
+        WebOptions,
+        WorkerOptions,
+    )
+
+    prod = target.outputs.kind == Kind.PROD
+    worker = (ProdWorkerOptions() if prod else WorkerOptions()).scaling
+    if service.short == (application.get("web", "service") or WebOptions.service):
+        return "web", (ProdWebOptions() if prod else WebOptions()).scaling
+    if service.short == (application.get("frontend", "service") or FrontendOptions.service):
+        return "frontend", (ProdFrontendOptions() if prod else FrontendOptions()).scaling
+    if service.short == (application.get("beat", "service") or BeatOptions.service):
+        raise UsageError(
+            f"{service.short} runs once or not at all: two would run every job twice",
+            f"set `beat` to null in {application.config.path.name} to have none",
+        )
+    if service.short == "redis":
+        raise UsageError("redis has one task: it keeps its data in memory and knows nothing of another")
+    return f"workers.{service.short}", None if isinstance(worker, str) else worker
