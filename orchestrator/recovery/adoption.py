@@ -41,6 +41,9 @@ class Adoption:
     physical_id: str
     """Its id as the AWS provider keeps it in the state."""
 
+    arn: str | None = None
+    """Its ARN, where the provider reads the resource by that and not by its id."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class NotFound:
@@ -96,8 +99,13 @@ def pending_creates(deployment: Mapping[str, Any]) -> tuple[PendingCreate, ...]:
 
 
 def physical_ids(deployment: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
-    """Type and id of every resource that the state holds: none of them came of a pending create."""
-    return frozenset((item["type"], str(item["id"])) for item in deployment.get("resources") or () if item.get("id"))
+    """Type and id, and type and ARN, of every resource in the state: none of them came of a pending create."""
+    return frozenset(
+        (item["type"], str(key))
+        for item in deployment.get("resources") or ()
+        for key in (item.get("id"), (item.get("outputs") or {}).get("arn"))
+        if key
+    )
 
 
 Looked = Mapping[str, Sequence[Candidate] | Undecided | NotFound]
@@ -118,13 +126,14 @@ def decide(pending: Sequence[PendingCreate], looked: Looked, taken: frozenset[tu
             answer = looked[create.urn]
             if create.urn in found or isinstance(answer, NotFound | Undecided):
                 continue
-            free = [item.id for item in answer if _fits(item, create, exact) and (create.type, item.id) not in claimed]
+            free = [item for item in answer if _fits(item, create, exact) and (create.type, item.key) not in claimed]
             twins = sum(1 for other in pending if other.urn not in found and _twins(other, create))
-            if 0 < len(free) <= twins:
-                claimed.add((create.type, free[0]))
-                found[create.urn] = Adoption(urn=create.urn, type=create.type, physical_id=free[0])
+            if free and (len(free) <= twins or free[0].alike):
+                first = free[0]
+                claimed.add((create.type, first.key))
+                found[create.urn] = Adoption(urn=create.urn, type=create.type, physical_id=first.id, arn=first.arn)
             elif free:
-                found[create.urn] = _several(create, free)
+                found[create.urn] = _several(create, [item.id for item in free])
     for create in pending:
         if create.urn not in found:
             answer = looked[create.urn]

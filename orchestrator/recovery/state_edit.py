@@ -25,16 +25,18 @@ def adopted_state(deployment: Mapping[str, Any], findings: Iterable[Finding]) ->
     for operation in deployment.get("pending_operations") or ():
         finding = found.get(operation["resource"]["urn"]) if operation["type"] == "creating" else None
         if isinstance(finding, Adoption):
-            resources = _with(resources, _resource(operation["resource"], finding.physical_id))
+            resources = _with(resources, _resource(operation["resource"], finding))
         elif isinstance(finding, Undecided):
             left.append(operation)
     edited = {key: value for key, value in deployment.items() if key != "pending_operations"}
     return {**edited, "resources": _ordered(resources), **({"pending_operations": left} if left else {})}
 
 
-def _resource(pending: Mapping[str, Any], physical_id: str) -> dict[str, Any]:
-    inputs: Mapping[str, Any] = pending.get("inputs") or {}
-    return {**pending, "custom": True, "id": physical_id, "outputs": _without_notes(inputs)}
+def _resource(pending: Mapping[str, Any], adoption: Adoption) -> dict[str, Any]:
+    outputs = _without_notes(pending.get("inputs") or {})
+    if adoption.arn:
+        outputs["arn"] = adoption.arn
+    return {**pending, "custom": True, "id": adoption.physical_id, "outputs": outputs}
 
 
 def _with(resources: list[dict[str, Any]], new: dict[str, Any]) -> list[dict[str, Any]]:

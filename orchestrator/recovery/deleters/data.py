@@ -114,6 +114,14 @@ def _instance_profile(aws: Aws, orphan: Orphan) -> None:
     client.delete_instance_profile(InstanceProfileName=name)
 
 
+def _repository(aws: Aws, orphan: Orphan) -> None:
+    # Without `force` a repository with images stays.
+    try:
+        aws.client("ecr").delete_repository(repositoryName=orphan.name, force=not is_production(orphan))
+    except aws.client("ecr").exceptions.RepositoryNotEmptyException as error:
+        raise KeptError("it is a repository of production and holds images: empty it first") from error
+
+
 def _by_name(service: str, operation: str, parameter: str) -> Deleter:
     def delete(aws: Aws, orphan: Orphan) -> None:
         getattr(aws.client(service), operation)(**{parameter: orphan.name})
@@ -130,6 +138,7 @@ def _by_arn(service: str, operation: str, parameter: str) -> Deleter:
 
 DELETERS: Mapping[str, tuple[int, Deleter]] = {
     "acm:certificate": (60, _by_arn("acm", "delete_certificate", "CertificateArn")),
+    "ecr:repository": (62, _repository),
     "elasticache:cluster": (51, _cache_cluster),
     "elasticache:parametergroup": (
         53,
@@ -154,6 +163,7 @@ DELETERS: Mapping[str, tuple[int, Deleter]] = {
     "rds:subgrp": (53, _by_name("rds", "delete_db_subnet_group", "DBSubnetGroupName")),
     "s3:bucket": (62, _bucket),
     "secretsmanager:secret": (63, _secret),
+    "ses:identity": (66, _by_name("sesv2", "delete_email_identity", "EmailIdentity")),
     "sns:topic": (64, _by_arn("sns", "delete_topic", "TopicArn")),
     "sqs:queue": (64, _queue),
     "ssm:parameter": (65, _parameter),

@@ -69,6 +69,13 @@ def _alarm(aws: Aws, orphan: Orphan) -> None:
     aws.client("cloudwatch").delete_alarms(AlarmNames=[orphan.name])
 
 
+def _of_logs(operation: str, parameter: str) -> Deleter:
+    def delete(aws: Aws, orphan: Orphan) -> None:
+        getattr(aws.client("logs"), operation)(**{parameter: arns.last_name(orphan.arn)})
+
+    return delete
+
+
 def _rule(aws: Aws, orphan: Orphan) -> None:
     client, name = aws.client("events"), arns.last_name(orphan.arn)
     targets = [item["Id"] for item in aws.all("events", "list_targets_by_rule", "Targets", Rule=name)]
@@ -106,6 +113,9 @@ DELETERS: Mapping[str, tuple[int, Deleter]] = {
     "elasticloadbalancing:loadbalancer": (32, _elb("delete_load_balancer", "LoadBalancerArn")),
     "elasticloadbalancing:targetgroup": (33, _elb("delete_target_group", "TargetGroupArn")),
     "events:rule": (10, _rule),
+    "logs:delivery": (15, _of_logs("delete_delivery", "id")),
+    "logs:delivery-destination": (16, _of_logs("delete_delivery_destination", "name")),
+    "logs:delivery-source": (16, _of_logs("delete_delivery_source", "name")),
     "scheduler:schedule-group": (10, _schedule_group),
     "servicediscovery:namespace": (41, _namespace),
     "servicediscovery:service": (40, _registry),

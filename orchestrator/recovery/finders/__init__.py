@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from orchestrator.recovery.finders import containers, data, identity, network
+from orchestrator.recovery.finders import containers, data, identity, network, operations
 from orchestrator.recovery.finders.candidate import Candidate as Candidate
 from orchestrator.recovery.finders.candidate import Finder
 
@@ -13,34 +13,26 @@ FINDERS: Mapping[str, Finder] = {
     **data.FINDERS,
     **identity.FINDERS,
     **network.FINDERS,
+    **operations.FINDERS,
 }
 """By Pulumi type token."""
 
-_SETTING = "it is a setting of another resource: making it again writes the same"
+_SETTING = "it is a part of another resource and goes with it: making it again writes the same"
 
 REPEATABLE: Mapping[str, str] = {
-    "aws:ecs/taskDefinition:TaskDefinition": "a task definition is never adopted: the next update registers a revision "
-    "of its own, the one that may be left over runs nothing and costs nothing",
     "aws:secretsmanager/secretVersion:SecretVersion": "making it again writes a newer version of the same value",
     "aws:acm/certificateValidation:CertificateValidation": "it only waits and makes nothing in AWS",
     **dict.fromkeys(
         (
-            "aws:appautoscaling/policy:Policy",
-            "aws:appautoscaling/scheduledAction:ScheduledAction",
-            "aws:appautoscaling/target:Target",
             "aws:autoscaling/lifecycleHook:LifecycleHook",
-            "aws:cloudwatch/dashboard:Dashboard",
-            "aws:cloudwatch/eventRule:EventRule",
-            "aws:cloudwatch/eventTarget:EventTarget",
+            "aws:autoscaling/policy:Policy",
             "aws:cloudwatch/logMetricFilter:LogMetricFilter",
-            "aws:cloudwatch/logResourcePolicy:LogResourcePolicy",
-            "aws:cloudwatch/metricAlarm:MetricAlarm",
             "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl",
             "aws:ec2/defaultRouteTable:DefaultRouteTable",
             "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+            "aws:ec2/volumeAttachment:VolumeAttachment",
+            "aws:ecr/lifecyclePolicy:LifecyclePolicy",
             "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
-            "aws:iam/rolePolicy:RolePolicy",
-            "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
             "aws:lb/listenerCertificate:ListenerCertificate",
             "aws:lb/targetGroupAttachment:TargetGroupAttachment",
             "aws:s3/bucketAcl:BucketAcl",
@@ -65,4 +57,4 @@ REPEATABLE: Mapping[str, str] = {
         _SETTING,
     ),
 }
-"""Types whose create may run twice without leaving two of a thing, each with the reason."""
+"""Types whose create may run twice, and whose resource never outlives another one, each with the reason."""

@@ -23,6 +23,17 @@ class Candidate:
     """Whether it was found by something that only one resource can have: a name, a port of a listener. Without that its
     tags alone decide."""
 
+    arn: str | None = None
+    """Its ARN, for a type that the provider reads by its ARN: a task definition's id is only its family."""
+
+    alike: bool = False
+    """Whether any of several will do, the first of them best: the next update replaces one that is not as wanted."""
+
+    @property
+    def key(self) -> str:
+        """What tells it from all others of its type."""
+        return self.arn or self.id
+
 
 Inputs = Mapping[str, Any]
 Finder = Callable[[Aws, Inputs], Iterable[Candidate]]

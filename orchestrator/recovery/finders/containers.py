@@ -36,6 +36,18 @@ def _service(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
     ]
 
 
+def _task_definition(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
+    """The active revisions of the family, newest first."""
+    family = text(inputs, "family")
+    if family is None:
+        return
+    client = aws.client("ecs")
+    found = aws.all("ecs", "list_task_definitions", "taskDefinitionArns", familyPrefix=family)
+    for arn in sorted(found, key=lambda arn: int(arn.rpartition(":")[2]), reverse=True):
+        answer = client.describe_task_definition(taskDefinition=arn, include=["TAGS"])
+        yield Candidate(id=family, tags=tags_of(answer.get("tags")), arn=arn, alike=True)
+
+
 def _capacity_provider(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
     answer = aws.client("ecs").describe_capacity_providers(
         capacityProviders=[str(inputs.get("name"))], include=["TAGS"]
@@ -103,6 +115,7 @@ FINDERS: Mapping[str, Finder] = {
     "aws:ecs/capacityProvider:CapacityProvider": _capacity_provider,
     "aws:ecs/cluster:Cluster": _cluster,
     "aws:ecs/service:Service": _service,
+    "aws:ecs/taskDefinition:TaskDefinition": _task_definition,
     "aws:lb/listener:Listener": _listener,
     "aws:lb/listenerRule:ListenerRule": _listener_rule,
     "aws:lb/loadBalancer:LoadBalancer": _named("describe_load_balancers", "LoadBalancers", "LoadBalancerArn"),

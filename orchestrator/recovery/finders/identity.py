@@ -1,4 +1,4 @@
-"""Finds IAM, DNS, certificates, CloudFront and schedules: what mostly stands outside a region or a VPC."""
+"""Finds IAM, DNS, certificates and CloudFront: what mostly stands outside a region or a VPC."""
 
 from __future__ import annotations
 
@@ -13,6 +13,20 @@ def _role(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
     name = text(inputs, "name")
     role = _one(lambda: aws.client("iam").get_role(RoleName=name)["Role"]) if name else None
     return [Candidate(id=role["RoleName"], tags=tags_of(role.get("Tags")))] if role else []
+
+
+def _role_policy(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
+    role, name = text(inputs, "role"), text(inputs, "name")
+    if role and name in aws.all("iam", "list_role_policies", "PolicyNames", RoleName=role):
+        yield Candidate(id=f"{role}:{name}", tags=None)
+
+
+def _role_policy_attachment(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
+    role, arn = text(inputs, "role"), text(inputs, "policyArn")
+    for attached in aws.all("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=role) if role else ():
+        if attached["PolicyArn"] == arn:
+            # It has no id in AWS: the provider reads it by the role and the policy.
+            yield Candidate(id=f"{role}/{arn}", tags=None)
 
 
 def _instance_profile(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
@@ -99,35 +113,8 @@ def _of_cloudfront(operation: str, key: str, policy: str | None = None) -> Finde
     return find
 
 
-def _schedule_group(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
-    for group in aws.all("scheduler", "list_schedule_groups", "ScheduleGroups"):
-        if group["Name"] == inputs.get("name"):
-            tags = aws.client("scheduler").list_tags_for_resource(ResourceArn=group["Arn"]).get("Tags")
-            yield Candidate(id=group["Name"], tags=tags_of(tags))
-
-
-def _schedule(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
-    name, group = text(inputs, "name"), text(inputs, "groupName") or "default"
-    for item in aws.all("scheduler", "list_schedules", "Schedules", GroupName=group):
-        if item["Name"] == name:
-            yield Candidate(id=f"{group}/{name}", tags=None)
-
-
-def _auto_scaling_group(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
-    name = text(inputs, "name")
-    wanted = {"AutoScalingGroupNames": [name]}
-    for group in aws.all("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups", **wanted) if name else ():
-        if not group.get("Status"):
-            yield Candidate(id=group["AutoScalingGroupName"], tags=tags_of(_pairs(group)))
-
-
-def _pairs(group: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [{"Key": tag["Key"], "Value": tag.get("Value", "")} for tag in group.get("Tags") or ()]
-
-
 FINDERS: Mapping[str, Finder] = {
     "aws:acm/certificate:Certificate": _certificate,
-    "aws:autoscaling/group:Group": _auto_scaling_group,
     "aws:cloudfront/cachePolicy:CachePolicy": _of_cloudfront(
         "list_cache_policies", "CachePolicyList.Items", "CachePolicy"
     ),
@@ -147,8 +134,8 @@ FINDERS: Mapping[str, Finder] = {
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": _oidc_provider,
     "aws:iam/policy:Policy": _policy,
     "aws:iam/role:Role": _role,
+    "aws:iam/rolePolicy:RolePolicy": _role_policy,
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _role_policy_attachment,
     "aws:route53/record:Record": _record,
     "aws:route53/zone:Zone": _zone,
-    "aws:scheduler/schedule:Schedule": _schedule,
-    "aws:scheduler/scheduleGroup:ScheduleGroup": _schedule_group,
 }

@@ -74,6 +74,22 @@ def _elastic_ip(aws: Aws, _inputs: Inputs) -> Iterable[Candidate]:
             yield Candidate(id=address["AllocationId"], tags=tags_of(address.get("Tags")), distinct=False)
 
 
+def _elastic_ip_association(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
+    allocation = text(inputs, "allocationId")
+    for address in aws.client("ec2").describe_addresses()["Addresses"] if allocation else ():
+        if address.get("AllocationId") == allocation and address.get("AssociationId"):
+            wanted = inputs.get("instanceId") or inputs.get("networkInterfaceId")
+            if wanted in (address.get("InstanceId"), address.get("NetworkInterfaceId")):
+                yield Candidate(id=address["AssociationId"], tags=None)
+
+
+def _volume(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
+    wanted = filters(availability_zone=text(inputs, "availabilityZone"))
+    for volume in aws.all("ec2", "describe_volumes", "Volumes", Filters=wanted):
+        if volume["State"] not in ("deleting", "deleted"):
+            yield Candidate(id=volume["VolumeId"], tags=tags_of(volume.get("Tags")), distinct=False)
+
+
 def _route(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
     table = text(inputs, "routeTableId")
     for field, name in ROUTE_DESTINATIONS.items():
@@ -127,7 +143,9 @@ def _flow_log(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
 
 
 FINDERS: Mapping[str, Finder] = {
+    "aws:ebs/volume:Volume": _volume,
     "aws:ec2/eip:Eip": _elastic_ip,
+    "aws:ec2/eipAssociation:EipAssociation": _elastic_ip_association,
     "aws:ec2/flowLog:FlowLog": _flow_log,
     "aws:ec2/instance:Instance": _instance,
     "aws:ec2/internetGateway:InternetGateway": _internet_gateway,

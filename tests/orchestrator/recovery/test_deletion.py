@@ -14,6 +14,7 @@ from orchestrator.recovery.deletion import Deletion, Outcome, delete_orphans
 from orchestrator.recovery.orphans import Orphan, OrphanSearch, find_orphans
 from tests.support import aws_resources as make
 from tests.support.aws import client, pairs
+from tests.support.aws_catalog import LISTED, TAGGED
 from tests.support.deployments import TAGS
 
 PROD = {**TAGS, "kind": "prod"}
@@ -37,12 +38,12 @@ def orphan(arn: str, type_: str, **tags: str) -> Orphan:
     return Orphan(arn=arn, type=type_, tags={**TAGS, **tags}, environment="alpha", base="dev")
 
 
-GOES = [name for name in make.TAGGED if name in make.LISTED]
+GOES = [name for name in TAGGED if name in LISTED]
 
 
 @pytest.mark.parametrize("name", GOES)
 def test_every_type_is_deleted_with_all_that_stands_around_it(name: str) -> None:
-    make.TAGGED[name][1](TAGS)
+    TAGGED[name][1](TAGS)
     deletions = delete()
     assert deletions
     assert [item for item in deletions if item.outcome is not Outcome.DELETED] == []
@@ -51,7 +52,7 @@ def test_every_type_is_deleted_with_all_that_stands_around_it(name: str) -> None
 
 def test_a_whole_environment_goes_in_order() -> None:
     for name in ("service", "listener_rule", "nat_gateway", "role", "database", "ingress_from_group"):
-        make.TAGGED[name][1](TAGS)
+        TAGGED[name][1](TAGS)
     told: list[str] = []
     deletions = delete(report=lambda deletion: told.append(deletion.orphan.type))
     assert {item.outcome for item in deletions} == {Outcome.DELETED}

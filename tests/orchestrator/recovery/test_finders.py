@@ -10,9 +10,12 @@ from moto import mock_aws
 
 from orchestrator.recovery.adoption import Adoption, NotFound, Undecided, find_pending
 from orchestrator.recovery.finders import FINDERS, REPEATABLE
+from orchestrator.recovery.state_edit import adopted_state
 from tests.support.aws import client
-from tests.support.aws_resources import TAGGED, UNTAGGED, cluster, instance, secret, topic, zone
-from tests.support.deployments import TAGS, deployment, pending
+from tests.support.aws_catalog import TAGGED, UNTAGGED
+from tests.support.aws_operations import task_definition
+from tests.support.aws_resources import cluster, instance, secret, topic, zone
+from tests.support.deployments import TAGS, deployment, pending, resource
 
 OTHERS = {**TAGS, "environment": "beta"}
 
@@ -28,9 +31,9 @@ def test_what_the_create_made_is_found_with_its_id_of_the_state(name: str) -> No
     type_, make = {**TAGGED, **UNTAGGED}[name]
     id_, inputs = make(TAGS)
     state = deployment(pending(type_, "it", **inputs))
-    assert find_pending(state, client) == (
-        Adoption(urn=state["pending_operations"][0]["resource"]["urn"], type=type_, physical_id=id_),
-    )
+    (found,) = find_pending(state, client)
+    assert isinstance(found, Adoption)
+    assert (found.type, found.physical_id) == (type_, id_)
 
 
 @pytest.mark.parametrize("name", TAGGED)
@@ -128,3 +131,17 @@ def test_a_type_that_is_not_known_is_undecided_and_one_outside_aws_harmless() ->
     assert unknown.reason == "how to find this type in AWS is not known"
     assert isinstance(password, NotFound)
     assert password.reason == "it exists in the state only, not in AWS"
+
+
+def test_of_several_revisions_the_newest_that_no_state_knows_is_adopted_by_its_arn() -> None:
+    for _ in range(4):
+        task_definition(TAGS)
+    arns = [f"arn:aws:ecs:us-east-1:123456789012:task-definition/alpha-web:{number}" for number in (1, 2, 3, 4)]
+    client("ecs").deregister_task_definition(taskDefinition=arns[3])
+    known = resource("aws:ecs/taskDefinition:TaskDefinition", "old", "alpha-web", family="alpha-web")
+    known["outputs"]["arn"] = arns[0]
+    state = deployment(pending("aws:ecs/taskDefinition:TaskDefinition", "web", family="alpha-web"), resources=(known,))
+    (found,) = find_pending(state, client)
+    assert isinstance(found, Adoption)
+    assert (found.physical_id, found.arn) == ("alpha-web", arns[2])
+    assert adopted_state(state, [found])["resources"][-1]["outputs"] == {"family": "alpha-web", "arn": arns[2]}

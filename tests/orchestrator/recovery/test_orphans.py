@@ -11,7 +11,8 @@ from moto import mock_aws
 
 from orchestrator.recovery.orphans import Orphan, find_orphans
 from tests.support.aws import client, pairs
-from tests.support.aws_resources import LISTED, TAGGED, bucket, database, instance, nat_gateway, role, secret, topic
+from tests.support.aws_catalog import LISTED, TAGGED
+from tests.support.aws_resources import bucket, database, instance, nat_gateway, role, secret, topic
 from tests.support.deployments import TAGS, deployment, pending, resource
 
 
