@@ -71,6 +71,10 @@ class Crashes:
         """How many tasks of this deployment have crashed since the first look."""
         return len([crash for crash in self.found if crash.deployment == deployment and not crash.old])
 
+    def count_all(self) -> int:
+        """How many tasks of any deployment have; for those that move traffic, which are not told apart by task."""
+        return len([crash for crash in self.found if not crash.old])
+
     def latest(self, deployment: str | None) -> Crash | None:
         """The crash that tells most about this deployment: its own last one, else the last one of all, if any."""
         newest_first = self.found[::-1]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pulumi_django.ecs.crashes import Crashes
 from pulumi_django.ecs.polling import Clock, SystemClock, patiently, pauses
 from pulumi_django.ecs.rollout_state import Verdict, crash_limit, judge, primary, serving, short
+from pulumi_django.ecs.service_deployments import ServiceDeployment, ServiceDeployments, judge_shift, shifts_traffic
 from pulumi_django.ecs.task_log import log_lines
 from pulumi_django.ecs.task_runner import task_id
 
@@ -92,6 +93,9 @@ class RolloutWatch:
             service=request.service,
             task_definition=request.task_definition,
         )
+        self._deployments = ServiceDeployments(ecs, self._clock, cluster=request.cluster, service=request.service)
+        self._newest: ServiceDeployment | None = None
+        """The newest deployment of a service whose deployments move traffic; None for all others."""
         self._ours: str | None = None
         self._seen = False
         self._warned = False
@@ -100,7 +104,7 @@ class RolloutWatch:
     def given_up(self) -> bool:
         """Whether ECS neither runs what was asked for nor works towards it. Raises `RolloutError` without service."""
         service = self._look()
-        verdict = judge(service, self._request.task_definition)
+        verdict = self._verdict(service)
         if verdict is Verdict.DELETED:
             self._refuse(service, verdict, 0)
         return verdict not in (Verdict.STEADY, Verdict.WAITING)
@@ -124,7 +128,7 @@ class RolloutWatch:
             service = self._look()
             verdict = self._judge(service, began)
             self._crashes.look()
-            crashes = self._crashes.count(self._ours)
+            crashes = self._crashes.count(self._ours) if self._newest is None else self._crashes.count_all()
             self._refuse(service, verdict, crashes)
             self._report(service, crashes)
             now = self._clock.now()
@@ -170,20 +174,28 @@ class RolloutWatch:
         self._ecs.update_service(cluster=self._request.cluster, service=self._request.service, desiredCount=count)
 
     def _judge(self, service: ServiceTypeDef, since: float) -> Verdict:
-        verdict = judge(service, self._request.task_definition, previous=self._request.previous, ours=self._ours)
+        verdict = self._verdict(service)
         fresh = self._clock.now() - since < STALE_SECONDS
         if verdict in (Verdict.STEADY, Verdict.WAITING):
             # A newer deployment of the same task definition (somebody forced one) is as good as the one seen first.
-            self._ours = _primary(service).get("id", self._ours)
+            self._ours = self._newest.arn if self._newest else _primary(service).get("id", self._ours)
             wanted = self._request.desired_count
             stale = fresh and wanted is not None and wanted != service.get("desiredCount")
             return Verdict.WAITING if stale else verdict
         return Verdict.WAITING if fresh and self._ours is None and verdict is not Verdict.DELETED else verdict
 
+    def _verdict(self, service: ServiceTypeDef) -> Verdict:
+        wanted = self._request.task_definition
+        if shifts_traffic(service):
+            self._newest = self._deployments.newest()
+            return judge_shift(service, self._newest, wanted)
+        return judge(service, wanted, previous=self._request.previous, ours=self._ours)
+
     def _refuse(self, service: ServiceTypeDef, verdict: Verdict, crashes: int) -> None:
         name, wanted = self._name, short(self._request.task_definition)
         kept = serving(service, self._request.task_definition)
-        keeps = f"{short(kept)} keeps serving, {wanted} does not run" if kept else "nothing runs"
+        nothing = "nothing runs" if self._newest is None else "the old version keeps serving, if there was one"
+        keeps = f"{short(kept)} keeps serving, {wanted} does not run" if kept else nothing
         match verdict:
             case Verdict.ROLLED_BACK:
                 raise self._error(service, f"the rollout of {name} failed and ECS rolled it back: {keeps}")
@@ -207,6 +219,8 @@ class RolloutWatch:
         now = _primary(service)
         running, desired = now.get("runningCount", 0), now.get("desiredCount", 0)
         progress = f"{running} of {desired} running on {short(now.get('taskDefinition', ''))}"
+        if self._newest is not None and self._newest.stage:
+            progress += f", {self._newest.stage.lower().replace('_', ' ')}"
         if progress != self._progress:
             self._progress = progress
             self._info(progress)
@@ -231,7 +245,7 @@ class RolloutWatch:
     def _why(self, service: ServiceTypeDef) -> list[str]:
         crash = self._crashes.latest(self._ours)
         if crash is None:
-            said = _ecs_says(service, self._request.task_definition)
+            said = (self._newest.reason if self._newest else "") or _ecs_says(service, self._request.task_definition)
             return [f"  why: {said}"] if said else []
         lines = [f"  why: task {task_id(crash.arn)} {crash.end}"]
         log = self._crashes.log_of(crash)

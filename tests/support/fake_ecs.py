@@ -91,6 +91,9 @@ class FakeAws:
     )
     """The frames from an UpdateService on; seconds count from there."""
 
+    deployments: list[tuple[float, Mapping[str, Any]]] = field(default_factory=list[tuple[float, Mapping[str, Any]]])
+    """Seconds and the newest deployment of a service whose deployments move traffic, from then on."""
+
     stopped: list[tuple[float, Mapping[str, Any]]] = field(default_factory=list[tuple[float, Mapping[str, Any]]])
     """Seconds and a task of the service that has ended by then."""
 
@@ -175,6 +178,31 @@ class FakeAws:
         now = self.clock.now() - self.began
         frame = [service for at, service in self.frames if at <= now][-1]
         return {"services": [frame] if frame else [], "failures": []}
+
+    def _ListServiceDeployments(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        now = self.clock.now() - self.began
+        begun = [deployment for at, deployment in self.deployments if at <= now]
+        return {"serviceDeployments": [{"serviceDeploymentArn": d["arn"], "createdAt": n} for n, d in enumerate(begun)]}
+
+    def _DescribeServiceDeployments(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        now = self.clock.now() - self.began
+        wanted = parameters["serviceDeploymentArns"][0]
+        found = [d for at, d in self.deployments if at <= now and d["arn"] == wanted][-1]
+        return {
+            "serviceDeployments": [
+                {
+                    "serviceDeploymentArn": found["arn"],
+                    "targetServiceRevision": {"arn": found["taskDefinition"]},
+                    "status": found["status"],
+                    "lifecycleStage": found.get("stage", ""),
+                    "statusReason": found.get("reason", ""),
+                }
+            ]
+        }
+
+    def _DescribeServiceRevisions(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        # The double's revisions are called like the task definitions that they have.
+        return {"serviceRevisions": [{"taskDefinition": parameters["serviceRevisionArns"][0]}]}
 
     def _UpdateService(self, _: Mapping[str, Any]) -> dict[str, Any]:
         """From now on the frames of a redeployment, if there are any, begin."""
