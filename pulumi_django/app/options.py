@@ -13,7 +13,7 @@ from pulumi_django.ecs.deployment import DeploymentOptions
 from pulumi_django.ecs.release import DEFAULT_RELEASE_COMMAND
 from pulumi_django.ecs.scaling import Scaling, ScalingPreset
 from pulumi_django.ecs.sidecar import Sidecar
-from pulumi_django.ecs.web_routing import HealthCheck, TargetProtocol
+from pulumi_django.ecs.web_routing import HealthCheck, TargetProtocol, check_counted, check_proxy
 from pulumi_django.observability.alarms import AlarmThresholds
 from pulumi_django.schedules import check_schedule, check_timezone
 
@@ -49,11 +49,17 @@ class ServedOptions:
     target_protocol: TargetProtocol = "HTTP"
     """What the load balancer speaks to the tasks; with HTTPS any certificate will do."""
 
+    service: str = "web"
+    """Name of the service and its container."""
+
+    def __post_init__(self) -> None:
+        check_proxy(self.service, self.proxy, self.sidecars)
+        check_counted(self.deployment, self.scaling)
+
 
 @dataclass(frozen=True, kw_only=True)
 class WebOptions(ServedOptions):
     service: str = "gunicorn"
-    """Name of the service and its container."""
 
     command: Sequence[str] | None = None
     """Words of the command; None runs gunicorn on the project's WSGI module."""
@@ -74,7 +80,6 @@ class WebOptions(ServedOptions):
 @dataclass(frozen=True, kw_only=True)
 class FrontendOptions(ServedOptions):
     service: str = "web-ui"
-    """Name of the service and its container."""
 
     command: Sequence[str] | None = None
     """Words of the command; None runs the image's own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,8 +11,10 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_django import naming
-from pulumi_django.ecs.deployment import TrafficShift
+from pulumi_django.ecs.deployment import DeploymentOptions, TrafficShift
 from pulumi_django.ecs.roles import allow, role_arn
+from pulumi_django.ecs.scaling import Scaling
+from pulumi_django.ecs.sidecar import Sidecar
 from pulumi_django.priorities import Rule
 
 TargetProtocol = Literal["HTTP", "HTTPS"]
@@ -133,6 +135,28 @@ def check_rules(service: str, rules: Sequence[Rule]) -> None:
         raise ValueError(
             f"{service} has {len(rules)} listener rules: ECS moves the traffic of at most {MAX_TARGET_GROUPS}, so give it "
             "fewer paths or hosts, or strategy 'rolling'"
+        )
+
+
+def check_proxy(service: str, proxy: str | None, sidecars: Mapping[str, Sidecar]) -> None:
+    """ValueError when the container that is to take the requests of a service cannot."""
+    if proxy is None:
+        return
+    if proxy not in sidecars:
+        raise ValueError(
+            f"proxy is {proxy!r} and the sidecars of {service} are {', '.join(sorted(sidecars)) or 'none'}: name one of "
+            "them"
+        )
+    if sidecars[proxy].port is None:
+        raise ValueError(f"proxy is {proxy!r} and that sidecar has no port: say on which one it listens")
+
+
+def check_counted(deployment: DeploymentOptions, scaling: Scaling | None) -> None:
+    """ValueError when a service is to be scaled by requests that cannot be counted."""
+    if deployment.shifts and scaling is not None and scaling.requests_per_target is not None:
+        raise ValueError(
+            f"requests_per_target is {scaling.requests_per_target} and strategy is {deployment.strategy!r}: the requests "
+            "move between target groups and are counted in one, so scale by cpu_percent, or choose strategy 'rolling'"
         )
 
 

@@ -18,6 +18,8 @@ from pulumi_django.ecs.web_routing import (
     Routing,
     TargetProtocol,
     Targets,
+    check_counted,
+    check_proxy,
     check_rules,
     route,
     route_by_weight,
@@ -81,27 +83,10 @@ class WebServiceArgs:
             raise ValueError(f"the web service {self.service!r} has no port: say on which one it listens")
         if not 0 <= self.deregistration_delay_seconds <= 3600:
             raise ValueError(f"deregistration_delay_seconds is {self.deregistration_delay_seconds}: it is 0 to 3600")
-        self._check_proxy()
+        check_proxy(self.service, self.proxy, self.container.sidecars)
+        check_counted(self.deployment, self.scaling)
         if self.deployment.shifts:
             check_rules(self.service, self.rules)
-        by_requests = self.scaling.requests_per_target if self.scaling else None
-        if self.deployment.shifts and by_requests is not None:
-            raise ValueError(
-                f"requests_per_target is {by_requests} and strategy is {self.deployment.strategy!r}: the requests move "
-                "between target groups and are counted in one, so scale by cpu_percent, or choose strategy 'rolling'"
-            )
-
-    def _check_proxy(self) -> None:
-        if self.proxy is None:
-            return
-        sidecar = self.container.sidecars.get(self.proxy)
-        if sidecar is None:
-            raise ValueError(
-                f"proxy is {self.proxy!r} and the sidecars of {self.service} are "
-                f"{', '.join(sorted(self.container.sidecars)) or 'none'}: name one of them"
-            )
-        if sidecar.port is None:
-            raise ValueError(f"proxy is {self.proxy!r} and that sidecar has no port: say on which one it listens")
 
     @property
     def target(self) -> tuple[str, int]:
