@@ -11,6 +11,7 @@ import pulumi_aws as aws
 
 from pulumi_django import naming, postgres
 from pulumi_django.postgres import MASTER_USERNAME, POSTGRES_PORT, PostgresServerArgs, PostgresSettings
+from pulumi_django.trust import account_of
 
 # An Aurora capacity unit (ACU) is about 2 GiB of memory with the CPU that belongs to it.
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2.setting-capacity.html
@@ -130,7 +131,7 @@ class AuroraServerless(pulumi.ComponentResource):
         super().__init__("pulumi-django:aurora:AuroraServerless", name, None, opts)
         group = postgres.security_group(self, name, args)
         cluster = self._cluster(name, args, group)
-        role = postgres.monitoring_role(self, name, args)
+        role = postgres.monitoring_role(self, name, args, account_of(group.arn))
         for zone in args.zones:
             self._instance(name, args, zone, cluster, role)
         self.host, self.port = cluster.endpoint, cluster.port

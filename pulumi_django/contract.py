@@ -10,6 +10,7 @@ from typing import Any
 import pulumi
 
 from pulumi_django.kinds import Kind
+from pulumi_django.trust import account_of
 
 CONTRACT_VERSION = 1
 """Raised when a name changes its meaning or a required one is added; a program reads its own version and older ones."""
@@ -131,6 +132,11 @@ class BaseContract:
 
     execution_role_arn: pulumi.Input[str] | None = None
     """Role with which ECS starts the tasks of all environments, when the base has one."""
+
+    @property
+    def account_id(self) -> pulumi.Output[str]:
+        """AWS account of the base."""
+        return account_of(self.listener_arn)
 
 
 _PLAIN = (

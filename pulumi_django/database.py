@@ -13,6 +13,7 @@ import pulumi_random as random
 
 from pulumi_django import naming, postgres
 from pulumi_django.postgres import MASTER_USERNAME, POSTGRES_PORT, PostgresServerArgs, PostgresSettings
+from pulumi_django.trust import account_of
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#Concepts.Storage.GeneralSSD
 MIN_STORAGE_GIB, MAX_STORAGE_GIB = 20, 65536
@@ -171,7 +172,7 @@ class PostgresInstance(pulumi.ComponentResource):
                 postgres.PERFORMANCE_INSIGHTS_DAYS if args.performance_insights else None
             ),
             "monitoring_interval": args.monitoring_interval_seconds,
-            "monitoring_role_arn": postgres.monitoring_role(self, name, args),
+            "monitoring_role_arn": postgres.monitoring_role(self, name, args, account_of(group.arn)),
             "apply_immediately": args.apply_immediately,
         }
 

@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_django.sizing import check_log_retention
+from pulumi_django.trust import account_of, trust_policy
 
 # 600 is the other choice; it writes less and tells later.
 # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-basics.html#flow-logs-aggregration-interval
@@ -41,7 +42,8 @@ class FlowLogs(pulumi.ComponentResource):
         group = aws.cloudwatch.LogGroup(
             name, retention_in_days=args.retention_days, kms_key_id=args.kms_key_arn, opts=child
         )
-        role = aws.iam.Role(f"{name}-role", assume_role_policy=_trust(), opts=child)
+        trust = trust_policy("vpc-flow-logs.amazonaws.com", account_of(group.arn))
+        role = aws.iam.Role(f"{name}-role", assume_role_policy=trust, opts=child)
         policy = aws.iam.RolePolicy(f"{name}-policy", role=role.name, policy=_write(group), opts=child)
         aws.ec2.FlowLog(
             name,
@@ -55,15 +57,6 @@ class FlowLogs(pulumi.ComponentResource):
         )
         self.log_group_name = group.name
         self.register_outputs({"log_group_name": self.log_group_name})
-
-
-def _trust() -> pulumi.Output[str]:
-    statement = {
-        "Effect": "Allow",
-        "Action": "sts:AssumeRole",
-        "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
-    }
-    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def _write(group: aws.cloudwatch.LogGroup) -> pulumi.Output[str]:

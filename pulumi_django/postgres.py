@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import pulumi_random as random
 
 from pulumi_django import naming
 from pulumi_django.sizing import check_log_retention
+from pulumi_django.trust import trust_policy
 
 POSTGRES_PORT = 5432
 # Not the name that everybody tries first.
@@ -229,18 +229,14 @@ def log_groups(
 
 
 def monitoring_role(
-    component: pulumi.ComponentResource, name: str, args: PostgresServerArgs
+    component: pulumi.ComponentResource, name: str, args: PostgresServerArgs, account_id: pulumi.Input[str]
 ) -> pulumi.Output[str] | None:
     """The role with which RDS writes figures of the operating system, when it shall."""
     if args.monitoring_interval_seconds == 0:
         return None
     child = pulumi.ResourceOptions(parent=component)
-    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "monitoring.rds.amazonaws.com"}}
-    role = aws.iam.Role(
-        f"{name}-monitoring",
-        assume_role_policy=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
-        opts=child,
-    )
+    trust = trust_policy("monitoring.rds.amazonaws.com", account_id)
+    role = aws.iam.Role(f"{name}-monitoring", assume_role_policy=trust, opts=child)
     attachment = aws.iam.RolePolicyAttachment(
         f"{name}-monitoring", role=role.name, policy_arn=MONITORING_POLICY_ARN, opts=child
     )

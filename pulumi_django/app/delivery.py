@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,9 +29,6 @@ class Environment:
 
     url: pulumi.Input[str]
     """Its origin in the sense of CORS."""
-
-    account_id: Callable[[], pulumi.Input[str]]
-    """Asks AWS for the account."""
 
     opts: pulumi.ResourceOptions
 
@@ -80,5 +76,5 @@ def _delivery(env: Environment, options: CdnOptions | StaticSiteOptions, label: 
 
 
 def _logs(env: Environment, label: str) -> pulumi.Output[str]:
-    args = LogBucketArgs(account_id=env.account_id(), force_destroy=True)
+    args = LogBucketArgs(account_id=env.base.account_id, force_destroy=True)
     return LogBucket(f"{env.name}-{label}-logs", args, env.opts).bucket_arn

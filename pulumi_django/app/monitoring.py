@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pulumi
@@ -42,7 +42,6 @@ def has_own_topic(base: BaseContract, options: AlarmOptions | None) -> bool:
 def key_arn(
     name: str,
     base: BaseContract,
-    account_id: Callable[[], pulumi.Input[str]],
     *,
     needed: bool,
     opts: pulumi.ResourceOptions,
@@ -50,7 +49,7 @@ def key_arn(
     """The base's key, or one of the environment's own where something needs one."""
     if base.kms_key_arn is not None or not needed:
         return base.kms_key_arn
-    return EncryptionKey(f"{name}-key", EncryptionKeyArgs(account_id=account_id(), region=base.region), opts).arn
+    return EncryptionKey(f"{name}-key", EncryptionKeyArgs(account_id=base.account_id, region=base.region), opts).arn
 
 
 def exec_sessions(
@@ -77,14 +76,13 @@ def exec_sessions(
 def alarms(
     watched: Watched,
     options: AlarmOptions,
-    account_id: Callable[[], pulumi.Input[str]],
     key: pulumi.Input[str] | None,
     opts: pulumi.ResourceOptions,
 ) -> EnvironmentAlarms:
     """The alarms, and their topic where neither base nor user has one."""
     topic = options.topic_arn if options.topic_arn is not None else watched.base.alarm_topic_arn
     if has_own_topic(watched.base, options) or topic is None:
-        args = AlarmTopicArgs(account_id=account_id(), kms_key_arn=key, emails=options.emails)
+        args = AlarmTopicArgs(account_id=watched.base.account_id, kms_key_arn=key, emails=options.emails)
         topic = AlarmTopic(f"{watched.name}-alarm-topic", args, opts).topic_arn
     return EnvironmentAlarms(
         f"{watched.name}-alarms",

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pulumi
-import pulumi_aws as aws
 
 from pulumi_django import contract, naming
 from pulumi_django.app import backing, checks, delivery, hosts, monitoring
@@ -92,7 +91,7 @@ class Assembly:
     def roles(self) -> None:
         """What tasks may do, and where their shell sessions are written down."""
         needs_key = self._args.exec_sessions is not None or monitoring.has_own_topic(self._base, self._args.alarms)
-        self._key_arn = monitoring.key_arn(self._name, self._base, self._account_id, needed=needs_key, opts=self._child)
+        self._key_arn = monitoring.key_arn(self._name, self._base, needed=needs_key, opts=self._child)
         self._sessions = monitoring.exec_sessions(
             self._name, self._base, self._args.exec_sessions, self._key_arn, self._child
         )
@@ -103,6 +102,7 @@ class Assembly:
         self._execution = ExecutionRole(
             f"{self._name}-execution",
             ExecutionRoleArgs(
+                account_id=self._base.account_id,
                 log_group_arns=[self._log_group_pattern()],
                 secret_arns=[self._secrets.secret_arn, *self._external_arns()],
                 key_arns=args.secret_key_arns,
@@ -113,6 +113,7 @@ class Assembly:
         self._task_role = TaskRole(
             f"{self._name}-task",
             TaskRoleArgs(
+                account_id=self._base.account_id,
                 bucket_arns=[self._bucket.arn],
                 readable_secret_arns=[own] if own is not None else [],
                 exec_enabled=args.exec_enabled,
@@ -124,7 +125,9 @@ class Assembly:
         )
         # Redis, and a frontend, have no business in AWS beyond their shell.
         self._plain_role = TaskRole(
-            f"{self._name}-plain", TaskRoleArgs(exec_enabled=args.exec_enabled, statements=sessions), self._child
+            f"{self._name}-plain",
+            TaskRoleArgs(account_id=self._base.account_id, exec_enabled=args.exec_enabled, statements=sessions),
+            self._child,
         )
 
     def network(self) -> None:
@@ -242,7 +245,7 @@ class Assembly:
             queues={queue: queue_metric(name) for queue, name in (self._sqs.queue_names if self._sqs else {}).items()},
         )
         if self._args.alarms is not None:
-            monitoring.alarms(watched, self._args.alarms, self._account_id, self._key_arn, self._child)
+            monitoring.alarms(watched, self._args.alarms, self._key_arn, self._child)
         if self._args.dashboard:
             monitoring.dashboard(watched, self._child)
 
@@ -285,9 +288,6 @@ class Assembly:
 
     # details
 
-    def _account_id(self) -> pulumi.Output[str]:
-        return aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self._child.parent)).account_id
-
     def _files(self) -> AssetsBucket | None:
         """The site that is only files, and the environment's own bucket, when it has one."""
         args = self._args
@@ -296,7 +296,6 @@ class Assembly:
             base=self._base,
             host=self._hosts[0],
             url=self._url,
-            account_id=self._account_id,
             opts=self._child,
         )
         self._site = delivery.static_site(env, args.static_site)
@@ -397,6 +396,7 @@ class Assembly:
             database_name=self._database,
             password_reference=self._secrets.references["DB_PASSWORD"],
             password_secret_arn=self._secrets.secret_arn,
+            account_id=self._base.account_id,
             log_group_arn_pattern=self._log_group_pattern(),
             region=self._base.region,
             image=self._args.release.database_client_image,

@@ -62,7 +62,7 @@ class AdHocBase(pulumi.ComponentResource):
             if args.shared_assets_bucket
             else None
         )
-        roles = parts.shared_roles(name, args, [bucket.bucket_arn] if bucket else [], opts=child)
+        roles = parts.shared_roles(name, args, web, [bucket.bucket_arn] if bucket else [], opts=child)
         self.contract = BaseContract(
             **parts.contract_values(name, Kind.AD_HOC, args, vpc, web, database),
             **parts.cache_values(args, cache),

@@ -26,6 +26,7 @@ from pulumi_django.load_balancer import LoadBalancer, LoadBalancerArgs
 from pulumi_django.network import Network, NetworkArgs, NetworkSettings
 from pulumi_django.postgres import DatabaseServer
 from pulumi_django.security import SecurityGroups, SecurityGroupsArgs
+from pulumi_django.trust import account_of
 
 
 class Vpc(Protocol):
@@ -223,7 +224,7 @@ class SharedRoles:
 
 
 def shared_roles(
-    name: str, args: BaseArgs, bucket_arns: Sequence[pulumi.Input[str]], *, opts: pulumi.ResourceOptions
+    name: str, args: BaseArgs, web: Web, bucket_arns: Sequence[pulumi.Input[str]], *, opts: pulumi.ResourceOptions
 ) -> SharedRoles | None:
     """The roles, when they are wanted: they reach what carries the tag `base` with the base's name."""
     if not args.shared_roles:
@@ -237,8 +238,9 @@ def shared_roles(
         "Condition": tagged,
     }
     logs = [f"arn:aws:logs:{args.region}:*:log-group:/ecs/*"]
-    task = TaskRoleArgs(bucket_arns=bucket_arns, exec_enabled=True, statements=[secrets])
-    execution = ExecutionRoleArgs(log_group_arns=logs, statements=[secrets])
+    account = account_of(web.balancer.arn)
+    task = TaskRoleArgs(account_id=account, bucket_arns=bucket_arns, exec_enabled=True, statements=[secrets])
+    execution = ExecutionRoleArgs(account_id=account, log_group_arns=logs, statements=[secrets])
     return SharedRoles(TaskRole(f"{name}-task", task, opts), ExecutionRole(f"{name}-execution", execution, opts))
 
 

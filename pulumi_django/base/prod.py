@@ -86,7 +86,7 @@ class ProdBase(pulumi.ComponentResource):
         cache = parts.cache(name, args, vpc, web.groups, opts=child)
         assets = self._assets(name, args.assets, guards)
         bastion = parts.bastion(name, args, vpc, web.groups, database, opts=child)
-        roles = parts.shared_roles(name, args, [assets.bucket_arn] if assets else [], opts=child)
+        roles = parts.shared_roles(name, args, web, [assets.bucket_arn] if assets else [], opts=child)
         topic = alarms.make(name, args, account, guards, web, database, cache, opts=child) if args.alarms else None
         self.contract = BaseContract(
             **parts.contract_values(name, Kind.PROD, args, vpc, web, database),

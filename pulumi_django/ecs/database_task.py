@@ -66,6 +66,9 @@ class DatabaseTaskArgs:
     password_secret_arn: pulumi.Input[str]
     """ARN of that secret."""
 
+    account_id: pulumi.Input[str] | None = None
+    """AWS account for whose tasks ECS may take the task's role; None does not ask."""
+
     log_group_arn_pattern: str
     """Log groups of the environment."""
 
@@ -102,6 +105,7 @@ class DatabaseTask(pulumi.ComponentResource):
         role = ExecutionRole(
             f"{name}-execution",
             ExecutionRoleArgs(
+                account_id=args.account_id,
                 log_group_arns=[args.log_group_arn_pattern],
                 secret_arns=[args.master_secret_arn, args.password_secret_arn],
             ),

@@ -9,6 +9,8 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from pulumi_django.trust import trust_policy
+
 ECS_TASKS = "ecs-tasks.amazonaws.com"
 """Principal of tasks."""
 
@@ -18,6 +20,9 @@ Statement = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutionRoleArgs:
+    account_id: pulumi.Input[str] | None = None
+    """AWS account for whose tasks ECS may take the role; None does not ask."""
+
     log_group_arns: Sequence[pulumi.Input[str]]
     """Log groups that the tasks write to."""
 
@@ -54,12 +59,15 @@ class ExecutionRole(pulumi.ComponentResource):
             )
         if args.key_arns:
             statements.append(allow("SecretKeys", ["kms:Decrypt"], list(args.key_arns)))
-        self.role_arn = _permitted(self, name, [*statements, *args.statements], args.shared_role_arn)
+        self.role_arn = _permitted(self, name, [*statements, *args.statements], args)
         self.register_outputs({"role_arn": self.role_arn})
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskRoleArgs:
+    account_id: pulumi.Input[str] | None = None
+    """AWS account for whose tasks ECS may take the role; None does not ask."""
+
     bucket_arns: Sequence[pulumi.Input[str]] = ()
     """Buckets whose objects the application reads, writes and lists."""
 
@@ -87,7 +95,7 @@ class TaskRole(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: TaskRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ecs:TaskRole", name, None, opts)
-        self.role_arn = _permitted(self, name, [*_task_statements(args), *args.statements], args.shared_role_arn)
+        self.role_arn = _permitted(self, name, [*_task_statements(args), *args.statements], args)
         self.register_outputs({"role_arn": self.role_arn})
 
 
@@ -134,25 +142,26 @@ def allow(sid: str, actions: Sequence[str], resources: Sequence[Any]) -> Stateme
 
 
 def role_arn(
-    component: pulumi.Resource, name: str, statements: Sequence[Statement], principal: str = ECS_TASKS
+    component: pulumi.Resource,
+    name: str,
+    statements: Sequence[Statement],
+    principal: str = ECS_TASKS,
+    account_id: pulumi.Input[str] | None = None,
 ) -> pulumi.Output[str]:
-    """ARN of a role that the AWS service `principal` may take, with one inline policy; the ARN waits for the policy."""
+    """ARN of a role that the AWS service `principal` may take (`trust_policy`), with one inline policy; the ARN waits for
+    the policy."""
     child = pulumi.ResourceOptions(parent=component)
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": principal}}],
-    }
-    role = aws.iam.Role(name, assume_role_policy=pulumi.Output.json_dumps(trust), opts=child)
+    role = aws.iam.Role(name, assume_role_policy=trust_policy(principal, account_id), opts=child)
     return _with_policy(component, name, role.arn, role.name, statements)
 
 
 def _permitted(
-    component: pulumi.Resource, name: str, statements: Sequence[Statement], shared: pulumi.Input[str] | None
+    component: pulumi.Resource, name: str, statements: Sequence[Statement], args: ExecutionRoleArgs | TaskRoleArgs
 ) -> pulumi.Output[str]:
     """ARN of the shared role, when there is one, else of a new one; either way with these permissions."""
-    if shared is None:
-        return role_arn(component, name, statements)
-    arn = pulumi.Output.from_input(shared)
+    if args.shared_role_arn is None:
+        return role_arn(component, name, statements, account_id=args.account_id)
+    arn = pulumi.Output.from_input(args.shared_role_arn)
     role = arn.apply(lambda text: text.rsplit("/", 1)[-1])
     return _with_policy(component, name, arn, role, statements)
 

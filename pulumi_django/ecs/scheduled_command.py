@@ -14,6 +14,7 @@ from pulumi_django.ecs.management_command import ManagementCommand, ManagementCo
 from pulumi_django.ecs.roles import Statement, allow, role_arn
 from pulumi_django.ecs.service import ServicePlacement
 from pulumi_django.schedules import check_schedule, check_timezone
+from pulumi_django.trust import account_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,8 @@ class ScheduledCommand(pulumi.ComponentResource):
         )
         self.task_definition_arn, self.task_family = command.task_definition_arn, command.task_family
         self.log_group_name = command.log_group_name
-        role = role_arn(self, f"{name}-clock", self._statements(args), principal="scheduler.amazonaws.com")
+        account = account_of(args.placement.cluster_arn)
+        role = role_arn(self, f"{name}-clock", self._statements(args), "scheduler.amazonaws.com", account)
         self._schedule(name, args, role)
         self.register_outputs(
             {
