@@ -76,8 +76,9 @@ class Bastion(pulumi.ComponentResource):
                 volume_type="gp3", volume_size=ROOT_VOLUME_GIB, encrypted=True
             ),
             tags={"Name": name},
-            # A newer image must not replace the host under somebody's session; `pulumi up --replace` renews it.
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["ami"]),
+            # A newer image must not replace the host under somebody's session; `pulumi up --replace` renews it. Nor must an
+            # address that somebody gave it later.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["ami", "associatePublicIpAddress"]),
         )
         self.instance_id = instance.id
         self.register_outputs({"instance_id": self.instance_id})
