@@ -8,8 +8,8 @@ from orchestrator.recovery import arns
 from orchestrator.recovery.aws import Aws, reason, tags_of
 
 MANAGED_BY_TAG, MANAGED_BY = "managed-by", "pulumi-django"
-OWNED_BY_AWS = "aws:secretsmanager:owningService"
-"""Tag of secrets that another service keeps, such as a database server's master password."""
+OWNED = frozenset({"aws:secretsmanager:owningService", "aws:autoscaling:groupName"})
+"""Tags that AWS sets on what belongs to another resource: a database server's master password, a group's instances."""
 
 PARTS_OF_OTHERS = frozenset({"ecs:task", "ecs:container-instance", "ec2:network-interface", "rds:auto-backup"})
 """Types that live and die with another resource and inherit its tags."""
@@ -63,7 +63,7 @@ def tagged(aws: Aws, base: str | None) -> tuple[dict[str, dict[str, str]], list[
 
 def _is_part(arn: str, tags: Mapping[str, str]) -> bool:
     type_ = arns.type_of(arn)
-    if type_ in PARTS_OF_OTHERS or OWNED_BY_AWS in tags:
+    if type_ in PARTS_OF_OTHERS or not OWNED.isdisjoint(tags):
         return True
     return type_ in ("rds:snapshot", "rds:cluster-snapshot") and arns.name_of(arn).startswith(AUTOMATIC_SNAPSHOT)
 
@@ -124,6 +124,15 @@ def _distributions(aws: Aws, _wanted: Mapping[str, str]) -> Listed:
         yield item["ARN"], tags_of(answer["Tags"].get("Items"))
 
 
+def _auto_scaling_groups(aws: Aws, _wanted: Mapping[str, str]) -> Listed:
+    # https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html: listed, never found.
+    for group in aws.all("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"):
+        tags = [{"Key": tag["Key"], "Value": tag.get("Value", "")} for tag in group.get("Tags") or ()]
+        # A group that is being deleted has a status, others have none.
+        if not group.get("Status"):
+            yield group["AutoScalingGroupARN"], tags_of(tags)
+
+
 def _schedule_groups(aws: Aws, _wanted: Mapping[str, str]) -> Listed:
     for group in aws.all("scheduler", "list_schedule_groups", "ScheduleGroups"):
         if group["Name"] != "default":
@@ -137,6 +146,7 @@ _LISTERS: Mapping[str, Callable[[Aws, Mapping[str, str]], Listed]] = {
     "IAM roles": _roles,
     "IAM policies": _policies,
     "IAM instance profiles": _instance_profiles,
+    "Auto Scaling": _auto_scaling_groups,
     "Cloud Map": _cloud_map,
     "CloudFront": _distributions,
     "EventBridge Scheduler": _schedule_groups,
