@@ -49,6 +49,7 @@ def register(app: typer.Typer) -> None:
         ("outputs", LOOK, outputs),
         ("graph", LOOK, graph),
         ("cost", LOOK, cost),
+        ("schema", LOOK, schema_),
         ("destroy-env", END, destroy_env),
         ("destroy-base", END, destroy_base),
     ):
@@ -237,6 +238,25 @@ def cost(common: Common, name: OptionalNameArgument = None) -> None:
     found = session.orchestrator.cost(name)
     text = tables.cost(found, prices, lines=name is not None)
     printed(session, document.one(document.cost(found, prices), session.notice), text)
+
+
+def schema_(
+    common: Common,
+    name: Annotated[
+        str | None, typer.Argument(help="Name of the document; nothing shows all.", show_default=False)
+    ] = None,
+) -> None:
+    """Print the JSON Schema of what --json and --events write."""
+    import json
+
+    from orchestrator.console import Console
+    from orchestrator.errors import UsageError
+    from orchestrator.rendering.schema import SCHEMAS, schema
+
+    if name is not None and name not in SCHEMAS:
+        raise UsageError(f"there is no document {name!r}", f"documents are {', '.join(SCHEMAS)}")
+    found = schema(name) if name else {each: schema(each) for each in SCHEMAS}
+    Console(quiet=common.quiet).result(json.dumps(found, indent=2) + "\n")
 
 
 def session_of(common: Common) -> Session:

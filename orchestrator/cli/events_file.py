@@ -22,6 +22,10 @@ class EventsFile:
             raise UsageError(f"--events {path} cannot be written: {error.strerror or error}") from None
         self._guard = threading.Lock()
 
+    def close(self) -> None:
+        """The run is over."""
+        self._file.close()
+
     def write(self, event: Event) -> None:
         """One line."""
         line = json.dumps(document.event(event, datetime.now(UTC)))

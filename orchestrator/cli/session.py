@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import closing, nullcontext
 
 from orchestrator.api import Orchestrator
 from orchestrator.cli.events_file import EventsFile
@@ -48,7 +49,7 @@ class Session:
             names = " ".join(job.confirm)
             self.console.confirm(job.confirm, f"{names} will be destroyed and cannot be restored")
         with heard_by(lambda: None):  # a late Ctrl-C must not tear the report
-            with self._progress.shown():
+            with self._progress.shown(), closing(self._events) if self._events else nullcontext():
                 report = self.orchestrator.run_job(job)
             self._report(job, report, plan_format, quiet_document)
         return report

@@ -8,11 +8,9 @@ import os
 import pty
 import re
 import select
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,44 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.cli.main import main
-from tests.support.engines import FIXTURES, SETTINGS
-
-NOTICE = 'simulation: nothing is created in AWS (engine = "simulation" in orchestrator.toml)'
-
-
-@dataclass(frozen=True)
-class Answer:
-    code: int
-    out: str
-    err: str
-
-
-class Here:
-    """A project folder with the small fixture projects, and the command line in it."""
-
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.folder, self._capsys = folder, capsys
-        shutil.copytree(FIXTURES, folder, dirs_exist_ok=True)
-        (folder / "orchestrator.toml").write_text(f'engine = "simulation"\n{SETTINGS}', encoding="utf-8")
-        (folder / "base" / "Pulumi.dev.yaml").write_text("config: {}\n", encoding="utf-8")
-        alpha = "config:\n  fixture-app:base: dev\n  fixture-app:listener_slot: 0\n"
-        (folder / "app" / "Pulumi.alpha.yaml").write_text(alpha, encoding="utf-8")
-
-    def __call__(self, *words: str) -> Answer:
-        code = main([*words, "--project-dir", str(self.folder)])
-        captured = self._capsys.readouterr()
-        return Answer(code, _timeless(captured.out), _timeless(captured.err))
-
-
-def _timeless(text: str) -> str:
-    return re.sub(r"\d+\.\d s", "0.0 s", text)
-
-
-@pytest.fixture
-def here(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Here:
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", "80")
-    return Here(tmp_path, capsys)
+from tests.support.command_line import NOTICE, Answer, Here
 
 
 def test_create_env_makes_base_and_environment_in_order(here: Here) -> None:
@@ -110,7 +71,7 @@ def test_preview_shows_everything_and_leaves_nothing(here: Here) -> None:
     answer = here("preview-env", "alpha", "--quiet")
     assert answer.code == 0
     assert "app/alpha: 3 created; 0.00 $ a month\n" in answer.out
-    assert "  +  create  sns/topic:Topic" in answer.out
+    assert "+     Topic topic\n" in answer.out
     assert here("list", "--quiet").out == "nothing exists yet\n"
 
 

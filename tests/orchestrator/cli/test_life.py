@@ -1,0 +1,131 @@
+"""Plans, expiry, drift and locks from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import NOTICE, Here
+
+
+@pytest.fixture
+def running(here: Here) -> Here:
+    assert here("create-env", "alpha", "--ttl", "3h", "--owner", "ada").code == 0
+    return here
+
+
+def test_a_saved_plan_is_applied_and_a_stale_one_refused(here: Here, tmp_path: Path) -> None:
+    plan = tmp_path / "plan"
+    preview = here("preview-env", "alpha", "--save-plan", str(plan))
+    assert preview.code == 0
+    assert preview.err.endswith(f"the plan is saved: `orchestrator apply {plan}` carries out exactly this\n")
+    assert here("apply", str(plan)).out.startswith("\n dev    base         created  3 created  0.0 s\n")
+    program = here.folder / "app" / "__main__.py"
+    here("preview-env", "alpha", "--set", 'tags="{}"', "--save-plan", str(plan))
+    program.write_text(program.read_text() + "\n# changed\n")
+    stale = here("apply", str(plan))
+    assert (stale.code, stale.err) == (
+        1,
+        "error: the plan does not fit any more: __main__.py of the program app changed\n"
+        "hint: preview again with --save-plan, and review what changed\n",
+    )
+
+
+def test_a_failed_preview_saves_no_plan(here: Here, tmp_path: Path) -> None:
+    (here.folder / "app" / "__main__.py").write_text("raise RuntimeError('boom')")
+    assert here("preview-env", "alpha", "--save-plan", str(tmp_path / "plan")).code == 1
+    assert here("apply", str(tmp_path / "plan")).err.startswith("error: there is no plan in ")
+
+
+def test_a_preview_is_one_tree_with_what_it_costs(running: Here) -> None:
+    answer = running("preview-env", "alpha", "--set", 'tags="{\\"a\\": \\"b\\"}"')
+    assert answer.code == 0
+    assert answer.out.splitlines()[2:] == [
+        "",
+        "plan of 1 stack: 1 updated, 3 unchanged; 0.00 $ a month",
+        "",
+        "app/alpha: 1 updated, 3 unchanged; 0.00 $ a month",
+        "    Stack fixture-app-alpha",
+        "~     Topic topic (tags)",
+    ]
+
+
+def test_a_preview_for_a_pull_request_is_markdown(running: Here) -> None:
+    answer = running("preview-env", "alpha", "--set", 'tags="{\\"a\\": \\"b\\"}"', "--format", "markdown")
+    assert answer.out == (
+        "### Plan: 1 updated, 3 unchanged; 0.00 $ a month\n"
+        "\n"
+        f"_{NOTICE}_\n"
+        "\n"
+        "| stack | create | update | replace | delete | unchanged | cost |\n"
+        "|---|--:|--:|--:|--:|--:|---|\n"
+        "| `app/alpha` | 0 | 1 | 0 | 0 | 3 | 0.00 $ a month |\n"
+        "\n"
+        "<details><summary><code>app/alpha</code>: 1 updated, 3 unchanged</summary>\n"
+        "\n"
+        "```diff\n"
+        "    Stack fixture-app-alpha\n"
+        "!     Topic topic (tags)\n"
+        "```\n"
+        "\n"
+        "</details>\n"
+    )
+
+
+def test_list_says_when_an_environment_expires(running: Here) -> None:
+    row = running("list").out.splitlines()[2].split()
+    assert row[:6] == ["alpha", "environment", "ad-hoc", "dev", "ready", "ada"]
+    assert " in 2h 59m " in running("list").out
+    assert running("pin", "alpha").out.endswith("  pinned: it stays all the same\n")
+    assert " pinned " in running("list").out
+
+
+def test_reap_says_what_it_would_do_and_asks_before_it_does_it(running: Here) -> None:
+    assert running("reap").out == "alpha  expires in 2h 59m\n"
+    running("extend", "alpha", "--ttl", "1s")
+    while "--execute destroys it" not in running("reap").out:
+        pass
+    answer = running("reap", "--execute")
+    assert answer.code == 1
+    assert "alpha will be destroyed and cannot be restored needs a confirmation" in answer.err
+    assert running("reap", "--execute", "--yes").code == 0
+    assert json.loads(running("list", "--json").out)["deployments"][0]["name"] == "dev"
+    assert running("reap").out == "nothing has expired\n"
+
+
+def test_drift_ends_with_0_when_there_is_none(running: Here) -> None:
+    answer = running("drift", "alpha", "dev", "--fail")
+    assert answer.code == 0
+    assert " alpha  environment  unchanged  4 unchanged" in answer.out
+
+
+def test_what_makes_no_sense_is_one_sentence(running: Here) -> None:
+    assert running("extend", "alpha", "--ttl", "soon").err.startswith("error: 'soon' is not a duration: ")
+    assert running("extend", "dev", "--ttl", "1d").err.startswith("error: dev is a base: only environments expire\n")
+    assert running("unlock", "nobody").code == 1
+    assert running("unlock", "alpha").out == "alpha is not locked\n"
+    assert running("orphans").err == (
+        "error: there are no orphans here: nothing was created in AWS\nhint: add --engine pulumi\n"
+    )
+    assert running("update-env", "alpha", "--wait", "x").code == 2
+
+
+def test_a_cost_is_said_before_and_not_when_it_is_not_wanted(here: Here) -> None:
+    program = here.folder / "base" / "__main__.py"
+    program.write_text(
+        program.read_text().replace("second =", 'aws.ec2.NatGateway("nat", subnet_id="subnet-1")\nsecond =')
+    )
+    assert "cost      dev 33 $ a month, alpha 0 $ a month (us-east-1, prices of " in here("create-env", "alpha").err
+    here("destroy-base", "dev", "--cascade", "--yes")
+    assert "cost" not in here("create-env", "alpha", "--no-cost").err
+
+
+def test_fail_fast_begins_nothing_more(here: Here) -> None:
+    (here.folder / "base" / "Pulumi.dev.yaml").write_text("config:\n  fixture-base:domain_name: example.com\n")
+    (here.folder / "app" / "__main__.py").write_text("raise RuntimeError('boom')")
+    answer = here("create-env", "alpha", "beta", "--base", "dev", "--parallel", "1", "--fail-fast")
+    assert answer.code == 1
+    assert "beta   environment  skipped" in answer.out
+    assert "not started: app/alpha failed, and --fail-fast was given" in answer.err

@@ -1,0 +1,43 @@
+"""The command line in a folder with the small fixture projects, on the simulation engine."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from orchestrator.cli.main import main
+from tests.support.engines import FIXTURES, SETTINGS
+
+NOTICE = 'simulation: nothing is created in AWS (engine = "simulation" in orchestrator.toml)'
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int
+    out: str
+    err: str
+
+
+class Here:
+    """A project folder with the small fixture projects, and the command line in it."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self._capsys = folder, capsys
+        shutil.copytree(FIXTURES, folder, dirs_exist_ok=True)
+        (folder / "orchestrator.toml").write_text(f'engine = "simulation"\n{SETTINGS}', encoding="utf-8")
+        (folder / "base" / "Pulumi.dev.yaml").write_text("config: {}\n", encoding="utf-8")
+        alpha = "config:\n  fixture-app:base: dev\n  fixture-app:listener_slot: 0\n"
+        (folder / "app" / "Pulumi.alpha.yaml").write_text(alpha, encoding="utf-8")
+
+    def __call__(self, *words: str) -> Answer:
+        code = main([*words, "--project-dir", str(self.folder)])
+        captured = self._capsys.readouterr()
+        return Answer(code, _timeless(captured.out), _timeless(captured.err))
+
+
+def _timeless(text: str) -> str:
+    return re.sub(r"\d+\.\d s", "0.0 s", text)
