@@ -256,3 +256,26 @@ def test_ad_hoc_runs_on_spot_and_production_on_demand() -> None:
     _dev, alpha, _prod, stage = run("s4-rosetta-stone")
     assert providers(alpha, "alpha-gunicorn") == ["FARGATE_SPOT"]
     assert providers(stage, "stage-gunicorn") == ["FARGATE"]
+
+
+def test_steps_by_cpu_add_at_85_percent_and_take_at_10() -> None:
+    from tests.support.examples import simulate_example
+
+    web = {"paths": ["/*"], "scaling": {"min_tasks": 1, "max_tasks": 3, "cpu_steps": {}}}
+    stacks = {"organization/example-rosetta-base/prod": run("s4-rosetta-stone")[2]}
+    changes = {"example-rosetta-app:web": web, "example-rosetta-app:frontend_image": None}
+    stage = simulate_example("s4-rosetta-stone/app", "stage", changes=changes, stacks=stacks)
+    assert bounds(stage, "gunicorn") == (1, 3)
+    alarms = [a.inputs for a in stage.of_type("aws:cloudwatch/metricAlarm:MetricAlarm") if "gunicorn-scaling" in a.name]
+    assert {
+        (a["name"], a["threshold"], a["comparisonOperator"], a["period"], a["evaluationPeriods"]) for a in alarms
+    } == {
+        ("stage-gunicorn_cpu_utilization_high", 85, "GreaterThanOrEqualToThreshold", 60, 2),
+        ("stage-gunicorn_cpu_utilization_low", 10, "LessThanOrEqualToThreshold", 60, 2),
+    }
+    changes_of = {
+        p.name.rpartition("-")[2]: p.inputs["stepScalingPolicyConfiguration"]["stepAdjustments"]
+        for p in stage.of_type(POLICY)
+        if "gunicorn-scaling" in p.name
+    }
+    assert sorted(step["scalingAdjustment"] for steps in changes_of.values() for step in steps) == [-1, 1]

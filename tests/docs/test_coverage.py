@@ -1,0 +1,134 @@
+"""docs/coverage.md names every capability of the reference systems once, and nothing that does not exist."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import importlib
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+import typer
+
+import pulumi_django
+from orchestrator.cli.main import app
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8")
+COMMANDS = set(getattr(typer.main.get_command(app), "commands", {}))
+ROWS = [
+    *(f"0.{n}" for n in range(1, 33)),
+    *(f"1.{n}" for n in range(1, 17)),
+    *(f"2.{n}" for n in range(1, 14)),
+    *(f"3.{n}" for n in range(1, 25)),
+    *(f"4.{n}" for n in (*range(1, 18), *range(20, 44), *range(50, 68))),
+]
+"""The rows of the five reference systems."""
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def rows() -> list[list[str]]:
+    return [cells(line) for line in TEXT.splitlines() if re.match(r"\| \d\.\d+ \|", line)]
+
+
+def mistakes() -> list[list[str]]:
+    return [cells(line) for line in TEXT.splitlines() if re.match(r"\| S\d", line)]
+
+
+def quoted(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+@cache
+def names_in(file: Path) -> frozenset[str]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    found = (node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return frozenset(name for name in found if name.startswith("test_"))
+
+
+def is_test(name: str) -> bool:
+    path, _, test = name.partition("::")
+    file = ROOT / "tests" / path
+    return file.is_file() and test in names_in(file)
+
+
+def thing_exists(name: str) -> bool:
+    """A command, a file, a public class with a field or property, or a function of a module."""
+    if name == "orchestrator" or name.startswith("orchestrator "):
+        return name == "orchestrator" or name.partition(" ")[2] in COMMANDS
+    if "/" in name or (ROOT / name).exists():
+        return (ROOT / name).exists()
+    head, _, member = name.partition(".")
+    if head in pulumi_django.__all__:
+        return not member or has_member(getattr(pulumi_django, head), member)
+    return bool(member) and hasattr(importlib.import_module(f"pulumi_django.{head}"), member)
+
+
+def has_member(cls: type, member: str) -> bool:
+    fields = {field.name for field in dataclasses.fields(cls)} if dataclasses.is_dataclass(cls) else set[str]()
+    annotated = {name for each in cls.__mro__ for name in getattr(each, "__annotations__", {})}
+    return member in fields | annotated or isinstance(getattr(cls, member, None), property)
+
+
+def named_things() -> Iterator[tuple[str, str]]:
+    for row in rows():
+        yield from ((f"row {row[0]}", name) for name in quoted(row[2]))
+    for row in mistakes():
+        yield from ((row[0], name) for name in quoted(row[1]))
+
+
+def named_tests() -> Iterator[tuple[str, str]]:
+    for row in rows():
+        yield from ((f"row {row[0]}", name) for name in quoted(row[3]))
+    for row in mistakes():
+        yield from ((row[0], name) for name in quoted(row[2]))
+
+
+def test_every_capability_stands_in_the_tables_once_and_in_order() -> None:
+    assert [row[0] for row in rows()] == ROWS
+
+
+def test_a_capability_is_shown_by_a_test_or_said_to_be_missing_with_the_reason() -> None:
+    for row in rows():
+        number, _capability, how, shown = row
+        if shown:
+            assert quoted(shown), f"row {number}: no test is named"
+            assert quoted(how), f"row {number}: nothing is named"
+        else:
+            assert re.fullmatch(r"not yet: .{10,}", how), f"row {number}: neither a test nor a reason"
+
+
+def test_every_mistake_is_guarded_by_a_test() -> None:
+    assert len(mistakes()) > 50
+    for row in mistakes():
+        assert quoted(row[2]), row[0]
+
+
+def test_every_component_argument_command_and_file_that_is_named_exists() -> None:
+    assert [f"{where}: {name}" for where, name in named_things() if not thing_exists(name)] == []
+
+
+def test_every_test_that_is_named_exists() -> None:
+    assert [f"{where}: {name}" for where, name in named_tests() if not is_test(name)] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["AdHocBaseArgs.domian", "NoSuchComponent", "orchestrator fly", "examples/none", "naming.no_such_function"],
+)
+def test_a_name_that_does_not_exist_would_be_found(name: str) -> None:
+    try:
+        assert not thing_exists(name)
+    except ModuleNotFoundError:
+        assert "." not in name
+
+
+def test_a_test_that_does_not_exist_would_be_found() -> None:
+    assert not is_test("docs/test_coverage.py::test_nothing")
+    assert not is_test("docs/test_none.py::test_nothing")
