@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +17,22 @@ STACK_REFERENCE = "pulumi:pulumi:StackReference"
 
 StackOutputs = tuple[Mapping[str, Any], "frozenset[str] | set[str] | list[str] | tuple[str, ...]"]
 """Outputs of another stack and the names of the secret ones."""
+
+
+_importing = threading.Lock()
+
+
+@functools.cache
+def taggable(type_: str) -> bool:
+    """Whether resources of the type can carry tags in AWS: `aws:ec2/vpc:Vpc` can, `aws:ec2/route:Route` cannot."""
+    package, _, rest = type_.partition(":")
+    module, _, name = rest.partition(":")
+    if package != "aws" or not name:
+        return False
+    module = module.partition("/")[0]
+    with _importing:  # two threads that load one of the SDK's modules at once break each other's import
+        home = importlib.import_module("pulumi_aws" if module == "index" else f"pulumi_aws.{module}")
+        return hasattr(getattr(home, name, None), "tags_all")
 
 
 class Mocks(sdk_mocks.Mocks):
@@ -83,7 +102,7 @@ class Mocks(sdk_mocks.Mocks):
             account_id=self.account_id,
         )
         id_, outputs = plausible.answer(resource)
-        if type_.startswith("aws:"):
+        if taggable(type_):
             tags = inputs.get("tags")
             outputs["tagsAll"] = {**(default_tags or {}), **(tags if isinstance(tags, dict) else {})}
         if type_ in self._outputs:

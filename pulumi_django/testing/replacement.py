@@ -40,6 +40,7 @@ class Change:
 
 
 _ALL = "*"
+_ALL_TAGS = "tagsAll"
 REPLACES_ON: Mapping[str, frozenset[str]] = {
     type_: frozenset(properties.split())
     for type_, properties in {
@@ -140,10 +141,16 @@ def diff_resource(prior: Registered | None, new: Registration) -> Change:
         if key not in ignored and _ALL not in ignored and prior.inputs.get(key) != new.inputs.get(key)
     )
     if not changed:
-        return Change("same")
+        return _retagged(prior, new)
     forcing = REPLACES_ON.get(new.type, frozenset()) | frozenset(new.replace_on_changes)
     replaces = _ALL in forcing or any(_forces(key, prior, new, forcing) for key in changed)
     return Change("replace" if replaces else "update", tuple(changed))
+
+
+def _retagged(prior: Registered, new: Registered) -> Change:
+    """Other default tags of the provider update everything that can carry them."""
+    before, after = (getattr(resource, "outputs", {}).get(_ALL_TAGS) for resource in (prior, new))
+    return Change("same") if before is None or after is None or before == after else Change("update", (_ALL_TAGS,))
 
 
 def _forces(key: str, prior: Registered, new: Registered, forcing: frozenset[str]) -> bool:

@@ -6,6 +6,7 @@ import pytest
 
 from pulumi_django.account.subjects import RULE
 from pulumi_django.config import ConfigError
+from pulumi_django.testing.mocks import taggable
 from tests.support.projects import ROOT, simulate_project
 
 SUBJECT_KEY = "django-bootstrap:deploy"
@@ -31,7 +32,7 @@ def test_preview_shows_the_same_resources_as_an_update() -> None:
 
 def test_everything_carries_the_tag_without_which_nothing_is_deleted() -> None:
     for resource in simulate_project("bootstrap", "account").resources:
-        if resource.type.startswith("aws:"):
+        if taggable(resource.type):
             assert resource.outputs["tagsAll"]["managed-by"] == "pulumi-django", resource.urn
 
 

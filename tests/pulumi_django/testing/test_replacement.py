@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_django.testing import Change, diff_resource
+from pulumi_django.testing import Change, diff_resource, simulate
 
 
 @dataclass
@@ -58,3 +58,24 @@ def test_ignored_changes_are_no_changes() -> None:
 def test_a_resource_may_ask_for_a_replacement() -> None:
     new = Registered("some:other/thing:Thing", {"a": 2}, replace_on_changes=("a",))
     assert diff_resource(Registered("some:other/thing:Thing", {"a": 1}), new) == Change("replace", ("a",))
+
+
+def test_other_default_tags_of_the_provider_update_what_carries_them() -> None:
+    def provider(program_tags: dict[str, str]) -> Any:
+        def program() -> None:
+            import pulumi
+            import pulumi_aws as aws
+
+            own = aws.Provider("aws", region="us-east-1", default_tags={"tags": program_tags})
+            options = pulumi.ResourceOptions(provider=own)
+            vpc = aws.ec2.Vpc("vpc", cidr_block="10.0.0.0/16", opts=options)
+            table = aws.ec2.RouteTable("table", vpc_id=vpc.id, opts=options)
+            aws.ec2.Route("route", route_table_id=table.id, destination_cidr_block="0.0.0.0/0", opts=options)
+
+        return program
+
+    before = {resource.urn: resource for resource in simulate(provider({"team": "shop"})).resources}
+    after = simulate(provider({"team": "news"}), prior=before)
+    changes = {resource.name: diff_resource(before[resource.urn], resource) for resource in after.resources}
+    assert changes["vpc"] == changes["table"] == Change("update", ("tagsAll",))
+    assert changes["route"] == Change("same")
