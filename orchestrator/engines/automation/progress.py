@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -22,11 +23,12 @@ _OPS: Mapping[str, ChangeOp] = {
     "replace": ChangeOp.REPLACE,
     "create-replacement": ChangeOp.REPLACE,
     "import": ChangeOp.CREATE,
-    "discard": ChangeOp.DELETE,
 }
 _PARTS_OF_REPLACEMENTS = frozenset(
     {"delete-replaced", "read-replacement", "discard-replaced", "remove-pending-replace"}
 )
+_DEFAULT_PROVIDER = re.compile(r"::pulumi:providers:[^:]+::default(_|$)")
+"""The engine makes these for itself; its own display and counts leave them out."""
 _NOISE = ("from $PATH at", "is expected to have version", "update failed", "preview failed", "update canceled")
 
 
@@ -88,14 +90,14 @@ class Progress:
             update=get("update", 0),
             replace=replaced,
             delete=get("delete", 0),
-            same=get("same", 0) + get("read", 0),
+            same=get("same", 0),
         )
 
     def _resource(self, metadata: Mapping[str, Any], phase: Literal["started", "done", "failed"]) -> None:
         urn, type_ = str(metadata["urn"]), str(metadata["type"])
         if type_ == STACK_TYPE and phase == "done" and metadata.get("new"):
             self._stack = metadata["new"]
-        if metadata["op"] in _PARTS_OF_REPLACEMENTS or metadata["op"] not in _OPS:
+        if metadata["op"] in _PARTS_OF_REPLACEMENTS or metadata["op"] not in _OPS or _DEFAULT_PROVIDER.search(urn):
             return
         op, name = _OPS[metadata["op"]], urn.rpartition("::")[2]
         new: Mapping[str, Any] = metadata.get("new") or {}

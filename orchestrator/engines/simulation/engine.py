@@ -203,6 +203,7 @@ class SimulationEngine:
         deleted = tuple(
             ResourceChange(urn=urn, type=kept["type"], name=kept["name"], op=ChangeOp.DELETE)
             for urn, kept in reversed(list(resources.items()))
+            if not kept.get("read")
         )
         _emit(unit, deleted, sink)
         self._store.remove(unit)
@@ -228,7 +229,8 @@ class SimulationEngine:
         counts = dict.fromkeys(ChangeOp, 0)
         for change in simulated.changes:
             counts[change.op] += 1
-        same = len(simulated.resources) - sum(counts[op] for op in (ChangeOp.CREATE, ChangeOp.UPDATE, ChangeOp.REPLACE))
+        managed = sum(not kept.get("read") for kept in simulated.resources.values())
+        same = managed - sum(counts[op] for op in (ChangeOp.CREATE, ChangeOp.UPDATE, ChangeOp.REPLACE))
         return UnitOutcome(
             counts=ChangeCounts(
                 create=counts[ChangeOp.CREATE],

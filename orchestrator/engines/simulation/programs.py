@@ -175,10 +175,15 @@ def _kept(resource: SimulatedResource) -> dict[str, Any]:
 def _changes(before: Mapping[str, SimulatedResource], result: SimulationResult) -> tuple[ResourceChange, ...]:
     changes: list[ResourceChange] = []
     for resource in result.resources:
-        change = diff_resource(before.get(resource.urn), resource)
+        prior = before.get(resource.urn)
+        # What is only read changes nothing, and the inputs of a remote component are its provider's affair.
+        if resource.read or (resource.remote and prior):
+            continue
+        change = diff_resource(prior, resource)
         if change.kind != "same":
             changes.append(_change(resource, ChangeOp(change.kind), change.properties))
-    gone = [resource for urn, resource in before.items() if urn not in {r.urn for r in result.resources}]
+    kept = {resource.urn for resource in result.resources}
+    gone = [resource for urn, resource in before.items() if urn not in kept and not resource.read]
     changes += [_change(resource, ChangeOp.DELETE) for resource in reversed(gone)]
     return tuple(changes)
 

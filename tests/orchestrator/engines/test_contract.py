@@ -57,6 +57,17 @@ def test_a_changed_value_updates_just_what_it_reaches(shop: Workshop) -> None:
     assert outcome.changes[0].properties == ("tags",)
 
 
+def test_what_is_only_read_and_what_the_engine_makes_for_itself_are_no_changes(shop: Workshop) -> None:
+    shop.run(BASE)
+    made = shop.run(APP)
+    assert sorted(change.name for change in made.changes) == ["fixture-app-alpha", "last", "topic"]
+    assert (made.counts.create, made.counts.total) == (3, 3)
+    assert shop.run(APP).counts.same == 3
+    gone = shop.run(APP, Operation.DESTROY)
+    assert sorted(change.name for change in gone.changes) == ["fixture-app-alpha", "last", "topic"]
+    assert gone.counts.delete == 3
+
+
 def test_an_environment_reads_its_base_and_says_so(shop: Workshop) -> None:
     shop.run(BASE)
     shop.run(APP)
