@@ -26,7 +26,7 @@ def in_cloud_file(file: Path) -> Find:
         known = {id_ for _type, id_ in physical_ids(latest)}
         found: list[Finding] = []
         for create in pending_creates(latest):
-            ids = [id_ for id_, item in cloud.items() if item["urn"] == create.urn and id_ not in known]
+            ids = [item["id"] for item in cloud.values() if item["urn"] == create.urn and item["id"] not in known]
             if ids:
                 found.append(Adoption(urn=create.urn, type=create.type, physical_id=ids[0]))
             else:

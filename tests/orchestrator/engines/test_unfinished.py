@@ -41,6 +41,12 @@ def until(condition: Callable[[], Any], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
+def creating(checkpoint: Path) -> list[str]:
+    """Names of what the state says is being created."""
+    pending = json.loads(checkpoint.read_text())["checkpoint"]["latest"].get("pending_operations") or []
+    return [item["resource"]["urn"].rpartition("::")[2] for item in pending if item["type"] == "creating"]
+
+
 def kill_while_creating(shop: Workshop) -> str:
     """Kill the engine while the provider makes `topic`; returns what the operation says of it."""
     said: list[str] = []
@@ -55,7 +61,7 @@ def kill_while_creating(shop: Workshop) -> str:
     thread.start()
     locks = shop.state / ".pulumi" / "locks" / "organization" / "fixture-app" / "alpha"
     checkpoint = shop.state / ".pulumi" / "stacks" / "fixture-app" / "alpha.json"
-    until(lambda: checkpoint.exists() and '"creating"' in checkpoint.read_text())
+    until(lambda: checkpoint.exists() and "topic" in creating(checkpoint))
     os.kill(json.loads(next(locks.glob("*.json")).read_text())["pid"], signal.SIGKILL)
     thread.join()
     return said[0]
