@@ -25,7 +25,10 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     for name, command in (
         ("run", run_),
+        ("exec", exec_),
         ("logs", logs_),
+        ("ps", ps_),
+        ("open", open_),
     ):
         app.command(name, rich_help_panel=WORK)(with_common(command))
 
@@ -82,6 +85,80 @@ def run_(
         work.console.problem(f"task {result.task} {result.reason}", result.hint)
     if result.code:
         raise typer.Exit(result.code)
+
+
+def exec_(
+    common: Common,
+    name: NameArgument,
+    command: CommandArgument = None,
+    service: ServiceOption = None,
+    task: Annotated[
+        str | None, typer.Option("--task", metavar="ID", help="Task, or the beginning of its id; else a healthy one.")
+    ] = None,
+    print_: Annotated[bool, typer.Option("--print", help="Print the AWS command instead.")] = False,
+) -> None:
+    """Open a shell, or run a command, in a running task.
+
+    Example: orchestrator exec alpha -- python manage.py shell
+    """
+    from orchestrator.operations import execute
+
+    request = execute.OpenShell(command=tuple(command or execute.DEFAULT_COMMAND), service=service, task=task)
+    work = _operating(common, name)
+    if print_ or common.as_json:
+        shell = execute.locate(request, work.target, work.clients, work.view)
+        work.report(shell, f"{shell.aws_command}\n")
+        return
+    result = execute.run(request, work.target, work.clients, work.view)
+    if work.target.notice:
+        work.report(result, "")
+    if result.code:
+        raise typer.Exit(result.code)
+
+
+def ps_(
+    common: Common,
+    name: NameArgument,
+    service: Annotated[
+        list[str] | None,
+        typer.Option("--service", "-s", help="Service; several times for several.", show_default=False),
+    ] = None,
+) -> None:
+    """Show services and tasks: versions, health, last events, why the last task stopped."""
+    from datetime import UTC, datetime
+
+    from orchestrator.operations import ps
+    from orchestrator.rendering import operations
+
+    work = _operating(common, name)
+    found = ps.run(ps.ListTasks(services=tuple(service or ())), work.target, work.clients, work.view)
+    work.report(found, operations.processes(found, datetime.now(UTC)))
+
+
+def open_(
+    common: Common,
+    name: NameArgument,
+    path: Annotated[str, typer.Option("--path", help="Page, for example /admin/.")] = "",
+    print_: Annotated[bool, typer.Option("--print", help="Print the address instead.")] = False,
+) -> None:
+    """Open the environment in a browser."""
+    from orchestrator.operations import open_url
+
+    work = _operating(common, name)
+    page = open_url.run(open_url.OpenUrl(path=path), work.target, work.clients, work.view)
+    opened = not (print_ or common.as_json or work.target.notice) and _browse(page.url)
+    if work.target.notice and not common.as_json:
+        work.console.note(f"{work.target.notice}\n")
+        work.console.result(f"{page.url}\n")
+        return
+    work.report(page, "" if opened else f"{page.url}\n")
+
+
+def _browse(url: str) -> bool:
+    """Whether a browser was found."""
+    import webbrowser
+
+    return webbrowser.open(url)
 
 
 def logs_(

@@ -122,28 +122,34 @@ class _Ecs:
 
     def run(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         family = _short(parameters["taskDefinition"]).split(":")[0]
-        arn = self._arn("task", f"{self._cluster}/{_ONCE}")
+        arn = self._task_arn(_ONCE)
         self._run[arn] = family.removeprefix(f"{self._target.environment}-")
         return {"tasks": [{"taskArn": arn, "lastStatus": "PROVISIONING"}], "failures": []}
 
     def listed(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        stopped = parameters.get("desiredStatus") == "STOPPED"
+        """One running and one ended task of each service; ended ones have an `e` in front."""
         services = [service.name for service in self._target.services]
-        if stopped or self._target.asleep or parameters.get("serviceName") not in services:
+        wanted = [parameters["serviceName"]] if "serviceName" in parameters else services
+        stopped = parameters.get("desiredStatus") == "STOPPED"
+        if self._target.asleep and not stopped:
             return {"taskArns": []}
-        number = services.index(parameters["serviceName"])
-        return {"taskArns": [self._arn("task", f"{self._cluster}/{number:032x}")]}
+        mark = "e" if stopped else "0"
+        return {"taskArns": [self._task_arn(f"{mark}{services.index(name):031x}") for name in wanted]}
 
     def tasks(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        found = [self._ended(arn) if arn in self._run else self._running(arn) for arn in parameters["tasks"]]
-        return {"tasks": found, "failures": []}
+        return {"tasks": [self._described(arn) for arn in parameters["tasks"]], "failures": []}
 
-    def _running(self, arn: str) -> dict[str, Any]:
-        service = self._target.services[int(_short(arn), 16) % len(self._target.services)]
+    def _described(self, arn: str) -> dict[str, Any]:
+        if arn in self._run:
+            return self._ended(arn, self._run[arn])
+        service = self._target.services[int(_short(arn)[1:], 16)]
+        task = self._ended(arn, service.short) if _short(arn).startswith("e") else self._running(arn, service.short)
+        definition = self._arn("task-definition", f"{service.name}:1")
+        return {**task, "group": f"service:{service.name}", "taskDefinitionArn": definition}
+
+    def _running(self, arn: str, container: str) -> dict[str, Any]:
         return {
             "taskArn": arn,
-            "taskDefinitionArn": self._arn("task-definition", f"{service.name}:1"),
-            "group": f"service:{service.name}",
             "lastStatus": "RUNNING",
             "desiredStatus": "RUNNING",
             "healthStatus": "UNKNOWN",
@@ -151,7 +157,7 @@ class _Ecs:
             "enableExecuteCommand": True,
             "containers": [
                 {
-                    "name": service.short,
+                    "name": container,
                     "lastStatus": "RUNNING",
                     "runtimeId": _short(arn),
                     "managedAgents": [{"name": "ExecuteCommandAgent", "lastStatus": "RUNNING"}],
@@ -159,15 +165,19 @@ class _Ecs:
             ],
         }
 
-    def _ended(self, arn: str) -> dict[str, Any]:
+    def _ended(self, arn: str, container: str) -> dict[str, Any]:
         return {
             "taskArn": arn,
             "lastStatus": "STOPPED",
             "startedAt": _NOW,
+            "stoppedAt": _NOW,
             "stopCode": "EssentialContainerExited",
             "stoppedReason": "Essential container in task exited",
-            "containers": [{"name": self._run[arn], "exitCode": 0}],
+            "containers": [{"name": container, "exitCode": 0}],
         }
+
+    def _task_arn(self, task: str) -> str:
+        return self._arn("task", f"{self._cluster}/{task}")
 
     def _arn(self, kind: str, name: str) -> str:
         return f"arn:aws:ecs:{self._region}:{ACCOUNT}:{kind}/{name}"

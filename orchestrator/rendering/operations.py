@@ -8,8 +8,10 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
+from orchestrator.durations import format_duration
 from orchestrator.operations.clients import ApiCall
 from orchestrator.operations.observer import LogLine, RolloutMoved
+from orchestrator.operations.ps import TasksResult
 from orchestrator.operations.run import CommandResult
 from orchestrator.rendering.document import SCHEMA_VERSION
 from orchestrator.rendering.tables import aligned
@@ -61,6 +63,66 @@ def detached(result: CommandResult, environment: str) -> str:
     """A task that was left to itself, and how to read its log."""
     next_ = f"orchestrator logs {environment} --service {result.service} --follow"
     return aligned([("task", result.task), ("version", result.version), ("next", next_)])
+
+
+def processes(found: TasksResult, now: datetime) -> str:
+    """Services, their tasks, how the last ones ended, the last events."""
+    rows: list[Sequence[str]] = [("SERVICE", "STATE", "TASKS", "HEALTHY", "VERSION", "IMAGE")]
+    for service in found.services:
+        healthy = "-" if service.healthy is None else str(service.healthy)
+        tasks = f"{service.running}/{service.desired}"
+        version = (service.version or "-").rsplit(":", 1)[-1]
+        rows.append((service.name, service.state, tasks, healthy, version, service.image or "-"))
+        rows += [
+            (
+                "",
+                f"  {d.status.lower()}",
+                f"{d.running}/{d.desired}",
+                "",
+                d.version.rsplit(":", 1)[-1],
+                _failed(d.failed),
+            )
+            for d in service.deployments
+            if len(service.deployments) > 1
+        ]
+    parts = [aligned(rows)]
+    tasks_ = [
+        (
+            task.service or task.family,
+            task.id,
+            task.status.lower(),
+            (task.health or "-").lower(),
+            f"{_age(task.started, now)}" if task.started else "-",
+            " ".join(filter(None, (task.capacity, task.zone))),
+        )
+        for task in found.tasks
+    ]
+    parts.append(f"\ntasks\n{aligned(tasks_, indent='  ')}" if tasks_ else "\nno task runs\n")
+    stops = [
+        (service.name, f"{_age(stop.at, now)} ago" if stop.at else "-", f"task {stop.task} {stop.reason}")
+        for service in found.services
+        if (stop := service.last_stop)
+    ]
+    if stops:
+        parts.append(f"\nlast stopped\n{aligned(stops, indent='  ')}")
+    hints = {stop.hint for service in found.services if (stop := service.last_stop) and stop.hint}
+    parts += [f"  hint: {hint}\n" for hint in sorted(hints)]
+    events = [
+        (f"{_age(event.at, now)} ago" if event.at else "-", event.text)
+        for service in found.services
+        for event in service.events
+    ]
+    if events:
+        parts.append(f"\nlast events\n{aligned(events, indent='  ')}")
+    return "".join(parts)
+
+
+def _failed(count: int) -> str:
+    return f"{count} failed" if count else ""
+
+
+def _age(moment: datetime, now: datetime) -> str:
+    return format_duration(now - moment).split(" ")[0]
 
 
 def _parameters(call: ApiCall) -> dict[str, Any]:

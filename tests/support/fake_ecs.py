@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -97,6 +98,12 @@ class FakeAws:
     stopped: list[tuple[float, Mapping[str, Any]]] = field(default_factory=list[tuple[float, Mapping[str, Any]]])
     """Seconds and a task of the service that has ended by then."""
 
+    running: list[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
+    """Tasks of services that run all the time."""
+
+    answers: dict[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    """What other operations are answered."""
+
     streams: dict[str, list[tuple[float, str]]] = field(default_factory=dict[str, list[tuple[float, str]]])
     """Lines of further log streams by name."""
 
@@ -122,10 +129,13 @@ class FakeAws:
 
     def _answer(self, model: Any, params: Mapping[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
         operation = model.name
-        parameters = json.loads(params["body"])
+        body = params["body"]
+        parameters = dict(body) if isinstance(body, Mapping) else json.loads(body)
         self.calls.append((operation, parameters))
         if self.errors.get(operation):
             return self._error(*self.errors[operation].pop(0))
+        if operation in self.answers:
+            return _Http(200), {**self.answers[operation], "ResponseMetadata": {"HTTPStatusCode": 200}}
         answer = getattr(self, f"_{operation}")(parameters)
         if isinstance(answer, tuple):
             return self._error(*answer)
@@ -157,7 +167,8 @@ class FakeAws:
         missing: list[Mapping[str, str]] = []
         for wanted in parameters["tasks"]:
             task = self.tasks.get(wanted)
-            ended = next((t for _, t in self.stopped if t["taskArn"] == wanted), None)
+            others = [*self.running, *(task for _, task in self.stopped)]
+            ended = next((t for t in others if t["taskArn"] == wanted), None)
             if ended:
                 found.append(ended)
             elif task and self.clock.now() - task.created >= task.life.invisible:
@@ -167,9 +178,11 @@ class FakeAws:
         return {"tasks": found, "failures": missing}
 
     def _ListTasks(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        if parameters.get("serviceName"):
-            now = self.clock.now() - self.began
-            return {"taskArns": [task["taskArn"] for at, task in self.stopped if at <= now]}
+        if "family" not in parameters:
+            now, wanted = self.clock.now() - self.began, parameters.get("serviceName")
+            ended = [task for at, task in self.stopped if at <= now]
+            found = self.running if parameters["desiredStatus"] == "RUNNING" else ended
+            return {"taskArns": [t["taskArn"] for t in found if _is_of(t, wanted)]}
         family = f"/{parameters['family']}:"
         alive = [t for t in self.tasks.values() if self._described(t)["lastStatus"] != "STOPPED"]
         return {"taskArns": [t.arn for t in alive if family in t.request["taskDefinition"]]}
@@ -203,6 +216,10 @@ class FakeAws:
     def _DescribeServiceRevisions(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         # The double's revisions are called like the task definitions that they have.
         return {"serviceRevisions": [{"taskDefinition": parameters["serviceRevisionArns"][0]}]}
+
+    def _ExecuteCommand(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        session = {"sessionId": "ecs-1", "streamUrl": "wss://example.com", "tokenValue": "t0ken"}
+        return {"session": session, "taskArn": parameters["task"], "containerName": parameters["container"]}
 
     def _UpdateService(self, _: Mapping[str, Any]) -> dict[str, Any]:
         """From now on the frames of a redeployment, if there are any, begin."""
@@ -241,6 +258,11 @@ class FakeAws:
             if life.container_reason:
                 described["containers"][0]["reason"] = life.container_reason
         return described
+
+
+def _is_of(task: Mapping[str, Any], service: str | None) -> bool:
+    """Whether a task belongs to the service; one that does not say whose it is belongs to all."""
+    return service is None or task.get("group") in (None, f"service:{service}")
 
 
 @dataclass
@@ -302,5 +324,22 @@ def crashed(number: int, revision: str, **more: Any) -> dict[str, Any]:
         "stopCode": "EssentialContainerExited",
         "stoppedReason": "Essential container in task exited",
         "containers": [{"name": "gunicorn", "exitCode": 1}],
+    }
+    return task | more
+
+
+def running(number: int, revision: str, **more: Any) -> dict[str, Any]:
+    """A running task of the service on that revision, in which commands can be run."""
+    agent = {"name": "ExecuteCommandAgent", "lastStatus": "RUNNING"}
+    task: dict[str, Any] = {
+        "taskArn": arn("task", f"{CLUSTER}/{number:032x}"),
+        "taskDefinitionArn": arn("task-definition", f"alpha-gunicorn:{revision}"),
+        "group": "service:alpha-gunicorn",
+        "lastStatus": "RUNNING",
+        "desiredStatus": "RUNNING",
+        "healthStatus": "UNKNOWN",
+        "enableExecuteCommand": True,
+        "startedAt": datetime.fromtimestamp(1_000_000 + number, UTC),
+        "containers": [{"name": "gunicorn", "runtimeId": f"runtime-{number}", "managedAgents": [agent]}],
     }
     return task | more
