@@ -1,0 +1,25 @@
+"""The examples of the documentation run, in the order in which they stand there."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def test_the_python_api_does_what_its_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ROOT / "projects", tmp_path / "projects", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copyfile(ROOT / "orchestrator.toml", tmp_path / "orchestrator.toml")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ORCHESTRATOR_PROJECT_DIR", raising=False)
+    page = ROOT / "docs" / "python-api.md"
+    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
+    assert len(blocks) > 5
+    names: dict[str, object] = {"__name__": "example"}
+    for number, block in enumerate(blocks, 1):
+        exec(compile(block, f"{page.name}, example {number}", "exec"), names)
