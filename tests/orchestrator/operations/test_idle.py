@@ -1,0 +1,165 @@
+"""Who is idle: by the load balancer's count, and who never is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from orchestrator.errors import UsageError
+from orchestrator.model import OutputValue, Record, StackStatus, Unit
+from orchestrator.operations import idle
+from orchestrator.operations.idle import Busy, Idle
+from pulumi_django.kinds import Kind
+from tests.support.fake_ecs import CLUSTER
+from tests.support.fake_engine import UPDATED
+from tests.support.moto_clients import MotoClients
+from tests.support.operations import BASE_OUTPUTS, OUTPUTS, target
+from tests.support.workspace import APP_CONFIG, Workspace
+
+EIGHT_HOURS = timedelta(hours=8)
+BALANCER = "app/dev-alb/50dc6c495c0c9188"
+NOW = UPDATED + timedelta(days=30)
+
+
+@pytest.fixture
+def clients() -> Iterator[MotoClients]:
+    with mock_aws():
+        found = MotoClients()
+        ec2, elb, ecs = found.client("ec2"), found.client("elbv2"), found.client("ecs")
+        vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        group = elb.create_target_group(Name="alpha-gunicorn", Protocol="HTTP", Port=8000, VpcId=vpc)
+        ecs.create_cluster(clusterName=CLUSTER)
+        ecs.register_task_definition(
+            family="alpha-gunicorn", containerDefinitions=[{"name": "gunicorn", "image": "x", "memory": 512}]
+        )
+        ecs.create_service(
+            cluster=CLUSTER,
+            serviceName="alpha-gunicorn",
+            taskDefinition="alpha-gunicorn",
+            desiredCount=1,
+            loadBalancers=[
+                {
+                    "targetGroupArn": group["TargetGroups"][0]["TargetGroupArn"],
+                    "containerName": "gunicorn",
+                    "containerPort": 8000,
+                }
+            ],
+        )
+        yield found
+
+
+def counted(clients: MotoClients, *hours_ago: float, count: int = 3) -> None:
+    arn = clients.client("elbv2").describe_target_groups()["TargetGroups"][0]["TargetGroupArn"]
+    dimensions = [
+        {"Name": "LoadBalancer", "Value": BALANCER},
+        {"Name": "TargetGroup", "Value": arn.rsplit(":", 1)[-1]},
+    ]
+    clients.client("cloudwatch").put_metric_data(
+        Namespace="AWS/ApplicationELB",
+        MetricData=[
+            {
+                "MetricName": "RequestCount",
+                "Dimensions": dimensions,
+                "Timestamp": NOW - timedelta(hours=hours),
+                "Value": count,
+            }
+            for hours in hours_ago
+        ],
+    )
+
+
+def exists(workspace: Workspace, name: str = "alpha", *, config: str = "", **more: Any) -> None:
+    workspace.engine.notice = None  # type: ignore[assignment]
+    values = {**BASE_OUTPUTS, "alb_arn_suffix": BALANCER}
+    base = {key: OutputValue(value=value) for key, value in values.items()}
+    workspace.engine.has(Unit("base", "dev"), outputs=base, record=Record(kind=Kind.AD_HOC))
+    app = {field.name: OutputValue(value=getattr(OUTPUTS, field.name)) for field in fields(OUTPUTS)}
+    more.setdefault("record", Record(kind=Kind.AD_HOC, base="dev"))
+    workspace.engine.has(Unit("app", name), outputs=app, **more)
+    workspace.write("app", name, APP_CONFIG + config)
+
+
+def found(workspace: Workspace, clients: MotoClients, after: timedelta = EIGHT_HOURS) -> idle.Idleness:
+    return idle.find(workspace.orchestrator(), after, NOW, lambda _: clients)
+
+
+def test_without_requests_it_is_idle_and_can_be_put_to_sleep(workspace: Workspace, clients: MotoClients) -> None:
+    exists(workspace)
+    counted(clients, 9, 30)
+    result = found(workspace, clients)
+    assert (result.idle, result.busy) == ((Idle(name="alpha", quiet_for=EIGHT_HOURS),), ())
+    assert result.update is not None
+    assert result.update.names == ("alpha",)
+    assert workspace.orchestrator().run(result.update).exit_code == 0
+    assert workspace.engine.configs[Unit("app", "alpha")].values["django-app:asleep"] is True
+
+
+def test_requests_keep_it_awake(workspace: Workspace, clients: MotoClients) -> None:
+    exists(workspace)
+    counted(clients, 2, 3.5, 9)
+    result = found(workspace, clients)
+    assert (result.idle, result.busy, result.update) == ((), (Busy(name="alpha", why="6 requests"),), None)
+
+
+def test_requests_are_those_of_its_own_target_groups(clients: MotoClients) -> None:
+    counted(clients, 1, count=7)
+    alpha = target(base_outputs={"alb_arn_suffix": BALANCER})
+    other = target(base_outputs={"alb_arn_suffix": "app/other/1"})
+    assert idle.requests(alpha, clients, NOW - EIGHT_HOURS, NOW) == 7
+    assert idle.requests(other, clients, NOW - EIGHT_HOURS, NOW) == 0
+    assert idle.requests(target(base_outputs={}), clients, NOW - EIGHT_HOURS, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"record": Record(kind=Kind.PROD, base="dev")}, "it is production"),
+        ({"record": Record(kind=Kind.AD_HOC, base="dev", pinned=True)}, "it is pinned"),
+        ({"status": StackStatus.FAILED}, "it is failed"),
+    ],
+)
+def test_who_is_never_idle(workspace: Workspace, clients: MotoClients, more: dict[str, Any], why: str) -> None:
+    exists(workspace, **more)
+    assert found(workspace, clients).busy == (Busy(name="alpha", why=why),)
+
+
+def test_a_fresh_deployment_counts_as_use(workspace: Workspace, clients: MotoClients) -> None:
+    exists(workspace)
+    result = idle.find(workspace.orchestrator(), EIGHT_HOURS, UPDATED + timedelta(hours=7), lambda _: clients)
+    assert result.busy == (Busy(name="alpha", why="it was deployed since"),)
+
+
+def test_who_sleeps_is_not_looked_at(workspace: Workspace, clients: MotoClients) -> None:
+    exists(workspace, config="  django-app:asleep: 'true'\n")
+    result = found(workspace, clients)
+    assert (result.idle, result.busy) == ((), ())
+
+
+def test_one_that_cannot_be_asked_about_stays_awake_and_does_not_keep_the_others(
+    workspace: Workspace, clients: MotoClients
+) -> None:
+    exists(workspace)
+    exists(workspace, "beta")
+    workspace.engine.has(Unit("app", "beta"), outputs={}, record=Record(kind=Kind.AD_HOC, base="dev"))
+    result = found(workspace, clients)
+    assert [item.name for item in result.idle] == ["alpha"]
+    assert result.busy == (Busy(name="beta", why="beta has no services: it was not created to its end"),)
+
+
+def test_in_the_simulation_nobody_is_idle(workspace: Workspace, clients: MotoClients) -> None:
+    exists(workspace)
+    workspace.engine.notice = "simulation"
+    assert found(workspace, clients).busy == (Busy(name="alpha", why="in the simulation nobody sends requests"),)
+
+
+@pytest.mark.parametrize("after", [timedelta(minutes=29), timedelta(days=64)])
+def test_a_time_that_cloudwatch_cannot_tell_is_refused(
+    workspace: Workspace, clients: MotoClients, after: timedelta
+) -> None:
+    with pytest.raises(UsageError, match="it is 30 minutes to 63 days"):
+        found(workspace, clients, after)
