@@ -27,6 +27,7 @@ def answers(target: Target) -> dict[str, Answer]:
         "ecs.DescribeTaskDefinition": ecs.task_definition,
         "ecs.DescribeTasks": ecs.tasks,
         "ecs.ListTasks": ecs.listed,
+        "ecs.RegisterTaskDefinition": ecs.register,
         "ecs.RunTask": ecs.run,
         "logs.GetLogEvents": lambda _: {"events": [], "nextForwardToken": "f/0", "nextBackwardToken": "b/0"},
         **answers_of_base(target.base_outputs),
@@ -54,6 +55,9 @@ class _Ecs:
         self._cluster = target.outputs.cluster_name
         self._run: dict[str, str] = {}
         """Container by ARN of the tasks that were run."""
+
+        self._registered: dict[str, Mapping[str, Any]] = {}
+        """Task definitions that were registered, by family."""
 
     def services(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         wanted = [_short(name) for name in parameters["services"]]
@@ -105,7 +109,7 @@ class _Ecs:
             "name": short,
             "image": "(image)",
             "essential": True,
-            "environment": [],
+            "environment": [{"name": "S3_BUCKET_NAME", "value": "assets"}],
             "secrets": [],
             "logConfiguration": {"logDriver": "awslogs", "options": options},
         }
@@ -117,8 +121,14 @@ class _Ecs:
                 "cpu": "512",
                 "memory": "1024",
                 "containerDefinitions": [container],
+                **self._registered.get(family, {}),
             }
         }
+
+    def register(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        family = parameters["family"]
+        self._registered[family] = {"containerDefinitions": parameters["containerDefinitions"]}
+        return {"taskDefinition": {"taskDefinitionArn": self._arn("task-definition", f"{family}:1")}}
 
     def run(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         family = _short(parameters["taskDefinition"]).split(":")[0]

@@ -1,0 +1,99 @@
+"""What runs inside the tasks that work on an environment's database. Pure.
+
+The tasks are of the family `{env}-database` (`pulumi_django.ecs.database_task`): libpq's variables lead to the server as
+its master role, and APP_DATABASE, APP_ROLE, APP_PASSWORD are the environment's. Names go into psql's variables, which
+quote them; nothing of them, and no password, stands in a command line.
+"""
+
+from __future__ import annotations
+
+DUMP_FILE = "/dump/database.dump"
+"""Where a dump stands inside a task of two containers: on the volume that they share."""
+
+_COPY_FILE = "/tmp/database.dump"
+
+_NAMES = r"""
+\set VERBOSITY terse
+\getenv database APP_DATABASE
+\getenv role APP_ROLE
+"""
+
+# Whoever is connected is thrown out. https://www.postgresql.org/docs/current/sql-dropdatabase.html
+_DROP_DATABASE = r"""
+SELECT format('DROP DATABASE IF EXISTS %I WITH (FORCE)', :'database') \gexec
+"""
+
+DROP_SQL = rf"""
+{_NAMES.strip()}
+{_DROP_DATABASE.strip()}
+SELECT format('DROP ROLE %I', :'role') WHERE EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \gexec
+\echo database :database and role :role are dropped
+"""
+
+# The role stays as it is, with its password, so that services go on as soon as their tables are there again.
+EMPTY_SQL = rf"""
+{_NAMES.strip()}
+{_DROP_DATABASE.strip()}
+SELECT format('CREATE DATABASE %I OWNER %I', :'database', :'role') \gexec
+SET ROLE :"role";
+REVOKE ALL ON DATABASE :"database" FROM PUBLIC;
+\echo database :database is empty
+"""
+
+SIZE_SQL = rf"""
+{_NAMES.strip()}
+SELECT pg_size_pretty(pg_database_size(:'database'));
+"""
+
+_PSQL = "psql --no-psqlrc --quiet --set ON_ERROR_STOP=1"
+# Everything belongs to the role of the database it comes to, and grants to other roles would name ones it does not know.
+_PORTABLE = "--no-owner --no-privileges"
+
+
+def psql(sql: str) -> list[str]:
+    """The words of a command that feeds `sql` to psql as the master role and stops at the first error."""
+    return ["sh", "-c", _fed(sql)]
+
+
+def dump() -> list[str]:
+    """Words that write the environment's database into the dump file."""
+    return [
+        "sh",
+        "-c",
+        f'set -eu\n{_dump("$APP_DATABASE", DUMP_FILE)}\necho "$APP_DATABASE: $(du -h {DUMP_FILE} | cut -f1)"',
+    ]
+
+
+def restore() -> list[str]:
+    """Words that make the environment's database what the dump file says; what was in it is gone."""
+    # A file that cannot be read is found out before anything is thrown away.
+    check = f"pg_restore --list {DUMP_FILE} > /dev/null"
+    return ["sh", "-c", f"set -eu\n{check}\n{_fed(EMPTY_SQL)}\n{_restore(DUMP_FILE)}"]
+
+
+def clone(source: str) -> list[str]:
+    """Words that make the environment's database a copy of another one on the same server."""
+    script = f"set -eu\n{_dump('$1', _COPY_FILE)}\n{_fed(EMPTY_SQL)}\n{_restore(_COPY_FILE)}"
+    return ["sh", "-c", script, "clone", source]
+
+
+def client() -> list[str]:
+    """Words that open psql as the environment's own role, in the container of such a task."""
+    own = 'PGDATABASE="$APP_DATABASE" PGUSER="$APP_ROLE" PGPASSWORD="$APP_PASSWORD"'
+    return ["sh", "-c", f"{own} exec psql"]
+
+
+def _fed(sql: str) -> str:
+    return f"{_PSQL} <<'SQL'\n{sql.strip()}\nSQL"
+
+
+def _dump(database: str, file: str) -> str:
+    """A role has the name of its database."""
+    return f'PGDATABASE="{database}" pg_dump --format=custom {_PORTABLE} --role="{database}" --file={file}'
+
+
+def _restore(file: str) -> str:
+    return (
+        f'pg_restore --dbname="$APP_DATABASE" --role="$APP_ROLE" {_PORTABLE} --exit-on-error {file}\n'
+        'echo "database $APP_DATABASE is filled"'
+    )
