@@ -104,7 +104,8 @@ class RecordingClients:
 
     def __init__(self, access: AwsAccess, answers: Mapping[str, Answer]) -> None:
         self.access = access
-        self.clock: Clock = _NoTime()
+        self._time = _NoTime()
+        self.clock: Clock = self._time
         self.calls: list[ApiCall] = []
         """In the order in which they would have been made."""
 
@@ -133,6 +134,7 @@ class RecordingClients:
             with self._guard:
                 if call not in self.calls:  # who waits asks the same again and again
                     self.calls.append(call)
+                    self._time.sleeps = 0
 
         def answer(model: Any, context: Any, **_: Any) -> tuple[Any, dict[str, Any]]:
             known = self._answers.get(f"{service}.{model.name}")
@@ -162,15 +164,17 @@ class _NoTime:
     """Time that passes only when somebody waits; who waits without end is woken."""
 
     def __init__(self) -> None:
-        self._time, self._sleeps = 0.0, 0
+        self._time = 0.0
+        self.sleeps = 0
+        """Since something new was asked."""
 
     def now(self) -> float:
         return self._time
 
     def sleep(self, seconds: float) -> None:
         self._time += seconds
-        self._sleeps += 1
-        if self._sleeps > RECORDED_SLEEPS:
+        self.sleeps += 1
+        if self.sleeps > RECORDED_SLEEPS:
             raise Cancelled("nothing more will happen")
 
 

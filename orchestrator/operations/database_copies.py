@@ -93,14 +93,7 @@ def dump(target: Target, clients: Clients, observer: Observer, to: str | None) -
     s3 = clients.client("s3")
     size = int(s3.head_object(Bucket=setting.bucket, Key=key)["ContentLength"])
     if to is not None and target.notice is None:
-        partial = Path(f"{to}.part")
-        # Others on this machine have no business in the data.
-        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        try:
-            s3.download_file(setting.bucket, key, str(partial))
-            partial.rename(to)
-        finally:
-            partial.unlink(missing_ok=True)
+        _download(s3, setting.bucket, key, to)
     done = Dump(source=written.source, environment=written.environment, kind=written.kind, size_bytes=size, file=to)
     return done, task
 
@@ -161,6 +154,22 @@ def _brought(found: Dump, bucket: str, target: Target, clients: Clients, observe
     else:
         return found
     return Dump(source=f"s3://{bucket}/{key}")
+
+
+def _download(s3: Any, bucket: str, key: str, to: str) -> None:
+    """The object as a file that appears when it is whole. Others on this machine have no business in the data."""
+    partial = Path(f"{to}.part")
+    try:
+        with os.fdopen(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            s3.download_fileobj(bucket, key, file)
+        partial.rename(to)
+    except OSError as error:
+        raise OperationFailedError(
+            f"the dump could not be written to {to}: {error.strerror or error}",
+            f"it is in the bucket: s3://{bucket}/{key}",
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _upload_file(s3: Any, file: str, bucket: str, key: str) -> None:
