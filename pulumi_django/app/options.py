@@ -226,6 +226,9 @@ class AppAssetsOptions:
     versioned: bool = False
     """Whether overwritten and deleted objects of its own bucket can be restored."""
 
+    old_version_days: int | None = 90
+    """Days for which they can; None keeps them."""
+
     protect: bool = False
     """Whether Pulumi refuses to delete its own bucket."""
 

@@ -308,6 +308,7 @@ class Assembly:
             browser_uploads=args.browser_uploads,
             force_destroy=args.assets.force_destroy,
             versioned=args.assets.versioned,
+            old_version_days=args.assets.old_version_days if args.assets.versioned else None,
             protect=args.assets.protect,
         )
 

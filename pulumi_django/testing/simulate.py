@@ -30,6 +30,7 @@ _LAZY_MODULES_USED = (
         "pulumi_aws",
         (
             "acm",
+            "appautoscaling",
             "cloudfront",
             "cloudwatch",
             "ec2",
@@ -41,9 +42,13 @@ _LAZY_MODULES_USED = (
             "rds",
             "route53",
             "s3",
+            "scheduler",
             "secretsmanager",
             "sns",
+            "sqs",
+            "ssm",
             "vpc",
+            "wafv2",
         ),
     ),
 )

@@ -1,0 +1,8 @@
+"""Checks of the kind that scanners of AWS accounts make, on what a simulation registered."""
+
+from __future__ import annotations
+
+from tests.support.posture import access, compute, data, edge, network
+from tests.support.posture.world import CHECKS, World
+
+__all__ = ["CHECKS", "World", "access", "compute", "data", "edge", "network"]
