@@ -56,23 +56,29 @@ def assets(
 
 def _delivery(env: Environment, options: CdnOptions | StaticSiteOptions, label: str, **more: Any) -> Delivery:
     base, host = env.base, options.host
-    if host is None and base.domain_name and (base.hosted_zone_id is not None or options.certificate_arn is not None):
+    if host is None and base.domain_name:
         host = f"{label}.{env.host}"
-    zone = base.hosted_zone_id if host is not None and f".{host}".endswith(f".{base.domain_name}") else None
-    if host is not None and zone is None and options.certificate_arn is None:
+        if options.certificate_arn is None and _zone(base, host) is None:
+            host = None
+    if host is not None and options.certificate_arn is None and _zone(base, host) is None:
         raise ContractError(
             f"{env.name} wants {host} and its base {base.base_stack_name} has no hosted zone for it, to issue a certificate "
             "in: set certificate_arn, or leave host out"
         )
     return Delivery(
         host=host,
-        hosted_zone_id=zone,
+        hosted_zone_id=_zone(base, host) if host is not None else None,
         certificate_arn=options.certificate_arn,
         price_class=options.price_class,
         web_acl_arn=options.web_acl_arn,
         access_log_bucket_arn=_logs(env, label) if options.access_logs else None,
         **more,
     )
+
+
+def _zone(base: BaseContract, host: str) -> pulumi.Input[str] | None:
+    """The base's hosted zone, when the host is in its domain."""
+    return base.hosted_zone_id if f".{host}".endswith(f".{base.domain_name}") else None
 
 
 def _logs(env: Environment, label: str) -> pulumi.Output[str]:

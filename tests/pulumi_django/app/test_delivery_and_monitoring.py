@@ -62,8 +62,9 @@ def test_static_files_have_a_host_below_the_environments_and_django_knows_it() -
     assert cors["accessControlAllowOrigins"] == {"items": ["https://alpha.example.com"]}
 
 
-def test_without_a_hosted_zone_cloudfronts_own_name_serves() -> None:
-    result = app({"hosted_zone_id": None}, cdn=CdnOptions())
+@pytest.mark.parametrize(("base", "more"), [({"hosted_zone_id": None}, {}), ({}, {"host": "shop.example.org"})])
+def test_without_a_hosted_zone_for_it_cloudfronts_own_name_serves(base: dict[str, Any], more: dict[str, Any]) -> None:
+    result = app(base, cdn=CdnOptions(), **more)
     assert "aliases" not in result.one(DISTRIBUTION).inputs
     assert result.outputs["static_url"] == f"https://{result.one(DISTRIBUTION).outputs['domainName']}"
 
