@@ -22,7 +22,7 @@ from pulumi_django import (
     StateBackend,
     StateBackendArgs,
 )
-from pulumi_django.account import deploy_policy
+from pulumi_django.account import deploy_grants
 from pulumi_django.testing import SimulationResult, simulate
 
 SUBJECT = "repo:example/shop:environment:production"
@@ -48,7 +48,7 @@ def whole() -> SimulationResult:
 
 def test_the_account_has_exactly_these() -> None:
     made = {(r.type, r.name) for r in whole().resources if not r.type.startswith("pulumi:")}
-    groups = [f"acme-deploy-{group}" for group in deploy_policy.GRANTS]
+    groups = [f"acme-deploy-{group}" for group in deploy_grants.GRANTS]
     assert made == {
         ("pulumi-django:account:AccountBootstrap", "acme"),
         ("pulumi-django:account:StateBackend", "acme-state"),
