@@ -11,6 +11,8 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_awsx as awsx
 
+from pulumi_django import program_end
+
 Nat = Literal["single", "per-az", "none"]
 
 # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html: a VPC is /16 to /28; below /20 the subnets of
@@ -136,6 +138,7 @@ class Network(pulumi.ComponentResource):
         )
 
     def _vpc(self, name: str, args: NetworkArgs) -> awsx.ec2.Vpc:
+        program_end.watch()
         inner = awsx.ec2.SubnetType.ISOLATED if args.nat == "none" else awsx.ec2.SubnetType.PRIVATE
         return awsx.ec2.Vpc(
             name,

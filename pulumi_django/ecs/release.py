@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import pulumi
 import pulumi_aws as aws
 
+from pulumi_django import program_end
 from pulumi_django.aws_access import AwsAccess
 from pulumi_django.ecs.hook_thread import in_thread
 from pulumi_django.ecs.polling import Clock
@@ -129,6 +130,7 @@ class ReleaseGate:
             database=args.database_task_definition_arn,
             release=args.release_task_definition_arn,
         )
+        program_end.watch()
         release = pulumi.ResourceHook(f"{name}-release", self._before)
         self.binding = pulumi.ResourceHookBinding(before_create=[release], before_update=[release])
         self._confirmation = pulumi.ResourceHookBinding()
