@@ -194,6 +194,7 @@ class Assembly:
             security_group_ids=groups,
             exec_enabled=args.exec_enabled,
             hooks=gate.binding,
+            bounds_hooks=gate.bounds_binding,
             confirm=gate.confirm,
             asleep=args.asleep,
             depends_on=[database, command, *self._secrets.versions],

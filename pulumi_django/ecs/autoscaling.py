@@ -32,6 +32,10 @@ class AutoscalingArgs:
     asleep: bool = False
     """Whether every bound is zero, so that nothing starts a task."""
 
+    hooks: pulumi.ResourceHookBinding | None = None
+    """What comes before bounds are raised from zero (`ReleaseGate.bounds_binding`): Application Auto Scaling starts tasks
+    at once then."""
+
     queue_name: pulumi.Input[str] | None = None
     """SQS queue of a worker; `queue_steps` need it."""
 
@@ -90,7 +94,7 @@ class Autoscaling(pulumi.ComponentResource):
             resource_id=self._named(f"service/{self._args.cluster_name}/", ""),
             min_capacity=self._bound(self._args.scaling.min_tasks),
             max_capacity=self._bound(self._args.scaling.max_tasks),
-            opts=self._child,
+            opts=pulumi.ResourceOptions(parent=self, hooks=self._args.hooks),
         )
 
     def _track(self, what: str, metric: str, value: float | None, label: pulumi.Input[str] | None = None) -> None:

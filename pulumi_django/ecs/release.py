@@ -116,6 +116,9 @@ class ReleaseGate:
     binding: pulumi.ResourceHookBinding
     """For `ResourceOptions(hooks=...)` of every ECS service."""
 
+    bounds_binding: pulumi.ResourceHookBinding
+    """For the bounds between which a service is scaled: raised from zero, they start tasks by themselves."""
+
     def __init__(self, name: str, args: ReleaseGateArgs) -> None:
         self._name, self._args = name, args
         self._again = f"correct the cause, then run `orchestrator update-env {name}` or `pulumi up"
@@ -133,6 +136,8 @@ class ReleaseGate:
         program_end.watch()
         release = pulumi.ResourceHook(f"{name}-release", self._before)
         self.binding = pulumi.ResourceHookBinding(before_create=[release], before_update=[release])
+        wake = pulumi.ResourceHook(f"{name}-wake", self._wake)
+        self.bounds_binding = pulumi.ResourceHookBinding(before_create=[wake], before_update=[wake])
         self._confirmation = pulumi.ResourceHookBinding()
         if args.watch_rollouts:
             rollout = pulumi.ResourceHook(f"{name}-rollout", self._after)
@@ -170,6 +175,11 @@ class ReleaseGate:
 
     async def _before(self, args: pulumi.ResourceHookArgs) -> None:
         if takes_new_code(args.new_inputs or {}, args.old_inputs, scaled=bool(self._scaled.get(args.name))):
+            await self._release_once(args.name)
+
+    async def _wake(self, args: pulumi.ResourceHookArgs) -> None:
+        new, old = args.new_inputs or {}, args.old_inputs or {}
+        if new.get("maxCapacity") and not old.get("maxCapacity"):
             await self._release_once(args.name)
 
     async def _release_once(self, service: str) -> None:

@@ -48,6 +48,9 @@ class ServicePlacement:
     hooks: pulumi.ResourceHookBinding | None = None
     """Release gate and rollout check (`ReleaseGate.binding`)."""
 
+    bounds_hooks: pulumi.ResourceHookBinding | None = None
+    """What comes before a sleeping service may have tasks again (`ReleaseGate.bounds_binding`)."""
+
     confirm: Confirm | None = None
     """Records which rollout was seen to its end (`ReleaseGate.confirm`)."""
 
@@ -161,6 +164,7 @@ def _autoscaling(
             service_name=made.name,
             scaling=scaled.scaling,
             asleep=placement.asleep,
+            hooks=placement.bounds_hooks,
             queue_name=scaled.queue_name,
             request_label=scaled.request_label,
         ),

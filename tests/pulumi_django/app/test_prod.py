@@ -92,6 +92,11 @@ def test_the_count_is_left_to_scaling_where_a_service_is_scaled_and_only_there()
     }
 
 
+def test_no_bound_is_raised_before_the_release() -> None:
+    for target in prod().of_type(TARGET):
+        assert target.hooks == {"before_create": ["shop-wake"], "before_update": ["shop-wake"]}
+
+
 def test_asleep_brings_every_count_and_every_bound_to_zero_and_stops_the_clock() -> None:
     scaling = Scaling(
         min_tasks=2,

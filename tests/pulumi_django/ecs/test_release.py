@@ -139,7 +139,9 @@ def test_every_service_carries_release_and_rollout_hooks_of_its_own_gate(fake: F
         for role in ("gunicorn", "default")
     }
     assert sorted(result.hooks) == [
-        f"{environment}-{hook}" for environment in ("alpha", "beta") for hook in ("confirm", "release", "rollout")
+        f"{environment}-{hook}"
+        for environment in ("alpha", "beta")
+        for hook in ("confirm", "release", "rollout", "wake")
     ]
     assert fake.calls == []
 

@@ -48,6 +48,28 @@ def test_waking_runs_the_release_and_then_gives_the_service_its_tasks(fake: Fake
     assert operations.index("UpdateService") > max(n for n, name in enumerate(operations) if name == "RunTask")
 
 
+@pytest.mark.parametrize(
+    ("new", "old", "releases"),
+    [
+        ({"maxCapacity": 5}, {"maxCapacity": 0}, True),
+        ({"maxCapacity": 5}, None, True),
+        ({"maxCapacity": 5}, {"maxCapacity": 4}, False),
+        ({"maxCapacity": 0}, {"maxCapacity": 5}, False),
+        ({"maxCapacity": 0}, None, False),
+    ],
+)
+def test_bounds_are_raised_from_zero_after_the_release_only(
+    fake: FakeAws, new: dict[str, Any], old: dict[str, Any] | None, releases: bool
+) -> None:
+    """Application Auto Scaling starts tasks as soon as the bounds allow them."""
+
+    async def program() -> None:
+        await call(gate(fake).bounds_binding.before_update, new, old)
+
+    run(program)
+    assert bool(ran(fake)) is releases
+
+
 def test_a_service_that_was_awake_is_not_given_a_count(fake: FakeAws) -> None:
     fake.frames = [(0, service(deployment("42", desiredCount=4, runningCount=4)))]
 
