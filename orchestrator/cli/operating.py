@@ -38,13 +38,16 @@ class Operating:
         with heard_by(clock.wake) if isinstance(clock, WakefulClock) else contextlib.nullcontext():
             yield
 
-    def report(self, result: object, text: str) -> None:
-        """Print a result: one JSON document, or text; in the simulation the calls that would have been made."""
+    def report(self, result: object, text: str, *, always: bool = False) -> None:
+        """Print a result: one JSON document, or text; in the simulation the calls that would have been made.
+
+        `always`: the result is real in the simulation too.
+        """
         calls = self.clients.calls if isinstance(self.clients, RecordingClients) else None
         if self.session.common.as_json:
             found: dict[str, Any] = {
                 "environment": self.target.environment,
-                "result": operations.as_document(result) if calls is None else None,
+                "result": operations.as_document(result) if calls is None or always else None,
                 "calls": None if calls is None else operations.calls_document(calls),
             }
             self.console.document(document.one(found, self.target.notice))
@@ -52,7 +55,8 @@ class Operating:
         if calls is None:
             self.console.result(text)
             return
-        self.console.note(f"{self.target.notice}\n")
+        if not always:
+            self.console.note(f"{self.target.notice}\n")
         self.console.result(operations.calls(calls))
 
 
@@ -103,6 +107,22 @@ class View:
             self._console.note(event.text)
         else:
             self._console.result(f"{event.text}\n")
+
+
+class RolloutLines:
+    """A view that shows rollouts among the progress of an update.
+
+    The hooks of the stack tell there how many tasks run; what they do not know is who is healthy, and who failed.
+    """
+
+    def __init__(self, session: Session, view: View) -> None:
+        self._session, self._view = session, view
+
+    def __call__(self, event: Event) -> None:
+        if not isinstance(event, RolloutMoved):
+            self._view(event)
+        elif event.healthy is not None or event.failed:
+            self._session.tell(operations.rollout(event))
 
 
 def ask_by_letter(console: Console, question: str, choices: Mapping[str, str], otherwise: str) -> str:

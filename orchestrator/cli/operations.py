@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.options import Common, NameArgument, with_common
+from orchestrator.cli.options import Common, ImageOption, NameArgument, SetOption, with_common
 
 if TYPE_CHECKING:
     from orchestrator.cli.operating import Operating
@@ -23,14 +23,60 @@ CommandArgument = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for name, command in (
-        ("run", run_),
-        ("exec", exec_),
-        ("logs", logs_),
-        ("ps", ps_),
-        ("open", open_),
+    for name, command, working in (
+        ("deploy", deploy_, True),
+        ("run", run_, False),
+        ("exec", exec_, False),
+        ("logs", logs_, False),
+        ("ps", ps_, False),
+        ("open", open_, False),
     ):
-        app.command(name, rich_help_panel=WORK)(with_common(command))
+        app.command(name, rich_help_panel=WORK)(with_common(command, working=working))
+
+
+def deploy_(
+    common: Common,
+    name: NameArgument,
+    image: ImageOption = None,
+    set_: SetOption = None,
+    release: Annotated[
+        bool, typer.Option("--release/--no-release", help="Run the release command on the new image first.")
+    ] = True,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Do not wait for the rollouts.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+) -> None:
+    """Put a new image into service: release, then roll out each service and watch it.
+
+    Example: orchestrator deploy alpha --image backend=registry.example.com/shop:1.4.2
+    """
+    from orchestrator.assignments import parse_assignment, parse_images
+    from orchestrator.cli.operating import RolloutLines
+    from orchestrator.durations import parse_duration
+    from orchestrator.operations import deploy
+    from orchestrator.rendering import operations
+
+    request = deploy.Deploy(
+        images=dict(parse_images(image or ())),
+        release=release,
+        detach=detach,
+        dry_run=dry_run,
+        assignments=tuple(parse_assignment(text) for text in set_ or ()),
+        wait_seconds=parse_duration(common.wait).total_seconds() if common.wait else 0.0,
+    )
+    work = _operating(common, name)
+    result = deploy.run(
+        request,
+        work.target,
+        work.clients,
+        RolloutLines(work.session, work.view),
+        orchestrator=work.session.orchestrator,
+        carry_out=lambda job: work.session.do(job, quiet_document=True),
+    )
+    if common.as_json or not dry_run:
+        document = operations.deployed_document(result)
+        work.report(document, operations.deployed(result, name) if not common.quiet else "", always=True)
+    if result.exit_code:
+        raise typer.Exit(result.exit_code)
 
 
 def run_(

@@ -11,7 +11,7 @@ from orchestrator.cli.events_file import EventsFile
 from orchestrator.cli.options import Common
 from orchestrator.cli.progress import Progress
 from orchestrator.console import Console
-from orchestrator.events import Event
+from orchestrator.events import Diagnostic, Event
 from orchestrator.interrupts import heard_by
 from orchestrator.lifecycle import Job, Request
 from orchestrator.model import Operation, RunReport, Scope, Status, UnitResult
@@ -53,6 +53,10 @@ class Session:
                 report = self.orchestrator.run_job(job)
             self._report(job, report, plan_format, quiet_document)
         return report
+
+    def tell(self, text: str) -> None:
+        """Say something while a job runs, where its progress is shown."""
+        self._hear(Diagnostic(unit=None, severity="info", message=text))
 
     def _hear(self, event: Event) -> None:
         self._progress(event)

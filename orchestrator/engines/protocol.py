@@ -72,6 +72,9 @@ class UnitRequest:
     keep_going: bool = False
     """After a resource failed, go on with those that do not depend on it."""
 
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Variables for the program, beside our own; nothing secret."""
+
 
 class Engine(Protocol):
     """Carries out operations on stacks and answers what exists."""

@@ -88,6 +88,9 @@ class Job:
     handed: Mapping[Unit, tuple[Unit, ...]] = field(default_factory=dict[Unit, tuple[Unit, ...]])
     """Carrying out a plan: units whose outputs were handed over to a unit's preview, since nobody could read them."""
 
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Variables for the programs."""
+
     seen: dict[Unit, str] = field(default_factory=dict[Unit, str])
     """The configurations that the previews of a plan saw; empty until all of them succeeded."""
 
@@ -207,6 +210,7 @@ class Job:
             plan_file=self.plans / plan_file_name(unit) if self.plans else None,
             wait_seconds=self.context.wait_seconds,
             keep_going=self.context.keep_going,
+            environment=self.environment,
             upstream_outputs=self._handed_over(unit, results) if self.operation is Operation.UP else {},
         )
 

@@ -19,7 +19,6 @@ from pulumi_django.ecs.task_runner import task_id
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef, TaskTypeDef
-    from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
 
 EVENTS_SHOWN = 3
 
@@ -122,6 +121,11 @@ class ServiceState:
 
     last_stop: Stop | None = None
 
+    @property
+    def steady(self) -> bool:
+        """Whether it is as it should be."""
+        return self.state in ("steady", "stopped")
+
 
 @dataclass(frozen=True, kw_only=True)
 class TasksResult:
@@ -136,7 +140,7 @@ class TasksResult:
     @property
     def steady(self) -> bool:
         """Whether every service is as it should be."""
-        return all(service.state in ("steady", "stopped") for service in self.services)
+        return all(service.steady for service in self.services)
 
 
 def run(request: ListTasks, target: Target, clients: Clients, observer: Observer = ignore) -> TasksResult:
@@ -208,22 +212,11 @@ class _Look:
         return self._images[definition]
 
     def _healthy(self, found: ServiceTypeDef, running: Sequence[TaskTypeDef]) -> int | None:
-        groups = [group for balancer in found.get("loadBalancers", []) if (group := balancer.get("targetGroupArn"))]
-        if groups:
-            return self._healthy_targets(groups[0])
-        checked = [task for task in running if task.get("healthStatus") in ("HEALTHY", "UNHEALTHY")]
-        return sum(task.get("healthStatus") == "HEALTHY" for task in checked) if checked else None
-
-    def _healthy_targets(self, group: str) -> int | None:
-        from botocore.exceptions import ClientError
-
-        balancer: ElasticLoadBalancingv2Client = self._clients.client("elbv2")
-        try:
-            answer = balancer.describe_target_health(TargetGroupArn=group)
-        except ClientError:  # no permission, or the group is gone: the rest is still worth showing
-            return None
-        targets = answer.get("TargetHealthDescriptions", [])
-        return sum(target.get("TargetHealth", {}).get("State") == "healthy" for target in targets)
+        group = services.target_group(found)
+        if group:
+            healthy = services.healthy_targets(self._clients, group)
+            return None if healthy is None else len(healthy)
+        return services.healthy_tasks(running)
 
 
 def _state(found: ServiceTypeDef) -> str:

@@ -141,7 +141,7 @@ class _Ecs:
         services = [service.name for service in self._target.services]
         wanted = [parameters["serviceName"]] if "serviceName" in parameters else services
         stopped = parameters.get("desiredStatus") == "STOPPED"
-        if self._target.asleep and not stopped:
+        if "family" in parameters or (self._target.asleep and not stopped):
             return {"taskArns": []}
         mark = "e" if stopped else "0"
         return {"taskArns": [self._task_arn(f"{mark}{services.index(name):031x}") for name in wanted]}

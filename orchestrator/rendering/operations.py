@@ -10,9 +10,11 @@ from typing import Any
 
 from orchestrator.durations import format_duration
 from orchestrator.operations.clients import ApiCall
+from orchestrator.operations.deploy import DeployResult
 from orchestrator.operations.observer import LogLine, RolloutMoved
-from orchestrator.operations.ps import TasksResult
+from orchestrator.operations.ps import ServiceState, TasksResult
 from orchestrator.operations.run import CommandResult
+from orchestrator.rendering import document
 from orchestrator.rendering.document import SCHEMA_VERSION
 from orchestrator.rendering.tables import aligned
 
@@ -65,27 +67,27 @@ def detached(result: CommandResult, environment: str) -> str:
     return aligned([("task", result.task), ("version", result.version), ("next", next_)])
 
 
+def deployed_document(result: DeployResult) -> dict[str, Any]:
+    """A deploy: the report of the update, and the services afterwards."""
+    return {
+        "images": dict(result.images),
+        "exit_code": result.exit_code,
+        "report": document.report(result.report),
+        "services": as_document(result.services),
+    }
+
+
+def deployed(result: DeployResult, environment: str) -> str:
+    """The services after a deploy."""
+    if not result.services:
+        return ""
+    way_on = f"\nnext  orchestrator ps {environment}\n" if not all(s.steady for s in result.services) else ""
+    return f"\n{_services(result.services)}{way_on}"
+
+
 def processes(found: TasksResult, now: datetime) -> str:
     """Services, their tasks, how the last ones ended, the last events."""
-    rows: list[Sequence[str]] = [("SERVICE", "STATE", "TASKS", "HEALTHY", "VERSION", "IMAGE")]
-    for service in found.services:
-        healthy = "-" if service.healthy is None else str(service.healthy)
-        tasks = f"{service.running}/{service.desired}"
-        version = (service.version or "-").rsplit(":", 1)[-1]
-        rows.append((service.name, service.state, tasks, healthy, version, service.image or "-"))
-        rows += [
-            (
-                "",
-                f"  {d.status.lower()}",
-                f"{d.running}/{d.desired}",
-                "",
-                d.version.rsplit(":", 1)[-1],
-                _failed(d.failed),
-            )
-            for d in service.deployments
-            if len(service.deployments) > 1
-        ]
-    parts = [aligned(rows)]
+    parts = [_services(found.services)]
     tasks_ = [
         (
             task.service or task.family,
@@ -115,6 +117,28 @@ def processes(found: TasksResult, now: datetime) -> str:
     if events:
         parts.append(f"\nlast events\n{aligned(events, indent='  ')}")
     return "".join(parts)
+
+
+def _services(found: Sequence[ServiceState]) -> str:
+    rows: list[Sequence[str]] = [("SERVICE", "STATE", "TASKS", "HEALTHY", "VERSION", "IMAGE")]
+    for service in found:
+        healthy = "-" if service.healthy is None else str(service.healthy)
+        tasks = f"{service.running}/{service.desired}"
+        version = (service.version or "-").rsplit(":", 1)[-1]
+        rows.append((service.name, service.state, tasks, healthy, version, service.image or "-"))
+        rows += [
+            (
+                "",
+                f"  {d.status.lower()}",
+                f"{d.running}/{d.desired}",
+                "",
+                d.version.rsplit(":", 1)[-1],
+                _failed(d.failed),
+            )
+            for d in service.deployments
+            if len(service.deployments) > 1
+        ]
+    return aligned(rows)
 
 
 def _failed(count: int) -> str:

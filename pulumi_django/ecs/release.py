@@ -17,6 +17,7 @@ from pulumi_django.ecs.polling import Clock
 from pulumi_django.ecs.release_tasks import Release, ReleaseError, ReleaseRequest
 from pulumi_django.ecs.rollout import RolloutError, RolloutRequest, RolloutWatch
 from pulumi_django.ecs.rollout_state import short
+from pulumi_django.ecs.update_mode import RELEASE_VARIABLE, SKIP, UpdateMode
 
 T = TypeVar("T")
 
@@ -82,7 +83,13 @@ class Rollout(pulumi.ComponentResource):
     """The last rollout of a service that was seen to its end; made by `ReleaseGate.confirm`. Holds no other resource."""
 
     def __init__(
-        self, name: str, service: aws.ecs.Service, awake: pulumi.Input[bool], opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        service: aws.ecs.Service,
+        awake: pulumi.Input[bool],
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        seen: bool = True,
     ) -> None:
         recorded: dict[str, pulumi.Input[Any]] = {
             "cluster": service.cluster,
@@ -91,6 +98,8 @@ class Rollout(pulumi.ComponentResource):
             "triggers": service.triggers,
             # Not the count itself, which autoscaling changes.
             "awake": awake,
+            # The next update that waits finds the difference and sees to it.
+            **({} if seen else {"seen": False}),
         }
         super().__init__("pulumi-django:ecs:Rollout", name, recorded, opts)
         self.register_outputs({})
@@ -105,7 +114,8 @@ class ReleaseGate:
 
     No release runs for services that will have no task (desired count 0, so neither for an environment created asleep
     nor while one falls asleep), nor for a change of nothing but the count or the tags of a running service. Waking runs
-    it, since code may have changed meanwhile. Nothing runs in previews.
+    it, since code may have changed meanwhile. Nothing runs in previews. `update_mode` has the environment variables by
+    which one update leaves the release out, or does not wait.
 
     The services must depend on the task definitions and on all that their tasks need (secret values, log groups,
     permissions): a hook runs as soon as the inputs and dependencies of its own service are there.
@@ -120,7 +130,7 @@ class ReleaseGate:
     """For the bounds between which a service is scaled: raised from zero, they start tasks by themselves."""
 
     def __init__(self, name: str, args: ReleaseGateArgs) -> None:
-        self._name, self._args = name, args
+        self._name, self._args, self._mode = name, args, UpdateMode.from_environment()
         self._again = f"correct the cause, then run `orchestrator update-env {name}` or `pulumi up"
         # Without a record only a refresh shows that a rolled-back service is not what the state says.
         self._recorded = False
@@ -171,7 +181,7 @@ class ReleaseGate:
             self._scaled[name] = scaled_from
             awake = pulumi.Output.from_input(scaled_from > 0)
         options = pulumi.ResourceOptions(parent=service, hooks=self._confirmation, depends_on=list(after))
-        return Rollout(name, service, awake, options)
+        return Rollout(name, service, awake, options, seen=self._mode.wait)
 
     async def _before(self, args: pulumi.ResourceHookArgs) -> None:
         if takes_new_code(args.new_inputs or {}, args.old_inputs, scaled=bool(self._scaled.get(args.name))):
@@ -196,6 +206,9 @@ class ReleaseGate:
         return None
 
     async def _run_release(self) -> None:
+        if not self._mode.release:
+            pulumi.log.warn(f"{self._name}: the release is left out, as asked ({RELEASE_VARIABLE}={SKIP})")
+            return
         values = await self._known()
         request = ReleaseRequest(
             cluster=values["cluster"],
@@ -224,6 +237,8 @@ class ReleaseGate:
             desired_count=None if args.name in self._scaled else int(new.get("desiredCount") or 0),
             advice=f"{self._again}{'' if self._recorded else ' --refresh'}`: it is rolled out again",
         )
+        if not self._mode.wait:
+            return
         await self._watch(request, RolloutWatch.wait)
         self._steady.add(args.id)
 
@@ -251,7 +266,8 @@ class ReleaseGate:
         def wait(watch: RolloutWatch, timeout_seconds: float) -> None:
             if again:
                 watch.deploy_again()
-            watch.wait(timeout_seconds)
+            if self._mode.wait:
+                watch.wait(timeout_seconds)
 
         await self._watch(request, wait)
 

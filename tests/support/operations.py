@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from orchestrator.model import OutputValue, Record, Unit
 from orchestrator.operations.observer import Event
 from orchestrator.operations.target import EnvironmentOutputs, Target
 from pulumi_django.aws_access import AwsAccess
 from pulumi_django.ecs.polling import Clock
+from pulumi_django.kinds import Kind
 from tests.support.fake_ecs import CLUSTER, REGION, FakeAws
+from tests.support.workspace import Workspace
 
 SERVICES = ("gunicorn", "web-ui", "default", "beat", "redis")
 OUTPUTS = EnvironmentOutputs(
@@ -38,6 +41,9 @@ BASE_OUTPUTS = {
 }
 
 
+ALPHA, DEV = Unit("app", "alpha"), Unit("base", "dev")
+
+
 def target(**changes: Any) -> Target:
     """The environment alpha on AWS; `changes` are attributes of Target."""
     alpha = Target(
@@ -49,6 +55,16 @@ def target(**changes: Any) -> Target:
         aws=AwsAccess(region=REGION),
     )
     return replace(alpha, **changes)
+
+
+def make_alpha(workspace: Workspace, **outputs: Any) -> None:
+    """Alpha and its base are there; `outputs` replace alpha's."""
+    base = {name: OutputValue(value=value) for name, value in BASE_OUTPUTS.items()}
+    base["token"] = OutputValue(value="s3cret", secret=True)
+    workspace.engine.has(DEV, outputs=base, record=Record(kind=Kind.AD_HOC))
+    plain = {field.name: getattr(OUTPUTS, field.name) for field in fields(OUTPUTS)}
+    app = {name: OutputValue(value=value) for name, value in {**plain, **outputs}.items() if value is not None}
+    workspace.engine.has(ALPHA, outputs=app, record=Record(kind=Kind.AD_HOC, base="dev"))
 
 
 @dataclass

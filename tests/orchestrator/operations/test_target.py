@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
 
 import pytest
 
 from orchestrator.errors import OperationFailedError, RefusedError, UnknownStackError, UsageError
-from orchestrator.model import OutputValue, Record, Unit
+from orchestrator.model import Record
 from orchestrator.operations import target as targets
 from orchestrator.operations.target import EnvironmentOutputs, Service
 from pulumi_django.aws_access import AwsAccess
 from pulumi_django.contract import APP_OUTPUTS
 from pulumi_django.kinds import Kind
-from tests.support.operations import BASE_OUTPUTS, OUTPUTS, target
+from tests.support.operations import ALPHA, BASE_OUTPUTS, OUTPUTS, make_alpha, target
 from tests.support.workspace import APP_CONFIG, Workspace
-
-ALPHA, DEV = Unit("app", "alpha"), Unit("base", "dev")
-
-
-def exists(workspace: Workspace, **outputs: Any) -> None:
-    """Alpha and its base are there; `outputs` replace alpha's."""
-    base = {name: OutputValue(value=value) for name, value in BASE_OUTPUTS.items()}
-    base["token"] = OutputValue(value="s3cret", secret=True)
-    workspace.engine.has(DEV, outputs=base, record=Record(kind=Kind.AD_HOC))
-    plain = {field.name: getattr(OUTPUTS, field.name) for field in fields(OUTPUTS)}
-    app = {name: OutputValue(value=value) for name, value in {**plain, **outputs}.items() if value is not None}
-    workspace.engine.has(ALPHA, outputs=app, record=Record(kind=Kind.AD_HOC, base="dev"))
 
 
 def test_the_outputs_are_those_of_the_contract() -> None:
@@ -35,7 +22,7 @@ def test_the_outputs_are_those_of_the_contract() -> None:
 
 
 def test_a_target_has_the_outputs_the_base_and_the_stacks_way_to_aws(workspace: Workspace) -> None:
-    exists(workspace)
+    make_alpha(workspace)
     more = (
         "  aws:profile: '42'\n  aws:endpoints:\n    - ecs: http://127.0.0.1:1\n  django-app:asleep: true\n"
         '  aws:assumeRoles: \'[{"roleArn": "arn:aws:iam::1:role/x"}]\'\n'
@@ -55,24 +42,24 @@ def test_a_target_has_the_outputs_the_base_and_the_stacks_way_to_aws(workspace: 
 
 
 def test_without_a_configured_region_it_is_the_bases(workspace: Workspace) -> None:
-    exists(workspace)
+    make_alpha(workspace)
     workspace.write("app", "alpha", APP_CONFIG.replace("  aws:region: eu-west-1\n", ""))
     assert targets.find(workspace.orchestrator(), "environment/alpha").aws == AwsAccess(region="us-east-1")
 
 
 def test_secret_outputs_do_not_become_part_of_a_target(workspace: Workspace) -> None:
-    exists(workspace)
+    make_alpha(workspace)
     assert "s3cret" not in repr(vars(targets.find(workspace.orchestrator(), "alpha")))
 
 
 def test_an_environment_that_is_not_there_is_said_so(workspace: Workspace) -> None:
-    exists(workspace)
+    make_alpha(workspace)
     with pytest.raises(UnknownStackError, match="there is no environment 'alhpa'"):
         targets.find(workspace.orchestrator(), "alhpa")
 
 
 def test_a_base_has_no_tasks(workspace: Workspace) -> None:
-    exists(workspace)
+    make_alpha(workspace)
     with pytest.raises(RefusedError) as caught:
         targets.find(workspace.orchestrator(), "dev")
     assert caught.value.message == "dev is a base: tasks and logs belong to environments"
@@ -88,7 +75,7 @@ def test_an_environment_without_outputs_is_not_finished(workspace: Workspace) ->
 
 
 def test_outputs_of_another_version_are_named(workspace: Workspace) -> None:
-    exists(workspace, log_groups=None)
+    make_alpha(workspace, log_groups=None)
     with pytest.raises(OperationFailedError, match=r"^alpha does not export log_groups: "):
         targets.find(workspace.orchestrator(), "alpha")
 

@@ -17,6 +17,7 @@ from pulumi_django.ecs import hook_thread
 from pulumi_django.ecs.release import ReleaseGate, ReleaseGateArgs, takes_new_code
 from pulumi_django.ecs.release_tasks import ReleaseError
 from pulumi_django.ecs.rollout import RolloutError
+from pulumi_django.ecs.update_mode import UpdateMode
 from pulumi_django.testing import SimulationResult, simulate
 from tests.support.fake_ecs import CLUSTER, FakeAws, Life, arn, deployment, service
 
@@ -522,3 +523,68 @@ def test_bad_arguments_are_refused(args: dict[str, Any], message: str) -> None:
         ReleaseGateArgs(cluster=CLUSTER, subnet_ids=[], security_group_ids=[], **args)
 
     assert str(caught.value) == message
+
+
+# what one update leaves out
+
+
+def test_an_update_that_leaves_the_release_out_says_so_and_watches_the_rollout(
+    fake: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULUMI_DJANGO_RELEASE", "skip")
+    gates: list[ReleaseGate] = []
+
+    async def program() -> None:
+        gates.append(gate(fake))
+        await call(gates[0].binding.before_update, old=inputs(OLD))
+        await call(gates[0].binding.before_update, old=inputs(OLD), name="alpha-default")
+        await call(gates[0].binding.after_update, old=inputs(OLD))
+
+    logs = run(program)
+
+    assert ran(fake) == []
+    assert logs[0] == ("warning", "alpha: the release is left out, as asked (PULUMI_DJANGO_RELEASE=skip)")
+    assert logs[1:] == [("info", "alpha-gunicorn rollout: 1 of 1 running on alpha-gunicorn:42")]
+
+
+def test_a_detached_update_releases_and_does_not_wait_for_the_rollout(
+    fake: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULUMI_DJANGO_ROLLOUT", "detach")
+    fake.frames = [(0, service(deployment("42", rolloutState="IN_PROGRESS", runningCount=0)))]
+
+    async def program() -> None:
+        gates = gate(fake)
+        await call(gates.binding.before_update, old=inputs(OLD))
+        await call(gates.binding.after_update, old=inputs(OLD))
+        await confirm(gates)
+
+    run(program)
+
+    assert ran(fake) == [DATABASE, RELEASE]
+    assert len(fake.called("DescribeServices")) == 1  # whether ECS has given it up, which it has not
+
+
+def test_the_record_of_a_detached_update_differs_so_that_the_next_one_sees_to_it(
+    fake: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULUMI_DJANGO_ROLLOUT", "detach")
+    assert registered(fake).of_type("pulumi-django:ecs:Rollout")[0].inputs["seen"] is False
+    monkeypatch.delenv("PULUMI_DJANGO_ROLLOUT")
+    assert "seen" not in registered(fake).of_type("pulumi-django:ecs:Rollout")[0].inputs
+
+
+@pytest.mark.parametrize("variable", ["PULUMI_DJANGO_RELEASE", "PULUMI_DJANGO_ROLLOUT"])
+def test_a_word_that_means_nothing_leaves_nothing_out(
+    fake: FakeAws, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "no")
+    word = "skip" if variable.endswith("RELEASE") else "detach"
+    with pytest.raises(ValueError, match=f"^{variable} is 'no': it is '{word}' or not set$"):
+        UpdateMode.from_environment()
+    assert fake.calls == []
+
+
+def test_the_variables_say_what_the_mode_says() -> None:
+    for mode in (UpdateMode(), UpdateMode(release=False), UpdateMode(wait=False)):
+        assert UpdateMode.from_environment(mode.to_environment()) == mode
