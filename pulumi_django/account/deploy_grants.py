@@ -169,8 +169,9 @@ GRANTS: Mapping[str, Sequence[Grant]] = {
         _own("ecs", "DeleteCluster DeleteService UntagResource UpdateCluster UpdateService", _ECS),
         Grant(
             "application-autoscaling",
-            "DeleteScalingPolicy DeregisterScalableTarget DescribeScalableTargets DescribeScalingPolicies "
-            "ListTagsForResource PutScalingPolicy RegisterScalableTarget TagResource UntagResource",
+            "DeleteScalingPolicy DeleteScheduledAction DeregisterScalableTarget DescribeScalableTargets "
+            "DescribeScalingPolicies DescribeScheduledActions ListTagsForResource PutScalingPolicy PutScheduledAction "
+            "RegisterScalableTarget TagResource UntagResource",
         ),
         Grant("logs", "DescribeLogGroups"),
         Grant(
@@ -186,7 +187,7 @@ GRANTS: Mapping[str, Sequence[Grant]] = {
             "rds",
             "AddTagsToResource CreateDBCluster CreateDBClusterParameterGroup CreateDBInstance CreateDBInstanceReadReplica "
             "CreateDBParameterGroup CreateDBSubnetGroup DescribeDBClusterParameterGroups DescribeDBClusterParameters "
-            "DescribeDBClusters DescribeDBInstances DescribeDBParameterGroups DescribeDBParameters DescribeDBSubnetGroups "
+            "DescribeDBClusters DescribeDBInstances DescribeDBParameterGroups DescribeDBParameters DescribeDBSubnetGroups DescribeGlobalClusters "
             "ListTagsForResource",
             (_RDS,),
         ),
@@ -194,7 +195,7 @@ GRANTS: Mapping[str, Sequence[Grant]] = {
             "rds",
             "CreateDBClusterSnapshot CreateDBSnapshot DeleteDBCluster DeleteDBClusterParameterGroup DeleteDBInstance "
             "DeleteDBParameterGroup DeleteDBSubnetGroup ModifyDBCluster ModifyDBClusterParameterGroup ModifyDBInstance "
-            "ModifyDBParameterGroup ModifyDBSubnetGroup RebootDBInstance RemoveTagsFromResource",
+            "DisableHttpEndpoint EnableHttpEndpoint ModifyDBParameterGroup ModifyDBSubnetGroup RebootDBInstance RemoveTagsFromResource",
             _RDS,
         ),
         # RDS makes the master secret in the caller's name.
@@ -260,10 +261,10 @@ GRANTS: Mapping[str, Sequence[Grant]] = {
         # CloudFront has no region; certificates and firewalls of distributions are in us-east-1.
         Grant(
             "cloudfront",
-            "CreateDistribution CreateFunction CreateOriginAccessControl CreateResponseHeadersPolicy DeleteFunction "
-            "DeleteOriginAccessControl DeleteResponseHeadersPolicy DescribeFunction GetDistribution GetDistributionConfig "
+            "AllowVendedLogDeliveryForResource CreateCachePolicy CreateDistribution CreateFunction CreateOriginAccessControl "
+            "CreateResponseHeadersPolicy DeleteCachePolicy DeleteFunction DeleteOriginAccessControl DeleteResponseHeadersPolicy DescribeFunction GetCachePolicy GetDistribution GetDistributionConfig "
             "GetFunction GetOriginAccessControl GetResponseHeadersPolicy ListTagsForResource PublishFunction TagResource "
-            "UpdateFunction UpdateOriginAccessControl UpdateResponseHeadersPolicy",
+            "UpdateCachePolicy UpdateFunction UpdateOriginAccessControl UpdateResponseHeadersPolicy",
             ("arn:aws:cloudfront::*:*",),
             regional=False,
         ),
@@ -271,6 +272,14 @@ GRANTS: Mapping[str, Sequence[Grant]] = {
             "cloudfront",
             "CreateInvalidation DeleteDistribution UntagResource UpdateDistribution",
             "arn:aws:cloudfront::*:distribution/*",
+            regional=False,
+        ),
+        # Access logs of distributions, which CloudWatch hands to a bucket.
+        Grant(
+            "logs",
+            "CreateDelivery DeleteDelivery DeleteDeliveryDestination DeleteDeliverySource GetDelivery "
+            "GetDeliveryDestination GetDeliverySource PutDeliveryDestination PutDeliverySource TagResource",
+            ("arn:aws:logs:*:*:delivery*",),
             regional=False,
         ),
         Grant(
