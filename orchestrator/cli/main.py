@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestrator.cli import commands, life, operations
+from orchestrator.cli import commands, environment_data, life, operations
 from orchestrator.errors import OrchestratorError
 
 HELP = """Creates, updates, inspects and destroys Django environments on AWS, in dependency order.
@@ -32,6 +32,7 @@ app = typer.Typer(
 commands.register(app)
 life.register(app)
 operations.register(app)
+environment_data.register(app)
 
 
 def _version(wanted: bool) -> None:

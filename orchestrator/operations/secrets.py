@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.assignments import Assignment
-from orchestrator.errors import OperationFailedError, UsageError
+from orchestrator.errors import OperationFailedError, RefusedError, UsageError
 from orchestrator.operations import dotenv
 from orchestrator.operations import ecs as services
 from orchestrator.operations.application import Application
@@ -21,6 +21,7 @@ from orchestrator.operations.aws_errors import explained
 from orchestrator.operations.clients import Clients
 from orchestrator.operations.observer import Note, Observer, ignore
 from orchestrator.operations.target import Target
+from pulumi_django.kinds import Kind
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef
@@ -49,6 +50,9 @@ class PushSecrets:
     store: Store = Store.SECRETS_MANAGER
     dry_run: bool = False
     """Say which keys are new, changed or the same, and write nothing."""
+
+    allow_prod: bool = False
+    """Whether production may get them."""
 
     def __post_init__(self) -> None:
         if not self.values:
@@ -99,8 +103,12 @@ class SecretEntry:
 def push(request: PushSecrets, target: Target, clients: Clients, observer: Observer = ignore) -> PushResult:
     """Store the values; others that are there already stay. `assignments` then says what the configuration lacks.
 
-    Raises OperationFailedError.
+    Raises RefusedError for production, OperationFailedError.
     """
+    if target.outputs.kind == Kind.PROD and not (request.allow_prod or request.dry_run):
+        raise RefusedError(
+            f"{target.environment} is production: nothing was stored", "look at --dry-run, then add --allow-prod"
+        )
     shelf: _Secret | _Parameters = (
         _Secret(target, clients) if request.store is Store.SECRETS_MANAGER else _Parameters(target, clients)
     )

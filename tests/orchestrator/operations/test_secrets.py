@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from moto import mock_aws
 
-from orchestrator.errors import OperationFailedError, UsageError
+from orchestrator.errors import OperationFailedError, RefusedError, UsageError
 from orchestrator.operations.application import Application
 from orchestrator.operations.clients import RecordingClients, for_target
 from orchestrator.operations.observer import Note
@@ -26,7 +27,7 @@ from orchestrator.operations.secrets import (
 from orchestrator.stack_config import StackConfig
 from tests.support.fake_ecs import CLUSTER
 from tests.support.moto_clients import MotoClients
-from tests.support.operations import Heard, target
+from tests.support.operations import OUTPUTS, Heard, target
 from tests.support.workspace import Workspace
 
 PARAMETERS = "arn:aws:ssm:us-east-1:123456789012:parameter/alpha/pushed"
@@ -180,6 +181,14 @@ def test_refusals(values: dict[str, str], store: Store, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         PushSecrets(values=values, store=store)
     assert caught.value.message == message
+
+
+def test_production_wants_to_be_allowed_and_a_dry_run_does_not(clients: MotoClients) -> None:
+    live = target(outputs=replace(OUTPUTS, kind="prod"))
+    with pytest.raises(RefusedError, match="alpha is production: nothing was stored"):
+        push(PushSecrets(values={"A": "1"}), live, clients)
+    assert push(PushSecrets(values={"A": "1"}, dry_run=True), live, clients).added == ("A",)
+    assert push(PushSecrets(values={"A": "1"}, allow_prod=True), live, clients).added == ("A",)
 
 
 def test_no_value_is_in_what_is_shown(clients: MotoClients) -> None:
