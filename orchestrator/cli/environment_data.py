@@ -115,6 +115,8 @@ def _servers(session: Session, rest: Any, operation: Any) -> list[Any]:
         if not session.common.as_json:
             text = environment_data.servers([result]) if noted is None else operations.calls(noted)
             session.console.result(text)
+        if result.note and noted is not None:
+            session.console.note(result.note)
         calls = None if noted is None else operations.calls_document(noted)
         results.append({**operations.as_document(result), "note": result.note, "calls": calls})
     return results
@@ -365,7 +367,7 @@ def _push(common: Common, name: str, values: dict[str, str], to: str, *, dry_run
     request = secrets.PushSecrets(values=values, store=secrets.Store(to), dry_run=dry_run, allow_prod=common.allow_prod)
     work = _operating(common, name)
     app = application.find(work.session.orchestrator, work.target.environment)
-    result = secrets.push(request, work.target, work.clients, work.view)
+    result = secrets.push(request, work.target, work.clients)
     assignments = () if dry_run else secrets.assignments(result, app)
     if not common.as_json:
         work.report(result, environment_data.pushed(result))

@@ -100,7 +100,7 @@ class SecretEntry:
     """Short names of the services that have it; none when it is configured and not deployed yet."""
 
 
-def push(request: PushSecrets, target: Target, clients: Clients, observer: Observer = ignore) -> PushResult:
+def push(request: PushSecrets, target: Target, clients: Clients) -> PushResult:
     """Store the values; others that are there already stay. `assignments` then says what the configuration lacks.
 
     Raises RefusedError for production, OperationFailedError.
@@ -118,7 +118,6 @@ def push(request: PushSecrets, target: Target, clients: Clients, observer: Obser
         changed = tuple(sorted(k for k, v in request.values.items() if k in known and known[k] != v))
         if (added or changed) and not request.dry_run:
             shelf.write({key: request.values[key] for key in (*added, *changed)}, known)
-            observer(Note(text=f"{len(added) + len(changed)} values stored in {shelf.name}"))
         references = shelf.references(
             sorted(request.values.keys() & known.keys() if request.dry_run else request.values)
         )
@@ -136,11 +135,16 @@ def push(request: PushSecrets, target: Target, clients: Clients, observer: Obser
 
 
 def assignments(result: PushResult, application: Application) -> tuple[Assignment, ...]:
-    """What the environment's configuration lacks so that its containers get the stored values."""
-    return tuple(
-        application.assignment(f"extra_secrets.{key}", reference)
-        for key, reference in result.references.items()
-        if application.get("extra_secrets", key) != reference
+    """What the environment's configuration lacks so that its containers get the stored values.
+
+    A variable that stands there in plain is taken out, since it can be only one of the two.
+    """
+    wanted = {key: it for key, it in result.references.items() if application.get("extra_secrets", key) != it}
+    plain: Any = application.get("extra_env")
+    doubled = [key for key in result.references if isinstance(plain, Mapping) and key in plain]
+    return (
+        *(application.assignment(f"extra_secrets.{key}", reference) for key, reference in wanted.items()),
+        *(application.assignment(f"extra_env.{key}", None) for key in doubled),
     )
 
 

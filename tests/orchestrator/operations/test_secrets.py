@@ -64,8 +64,7 @@ def create_service(clients: MotoClients, secrets: dict[str, str]) -> None:
 
 
 def test_the_first_push_makes_a_tagged_secret_and_later_ones_keep_what_is_there(clients: MotoClients) -> None:
-    heard = Heard()
-    first = push(PushSecrets(values={"B": "2", "A": "1"}), target(), clients, heard)
+    first = push(PushSecrets(values={"B": "2", "A": "1"}), target(), clients)
     second = push(PushSecrets(values={"A": "one", "B": "2", "C": "3"}), target(), clients)
 
     assert (first.added, first.changed, first.unchanged) == (("A", "B"), (), ())
@@ -79,7 +78,6 @@ def test_the_first_push_makes_a_tagged_secret_and_later_ones_keep_what_is_there(
         "managed-by": "orchestrator",
     }
     assert second.references == {key: f"{described['ARN']}:{key}::" for key in "ABC"}
-    assert [note.text for note in heard.of(Note)] == ["2 values stored in alpha/pushed"]
 
 
 def test_the_same_values_again_write_nothing(clients: MotoClients) -> None:
@@ -134,6 +132,15 @@ def test_the_configuration_gets_what_it_lacks(clients: MotoClients, workspace: W
     found = application(workspace, f"  django-app:extra_secrets:\n    A: '{result.references['A']}'\n")
     (assignment,) = assignments(result, found)
     assert (str(assignment), assignment.value) == ("django-app:extra_secrets.B", result.references["B"])
+
+
+def test_a_variable_that_stood_in_plain_does_so_no_more(clients: MotoClients, workspace: Workspace) -> None:
+    result = push(PushSecrets(values={"A": "1"}), target(), clients)
+    found = application(workspace, "  django-app:extra_env:\n    A: ''\n    B: x\n")
+    assert {str(item): item.value for item in assignments(result, found)} == {
+        "django-app:extra_secrets.A": result.references["A"],
+        "django-app:extra_env.A": None,
+    }
 
 
 def test_the_list_has_what_runs_and_what_is_configured(clients: MotoClients, workspace: Workspace) -> None:
@@ -193,8 +200,7 @@ def test_production_wants_to_be_allowed_and_a_dry_run_does_not(clients: MotoClie
 
 def test_no_value_is_in_what_is_shown(clients: MotoClients) -> None:
     request = PushSecrets(values={"A": "hunter2"})
-    heard = Heard()
-    assert "hunter2" not in repr((request, push(request, target(), clients, heard), heard.events))
+    assert "hunter2" not in repr((request, push(request, target(), clients)))
 
 
 def test_in_the_simulation_the_calls_are_noted_without_values() -> None:

@@ -1,0 +1,196 @@
+"""sleep, wake, scale, tunnel, db and secrets, as somebody types them, on the simulation engine."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from orchestrator.cli.main import main
+from tests.support.command_line import Here
+from tests.support.operations import BASE_OUTPUTS, OUTPUTS
+
+EXPORTS = "import pulumi\nfor name, value in {values!r}.items():\n    pulumi.export(name, value)\n"
+
+
+@pytest.fixture
+def alpha(here: Here) -> Here:
+    """The base dev and the environment alpha exist, with the outputs of the contract."""
+    base = {**BASE_OUTPUTS, "database_instance_id": "dev-rds"}
+    (here.folder / "base" / "__main__.py").write_text(EXPORTS.format(values=base), encoding="utf-8")
+    app = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(OUTPUTS).items()}
+    app = {name: value for name, value in app.items() if value is not None}
+    (here.folder / "app" / "__main__.py").write_text(EXPORTS.format(values=app), encoding="utf-8")
+    assert here("create-env", "alpha", "--base", "dev").code == 0
+    return here
+
+
+def config(here: Here) -> dict[str, Any]:
+    found = YAML(typ="safe").load((here.folder / "app" / "Pulumi.alpha.yaml").read_text(encoding="utf-8"))
+    return {key.removeprefix("fixture-app:"): value for key, value in found["config"].items()}
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+
+
+def test_sleep_and_wake(alpha: Here) -> None:
+    before = config(alpha)
+    answer = alpha("sleep", "alpha", "dev")
+    assert answer.code == 0
+    assert config(alpha) == {**before, "asleep": True}
+    assert answer.out.endswith(
+        "on AWS these calls would be made:\n"
+        '  rds DescribeDBInstances {"DBInstanceIdentifier": "dev-rds"}\n'
+        '  rds StopDBInstance {"DBInstanceIdentifier": "dev-rds"}\n'
+    )
+    assert answer.err.endswith("AWS starts dev-rds again by itself after 7 days; its storage is paid for meanwhile\n")
+    assert "alpha sleeps already" in alpha("sleep", "alpha").err
+    assert alpha("wake", "dev", "alpha").code == 0
+    assert config(alpha) == before
+
+
+def test_sleep_as_one_document(alpha: Here) -> None:
+    document = json.loads(alpha("sleep", "alpha", "dev", "--json").out)
+    assert document["environments"]["exit_code"] == 0
+    (server,) = document["servers"]
+    assert (server["base"], server["server"], server["state"]) == ("dev", "dev-rds", "stopping")
+    assert [call["operation"] for call in server["calls"]] == ["DescribeDBInstances", "StopDBInstance"]
+
+
+def test_a_base_is_not_put_to_sleep_under_somebody(alpha: Here) -> None:
+    answer = alpha("sleep", "dev")
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err == (
+        "error: the base dev cannot sleep: alpha is awake on it\n"
+        "hint: put everything to sleep together: `orchestrator sleep alpha dev`\n"
+    )
+
+
+def test_scale(alpha: Here) -> None:
+    answer = alpha("scale", "alpha", "web=3", "default=2")
+    assert answer.code == 0
+    found = config(alpha)
+    assert (found["web"], found["workers"]) == ({"desired_count": 3}, {"default": {"desired_count": 2}})
+
+
+def test_scale_of_what_is_not_there_changes_nothing(alpha: Here) -> None:
+    before = config(alpha)
+    answer = alpha("scale", "alpha", "wbe=3")
+    assert answer.code == 2
+    assert "alpha has no service 'wbe'" in answer.err
+    assert config(alpha) == before
+
+
+def test_secrets_are_pushed_from_a_file_and_shown_nowhere(alpha: Here, tmp_path: Path) -> None:
+    file = tmp_path / "values.env"
+    file.write_text("API_KEY=hunter2\n", encoding="utf-8")
+    answer = alpha("secrets", "push", "alpha", str(file))
+    assert answer.code == 0
+    assert config(alpha)["extra_secrets"]["API_KEY"].endswith(":secret:alpha/pushed-abcdef:API_KEY::")
+    everything = answer.out + answer.err + (alpha.folder / "app" / "Pulumi.alpha.yaml").read_text()
+    everything += "".join(
+        p.read_text(errors="replace") for p in (alpha.folder / ".orchestrator").rglob("*") if p.is_file()
+    )
+    assert "hunter2" not in everything
+
+
+def test_a_dry_run_changes_nothing(alpha: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = config(alpha)
+    typed(monkeypatch, '{"A": "hunter2"}')
+    document = json.loads(alpha("secrets", "push", "alpha", "-", "--dry-run", "--json").out)
+    assert (document["result"]["added"], document["result"]["dry_run"], document["update"]) == (["A"], True, None)
+    assert [call["operation"] for call in document["calls"]] == ["GetSecretValue"]
+    assert config(alpha) == before
+
+
+def test_one_secret_from_standard_input(alpha: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed(monkeypatch, "hunter2\n")
+    answer = alpha("secrets", "set", "alpha", "TOKEN", "--to", "ssm")
+    assert answer.code == 0
+    assert config(alpha)["extra_secrets"] == {
+        "TOKEN": "arn:aws:ssm:us-east-1:123456789012:parameter/alpha/pushed/TOKEN"
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["push", "alpha", "no/such/file"], "no/such/file cannot be read: No such file or directory"),
+        (["set", "alpha", "9X"], "the key: '9X' cannot name a variable"),
+        (
+            ["push", "alpha", "-", "--to", "vault"],
+            "--to 'vault' cannot be used: values are kept in secretsmanager or ssm",
+        ),
+    ],
+)
+def test_what_cannot_be_stored(alpha: Here, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str) -> None:
+    typed(monkeypatch, "A=1\n")
+    answer = alpha("secrets", *words)
+    assert answer.code == 2
+    assert answer.err.startswith(f"error: {message}")
+
+
+def test_secrets_list(alpha: Here) -> None:
+    document = json.loads(alpha("secrets", "list", "alpha", "--json").out)
+    assert [call["operation"] for call in document["calls"]][:2] == ["DescribeServices", "DescribeTaskDefinition"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["create", "alpha"],
+        ["drop", "alpha"],
+        ["reset", "alpha"],
+        ["dump", "alpha"],
+        ["restore", "alpha", "s3://assets/x.dump", "--no-release"],
+        ["shell", "alpha"],
+    ],
+)
+def test_databases_say_what_they_would_call(alpha: Here, words: list[str]) -> None:
+    answer = alpha("db", *words)
+    assert answer.code == 0, answer.err
+    assert answer.out.startswith("on AWS these calls would be made:\n")
+    assert "  ecs RunTask " in answer.out
+
+
+def test_an_environment_is_no_copy_of_itself(alpha: Here) -> None:
+    answer = alpha("db", "clone", "alpha", "--from", "alpha")
+    assert (answer.code, answer.err.splitlines()[0]) == (
+        2,
+        "error: alpha cannot be a copy of itself: name another environment with --from",
+    )
+
+
+def test_the_tunnel_is_printed(alpha: Here) -> None:
+    document = json.loads(alpha("tunnel", "alpha", "--json").out)
+    assert [call["operation"] for call in document["calls"]] == [
+        "DescribeInstanceInformation",
+        "DescribeServices",
+        "DescribeTaskDefinition",
+    ]
+
+
+def test_help_loads_neither_pulumi_nor_boto3() -> None:
+    code = (
+        "import sys\nfrom orchestrator.cli.main import main\n"
+        "[main([*words, '--help']) for words in (['db'], ['db', 'clone'], ['secrets', 'push'], ['sleep'], ['tunnel'])]\n"
+        "assert not {'pulumi', 'boto3', 'botocore'} & set(sys.modules), sorted(sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_data_is_not_deleted_without_a_word(alpha: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside of the simulation; here the engine says that it is another one."""
+    from orchestrator.engines.simulation.engine import SimulationEngine
+
+    monkeypatch.setattr(SimulationEngine, "notice", None)
+    typed(monkeypatch, "")
+    assert main(["db", "drop", "alpha", "--project-dir", str(alpha.folder)]) == 1
