@@ -22,6 +22,7 @@ from orchestrator.model import (
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 REFERENCE_TYPE = "pulumi:pulumi:StackReference"
+_IDENTITY = ("urn", "id", "inputs", "outputs", "parent", "provider", "dependencies", "protect", "delete", "external")
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 
@@ -49,10 +50,14 @@ def outputs(stack: Mapping[str, Any] | None) -> Outputs:
 
 
 def digest(latest: Mapping[str, Any] | None) -> str | None:
-    """Changes whenever resources or unfinished operations do; None without a checkpoint."""
+    """Changes whenever resources or unfinished operations do; None without a checkpoint.
+
+    Secrets do not count, as every update encrypts them anew, nor what the engine notes of when and where.
+    """
     if latest is None:
         return None
-    said = [latest.get("resources") or [], latest.get("pending_operations") or []]
+    resources = [{key: masked(r.get(key)) for key in _IDENTITY} for r in latest.get("resources") or []]
+    said = [resources, masked(latest.get("pending_operations") or [])]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 

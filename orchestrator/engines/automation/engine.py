@@ -181,9 +181,10 @@ class AutomationEngine:
         if not exists and request.operation is not Operation.UP:
             raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows what does")
         if exists:
-            if request.operation is not Operation.DRIFT:  # which takes no lock
-                self._free_of_locks(unit, sink)
-            request = self._mended(request, sink)
+            dead = (
+                () if request.operation is Operation.DRIFT else self._free_of_locks(unit, sink)
+            )  # which takes no lock
+            request = self._mended(request, dead, sink)
         else:
             self._init(project.path, unit, {})
         if request.record is not None and request.operation is Operation.UP:
@@ -232,11 +233,13 @@ class AutomationEngine:
 
     # before an operation
 
-    def _free_of_locks(self, unit: Unit, sink: Sink) -> None:
-        """Remove locks whose owner is gone on this machine; StackLockedError for any other."""
+    def _free_of_locks(self, unit: Unit, sink: Sink) -> tuple[int, ...]:
+        """Remove locks whose owner is gone on this machine, and tell their process ids; StackLockedError for any other."""
+        dead: list[int] = []
         for lock in self._backend.locks(self._projects[unit.project].name, unit.stack):
             if lock.owner.alive is False:
                 self._backend.unlock(lock)
+                dead.append(lock.owner.pid)
                 message = f"the lock of {lock.owner} was removed: that process is gone"
                 sink(Diagnostic(unit=unit, severity="warning", message=message))
                 continue
@@ -244,8 +247,9 @@ class AutomationEngine:
             if lock.owner.alive is None:
                 hint = f"if that process is gone: `orchestrator unlock {unit.stack} --force`"
             raise StackLockedError(f"{unit} is locked: {lock.owner} is at work on it", hint, owner=lock.owner)
+        return tuple(dead)
 
-    def _mended(self, request: UnitRequest, sink: Sink) -> UnitRequest:
+    def _mended(self, request: UnitRequest, dead: Collection[int], sink: Sink) -> UnitRequest:
         """The request for a stack whose state is whole; the state is mended when an engine died over it."""
         unit = request.unit
         latest = self._latest(unit)
@@ -256,6 +260,7 @@ class AutomationEngine:
             folder=self._projects[unit.project].path,
             cli=self._cli,
             find=self._find,
+            dead_engines=dead,
             tell=lambda text: sink(Diagnostic(unit=unit, severity="warning", message=text)),
         )
         raw = self._backend.raw(self._projects[unit.project].name, unit.stack)
@@ -269,7 +274,13 @@ class AutomationEngine:
         return find_pending(latest, AwsAccess.from_config(config).client)
 
     def _init(self, folder: Path, unit: Unit, environment: Mapping[str, str]) -> None:
-        self._workspace(unit, folder, environment, lambda it: it.create_stack(unit.stack))
+        try:
+            self._workspace(unit, folder, environment, lambda it: it.create_stack(unit.stack))
+        except OrchestratorError as error:
+            if (
+                "already exists" not in error.message
+            ):  # somebody made it a moment ago: their lock decides who goes first
+                raise
 
     def _workspace(self, unit: Unit, folder: Path, environment: Mapping[str, str], ask: Callable[[Any], None]) -> None:
         """Ask the project folder's workspace of the Automation API for something."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.engines.automation import plugins
 from orchestrator.engines.automation.command import Cli
 from orchestrator.engines.automation.failures import explained
 from orchestrator.errors import RefusedError
@@ -37,6 +38,9 @@ class Unfinished:
     folder: Path
     cli: Cli
     find: Find
+    dead_engines: Collection[int]
+    """Process ids of engines of this machine that died over the stack, by their locks."""
+
     tell: Callable[[str], None]
     """Hears what was done, a sentence each."""
 
@@ -50,6 +54,7 @@ class Unfinished:
         from orchestrator.recovery.state_edit import adopted_state
 
         latest: Mapping[str, Any] = document["checkpoint"]["latest"]
+        plugins.end_those_of(self.dead_engines)
         findings = self._findings(latest)
         undecided = [finding for finding in findings if isinstance(finding, Undecided)]
         if undecided and operation is not Operation.DESTROY:
@@ -59,15 +64,15 @@ class Unfinished:
         self._import(document, adopted_state(latest, [f for f in findings if f not in undecided]))
 
     def _findings(self, latest: Mapping[str, Any]) -> tuple[Finding, ...]:
-        """The engine's plugins may outlive it and still be creating: what is not found yet is looked for again."""
+        """Where nobody knows whose plugins are still creating there, what is not found yet is looked for again."""
         from orchestrator.recovery.adoption import NotFound
 
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
-            orphans = orphaned_plugins()
+            at_work = plugins.at_work_in(self.folder)
             findings = self.find(self.unit, latest)
             missing = [finding for finding in findings if isinstance(finding, NotFound)]
-            if not missing or not orphans or self.cli.interrupted or time.monotonic() > deadline:
+            if not missing or not at_work or self.cli.interrupted or time.monotonic() > deadline:
                 return findings
             time.sleep(PAUSE_SECONDS)
 
@@ -97,20 +102,6 @@ class Unfinished:
 def pending(latest: Mapping[str, Any]) -> bool:
     """Whether an engine died in the middle of something."""
     return bool(latest.get("pending_operations"))
-
-
-def orphaned_plugins() -> list[int]:
-    """Provider plugins on this machine whose engine is gone: they finish what they were asked for. Linux only."""
-    found: list[int] = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes()
-            parent = (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1]
-        except (OSError, IndexError):
-            continue
-        if parent == "1" and b"pulumi-resource-" in command:
-            found.append(int(folder.name))
-    return found
 
 
 def _sentence(finding: Any) -> str:

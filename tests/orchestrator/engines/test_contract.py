@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -162,3 +164,82 @@ def test_after_an_interrupt_nothing_is_begun(shop: Workshop) -> None:
         shop.run(BASE)
     assert refused.value.exit_code == 130
     assert shop.cloud() == []
+
+
+def test_readers_are_the_stacks_that_read_it(shop: Workshop) -> None:
+    shop.run(BASE)
+    assert shop.engine.readers(BASE) == ()
+    shop.run(APP)
+    assert shop.engine.readers(BASE) == ("fixture-app/alpha",)
+    assert shop.engine.readers(APP) == ()
+
+
+def test_what_is_revealed_is_plain(shop: Workshop) -> None:
+    shop.run(BASE)
+    assert shop.engine.reveal(BASE)["token"] == "s3cret-value"
+
+
+def test_the_fingerprint_changes_with_the_state(shop: Workshop) -> None:
+    assert (shop.engine.fingerprint(BASE), shop.engine.stamp(BASE)) == (None, None)
+    shop.run(BASE)
+    first, stamp = shop.engine.fingerprint(BASE), shop.engine.stamp(BASE)
+    shop.run(BASE)
+    assert shop.engine.fingerprint(BASE) == first
+    shop.configure(BASE, size="large")
+    shop.run(BASE)
+    assert shop.engine.fingerprint(BASE) not in (None, first)
+    assert shop.engine.stamp(BASE) not in (None, stamp)
+
+
+def test_a_claim_is_seen_by_others_until_its_stack_is_made(shop: Workshop) -> None:
+    shop.run(BASE)
+    shop.engine.claim(APP, RECORD)
+    assert shop.another().claims() == {APP: RECORD}
+    assert shop.another().stack(APP) is None
+    shop.run(APP, record=RECORD)
+    assert shop.another().claims() == {}
+    shop.engine.unclaim(APP)
+    assert shop.another().stack(APP).record == RECORD  # type: ignore[union-attr]
+
+
+def test_a_claim_can_be_taken_back(shop: Workshop) -> None:
+    shop.engine.claim(BASE, RECORD)
+    shop.engine.unclaim(BASE)
+    shop.engine.unclaim(BASE)
+    assert shop.another().claims() == {}
+
+
+def test_an_exclusive_lock_keeps_the_others_waiting(shop: Workshop) -> None:
+    order: list[str] = []
+    inside = threading.Event()
+
+    def other() -> None:
+        inside.wait(10)
+        with shop.another().exclusive("slots-dev"):
+            order.append("other")
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    with shop.engine.exclusive("slots-dev"):
+        inside.set()
+        time.sleep(0.5)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "other"]
+
+
+def test_nothing_drifts_by_itself(shop: Workshop) -> None:
+    shop.run(BASE)
+    fingerprint = shop.engine.fingerprint(BASE)
+    outcome = shop.run(BASE, Operation.DRIFT)
+    assert (outcome.counts.changed, outcome.changes) == (0, ())
+    assert shop.engine.fingerprint(BASE) == fingerprint
+
+
+def test_a_preview_tells_every_resource_that_there_would_be(shop: Workshop) -> None:
+    planned = shop.run(BASE, Operation.PREVIEW).planned
+    assert {"first", "second"} <= {resource.name for resource in planned}
+    first = next(resource for resource in planned if resource.name == "first")
+    assert first.inputs["tags"] == {"size": "small"}
+    assert first.parent is not None
+    assert first.parent.endswith("::fixture-base-dev")

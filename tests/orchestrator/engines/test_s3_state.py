@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import subprocess
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
@@ -10,7 +14,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from orchestrator.engines.automation.state import S3Files, open_backend
-from orchestrator.errors import EngineUnavailableError
+from orchestrator.errors import EngineUnavailableError, StackLockedError
 from orchestrator.model import Kind, Operation, Record, StackStatus
 from tests.support.engines import APP, BASE, Workshop
 
@@ -64,3 +68,34 @@ def test_create_look_and_destroy(bucket: str, tmp_path: Path, monkeypatch: pytes
         shop.run(unit, Operation.DESTROY)
     assert shop.engine.stacks() == ()
     assert shop.cloud() == []
+
+
+def test_a_lock_in_the_bucket_is_held_by_one_and_a_dead_ones_is_taken(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.engines.automation.files.PATIENCE_SECONDS", 0)
+    files = S3Files(bucket)
+    with (
+        files.exclusive(".pulumi/orchestrator/slots-dev"),
+        pytest.raises(StackLockedError, match="slots-dev is kept locked by another orchestrator"),
+        S3Files(bucket).exclusive(".pulumi/orchestrator/slots-dev"),
+    ):
+        pytest.fail("two hold it")
+    with S3Files(bucket).exclusive(".pulumi/orchestrator/slots-dev"):
+        pass
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = {"username": "ada", "hostname": socket.gethostname(), "pid": gone.pid, "timestamp": "2026-11-01T00:00:00Z"}
+    files.write(".pulumi/orchestrator/slots-dev.json", json.dumps(left).encode())
+    with files.exclusive(".pulumi/orchestrator/slots-dev"):
+        pass
+
+
+def test_stamps_change_with_the_content(bucket: str) -> None:
+    files = S3Files(bucket)
+    files.write(".pulumi/stacks/p/dev.json", b"{}")
+    before = files.stamp(".pulumi/stacks/p/dev.json")
+    assert files.stamps(".pulumi/stacks") == {".pulumi/stacks/p/dev.json": before}
+    files.write(".pulumi/stacks/p/dev.json", b"[]")
+    assert files.stamp(".pulumi/stacks/p/dev.json") not in (None, before)
+    assert files.stamp(".pulumi/stacks/p/none.json") is None
