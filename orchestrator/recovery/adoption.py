@@ -41,8 +41,8 @@ class Adoption:
     physical_id: str
     """Its id as the AWS provider keeps it in the state."""
 
-    arn: str | None = None
-    """Its ARN, where the provider reads the resource by that and not by its id."""
+    outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Outputs that differ from the inputs and without which a refresh cannot read it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +131,9 @@ def decide(pending: Sequence[PendingCreate], looked: Looked, taken: frozenset[tu
             if free and (len(free) <= twins or free[0].alike):
                 first = free[0]
                 claimed.add((create.type, first.key))
-                found[create.urn] = Adoption(urn=create.urn, type=create.type, physical_id=first.id, arn=first.arn)
+                found[create.urn] = Adoption(
+                    urn=create.urn, type=create.type, physical_id=first.id, outputs=first.outputs
+                )
             elif free:
                 found[create.urn] = _several(create, [item.id for item in free])
     for create in pending:

@@ -33,9 +33,7 @@ def adopted_state(deployment: Mapping[str, Any], findings: Iterable[Finding]) ->
 
 
 def _resource(pending: Mapping[str, Any], adoption: Adoption) -> dict[str, Any]:
-    outputs = _without_notes(pending.get("inputs") or {})
-    if adoption.arn:
-        outputs["arn"] = adoption.arn
+    outputs = {**_without_notes(pending.get("inputs") or {}), **adoption.outputs}
     return {**pending, "custom": True, "id": adoption.physical_id, "outputs": outputs}
 
 

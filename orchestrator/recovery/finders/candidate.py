@@ -23,8 +23,9 @@ class Candidate:
     """Whether it was found by something that only one resource can have: a name, a port of a listener. Without that its
     tags alone decide."""
 
-    arn: str | None = None
-    """Its ARN, for a type that the provider reads by its ARN: a task definition's id is only its family."""
+    outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Outputs that differ from the inputs and that reading it needs, such as the ARN of a task definition, whose id is
+    only its family."""
 
     alike: bool = False
     """Whether any of several will do, the first of them best: the next update replaces one that is not as wanted."""
@@ -32,7 +33,7 @@ class Candidate:
     @property
     def key(self) -> str:
         """What tells it from all others of its type."""
-        return self.arn or self.id
+        return str(self.outputs.get("arn") or self.id)
 
 
 Inputs = Mapping[str, Any]

@@ -45,7 +45,7 @@ def _task_definition(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
     found = aws.all("ecs", "list_task_definitions", "taskDefinitionArns", familyPrefix=family)
     for arn in sorted(found, key=lambda arn: int(arn.rpartition(":")[2]), reverse=True):
         answer = client.describe_task_definition(taskDefinition=arn, include=["TAGS"])
-        yield Candidate(id=family, tags=tags_of(answer.get("tags")), arn=arn, alike=True)
+        yield Candidate(id=family, tags=tags_of(answer.get("tags")), outputs={"arn": arn}, alike=True)
 
 
 def _capacity_provider(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:

@@ -74,7 +74,10 @@ def _record(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
         found = record["Name"].rstrip(".").replace("\\052", "*").lower()
         identifier = record.get("SetIdentifier")
         if found == plain and record["Type"] == kind and identifier == text(inputs, "setIdentifier"):
-            yield Candidate(id="_".join([zone, plain, kind, *([identifier] if identifier else [])]), tags=None)
+            # The provider keeps the name as it was given in the id, and without its last dot in the state; with the dot
+            # there, the next update would replace the record.
+            parts = [zone, name.lower(), kind, *([identifier] if identifier else [])]
+            yield Candidate(id="_".join(parts), tags=None, outputs={"name": plain})
 
 
 def _zone(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:

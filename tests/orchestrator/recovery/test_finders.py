@@ -78,7 +78,7 @@ def test_a_record_is_found_by_its_zone_name_and_type() -> None:
         client,
     )
     ids = [getattr(result, "physical_id", None) for result in results]
-    assert ids == [f"{id_}_*.example.com_CNAME", f"{id_}_a.example.com_A", None]
+    assert ids == [f"{id_}_*.example.com_CNAME", f"{id_}_a.example.com._A", None]
 
 
 def test_what_is_on_its_way_out_is_not_adopted() -> None:
@@ -143,5 +143,5 @@ def test_of_several_revisions_the_newest_that_no_state_knows_is_adopted_by_its_a
     state = deployment(pending("aws:ecs/taskDefinition:TaskDefinition", "web", family="alpha-web"), resources=(known,))
     (found,) = find_pending(state, client)
     assert isinstance(found, Adoption)
-    assert (found.physical_id, found.arn) == ("alpha-web", arns[2])
+    assert (found.physical_id, found.outputs) == ("alpha-web", {"arn": arns[2]})
     assert adopted_state(state, [found])["resources"][-1]["outputs"] == {"family": "alpha-web", "arn": arns[2]}
