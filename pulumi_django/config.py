@@ -153,7 +153,8 @@ class _Loader:
 
     def _union(self, hint: Any, raw: Any, path: tuple[str, ...]) -> Any:
         members = [member for member in typing.get_args(hint) if not _is_output(member)]
-        if raw is None and type(None) in members:
+        # A null at the top of the file reaches the program as empty text.
+        if type(None) in members and (raw is None or (raw == "" and str not in members)):
             return None
         last: _Mismatch | None = None
         for member in (member for member in members if member is not type(None)):

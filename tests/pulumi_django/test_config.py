@@ -40,6 +40,7 @@ class Args:
     many: Mapping[str, Inner] = field(default_factory=dict[str, Inner])
     maybe: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
     token: pulumi.Input[str] | None = None
+    optional: Inner | None = field(default_factory=Inner)
     given: object = None
 
 
@@ -115,6 +116,12 @@ def test_what_does_not_fit_is_told_with_its_key(values: dict[str, str], problem:
     found = problems(values)
     assert len(found) == 1
     assert found[0].startswith(problem)
+
+
+def test_a_null_at_the_top_of_the_file_which_arrives_as_empty_text_takes_a_part_away() -> None:
+    assert load({"needed": "x", "optional": ""}).optional is None
+    assert load({"needed": "x", "optional": '{"size": 3}'}).optional == Inner(size=3)
+    assert load({"needed": ""}).needed == ""
 
 
 def test_everything_wrong_is_told_at_once() -> None:
