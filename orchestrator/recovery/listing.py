@@ -93,10 +93,9 @@ def _ec2(aws: Aws, _wanted: Mapping[str, str]) -> Listed:
 
 
 def _roles(aws: Aws, _wanted: Mapping[str, str]) -> Listed:
-    # The lists of IAM leave the tags out.
-    for role in aws.all("iam", "list_roles", "Roles"):
-        if not role["Path"].startswith("/aws-service-role/"):
-            yield role["Arn"], tags_of(list(aws.all("iam", "list_role_tags", "Tags", RoleName=role["RoleName"])))
+    # The lists of IAM leave the tags out; this one has them, with one call for a hundred roles.
+    for role in aws.all("iam", "get_account_authorization_details", "RoleDetailList", Filter=["Role"]):
+        yield role["Arn"], tags_of(role.get("Tags"))
 
 
 def _policies(aws: Aws, _wanted: Mapping[str, str]) -> Listed:
