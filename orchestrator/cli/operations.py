@@ -74,7 +74,7 @@ def deploy_(
     )
     if common.as_json or not dry_run:
         document = operations.deployed_document(result)
-        work.report(document, operations.deployed(result, name) if not common.quiet else "", always=True)
+        work.report(document, operations.deployed(result, name), always=True)
     if result.exit_code:
         raise typer.Exit(result.exit_code)
 

@@ -34,7 +34,8 @@ class Here:
         (folder / "app" / "Pulumi.alpha.yaml").write_text(alpha, encoding="utf-8")
 
     def __call__(self, *words: str) -> Answer:
-        code = main([*words, "--project-dir", str(self.folder)])
+        own = words.index("--") if "--" in words else len(words)  # what follows belongs to a command that is run
+        code = main([*words[:own], "--project-dir", str(self.folder), *words[own:]])
         captured = self._capsys.readouterr()
         return Answer(code, _timeless(captured.out), _timeless(captured.err))
 
