@@ -199,7 +199,8 @@ class AutomationEngine:
         # Interrupted, the program complains of it in a traceback of its own, which is nothing to tell.
         progress = Progress(request.unit, sink, muted=lambda: self._cli.interrupted)
         words = _words(request)
-        finished = self._cli.run(words, folder, environment=environment, on_event_line=progress.line)
+        told = {**request.environment, **environment}
+        finished = self._cli.run(words, folder, environment=told, on_event_line=progress.line)
         if finished.code != 0:
             raise self._failure(request, finished, progress)
         outputs: Outputs = {} if request.operation is Operation.DESTROY else progress.outputs

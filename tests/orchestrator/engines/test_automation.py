@@ -212,3 +212,11 @@ def test_ctrl_c_at_the_terminal_ends_with_130_and_leaves_the_state_whole(shop: W
     shop.engine = shop.another()
     shop.run(APP)
     assert shop.cloud() == ["first", "last", "second", "topic"]
+
+
+def test_variables_of_a_request_reach_its_program_and_only_its(shop: Workshop) -> None:
+    program = shop.folder / "base" / "__main__.py"
+    told = 'import os\npulumi.export("told", os.environ.get("PULUMI_DJANGO_RELEASE", "nothing"))\n'
+    program.write_text(program.read_text() + told, encoding="utf-8")
+    assert shop.run(BASE, environment={"PULUMI_DJANGO_RELEASE": "skip"}).outputs["told"].value == "skip"
+    assert shop.run(BASE).outputs["told"].value == "nothing"
