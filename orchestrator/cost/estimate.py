@@ -256,6 +256,14 @@ def _auto_scaling_group(inputs: Mapping[str, Any], stack: _Stack, prices: PriceT
     return _hourly(prices, "ec2", str(template.inputs.get("instanceType")), count)
 
 
+def _web_acl(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
+    acl, rule = prices.price("waf", "web_acl"), prices.price("waf", "rule")
+    if acl is None or rule is None:
+        return _Unpriced("web ACL")
+    rules = len(inputs.get("rules") or ())
+    return acl + rules * rule, f"web ACL at ${acl:g} a month + {rules} rules at ${rule:g}"
+
+
 def _mostly_spot(strategies: Iterable[Mapping[str, Any]]) -> bool:
     weights = {str(s.get("capacityProvider")): int(s.get("weight") or 0) for s in strategies}
     return weights.get("FARGATE_SPOT", 0) > weights.get("FARGATE", 0)
@@ -277,6 +285,7 @@ _PRICED: Mapping[str, Callable[[Mapping[str, Any], PriceTable], Priced]] = {
     "aws:route53/zone:Zone": _monthly("hosted_zone", "zone"),
     "aws:secretsmanager/secret:Secret": _monthly("secret", "secret"),
     "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": _monthly("hosted_zone", "zone"),
+    "aws:wafv2/webAcl:WebAcl": _web_acl,
 }
 
 _PRICED_WITH_STACK: Mapping[str, Callable[[Mapping[str, Any], _Stack, PriceTable], Priced]] = {

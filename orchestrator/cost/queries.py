@@ -160,6 +160,8 @@ _ALONE: Mapping[tuple[str, ...], Query] = {
     ("s3_use", "gb_month"): _of("AmazonS3", "TimedStorage-ByteHrs", productFamily="Storage", volumeType="Standard"),
     ("secret", "secret"): Query(service="AWSSecretsManager", attributes={"productFamily": "Secret"}),
     ("sqs_use", "requests_million"): _of("AWSQueueService", "Requests-Tier1", scale=1_000_000),
+    ("waf", "rule"): _of("awswaf", "RuleV2"),
+    ("waf", "web_acl"): _of("awswaf", "WebACLV2"),
     ("vpc_endpoint", "interface"): _of("AmazonVPC", "VpcEndpoint-Hours", productFamily="VpcEndpoint"),
     ("vpc_endpoint_use", "gb_through"): _of("AmazonVPC", "VpcEndpoint-Bytes", productFamily="VpcEndpoint"),
 }

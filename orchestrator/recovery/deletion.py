@@ -34,6 +34,7 @@ TEMPORARY_WORDS = (
     "RequestLimitExceeded",
     "ServiceUnavailable",
     "Throttl",
+    "WAFAssociatedItem",
 )
 """Parts of the error codes by which a service says that another resource is still in the way, or that it is busy."""
 

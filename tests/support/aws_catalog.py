@@ -22,6 +22,7 @@ from tests.support.aws_operations import (
     scheduled_action,
     task_definition,
     volume,
+    web_acl,
 )
 from tests.support.aws_resources import (
     Maker,
@@ -118,6 +119,7 @@ TAGGED: dict[str, tuple[str, Maker]] = {
         ("aws:sns/topic:Topic", topic),
         ("aws:sqs/queue:Queue", queue),
         ("aws:ssm/parameter:Parameter", parameter),
+        ("aws:wafv2/webAcl:WebAcl", web_acl),
         ("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", egress_to_everywhere),
         ("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", ingress_from_group),
     ]

@@ -89,6 +89,14 @@ def log_destination(tags: dict[str, str]) -> Made:
     return "dev-cdn", {"name": "dev-cdn"}
 
 
+def web_acl(tags: dict[str, str]) -> Made:
+    seen = {"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": "x"}
+    made = client("wafv2").create_web_acl(
+        Name="dev-web", Scope="REGIONAL", DefaultAction={"Allow": {}}, VisibilityConfig=seen, Tags=pairs(tags)
+    )
+    return made["Summary"]["Id"], {"name": "dev-web", "scope": "REGIONAL"}
+
+
 def role_policy(tags: dict[str, str]) -> Made:
     role(tags)
     client("iam").put_role_policy(RoleName="alpha-task-1", PolicyName="own", PolicyDocument=DENY)

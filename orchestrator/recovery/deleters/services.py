@@ -65,6 +65,14 @@ def _schedule_group(aws: Aws, orphan: Orphan) -> None:
     aws.client("scheduler").delete_schedule_group(Name=arns.last_name(orphan.arn))
 
 
+def _web_acl(aws: Aws, orphan: Orphan) -> None:
+    # The ARN ends with webacl/NAME/ID, after `regional` or `global`.
+    client, (_, name, id_) = aws.client("wafv2"), orphan.name.split("/")
+    scope = "CLOUDFRONT" if orphan.type == "wafv2:global" else "REGIONAL"
+    lock = client.get_web_acl(Name=name, Scope=scope, Id=id_)["LockToken"]
+    client.delete_web_acl(Name=name, Scope=scope, Id=id_, LockToken=lock)
+
+
 def _alarm(aws: Aws, orphan: Orphan) -> None:
     aws.client("cloudwatch").delete_alarms(AlarmNames=[orphan.name])
 
@@ -119,5 +127,7 @@ DELETERS: Mapping[str, tuple[int, Deleter]] = {
     "scheduler:schedule-group": (10, _schedule_group),
     "servicediscovery:namespace": (41, _namespace),
     "servicediscovery:service": (40, _registry),
+    "wafv2:global": (34, _web_acl),
+    "wafv2:regional": (34, _web_acl),
 }
 """By type: its place in the order, lowest first, and what deletes it."""

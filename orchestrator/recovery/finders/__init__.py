@@ -53,6 +53,7 @@ REPEATABLE: Mapping[str, str] = {
             "aws:sqs/queuePolicy:QueuePolicy",
             "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy",
             "aws:sqs/redrivePolicy:RedrivePolicy",
+            "aws:wafv2/webAclAssociation:WebAclAssociation",
         ),
         _SETTING,
     ),

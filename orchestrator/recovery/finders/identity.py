@@ -116,6 +116,15 @@ def _of_cloudfront(operation: str, key: str, policy: str | None = None) -> Finde
     return find
 
 
+def _web_acl(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
+    name, scope = text(inputs, "name"), text(inputs, "scope")
+    client = aws.client("wafv2")
+    for item in client.list_web_acls(Scope=scope, Limit=100)["WebACLs"] if name and scope else ():
+        if item["Name"] == name:
+            answer = client.list_tags_for_resource(ResourceARN=item["ARN"])
+            yield Candidate(id=item["Id"], tags=tags_of(answer["TagInfoForResource"].get("TagList")))
+
+
 FINDERS: Mapping[str, Finder] = {
     "aws:acm/certificate:Certificate": _certificate,
     "aws:cloudfront/cachePolicy:CachePolicy": _of_cloudfront(
@@ -141,4 +150,5 @@ FINDERS: Mapping[str, Finder] = {
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _role_policy_attachment,
     "aws:route53/record:Record": _record,
     "aws:route53/zone:Zone": _zone,
+    "aws:wafv2/webAcl:WebAcl": _web_acl,
 }

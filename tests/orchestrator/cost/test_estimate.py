@@ -57,6 +57,7 @@ SPOT = [{"capacityProvider": "FARGATE_SPOT", "weight": 100}, {"capacityProvider"
             2 * 0.0128 * 730,
         ),
         ("aws:secretsmanager/secret:Secret", {}, 0.40),
+        ("aws:wafv2/webAcl:WebAcl", {"rules": [{}, {}]}, 7.0),
         ("aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace", {}, 0.50),
     ],
 )

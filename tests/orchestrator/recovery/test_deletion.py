@@ -9,13 +9,16 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from orchestrator.recovery import arns
+from orchestrator.recovery.adoption import NotFound, find_pending
 from orchestrator.recovery.deleters import DELETERS
 from orchestrator.recovery.deletion import Deletion, Outcome, delete_orphans
 from orchestrator.recovery.orphans import Orphan, OrphanSearch, find_orphans
+from tests.support import aws_operations as make_operations
 from tests.support import aws_resources as make
 from tests.support.aws import client, pairs
 from tests.support.aws_catalog import LISTED, TAGGED
-from tests.support.deployments import TAGS
+from tests.support.deployments import TAGS, deployment, pending
 
 PROD = {**TAGS, "kind": "prod"}
 
@@ -221,3 +224,47 @@ def test_a_distribution_is_switched_off_first() -> None:
     cloudfront.create_distribution_with_tags(DistributionConfigWithTags=tagged)
     assert [item.outcome for item in delete()] == [Outcome.DELETED]
     assert search().orphans == ()
+
+
+ACCOUNT = "us-east-1:123456789012"
+
+
+@pytest.mark.parametrize(
+    ("name", "arn"),
+    [
+        ("aurora", f"arn:aws:rds:{ACCOUNT}:cluster:{{id}}"),
+        ("email_identity", f"arn:aws:ses:{ACCOUNT}:identity/{{id}}"),
+        ("event_rule", f"arn:aws:events:{ACCOUNT}:rule/{{id}}"),
+        ("listener", "{id}"),
+        ("listener_rule", "{id}"),
+        ("log_destination", f"arn:aws:logs:{ACCOUNT}:delivery-destination:{{id}}"),
+        ("parameter_group", f"arn:aws:rds:{ACCOUNT}:pg:{{id}}"),
+        ("repository", f"arn:aws:ecr:{ACCOUNT}:repository/{{id}}"),
+        ("subnet_group", f"arn:aws:rds:{ACCOUNT}:subgrp:{{id}}"),
+        ("web_acl", f"arn:aws:wafv2:{ACCOUNT}:regional/webacl/dev-web/{{id}}"),
+    ],
+)
+def test_what_the_emulator_does_not_list_is_deleted_all_the_same(name: str, arn: str) -> None:
+    type_, maker = TAGGED[name]
+    id_, inputs = maker(TAGS)
+    (result,) = delete_orphans([orphan(arn.format(id=id_), arns.type_of(arn.format(id=id_)))], client)
+    assert (result.outcome, result.reason) == (Outcome.DELETED, None)
+    (found,) = find_pending(deployment(pending(type_, "it", **inputs)), client)
+    assert isinstance(found, NotFound)
+
+
+def test_a_repository_of_production_with_images_is_kept() -> None:
+    make_operations.repository(PROD)
+    client("ecr").put_image(
+        repositoryName="shop",
+        imageTag="1",
+        imageManifest='{"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json", '
+        '"config": {"mediaType": "application/vnd.docker.container.image.v1+json", "size": 1, "digest": "sha256:1"}, '
+        '"layers": []}',
+    )
+    shop = orphan(f"arn:aws:ecr:{ACCOUNT}:repository/shop", "ecr:repository", kind="prod")
+    (result,) = delete_orphans([shop], client)
+    assert (result.outcome, result.reason) == (
+        Outcome.KEPT,
+        "it is a repository of production and holds images: empty it first",
+    )
