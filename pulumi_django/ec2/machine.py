@@ -9,14 +9,11 @@ import pulumi_aws as aws
 
 from pulumi_django.ec2 import limits
 from pulumi_django.ecs.roles import Statement
+from pulumi_django.trust import trust_policy
 
 # https://docs.aws.amazon.com/linux/al2023/ug/ec2.html#launch-via-aws-cli
 AMAZON_LINUX_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{processor}"
 SSM_POLICY_ARN = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}],
-}
 
 
 def image_id(
@@ -45,7 +42,7 @@ def instance_profile(
 ) -> tuple[aws.iam.Role, aws.iam.InstanceProfile]:
     """Role and profile of instances that Session Manager reaches, and that may do what `statements` say."""
     child = pulumi.ResourceOptions(parent=parent)
-    role = aws.iam.Role(f"{name}-role", assume_role_policy=pulumi.Output.json_dumps(TRUST), opts=child)
+    role = aws.iam.Role(f"{name}-role", assume_role_policy=trust_policy("ec2.amazonaws.com"), opts=child)
     rights: list[pulumi.Resource] = [
         aws.iam.RolePolicyAttachment(f"{name}-ssm", role=role.name, policy_arn=SSM_POLICY_ARN, opts=child)
     ]

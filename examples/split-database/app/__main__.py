@@ -8,8 +8,8 @@ from pulumi_django import AdHocApp, AdHocAppArgs, config, contract, project
 async def main() -> None:
     name = pulumi.get_stack()
     settings = config.load(project.AppSettings, partial=True)
-    parts = {"project": "example-split-base", "also": ["example-split-database"]}
-    base = await project.base_contract(settings.base, name, **parts)
+    also = ["example-split-database"]
+    base = await project.base_contract(settings.base, name, project="example-split-base", also=also)
     provider = project.aws_provider(environment=name, base=settings.base, kind=base.kind, tags=settings.tags)
     given = {"base": base, "aws": project.aws_access()}
     args = config.load(AdHocAppArgs, given=given, others=project.AppSettings)
