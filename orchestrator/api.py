@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator import diagrams, lifecycle, settings
 from orchestrator.assignments import Assignment, make_assignment
+from orchestrator.cost import prices as price_tables
 from orchestrator.cost.estimate import Estimate, estimate
-from orchestrator.cost.prices import PriceTable, packaged
+from orchestrator.cost.prices import PriceTable
 from orchestrator.cost.remembered import RememberedCosts
 from orchestrator.diagrams import Diagram
 from orchestrator.durations import parse_duration
@@ -42,13 +43,16 @@ from orchestrator.lifecycle import reap as reaping
 from orchestrator.lifecycle.context import utc_now
 from orchestrator.lifecycle.reap import Reaping
 from orchestrator.lifecycle.upkeep import Life, Unlocked
-from orchestrator.model import Kind, Outputs, RunReport, Unit
+from orchestrator.model import Kind, Outputs, RunReport, Scope, Unit
 from orchestrator.registry import Deployment, Registry
 from orchestrator.rendering.plan_tree import Costs, MonthlyCost
 from orchestrator.runner import Interrupter
 from orchestrator.settings import Settings
+from orchestrator.stack_config import StackConfig, aws_values, configured_stacks
+from pulumi_django.aws_access import AwsAccess
 
 if TYPE_CHECKING:
+    from orchestrator.cost.refresh import Refreshed
     from orchestrator.lifecycle.orphans import Orphans
     from orchestrator.recovery.deletion import Deletion
 
@@ -301,10 +305,37 @@ class Orchestrator:
 
     @property
     def prices(self) -> PriceTable:
-        """The price table in use."""
+        """The price table in use: the refreshed one when there is one, else that of the package. Raises SettingsError."""
         if self._prices is None:
-            self._prices = packaged()
+            self._prices = price_tables.current(self.settings.root)
         return self._prices
+
+    def refresh_prices(self, region: str | None = None, report: Callable[[str], None] = lambda _row: None) -> Refreshed:
+        """Ask AWS for the prices of a region, and keep them beside `orchestrator.toml`.
+
+        `region` is by default that of the first configured base. Each row is told to `report` before it is asked for.
+        Raises EngineUnavailableError, StateError.
+        """
+        from orchestrator.cost import refresh  # boto3 is needed only here
+
+        access = self._any_access()
+        refreshed = refresh.refresh(
+            self.prices,
+            refresh.price_list(access),
+            region=region or access.region or self.prices.region,
+            today=self._context.clock().date(),
+            report=report,
+        )
+        refresh.write(refreshed.table, self.settings.root)
+        self._prices = refreshed.table
+        return refreshed
+
+    def _any_access(self) -> AwsAccess:
+        """How the first configured base reaches AWS."""
+        for project in self.settings.in_scope(Scope.BASE):
+            for stack in configured_stacks(project):
+                return AwsAccess.from_config(aws_values(StackConfig.load(project, stack).snapshot()))
+        return AwsAccess()
 
     def cost_ahead(self, job: Job) -> dict[Unit, float]:
         """US dollars a month of every stack that a job creates, as far as its program can be simulated."""

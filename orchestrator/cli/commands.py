@@ -229,13 +229,30 @@ def graph(
     printed(session, found, render(diagram, format_.value))
 
 
-def cost(common: Common, name: OptionalNameArgument = None) -> None:
-    """Estimate what bases and environments cost a month while they merely exist."""
-    from orchestrator.cost.prices import packaged
+def cost(
+    common: Common,
+    name: OptionalNameArgument = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="First ask AWS for today's prices (needs pricing:GetProducts).")
+    ] = False,
+    region: Annotated[str | None, typer.Option("--region", help="Region of the prices; else that of a base.")] = None,
+) -> None:
+    """Estimate what bases and environments cost a month while they merely exist.
+
+    Example: orchestrator cost alpha --refresh
+    """
+    from orchestrator.errors import UsageError
     from orchestrator.rendering import document, tables
 
-    session, prices = session_of(common), packaged()
-    found = session.orchestrator.cost(name)
+    if region and not refresh:
+        raise UsageError("--region belongs to --refresh: prices are asked for one region", "add --refresh")
+    session = session_of(common)
+    if refresh:
+        refreshed = session.orchestrator.refresh_prices(region, session.console.note)
+        session.console.note(f"{len(refreshed.refreshed)} prices of {refreshed.table.region} are of today")
+        for kept in refreshed.kept:
+            session.console.warning(f"the price of {kept.row} stays as it was: {kept.reason}")
+    found, prices = session.orchestrator.cost(name), session.orchestrator.prices
     text = tables.cost(found, prices, lines=name is not None)
     printed(session, document.one(document.cost(found, prices), session.notice), text)
 

@@ -40,6 +40,7 @@ class GraphFormatName(StrEnum):
     TEXT = "text"
     MERMAID = "mermaid"
     DOT = "dot"
+    SVG = "svg"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,7 @@ def test_create_env_makes_base_and_environment_in_order(here: Here) -> None:
     assert answer.out == (
         "\n"
         " dev    base         created  3 created  0.0 s\n"
-        " alpha  environment  created  4 created  0.0 s\n"
+        " alpha  environment  created  3 created  0.0 s\n"
         "\n"
         "url   https://example.com\n"
         "next  orchestrator show alpha\n"
@@ -42,7 +42,7 @@ def test_create_env_makes_base_and_environment_in_order(here: Here) -> None:
         "base/dev: up begins\n"
         "base/dev: created (3 created, 0.0 s)\n"
         "app/alpha: up begins\n"
-        "app/alpha: created (4 created, 0.0 s)\n"
+        "app/alpha: created (3 created, 0.0 s)\n"
     )
 
 
@@ -50,7 +50,7 @@ def test_create_env_again_changes_nothing_and_says_so(here: Here) -> None:
     here("create-env", "alpha")
     answer = here("create-env", "alpha", "--quiet")
     assert answer.code == 0
-    assert answer.out.splitlines()[1] == " alpha  environment  unchanged  4 unchanged  0.0 s"
+    assert answer.out.splitlines()[1] == " alpha  environment  unchanged  3 unchanged  0.0 s"
     assert answer.err == ""
 
 
@@ -128,7 +128,7 @@ def test_destroy_base_is_refused_while_environments_stand_on_it(here: Here) -> N
     cascade = here("destroy-base", "dev", "--cascade", "--yes", "--quiet")
     assert (
         cascade.out
-        == "\n alpha  environment  destroyed  4 deleted  0.0 s\n dev    base         destroyed  3 deleted  0.0 s\n"
+        == "\n alpha  environment  destroyed  3 deleted  0.0 s\n dev    base         destroyed  3 deleted  0.0 s\n"
     )
     assert here("list", "--quiet").out == "nothing exists yet\n"
 

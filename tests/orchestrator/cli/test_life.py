@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,9 +45,9 @@ def test_a_preview_is_one_tree_with_what_it_costs(running: Here) -> None:
     assert answer.code == 0
     assert answer.out.splitlines()[2:] == [
         "",
-        "plan of 1 stack: 1 updated, 3 unchanged; 0.00 $ a month",
+        "plan of 1 stack: 1 updated, 2 unchanged; 0.00 $ a month",
         "",
-        "app/alpha: 1 updated, 3 unchanged; 0.00 $ a month",
+        "app/alpha: 1 updated, 2 unchanged; 0.00 $ a month",
         "    Stack fixture-app-alpha",
         "~     Topic topic (tags)",
     ]
@@ -55,15 +56,15 @@ def test_a_preview_is_one_tree_with_what_it_costs(running: Here) -> None:
 def test_a_preview_for_a_pull_request_is_markdown(running: Here) -> None:
     answer = running("preview-env", "alpha", "--set", 'tags="{\\"a\\": \\"b\\"}"', "--format", "markdown")
     assert answer.out == (
-        "### Plan: 1 updated, 3 unchanged; 0.00 $ a month\n"
+        "### Plan: 1 updated, 2 unchanged; 0.00 $ a month\n"
         "\n"
         f"_{NOTICE}_\n"
         "\n"
         "| stack | create | update | replace | delete | unchanged | cost |\n"
         "|---|--:|--:|--:|--:|--:|---|\n"
-        "| `app/alpha` | 0 | 1 | 0 | 0 | 3 | 0.00 $ a month |\n"
+        "| `app/alpha` | 0 | 1 | 0 | 0 | 2 | 0.00 $ a month |\n"
         "\n"
-        "<details><summary><code>app/alpha</code>: 1 updated, 3 unchanged</summary>\n"
+        "<details><summary><code>app/alpha</code>: 1 updated, 2 unchanged</summary>\n"
         "\n"
         "```diff\n"
         "    Stack fixture-app-alpha\n"
@@ -129,3 +130,32 @@ def test_fail_fast_begins_nothing_more(here: Here) -> None:
     assert answer.code == 1
     assert "beta   environment  skipped" in answer.out
     assert "not started: app/alpha failed, and --fail-fast was given" in answer.err
+
+
+def test_prices_are_refreshed_on_request(running: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class PriceList:
+        """Has no product at all."""
+
+        def get_products(self, **parameters: Any) -> dict[str, list[str]]:
+            asked.append(str(parameters["ServiceCode"]))
+            return {"PriceList": []}
+
+        def get_paginator(self, _operation: str) -> PriceList:
+            return self
+
+        def paginate(self, **parameters: Any) -> list[dict[str, list[str]]]:
+            return [self.get_products(**parameters)]
+
+    monkeypatch.setattr("orchestrator.cost.refresh.price_list", lambda _access: PriceList())
+    answer = running("cost", "--refresh", "--region", "eu-west-1")
+    assert answer.code == 0
+    assert "0 prices of us-east-1 are of today" in answer.err
+    assert "warning: the price of rds db.t4g.micro stays as it was: " in answer.err
+    assert len(asked) > 20
+    assert running("cost", "--region", "eu-west-1").err.startswith("error: --region belongs to --refresh")
+
+
+def test_a_graph_can_be_a_picture(running: Here) -> None:
+    assert running("graph", "--format", "svg").out.startswith("<?xml")

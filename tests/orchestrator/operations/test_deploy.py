@@ -38,7 +38,10 @@ def on_aws(workspace: Workspace) -> Target:
 
 
 def account(**more: Any) -> FakeAws:
-    fields: dict[str, Any] = {"frames": [(0, service(deployment("5"), runningCount=1))], "answers": {"DescribeTargetHealth": {}}}
+    fields: dict[str, Any] = {
+        "frames": [(0, service(deployment("5"), runningCount=1))],
+        "answers": {"DescribeTargetHealth": {}},
+    }
     return FakeAws(**{**fields, **more})
 
 
