@@ -12,12 +12,13 @@ ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def test_the_python_api_does_what_its_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["python-api.md", "operations.md"])
+def test_the_python_api_does_what_its_page_says(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(ROOT / "projects", tmp_path / "projects", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copyfile(ROOT / "orchestrator.toml", tmp_path / "orchestrator.toml")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ORCHESTRATOR_PROJECT_DIR", raising=False)
-    page = ROOT / "docs" / "python-api.md"
+    page = ROOT / "docs" / name
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
     assert len(blocks) > 5
     names: dict[str, object] = {"__name__": "example"}
