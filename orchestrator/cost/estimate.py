@@ -253,7 +253,12 @@ def _auto_scaling_group(inputs: Mapping[str, Any], stack: _Stack, prices: PriceT
     template = stack.launch_templates.get(str(named.get("id") or named.get("launchTemplateId")))
     if template is None:
         return _Unpriced("instances of an unknown launch template")
-    return _hourly(prices, "ec2", str(template.inputs.get("instanceType")), count)
+    disks = [
+        _gigabytes(prices, "ebs", str(disk.get("volumeType") or "gp2"), float(disk.get("volumeSize") or 8), count)
+        for mapping in template.inputs.get("blockDeviceMappings") or ()
+        if (disk := mapping.get("ebs"))
+    ]
+    return _plus(_hourly(prices, "ec2", str(template.inputs.get("instanceType")), count), *disks)
 
 
 def _web_acl(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:

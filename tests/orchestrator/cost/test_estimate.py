@@ -143,15 +143,18 @@ def test_a_group_of_instances_costs_what_its_launch_template_says() -> None:
         type="aws:ec2/launchTemplate:LaunchTemplate",
         name="lt",
         id="lt-1",
-        inputs={"instanceType": "m7g.large"},
+        inputs={
+            "instanceType": "m7g.large",
+            "blockDeviceMappings": [{"deviceName": "/dev/sdf", "ebs": {"volumeType": "gp3", "volumeSize": 10}}],
+        },
     )
     group = resource("aws:autoscaling/group:Group", minSize=2, launchTemplate={"id": "lt-1", "version": "3"})
     mixed = {"launchTemplate": {"launchTemplateSpecification": {"launchTemplateId": "lt-1"}}}
     other = resource("aws:autoscaling/group:Group", desiredCapacity=1, mixedInstancesPolicy=mixed)
     result = estimate([template, group, other], PRICES)
     assert [line.detail for line in result.lines] == [
-        "2 x m7g.large at $0.0816 an hour",
-        "m7g.large at $0.0816 an hour",
+        "2 x m7g.large at $0.0816 an hour + 10 GB gp3 at $0.16",
+        "m7g.large at $0.0816 an hour + 10 GB gp3 at $0.08",
     ]
     unknown = estimate([group], PRICES)
     assert unknown.unpriced == ("aws:autoscaling/group:Group it: instances of an unknown launch template",)
