@@ -31,6 +31,17 @@ _CLASS_SIZES = ("micro", "small", "medium", "large", "xlarge")
 _LARGE_MEMORY_GIB = {"t": 8, "m": 8, "r": 16}
 
 
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-storage.html
+EPHEMERAL_STORAGE_GIB = (21, 200)
+
+
+def check_ephemeral_storage(gib: int | None) -> None:
+    """ValueError when Fargate has no such storage; None is the 20 GiB that every task has."""
+    low, high = EPHEMERAL_STORAGE_GIB
+    if gib is not None and not low <= gib <= high:
+        raise ValueError(f"ephemeral_storage_gib is {gib}: it is {low} to {high}, or left out for 20")
+
+
 def check_fargate_size(cpu_units: int, memory_mib: int) -> None:
     """ValueError that names the nearest sizes when Fargate has no task of that CPU and memory."""
     if cpu_units not in FARGATE_MEMORY_MIB:

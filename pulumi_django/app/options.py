@@ -16,6 +16,7 @@ from pulumi_django.ecs.sidecar import Sidecar
 from pulumi_django.ecs.web_routing import HealthCheck, TargetProtocol, check_counted, check_proxy
 from pulumi_django.observability.alarms import AlarmThresholds
 from pulumi_django.schedules import check_schedule, check_timezone
+from pulumi_django.sizing import check_ephemeral_storage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +50,14 @@ class ServedOptions:
     target_protocol: TargetProtocol = "HTTP"
     """What the load balancer speaks to the tasks; with HTTPS any certificate will do."""
 
+    ephemeral_storage_gib: int | None = None
+    """Storage that goes with each task, 21 to 200; None is Fargate's 20."""
+
     service: str = "web"
     """Name of the service and its container."""
 
     def __post_init__(self) -> None:
+        check_ephemeral_storage(self.ephemeral_storage_gib)
         check_proxy(self.service, self.proxy, self.sidecars)
         check_counted(self.deployment, self.scaling)
 
@@ -136,6 +141,9 @@ class WorkerOptions:
     scaling: Scaling | ScalingPreset | None = None
     """Bounds and policies; `staging` and `production` are ready-made ones by queue depth, for SQS as broker. None keeps
     the number."""
+
+    ephemeral_storage_gib: int | None = None
+    """Storage that goes with each task, 21 to 200; None is Fargate's 20."""
 
     stop_timeout_seconds: int = 30
     """Time for the tasks in hand when a worker is told to stop, up to 120."""

@@ -106,7 +106,11 @@ class Running:
             placement=self._args.placement,
             container=replace(container, sidecars={**container.sidecars, **options.sidecars}),
             size=TaskSize(
-                command=command, cpu_units=options.cpu_units, memory_mib=options.memory_mib, port=options.port
+                command=command,
+                cpu_units=options.cpu_units,
+                memory_mib=options.memory_mib,
+                port=options.port,
+                ephemeral_storage_gib=options.ephemeral_storage_gib,
             ),
             vpc_id=base.vpc_id,
             listener_arn=base.listener_arn,
@@ -135,6 +139,7 @@ class Running:
                     cpu_units=options.cpu_units,
                     memory_mib=options.memory_mib,
                     stop_timeout_seconds=options.stop_timeout_seconds,
+                    ephemeral_storage_gib=options.ephemeral_storage_gib,
                 ),
                 desired_count=options.desired_count,
                 scaling=worker_scaling(options.scaling),

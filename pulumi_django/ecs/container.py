@@ -74,6 +74,9 @@ class TaskSize:
     stop_timeout_seconds: int = 30
     """Time between SIGTERM and SIGKILL, up to 120."""
 
+    ephemeral_storage_gib: int | None = None
+    """Storage that goes with the task, 21 to 200; None is Fargate's 20."""
+
 
 def logged_task(
     name: str, environment: str, service: str, setup: ContainerSetup, size: TaskSize, parent: pulumi.Resource
@@ -108,6 +111,7 @@ def logged_task(
             region=setup.region,
             architecture=setup.architecture,
             stop_timeout_seconds=size.stop_timeout_seconds,
+            ephemeral_storage_gib=size.ephemeral_storage_gib,
             sidecars=setup.sidecars,
             user=setup.user,
             read_only_root=setup.read_only_root,

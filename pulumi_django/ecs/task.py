@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from pulumi_django import naming
 from pulumi_django.ecs.read_only import VOLUME, read_only
 from pulumi_django.ecs.sidecar import Sidecar, check_sidecars, sidecar_containers, start_conditions
-from pulumi_django.sizing import check_fargate_size, check_log_retention
+from pulumi_django.sizing import check_ephemeral_storage, check_fargate_size, check_log_retention
 
 Architecture = Literal["X86_64", "ARM64"]
 
@@ -111,6 +111,9 @@ class TaskDefinitionArgs:
     stop_timeout_seconds: int = 30
     """Time between SIGTERM and SIGKILL, up to 120."""
 
+    ephemeral_storage_gib: int | None = None
+    """Storage that goes with the task, 21 to 200; None is Fargate's 20."""
+
     sidecars: Mapping[str, Sidecar] = field(default_factory=dict[str, Sidecar])
     """Container name -> one more container."""
 
@@ -127,6 +130,7 @@ class TaskDefinitionArgs:
             )
         if self.port is not None and not 0 < self.port < 65536:
             raise ValueError(f"port is {self.port}: a TCP port is 1 to 65535")
+        check_ephemeral_storage(self.ephemeral_storage_gib)
         check_sidecars(self.service, self.port, self.memory_mib, self.sidecars)
 
 
@@ -158,12 +162,17 @@ class TaskDefinition(pulumi.ComponentResource):
             runtime_platform=aws.ecs.TaskDefinitionRuntimePlatformArgs(
                 cpu_architecture=args.architecture, operating_system_family="LINUX"
             ),
+            ephemeral_storage=_ephemeral_storage(args.ephemeral_storage_gib),
             container_definitions=pulumi.Output.json_dumps(_containers(args)),
             volumes=[aws.ecs.TaskDefinitionVolumeArgs(name=VOLUME)] if args.read_only_root else None,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.arn = definition.arn
         self.register_outputs({"arn": self.arn, "family": self.family, "container_name": self.container_name})
+
+
+def _ephemeral_storage(gib: int | None) -> aws.ecs.TaskDefinitionEphemeralStorageArgs | None:
+    return None if gib is None else aws.ecs.TaskDefinitionEphemeralStorageArgs(size_in_gib=gib)
 
 
 def _containers(args: TaskDefinitionArgs) -> list[dict[str, Any]]:

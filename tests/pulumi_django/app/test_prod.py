@@ -300,6 +300,18 @@ def test_every_task_runs_on_the_processor_that_is_asked_for(architecture: str) -
         assert definition.inputs["runtimePlatform"]["cpuArchitecture"] == architecture
 
 
+def test_a_task_can_have_more_storage_than_fargates_own() -> None:
+    result = prod(
+        web=ProdWebOptions(ephemeral_storage_gib=21),
+        workers={"default": ProdWorkerOptions(ephemeral_storage_gib=200)},
+        frontend_image=None,
+    )
+    storage = {r.inputs["family"]: r.inputs.get("ephemeralStorage") for r in result.of_type(TASK_DEFINITION)}
+    assert storage["shop-gunicorn"] == {"sizeInGib": 21}
+    assert storage["shop-default"] == {"sizeInGib": 200}
+    assert storage["shop-beat"] is None
+
+
 def test_both_kinds_have_the_same_arguments() -> None:
     assert [field.name for field in fields(ProdAppArgs)] == [field.name for field in fields(AdHocAppArgs)]
 
@@ -414,6 +426,10 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
         lambda: prod_arguments(extra_secrets={"KEY": "prod/stripe"}),
         "'prod/stripe' names no secret: give 'secretsmanager:<name>', 'secretsmanager:<name>:<JSON key>', "
         "'ssm:<parameter name>', or the ARN of either, that of a secret with ':<JSON key>::' for one key",
+    ),
+    (
+        lambda: ProdWebOptions(ephemeral_storage_gib=20),
+        "ephemeral_storage_gib is 20: it is 21 to 200, or left out for 20",
     ),
     (
         lambda: AppCacheOptions(cache_database=16),
