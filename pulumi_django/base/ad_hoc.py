@@ -72,4 +72,5 @@ class AdHocBase(pulumi.ComponentResource):
             bastion_instance_id=bastion.instance_id if bastion else None,
             assets_bucket_name=bucket.bucket_name if bucket else None,
         )
+        parts.publish(name, args, self.contract, opts=child)
         self.register_outputs({"kind": Kind.AD_HOC.value, "alb_dns_name": web.balancer.dns_name})

@@ -68,6 +68,9 @@ class BaseArgs:
     """A web application firewall before the load balancer; None has none. AWS bills it by rule and request, and its rules
     should first only count (`count_only`)."""
 
+    publish_parameters: bool = False
+    """Whether what the base offers is also written to SSM parameters `/{base}/{output}`."""
+
     idle_timeout_seconds: int = 60
     """After this the load balancer closes a silent connection, 1 to 4000."""
 

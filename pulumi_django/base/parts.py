@@ -9,13 +9,14 @@ from typing import Any, Protocol
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django import naming, postgres
+from pulumi_django import contract, naming, postgres
 from pulumi_django.aurora import AuroraServerless, AuroraServerlessArgs
 from pulumi_django.base.arguments import BaseArgs
 from pulumi_django.base.options import ExistingDatabaseOptions
 from pulumi_django.bastion import Bastion, BastionArgs
 from pulumi_django.cache import ReplicationGroup, ReplicationGroupArgs
 from pulumi_django.certificate import Certificate, CertificateArgs
+from pulumi_django.contract import BaseContract
 from pulumi_django.database import PostgresInstance, PostgresInstanceArgs
 from pulumi_django.delivery.firewall import Firewall, FirewallArgs
 from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs, TaskRole, TaskRoleArgs
@@ -25,6 +26,7 @@ from pulumi_django.kinds import Kind
 from pulumi_django.load_balancer import LoadBalancer, LoadBalancerArgs
 from pulumi_django.network import Network, NetworkArgs, NetworkSettings
 from pulumi_django.postgres import DatabaseServer
+from pulumi_django.published_parameters import PublishedParameters, PublishedParametersArgs, published
 from pulumi_django.security import SecurityGroups, SecurityGroupsArgs
 from pulumi_django.trust import account_of
 
@@ -298,3 +300,10 @@ def role_values(roles: SharedRoles | None) -> dict[str, Any]:
 def _chosen(options: Any, *, without: str = "") -> dict[str, Any]:
     """What was chosen, as arguments of the component that has the same fields."""
     return {field.name: getattr(options, field.name) for field in fields(options) if field.name != without}
+
+
+def publish(name: str, args: BaseArgs, offered: BaseContract, *, opts: pulumi.ResourceOptions) -> None:
+    """The contract once more as SSM parameters, on request."""
+    if args.publish_parameters:
+        values = published(contract.to_outputs(offered))
+        PublishedParameters(f"{name}-parameters", PublishedParametersArgs(stack=name, values=values), opts)

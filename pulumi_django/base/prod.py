@@ -97,6 +97,7 @@ class ProdBase(pulumi.ComponentResource):
             alarm_topic_arn=topic.topic_arn if topic else None,
             kms_key_arn=guards.key_arn,
         )
+        parts.publish(name, args, self.contract, opts=child)
         self.register_outputs({"kind": Kind.PROD.value, "alb_dns_name": web.balancer.dns_name})
 
     def _guards(self, name: str, args: ProdBaseArgs, account: pulumi.Output[str]) -> parts.Guards:

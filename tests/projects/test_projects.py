@@ -213,6 +213,16 @@ def test_an_isolated_base_takes_only_images_from_its_own_registry() -> None:
     assert alpha.outputs["task_subnet_ids"] == base.outputs["private_subnet_ids"]
 
 
+@pytest.mark.parametrize("kind", ["ad-hoc", "prod"])
+def test_what_a_base_offers_is_published_as_parameters_on_request(kind: str) -> None:
+    changes = {"django-base:kind": kind, "django-base:publish_parameters": True}
+    dev = simulate_dev(changes=changes)
+    made = {r.inputs["name"]: r.inputs["value"] for r in dev.of_type("aws:ssm/parameter:Parameter")}
+    assert {f"/dev/{output}" for output in dev.outputs} == set(made)
+    assert made["/dev/vpc_id"] == dev.outputs["vpc_id"]
+    assert made["/dev/private_subnet_ids"] == ",".join(dev.outputs["private_subnet_ids"])
+
+
 def test_a_base_that_was_destroyed_is_refused_with_the_way_out() -> None:
     from pulumi_django.testing import SimulationResult
 
