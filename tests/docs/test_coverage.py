@@ -18,7 +18,6 @@ from orchestrator.cli.main import app
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8")
-COMMANDS = set(getattr(typer.main.get_command(app), "commands", {}))
 ROWS = [
     *(f"0.{n}" for n in range(1, 33)),
     *(f"1.{n}" for n in range(1, 17)),
@@ -61,13 +60,23 @@ def is_test(name: str) -> bool:
 def thing_exists(name: str) -> bool:
     """A command, a file, a public class with a field or property, or a function of a module."""
     if name == "orchestrator" or name.startswith("orchestrator "):
-        return name == "orchestrator" or name.partition(" ")[2] in COMMANDS
+        return is_command(name.split()[1:])
     if "/" in name or (ROOT / name).exists():
         return (ROOT / name).exists()
     head, _, member = name.partition(".")
     if head in pulumi_django.__all__:
         return not member or has_member(getattr(pulumi_django, head), member)
     return bool(member) and hasattr(importlib.import_module(f"pulumi_django.{head}"), member)
+
+
+def is_command(words: list[str]) -> bool:
+    """Whether these words are a command, or a command of a group; none is the program itself."""
+    command: object = typer.main.get_command(app)
+    for word in words:
+        command = getattr(command, "commands", {}).get(word)
+        if command is None:
+            return False
+    return True
 
 
 def has_member(cls: type, member: str) -> bool:
@@ -120,7 +129,14 @@ def test_every_test_that_is_named_exists() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["AdHocBaseArgs.domian", "NoSuchComponent", "orchestrator fly", "examples/none", "naming.no_such_function"],
+    [
+        "AdHocBaseArgs.domian",
+        "NoSuchComponent",
+        "orchestrator fly",
+        "orchestrator db fly",
+        "examples/none",
+        "naming.no_such_function",
+    ],
 )
 def test_a_name_that_does_not_exist_would_be_found(name: str) -> None:
     try:
