@@ -118,6 +118,17 @@ class StackConfig:
         """Whether the orchestrator made the file."""
         return (self.original or "").startswith(GENERATED_MARK)
 
+    @property
+    def secrets_provider(self) -> Mapping[str, Any] | None:
+        """What the file says of the encryption of its secret values, as a state says it; None when it says nothing."""
+        said = {key: str(self._document[key]) for key in _OF_ONE_STACK if self._document.get(key)}
+        if "encryptionsalt" in said:
+            return {"type": "passphrase", "state": {"salt": said["encryptionsalt"]}}
+        if "secretsprovider" in said:
+            state = {"url": said["secretsprovider"], "encryptedkey": said.get("encryptedkey", "")}
+            return {"type": "cloud", "state": state}
+        return None
+
     def get(self, key: str) -> Any:
         """The plain value of one of the project's own keys; None when absent or encrypted."""
         value = self.snapshot().values.get(f"{self.project.name}:{key}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import OperationFailedError, OrchestratorError, RefusedError, UnknownStackError, UsageError
-from orchestrator.model import UNKNOWN, Outputs, Scope
+from orchestrator.model import UNKNOWN, Outputs, Scope, Unit
 from orchestrator.stack_config import StackConfig
 from pulumi_django.aws_access import AwsAccess
 
@@ -120,7 +120,7 @@ def find(orchestrator: Orchestrator, name: str) -> Target:
     environment = _environment(registry, name)
     base = registry.bases.get(environment.record.base or "")
     base_outputs = _plain(base.outputs) if base else {}
-    config = _configuration(orchestrator, environment)
+    config = _configuration(orchestrator, environment.units)
     return Target(
         environment=environment.name,
         engine=orchestrator.engine.name,
@@ -168,14 +168,19 @@ def _plain(outputs: Outputs) -> dict[str, Any]:
 
 def access_of(orchestrator: Orchestrator, deployment: Deployment, region: str | None) -> AwsAccess:
     """How the stacks of a base or an environment reach AWS; `region` counts where they do not say."""
-    return _access(_configuration(orchestrator, deployment), region)
+    return access_of_units(orchestrator, deployment.units, region)
 
 
-def _configuration(orchestrator: Orchestrator, environment: Deployment) -> dict[str, str]:
-    """The configuration of all its stacks as text by full key; secret values are masked and not needed here."""
+def access_of_units(orchestrator: Orchestrator, units: Sequence[Unit], region: str | None) -> AwsAccess:
+    """The same for stacks that may not exist yet."""
+    return _access(_configuration(orchestrator, units), region)
+
+
+def _configuration(orchestrator: Orchestrator, units: Sequence[Unit]) -> dict[str, str]:
+    """The configuration of these stacks as text by full key; secret values are masked and not needed here."""
     by_key = orchestrator.settings.by_key
     found: dict[str, str] = {}
-    for unit in environment.units:
+    for unit in units:
         found |= _wire(by_key[unit.project], unit.stack)
     return found
 
