@@ -14,7 +14,7 @@ from orchestrator.errors import OrchestratorError, UnknownStackError
 from orchestrator.model import UNKNOWN, Kind, Scope, Unit
 from orchestrator.operations import session_plugin
 from orchestrator.operations.checks import Check, Verdict, fail, made, not_applicable, ok, warn
-from orchestrator.operations.clients import AwsClients, Clients, RecordingClients
+from orchestrator.operations.clients import AwsClients, Clients
 from orchestrator.operations.target import access_of_units
 from orchestrator.stack_config import StackConfig, configured_stacks
 from pulumi_django.aws_access import AwsAccess
@@ -76,7 +76,10 @@ def checks(
     yield _not_needed("pulumi") if simulated else made("pulumi", lambda: _pulumi(orchestrator))
     yield _not_needed("plugins") if simulated else made("plugins", _plugins)
     yield made("exec plugin", _exec_plugin)
-    yield made("backend", lambda: _backend(orchestrator))
+    backend = made("backend", lambda: _backend(orchestrator))
+    yield backend
+    if backend.verdict is Verdict.FAIL:
+        return
     yield from _secrets(orchestrator, name)
     if name is None:
         yield from _everywhere(orchestrator, clients_for)
@@ -157,7 +160,11 @@ def _plugins() -> Check:
             wanted[provider] = metadata.version(f"pulumi-{provider}")
         except metadata.PackageNotFoundError:
             return fail("plugins", f"the package pulumi-{provider} is not installed", "install pulumi-django anew")
-    missing = [f"{name} {version}" for name, version in wanted.items() if (name, version) not in listed]
+    missing = [
+        f"{name} {version}"
+        for name, version in wanted.items()
+        if (name, version) not in listed and shutil.which(f"pulumi-resource-{name}") is None
+    ]
     if missing:
         commands = "; ".join(f"`pulumi plugin install resource {item.replace(' ', ' v')}`" for item in missing)
         return warn("plugins", f"{', '.join(missing)} not installed: fetched at the first need", f"or now: {commands}")
@@ -257,5 +264,4 @@ def _in_aws(
         yield from (not_applicable(name, "the simulation asks nobody") for name in names)
         return
     clients = clients_for(place) if clients_for else AwsClients(place.access)
-    assert not isinstance(clients, RecordingClients)
     yield from doctor_aws.checks(place, clients, only_credentials=only_credentials)

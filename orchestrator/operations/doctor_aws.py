@@ -66,7 +66,7 @@ def _certificate(place: Place, clients: Clients) -> Check:
         return not_applicable("certificate", f"the base {place.base} has no domain name and speaks HTTP")
     if place.base_outputs.get("listener_arn"):
         listeners = clients.client("elbv2").describe_listeners(ListenerArns=[place.base_outputs["listener_arn"]])
-        certificates = listeners["Listeners"][0].get("Certificates", [])
+        certificates = [item for listener in listeners["Listeners"] for item in listener.get("Certificates", [])]
         arn = certificates[0]["CertificateArn"] if certificates else None
         if arn is None:
             return fail(
