@@ -67,6 +67,9 @@ class _Stack:
     serverless_instances: Mapping[str, int]
     """How many instances without a fixed size each Aurora cluster has."""
 
+    least_tasks: Mapping[str, int]
+    """The fewest tasks of each ECS service that is scaled, by `<cluster>/<service>`."""
+
 
 def estimate(resources: Sequence[StackResource], prices: PriceTable) -> Estimate:
     """Price every resource that is billed while it merely exists."""
@@ -111,6 +114,13 @@ def _stack(resources: Sequence[StackResource]) -> _Stack:
             if resource.type == "aws:ec2/launchTemplate:LaunchTemplate"
         },
         serverless_instances=serverless,
+        least_tasks={
+            str(resource.inputs.get("resourceId")).removeprefix("service/"): int(
+                resource.inputs.get("minCapacity") or 0
+            )
+            for resource in resources
+            if resource.type == "aws:appautoscaling/target:Target"
+        },
     )
 
 
@@ -217,7 +227,9 @@ def _replication_group(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
 
 
 def _ecs_service(inputs: Mapping[str, Any], stack: _Stack, prices: PriceTable) -> Priced:
-    count = int(inputs.get("desiredCount") or 0)
+    service = f"{str(inputs.get('cluster', '')).rpartition('/')[2]}/{inputs.get('name')}"
+    # The count of a scaled service is not the stack's: after sleep its inputs may still say 0.
+    count = max(int(inputs.get("desiredCount") or 0), stack.least_tasks.get(service, 0))
     if count == 0 or _on_instances(inputs):
         return None
     family = str(inputs.get("taskDefinition", "")).rpartition("/")[2].partition(":")[0]

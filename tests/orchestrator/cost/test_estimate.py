@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -98,6 +99,22 @@ def test_a_service_on_spot_and_on_arm_is_cheaper() -> None:
     spot = estimate([arm, service("alpha-web", 1, capacityProviderStrategies=SPOT)], PRICES)
     assert spot.lines[0].dollars_per_month == round((0.25 * 0.009714 + 0.5 * 0.001068) * HOURS_PER_MONTH, 2)
     assert spot.lines[0].detail == "1 x 0.25 vCPU 0.5 GB on FARGATE_SPOT"
+
+
+def test_a_scaled_service_costs_at_least_its_fewest_tasks() -> None:
+    cluster = "arn:aws:ecs:us-east-1:123456789012:cluster/shop-cluster"
+    task = definition("shop-gunicorn", "1024", "2048")
+    plain = service("shop-gunicorn", 0, cluster=cluster)
+    scaled = replace(plain, inputs={**plain.inputs, "name": "shop-gunicorn"})
+    bounds = resource(
+        "aws:appautoscaling/target:Target",
+        resourceId="service/shop-cluster/shop-gunicorn",
+        minCapacity=2,
+        maxCapacity=5,
+    )
+    awake, asleep = estimate([task, scaled, bounds], PRICES), estimate([task, scaled], PRICES)
+    assert [line.detail for line in awake.lines] == ["2 x 1 vCPU 2 GB on FARGATE"]
+    assert asleep.lines == ()
 
 
 def test_a_size_without_a_price_is_named_and_never_counted_as_free() -> None:
