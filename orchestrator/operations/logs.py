@@ -8,7 +8,6 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
 
 from orchestrator.errors import OperationFailedError, UsageError
 from orchestrator.operations import ecs as services
@@ -19,9 +18,6 @@ from orchestrator.operations.observer import LogLine, Note, Observer, ignore
 from orchestrator.operations.target import Service, Target
 from pulumi_django.ecs.task_end import task_end
 from pulumi_django.ecs.task_runner import task_id
-
-if TYPE_CHECKING:
-    from mypy_boto3_ecs.type_defs import TaskTypeDef
 
 DEFAULT_SINCE = timedelta(hours=1)
 
@@ -179,14 +175,16 @@ def _last_ended(
     target: Target, clients: Clients, observer: Observer, service: Service, source: LogSource
 ) -> str | None:
     """Id of the task of the service that ended last: ECS knows it for an hour, then only its log is left."""
-    running: list[TaskTypeDef] = []
+    skipped: set[str] = set()
     if service in target.services:
         for task in services.tasks(clients, target, service, stopped=True)[:1]:
             observer(Note(text=f"{service.short}: task {task_id(task.get('taskArn', ''))} {task_end(task)}"))
             return task_id(task.get("taskArn", ""))
-        running = services.tasks(clients, target, service)
-    alive = {task_id(task.get("taskArn", "")) for task in running}
-    return next((task for task in source.tasks() if task not in alive), None)
+        # What still runs, and commands that were run like the service, which write into the same group.
+        running = services.tasks(clients, target, None)
+        ended = services.tasks(clients, target, None, stopped=True)
+        skipped = {task_id(task.get("taskArn", "")) for task in (*running, *ended)}
+    return next((task for task in source.tasks() if task not in skipped), None)
 
 
 def _written(line: LogLine) -> datetime:
