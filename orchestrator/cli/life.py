@@ -100,11 +100,21 @@ def unlock(
 
 def reap(
     common: Common,
-    execute: Annotated[
-        bool, typer.Option("--execute", help="Destroy what expired; without it, only say what.")
-    ] = False,
+    execute: Annotated[bool, typer.Option("--execute", help="Do it; without it, only say what would be done.")] = False,
+    sleep_after: Annotated[
+        str | None,
+        typer.Option(
+            "--sleep-after", metavar="8h", help="Put to sleep who had no request for so long; destroys nobody."
+        ),
+    ] = None,
 ) -> None:
-    """Destroy the environments that expired; says who follows within two days, and who stays and why."""
+    """Destroy the environments that expired; says who follows within two days, and who stays and why.
+
+    With --sleep-after it looks at the load balancer's request count instead, and puts idle environments to sleep.
+    """
+    if sleep_after is not None:
+        _put_to_sleep(common, sleep_after, execute=execute)
+        return
     from orchestrator.rendering import document, tables
 
     session = session_of(common)
@@ -116,6 +126,25 @@ def reap(
         report = session.do(found.job, quiet_document=True)
     if common.as_json:
         session.console.document(document.reaping(found, report, session.notice))
+    end(report.exit_code if report else 0)
+
+
+def _put_to_sleep(common: Common, after: str, *, execute: bool) -> None:
+    from datetime import UTC, datetime
+
+    from orchestrator.durations import parse_duration
+    from orchestrator.operations import idle
+    from orchestrator.rendering import document, tables
+
+    session = session_of(common)
+    found = idle.find(session.orchestrator, parse_duration(after), datetime.now(UTC))
+    report = None
+    if not common.as_json:
+        printed(session, {}, tables.idleness(found, executed=execute))
+    if execute and found.update is not None:
+        report = session.do(session.orchestrator.prepare(found.update), quiet_document=True)
+    if common.as_json:
+        session.console.document(document.idleness(found, report, session.notice))
     end(report.exit_code if report else 0)
 
 

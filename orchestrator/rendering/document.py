@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.lifecycle.orphans import Orphans
     from orchestrator.lifecycle.reap import Reaping
     from orchestrator.lifecycle.upkeep import Life, Unlocked
+    from orchestrator.operations.idle import Idleness
     from orchestrator.recovery.deletion import Deletion
 
 SCHEMA_VERSION = 1
@@ -202,6 +203,7 @@ def cost(estimates: Mapping[str, Estimate], prices: PriceTable) -> dict[str, Any
                     for line in found.lines
                 ],
                 "unpriced": list(found.unpriced),
+                "by_use": list(found.by_use),
             }
             for name, found in estimates.items()
         ],
@@ -211,6 +213,18 @@ def cost(estimates: Mapping[str, Estimate], prices: PriceTable) -> dict[str, Any
 def one(found: Mapping[str, Any], notice: str | None) -> dict[str, Any]:
     """Any other document, with its version and notice."""
     return {"version": SCHEMA_VERSION, "notice": notice, **found}
+
+
+def idleness(found: Idleness, run: RunReport | None, notice: str | None) -> dict[str, Any]:
+    """Who is idle, who stays awake and why; and the run that put them to sleep, when there was one."""
+    return one(
+        {
+            "idle": [{"name": it.name, "seconds_quiet": int(it.quiet_for.total_seconds())} for it in found.idle],
+            "busy": [{"name": it.name, "why": it.why} for it in found.busy],
+            "run": report(run) if run else None,
+        },
+        notice,
+    )
 
 
 def orphans(found: Orphans, deletions: Sequence[Deletion]) -> dict[str, Any]:

@@ -104,6 +104,7 @@ _COST = _object(
     dollars=_NUMBER,
     lines=_list(_object(type=_TEXT, name=_TEXT, dollars=_NUMBER, detail=_TEXT)),
     unpriced=_list(_TEXT),
+    by_use=_list(_TEXT),
 )
 _REPORT = _document("What a run came to.", **_RUN)
 
@@ -149,6 +150,12 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
         expired=_list(_object(**_DEPLOYMENT)),
         soon=_list(_object(name=_TEXT, seconds_left=_COUNT, last_call=_FLAG)),
         left=_list(_object(name=_TEXT, why=_TEXT)),
+        run=_maybe(_REPORT),
+    ),
+    "idle": _document(
+        "Who had no request for long, and who stays awake: `reap --sleep-after`.",
+        idle=_list(_object(name=_TEXT, seconds_quiet=_COUNT)),
+        busy=_list(_object(name=_TEXT, why=_TEXT)),
         run=_maybe(_REPORT),
     ),
     "orphans": _document(

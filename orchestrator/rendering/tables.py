@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from orchestrator.lifecycle.orphans import Orphans
     from orchestrator.lifecycle.reap import Reaping
     from orchestrator.lifecycle.upkeep import Life, Unlocked
+    from orchestrator.operations.idle import Idleness
     from orchestrator.recovery.deletion import Deletion
 
 _DONE = {
@@ -157,6 +158,8 @@ def cost(estimates: Mapping[str, Estimate], prices: PriceTable, *, lines: bool) 
         rows += [(f"  {what}", "no price", "") for what in found.unpriced]
     if not rows:
         return "nothing exists yet\n"
+    by_use = dict.fromkeys(what for found in estimates.values() for what in found.by_use) if lines else {}
+    rows += [(f"  {what}", "by use", "") for what in by_use]
     note = f"US dollars a month, list prices of {prices.region} on {prices.day}; traffic, requests, logs come on top"
     return f"{aligned(rows)}{note}\n"
 
@@ -249,6 +252,14 @@ def reaping(found: Reaping, *, executed: bool) -> str:
         last = ", last call: `orchestrator extend` keeps it" if soon.last_call else ""
         rows.append((soon.environment.name, f"expires in {format_duration(soon.left)}{last}"))
     return aligned(rows) or "nothing has expired\n"
+
+
+def idleness(found: Idleness, *, executed: bool) -> str:
+    """Who is put to sleep, who stays awake and why."""
+    does = "it is put to sleep" if executed else "--execute puts it to sleep"
+    rows = [(idle.name, f"no request for {format_duration(idle.quiet_for)}: {does}") for idle in found.idle]
+    rows += [(busy.name, f"stays awake: {busy.why}") for busy in found.busy]
+    return aligned(rows) or "no environment is awake\n"
 
 
 def orphans(found: Orphans) -> str:

@@ -58,6 +58,7 @@ def test_the_command_prints_one_or_all(here: Here) -> None:
         ("life", ["unpin", "alpha"]),
         ("unlock", ["unlock", "alpha"]),
         ("reap", ["reap"]),
+        ("idle", ["reap", "--sleep-after", "8h"]),
     ],
 )
 def test_what_json_prints_keeps_its_schema(name: str, words: list[str], running: Here) -> None:
