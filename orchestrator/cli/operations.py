@@ -98,7 +98,7 @@ def run_(
 ) -> None:
     """Run a command in a task of its own, like a service's; ends with the command's own exit code.
 
-    Example: orchestrator run alpha -- python manage.py createsuperuser
+    Example: orchestrator run alpha -- python manage.py migrate
     """
     from orchestrator.durations import parse_duration
     from orchestrator.operations import run
@@ -145,7 +145,7 @@ def exec_(
 ) -> None:
     """Open a shell, or run a command, in a running task.
 
-    Example: orchestrator exec alpha -- python manage.py shell
+    Example: orchestrator exec alpha -- python manage.py createsuperuser
     """
     from orchestrator.operations import execute
 

@@ -142,8 +142,8 @@ def environment(outputs: Outputs, name: str) -> str:
     services: Any = shown.get("service_names")
     if isinstance(services, list):
         rows.append(("services", ", ".join(str(service).removeprefix(f"{name}-") for service in services)))
-    rows.append(("next", f"orchestrator show {name}"))
-    rows.append(("", f"orchestrator update-env {name} --image backend=REPOSITORY:TAG"))
+    rows.append(("next", f"orchestrator logs {name} --follow"))
+    rows.append(("", f"orchestrator deploy {name} --image backend=REPOSITORY:TAG"))
     rows.append(("", f"orchestrator destroy-env {name}"))
     return aligned(rows)
 

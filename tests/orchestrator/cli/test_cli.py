@@ -31,8 +31,8 @@ def test_create_env_makes_base_and_environment_in_order(here: Here) -> None:
         " alpha  environment  created  3 created  0.0 s\n"
         "\n"
         "url   https://example.com\n"
-        "next  orchestrator show alpha\n"
-        "      orchestrator update-env alpha --image backend=REPOSITORY:TAG\n"
+        "next  orchestrator logs alpha --follow\n"
+        "      orchestrator deploy alpha --image backend=REPOSITORY:TAG\n"
         "      orchestrator destroy-env alpha\n"
     )
     assert answer.err == (
