@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from pulumi_django.testing import SimulationResult
+from pulumi_django.testing.mocks import taggable
 from tests.support.examples import EXAMPLES, RUNS, figures, project_name, readme_figures, run
 
 MOST_LINES = 70
@@ -43,9 +44,9 @@ def test_preview_shows_the_same_resources_as_an_update(example: str) -> None:
 @pytest.mark.parametrize("example", RUNS)
 def test_everything_carries_the_tag_that_the_deploy_role_asks_for(example: str) -> None:
     for result in run(example):
-        taggable = [r for r in result.resources if r.type.startswith("aws:") and not r.read and "tagsAll" in r.outputs]
-        assert taggable
-        for resource in taggable:
+        tagged = [r for r in result.resources if taggable(r.type) and not r.read]
+        assert tagged
+        for resource in tagged:
             assert resource.outputs["tagsAll"]["managed-by"] == "pulumi-django", resource.urn
 
 
