@@ -61,7 +61,7 @@ class Bastion(pulumi.ComponentResource):
         parameter = machine.AMAZON_LINUX_PARAMETER.format(processor="arm64")
         instance = aws.ec2.Instance(
             name,
-            ami=machine.image_id(None, args.instance_type, parameter, self),
+            ami=machine.image(None, args.instance_type, parameter, self).id,
             instance_type=args.instance_type,
             subnet_id=args.subnet_id,
             vpc_security_group_ids=[args.security_group_id],

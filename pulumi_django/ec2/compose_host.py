@@ -45,7 +45,7 @@ class ComposeHostArgs:
     """Route 53 zone of `host`."""
 
     instance_type: str = "t4g.medium"
-    """EC2 instance type."""
+    """EC2 instance type, on Nitro: the data disk is found by its NVMe name."""
 
     ami_id: str | None = None
     """Image of Ubuntu 24.04 for the type's processor; None takes the newest when the host is made and leaves it then."""
@@ -173,7 +173,7 @@ class ComposeHost(pulumi.ComponentResource):
         parameter = UBUNTU_PARAMETER.format(processor=UBUNTU_PROCESSOR[limits.processor(args.instance_type)])
         return aws.ec2.Instance(
             name,
-            ami=machine.image_id(args.ami_id, args.instance_type, parameter, self),
+            ami=machine.image(args.ami_id, args.instance_type, parameter, self).id,
             instance_type=args.instance_type,
             subnet_id=args.subnet_id,
             vpc_security_group_ids=[group.id],

@@ -50,7 +50,7 @@ RuntimeDirectory=compose
 RuntimeDirectoryMode=0700
 WorkingDirectory=/opt/compose
 {environment}ExecStart=/usr/bin/docker compose {options}-f compose.yaml up --detach --remove-orphans
-ExecStop=/usr/bin/docker compose -f compose.yaml stop
+ExecStop=/usr/bin/docker compose {options}-f compose.yaml stop
 TimeoutStartSec=900
 [Install]
 WantedBy=multi-user.target

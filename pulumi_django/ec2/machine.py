@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
@@ -13,17 +14,25 @@ from pulumi_django.trust import trust_policy
 
 # https://docs.aws.amazon.com/linux/al2023/ug/ec2.html#launch-via-aws-cli
 AMAZON_LINUX_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{processor}"
+AMAZON_LINUX_ROOT_DEVICE = "/dev/xvda"
 SSM_POLICY_ARN = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 
 
-def image_id(
-    ami_id: str | None, instance_type: str, parameter: str, parent: pulumi.ComponentResource
-) -> pulumi.Output[str]:
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """What instances start from."""
+
+    id: pulumi.Output[str]
+    root_device_name: pulumi.Input[str]
+
+
+def image(ami_id: str | None, instance_type: str, parameter: str, parent: pulumi.ComponentResource) -> Image:
     """The image `ami_id`, refused when its processor is not the type's; None takes the one that the public SSM parameter
     names now."""
     options = pulumi.InvokeOutputOptions(parent=parent)
     if ami_id is None:
-        return aws.ssm.get_parameter_output(name=parameter, opts=options).value
+        newest = aws.ssm.get_parameter_output(name=parameter, opts=options).value
+        return Image(id=newest, root_device_name=AMAZON_LINUX_ROOT_DEVICE)
     found = aws.ec2.get_ami_output(
         filters=[aws.ec2.GetAmiFilterArgs(name="image-id", values=[ami_id])], include_deprecated=True, opts=options
     )
@@ -34,7 +43,7 @@ def image_id(
         except ValueError as error:
             raise pulumi.RunError(str(error)) from None
 
-    return found.architecture.apply(checked)
+    return Image(id=found.architecture.apply(checked), root_device_name=found.root_device_name)
 
 
 def instance_profile(

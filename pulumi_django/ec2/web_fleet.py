@@ -171,9 +171,10 @@ class Ec2WebFleet(pulumi.ComponentResource):
         tags: pulumi.Output[Mapping[str, str]],
     ) -> aws.ec2.LaunchTemplate:
         parameter = machine.AMAZON_LINUX_PARAMETER.format(processor=limits.processor(args.instance_type))
+        image = machine.image(args.ami_id, args.instance_type, parameter, self)
         return aws.ec2.LaunchTemplate(
             f"{name}-template",
-            image_id=machine.image_id(args.ami_id, args.instance_type, parameter, self),
+            image_id=image.id,
             instance_type=args.instance_type,
             user_data=pulumi.Output.from_input(args.user_data).apply(_encoded),
             vpc_security_group_ids=[group.id, args.app_sg_id],
@@ -183,7 +184,7 @@ class Ec2WebFleet(pulumi.ComponentResource):
             ),
             block_device_mappings=[
                 aws.ec2.LaunchTemplateBlockDeviceMappingArgs(
-                    device_name="/dev/xvda",
+                    device_name=image.root_device_name,
                     ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
                         volume_type="gp3",
                         volume_size=args.root_volume_gib,

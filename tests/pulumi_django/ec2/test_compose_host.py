@@ -161,6 +161,7 @@ def test_secrets_come_by_reference_into_memory_and_only_the_named_one_is_readabl
     unit = written["/etc/systemd/system/compose.service"]
     assert "ExecStartPre=/usr/local/sbin/compose-environment\n" in unit
     assert "docker compose --env-file /run/compose/environment -f compose.yaml up" in unit
+    assert "ExecStop=/usr/bin/docker compose --env-file /run/compose/environment -f compose.yaml stop" in unit
     script = written["/usr/local/sbin/compose-environment"]
     assert f"SecretId='{SECRET}'" in script
     assert "region_name='eu-west-1'" in script

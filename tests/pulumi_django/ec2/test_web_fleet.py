@@ -126,6 +126,15 @@ def test_an_image_for_another_processor_is_refused_before_anything_is_launched()
     )
 
 
+def test_the_root_disk_of_a_named_image_is_the_one_that_is_sized_and_encrypted() -> None:
+    ubuntu = {"id": "ami", "architecture": "arm64", "rootDeviceName": "/dev/sda1"}
+    mocks = Mocks(invokes={"aws:ec2/getAmi:getAmi": lambda _args: ubuntu})
+    (disk,) = fleet(mocks, ami_id="ami-0123456789abcdef0").one(TEMPLATE).inputs["blockDeviceMappings"]
+    assert disk["deviceName"] == "/dev/sda1"
+    (usual,) = fleet().one(TEMPLATE).inputs["blockDeviceMappings"]
+    assert usual["deviceName"] == "/dev/xvda"
+
+
 def test_user_data_reaches_instances_as_it_is() -> None:
     assert base64.b64decode(fleet().one(TEMPLATE).inputs["userData"]).decode() == GIVEN["user_data"]
 
