@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from orchestrator.assignments import Assignment, image_assignment
@@ -18,12 +19,14 @@ from orchestrator.operations.application import Application
 from orchestrator.operations.at_work import alone
 from orchestrator.operations.aws_errors import explained
 from orchestrator.operations.clients import Clients, RecordingClients
+from orchestrator.operations.log_source import LogSource
 from orchestrator.operations.observer import Note, Observer, ignore
 from orchestrator.operations.ps import ServiceState
 from orchestrator.operations.rollouts import Rollouts
 from orchestrator.operations.target import Target
 from pulumi_django.ecs.release_tasks import Release, ReleaseRequest
 from pulumi_django.ecs.rollout import RolloutRequest, RolloutWatch
+from pulumi_django.ecs.task_log import LAST_LINES, printable
 from pulumi_django.ecs.update_mode import UpdateMode
 
 if TYPE_CHECKING:
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 RELEASE_TIMEOUT_SECONDS = 1800.0
 DATABASE_FAMILY = "database"
+CLOCKS_DIFFER_SECONDS = 60
+"""AWS's clock and ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +70,23 @@ class Deploy:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Crash:
+    """A task that crashed while a deploy failed."""
+
+    service: str
+    task: str
+    version: str
+    """Family and revision that it ran on."""
+
+    reason: str
+    """How it ended, as a clause."""
+
+    hint: str | None
+    log: tuple[str, ...]
+    """Its last lines."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeployResult:
     """What became of it."""
 
@@ -74,6 +96,9 @@ class DeployResult:
 
     services: tuple[ServiceState, ...] = ()
     """The services afterwards; none when nobody looked: a dry run, the simulation, no access to AWS."""
+
+    crashes: tuple[Crash, ...] = ()
+    """When it failed: the last task of each service that crashed meanwhile."""
 
     @property
     def exit_code(self) -> int:
@@ -115,7 +140,8 @@ def run(
         if any(result.counts.changed for result in report.results):
             rehearse(request, target, clients, app)
         return DeployResult(images=request.images, report=report)
-    return DeployResult(images=request.images, report=report, services=_services(target, clients, observer))
+    services, crashes = _afterwards(target, clients, observer, report)
+    return DeployResult(images=request.images, report=report, services=services, crashes=crashes)
 
 
 def prepare(request: Deploy, target: Target, orchestrator: Orchestrator) -> Job:
@@ -157,12 +183,37 @@ def _watched(target: Target, clients: Clients, observer: Observer) -> Generator[
         thread.join(timeout=1)
 
 
-def _services(target: Target, clients: Clients, observer: Observer) -> tuple[ServiceState, ...]:
+def _afterwards(
+    target: Target, clients: Clients, observer: Observer, report: RunReport
+) -> tuple[tuple[ServiceState, ...], tuple[Crash, ...]]:
+    """The services, and, when the update failed, what crashed."""
     try:
-        return ps.run(ps.ListTasks(), replace(target, asleep=False), clients).services
+        services = ps.run(ps.ListTasks(), replace(target, asleep=False), clients).services
+        with explained(target.aws):
+            return services, _crashes(target, clients, services, report) if report.exit_code else ()
     except OrchestratorError as error:
         observer(Note(text=f"the services could not be looked at: {error.message}", severity="warning"))
-        return ()
+        return (), ()
+
+
+def _crashes(
+    target: Target, clients: Clients, services: tuple[ServiceState, ...], report: RunReport
+) -> tuple[Crash, ...]:
+    since = report.started - timedelta(seconds=CLOCKS_DIFFER_SECONDS)
+    found: list[Crash] = []
+    for service in services:
+        stop, group = service.last_stop, target.outputs.log_groups.get(service.name)
+        if stop is None or not stop.crashed or stop.at is None or stop.at < since:
+            continue
+        source = LogSource(clients, service.name, group, since_ms=None) if group else None
+        lines = source.last_of_task(stop.task, LAST_LINES) if source else []
+        log = tuple(printable(line.text) for line in lines)
+        found.append(
+            Crash(
+                service=service.name, task=stop.task, version=stop.version, reason=stop.reason, hint=stop.hint, log=log
+            )
+        )
+    return tuple(found)
 
 
 def rehearse(request: Deploy, target: Target, clients: RecordingClients, app: Application) -> None:

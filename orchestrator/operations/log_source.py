@@ -92,7 +92,7 @@ class LogSource:
         """Everything that one task wrote."""
         request: GetLogEventsRequestTypeDef = {
             "logGroupName": self.group,
-            "logStreamName": f"{self.service}/{self.service}/{task}",
+            "logStreamName": self._stream(task),
             "startFromHead": True,
             "startTime": self._since_ms or 0,
         }
@@ -108,6 +108,21 @@ class LogSource:
                 return
             request["nextToken"] = answer["nextForwardToken"]
 
+    def last_of_task(self, task: str, count: int) -> list[LogLine]:
+        """The last lines that one task wrote."""
+        try:
+            answer = self._logs.get_log_events(
+                logGroupName=self.group, logStreamName=self._stream(task), limit=count, startFromHead=False
+            )
+        except self._logs.exceptions.ResourceNotFoundException:
+            return []
+        found = [
+            line
+            for event in answer["events"]
+            for line in self._lines(event.get("message", ""), event.get("timestamp", 0), task)
+        ]
+        return found[-count:]
+
     def tasks(self) -> list[str]:
         """Ids of tasks that have written, the latest first."""
         try:
@@ -117,6 +132,10 @@ class LogSource:
         except self._logs.exceptions.ResourceNotFoundException:
             return []
         return [stream.get("logStreamName", "").rsplit("/", 1)[-1] for stream in answer["logStreams"]]
+
+    def _stream(self, task: str) -> str:
+        """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html: prefix/container/task."""
+        return f"{self.service}/{self.service}/{task}"
 
     def _start_ms(self) -> int:
         """Pages that belong together begin at the same moment; the next look begins a little before the newest line."""

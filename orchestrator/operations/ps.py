@@ -66,6 +66,9 @@ class Stop:
     at: datetime | None
     reason: str
     exit_code: int | None
+    crashed: bool
+    """Whether it was its own fault: not a newer deployment's, a smaller count's or AWS's."""
+
     hint: str | None
 
 
@@ -268,6 +271,7 @@ def _stop(found: TaskTypeDef) -> Stop:
         at=found.get("stoppedAt"),
         reason=str(end),
         exit_code=end.exit_code,
+        crashed=end.crashed,
         hint=hint_of(end) if end.crashed else None,
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrator.durations import format_duration
 from orchestrator.operations.clients import ApiCall
-from orchestrator.operations.deploy import DeployResult
+from orchestrator.operations.deploy import Crash, DeployResult
 from orchestrator.operations.observer import LogLine, RolloutMoved
 from orchestrator.operations.ps import ServiceState, TasksResult
 from orchestrator.operations.run import CommandResult
@@ -74,6 +74,7 @@ def deployed_document(result: DeployResult) -> dict[str, Any]:
         "exit_code": result.exit_code,
         "report": document.report(result.report),
         "services": as_document(result.services),
+        "crashes": as_document(result.crashes),
     }
 
 
@@ -82,7 +83,14 @@ def deployed(result: DeployResult, environment: str) -> str:
     if not result.services:
         return ""
     way_on = f"\nnext  orchestrator ps {environment}\n" if not all(s.steady for s in result.services) else ""
-    return f"\n{_services(result.services)}{way_on}"
+    return f"\n{_services(result.services)}{''.join(map(_crash, result.crashes))}{way_on}"
+
+
+def _crash(found: Crash) -> str:
+    lines = [f"\n{found.service}: task {found.task} on {found.version} {found.reason}"]
+    lines += [f"  {line}" for line in found.log] or ["  its log is empty"]
+    lines += [f"  hint: {found.hint}"] if found.hint else []
+    return "".join(f"{line}\n" for line in lines)
 
 
 def processes(found: TasksResult, now: datetime) -> str:

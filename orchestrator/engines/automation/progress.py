@@ -120,6 +120,9 @@ class Progress:
     def _diagnostic(self, event: Mapping[str, Any]) -> None:
         severity, message = event.get("severity"), str(event.get("message", "")).strip()
         if severity == "info#err":
+            # After an error the engine stops the program by a signal, and the program complains of that.
+            if self.errors or self.failed_urns:
+                return
             severity = "info"
         if severity not in ("info", "warning", "error") or not message or any(noise in message for noise in _NOISE):
             return

@@ -8,6 +8,7 @@ import os
 import re
 import threading
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,14 @@ from orchestrator.operations import deploy as deploying
 from orchestrator.operations import target as targets
 from orchestrator.operations.at_work import FOLDER, alone
 from orchestrator.operations.clients import RecordingClients, for_target
-from orchestrator.operations.deploy import Deploy, DeployResult
+from orchestrator.operations.deploy import Crash, Deploy, DeployResult
 from orchestrator.operations.observer import Note, RolloutMoved
 from orchestrator.operations.rollouts import Rollouts
 from orchestrator.operations.target import Target
 from orchestrator.rendering.operations import deployed, deployed_document, rollout
-from tests.support.fake_ecs import FakeAws, deployment, running, service
+from tests.support.fake_ecs import FakeAws, crashed, deployment, running, service
 from tests.support.operations import ALPHA, Heard, ScriptedClients, make_alpha, target
-from tests.support.workspace import Workspace
+from tests.support.workspace import START, Workspace
 
 NEW = "registry.example.com/shop:2"
 
@@ -122,6 +123,31 @@ def test_a_failed_update_fails_the_deploy_with_its_reason_and_the_services_are_s
     assert result.services[0].state == "steady"
     # The next deploy, or update, tries the same image again.
     assert NEW in workspace.file("app", "alpha").read_text()
+
+
+def test_a_failed_deploy_shows_what_crashed_meanwhile_with_its_last_lines(workspace: Workspace) -> None:
+    make_alpha(workspace)
+    workspace.engine.fails(ALPHA, "the rollout of alpha-gunicorn failed", after=["x"])
+    now = START + timedelta(seconds=5)
+    new = crashed(1, "6", group="service:alpha-gunicorn", stoppedAt=now)
+    old = crashed(2, "5", group="service:alpha-default", stoppedAt=START - timedelta(hours=1))
+    log = [(0.0, f"line {number}") for number in range(20)]
+    aws = account(stopped=[(0, new), (0, old)], streams={"gunicorn/gunicorn/crash1": log})
+    result = deploy(workspace, aws=aws)
+    reason = "ended with exit code 1 (Essential container in task exited)"
+    assert result.crashes == (
+        Crash(
+            service="gunicorn",
+            task="crash1",
+            version="alpha-gunicorn:6",
+            reason=reason,
+            hint=None,
+            log=tuple(f"line {number}" for number in range(5, 20)),
+        ),
+    )
+    shown = f"\ngunicorn: task crash1 on alpha-gunicorn:6 {reason}\n  line 5\n  line 6\n"
+    assert shown in deployed(result, "alpha")
+    assert deployed_document(result)["crashes"][0]["log"][-1] == "line 19"
 
 
 def test_when_aws_cannot_be_asked_afterwards_the_deploy_still_counts(workspace: Workspace) -> None:
