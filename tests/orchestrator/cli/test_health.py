@@ -1,0 +1,59 @@
+"""doctor and smoke, as somebody types them, on the simulation engine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from orchestrator.cli.main import main
+from orchestrator.operations.smoke import NAMES
+from tests.orchestrator.cli.test_environment_data import alpha as alpha  # a fixture
+from tests.support.command_line import NOTICE, Here
+
+
+def test_doctor_says_a_line_for_each_thing(here: Here) -> None:
+    answer = here("doctor")
+    assert answer.code == 0
+    lines = answer.out.splitlines()
+    assert lines[0] == f"ok    settings        {here.folder}/orchestrator.toml: 2 projects, engine simulation"
+    assert lines[1] == "n/a   pulumi          the simulation does not need it"
+    assert "ok    backend         read and written: 0 stacks" in lines
+
+
+def test_doctor_works_where_nothing_else_does(tmp_path: Path, here: Here) -> None:
+    assert here.folder == tmp_path
+    (tmp_path / "orchestrator.toml").write_text("engine = 1\n", encoding="utf-8")
+    answer = here("doctor")
+    assert answer.code == 1
+    assert answer.out.startswith(f"fail  settings        {tmp_path}/orchestrator.toml:1: ")
+
+
+def test_doctor_as_a_document(here: Here) -> None:
+    document = json.loads(here("doctor", "alpha", "--json").out)
+    assert (document["notice"], document["name"], document["exit_code"]) == (NOTICE, "alpha", 0)
+    assert document["checks"][0]["name"] == "settings"
+    assert {check["verdict"] for check in document["checks"]} <= {"ok", "warn", "fail", "n/a"}
+
+
+def test_doctor_of_a_name_that_is_nobodys(here: Here) -> None:
+    answer = here("doctor", "nobody")
+    assert answer.code == 1
+    assert "fail  stack           there is no base or environment 'nobody', and none is configured\n" in answer.out
+
+
+def test_smoke_in_the_simulation_says_what_it_would_call(alpha: Here) -> None:
+    answer = alpha("smoke", "alpha")
+    assert answer.code == 0
+    lines = answer.out.splitlines()
+    assert [line[6:22].strip() for line in lines[:14]] == list(NAMES)
+    assert lines[14] == "on AWS these calls would be made:"
+
+
+def test_smoke_as_a_document(alpha: Here) -> None:
+    document = json.loads(alpha("smoke", "alpha", "--json").out)
+    assert (document["environment"], document["exit_code"], len(document["checks"])) == ("alpha", 0, 14)
+    assert "RunTask" in [call["operation"] for call in document["calls"]]
+
+
+def test_help_needs_nothing() -> None:
+    assert main(["doctor", "--help"]) == main(["smoke", "--help"]) == 0
