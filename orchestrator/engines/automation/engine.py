@@ -5,114 +5,54 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-import threading
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Collection, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import records
-from orchestrator.engines.automation import account, checkpoint, secrets
-from orchestrator.engines.automation.command import Cli, Finished
+from orchestrator.engines.automation import account
+from orchestrator.engines.automation.command import Finished
 from orchestrator.engines.automation.failures import explained
 from orchestrator.engines.automation.places import copy_project, handed_over, keep_encryption
 from orchestrator.engines.automation.progress import Progress
 from orchestrator.engines.automation.remote import RemoteBackend
-from orchestrator.engines.automation.state import Backend, open_backend
-from orchestrator.engines.automation.survey import Survey
+from orchestrator.engines.automation.stacks import Stacks
 from orchestrator.engines.automation.unfinished import Find, Unfinished, pending
-from orchestrator.engines.protocol import Project, Sink, UnitRequest
+from orchestrator.engines.protocol import Sink, UnitRequest
 from orchestrator.engines.waiting import patiently
 from orchestrator.errors import (
-    EngineUnavailableError,
     InterruptedRunError,
-    LockOwner,
     OrchestratorError,
     StackLockedError,
     StateError,
     UnknownStackError,
 )
 from orchestrator.events import Diagnostic
-from orchestrator.model import Operation, Outputs, Record, StackResource, StackStatus, StackSummary, Unit, UnitOutcome
+from orchestrator.model import Operation, Outputs, Record, Unit, UnitOutcome
 from orchestrator.settings import Settings
 from pulumi_django.aws_access import AwsAccess
 
 if TYPE_CHECKING:
     from orchestrator.recovery.adoption import Finding
 
-CLOUD = "https://api.pulumi.com"
 SCRATCH_PASSPHRASE = "scratch"
 
 
-class AutomationEngine:
+class AutomationEngine(Stacks):
     """Engine protocol on real stacks. The same stacks can be worked on with bare `pulumi` at any time."""
 
     name = "pulumi"
     notice = None
 
     def __init__(self, settings: Settings, find: Find | None = None) -> None:
+        super().__init__(settings)
         self._find = find or self._find_in_aws
-        self._projects: Mapping[str, Project] = settings.by_key
-        self._settings = settings.pulumi
-        self._state_dir = settings.state_dir
-        environment = {"PULUMI_BACKEND_URL": self._settings.backend} if self._settings.backend else {}
-        self._cli = Cli(environment)
-        self._opened: Backend | RemoteBackend | None = None
-        self._guard = threading.Lock()
-
-    # looking
 
     def check(self) -> None:
         self._cli.check()
         _ = self._backend
-
-    def reference_name(self, unit: Unit) -> str:
-        return f"organization/{self._projects[unit.project].name}/{unit.stack}"
-
-    def stacks(self) -> tuple[StackSummary, ...]:
-        backend = self._backend
-        if isinstance(backend, Backend):
-            survey = Survey(backend, self._state_dir / "stacks.json")
-            return survey.summaries(sorted((key, project.name) for key, project in self._projects.items()))
-        return tuple(
-            self._summary(Unit(key, stack))
-            for key, project in sorted(self._projects.items())
-            for stack in self._backend.stacks(project.name)
-        )
-
-    def stack(self, unit: Unit) -> StackSummary | None:
-        exists = unit.stack in self._backend.stacks(self._projects[unit.project].name)
-        return self._summary(unit) if exists else None
-
-    def resources(self, unit: Unit) -> tuple[StackResource, ...]:
-        return checkpoint.resources(self._latest(unit))
-
-    def readers(self, unit: Unit) -> tuple[str, ...]:
-        name, backend = self.reference_name(unit), self._backend
-        found: list[str] = []
-        for project, stack in backend.everything():
-            try:
-                content = backend.raw(project, stack) or b""
-                if name.encode() in content and checkpoint.reads(json.loads(content), name):
-                    found.append(f"{project}/{stack}")
-            except (StateError, ValueError):  # a damaged neighbor is told of where it matters
-                continue
-        return tuple(sorted(found))
-
-    def deployments(self) -> Iterable[Mapping[str, Any]]:
-        return [self._backend.checkpoint(project, stack) or {} for project, stack in self._backend.everything()]
-
-    def admit(self, changed: Collection[Unit], read: Collection[Unit]) -> None:
-        latest = {unit: self._latest_or_nothing(unit) for unit in (*changed, *read)}
-        accounts = [(unit, self._projects[unit.project], account.of_resources(found)) for unit, found in latest.items()]
-        account.check((unit, project, known) for unit, project, known in accounts if known)
-        checked: set[str] = set()
-        for unit in read:
-            provider = latest[unit].get("secrets_providers")
-            if checkpoint.has_secret_outputs(latest[unit]) and repr(provider) not in checked:
-                checked.add(repr(provider))
-                secrets.check(unit, provider)
 
     def reveal(self, unit: Unit) -> Mapping[str, Any]:
         words = ["stack", "output", "--json", "--show-secrets", "--stack", unit.stack]
@@ -121,43 +61,15 @@ class AutomationEngine:
             raise explained(unit, finished.text)
         return json.loads(finished.output)
 
-    def stamp(self, unit: Unit) -> str | None:
-        return self._backend.stamp(self._projects[unit.project].name, unit.stack)
-
-    def fingerprint(self, unit: Unit) -> str | None:
-        return checkpoint.digest(self._backend.checkpoint(self._projects[unit.project].name, unit.stack))
-
-    def exclusive(self, name: str) -> AbstractContextManager[None]:
-        return self._backend.exclusive(name)
-
     def claim(self, unit: Unit, record: Record) -> None:
         project = self._projects[unit.project]
         if isinstance(self._backend, RemoteBackend):  # tags need a stack there
             self._init(project.path, unit, {})
         self._backend.write_tags(project.name, unit.stack, records.to_tags(record))
 
-    def unclaim(self, unit: Unit) -> None:
-        self._backend.unclaim(self._projects[unit.project].name, unit.stack)
-
-    def claims(self) -> Mapping[Unit, Record]:
-        return {
-            Unit(key, stack): record
-            for key, project in sorted(self._projects.items())
-            for stack, tags in self._backend.claims(project.name).items()
-            if (record := records.from_tags(tags))
-        }
-
     def write_record(self, unit: Unit, record: Record) -> None:
         self._latest(unit)
         self._record(unit, record)
-
-    def lock_owner(self, unit: Unit) -> LockOwner | None:
-        locks = self._backend.locks(self._projects[unit.project].name, unit.stack)
-        return locks[0].owner if locks else None
-
-    def unlock(self, unit: Unit) -> None:
-        for lock in self._backend.locks(self._projects[unit.project].name, unit.stack):
-            self._backend.unlock(lock)
 
     def interrupt(self) -> None:
         self._cli.interrupt()
@@ -181,9 +93,8 @@ class AutomationEngine:
         if not exists and request.operation is not Operation.UP:
             raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows what does")
         if exists:
-            dead = (
-                () if request.operation is Operation.DRIFT else self._free_of_locks(unit, sink)
-            )  # which takes no lock
+            looks = request.operation is Operation.DRIFT  # which takes no lock
+            dead = () if looks else self._free_of_locks(unit, sink)
             request = self._mended(request, dead, sink)
         else:
             self._init(project.path, unit, {})
@@ -339,58 +250,6 @@ class AutomationEngine:
             for stack in self.stacks()
         }
         return {name: outputs for name, outputs in found.items() if outputs}
-
-    # state
-
-    @property
-    def _backend(self) -> Backend | RemoteBackend:
-        with self._guard:
-            if self._opened is None:
-                folders = {project.name: project.path for project in self._projects.values()}
-                self._opened = open_backend(self._url()) or RemoteBackend(self._cli, folders)
-            return self._opened
-
-    def _url(self) -> str:
-        """Where the state is: what orchestrator.toml, the environment or `pulumi login` say."""
-        url = self._settings.backend or os.environ.get("PULUMI_BACKEND_URL")
-        if url:
-            return url
-        home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
-        try:
-            known: Mapping[str, Any] = json.loads((home / "credentials.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            known = {}
-        if not known.get("current") and not os.environ.get("PULUMI_ACCESS_TOKEN"):
-            raise EngineUnavailableError(
-                "nobody said where Pulumi keeps its state: no `pulumi login`, no PULUMI_BACKEND_URL",
-                "run `pulumi login` (for example `pulumi login file://~`), or set `backend` below [pulumi] in "
-                "orchestrator.toml",
-            )
-        return str(known.get("current") or CLOUD)
-
-    def _latest(self, unit: Unit) -> Mapping[str, Any]:
-        latest = self._backend.checkpoint(self._projects[unit.project].name, unit.stack)
-        if latest is None:
-            raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows what does")
-        return latest
-
-    def _latest_or_nothing(self, unit: Unit) -> Mapping[str, Any]:
-        try:
-            return self._backend.checkpoint(self._projects[unit.project].name, unit.stack) or {}
-        except StateError:
-            return {}
-
-    def _summary(self, unit: Unit) -> StackSummary:
-        project, backend = self._projects[unit.project].name, self._backend
-        tags = backend.tags(project, unit.stack)
-        try:
-            seen = checkpoint.head(backend.checkpoint(project, unit.stack) or {})
-        except StateError as error:
-            record = records.from_tags(tags)
-            return StackSummary(unit=unit, status=StackStatus.DAMAGED, record=record, problem=error.message)
-        locked = any(lock.owner.alive is not False for lock in backend.locks(project, unit.stack))
-        failed = backend.last_failed(project, unit.stack)
-        return checkpoint.summary(unit, seen, tags, locked=locked, failed=failed)
 
 
 def _words(request: UnitRequest) -> list[str]:

@@ -1,0 +1,161 @@
+"""What exists, as the backend shows it: one half of the engine, which runs nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from orchestrator import records
+from orchestrator.engines.automation import account, checkpoint, secrets
+from orchestrator.engines.automation.command import Cli
+from orchestrator.engines.automation.remote import RemoteBackend
+from orchestrator.engines.automation.state import Backend, open_backend
+from orchestrator.engines.automation.survey import Survey
+from orchestrator.engines.protocol import Project
+from orchestrator.errors import EngineUnavailableError, LockOwner, StateError, UnknownStackError
+from orchestrator.model import Record, StackResource, StackStatus, StackSummary, Unit
+from orchestrator.settings import Settings
+
+CLOUD = "https://api.pulumi.com"
+
+
+class Stacks:
+    """Everything of the engine protocol that looks, and what has to hold before anything is touched."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._projects: Mapping[str, Project] = settings.by_key
+        self._settings = settings.pulumi
+        self._state_dir = settings.state_dir
+        self._cli = Cli({"PULUMI_BACKEND_URL": self._settings.backend} if self._settings.backend else {})
+        self._opened: Backend | RemoteBackend | None = None
+        self._guard = threading.Lock()
+
+    def reference_name(self, unit: Unit) -> str:
+        return f"organization/{self._projects[unit.project].name}/{unit.stack}"
+
+    def stacks(self) -> tuple[StackSummary, ...]:
+        backend = self._backend
+        if isinstance(backend, Backend):
+            survey = Survey(backend, self._state_dir / "stacks.json")
+            return survey.summaries(sorted((key, project.name) for key, project in self._projects.items()))
+        return tuple(
+            self._summary(Unit(key, stack))
+            for key, project in sorted(self._projects.items())
+            for stack in self._backend.stacks(project.name)
+        )
+
+    def stack(self, unit: Unit) -> StackSummary | None:
+        exists = unit.stack in self._backend.stacks(self._projects[unit.project].name)
+        return self._summary(unit) if exists else None
+
+    def resources(self, unit: Unit) -> tuple[StackResource, ...]:
+        return checkpoint.resources(self._latest(unit))
+
+    def readers(self, unit: Unit) -> tuple[str, ...]:
+        name, backend = self.reference_name(unit), self._backend
+        found: list[str] = []
+        for project, stack in backend.everything():
+            try:
+                content = backend.raw(project, stack) or b""
+                if name.encode() in content and checkpoint.reads(json.loads(content), name):
+                    found.append(f"{project}/{stack}")
+            except (StateError, ValueError):  # a damaged neighbor is told of where it matters
+                continue
+        return tuple(sorted(found))
+
+    def deployments(self) -> Iterable[Mapping[str, Any]]:
+        return [self._backend.checkpoint(project, stack) or {} for project, stack in self._backend.everything()]
+
+    def admit(self, changed: Collection[Unit], read: Collection[Unit]) -> None:
+        latest = {unit: self._latest_or_nothing(unit) for unit in (*changed, *read)}
+        accounts = [(unit, self._projects[unit.project], account.of_resources(found)) for unit, found in latest.items()]
+        account.check((unit, project, known) for unit, project, known in accounts if known)
+        checked: set[str] = set()
+        for unit in read:
+            provider = latest[unit].get("secrets_providers")
+            if checkpoint.has_secret_outputs(latest[unit]) and repr(provider) not in checked:
+                checked.add(repr(provider))
+                secrets.check(unit, provider)
+
+    def stamp(self, unit: Unit) -> str | None:
+        return self._backend.stamp(self._projects[unit.project].name, unit.stack)
+
+    def fingerprint(self, unit: Unit) -> str | None:
+        return checkpoint.digest(self._backend.checkpoint(self._projects[unit.project].name, unit.stack))
+
+    def exclusive(self, name: str) -> AbstractContextManager[None]:
+        return self._backend.exclusive(name)
+
+    def unclaim(self, unit: Unit) -> None:
+        self._backend.unclaim(self._projects[unit.project].name, unit.stack)
+
+    def claims(self) -> Mapping[Unit, Record]:
+        return {
+            Unit(key, stack): record
+            for key, project in sorted(self._projects.items())
+            for stack, tags in self._backend.claims(project.name).items()
+            if (record := records.from_tags(tags))
+        }
+
+    def lock_owner(self, unit: Unit) -> LockOwner | None:
+        locks = self._backend.locks(self._projects[unit.project].name, unit.stack)
+        return locks[0].owner if locks else None
+
+    def unlock(self, unit: Unit) -> None:
+        for lock in self._backend.locks(self._projects[unit.project].name, unit.stack):
+            self._backend.unlock(lock)
+
+    @property
+    def _backend(self) -> Backend | RemoteBackend:
+        with self._guard:
+            if self._opened is None:
+                folders = {project.name: project.path for project in self._projects.values()}
+                self._opened = open_backend(self._url()) or RemoteBackend(self._cli, folders)
+            return self._opened
+
+    def _url(self) -> str:
+        """Where the state is: what orchestrator.toml, the environment or `pulumi login` say."""
+        url = self._settings.backend or os.environ.get("PULUMI_BACKEND_URL")
+        if url:
+            return url
+        home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+        try:
+            known: Mapping[str, Any] = json.loads((home / "credentials.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            known = {}
+        if not known.get("current") and not os.environ.get("PULUMI_ACCESS_TOKEN"):
+            raise EngineUnavailableError(
+                "nobody said where Pulumi keeps its state: no `pulumi login`, no PULUMI_BACKEND_URL",
+                "run `pulumi login` (for example `pulumi login file://~`), or set `backend` below [pulumi] in "
+                "orchestrator.toml",
+            )
+        return str(known.get("current") or CLOUD)
+
+    def _latest(self, unit: Unit) -> Mapping[str, Any]:
+        latest = self._backend.checkpoint(self._projects[unit.project].name, unit.stack)
+        if latest is None:
+            raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows what does")
+        return latest
+
+    def _latest_or_nothing(self, unit: Unit) -> Mapping[str, Any]:
+        try:
+            return self._backend.checkpoint(self._projects[unit.project].name, unit.stack) or {}
+        except StateError:
+            return {}
+
+    def _summary(self, unit: Unit) -> StackSummary:
+        project, backend = self._projects[unit.project].name, self._backend
+        tags = backend.tags(project, unit.stack)
+        try:
+            seen = checkpoint.head(backend.checkpoint(project, unit.stack) or {})
+        except StateError as error:
+            record = records.from_tags(tags)
+            return StackSummary(unit=unit, status=StackStatus.DAMAGED, record=record, problem=error.message)
+        locked = any(lock.owner.alive is not False for lock in backend.locks(project, unit.stack))
+        failed = backend.last_failed(project, unit.stack)
+        return checkpoint.summary(unit, seen, tags, locked=locked, failed=failed)
