@@ -44,12 +44,14 @@ def deploy_(
     ] = True,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Do not wait for the rollouts.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+    smoke: Annotated[bool, typer.Option("--smoke", help="End with the questions of `smoke`.")] = False,
 ) -> None:
     """Put a new image into service: release, then roll out each service and watch it.
 
     Example: orchestrator deploy alpha --image backend=registry.example.com/shop:1.4.2
     """
     from orchestrator.assignments import parse_assignment, parse_images
+    from orchestrator.cli.health import smoke_all
     from orchestrator.cli.operating import RolloutLines
     from orchestrator.durations import parse_duration
     from orchestrator.operations import deploy
@@ -72,11 +74,17 @@ def deploy_(
         orchestrator=work.session.orchestrator,
         carry_out=lambda job: work.session.do(job, quiet_document=True),
     )
-    if common.as_json or not dry_run:
-        document = operations.deployed_document(result)
+    document = operations.deployed_document(result)
+    if not common.as_json and not dry_run:
         work.report(document, operations.deployed(result, name), always=True)
-    if result.exit_code:
-        raise typer.Exit(result.exit_code)
+    code = result.exit_code
+    if smoke and not (code or dry_run or detach):
+        found, code = smoke_all(work.session, (work.target.environment,))
+        document["smoke"] = found[0]
+    if common.as_json:
+        work.report(document, "", always=True)
+    if code:
+        raise typer.Exit(code)
 
 
 def run_(

@@ -57,3 +57,13 @@ def test_smoke_as_a_document(alpha: Here) -> None:
 
 def test_help_needs_nothing() -> None:
     assert main(["doctor", "--help"]) == main(["smoke", "--help"]) == 0
+
+
+def test_a_deploy_may_end_with_a_smoke(alpha: Here) -> None:
+    answer = alpha("deploy", "alpha", "--image", "backend=registry.example.com/shop:2", "--smoke")
+    assert answer.code == 0
+    assert [line[6:22].strip() for line in answer.out.splitlines() if line.startswith("n/a ")] == list(NAMES)
+    document = json.loads(
+        alpha("deploy", "alpha", "--image", "backend=registry.example.com/shop:3", "--smoke", "--json").out
+    )
+    assert [check["name"] for check in document["result"]["smoke"]["checks"]] == list(NAMES)
