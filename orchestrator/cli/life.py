@@ -165,7 +165,11 @@ def orphans(
     if delete and found.all:
         session.console.note(tables.orphans(found))
         if not common.yes:
-            session.console.confirm((str(len(found.all)),), f"{len(found.all)} resources will be deleted")
+            question = (
+                f"{len(found.all)} resources that no stack of this backend knows will be deleted (another backend's in the "
+                "same account look the same)"
+            )
+            session.console.confirm((str(len(found.all)),), question)
         deletions = session.orchestrator.delete_orphans(found, lambda it: session.console.note(tables.deletion(it)))
         printed(session, document.orphans(found, deletions), "")
     else:

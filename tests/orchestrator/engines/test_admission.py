@@ -220,3 +220,18 @@ def test_two_environments_created_at_once_have_different_slots(shop: Workshop) -
     stacks = [shop.engine.stack(Unit("app", name)) for name in names]
     slots = [stack.record.listener_slot for stack in stacks if stack and stack.record]
     assert len(slots) == len(set(slots)) == len(names)
+
+
+@pytest.mark.engine
+def test_continue_goes_on_with_what_does_not_depend_on_the_failed_one(shop: Workshop) -> None:
+    (shop.folder / "base" / "__main__.py").write_text(
+        "import pulumi_aws as aws\n"
+        "bad = aws.sns.Topic('bad', tags={'fail': 'no'})\n"
+        "aws.sns.Topic('waits', display_name=bad.arn)\n"
+        "slow = aws.sns.Topic('slow', tags={'slow': '2'})\n"
+        "aws.sns.Topic('after', display_name=slow.arn)\n"
+    )
+    report = orchestrator(shop, keep_going=True).create_base("dev")
+    assert report.result(BASE).status is Status.FAILED
+    assert "bad: AccessDenied: no" in str(report.result(BASE).reason)
+    assert shop.cloud() == ["after", "slow"]
