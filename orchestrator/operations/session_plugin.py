@@ -8,7 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +25,8 @@ MINIMUM_VERSION = (1, 2, 497)
 """The first that takes a session's token from an environment variable; arguments of a process are seen by everybody."""
 
 _RESPONSE_VARIABLE = "AWS_SSM_START_SESSION_RESPONSE"
+_FROM_KEYBOARD = ("SIGINT", "SIGQUIT", "SIGTSTP")
+"""Signals that a terminal's keys send; not every system has all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,12 +93,14 @@ def attach(call: PluginCall) -> int:
 
 
 @contextmanager
-def _deaf(signals: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)) -> Generator[None]:
+def _deaf() -> Generator[None]:
     """What the terminal sends is for the shell at its other end."""
     before: dict[signal.Signals, Any] = {}
     try:
-        for number in signals:
-            before[number] = signal.signal(number, signal.SIG_IGN)
+        for name in _FROM_KEYBOARD:
+            number = getattr(signal, name, None)
+            if number is not None:
+                before[number] = signal.signal(number, signal.SIG_IGN)
         yield
     finally:
         for number, handler in before.items():

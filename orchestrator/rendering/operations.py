@@ -98,7 +98,7 @@ def processes(found: TasksResult, now: datetime) -> str:
     parts = [_services(found.services)]
     tasks_ = [
         (
-            task.service or task.family,
+            task.service or f"({task.family})",
             task.id,
             task.status.lower(),
             (task.health or "-").lower(),

@@ -120,6 +120,7 @@ def test_all_services_come_with_those_that_are_not_there_and_tasks_that_run_once
         (None, "alpha-backend_update"),
     ]
     assert not result.steady
+    assert f"  (alpha-backend_update)  {7:032x}  running" in processes(result, NOW)
 
 
 def test_a_sleeping_environment_says_how_to_wake_it() -> None:
