@@ -93,7 +93,7 @@ if TYPE_CHECKING:
     from pulumi_django.ecs.redis_service import RedisService, RedisServiceArgs
     from pulumi_django.ecs.release import ReleaseGate, ReleaseGateArgs
     from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs, TaskRole, TaskRoleArgs
-    from pulumi_django.ecs.scaling import CpuSteps, QueueStep, QueueSteps, Scaling, ScheduledScaling
+    from pulumi_django.ecs.scaling import CpuSteps, QueueStep, QueueSteps, Scaling, ScheduledScaling, TrackedMetric
     from pulumi_django.ecs.scheduled_command import ScheduledCommand, ScheduledCommandArgs
     from pulumi_django.ecs.service import ServicePlacement
     from pulumi_django.ecs.sidecar import Sidecar
@@ -291,6 +291,7 @@ __all__ = [
     "TaskSecurityGroupArgs",
     "TaskSize",
     "TracingOptions",
+    "TrackedMetric",
     "WebOptions",
     "WebService",
     "WebServiceArgs",
@@ -463,6 +464,7 @@ _MODULE_OF = {
     "TaskSecurityGroupArgs": "pulumi_django.ecs.task_security",
     "TaskSize": "pulumi_django.ecs.container",
     "TracingOptions": "pulumi_django.observability.otel",
+    "TrackedMetric": "pulumi_django.ecs.scaling",
     "WebOptions": "pulumi_django.app.options",
     "WebService": "pulumi_django.ecs.web_service",
     "WebServiceArgs": "pulumi_django.ecs.web_service",

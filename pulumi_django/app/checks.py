@@ -88,7 +88,8 @@ def _check_scaling(name: str, args: AppArgs) -> None:
         if scaling.queue_steps and args.sqs is None:
             raise ValueError(
                 f"the worker {queue} of {name} is to be scaled by the depth of its queue (queue_steps) and the broker is "
-                "a Redis, whose depth CloudWatch does not know: set sqs to {}, or scale it by cpu_percent"
+                "a Redis, whose depth CloudWatch does not know: set sqs to {}, or scale it by cpu_percent, or by metrics "
+                "that the application publishes"
             )
     served = {args.web.service: args.web.scaling}
     if args.frontend_image:

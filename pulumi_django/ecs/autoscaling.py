@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.ecs.scaling import CpuSteps, QueueSteps, Scaling
+from pulumi_django.ecs.scaling import CpuSteps, QueueSteps, Scaling, TrackedMetric
 
 DIMENSION = "ecs:service:DesiredCount"
 NAMESPACE = "ecs"
@@ -73,6 +73,8 @@ class Autoscaling(pulumi.ComponentResource):
         self._track("cpu", "ECSServiceAverageCPUUtilization", scaling.cpu_percent)
         self._track("memory", "ECSServiceAverageMemoryUtilization", scaling.memory_percent)
         self._track("requests", "ALBRequestCountPerTarget", scaling.requests_per_target, args.request_label)
+        for key, metric in sorted(scaling.metrics.items()):
+            self._track_own(key, metric)
         if scaling.cpu_steps:
             self._cpu_steps(scaling.cpu_steps)
         if scaling.queue_steps and args.queue_name is not None:
@@ -106,14 +108,32 @@ class Autoscaling(pulumi.ComponentResource):
                 predefined_metric_type=metric, resource_label=label
             )
         )
+        self._keep(what, value, predefined_metric_specification=specification)
+
+    def _track_own(self, key: str, metric: TrackedMetric) -> None:
+        """Keep a metric that is none of AWS's own."""
+        specification = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationArgs(
+            namespace=metric.namespace,
+            metric_name=metric.name,
+            statistic=metric.statistic,
+            dimensions=[
+                aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationDimensionArgs(
+                    name=name, value=value
+                )
+                for name, value in sorted(metric.dimensions.items())
+            ],
+        )
+        self._keep(f"metric-{key}", metric.target_value, customized_metric_specification=specification)
+
+    def _keep(self, what: str, value: float, **specification: Any) -> None:
         self._policy(
             what,
             policy_type="TargetTrackingScaling",
             target_tracking_scaling_policy_configuration=aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs(
                 target_value=float(value),
-                predefined_metric_specification=specification,
                 scale_out_cooldown=self._args.scaling.scale_out_cooldown_seconds,
                 scale_in_cooldown=self._args.scaling.scale_in_cooldown_seconds,
+                **specification,
             ),
         )
 

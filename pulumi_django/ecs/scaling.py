@@ -112,6 +112,31 @@ class ScheduledScaling:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrackedMetric:
+    """A metric of CloudWatch that is kept at a value, such as one that the application publishes: the length of a queue in
+    Redis for each worker, or the wait of the oldest message."""
+
+    namespace: str
+    """Namespace, for example `Shop`."""
+
+    name: str
+    """Name of the metric."""
+
+    target_value: float
+    """Value that is kept; the metric must fall when tasks are added."""
+
+    dimensions: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Dimension -> value."""
+
+    statistic: Literal["Average", "Maximum", "Minimum", "SampleCount", "Sum"] = "Average"
+    """What is made of a minute's values."""
+
+    def __post_init__(self) -> None:
+        if self.target_value <= 0:
+            raise ValueError(f"target_value is {self.target_value:g}: it is above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scaling:
     """Bounds and policies of one service. Where several policies disagree, the larger number of tasks wins:
     https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
@@ -131,6 +156,9 @@ class Scaling:
 
     requests_per_target: int | None = None
     """Requests per minute and task that are kept; for web services."""
+
+    metrics: Mapping[str, TrackedMetric] = field(default_factory=dict[str, TrackedMetric])
+    """Name -> a metric of your own that is kept."""
 
     cpu_steps: CpuSteps | None = None
     """Steps by CPU alarms, instead of `cpu_percent`."""
@@ -161,19 +189,20 @@ class Scaling:
 
     def _check_policies(self) -> None:
         tracked = [n for n in ("cpu_percent", "memory_percent", "requests_per_target") if getattr(self, n) is not None]
+        tracked += ["metrics"] if self.metrics else []
         if not (tracked or self.cpu_steps or self.queue_steps or self.schedules):
             raise ValueError(
                 f"min_tasks is {self.min_tasks} and max_tasks is {self.max_tasks} and nothing moves the service between "
-                "them: give cpu_percent, memory_percent, requests_per_target, cpu_steps, queue_steps or schedules"
+                "them: give cpu_percent, memory_percent, requests_per_target, metrics, cpu_steps, queue_steps or schedules"
             )
         if self.cpu_percent is not None and self.cpu_steps:
             raise ValueError(
                 f"cpu_percent is {self.cpu_percent:g} and there are cpu_steps: they would work against each other, give one"
             )
-        if self.min_tasks == 0 and not (self.queue_steps or self.schedules):
+        if self.min_tasks == 0 and not (self.queue_steps or self.schedules or self.metrics):
             raise ValueError(
                 f"min_tasks is 0 and only {', '.join(tracked) or 'cpu_steps'} could add a task: without a task there is "
-                "nothing to measure, so give queue_steps or schedules, or min_tasks 1"
+                "nothing to measure, so give queue_steps, metrics or schedules, or min_tasks 1"
             )
         if self.queue_steps and self.queue_steps.empty_change == 0 and not (tracked or self.cpu_steps):
             raise ValueError(

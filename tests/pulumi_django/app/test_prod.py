@@ -376,7 +376,8 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     (
         lambda: prod(workers={"default": ProdWorkerOptions(scaling="production")}),
         "the worker default of shop is to be scaled by the depth of its queue (queue_steps) and the broker is a Redis, "
-        "whose depth CloudWatch does not know: set sqs to {}, or scale it by cpu_percent",
+        "whose depth CloudWatch does not know: set sqs to {}, or scale it by cpu_percent, or by metrics that the application "
+        "publishes",
     ),
     (
         lambda: prod(web=ProdWebOptions(scaling=BY_QUEUE)),

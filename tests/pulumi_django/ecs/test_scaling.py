@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from pulumi_django import Autoscaling, AutoscalingArgs, CpuSteps, QueueStep, QueueSteps, Scaling, ScheduledScaling
+from pulumi_django import (
+    Autoscaling,
+    AutoscalingArgs,
+    CpuSteps,
+    QueueStep,
+    QueueSteps,
+    Scaling,
+    ScheduledScaling,
+    TrackedMetric,
+)
 from pulumi_django.ecs.scaling import WORKER_SCALING, worker_scaling
 from pulumi_django.testing import SimulationResult, simulate
 
@@ -135,6 +144,21 @@ def test_schedules_change_the_bounds() -> None:
     assert action["scalableTargetAction"] == {"minCapacity": 0, "maxCapacity": 1}
 
 
+def test_a_metric_that_the_application_publishes_is_kept() -> None:
+    waiting = TrackedMetric(namespace="Shop", name="Waiting", target_value=20, dimensions={"Queue": "default"})
+    result = scaled(Scaling(min_tasks=0, max_tasks=6, metrics={"waiting": waiting}))
+    policy = result.one(POLICY, "scaling-metric-waiting").inputs
+    assert policy["name"] == "shop-default-metric-waiting"
+    configuration = policy["targetTrackingScalingPolicyConfiguration"]
+    assert configuration["targetValue"] == 20.0
+    assert configuration["customizedMetricSpecification"] == {
+        "namespace": "Shop",
+        "metricName": "Waiting",
+        "statistic": "Average",
+        "dimensions": [{"name": "Queue", "value": "default"}],
+    }
+
+
 REFUSALS: list[tuple[Callable[[], object], str]] = [
     (
         lambda: arguments(Scaling(min_tasks=0, max_tasks=1, queue_steps=STEPS)),
@@ -148,7 +172,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     (
         lambda: Scaling(min_tasks=1, max_tasks=2),
         "min_tasks is 1 and max_tasks is 2 and nothing moves the service between them: give cpu_percent, memory_percent, "
-        "requests_per_target, cpu_steps, queue_steps or schedules",
+        "requests_per_target, metrics, cpu_steps, queue_steps or schedules",
     ),
     (
         lambda: Scaling(min_tasks=3, max_tasks=2, cpu_percent=75),
@@ -157,7 +181,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     (
         lambda: Scaling(min_tasks=0, max_tasks=2, cpu_percent=75),
         "min_tasks is 0 and only cpu_percent could add a task: without a task there is nothing to measure, so give "
-        "queue_steps or schedules, or min_tasks 1",
+        "queue_steps, metrics or schedules, or min_tasks 1",
     ),
     (
         lambda: Scaling(min_tasks=1, max_tasks=2, cpu_percent=75, cpu_steps=CpuSteps()),
@@ -190,6 +214,10 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
         "empty_change is 1: an empty queue takes tasks, so it is 0 or below",
     ),
     (lambda: QueueSteps(steps=[]), "steps is empty: give at least one step, such as 1 task from 10 messages on"),
+    (
+        lambda: TrackedMetric(namespace="Shop", name="Waiting", target_value=0),
+        "target_value is 0: it is above 0",
+    ),
     (lambda: QueueStep(at_least=0, change=1), "at_least is 0: it is 1 or more"),
     (
         lambda: ScheduledScaling(schedule="rate(1 days)", min_tasks=1, max_tasks=1),
