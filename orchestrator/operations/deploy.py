@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from orchestrator.assignments import Assignment, image_assignment
@@ -14,7 +13,7 @@ from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.lifecycle.job import Job
 from orchestrator.lifecycle.requests import PreviewEnv, UpdateEnv
 from orchestrator.model import RunReport
-from orchestrator.operations import application, ps
+from orchestrator.operations import application, ecs, ps
 from orchestrator.operations.application import Application
 from orchestrator.operations.at_work import alone
 from orchestrator.operations.aws_errors import explained
@@ -27,6 +26,7 @@ from orchestrator.operations.target import Target
 from pulumi_django.ecs.release_tasks import Release, ReleaseRequest
 from pulumi_django.ecs.rollout import RolloutRequest, RolloutWatch
 from pulumi_django.ecs.task_log import LAST_LINES, printable
+from pulumi_django.ecs.task_runner import task_id
 from pulumi_django.ecs.update_mode import UpdateMode
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 RELEASE_TIMEOUT_SECONDS = 1800.0
 DATABASE_FAMILY = "database"
-CLOCKS_DIFFER_SECONDS = 60
-"""AWS's clock and ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,13 +132,14 @@ def run(
     app = application.find(orchestrator, target.environment)
     with alone(orchestrator.settings.root, target.environment, "deploy", wait_seconds=request.wait_seconds):
         job = prepare(request, target, orchestrator)
+        known = _ended(target, clients)
         with _watched(target, clients, observer):
             report = do(job)
     if isinstance(clients, RecordingClients):
         if any(result.counts.changed for result in report.results):
             rehearse(request, target, clients, app)
         return DeployResult(images=request.images, report=report)
-    services, crashes = _afterwards(target, clients, observer, report)
+    services, crashes = _afterwards(target, clients, observer, known if report.exit_code else None)
     return DeployResult(images=request.images, report=report, services=services, crashes=crashes)
 
 
@@ -183,27 +182,38 @@ def _watched(target: Target, clients: Clients, observer: Observer) -> Generator[
         thread.join(timeout=1)
 
 
+def _ended(target: Target, clients: Clients) -> frozenset[str]:
+    """Ids of the tasks that had ended before; none when AWS cannot be asked, which is told afterwards."""
+    if isinstance(clients, RecordingClients):
+        return frozenset()
+    try:
+        with explained(target.aws):
+            ended = ecs.tasks(clients, target, None, stopped=True)
+            return frozenset(task_id(task.get("taskArn", "")) for task in ended)
+    except OrchestratorError:
+        return frozenset()
+
+
 def _afterwards(
-    target: Target, clients: Clients, observer: Observer, report: RunReport
+    target: Target, clients: Clients, observer: Observer, known: frozenset[str] | None
 ) -> tuple[tuple[ServiceState, ...], tuple[Crash, ...]]:
-    """The services, and, when the update failed, what crashed."""
+    """The services, and what crashed of them that was not `known`; None: nothing is looked for."""
     try:
         services = ps.run(ps.ListTasks(), replace(target, asleep=False), clients).services
         with explained(target.aws):
-            return services, _crashes(target, clients, services, report) if report.exit_code else ()
+            return services, _crashes(target, clients, services, known) if known is not None else ()
     except OrchestratorError as error:
         observer(Note(text=f"the services could not be looked at: {error.message}", severity="warning"))
         return (), ()
 
 
 def _crashes(
-    target: Target, clients: Clients, services: tuple[ServiceState, ...], report: RunReport
+    target: Target, clients: Clients, services: tuple[ServiceState, ...], known: frozenset[str]
 ) -> tuple[Crash, ...]:
-    since = report.started - timedelta(seconds=CLOCKS_DIFFER_SECONDS)
     found: list[Crash] = []
     for service in services:
         stop, group = service.last_stop, target.outputs.log_groups.get(service.name)
-        if stop is None or not stop.crashed or stop.at is None or stop.at < since:
+        if stop is None or not stop.crashed or stop.task in known:
             continue
         source = LogSource(clients, service.name, group, since_ms=None) if group else None
         lines = source.last_of_task(stop.task, LAST_LINES) if source else []
@@ -220,7 +230,7 @@ def rehearse(request: Deploy, target: Target, clients: RecordingClients, app: Ap
     """Make the calls with which the hooks of the stack would release and watch the rollouts, to nobody."""
     from pulumi_django.ecs.release import DEFAULT_RELEASE_COMMAND
 
-    ecs, logs, outputs = clients.client("ecs"), clients.client("logs"), target.outputs
+    services, logs, outputs = clients.client("ecs"), clients.client("logs"), target.outputs
     with explained(target.aws):
         if request.release and not target.asleep:
             database = f"{target.environment}-{DATABASE_FAMILY}"
@@ -233,10 +243,10 @@ def rehearse(request: Deploy, target: Target, clients: RecordingClients, app: Ap
                 command=app.get("release", "command") or DEFAULT_RELEASE_COMMAND,
                 timeout_seconds=RELEASE_TIMEOUT_SECONDS,
             )
-            Release(ecs, logs, release, info=_say_nothing, clock=clients.clock).run()
+            Release(services, logs, release, info=_say_nothing, clock=clients.clock).run()
         for service in target.services if not request.detach else ():
             rollout = RolloutRequest(cluster=outputs.cluster_name, service=service.name, task_definition=service.name)
-            watch = RolloutWatch(ecs, logs, rollout, info=_say_nothing, warn=_say_nothing, clock=clients.clock)
+            watch = RolloutWatch(services, logs, rollout, info=_say_nothing, warn=_say_nothing, clock=clients.clock)
             watch.wait(RELEASE_TIMEOUT_SECONDS)
 
 

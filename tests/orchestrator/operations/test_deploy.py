@@ -8,14 +8,14 @@ import os
 import re
 import threading
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orchestrator.errors import StackLockedError, StateError, UsageError
-from orchestrator.model import Status
+from orchestrator.engines.protocol import Sink, UnitRequest
+from orchestrator.errors import OperationFailedError, StackLockedError, StateError, UsageError
+from orchestrator.model import Status, UnitOutcome
 from orchestrator.operations import deploy as deploying
 from orchestrator.operations import target as targets
 from orchestrator.operations.at_work import FOLDER, alone
@@ -127,12 +127,16 @@ def test_a_failed_update_fails_the_deploy_with_its_reason_and_the_services_are_s
 
 def test_a_failed_deploy_shows_what_crashed_meanwhile_with_its_last_lines(workspace: Workspace) -> None:
     make_alpha(workspace)
-    workspace.engine.fails(ALPHA, "the rollout of alpha-gunicorn failed", after=["x"])
-    now = START + timedelta(seconds=5)
-    new = crashed(1, "6", group="service:alpha-gunicorn", stoppedAt=now)
-    old = crashed(2, "5", group="service:alpha-default", stoppedAt=START - timedelta(hours=1))
+    new = crashed(1, "6", group="service:alpha-gunicorn", stoppedAt=START)
+    old = crashed(2, "5", group="service:alpha-default", stoppedAt=START)
     log = [(0.0, f"line {number}") for number in range(20)]
-    aws = account(stopped=[(0, new), (0, old)], streams={"gunicorn/gunicorn/crash1": log})
+    aws = account(stopped=[(0, old)], streams={"gunicorn/gunicorn/crash1": log})
+
+    def fails(_request: UnitRequest, _sink: Sink) -> UnitOutcome:
+        aws.stopped.append((0, new))
+        raise OperationFailedError("the rollout of alpha-gunicorn failed")
+
+    workspace.engine.scripts[ALPHA] = fails
     result = deploy(workspace, aws=aws)
     reason = "ended with exit code 1 (Essential container in task exited)"
     assert result.crashes == (
