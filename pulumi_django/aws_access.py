@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,7 +39,9 @@ class AwsAccess:
         import boto3
         from botocore.config import Config
 
-        session: Any = boto3.Session(profile_name=self.profile, region_name=self.region)
+        # As the provider reads it; boto3 itself knows only AWS_DEFAULT_REGION.
+        region = self.region or os.environ.get("AWS_REGION") or None
+        session: Any = boto3.Session(profile_name=self.profile, region_name=region)
         if self.assume_role_arn:
             session = self._assumed(session)
         config = Config(

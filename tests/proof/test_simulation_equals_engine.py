@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orchestrator.model import ChangeOp, Operation, Unit, UnitOutcome
-from tests.support.standin.ecs_server import serving
+from tests.support.standin.aws_server import credentials, serving
 from tests.support.twins import APP, BASE, STANDALONE, Twins
 
 pytestmark = pytest.mark.engine
@@ -23,9 +23,8 @@ def twins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Twins]:
     twins = Twins(tmp_path, monkeypatch.setenv)
     with serving(twins.cloud) as address:
         # The release and the rollouts of the real engine's hooks find their ECS here.
-        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+        for name, value in credentials(address).items():
+            monkeypatch.setenv(name, value)
         twins.open_engines()
         yield twins
 

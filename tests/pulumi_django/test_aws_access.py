@@ -33,6 +33,13 @@ def test_nothing_configured_is_boto3s_own_chain(monkeypatch: pytest.MonkeyPatch)
     assert AwsAccess().client("ecs").meta.region_name == "us-west-2"
 
 
+def test_the_region_of_the_environment_is_read_as_the_provider_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    assert AwsAccess().client("ecs").meta.region_name == "eu-central-1"
+    assert AwsAccess(region="eu-west-1").client("ecs").meta.region_name == "eu-west-1"
+
+
 def test_a_client_has_the_endpoint_region_and_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")

@@ -23,6 +23,7 @@ from orchestrator.model import (
 STACK_TYPE = "pulumi:pulumi:Stack"
 REFERENCE_TYPE = "pulumi:pulumi:StackReference"
 _IDENTITY = ("urn", "id", "inputs", "outputs", "parent", "provider", "dependencies", "protect", "delete", "external")
+PROVIDER_TYPE = "pulumi:providers:aws"
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 
@@ -136,6 +137,13 @@ def resources(latest: Mapping[str, Any]) -> tuple[StackResource, ...]:
         )
         for item in latest.get("resources") or []
     )
+
+
+def region(latest: Mapping[str, Any]) -> str | None:
+    """The region of the stack's own AWS provider; None when it has none, as in a stack that only just began."""
+    providers = [item for item in latest.get("resources") or () if item["type"] == PROVIDER_TYPE]
+    regions = {str(found) for item in providers if (found := (item.get("inputs") or {}).get("region"))}
+    return regions.pop() if len(regions) == 1 else None
 
 
 def _moment(text: Any) -> datetime | None:

@@ -183,7 +183,8 @@ class AutomationEngine(Stacks):
         from orchestrator.recovery.adoption import find_pending
 
         config = account.aws_config(self._projects[unit.project], unit.stack) or {}
-        return find_pending(latest, AwsAccess.from_config(config).client)
+        access = AwsAccess.from_config({"region": checkpoint.region(latest), **config})
+        return find_pending(latest, access.client)
 
     def _init(self, folder: Path, unit: Unit, environment: Mapping[str, str]) -> None:
         try:

@@ -64,6 +64,10 @@ def explained(unit: Unit, text: str, errors: Sequence[tuple[str | None, str]] = 
     `text` is what it printed, `errors` are (URN, text) of its error events, `done` how many resources had been dealt with.
     """
     everything = "\n".join([text, *(message for _urn, message in errors)])
+    if "^C received" in text:
+        return OperationFailedError(
+            f"{unit} failed: somebody else told the engine to stop", "run the same command again: it continues"
+        )
     if "the stack is currently locked by" in everything:
         return StackLockedError(
             f"{unit} is locked: another operation is at work on it", "wait until it ends, then run the command again"

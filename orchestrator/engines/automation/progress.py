@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from orchestrator.engines.automation.checkpoint import STACK_TYPE, masked, outputs
+from orchestrator.engines.automation.stderr import Stderr
 from orchestrator.engines.protocol import Sink
 from orchestrator.events import Diagnostic, ResourceEvent
 from orchestrator.model import ChangeCounts, ChangeOp, Outputs, ResourceChange, StackResource, Unit
@@ -41,6 +42,7 @@ class Progress:
         self._summary: Mapping[str, int] = {}
         self._stack: Mapping[str, Any] | None = None
         self._planned: dict[str, StackResource] = {}
+        self._stderr = Stderr()
         self.errors: list[tuple[str | None, str]] = []
         """URN (or None) and text of every error."""
 
@@ -120,9 +122,7 @@ class Progress:
     def _diagnostic(self, event: Mapping[str, Any]) -> None:
         severity, message = event.get("severity"), str(event.get("message", "")).strip()
         if severity == "info#err":
-            # After an error the engine stops the program by a signal, and the program complains of that.
-            if self.errors or self.failed_urns:
-                return
+            message = self._stderr.told(str(event.get("message", "")))
             severity = "info"
         if severity not in ("info", "warning", "error") or not message or any(noise in message for noise in _NOISE):
             return

@@ -37,6 +37,11 @@ UNIT = Unit("app", "alpha")
             "app/alpha failed: AWS does not know who you are: no valid credentials",
         ),
         (
+            "^C received; cancelling. If you would like to terminate immediately, press ^C again.\nDuration: 1s",
+            OperationFailedError,
+            "app/alpha failed: somebody else told the engine to stop",
+        ),
+        (
             'error: unable to open state directory "file:///x": stat /x: no such file or directory',
             EngineUnavailableError,
             "app/alpha failed: the place where Pulumi keeps its state cannot be reached",

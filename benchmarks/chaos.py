@@ -1,0 +1,176 @@
+"""Kills orchestrator and engine at random moments, runs the same command again, and looks whether anything was lost.
+
+Rounds take turns: a base and an environment are created, updated (with replacements) and destroyed, each on the real engine
+with a slow stand-in provider. After each round the cloud has exactly what the checkpoints know, once; after a destroy it is
+empty. Ends with 1 when that was broken. Needs the Pulumi CLI on PATH.
+
+    .venv/bin/python benchmarks/chaos.py --rounds 100 --seed 7
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.support.arena import CREATE, DESTROY, LONGEST_SECONDS, STACKS, TOPICS, UPDATE, Arena, send
+from tests.support.standin.aws_server import serving
+from tests.support.standin.cloud import Cloud, Rules
+
+COMMANDS = {"create": CREATE, "update": UPDATE, "destroy": DESTROY}
+VICTIMS = ("orchestrator", "engine", "machine")
+BLOWS: Sequence[tuple[str, signal.Signals, int]] = (
+    ("kill -9", signal.SIGKILL, 1),
+    ("SIGTERM", signal.SIGTERM, 1),
+    ("SIGINT", signal.SIGINT, 1),
+    ("SIGINT x2", signal.SIGINT, 2),
+    ("SIGINT x5", signal.SIGINT, 5),
+)
+MOST_RERUNS = 5
+BETWEEN_SIGNALS_SECONDS = 0.2
+
+
+@dataclass
+class Round:
+    """One operation that was hit."""
+
+    number: int
+    operation: str
+    victim: str
+    blow: str
+    after_seconds: float
+    hit: bool = False
+    reruns: int = 0
+    adopted: int = 0
+    broken: list[str] = field(default_factory=list[str])
+
+
+def strike(arena: Arena, process: subprocess.Popen[str], victim: str, sign: signal.Signals, times: int) -> bool:
+    """Send the signals; False when there was nobody left to hit."""
+    if victim == "machine":
+        hit = arena.processes()
+        for pid in hit:
+            send(pid, signal.SIGKILL)
+        return bool(hit)
+    targets = [process.pid] if victim == "orchestrator" else arena.processes("pulumi")
+    hit = [pid for pid in targets if pid != process.pid or process.poll() is None]
+    for _ in range(times if hit else 0):
+        for pid in hit:
+            send(pid, sign)
+        time.sleep(BETWEEN_SIGNALS_SECONDS)
+    return bool(hit)
+
+
+def play(arena: Arena, number: int, operation: str, chance: random.Random, lasts: float) -> Round:
+    """One round: begin, strike, run again until it is done, look."""
+    blow, sign, times = chance.choice(BLOWS)
+    victim = chance.choice(VICTIMS)
+    if victim == "machine":
+        blow = "kill -9"
+    this = Round(number, operation, victim, blow, chance.uniform(0, lasts))
+    if operation == "update":
+        arena.next_generation()
+    process = arena.start(*COMMANDS[operation])
+    time.sleep(this.after_seconds)
+    this.hit = strike(arena, process, victim, sign, times)
+    said = [finished(process, this)]
+    while process.returncode != 0 and not nothing_left(arena, operation):
+        if this.reruns == MOST_RERUNS:
+            this.broken.append(f"not done after {MOST_RERUNS} reruns: {said[-1].strip()[-1500:]}")
+            break
+        this.reruns += 1
+        process = arena.start(*COMMANDS[operation], "--wait", "3m")
+        said.append(finished(process, this))
+    this.adopted = "".join(said).count("taken into the state")
+    if not arena.settle():
+        this.broken.append("processes were left over")
+    this.broken += arena.broken([] if operation == "destroy" else TOPICS)
+    if this.broken:
+        this.broken += ["the runs said:", *said]
+    return this
+
+
+def finished(process: subprocess.Popen[str], this: Round) -> str:
+    try:
+        results, told = process.communicate(timeout=LONGEST_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        results, told = process.communicate()
+        this.broken.append(f"the orchestrator hung for {LONGEST_SECONDS} s")
+    if "Traceback (most recent call last)" in results + told:
+        this.broken.append("a traceback was shown")
+    return f"{told}\n{results}"
+
+
+def nothing_left(arena: Arena, operation: str) -> bool:
+    """Whether a destroy was hit after its work was done: then the command finds no base any more."""
+    return operation == "destroy" and not any(arena.checkpoint(project, stack) for _, project, stack in STACKS)
+
+
+def table(rounds: Sequence[Round]) -> None:
+    """What happened, by operation and victim."""
+    print(f"{'operation':10} {'victim':13} {'rounds':>6} {'hit':>4} {'reruns':>6} {'adopted':>7} {'broken':>6}")
+    for operation in COMMANDS:
+        for victim in VICTIMS:
+            these = [one for one in rounds if (one.operation, one.victim) == (operation, victim)]
+            sums = (sum(one.hit for one in these), sum(one.reruns for one in these), sum(one.adopted for one in these))
+            broken = sum(bool(one.broken) for one in these)
+            print(
+                f"{operation:10} {victim:13} {len(these):6} {sums[0]:4} {sums[1]:6} {sums[2]:7} {broken:6}", flush=True
+            )
+    blows = Counter(one.blow for one in rounds)
+    print("blows: " + ", ".join(f"{count} {blow}" for blow, count in sorted(blows.items())))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=0.3, help="what the cloud takes for each change")
+    options = parser.parse_args()
+    chance = random.Random(options.seed)
+    rounds: list[Round] = []
+    with tempfile.TemporaryDirectory(prefix="chaos-") as name:
+        folder = Path(name)
+        with serving(Cloud(folder / "cloud.json")) as address:
+            arena = Arena(folder, address)
+            arena.cloud.set_rules(Rules(seconds=options.seconds))
+            # One undisturbed turn tells how long there is something to disturb.
+            lasts: dict[str, float] = {}
+            for operation in COMMANDS:
+                began = time.monotonic()
+                whole = Round(0, operation, "nobody", "none", 0)
+                said = finished(arena.start(*COMMANDS[operation]), whole)
+                lasts[operation] = time.monotonic() - began
+                whole.broken += arena.broken([] if operation == "destroy" else TOPICS)
+                if whole.broken:
+                    print(f"undisturbed {operation} failed: {whole.broken}\n{said}")
+                    return 1
+            for number in range(1, options.rounds + 1):
+                operation = list(COMMANDS)[(number - 1) % len(COMMANDS)]
+                one = play(arena, number, operation, chance, lasts[operation])
+                rounds.append(one)
+                print(
+                    f"round {number:3} {operation:8} {one.blow:10} of {one.victim:13} after {one.after_seconds:5.2f} s: "
+                    f"{one.reruns} reruns, {one.adopted} adopted{', BROKEN' if one.broken else ''}",
+                    flush=True,
+                )
+                if one.broken:
+                    print("\n".join(one.broken), flush=True)
+                    break
+    table(rounds)
+    return 1 if any(one.broken for one in rounds) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
