@@ -13,6 +13,7 @@ from orchestrator.operations.aws_errors import explained
 from orchestrator.operations.checks import Check, fail, made, not_applicable, ok, warn
 from orchestrator.operations.clients import Clients
 from orchestrator.operations.doctor import Place
+from pulumi_django.ecs.task_runner import aws_message
 
 NAMES = ("credentials", "certificate", "hosted zone", "listener rules", "Fargate quota", "images")
 
@@ -133,7 +134,11 @@ def _listener_rules(place: Place, clients: Clients) -> Check:
     elb = clients.client("elbv2")
     pages = elb.get_paginator("describe_rules").paginate(ListenerArn=listener)
     used = sum(not rule["IsDefault"] for page in pages for rule in page["Rules"])
-    quota = next((q["Value"] for q in _quotas(clients, "elasticloadbalancing") if q["QuotaName"] == RULES_QUOTA), None)
+    try:
+        quotas = _quotas(clients, "elasticloadbalancing")
+    except clients.client("service-quotas").exceptions.ClientError as error:
+        return warn("listener rules", f"{used} in use; AWS does not tell the quota: {aws_message(error)}")
+    quota = next((quota["Value"] for quota in quotas if quota["QuotaName"] == RULES_QUOTA), None)
     if quota is None:
         return warn("listener rules", f"{used} in use; AWS does not tell the quota")
     text = f"{used:g} of {quota:g} in use"
@@ -146,7 +151,11 @@ def _listener_rules(place: Place, clients: Clients) -> Check:
 
 def _fargate(clients: Clients) -> Check:
     """How much of the account's vCPUs is in use, as Service Quotas says to measure it."""
-    found = [quota for quota in _quotas(clients, "fargate") if quota["QuotaName"] in FARGATE_QUOTAS]
+    try:
+        quotas = _quotas(clients, "fargate")
+    except clients.client("service-quotas").exceptions.ClientError as error:
+        return warn("Fargate quota", f"AWS does not tell the quota: {aws_message(error)}")
+    found = [quota for quota in quotas if quota["QuotaName"] in FARGATE_QUOTAS]
     if not found:
         return warn("Fargate quota", "AWS does not tell the quota")
     shown: list[str] = []

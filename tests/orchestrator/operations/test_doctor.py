@@ -23,6 +23,7 @@ from orchestrator.operations.doctor import Place
 from orchestrator.stack_config import StackConfig
 from pulumi_django.aws_access import AwsAccess
 from pulumi_django.kinds import Kind
+from tests.support.fake_ecs import FakeAws
 from tests.support.moto_clients import MotoClients
 from tests.support.operations import BASE_OUTPUTS
 from tests.support.workspace import APP_CONFIG, BASE_CONFIG, Workspace
@@ -278,6 +279,25 @@ def test_fargates_quota_and_its_use(used: float, verdict: str) -> None:
         verdict,
         f"On-Demand {used:g} of 6 vCPU, Spot {used:g} of 6 vCPU",
     )
+
+
+class Scripted(RecordingClients):
+    """The same, but Service Quotas is not for us."""
+
+    def client(self, service: str) -> Any:
+        if service != "service-quotas":
+            return super().client(service)
+        fake = FakeAws()
+        fake.errors["ListServiceQuotas"] = [("AccessDeniedException", "not for you")] * 2
+        return fake.client(service)
+
+
+def test_who_may_not_see_quotas_is_warned_and_goes_on() -> None:
+    clients = Scripted(ACCESS, {"sts.GetCallerIdentity": lambda _: {"Account": "1", "Arn": "a"}})
+    found = {check.name: check for check in doctor_aws.checks(place(), clients)}
+    said = "AWS does not tell the quota: not for you (AccessDeniedException from ListServiceQuotas)"
+    assert shown(found["listener rules"]) == ("warn", f"0 in use; {said}")
+    assert shown(found["Fargate quota"]) == ("warn", said)
 
 
 # images
