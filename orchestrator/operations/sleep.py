@@ -6,13 +6,14 @@ exactly that. Environments go to sleep before their base and wake after it.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.assignments import Assignment
-from orchestrator.errors import OperationFailedError, RefusedError
+from orchestrator.errors import OperationFailedError, OrchestratorError, RefusedError
 from orchestrator.lifecycle import UpdateEnv, checks
 from orchestrator.model import Kind, Scope
 from orchestrator.operations import application, bases
@@ -85,6 +86,16 @@ class ServerResult:
                 f"AWS starts {self.server} again by itself after {RESTART_DAYS} days; its storage is paid for meanwhile"
             )
         return None
+
+
+def sleeping(orchestrator: Orchestrator) -> frozenset[str]:
+    """Names of the environments that sleep, by their configurations; one whose configuration is broken is none of them."""
+    found: set[str] = set()
+    for environment in orchestrator.registry().environments.values():
+        with contextlib.suppress(OrchestratorError):
+            if application.of(orchestrator, environment).asleep:
+                found.add(environment.name)
+    return frozenset(found)
 
 
 def prepare(orchestrator: Orchestrator, names: Sequence[str], want: Want, *, allow_prod: bool = False) -> Rest:

@@ -98,6 +98,13 @@ def test_who_is_as_wanted_already_is_left_alone(workspace: Workspace) -> None:
     assert sleep.prepare(workspace.orchestrator(), ("beta",), Want.SLEEP).update is None
 
 
+def test_who_sleeps_is_told_by_the_configurations(workspace: Workspace) -> None:
+    exists(workspace, "alpha", "beta", "gamma")
+    asleep(workspace, "beta")
+    workspace.write("app", "gamma", "config: [")
+    assert sleep.sleeping(workspace.orchestrator()) == {"beta"}
+
+
 # Bases
 
 
