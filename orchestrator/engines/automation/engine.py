@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import records
-from orchestrator.engines.automation import account
+from orchestrator.engines.automation import account, checkpoint
 from orchestrator.engines.automation.command import Finished
 from orchestrator.engines.automation.failures import explained
 from orchestrator.engines.automation.places import copy_project, handed_over, keep_encryption
