@@ -18,6 +18,7 @@ from orchestrator.operations.observer import Note
 from orchestrator.operations.sleep import ServerResult, ServerState, Want
 from pulumi_django.aws_access import AwsAccess
 from pulumi_django.kinds import Kind
+from tests.support.fake_ecs import FakeClock
 from tests.support.moto_clients import MotoClients
 from tests.support.operations import BASE_OUTPUTS, OUTPUTS, Heard
 from tests.support.workspace import APP_CONFIG, Workspace
@@ -186,7 +187,9 @@ def _scripted(states: list[str]) -> RecordingClients:
     def describe(_: Any) -> dict[str, Any]:
         return {"DBInstances": [{"DBInstanceStatus": states.pop(0) if len(states) > 1 else states[0]}]}
 
-    return RecordingClients(AwsAccess(region="us-east-1"), {"rds.DescribeDBInstances": describe})
+    clients = RecordingClients(AwsAccess(region="us-east-1"), {"rds.DescribeDBInstances": describe})
+    clients.clock = FakeClock()
+    return clients
 
 
 def test_waking_an_environment_needs_a_running_server(workspace: Workspace) -> None:
