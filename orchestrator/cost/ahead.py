@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from orchestrator import fingerprints
-from orchestrator.cost.estimate import estimate
 from orchestrator.cost.prices import PriceTable
+from orchestrator.cost.programs import Program, Question, costs, costs_apart
 from orchestrator.cost.remembered import RememberedCosts
-from orchestrator.engines.protocol import UnitRequest
-from orchestrator.errors import OrchestratorError
 from orchestrator.lifecycle import Job
-from orchestrator.model import Operation, StackResource, Unit
-
-log = logging.getLogger(__name__)
+from orchestrator.model import Operation, Unit
 
 
 def of_new_stacks(job: Job, prices: PriceTable) -> dict[Unit, float]:
@@ -53,32 +46,22 @@ def _keys(job: Job, prices: PriceTable) -> dict[Unit, str]:
 
 
 def _simulated(job: Job, new: list[Unit], prices: PriceTable) -> dict[Unit, float]:
-    from orchestrator.engines.simulation.programs import simulate_project
-
-    costs: dict[Unit, float] = {}
     engine, settings = job.context.engine, job.context.settings
     stacks: dict[str, tuple[Mapping[str, Any], tuple[str, ...]]] = {}
     for step in job.steps:
         if step.exists and (found := engine.stack(step.unit)):
             wire = {name: output.value for name, output in found.outputs.items() if not output.secret}
             stacks[engine.reference_name(step.unit)] = (wire, ())
-    with tempfile.TemporaryDirectory(prefix="orchestrator-") as folder:
-        for unit in job.plan.units:
-            if unit not in new:
-                continue
-            file = Path(folder) / unit.project / f"Pulumi.{unit.stack}.yaml"
-            file.parent.mkdir(exist_ok=True)
-            file.write_text(job.configs[unit].text(), encoding="utf-8")
-            request = UnitRequest(unit=unit, operation=Operation.UP, config_file=file)
-            try:
-                simulated = simulate_project(settings.by_key[unit.project], request, prior={}, stacks=stacks)
-            except OrchestratorError as error:
-                log.debug("the cost of %s is not known: %s", unit, error.message)
-                break
-            stacks[engine.reference_name(unit)] = (simulated.outputs, tuple(sorted(simulated.secret_outputs)))
-            resources = [
-                StackResource(urn=urn, type=kept["type"], name=kept["name"], inputs=kept["inputs"])
-                for urn, kept in simulated.resources.items()
-            ]
-            costs[unit] = round(estimate(resources, prices).dollars_per_month, 2)
-    return costs
+    asked = [
+        Program(
+            unit=unit,
+            project=settings.by_key[unit.project],
+            reference_name=engine.reference_name(unit),
+            config=job.configs[unit].text(),
+        )
+        for unit in job.plan.units
+        if unit in new
+    ]
+    question = Question(programs=asked, stacks=stacks, prices=prices)
+    # The simulation runs the same programs here a moment later.
+    return costs(question) if engine.name == "simulation" else costs_apart(question)

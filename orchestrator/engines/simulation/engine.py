@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from orchestrator import records
 from orchestrator.engines.protocol import Project, Sink, UnitRequest
@@ -49,6 +49,7 @@ from orchestrator.model import (
 if TYPE_CHECKING:
     from orchestrator.engines.simulation.programs import Simulated
 
+_SEVERITIES: Mapping[str, Literal["info", "warning", "error"]] = {"warning": "warning", "error": "error"}
 NOTICE = 'simulation: nothing is created in AWS (engine = "simulation" in orchestrator.toml)'
 
 
@@ -224,6 +225,8 @@ class SimulationEngine:
         return programs.simulate_project(self._projects[request.unit.project], request, prior=prior, stacks=stacks)
 
     def _outcome(self, unit: Unit, simulated: Simulated, sink: Sink) -> UnitOutcome:
+        for severity, message in simulated.logs:
+            sink(Diagnostic(unit=unit, severity=_SEVERITIES.get(severity, "info"), message=message))
         _emit(unit, simulated.changes, sink)
         warnings = tuple(message for severity, message in simulated.logs if severity == "warning")
         counts = dict.fromkeys(ChangeOp, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import sys
@@ -125,8 +126,10 @@ def simulate_project(
     config = read_snapshot(project, stack, request.config_file)
     entry = entry_point(project.path)
     before = {urn: SimulatedResource(**kept) for urn, kept in prior.items()}
+    printed = io.StringIO()
     try:
-        with surroundings(entry.parent, request.upstream_outputs):
+        # Our standard output is for results.
+        with surroundings(entry.parent, request.upstream_outputs), contextlib.redirect_stdout(printed):
             result = simulate(
                 program(entry),
                 project=project.name,
@@ -147,7 +150,7 @@ def simulate_project(
         secret_outputs=result.secret_outputs,
         references=tuple(r.id for r in result.of_type("pulumi:pulumi:StackReference")),
         changes=_changes(before, result),
-        logs=result.logs,
+        logs=(*(("info", line) for line in printed.getvalue().splitlines() if line.strip()), *result.logs),
     )
 
 

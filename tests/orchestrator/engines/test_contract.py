@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import OperationFailedError, OrchestratorError, UnknownStackError
-from orchestrator.events import ResourceEvent
+from orchestrator.events import Diagnostic, ResourceEvent
 from orchestrator.model import UNKNOWN, ChangeOp, Kind, Operation, Record, StackStatus, Unit
 from tests.support.engines import APP, BASE, Workshop
 
@@ -68,6 +68,19 @@ def test_what_is_only_read_and_what_the_engine_makes_for_itself_are_no_changes(s
     gone = shop.run(APP, Operation.DESTROY)
     assert sorted(change.name for change in gone.changes) == ["fixture-app-alpha", "last", "topic"]
     assert gone.counts.delete == 3
+
+
+def test_what_a_program_prints_and_logs_is_told_and_not_printed(
+    shop: Workshop, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = shop.folder / "base" / "__main__.py"
+    text = program.read_text(encoding="utf-8")
+    program.write_text(f"{text}\nprint('printed')\npulumi.log.info('logged')\npulumi.log.warn('warned')\n")
+    outcome = shop.run(BASE)
+    told = {(event.severity, event.message) for event in shop.events if isinstance(event, Diagnostic)}
+    assert told >= {("info", "printed"), ("info", "logged"), ("warning", "warned")}
+    assert outcome.warnings == ("warned",)
+    assert capfd.readouterr().out == ""
 
 
 def test_an_environment_reads_its_base_and_says_so(shop: Workshop) -> None:
