@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -198,8 +199,8 @@ def db_drop(common: Common, name: NameArgument) -> None:
     from orchestrator.operations import databases
 
     work = _operating(common, name)
-    _confirm(work, "will lose its database")
-    _told(work, databases.drop(work.target, work.clients, work.view))
+    confirm = _confirm(work, "will lose its database")
+    _told(work, databases.drop(work.target, work.clients, work.view, confirm=confirm))
 
 
 def db_reset(
@@ -219,8 +220,8 @@ def db_reset(
 
     request = databases.ResetDatabase(seed=tuple(seed or ()), release=not no_release)
     work = _operating(common, name)
-    _confirm(work, "will lose all its data")
-    _told(work, databases.reset(request, work.target, work.clients, work.view))
+    confirm = _confirm(work, "will lose all its data")
+    _told(work, databases.reset(request, work.target, work.clients, work.view, confirm=confirm))
 
 
 def db_clone(
@@ -243,8 +244,8 @@ def db_clone(
         allow_prod_data=allow_prod_data,
         release=not no_release,
     )
-    _confirm(work, f"will lose all its data and get that of {source}")
-    _told(work, databases.clone(request, work.target, work.clients, work.view))
+    confirm = _confirm(work, f"will lose all its data and get that of {source}")
+    _told(work, databases.clone(request, work.target, work.clients, work.view, confirm=confirm))
 
 
 def db_dump(
@@ -284,8 +285,8 @@ def db_restore(
         release=not no_release,
     )
     work = _operating(common, name)
-    _confirm(work, f"will lose all its data and get that of {source}")
-    _told(work, databases.restore(request, work.target, work.clients, work.view))
+    confirm = _confirm(work, f"will lose all its data and get that of {source}")
+    _told(work, databases.restore(request, work.target, work.clients, work.view, confirm=confirm))
 
 
 def db_shell(common: Common, name: NameArgument) -> None:
@@ -417,10 +418,14 @@ def _calls(clients: Clients) -> list[dict[str, Any]] | None:
     return operations.calls_document(clients.calls) if isinstance(clients, RecordingClients) else None
 
 
-def _confirm(work: Operating, what: str) -> None:
-    """Ask before data is deleted; in the simulation there is none."""
-    if not work.session.common.yes and work.target.notice is None:
-        work.console.confirm((work.target.environment,), f"{work.target.environment} {what}")
+def _confirm(work: Operating, what: str) -> Callable[[], None]:
+    """Asks before data is deleted; in the simulation there is none."""
+
+    def ask() -> None:
+        if not work.session.common.yes and work.target.notice is None:
+            work.console.confirm((work.target.environment,), f"{work.target.environment} {what}")
+
+    return ask
 
 
 def _told(work: Operating, result: DatabaseResult) -> None:

@@ -1,12 +1,12 @@
 """`db`: an environment's own database on its base's server, by tasks that alone may read the server's master password.
 
-What deletes data asks nobody: that is the command line's work. Production's database is never dropped, reset or replaced
+What deletes data calls `confirm` after everything was checked and before anything is touched. Production's database is never dropped, reset or replaced
 by a copy here, and its data goes to no ad-hoc environment unless that is allowed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.errors import OperationFailedError, RefusedError, UsageError
@@ -22,6 +22,13 @@ from orchestrator.operations.target import Target
 from pulumi_django.kinds import Kind
 
 RELEASE_SECONDS = 3600.0
+
+Confirm = Callable[[], None]
+"""Asks whoever has to agree; raises when they do not."""
+
+
+def agreed() -> None:
+    """The answer of those who know what they do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,19 +88,28 @@ def create(target: Target, clients: Clients, observer: Observer = ignore) -> Dat
     return DatabaseResult(database=target.outputs.database_name, done=("created",), tasks=(task,))
 
 
-def drop(target: Target, clients: Clients, observer: Observer = ignore) -> DatabaseResult:
+def drop(target: Target, clients: Clients, observer: Observer = ignore, *, confirm: Confirm = agreed) -> DatabaseResult:
     """Delete database and role, and throw out who is connected. Raises RefusedError for production."""
     _refuse_prod(target, "dropped")
+    confirm()
     with explained(target.aws):
         task = run_family(target, clients, observer, copies.family(target), scripts.psql(scripts.DROP_SQL))
     return DatabaseResult(database=target.outputs.database_name, done=("dropped",), tasks=(task,))
 
 
-def reset(request: ResetDatabase, target: Target, clients: Clients, observer: Observer = ignore) -> DatabaseResult:
+def reset(
+    request: ResetDatabase,
+    target: Target,
+    clients: Clients,
+    observer: Observer = ignore,
+    *,
+    confirm: Confirm = agreed,
+) -> DatabaseResult:
     """Drop the database, create it again, run the release and the seed command. Raises RefusedError for production."""
     _refuse_prod(target, "reset")
     if request.seed and not request.release:
         raise UsageError("data cannot be put into a database without tables: seed is given, and release is off")
+    confirm()
     with explained(target.aws):
         family = copies.family(target)
         tasks = [
@@ -108,7 +124,14 @@ def reset(request: ResetDatabase, target: Target, clients: Clients, observer: Ob
     return DatabaseResult(database=target.outputs.database_name, done=tuple(done), tasks=tuple(tasks))
 
 
-def clone(request: CloneDatabase, target: Target, clients: Clients, observer: Observer = ignore) -> DatabaseResult:
+def clone(
+    request: CloneDatabase,
+    target: Target,
+    clients: Clients,
+    observer: Observer = ignore,
+    *,
+    confirm: Confirm = agreed,
+) -> DatabaseResult:
     """Replace the database by a copy, within the server, or between two servers by a dump that is deleted afterwards.
 
     `clients` are the target's; the source is asked through them. Raises UsageError, RefusedError, OperationFailedError.
@@ -118,6 +141,7 @@ def clone(request: CloneDatabase, target: Target, clients: Clients, observer: Ob
         raise UsageError(f"{target.environment} cannot be a copy of itself: name another environment with --from")
     _refuse_prod(target, "replaced by a copy")
     _check_origin(source.outputs.kind, source.environment, target, allowed=request.allow_prod_data)
+    confirm()
     if source.base_outputs.get("database_host") != target.base_outputs.get("database_host"):
         return _clone_between_servers(request, target, clients, observer)
     with explained(target.aws):
@@ -138,7 +162,14 @@ def dump(target: Target, clients: Clients, observer: Observer = ignore, *, to: s
     return DatabaseResult(database=target.outputs.database_name, done=("dumped",), tasks=(task,), dump=written)
 
 
-def restore(request: RestoreDatabase, target: Target, clients: Clients, observer: Observer = ignore) -> DatabaseResult:
+def restore(
+    request: RestoreDatabase,
+    target: Target,
+    clients: Clients,
+    observer: Observer = ignore,
+    *,
+    confirm: Confirm = agreed,
+) -> DatabaseResult:
     """Replace the database by what a dump says. Raises RefusedError, UsageError, OperationFailedError."""
     if target.outputs.kind == Kind.PROD and not request.allow_prod:
         raise RefusedError(
@@ -150,6 +181,7 @@ def restore(request: RestoreDatabase, target: Target, clients: Clients, observer
         if found.kind is None:
             observer(Note(text=f"{found.source} does not say whose data it holds", severity="warning"))
         _check_origin(found.kind, found.environment or found.source, target, allowed=request.allow_prod_data)
+        confirm()
         tasks = [copies.restore(found, target, clients, observer)]
     done = ["emptied", "filled"]
     _release(request.release, target, clients, observer, tasks, done)

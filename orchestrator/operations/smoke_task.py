@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from orchestrator.errors import OrchestratorError
@@ -89,7 +90,7 @@ def run(target: Target, clients: Clients, observer: Observer, celery_app: str | 
 
     def listen(event: Event) -> None:
         if isinstance(event, LogLine) and event.text.startswith(MARK):
-            check = _parsed(event.text.removeprefix(MARK))
+            check = _parsed(event.text.removeprefix(MARK), target.environment)
             if check is not None:
                 seen[check.name] = check
         elif isinstance(event, LogLine):
@@ -124,22 +125,20 @@ def celery_app(definition: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _parsed(text: str) -> Check | None:
+def _parsed(text: str, environment: str) -> Check | None:
     try:
         name, verdict, evidence = json.loads(text)
-        return Check(
-            name=str(name),
-            verdict=Verdict(verdict),
-            evidence=str(evidence),
-            hint=_HINTS.get(name) if verdict == "fail" else None,
-        )
+        found = Check(name=str(name), verdict=Verdict(verdict), evidence=str(evidence))
     except (ValueError, TypeError):
         return None
+    if found.verdict is not Verdict.FAIL or found.name not in _HINTS:
+        return found
+    return replace(found, hint=_HINTS[found.name].format(environment=environment))
 
 
 _HINTS: Mapping[str, str] = {
-    "database": "see that the server runs (`orchestrator wake BASE`) and that the database is there (`orchestrator db create`)",
-    "migrations": "deploy again with the release, or run `orchestrator run ENV -- python manage.py migrate`",
-    "worker": "read `orchestrator logs ENV --service WORKER`",
+    "database": "see that the server of the base is awake, and the database there: `orchestrator db create {environment}`",
+    "migrations": "deploy again with the release, or run `orchestrator run {environment} -- python manage.py migrate`",
+    "worker": "read the workers' log: `orchestrator logs {environment}`",
     "files": "see that the task role may write into the bucket of S3_BUCKET_NAME",
 }

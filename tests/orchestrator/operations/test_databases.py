@@ -191,6 +191,22 @@ def test_productions_data_comes_into_no_ad_hoc_environment_unless_that_is_allowe
     assert databases.clone(allowed, target(), clients(fake)).done == ("emptied", "filled", "released")
 
 
+def test_who_does_not_agree_loses_nothing_and_is_asked_only_about_what_is_possible() -> None:
+    def refuses() -> None:
+        raise RefusedError("not confirmed")
+
+    fake = FakeAws()
+    with pytest.raises(RefusedError, match="not confirmed"):
+        databases.drop(target(), clients(fake), confirm=refuses)
+    with pytest.raises(RefusedError, match="not confirmed"):
+        databases.reset(ResetDatabase(), target(), clients(fake), confirm=refuses)
+    with pytest.raises(RefusedError, match="not confirmed"):
+        databases.clone(CloneDatabase(source=beta()), target(), clients(fake), confirm=refuses)
+    with pytest.raises(UsageError, match="alpha cannot be a copy of itself"):
+        databases.clone(CloneDatabase(source=target()), target(), clients(fake), confirm=refuses)
+    assert fake.calls == []
+
+
 # dump and restore
 
 
