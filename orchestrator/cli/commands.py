@@ -65,6 +65,7 @@ def create_env(
     set_: SetOption = None,
     owner: OwnerOption = None,
     ttl: TtlOption = None,
+    smoke: Annotated[bool, typer.Option("--smoke", help="End with the questions of `smoke`.")] = False,
 ) -> None:
     """Create environments; their base too, when it is configured and not there yet.
 
@@ -82,7 +83,18 @@ def create_env(
         owner=owner,
         ttl=_duration(ttl),
     )
-    _carry_out(common, request)
+    session = session_of(common)
+    report = session.do(session.orchestrator.prepare(request), quiet_document=smoke)
+    code, found = report.exit_code, list[dict[str, Any]]()
+    if smoke and not code:
+        from orchestrator.cli.health import smoke_all
+
+        found, code = smoke_all(session, names)
+    if smoke and common.as_json:
+        from orchestrator.rendering import document
+
+        session.console.document({**document.report(report), "smoke": found})
+    end(code)
 
 
 def create_base(

@@ -67,3 +67,11 @@ def test_a_deploy_may_end_with_a_smoke(alpha: Here) -> None:
         alpha("deploy", "alpha", "--image", "backend=registry.example.com/shop:3", "--smoke", "--json").out
     )
     assert [check["name"] for check in document["result"]["smoke"]["checks"]] == list(NAMES)
+
+
+def test_a_create_may_end_with_a_smoke(alpha: Here) -> None:
+    answer = alpha("create-env", "alpha", "--smoke")
+    assert answer.code == 0
+    assert [line[6:22].strip() for line in answer.out.splitlines() if line.startswith("n/a ")] == list(NAMES)
+    document = json.loads(alpha("create-env", "alpha", "--smoke", "--json").out)
+    assert [check["name"] for check in document["smoke"][0]["checks"]] == list(NAMES)
