@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +39,11 @@ BLOWS: Sequence[tuple[str, signal.Signals, int]] = (
 )
 MOST_RERUNS = 5
 BETWEEN_SIGNALS_SECONDS = 0.2
+IN_FLIGHT = 2 / 3
+"""Part of the rounds that strike while something is being made."""
+
+CHAIN = 6
+"""Changes that follow each other in an operation on both stacks."""
 
 
 @dataclass
@@ -48,6 +54,9 @@ class Round:
     operation: str
     victim: str
     blow: str
+    in_flight: bool
+    """Whether the seconds count from the first change in the cloud, or from the command's begin."""
+
     after_seconds: float
     hit: bool = False
     reruns: int = 0
@@ -77,10 +86,15 @@ def play(arena: Arena, number: int, operation: str, chance: random.Random, lasts
     victim = chance.choice(VICTIMS)
     if victim == "machine":
         blow = "kill -9"
-    this = Round(number, operation, victim, blow, chance.uniform(0, lasts))
+    in_flight = chance.random() < IN_FLIGHT
+    after = chance.uniform(0, arena.cloud.rules().seconds * CHAIN if in_flight else lasts)
+    this = Round(number, operation, victim, blow, in_flight, after)
     if operation == "update":
         arena.next_generation()
+    done = len(arena.cloud.log())
     process = arena.start(*COMMANDS[operation])
+    while in_flight and process.poll() is None and len(arena.cloud.log()) == done:
+        time.sleep(0.02)
     time.sleep(this.after_seconds)
     this.hit = strike(arena, process, victim, sign, times)
     said = [finished(process, this)]
@@ -132,42 +146,55 @@ def table(rounds: Sequence[Round]) -> None:
     print("blows: " + ", ".join(f"{count} {blow}" for blow, count in sorted(blows.items())))
 
 
+def undisturbed(arena: Arena, operation: str) -> float:
+    """Seconds that the operation takes when nobody strikes; ends the program when it fails even so."""
+    began = time.monotonic()
+    whole = Round(0, operation, "nobody", "none", False, 0)
+    said = finished(arena.start(*COMMANDS[operation]), whole)
+    whole.broken += arena.broken([] if operation == "destroy" else TOPICS)
+    if whole.broken:
+        raise SystemExit(f"undisturbed {operation} failed: {whole.broken}\n{said}")
+    return time.monotonic() - began
+
+
+def fresh(places: ExitStack, seconds: float) -> Arena:
+    """A new arena, whose folder and server last as long as `places`."""
+    folder = Path(places.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
+    arena = Arena(folder, places.enter_context(serving(Cloud(folder / "cloud.json"))))
+    arena.cloud.set_rules(Rules(seconds=seconds))
+    return arena
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=0.3, help="what the cloud takes for each change")
     options = parser.parse_args()
+    # Started in the background, we would ignore it and so would all that we start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     chance = random.Random(options.seed)
     rounds: list[Round] = []
-    with tempfile.TemporaryDirectory(prefix="chaos-") as name:
-        folder = Path(name)
-        with serving(Cloud(folder / "cloud.json")) as address:
-            arena = Arena(folder, address)
-            arena.cloud.set_rules(Rules(seconds=options.seconds))
-            # One undisturbed turn tells how long there is something to disturb.
-            lasts: dict[str, float] = {}
-            for operation in COMMANDS:
-                began = time.monotonic()
-                whole = Round(0, operation, "nobody", "none", 0)
-                said = finished(arena.start(*COMMANDS[operation]), whole)
-                lasts[operation] = time.monotonic() - began
-                whole.broken += arena.broken([] if operation == "destroy" else TOPICS)
-                if whole.broken:
-                    print(f"undisturbed {operation} failed: {whole.broken}\n{said}")
-                    return 1
-            for number in range(1, options.rounds + 1):
-                operation = list(COMMANDS)[(number - 1) % len(COMMANDS)]
-                one = play(arena, number, operation, chance, lasts[operation])
-                rounds.append(one)
-                print(
-                    f"round {number:3} {operation:8} {one.blow:10} of {one.victim:13} after {one.after_seconds:5.2f} s: "
-                    f"{one.reruns} reruns, {one.adopted} adopted{', BROKEN' if one.broken else ''}",
-                    flush=True,
-                )
-                if one.broken:
-                    print("\n".join(one.broken), flush=True)
-                    break
+    with ExitStack() as places:
+        arena = fresh(places, options.seconds)
+        # One undisturbed turn tells how long there is something to disturb.
+        lasts = {operation: undisturbed(arena, operation) for operation in COMMANDS}
+        for number in range(1, options.rounds + 1):
+            operation = list(COMMANDS)[(number - 1) % len(COMMANDS)]
+            if rounds and rounds[-1].broken:
+                arena = fresh(places, options.seconds)
+                if operation != "create":
+                    undisturbed(arena, "create")
+            one = play(arena, number, operation, chance, lasts[operation])
+            rounds.append(one)
+            moment = "the first change" if one.in_flight else "the start"
+            print(
+                f"round {number:3} {operation:8} {one.blow:10} of {one.victim:13} {one.after_seconds:5.2f} s after "
+                f"{moment}: {one.reruns} reruns, {one.adopted} adopted{', BROKEN' if one.broken else ''}",
+                flush=True,
+            )
+            if one.broken:
+                print("\n".join(one.broken), flush=True)
     table(rounds)
     return 1 if any(one.broken for one in rounds) else 0
 

@@ -83,11 +83,16 @@ def test_without_its_tags_an_environment_is_listed_updated_and_destroyed(arena: 
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"version": 99, "tags": null}', "[]"])
-def test_tags_that_cannot_be_read_count_as_lost(arena: Arena, text: str) -> None:
+def test_tags_that_cannot_be_read_are_told_and_deleted_count_as_lost(arena: Arena, text: str) -> None:
     assert arena.run("create-base", "dev").code == 0
-    for file in arena.state.rglob("*.pulumi-tags"):
-        file.write_text(text, encoding="utf-8")
+    (file,) = arena.state.rglob("*.pulumi-tags")
+    file.write_text(text, encoding="utf-8")
     assert "dev" in arena.run("list").text
+    refused = arena.run("destroy-base", "dev")
+    assert refused.code == 1
+    assert "base/dev failed: the stack's tags cannot be read" in refused.text
+    assert "delete the stack's .pulumi-tags file" in refused.text
+    file.unlink()
     assert arena.run("destroy-base", "dev").code == 0
     assert arena.broken([]) == []
 

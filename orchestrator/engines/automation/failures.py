@@ -50,6 +50,12 @@ _KNOWN: Sequence[tuple[str, type[OrchestratorError], str, str]] = (
         "make room or mend the permissions of the state's folder, then run the command again: it continues",
     ),
     (
+        r"failed to load stack tags",
+        StateError,
+        "the stack's tags cannot be read",
+        "delete the stack's .pulumi-tags file beside its state, then run the command again: an update writes it anew",
+    ),
+    (
         r"failed to load checkpoint|unsupported checkpoint version|snapshot integrity",
         StateError,
         "the stack's state is damaged",

@@ -52,6 +52,11 @@ UNIT = Unit("app", "alpha")
             "app/alpha failed: the state could not be written",
         ),
         (
+            "error: failed to load stack tags: failed to unmarshal stack tags: unexpected end of JSON input",
+            StateError,
+            "app/alpha failed: the stack's tags cannot be read",
+        ),
+        (
             "error: failed to load checkpoint: place 1: unexpected end of JSON input",
             StateError,
             "app/alpha failed: the stack's state is damaged",
