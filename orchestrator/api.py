@@ -43,17 +43,19 @@ from orchestrator.lifecycle import reap as reaping
 from orchestrator.lifecycle.context import utc_now
 from orchestrator.lifecycle.reap import Reaping
 from orchestrator.lifecycle.upkeep import Life, Unlocked
-from orchestrator.model import Kind, Outputs, RunReport, Scope, Unit
+from orchestrator.model import Kind, Operation, Outputs, RunReport, Scope, Status, Unit
 from orchestrator.registry import Deployment, Registry
 from orchestrator.rendering.plan_tree import Costs, MonthlyCost
 from orchestrator.runner import Interrupter
 from orchestrator.settings import Settings
-from orchestrator.stack_config import StackConfig, aws_values, configured_stacks
+from orchestrator.stack_config import StackConfig, aws_values, config_path, configured_stacks
 from pulumi_django.aws_access import AwsAccess
 
 if TYPE_CHECKING:
     from orchestrator.cost.refresh import Refreshed
     from orchestrator.lifecycle.orphans import Orphans
+    from orchestrator.operations.departure import Departure
+    from orchestrator.operations.observer import Event as OperationEvent
     from orchestrator.recovery.deletion import Deletion
 
 Names = str | Sequence[str]
@@ -150,7 +152,40 @@ class Orchestrator:
 
     def run(self, request: Request) -> RunReport:
         """`prepare` and `run_job`: without asking anybody, also when something is destroyed."""
-        return self.run_job(self.prepare(request))
+        job = self.prepare(request)
+        departures = self.depart(job)
+        report = self.run_job(job)
+        self.departed(departures, report)
+        return report
+
+    def depart(self, job: Job) -> tuple[Departure, ...]:
+        """Before environments are destroyed: drop their databases on the base's server, which their stacks know nothing of.
+
+        Nothing for other jobs, in the simulation, and for production, whose data stays; when the base goes too, the databases
+        go with its server. What cannot be dropped is told and keeps nobody from being destroyed. `departed` comes afterwards.
+        """
+        if job.operation is not Operation.DESTROY or self.engine.notice:
+            return ()
+        from orchestrator.operations import departure  # boto3 is needed only here
+
+        names = tuple(dict.fromkeys(step.unit.stack for step in job.steps if step.scope is Scope.ENVIRONMENT))
+        departures = departure.find(self, names)
+        for environment in departures if job.command == "destroy-env" else ():
+            environment.before(self._noted)
+        return departures
+
+    def departed(self, departures: Sequence[Departure], report: RunReport) -> None:
+        """After environments were destroyed: delete the secrets that were pushed for them."""
+        gone = {result.unit.stack for result in report.results if result.status in (Status.SUCCEEDED, Status.UNCHANGED)}
+        for environment in departures:
+            if environment.target.environment in gone:
+                environment.after(self._noted)
+
+    def _noted(self, event: OperationEvent) -> None:
+        from orchestrator.operations.observer import Note
+
+        if isinstance(event, Note):
+            self._observer(Diagnostic(unit=None, severity=event.severity, message=event.text))
 
     def interrupt(self) -> None:
         """What Ctrl-C does on the command line: finish what is in flight, begin nothing new. From any thread."""
@@ -293,7 +328,8 @@ class Orchestrator:
                 listed.setdefault(id(deployment), deployment)
         for environment in registry.environments.values():
             listed.setdefault(id(environment), environment)
-        return self._with_costs(tuple(listed.values())) if with_cost else tuple(listed.values())
+        found = tuple(replace(each, asleep=self._sleeps(each)) for each in listed.values())
+        return self._with_costs(found) if with_cost else found
 
     def show(self, name: str) -> Deployment:
         """One environment or base; `base/NAME` is the base when both have the name. Raises UnknownStackError."""
@@ -375,6 +411,17 @@ class Orchestrator:
         report = self.run_job(job)
         self.save_plan(job, request, report)
         return report
+
+    def _sleeps(self, found: Deployment) -> bool:
+        for unit in found.units if found.scope is Scope.ENVIRONMENT else ():
+            project = self.settings.by_key[unit.project]
+            try:
+                # Hundreds of files are read for a list: only those that could say so are parsed.
+                if b"asleep" in config_path(project, unit.stack).read_bytes():
+                    return StackConfig.load(project, unit.stack).get("asleep") in (True, "true")
+            except (OSError, OrchestratorError):
+                continue
+        return False
 
     def _with_costs(self, listed: tuple[Deployment, ...]) -> tuple[Deployment, ...]:
         """With their costs, remembered as long as a stack's state is the same."""

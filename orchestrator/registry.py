@@ -54,6 +54,9 @@ class Deployment:
     monthly_cost: float | None = None
     """US dollars a month that its resources cost while they merely exist; None when nobody asked."""
 
+    asleep: bool = False
+    """Whether the configuration of one of its stacks puts it to sleep; False when nobody asked."""
+
     missing: tuple[Unit, ...] = ()
     """Units that the graph wants and that do not exist: it was created only in part."""
 

@@ -156,6 +156,7 @@ def deployment(found: Deployment, *, full: bool = False) -> dict[str, Any]:
         "created": _time(record.created),
         "expires": _time(record.expires),
         "pinned": record.pinned,
+        "asleep": found.asleep,
         "commit": record.commit,
         "branch": record.branch,
         "last_update": _time(found.last_update),

@@ -83,6 +83,7 @@ _DEPLOYMENT: dict[str, Mapping[str, Any]] = {
     "created": _maybe(_TIME),
     "expires": _maybe(_TIME),
     "pinned": _FLAG,
+    "asleep": _FLAG,
     "commit": _maybe(_TEXT),
     "branch": _maybe(_TEXT),
     "last_update": _maybe(_TIME),

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -14,8 +16,9 @@ from orchestrator import settings
 from orchestrator.api import Orchestrator
 from orchestrator.engines.simulation import SimulationEngine
 from orchestrator.errors import EngineUnavailableError, OrchestratorError, SettingsError, UnknownStackError, UsageError
-from orchestrator.events import PlanReady, UnitFinished, UnitStarted
+from orchestrator.events import Diagnostic, PlanReady, UnitFinished, UnitStarted
 from orchestrator.model import Scope, Status, Unit
+from orchestrator.operations.observer import Note
 from tests.support.workspace import START, Workspace
 
 DEV, ALPHA, BETA = Unit("base", "dev"), Unit("app", "alpha"), Unit("app", "beta")
@@ -121,3 +124,47 @@ def test_what_an_engine_cannot_do_is_an_error_of_every_command(workspace: Worksp
     for look in (workspace.orchestrator().list, lambda: workspace.orchestrator().show("alpha")):
         with pytest.raises(OrchestratorError, match=r"^the backend does not answer$"):
             look()
+
+
+class _Leaves:
+    """Stands for `operations.departure`: notes what is asked of it."""
+
+    def __init__(self, name: str, said: list[str]) -> None:
+        self.target = SimpleNamespace(environment=name)
+        self._said = said
+
+    def before(self, observer: Any) -> None:
+        observer(Note(text=f"the database of {self.target.environment} goes"))
+        self._said.append(f"before {self.target.environment}")
+
+    def after(self, _observer: Any) -> None:
+        self._said.append(f"after {self.target.environment}")
+
+
+def test_what_an_environment_leaves_behind_is_cleared_with_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.orchestrator().create_env(["alpha", "beta"], base="dev")
+    workspace.engine.notice = None  # as an engine that works on AWS
+    workspace.engine.fails(Unit("app", "beta"))
+    said: list[str] = []
+    monkeypatch.setattr(
+        "orchestrator.operations.departure.find", lambda _api, names: tuple(_Leaves(name, said) for name in names)
+    )
+    assert workspace.orchestrator().destroy_env(["alpha", "beta"]).exit_code == 1
+    assert said == ["before beta", "before alpha", "after alpha"]
+    notes = [event.message for event in workspace.events if isinstance(event, Diagnostic)]
+    assert notes == ["the database of beta goes", "the database of alpha goes"]
+
+
+def test_a_base_takes_the_databases_of_its_environments_along(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.orchestrator().create_env("alpha", base="dev")
+    workspace.engine.notice = None
+    said: list[str] = []
+    monkeypatch.setattr(
+        "orchestrator.operations.departure.find", lambda _api, names: tuple(_Leaves(name, said) for name in names)
+    )
+    assert workspace.orchestrator().destroy_base("dev", cascade=True).exit_code == 0
+    assert said == ["after alpha"]

@@ -159,3 +159,10 @@ def test_prices_are_refreshed_on_request(running: Here, monkeypatch: pytest.Monk
 
 def test_a_graph_can_be_a_picture(running: Here) -> None:
     assert running("graph", "--format", "svg").out.startswith("<?xml")
+
+
+def test_list_tells_who_sleeps(running: Here) -> None:
+    file = running.folder / "app" / "Pulumi.alpha.yaml"
+    file.write_text(f"{file.read_text()}  fixture-app:asleep: true\n")
+    assert running("list").out.splitlines()[2].split()[4] == "asleep"
+    assert json.loads(running("list", "--json").out)["deployments"][1]["asleep"] is True
