@@ -21,7 +21,7 @@ demo: $(STAMP) ## create the environment alpha on the base dev, simulated
 	@$(BIN)/orchestrator create-env alpha --base dev --engine simulation
 
 test: $(STAMP) ## run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: $(STAMP) ## formatter, linter, type checker
 	@$(BIN)/ruff format --check .
