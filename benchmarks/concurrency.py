@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.support.engines import ROOT, Workshop
 
 NAMES = [f"env{number}" for number in range(8)]
-ROUNDS = 3
+ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
 
 
 def setenv(name: str, value: str) -> None:
