@@ -14,7 +14,7 @@ from typing import Any
 from orchestrator import executors, git
 from orchestrator.engines.protocol import UnitRequest
 from orchestrator.errors import OrchestratorError
-from orchestrator.events import Event, Observer, PlanReady, ResourceEvent, ignore
+from orchestrator.events import Diagnostic, Event, Observer, PlanReady, ResourceEvent, ignore
 from orchestrator.graph import Plan
 from orchestrator.lifecycle import slots
 from orchestrator.lifecycle.context import Context
@@ -138,7 +138,17 @@ class Job:
         runner.observer(PlanReady(operation=self.operation, units=self.plan.units, existing=existing))
         if self.operation is Operation.PREVIEW:
             return self._preview(runner)
+        self._free_what_is_read(runner.observer)
         return slots.settled(self)._work(runner, begun)
+
+    def _free_what_is_read(self, observer: Observer) -> None:
+        """A base that is only read may still have the lock of an engine that was killed when all was done."""
+        for step in self.steps:
+            owner = None if step.runs else self.context.engine.lock_owner(step.unit)
+            if owner is not None and owner.alive is False:
+                self.context.engine.unlock(step.unit)
+                text = f"the lock of {owner} was removed: that process is gone"
+                observer(Diagnostic(unit=step.unit, severity="warning", message=text))
 
     def _work(self, runner: Runner, begun: set[Unit]) -> tuple[UnitResult, ...]:
         changed = {unit: config for unit, config in self.configs.items() if config.changed}

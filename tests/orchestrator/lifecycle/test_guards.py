@@ -100,3 +100,13 @@ def test_waiting_has_an_end(running: Workspace) -> None:
     running.engine.locks[ALPHA] = LockOwner(username="bob", hostname="ci", pid=7, since=None, alive=True)
     with pytest.raises(StackLockedError, match="app/alpha is locked by bob@ci"):
         running.orchestrator(wait="1s").update_env("alpha")
+
+
+def test_the_lock_of_a_dead_engine_on_a_base_that_is_only_read_is_removed(running: Workspace) -> None:
+    running.engine.locks[DEV] = LockOwner(username="bob", hostname="ci", pid=7, since=None, alive=False)
+    running.orchestrator().preview_env("alpha")
+    assert DEV in running.engine.locks
+    assert running.orchestrator().update_env("alpha").exit_code == 0
+    assert running.engine.locks == {}
+    said = [event.message for event in running.events if isinstance(event, Diagnostic)]
+    assert said == ["the lock of bob@ci (pid 7) was removed: that process is gone"]
