@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Generator
@@ -100,8 +101,8 @@ def test_tags_that_cannot_be_read_are_told_and_deleted_count_as_lost(arena: Aren
 @pytest.mark.parametrize(
     ("passphrase", "told"),
     [
-        ("another", "the stack's secrets cannot be read: the passphrase is wrong"),
-        (None, "the stack's secrets cannot be read: no passphrase is set"),
+        ("another", r"secrets.* cannot be read: (the passphrase is wrong|it was made with another passphrase)"),
+        (None, r"secrets.* cannot be read: no passphrase is set"),
     ],
 )
 def test_without_the_right_passphrase_nothing_is_touched(arena: Arena, passphrase: str | None, told: str) -> None:
@@ -114,7 +115,7 @@ def test_without_the_right_passphrase_nothing_is_touched(arena: Arena, passphras
     for words in (UPDATE, ("update-env", "alpha"), DESTROY):
         refused = arena.run(*words)
         assert refused.code == 1
-        assert told in refused.text
+        assert re.search(told, refused.text), refused.text
     assert arena.run("list").code == 0
     assert arena.cloud.log() == before
     arena.env["PULUMI_CONFIG_PASSPHRASE"] = right
