@@ -150,9 +150,11 @@ def test_a_full_disk_is_told_and_the_same_command_finishes_when_there_is_room(sm
     assert failed.code == 1
     assert "app/alpha failed: the state could not be written" in failed.text
     small.cloud.set_rules(Rules())
+    before = small.cloud.log()
     full = small.run(*CREATE)
     assert full.code == 1
-    assert "could not be written" in full.text or "cannot be written" in full.text
+    assert f"the state cannot be written: No space left on device ({small.state})" in full.text
+    assert small.cloud.log() == before
     filler.unlink()
     assert small.run(*CREATE).code == 0
     assert small.broken(TOPICS) == []
@@ -180,7 +182,7 @@ def test_a_state_that_becomes_read_only_loses_nothing(small: Arena) -> None:
     assert small.run("list").code == 0
     again = small.run(*CREATE)
     assert again.code == 1
-    assert "written" in again.text
+    assert f"the state cannot be written: Read-only file system ({small.state})" in again.text
     subprocess.run(["mount", "-o", "remount,rw", str(small.state)], check=True)
     assert small.run(*CREATE).code == 0
     assert small.broken(TOPICS) == []

@@ -92,8 +92,10 @@ class AutomationEngine(Stacks):
                 return self._operate(request, folder, environment, sink)
         if not exists and request.operation is not Operation.UP:
             raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows what does")
+        looks = request.operation is Operation.DRIFT  # which takes no lock and writes nothing
+        if not looks:
+            self._backend.reserve(project.name, unit.stack)
         if exists:
-            looks = request.operation is Operation.DRIFT  # which takes no lock
             dead = () if looks else self._free_of_locks(unit, sink)
             request = self._mended(request, dead, sink)
         else:

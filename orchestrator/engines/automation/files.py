@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import getpass
 import json
 import os
@@ -51,6 +52,10 @@ class Files(Protocol):
 
     def delete(self, name: str) -> None:
         """Delete a file; fine when it is not there."""
+        ...
+
+    def reserve(self, size: int) -> None:
+        """Make sure that so many bytes can be written; StateError when not."""
         ...
 
     def exclusive(self, name: str) -> AbstractContextManager[None]:
@@ -117,7 +122,25 @@ class LocalFiles:
             ) from error
 
     def delete(self, name: str) -> None:
-        (self._folder / name).unlink(missing_ok=True)
+        try:
+            (self._folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise StateError(
+                f"the state cannot be written: {error.strerror} ({self._folder / name})", "check its permissions"
+            ) from error
+
+    def reserve(self, size: int) -> None:
+        try:
+            with tempfile.TemporaryFile(dir=self._folder) as file:
+                if hasattr(os, "posix_fallocate"):
+                    os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            if error.errno == errno.EOPNOTSUPP:
+                return
+            raise StateError(
+                f"the state cannot be written: {error.strerror} ({self._folder})",
+                "make room, or check its permissions, then run the command again",
+            ) from error
 
     @contextmanager
     def exclusive(self, name: str) -> Generator[None]:
@@ -195,6 +218,9 @@ class S3Files:
 
     def delete(self, name: str) -> None:
         self._guarded(lambda: self._client.delete_object(Bucket=self._bucket, Key=self._key(name)))
+
+    def reserve(self, size: int) -> None:
+        """Nothing to look at: a bucket has no end."""
 
     @contextmanager
     def exclusive(self, name: str) -> Generator[None]:

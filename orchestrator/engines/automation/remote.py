@@ -34,6 +34,9 @@ class RemoteBackend:
         exported: Mapping[str, Any] = self._json(project, "stack", "export", "--stack", stack)
         return exported.get("deployment") or {}
 
+    def reserve(self, project: str, stack: str) -> None:
+        """Nothing to look at: it is the service's affair."""
+
     def tags(self, project: str, stack: str) -> dict[str, str]:
         """The stack's tags."""
         return dict(self._json(project, "stack", "tag", "ls", "--json", "--stack", stack))

@@ -26,6 +26,10 @@ TAGS_VERSION = 1
 CHECKPOINT_VERSIONS = (3, 4)
 """Version 4 is version 3 with a list of features, such as the hooks that this package uses."""
 
+LEAST_ROOM_BYTES = 256 * 1024
+COPIES = 4
+"""The CLI writes a checkpoint beside the old one and keeps a backup and a history entry of it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Lock:
@@ -123,6 +127,10 @@ class Backend:
                 f"the state of {stack} is damaged: its checkpoint is not what Pulumi writes",
                 f"copy the backup beside it ({stack}.json.bak) over it, or a newer one from .pulumi/backups",
             ) from error
+
+    def reserve(self, project: str, stack: str) -> None:
+        """Make sure that an operation can write the state: on a full disk the CLI may cut a checkpoint and its backup off."""
+        self._files.reserve(LEAST_ROOM_BYTES + COPIES * len(self.raw(project, stack) or b""))
 
     def tags(self, project: str, stack: str) -> dict[str, str]:
         """The stack's tags; none when they cannot be read."""
