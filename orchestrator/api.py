@@ -171,7 +171,7 @@ class Orchestrator:
         names = tuple(dict.fromkeys(step.unit.stack for step in job.steps if step.scope is Scope.ENVIRONMENT))
         departures = departure.find(self, names)
         for environment in departures if job.command == "destroy-env" else ():
-            environment.before(self._noted)
+            self._cleared(environment.before)
         return departures
 
     def departed(self, departures: Sequence[Departure], report: RunReport) -> None:
@@ -179,7 +179,14 @@ class Orchestrator:
         gone = {result.unit.stack for result in report.results if result.status in (Status.SUCCEEDED, Status.UNCHANGED)}
         for environment in departures:
             if environment.target.environment in gone:
-                environment.after(self._noted)
+                self._cleared(environment.after)
+
+    def _cleared(self, clear: Callable[[Callable[[OperationEvent], None]], None]) -> None:
+        try:
+            clear(self._noted)
+        except Exception as error:  # whatever is left behind, nobody is kept from being destroyed
+            text = f"something may be left behind: {type(error).__name__}: {error}"
+            self._observer(Diagnostic(unit=None, severity="warning", message=text))
 
     def _noted(self, event: OperationEvent) -> None:
         from orchestrator.operations.observer import Note

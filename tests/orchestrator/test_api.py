@@ -157,6 +157,22 @@ def test_what_an_environment_leaves_behind_is_cleared_with_it(
     assert notes == ["the database of beta goes", "the database of alpha goes"]
 
 
+def test_what_cannot_be_cleared_keeps_nobody_from_being_destroyed(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.orchestrator().create_env("alpha", base="dev")
+    workspace.engine.notice = None
+
+    def broken(_observer: Any) -> None:
+        raise ValueError("no region")
+
+    leaves = SimpleNamespace(target=SimpleNamespace(environment="alpha"), before=broken, after=broken)
+    monkeypatch.setattr("orchestrator.operations.departure.find", lambda *_: (leaves,))
+    assert workspace.orchestrator().destroy_env("alpha").exit_code == 0
+    said = [event.message for event in workspace.events if isinstance(event, Diagnostic)]
+    assert said == ["something may be left behind: ValueError: no region"] * 2
+
+
 def test_a_base_takes_the_databases_of_its_environments_along(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
