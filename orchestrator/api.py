@@ -9,14 +9,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import diagrams, lifecycle, settings
-from orchestrator.assignments import Assignment, make_assignment
+from orchestrator import lifecycle
+from orchestrator.config import settings
+from orchestrator.config.assignments import Assignment, make_assignment
+from orchestrator.config.durations import parse_duration
+from orchestrator.config.settings import Settings
+from orchestrator.config.stack_config import StackConfig, aws_values, config_path, configured_stacks
 from orchestrator.cost import prices as price_tables
 from orchestrator.cost.estimate import Estimate, estimate
 from orchestrator.cost.prices import PriceTable
 from orchestrator.cost.remembered import RememberedCosts
-from orchestrator.diagrams import Diagram
-from orchestrator.durations import parse_duration
 from orchestrator.engines import factory
 from orchestrator.engines.protocol import Engine
 from orchestrator.engines.waiting import patiently
@@ -36,20 +38,20 @@ from orchestrator.lifecycle import (
     Request,
     UpdateBase,
     UpdateEnv,
+    diagrams,
     saved_plan,
     upkeep,
 )
 from orchestrator.lifecycle import reap as reaping
 from orchestrator.lifecycle.context import utc_now
+from orchestrator.lifecycle.diagrams import Diagram
 from orchestrator.lifecycle.reap import Reaping
+from orchestrator.lifecycle.registry import Deployment, Registry
+from orchestrator.lifecycle.runner import Interrupter
 from orchestrator.lifecycle.upkeep import Life, Unlocked
 from orchestrator.model import Kind, Operation, Outputs, RunReport, Scope, Status, Unit
-from orchestrator.registry import Deployment, Registry
 from orchestrator.rendering.plan_tree import Costs, MonthlyCost
-from orchestrator.runner import Interrupter
-from orchestrator.settings import Settings
-from orchestrator.stack_config import StackConfig, aws_values, config_path, configured_stacks
-from pulumi_django.aws_access import AwsAccess
+from pulumi_django.deploying.aws_access import AwsAccess
 
 if TYPE_CHECKING:
     from orchestrator.cost.refresh import Refreshed

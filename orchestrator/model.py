@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from pulumi_django.kinds import Kind as Kind
+from pulumi_django.rules.kinds import Kind as Kind
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """Pulumi's wire sentinel for a value that is known only after an update."""

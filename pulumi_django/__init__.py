@@ -1,7 +1,7 @@
 """Pulumi components for Django on AWS ECS.
 
 Everything public is importable from here (`from pulumi_django import AdHocBase`). Names are loaded on first use, so
-that the pure modules (`pulumi_django.naming` and the like) can be imported without paying for the Pulumi SDK.
+that the pure modules (`pulumi_django.rules.naming` and the like) can be imported without paying for the Pulumi SDK.
 """
 
 from __future__ import annotations
@@ -48,9 +48,6 @@ if TYPE_CHECKING:
         WorkerOptions,
     )
     from pulumi_django.app.prod import ProdApp, ProdAppArgs
-    from pulumi_django.app_secrets import AppSecrets, AppSecretsArgs
-    from pulumi_django.aurora import AuroraServerless, AuroraServerlessArgs
-    from pulumi_django.aws_access import AwsAccess
     from pulumi_django.base.ad_hoc import AdHocBase, AdHocBaseArgs
     from pulumi_django.base.options import (
         AccessLogOptions,
@@ -68,17 +65,22 @@ if TYPE_CHECKING:
         ProdNetworkOptions,
     )
     from pulumi_django.base.prod import ProdBase, ProdBaseArgs
-    from pulumi_django.bastion import Bastion, BastionArgs
-    from pulumi_django.broker import SqsBroker, SqsBrokerArgs
-    from pulumi_django.cache import ReplicationGroup, ReplicationGroupArgs
-    from pulumi_django.certificate import Certificate, CertificateArgs
-    from pulumi_django.config import ConfigError
     from pulumi_django.contract import AppOutputs, BaseContract, ContractError
-    from pulumi_django.database import PostgresInstance, PostgresInstanceArgs
+    from pulumi_django.data.aurora import AuroraServerless, AuroraServerlessArgs
+    from pulumi_django.data.broker import SqsBroker, SqsBrokerArgs
+    from pulumi_django.data.cache import ReplicationGroup, ReplicationGroupArgs
+    from pulumi_django.data.encryption import EncryptionKey, EncryptionKeyArgs
+    from pulumi_django.data.instance import PostgresInstance, PostgresInstanceArgs
+    from pulumi_django.data.log_bucket import LogBucket, LogBucketArgs
+    from pulumi_django.data.published_parameters import PublishedParameters, PublishedParametersArgs
+    from pulumi_django.data.secrets import AppSecrets, AppSecretsArgs
+    from pulumi_django.delivery.assets import AssetsBucket, AssetsBucketArgs
     from pulumi_django.delivery.cdn import Cdn, CdnArgs, Delivery
     from pulumi_django.delivery.firewall import Firewall, FirewallArgs, FirewallOptions
     from pulumi_django.delivery.static_site import StaticSite, StaticSiteArgs
-    from pulumi_django.dns import AliasRecord, AliasRecordArgs
+    from pulumi_django.deploying.aws_access import AwsAccess
+    from pulumi_django.deploying.gate import ReleaseGate, ReleaseGateArgs
+    from pulumi_django.ec2.bastion import Bastion, BastionArgs
     from pulumi_django.ec2.compose_host import ComposeHost, ComposeHostArgs
     from pulumi_django.ec2.web_fleet import Ec2WebFleet, Ec2WebFleetArgs
     from pulumi_django.ecs.autoscaling import Autoscaling, AutoscalingArgs
@@ -91,7 +93,6 @@ if TYPE_CHECKING:
     from pulumi_django.ecs.frontend_service import FrontendService, FrontendServiceArgs
     from pulumi_django.ecs.management_command import ManagementCommand, ManagementCommandArgs
     from pulumi_django.ecs.redis_service import RedisService, RedisServiceArgs
-    from pulumi_django.ecs.release import ReleaseGate, ReleaseGateArgs
     from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs, TaskRole, TaskRoleArgs
     from pulumi_django.ecs.scaling import CpuSteps, QueueStep, QueueSteps, Scaling, ScheduledScaling, TrackedMetric
     from pulumi_django.ecs.scheduled_command import ScheduledCommand, ScheduledCommandArgs
@@ -102,13 +103,14 @@ if TYPE_CHECKING:
     from pulumi_django.ecs.web_routing import HealthCheck
     from pulumi_django.ecs.web_service import WebService, WebServiceArgs
     from pulumi_django.ecs.worker_service import WorkerService, WorkerServiceArgs
-    from pulumi_django.encryption import EncryptionKey, EncryptionKeyArgs
-    from pulumi_django.endpoints import InterfaceEndpoints, InterfaceEndpointsArgs
-    from pulumi_django.flow_logs import FlowLogs, FlowLogsArgs
-    from pulumi_django.kinds import Kind
-    from pulumi_django.load_balancer import LoadBalancer, LoadBalancerArgs
-    from pulumi_django.log_bucket import LogBucket, LogBucketArgs
-    from pulumi_django.network import Network, NetworkArgs
+    from pulumi_django.network.certificate import Certificate, CertificateArgs
+    from pulumi_django.network.discovery import ServiceDiscovery, ServiceDiscoveryArgs
+    from pulumi_django.network.dns import AliasRecord, AliasRecordArgs
+    from pulumi_django.network.endpoints import InterfaceEndpoints, InterfaceEndpointsArgs
+    from pulumi_django.network.flow_logs import FlowLogs, FlowLogsArgs
+    from pulumi_django.network.load_balancer import LoadBalancer, LoadBalancerArgs
+    from pulumi_django.network.security import SecurityGroups, SecurityGroupsArgs
+    from pulumi_django.network.vpc import Network, NetworkArgs
     from pulumi_django.observability.alarms import (
         AlarmThresholds,
         DatabaseAlarms,
@@ -122,10 +124,8 @@ if TYPE_CHECKING:
     from pulumi_django.observability.dashboard import Dashboard, DashboardArgs
     from pulumi_django.observability.otel import TracingOptions
     from pulumi_django.observability.topic import AlarmTopic, AlarmTopicArgs
-    from pulumi_django.published_parameters import PublishedParameters, PublishedParametersArgs
-    from pulumi_django.security import SecurityGroups, SecurityGroupsArgs
-    from pulumi_django.service_discovery import ServiceDiscovery, ServiceDiscoveryArgs
-    from pulumi_django.storage import AssetsBucket, AssetsBucketArgs
+    from pulumi_django.program.config import ConfigError
+    from pulumi_django.rules.kinds import Kind
 
 __all__ = [
     "AccessLogOptions",
@@ -312,26 +312,26 @@ _MODULE_OF = {
     "AlarmThresholds": "pulumi_django.observability.alarms",
     "AlarmTopic": "pulumi_django.observability.topic",
     "AlarmTopicArgs": "pulumi_django.observability.topic",
-    "AliasRecord": "pulumi_django.dns",
-    "AliasRecordArgs": "pulumi_django.dns",
+    "AliasRecord": "pulumi_django.network.dns",
+    "AliasRecordArgs": "pulumi_django.network.dns",
     "AppAssetsOptions": "pulumi_django.app.options",
     "AppCacheOptions": "pulumi_django.app.options",
     "AppOutputs": "pulumi_django.contract",
-    "AppSecrets": "pulumi_django.app_secrets",
-    "AppSecretsArgs": "pulumi_django.app_secrets",
-    "AssetsBucket": "pulumi_django.storage",
-    "AssetsBucketArgs": "pulumi_django.storage",
+    "AppSecrets": "pulumi_django.data.secrets",
+    "AppSecretsArgs": "pulumi_django.data.secrets",
+    "AssetsBucket": "pulumi_django.delivery.assets",
+    "AssetsBucketArgs": "pulumi_django.delivery.assets",
     "AssetsOptions": "pulumi_django.base.options",
     "AuroraOptions": "pulumi_django.base.options",
-    "AuroraServerless": "pulumi_django.aurora",
-    "AuroraServerlessArgs": "pulumi_django.aurora",
+    "AuroraServerless": "pulumi_django.data.aurora",
+    "AuroraServerlessArgs": "pulumi_django.data.aurora",
     "Autoscaling": "pulumi_django.ecs.autoscaling",
     "AutoscalingArgs": "pulumi_django.ecs.autoscaling",
-    "AwsAccess": "pulumi_django.aws_access",
+    "AwsAccess": "pulumi_django.deploying.aws_access",
     "BaseAlarmOptions": "pulumi_django.base.options",
     "BaseContract": "pulumi_django.contract",
-    "Bastion": "pulumi_django.bastion",
-    "BastionArgs": "pulumi_django.bastion",
+    "Bastion": "pulumi_django.ec2.bastion",
+    "BastionArgs": "pulumi_django.ec2.bastion",
     "BeatOptions": "pulumi_django.app.options",
     "BeatService": "pulumi_django.ecs.beat_service",
     "BeatServiceArgs": "pulumi_django.ecs.beat_service",
@@ -344,13 +344,13 @@ _MODULE_OF = {
     "Cdn": "pulumi_django.delivery.cdn",
     "CdnArgs": "pulumi_django.delivery.cdn",
     "CdnOptions": "pulumi_django.app.options",
-    "Certificate": "pulumi_django.certificate",
-    "CertificateArgs": "pulumi_django.certificate",
+    "Certificate": "pulumi_django.network.certificate",
+    "CertificateArgs": "pulumi_django.network.certificate",
     "Cluster": "pulumi_django.ecs.cluster",
     "ClusterArgs": "pulumi_django.ecs.cluster",
     "ComposeHost": "pulumi_django.ec2.compose_host",
     "ComposeHostArgs": "pulumi_django.ec2.compose_host",
-    "ConfigError": "pulumi_django.config",
+    "ConfigError": "pulumi_django.program.config",
     "ContainerSetup": "pulumi_django.ecs.container",
     "ContractError": "pulumi_django.contract",
     "CpuSteps": "pulumi_django.ecs.scaling",
@@ -368,8 +368,8 @@ _MODULE_OF = {
     "DeploymentOptions": "pulumi_django.ecs.deployment",
     "Ec2WebFleet": "pulumi_django.ec2.web_fleet",
     "Ec2WebFleetArgs": "pulumi_django.ec2.web_fleet",
-    "EncryptionKey": "pulumi_django.encryption",
-    "EncryptionKeyArgs": "pulumi_django.encryption",
+    "EncryptionKey": "pulumi_django.data.encryption",
+    "EncryptionKeyArgs": "pulumi_django.data.encryption",
     "EnvironmentAlarms": "pulumi_django.observability.alarms",
     "EnvironmentAlarmsArgs": "pulumi_django.observability.alarms",
     "ExecSessionOptions": "pulumi_django.app.options",
@@ -382,23 +382,23 @@ _MODULE_OF = {
     "Firewall": "pulumi_django.delivery.firewall",
     "FirewallArgs": "pulumi_django.delivery.firewall",
     "FirewallOptions": "pulumi_django.delivery.firewall",
-    "FlowLogs": "pulumi_django.flow_logs",
-    "FlowLogsArgs": "pulumi_django.flow_logs",
+    "FlowLogs": "pulumi_django.network.flow_logs",
+    "FlowLogsArgs": "pulumi_django.network.flow_logs",
     "FrontendOptions": "pulumi_django.app.options",
     "FrontendService": "pulumi_django.ecs.frontend_service",
     "FrontendServiceArgs": "pulumi_django.ecs.frontend_service",
     "HealthCheck": "pulumi_django.ecs.web_routing",
     "ImageRepository": "pulumi_django.account.repository",
     "ImageRepositoryArgs": "pulumi_django.account.repository",
-    "InterfaceEndpoints": "pulumi_django.endpoints",
-    "InterfaceEndpointsArgs": "pulumi_django.endpoints",
-    "Kind": "pulumi_django.kinds",
-    "LoadBalancer": "pulumi_django.load_balancer",
+    "InterfaceEndpoints": "pulumi_django.network.endpoints",
+    "InterfaceEndpointsArgs": "pulumi_django.network.endpoints",
+    "Kind": "pulumi_django.rules.kinds",
+    "LoadBalancer": "pulumi_django.network.load_balancer",
     "LoadBalancerAlarms": "pulumi_django.observability.alarms",
     "LoadBalancerAlarmsArgs": "pulumi_django.observability.alarms",
-    "LoadBalancerArgs": "pulumi_django.load_balancer",
-    "LogBucket": "pulumi_django.log_bucket",
-    "LogBucketArgs": "pulumi_django.log_bucket",
+    "LoadBalancerArgs": "pulumi_django.network.load_balancer",
+    "LogBucket": "pulumi_django.data.log_bucket",
+    "LogBucketArgs": "pulumi_django.data.log_bucket",
     "LogGroup": "pulumi_django.ecs.task",
     "LogGroupArgs": "pulumi_django.ecs.task",
     "MailDomain": "pulumi_django.account.mail_domain",
@@ -406,11 +406,11 @@ _MODULE_OF = {
     "MailOptions": "pulumi_django.account.bootstrap",
     "ManagementCommand": "pulumi_django.ecs.management_command",
     "ManagementCommandArgs": "pulumi_django.ecs.management_command",
-    "Network": "pulumi_django.network",
-    "NetworkArgs": "pulumi_django.network",
+    "Network": "pulumi_django.network.vpc",
+    "NetworkArgs": "pulumi_django.network.vpc",
     "NetworkOptions": "pulumi_django.base.options",
-    "PostgresInstance": "pulumi_django.database",
-    "PostgresInstanceArgs": "pulumi_django.database",
+    "PostgresInstance": "pulumi_django.data.instance",
+    "PostgresInstanceArgs": "pulumi_django.data.instance",
     "ProdApp": "pulumi_django.app.prod",
     "ProdAppArgs": "pulumi_django.app.prod",
     "ProdAppAssetsOptions": "pulumi_django.app.options",
@@ -423,33 +423,33 @@ _MODULE_OF = {
     "ProdNetworkOptions": "pulumi_django.base.options",
     "ProdWebOptions": "pulumi_django.app.options",
     "ProdWorkerOptions": "pulumi_django.app.options",
-    "PublishedParameters": "pulumi_django.published_parameters",
-    "PublishedParametersArgs": "pulumi_django.published_parameters",
+    "PublishedParameters": "pulumi_django.data.published_parameters",
+    "PublishedParametersArgs": "pulumi_django.data.published_parameters",
     "QueueStep": "pulumi_django.ecs.scaling",
     "QueueSteps": "pulumi_django.ecs.scaling",
     "RedisOptions": "pulumi_django.app.options",
     "RedisService": "pulumi_django.ecs.redis_service",
     "RedisServiceArgs": "pulumi_django.ecs.redis_service",
-    "ReleaseGate": "pulumi_django.ecs.release",
-    "ReleaseGateArgs": "pulumi_django.ecs.release",
+    "ReleaseGate": "pulumi_django.deploying.gate",
+    "ReleaseGateArgs": "pulumi_django.deploying.gate",
     "ReleaseOptions": "pulumi_django.app.options",
-    "ReplicationGroup": "pulumi_django.cache",
-    "ReplicationGroupArgs": "pulumi_django.cache",
+    "ReplicationGroup": "pulumi_django.data.cache",
+    "ReplicationGroupArgs": "pulumi_django.data.cache",
     "RepositoryOptions": "pulumi_django.account.bootstrap",
     "Scaling": "pulumi_django.ecs.scaling",
     "ScheduledCommand": "pulumi_django.ecs.scheduled_command",
     "ScheduledCommandArgs": "pulumi_django.ecs.scheduled_command",
     "ScheduledCommandOptions": "pulumi_django.app.options",
     "ScheduledScaling": "pulumi_django.ecs.scaling",
-    "SecurityGroups": "pulumi_django.security",
-    "SecurityGroupsArgs": "pulumi_django.security",
+    "SecurityGroups": "pulumi_django.network.security",
+    "SecurityGroupsArgs": "pulumi_django.network.security",
     "ServedOptions": "pulumi_django.app.options",
-    "ServiceDiscovery": "pulumi_django.service_discovery",
-    "ServiceDiscoveryArgs": "pulumi_django.service_discovery",
+    "ServiceDiscovery": "pulumi_django.network.discovery",
+    "ServiceDiscoveryArgs": "pulumi_django.network.discovery",
     "ServicePlacement": "pulumi_django.ecs.service",
     "Sidecar": "pulumi_django.ecs.sidecar",
-    "SqsBroker": "pulumi_django.broker",
-    "SqsBrokerArgs": "pulumi_django.broker",
+    "SqsBroker": "pulumi_django.data.broker",
+    "SqsBrokerArgs": "pulumi_django.data.broker",
     "SqsOptions": "pulumi_django.app.options",
     "StateBackend": "pulumi_django.account.state",
     "StateBackendArgs": "pulumi_django.account.state",

@@ -9,8 +9,8 @@ from typing import Any
 
 import pulumi
 
-from pulumi_django.kinds import Kind
-from pulumi_django.trust import account_of
+from pulumi_django.policies.trust import account_of
+from pulumi_django.rules.kinds import Kind
 
 CONTRACT_VERSION = 1
 """Raised when a name changes its meaning or a required one is added; a program reads its own version and older ones."""
@@ -97,7 +97,7 @@ class BaseContract:
     """Its TCP port."""
 
     redis_tls: bool | None = None
-    """Whether it speaks only TLS: clients take a `rediss://` URL (`pulumi_django.redis_url`)."""
+    """Whether it speaks only TLS: clients take a `rediss://` URL (`pulumi_django.rules.redis_url`)."""
 
     redis_cluster_mode: bool | None = None
     """Whether it is sharded: such a Redis has only database 0 and is no broker for Celery."""

@@ -7,7 +7,8 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
-from pulumi_django import ComposeHost, ComposeHostArgs, Network, NetworkArgs, project
+from pulumi_django import ComposeHost, ComposeHostArgs, Network, NetworkArgs
+from pulumi_django.program import project
 
 VARIABLES = ("SECRET_KEY", "POSTGRES_PASSWORD")
 

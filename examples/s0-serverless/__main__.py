@@ -9,7 +9,8 @@ from typing import Literal
 import pulumi
 
 import pulumi_django as components
-from pulumi_django import config, contract, project
+from pulumi_django import contract
+from pulumi_django.program import config, project
 
 STATUS = components.HealthCheck(
     path="/status/", interval_seconds=30, timeout_seconds=5, healthy_threshold=3, unhealthy_threshold=2

@@ -12,8 +12,8 @@ from pulumi_django import (
     Kind,
     WebOptions,
     contract,
-    project,
 )
+from pulumi_django.program import project
 
 
 def main() -> None:

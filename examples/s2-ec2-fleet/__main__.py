@@ -14,8 +14,8 @@ from pulumi_django import (
     NetworkArgs,
     SecurityGroups,
     SecurityGroupsArgs,
-    project,
 )
+from pulumi_django.program import project
 
 USER_DATA = Path(__file__).with_name("user-data.sh").read_text(encoding="utf-8")
 

@@ -12,10 +12,9 @@ from pulumi_django import (
     ProdAppArgs,
     ProdBase,
     ProdBaseArgs,
-    config,
     contract,
-    project,
 )
+from pulumi_django.program import config, project
 
 
 def main() -> None:

@@ -28,8 +28,8 @@ from orchestrator.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from orchestrator.assignments import Assignment
     from orchestrator.cli.session import Session
+    from orchestrator.config.assignments import Assignment
 
 START, CHANGE, LOOK, END = "Start here", "Change", "Look", "Clean up"
 
@@ -312,7 +312,7 @@ def _preview(common: Common, request: Any, folder: Path | None, format_: PlanFor
 
 
 def _duration(text: str | None) -> timedelta | None:
-    from orchestrator.durations import parse_duration
+    from orchestrator.config.durations import parse_duration
 
     return None if text is None else parse_duration(text)
 
@@ -334,12 +334,12 @@ def printed(session: Session, found: dict[str, Any], text: str) -> None:
 
 
 def _assignments(texts: Sequence[str] | None) -> tuple[Assignment, ...]:
-    from orchestrator.assignments import parse_assignment
+    from orchestrator.config.assignments import parse_assignment
 
     return tuple(parse_assignment(text) for text in texts or ())
 
 
 def _images(texts: Sequence[str] | None) -> dict[str, str]:
-    from orchestrator.assignments import parse_images
+    from orchestrator.config.assignments import parse_images
 
     return dict(parse_images(texts or ()))

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from orchestrator.cli.operating import Operating
     from orchestrator.cli.session import Session
     from orchestrator.lifecycle import Request
-    from orchestrator.operations.clients import Clients
-    from orchestrator.operations.databases import DatabaseResult
+    from orchestrator.operations.aws.clients import Clients
+    from orchestrator.operations.database.databases import DatabaseResult
     from orchestrator.operations.secrets import PushResult
     from orchestrator.operations.sleep import Want
 
@@ -104,8 +104,8 @@ def _rest(common: Common, names: list[str], want: Want) -> None:
 
 def _servers(session: Session, rest: Any, operation: Any) -> list[Any]:
     from orchestrator.cli.operating import View
-    from orchestrator.operations import bases
-    from orchestrator.operations.clients import RecordingClients
+    from orchestrator.operations.aws import bases
+    from orchestrator.operations.aws.clients import RecordingClients
     from orchestrator.rendering import environment_data, operations
 
     results: list[Any] = []
@@ -188,7 +188,7 @@ def tunnel_(
 
 def db_create(common: Common, name: NameArgument) -> None:
     """Make sure that the database and its role exist; what is there stays."""
-    from orchestrator.operations import databases
+    from orchestrator.operations.database import databases
 
     work = _operating(common, name)
     _told(work, databases.create(work.target, work.clients, work.view))
@@ -196,7 +196,7 @@ def db_create(common: Common, name: NameArgument) -> None:
 
 def db_drop(common: Common, name: NameArgument) -> None:
     """Delete the database and its role. Refused for production."""
-    from orchestrator.operations import databases
+    from orchestrator.operations.database import databases
 
     work = _operating(common, name)
     confirm = _confirm(work, "will lose its database")
@@ -216,7 +216,7 @@ def db_reset(
 
     Example: orchestrator db reset alpha -- python manage.py loaddata demo
     """
-    from orchestrator.operations import databases
+    from orchestrator.operations.database import databases
 
     request = databases.ResetDatabase(seed=tuple(seed or ()), release=not no_release)
     work = _operating(common, name)
@@ -235,8 +235,8 @@ def db_clone(
 
     Example: orchestrator db clone alpha --from beta
     """
-    from orchestrator.operations import databases
-    from orchestrator.operations import target as targets
+    from orchestrator.operations.aws import target as targets
+    from orchestrator.operations.database import databases
 
     work = _operating(common, name)
     request = databases.CloneDatabase(
@@ -259,7 +259,7 @@ def db_dump(
 
     Example: orchestrator db dump alpha --to alpha.dump
     """
-    from orchestrator.operations import databases
+    from orchestrator.operations.database import databases
 
     work = _operating(common, name)
     _told(work, databases.dump(work.target, work.clients, work.view, to=to))
@@ -276,7 +276,7 @@ def db_restore(
 
     Example: orchestrator db restore alpha alpha.dump
     """
-    from orchestrator.operations import databases
+    from orchestrator.operations.database import databases
 
     request = databases.RestoreDatabase(
         source=source,
@@ -291,7 +291,7 @@ def db_restore(
 
 def db_shell(common: Common, name: NameArgument) -> None:
     """Open psql on the environment's database, as its own role."""
-    from orchestrator.operations import database_shell
+    from orchestrator.operations.database import shell as database_shell
 
     work = _operating(common, name)
     result = database_shell.run(work.target, work.clients, work.view)
@@ -412,7 +412,7 @@ def _document(session: Session, found: dict[str, Any]) -> None:
 
 
 def _calls(clients: Clients) -> list[dict[str, Any]] | None:
-    from orchestrator.operations.clients import RecordingClients
+    from orchestrator.operations.aws.clients import RecordingClients
     from orchestrator.rendering import operations
 
     return operations.calls_document(clients.calls) if isinstance(clients, RecordingClients) else None

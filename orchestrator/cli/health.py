@@ -13,7 +13,7 @@ from orchestrator.cli.options import Common, NameArgument, with_common
 if TYPE_CHECKING:
     from orchestrator.cli.session import Session
     from orchestrator.console import Console
-    from orchestrator.operations.checks import Check
+    from orchestrator.operations.health.checks import Check
 
 PATIENCE_SECONDS = 180.0
 """How long a fresh environment's url may take to answer."""
@@ -39,7 +39,7 @@ def doctor_(
     """
     from orchestrator.api import Orchestrator
     from orchestrator.console import Console
-    from orchestrator.operations import doctor
+    from orchestrator.operations.health import doctor
     from orchestrator.rendering import checks, document
 
     console = Console(quiet=common.quiet, verbose=common.verbose, as_json=common.as_json)
@@ -73,7 +73,7 @@ def smoke_(
     Example: orchestrator smoke alpha
     """
     from orchestrator.cli.session import Session
-    from orchestrator.durations import parse_duration
+    from orchestrator.config.durations import parse_duration
 
     patience = parse_duration(wait).total_seconds() if wait else 0.0
     session = Session(common)
@@ -91,9 +91,10 @@ def smoke_all(
     Returns a document for each, and the exit code. Lines are printed unless stdout is one JSON document.
     """
     from orchestrator.cli.operating import View
-    from orchestrator.operations import application, smoke
-    from orchestrator.operations import target as targets
-    from orchestrator.operations.clients import RecordingClients, for_target
+    from orchestrator.operations import application
+    from orchestrator.operations.aws import target as targets
+    from orchestrator.operations.aws.clients import RecordingClients, for_target
+    from orchestrator.operations.health import smoke
     from orchestrator.rendering import checks, document, operations
 
     documents: list[dict[str, Any]] = []
@@ -129,6 +130,6 @@ def _shown(console: Console, found: Iterable[Check]) -> list[Check]:
 
 
 def _code(found: Sequence[Check]) -> int:
-    from orchestrator.operations import checks
+    from orchestrator.operations.health import checks
 
     return checks.exit_code(found)

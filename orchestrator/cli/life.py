@@ -132,7 +132,7 @@ def reap(
 def _put_to_sleep(common: Common, after: str, *, execute: bool) -> None:
     from datetime import UTC, datetime
 
-    from orchestrator.durations import parse_duration
+    from orchestrator.config.durations import parse_duration
     from orchestrator.operations import idle
     from orchestrator.rendering import document, tables
 

@@ -11,9 +11,9 @@ from typing import Any
 from orchestrator.cli.options import Common
 from orchestrator.cli.session import Session
 from orchestrator.console import Console
-from orchestrator.interrupts import heard_by
-from orchestrator.operations import target as targets
-from orchestrator.operations.clients import RecordingClients, WakefulClock, for_target
+from orchestrator.lifecycle.interrupts import heard_by
+from orchestrator.operations.aws import target as targets
+from orchestrator.operations.aws.clients import RecordingClients, WakefulClock, for_target
 from orchestrator.operations.observer import Event, LogLine, Note, RolloutMoved, TaskMoved
 from orchestrator.rendering import document, operations
 

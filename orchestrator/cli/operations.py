@@ -50,10 +50,10 @@ def deploy_(
 
     Example: orchestrator deploy alpha --image backend=registry.example.com/shop:1.4.2
     """
-    from orchestrator.assignments import parse_assignment, parse_images
     from orchestrator.cli.health import smoke_all
     from orchestrator.cli.operating import RolloutLines
-    from orchestrator.durations import parse_duration
+    from orchestrator.config.assignments import parse_assignment, parse_images
+    from orchestrator.config.durations import parse_duration
     from orchestrator.operations import deploy
     from orchestrator.rendering import operations
 
@@ -108,7 +108,7 @@ def run_(
 
     Example: orchestrator run alpha -- python manage.py migrate
     """
-    from orchestrator.durations import parse_duration
+    from orchestrator.config.durations import parse_duration
     from orchestrator.operations import run
     from orchestrator.rendering import operations
 
@@ -237,7 +237,7 @@ def logs_(
     Example: orchestrator logs alpha --service web --since 10m --follow
     """
     from orchestrator.cli.operating import Prefixes
-    from orchestrator.durations import parse_duration
+    from orchestrator.config.durations import parse_duration
     from orchestrator.operations import logs
     from orchestrator.rendering import operations
 

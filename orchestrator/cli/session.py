@@ -12,8 +12,8 @@ from orchestrator.cli.options import Common
 from orchestrator.cli.progress import Progress
 from orchestrator.console import Console
 from orchestrator.events import Diagnostic, Event
-from orchestrator.interrupts import heard_by
 from orchestrator.lifecycle import Job, Request
+from orchestrator.lifecycle.interrupts import heard_by
 from orchestrator.model import Operation, RunReport, Scope, Status, UnitResult
 from orchestrator.rendering import document, plan_tree, summary, tables
 

@@ -7,11 +7,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator import fingerprints
 from orchestrator.cost.prices import PriceTable
 from orchestrator.cost.programs import Program, Question, costs, costs_apart
 from orchestrator.cost.remembered import RememberedCosts
-from orchestrator.lifecycle import Job
+from orchestrator.lifecycle import Job, fingerprints
 from orchestrator.model import Operation, Unit
 
 

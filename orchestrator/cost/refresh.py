@@ -14,7 +14,7 @@ from typing import Any
 from orchestrator.cost.prices import DOLLARS, USER_FILE, PriceTable
 from orchestrator.cost.queries import NOT_LISTED, Query, query, rows
 from orchestrator.errors import EngineUnavailableError, StateError
-from pulumi_django.aws_access import AwsAccess
+from pulumi_django.deploying.aws_access import AwsAccess
 
 PRICE_LIST_REGION = "us-east-1"
 """Region whose endpoint serves the prices of all regions.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from orchestrator.config.settings import ENGINES, Settings
 from orchestrator.engines.protocol import Engine
 from orchestrator.errors import UsageError
-from orchestrator.settings import ENGINES, Settings
 
 
 def create(settings: Settings, name: str | None = None) -> Engine:

@@ -6,8 +6,8 @@ from collections.abc import Generator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 
+from orchestrator.config.settings import RunnerSettings, Settings
 from orchestrator.executors.threads import DaemonExecutor
-from orchestrator.settings import RunnerSettings, Settings
 
 __all__ = ["DaemonExecutor", "opened"]
 

@@ -16,14 +16,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator import settings
+from orchestrator.config import settings
+from orchestrator.config.stack_config import config_path
+from orchestrator.config.yaml_files import write_atomically
 from orchestrator.engines import factory
 from orchestrator.engines.protocol import Engine, Sink, UnitRequest
 from orchestrator.events import UnitEvent
+from orchestrator.lifecycle.runner import run_unit
 from orchestrator.model import UnitResult
-from orchestrator.runner import run_unit
-from orchestrator.stack_config import config_path
-from orchestrator.yaml_files import write_atomically
 
 _FILES = ("config_file", "plan_file")
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from orchestrator.engines.protocol import Engine
 from orchestrator.errors import RefusedError, StackLockedError, StateError, UsageError
+from orchestrator.lifecycle.registry import Deployment
 from orchestrator.model import Kind, Scope, StackResource, StackStatus, StackSummary, Unit
-from orchestrator.registry import Deployment
-from pulumi_django.naming import check_base_name, check_environment_name
+from pulumi_django.rules.naming import check_base_name, check_environment_name
 
 
 def names(scope: Scope, given: Sequence[str]) -> None:

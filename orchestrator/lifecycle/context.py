@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from orchestrator import registry
+from orchestrator.config.settings import Settings
 from orchestrator.engines.protocol import Engine, Project
-from orchestrator.git import Checkout, look
+from orchestrator.lifecycle import registry
+from orchestrator.lifecycle.git import Checkout, look
+from orchestrator.lifecycle.registry import LISTENER_RULE, Deployment, Registry
 from orchestrator.model import Scope
-from orchestrator.registry import LISTENER_RULE, Deployment, Registry
-from orchestrator.settings import Settings
 
 
 def utc_now() -> datetime:

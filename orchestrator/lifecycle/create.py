@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from orchestrator import graph
-from orchestrator.assignments import Assignment, image_assignment
+from orchestrator.config.assignments import Assignment, image_assignment
+from orchestrator.config.stack_config import StackConfig, config_path, configured_stacks
 from orchestrator.errors import RefusedError, SettingsError, UnknownStackError, UsageError
-from orchestrator.lifecycle import checks
+from orchestrator.lifecycle import checks, graph
 from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.draft import Draft, summary_of, usable
 from orchestrator.lifecycle.job import Job
+from orchestrator.lifecycle.registry import Deployment, configured_slot, free_slot
 from orchestrator.lifecycle.requests import CreateBase, CreateEnv, PreviewBase, PreviewEnv, UpdateBase, UpdateEnv
 from orchestrator.model import Kind, Operation, Record, Scope, Unit
-from orchestrator.registry import Deployment, configured_slot, free_slot
-from orchestrator.stack_config import StackConfig, config_path, configured_stacks
-from pulumi_django.priorities import SLOTS, stable_slot
+from pulumi_django.rules.priorities import SLOTS, stable_slot
 
 _FIXED_IN_BASE = {"kind": "the kind of a base is given by --kind when it is created"}
 _FIXED_IN_ENVIRONMENT = {

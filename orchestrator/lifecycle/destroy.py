@@ -6,9 +6,9 @@ from orchestrator.lifecycle import checks
 from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.draft import Draft
 from orchestrator.lifecycle.job import Job
+from orchestrator.lifecycle.registry import Deployment
 from orchestrator.lifecycle.requests import DestroyBase, DestroyEnv
 from orchestrator.model import Operation
-from orchestrator.registry import Deployment
 
 
 def destroy_env(context: Context, request: DestroyEnv) -> Job:

@@ -6,17 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from orchestrator import graph
-from orchestrator.assignments import Assignment
+from orchestrator.config.assignments import Assignment
+from orchestrator.config.stack_config import StackConfig
 from orchestrator.engines.protocol import Project
 from orchestrator.errors import SettingsError, UsageError
-from orchestrator.git import Checkout
-from orchestrator.lifecycle import checks
+from orchestrator.lifecycle import checks, graph
 from orchestrator.lifecycle.context import Context
+from orchestrator.lifecycle.git import Checkout
 from orchestrator.lifecycle.job import Job, Step
+from orchestrator.lifecycle.registry import Deployment, Registry
 from orchestrator.model import Kind, Operation, Record, Scope, StackStatus, StackSummary, Unit
-from orchestrator.registry import Deployment, Registry
-from orchestrator.stack_config import StackConfig
 
 
 class Draft:

@@ -11,13 +11,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator import executors, git
+from orchestrator import executors
+from orchestrator.config.stack_config import StackConfig
 from orchestrator.engines.protocol import UnitRequest
 from orchestrator.errors import OrchestratorError
 from orchestrator.events import Diagnostic, Event, Observer, PlanReady, ResourceEvent, ignore
-from orchestrator.graph import Plan
-from orchestrator.lifecycle import slots
+from orchestrator.lifecycle import git, slots
 from orchestrator.lifecycle.context import Context
+from orchestrator.lifecycle.graph import Plan
+from orchestrator.lifecycle.runner import Interrupter, Runner
 from orchestrator.model import (
     UNKNOWN,
     ChangeOp,
@@ -32,8 +34,6 @@ from orchestrator.model import (
     Unit,
     UnitResult,
 )
-from orchestrator.runner import Interrupter, Runner
-from orchestrator.stack_config import StackConfig
 
 # Signature keys of Pulumi's wire format: sdk/python/lib/pulumi/runtime/rpc.py
 _SIGNATURE = "4dabf18193072939515e22adb298388d"

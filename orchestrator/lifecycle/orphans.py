@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from orchestrator.config.stack_config import StackConfig, aws_values, configured_stacks
 from orchestrator.errors import RefusedError
 from orchestrator.lifecycle.context import Context
+from orchestrator.lifecycle.registry import Registry
 from orchestrator.model import Scope, StackStatus
 from orchestrator.recovery.deletion import Deletion, delete_orphans
 from orchestrator.recovery.orphans import Orphan, find_orphans
-from orchestrator.registry import Registry
-from orchestrator.stack_config import StackConfig, aws_values, configured_stacks
-from pulumi_django.aws_access import AwsAccess
+from pulumi_django.deploying.aws_access import AwsAccess
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,9 @@ from datetime import timedelta
 from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.destroy import destroy_env
 from orchestrator.lifecycle.job import Job
+from orchestrator.lifecycle.registry import Deployment
 from orchestrator.lifecycle.requests import DestroyEnv
 from orchestrator.model import Kind, StackStatus
-from orchestrator.registry import Deployment
 
 WARN_AHEAD = timedelta(hours=48)
 LAST_WARNING = timedelta(hours=2)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from orchestrator.assignments import Assignment
+from orchestrator.config.assignments import Assignment
 from orchestrator.model import Kind
 
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator import fingerprints
-from orchestrator.assignments import Assignment
+from orchestrator.config.assignments import Assignment
+from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import RefusedError, SettingsError
+from orchestrator.lifecycle import fingerprints
 from orchestrator.lifecycle.job import Job, plan_file_name
 from orchestrator.lifecycle.requests import CreateBase, CreateEnv, PreviewBase, PreviewEnv
 from orchestrator.model import Kind, Unit
-from orchestrator.stack_config import StackConfig
 
 FILE, PROGRESS, VERSION = "plan.json", "progress.json", 1
 AGAIN = "preview again with --save-plan, and review what changed"

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import OrchestratorError
+from orchestrator.lifecycle.registry import free_slot
 from orchestrator.model import Record, Unit
-from orchestrator.registry import free_slot
 
 if TYPE_CHECKING:
     from orchestrator.lifecycle.job import Job

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from orchestrator.errors import LockOwner, RefusedError, StackLockedError
 from orchestrator.lifecycle import checks
 from orchestrator.lifecycle.context import Context
+from orchestrator.lifecycle.registry import Deployment, Registry
 from orchestrator.model import Record, Unit
-from orchestrator.registry import Deployment, Registry
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.assignments import Assignment, make_assignment
+from orchestrator.config.assignments import Assignment, make_assignment
+from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import UnknownStackError
-from orchestrator.stack_config import StackConfig
 
 if TYPE_CHECKING:
     from orchestrator.api import Orchestrator
-    from orchestrator.registry import Deployment
+    from orchestrator.lifecycle.registry import Deployment
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import OrchestratorError
-from orchestrator.operations import databases, secrets, sleep
-from orchestrator.operations import target as targets
-from orchestrator.operations.aws_errors import explained
-from orchestrator.operations.clients import Clients, for_target
+from orchestrator.operations import secrets, sleep
+from orchestrator.operations.aws import target as targets
+from orchestrator.operations.aws.clients import Clients, for_target
+from orchestrator.operations.aws.errors import explained
+from orchestrator.operations.aws.target import Target
+from orchestrator.operations.database import databases
 from orchestrator.operations.observer import Note, Observer, ignore
-from orchestrator.operations.target import Target
-from pulumi_django.kinds import Kind
+from pulumi_django.rules.kinds import Kind
 
 if TYPE_CHECKING:
     from orchestrator.api import Orchestrator

@@ -8,26 +8,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from orchestrator.assignments import Assignment, image_assignment
+from orchestrator.config.assignments import Assignment, image_assignment
 from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.lifecycle.job import Job
 from orchestrator.lifecycle.requests import PreviewEnv, UpdateEnv
 from orchestrator.model import RunReport
-from orchestrator.operations import application, ecs, ps
+from orchestrator.operations import application, ps
 from orchestrator.operations.application import Application
 from orchestrator.operations.at_work import alone
-from orchestrator.operations.aws_errors import explained
-from orchestrator.operations.clients import Clients, RecordingClients
+from orchestrator.operations.aws import ecs
+from orchestrator.operations.aws.clients import Clients, RecordingClients
+from orchestrator.operations.aws.errors import explained
+from orchestrator.operations.aws.target import Target
 from orchestrator.operations.log_source import LogSource
 from orchestrator.operations.observer import Note, Observer, ignore
 from orchestrator.operations.ps import ServiceState
 from orchestrator.operations.rollouts import Rollouts
-from orchestrator.operations.target import Target
-from pulumi_django.ecs.release_tasks import Release, ReleaseRequest
-from pulumi_django.ecs.rollout import RolloutRequest, RolloutWatch
-from pulumi_django.ecs.task_log import LAST_LINES, printable
-from pulumi_django.ecs.task_runner import task_id
-from pulumi_django.ecs.update_mode import UpdateMode
+from pulumi_django.deploying.release_tasks import Release, ReleaseRequest
+from pulumi_django.deploying.rollout import RolloutRequest, RolloutWatch
+from pulumi_django.deploying.task_log import LAST_LINES, printable
+from pulumi_django.deploying.task_runner import task_id
+from pulumi_django.deploying.update_mode import UpdateMode
 
 if TYPE_CHECKING:
     from orchestrator.api import Orchestrator
@@ -228,7 +229,7 @@ def _crashes(
 
 def rehearse(request: Deploy, target: Target, clients: RecordingClients, app: Application) -> None:
     """Make the calls with which the hooks of the stack would release and watch the rollouts, to nobody."""
-    from pulumi_django.ecs.release import DEFAULT_RELEASE_COMMAND
+    from pulumi_django.deploying.gate import DEFAULT_RELEASE_COMMAND
 
     services, logs, outputs = clients.client("ecs"), clients.client("logs"), target.outputs
     with explained(target.aws):

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import OperationFailedError, RefusedError, UsageError
-from orchestrator.operations import ecs as services
-from orchestrator.operations import session_plugin
-from orchestrator.operations.aws_errors import explained
-from orchestrator.operations.clients import Clients, RecordingClients
+from orchestrator.operations.aws import ecs as services
+from orchestrator.operations.aws import session_plugin
+from orchestrator.operations.aws.clients import Clients, RecordingClients
+from orchestrator.operations.aws.errors import explained
+from orchestrator.operations.aws.session_plugin import Attach, PluginCall
+from orchestrator.operations.aws.target import Service, Target
 from orchestrator.operations.observer import Note, Observer, ignore
-from orchestrator.operations.session_plugin import Attach, PluginCall
-from orchestrator.operations.target import Service, Target
-from pulumi_django.ecs.task_runner import task_id
+from pulumi_django.deploying.task_runner import task_id
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient

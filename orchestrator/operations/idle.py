@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from orchestrator.assignments import Assignment
+from orchestrator.config.assignments import Assignment
 from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.lifecycle import UpdateEnv
 from orchestrator.model import Kind, StackStatus
 from orchestrator.operations import application
-from orchestrator.operations import ecs as services
-from orchestrator.operations import target as targets
-from orchestrator.operations.aws_errors import explained
-from orchestrator.operations.clients import Clients, for_target
-from orchestrator.operations.target import Target
+from orchestrator.operations.aws import ecs as services
+from orchestrator.operations.aws import target as targets
+from orchestrator.operations.aws.clients import Clients, for_target
+from orchestrator.operations.aws.errors import explained
+from orchestrator.operations.aws.target import Target
 
 if TYPE_CHECKING:
     from orchestrator.api import Orchestrator
-    from orchestrator.registry import Deployment
+    from orchestrator.lifecycle.registry import Deployment
 
 # CloudWatch keeps points of five minutes for 63 days.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html

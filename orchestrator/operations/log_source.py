@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from orchestrator.operations.aws_errors import explain
-from orchestrator.operations.clients import Clients
+from orchestrator.operations.aws.clients import Clients
+from orchestrator.operations.aws.errors import explain
 from orchestrator.operations.observer import LogLine, Note, Observer
-from pulumi_django.aws_access import AwsAccess
-from pulumi_django.ecs.polling import Cancelled, Clock, is_transient
-from pulumi_django.ecs.task_log import whole
+from pulumi_django.deploying.aws_access import AwsAccess
+from pulumi_django.deploying.polling import Cancelled, Clock, is_transient
+from pulumi_django.deploying.task_log import whole
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient

@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from orchestrator.errors import OperationFailedError, UsageError
-from orchestrator.operations import ecs as services
-from orchestrator.operations.aws_errors import explained
-from orchestrator.operations.clients import Clients
+from orchestrator.operations.aws import ecs as services
+from orchestrator.operations.aws.clients import Clients
+from orchestrator.operations.aws.errors import explained
+from orchestrator.operations.aws.target import Service, Target
 from orchestrator.operations.log_source import LogSource, Tail
 from orchestrator.operations.observer import LogLine, Note, Observer, ignore
-from orchestrator.operations.target import Service, Target
-from pulumi_django.ecs.task_end import task_end
-from pulumi_django.ecs.task_runner import task_id
+from pulumi_django.deploying.task_end import task_end
+from pulumi_django.deploying.task_runner import task_id
 
 DEFAULT_SINCE = timedelta(hours=1)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator.operations.clients import Clients
+from orchestrator.operations.aws.clients import Clients
+from orchestrator.operations.aws.target import Target
 from orchestrator.operations.observer import Note, Observer, ignore
-from orchestrator.operations.target import Target
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.operations import ecs as services
-from orchestrator.operations.aws_errors import explained
-from orchestrator.operations.clients import Clients
+from orchestrator.operations.aws import ecs as services
+from orchestrator.operations.aws.clients import Clients
+from orchestrator.operations.aws.errors import explained
+from orchestrator.operations.aws.target import Service, Target
 from orchestrator.operations.observer import Note, Observer, ignore
 from orchestrator.operations.reasons import hint_of
-from orchestrator.operations.target import Service, Target
-from pulumi_django.ecs.rollout_state import short
-from pulumi_django.ecs.task_end import task_end
-from pulumi_django.ecs.task_runner import task_id
+from pulumi_django.deploying.rollout_state import short
+from pulumi_django.deploying.task_end import task_end
+from pulumi_django.deploying.task_runner import task_id
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef, TaskTypeDef

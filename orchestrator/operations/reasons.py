@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from pulumi_django.ecs.task_end import TaskEnd
+from pulumi_django.deploying.task_end import TaskEnd
 
 KILLED = 137
 """Exit code of a process that got SIGKILL: https://tldp.org/LDP/abs/html/exitcodes.html."""

@@ -6,12 +6,12 @@ import threading
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import OrchestratorError
-from orchestrator.operations import ecs as services
-from orchestrator.operations.aws_errors import explained
-from orchestrator.operations.clients import Clients
+from orchestrator.operations.aws import ecs as services
+from orchestrator.operations.aws.clients import Clients
+from orchestrator.operations.aws.errors import explained
+from orchestrator.operations.aws.target import Service, Target
 from orchestrator.operations.observer import Observer, RolloutMoved
-from orchestrator.operations.target import Service, Target
-from pulumi_django.ecs.rollout_state import primary, short
+from pulumi_django.deploying.rollout_state import primary, short
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef

@@ -9,17 +9,17 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import InterruptedRunError, OperationFailedError, UsageError
-from orchestrator.operations import ecs as services
-from orchestrator.operations.aws_errors import explained
-from orchestrator.operations.clients import Clients
+from orchestrator.operations.aws import ecs as services
+from orchestrator.operations.aws.clients import Clients
+from orchestrator.operations.aws.errors import explained
+from orchestrator.operations.aws.target import Service, Target
 from orchestrator.operations.observer import LogLine, Note, Observer, TaskMoved, ignore
 from orchestrator.operations.reasons import hint_of, hint_of_words
-from orchestrator.operations.target import Service, Target
-from pulumi_django.ecs.polling import Cancelled
-from pulumi_django.ecs.rollout_state import short
-from pulumi_django.ecs.task_end import TaskEnd
-from pulumi_django.ecs.task_log import whole
-from pulumi_django.ecs.task_runner import (
+from pulumi_django.deploying.polling import Cancelled
+from pulumi_django.deploying.rollout_state import short
+from pulumi_django.deploying.task_end import TaskEnd
+from pulumi_django.deploying.task_log import whole
+from pulumi_django.deploying.task_runner import (
     RunningTask,
     TaskError,
     TaskObserver,
@@ -28,7 +28,7 @@ from pulumi_django.ecs.task_runner import (
     TaskRunner,
     TaskTimeout,
 )
-from pulumi_django.sizing import check_fargate_size
+from pulumi_django.rules.sizing import check_fargate_size
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import AwsVpcConfigurationOutputTypeDef, ServiceTypeDef

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.assignments import Assignment
+from orchestrator.config.assignments import Assignment
 from orchestrator.errors import RefusedError, UsageError
 from orchestrator.operations.application import Application
-from orchestrator.operations.aws_errors import explained
-from orchestrator.operations.clients import Clients
-from orchestrator.operations.target import Service, Target
-from pulumi_django.kinds import Kind
+from orchestrator.operations.aws.clients import Clients
+from orchestrator.operations.aws.errors import explained
+from orchestrator.operations.aws.target import Service, Target
+from pulumi_django.rules.kinds import Kind
 
 if TYPE_CHECKING:
     from pulumi_django.ecs.scaling import Scaling

@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.assignments import Assignment
+from orchestrator.config.assignments import Assignment
 from orchestrator.errors import OperationFailedError, RefusedError, UsageError
 from orchestrator.operations import dotenv
-from orchestrator.operations import ecs as services
 from orchestrator.operations.application import Application
-from orchestrator.operations.aws_errors import explained
-from orchestrator.operations.clients import Clients
+from orchestrator.operations.aws import ecs as services
+from orchestrator.operations.aws.clients import Clients
+from orchestrator.operations.aws.errors import explained
+from orchestrator.operations.aws.target import Target
 from orchestrator.operations.observer import Note, Observer, ignore
-from orchestrator.operations.target import Target
-from pulumi_django.kinds import Kind
+from pulumi_django.rules.kinds import Kind
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef

@@ -12,20 +12,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.assignments import Assignment
+from orchestrator.config.assignments import Assignment
 from orchestrator.errors import OperationFailedError, OrchestratorError, RefusedError
 from orchestrator.lifecycle import UpdateEnv, checks
 from orchestrator.model import Kind, Scope
-from orchestrator.operations import application, bases
-from orchestrator.operations.aws_errors import explained
-from orchestrator.operations.bases import BaseTarget
-from orchestrator.operations.clients import Clients
+from orchestrator.operations import application
+from orchestrator.operations.aws import bases
+from orchestrator.operations.aws.bases import BaseTarget
+from orchestrator.operations.aws.clients import Clients
+from orchestrator.operations.aws.errors import explained
 from orchestrator.operations.observer import Note, Observer, ignore
-from pulumi_django.ecs.polling import patiently, pauses
+from pulumi_django.deploying.polling import patiently, pauses
 
 if TYPE_CHECKING:
     from orchestrator.api import Orchestrator
-    from orchestrator.registry import Registry
+    from orchestrator.lifecycle.registry import Registry
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html
 RESTART_DAYS = 7

@@ -9,17 +9,17 @@ from typing import Any
 from urllib.parse import quote
 
 from orchestrator.errors import OperationFailedError, RefusedError, UsageError
-from orchestrator.operations import ecs as services
-from orchestrator.operations import session_plugin
-from orchestrator.operations.aws_errors import explained
-from orchestrator.operations.clients import Clients, RecordingClients
+from orchestrator.operations.aws import ecs as services
+from orchestrator.operations.aws import session_plugin
+from orchestrator.operations.aws.clients import Clients, RecordingClients
+from orchestrator.operations.aws.errors import explained
+from orchestrator.operations.aws.session_plugin import Attach, PluginCall
+from orchestrator.operations.aws.target import Target
 from orchestrator.operations.observer import Observer, ignore
-from orchestrator.operations.session_plugin import Attach, PluginCall
-from orchestrator.operations.target import Target
 
 DEFAULT_PORT = 15432
 BASTION_PORT = 5432
-"""Where the bastion forwards to the database (`pulumi_django.bastion`)."""
+"""Where the bastion forwards to the database (`pulumi_django.ec2.bastion`)."""
 
 DOCUMENT = "AWS-StartPortForwardingSession"
 SECRET_VARIABLE = "DB_SECRET_NAME"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 ClientFactory = Callable[[str], Any]
-"""Gives a boto3 client by service name; `pulumi_django.aws_access.AwsAccess.client` is one."""
+"""Gives a boto3 client by service name; `pulumi_django.deploying.aws_access.AwsAccess.client` is one."""
 
 Tags = Mapping[str, str]
 

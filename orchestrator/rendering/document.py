@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.cost.estimate import Estimate
 from orchestrator.cost.prices import PriceTable
 from orchestrator.events import Diagnostic, Event, PlanReady, ResourceEvent, UnitFinished, UnitStarted
+from orchestrator.lifecycle.registry import Deployment
 from orchestrator.model import Outputs, RunReport, Unit, UnitResult
-from orchestrator.registry import Deployment
 from orchestrator.rendering.plan_tree import Costs, MonthlyCost
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.operations.databases import DatabaseResult
+from orchestrator.operations.database.databases import DatabaseResult
 from orchestrator.operations.scale import Scaled
 from orchestrator.operations.secrets import PushResult, SecretEntry
 from orchestrator.operations.sleep import ServerResult

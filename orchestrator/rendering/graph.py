@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Literal, get_args
 
-from orchestrator.diagrams import Diagram, Node
+from orchestrator.lifecycle.diagrams import Diagram, Node
 
 GraphFormat = Literal["text", "mermaid", "dot", "svg"]
 FORMATS: tuple[GraphFormat, ...] = get_args(GraphFormat)

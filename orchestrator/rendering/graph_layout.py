@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestrator.diagrams import Diagram, Node
+from orchestrator.lifecycle.diagrams import Diagram, Node
 
 LABEL_WIDTH, DETAIL_WIDTH = 8.8, 6.8
 """Average width of a letter in pixels, in a wide font: 14 pixels bold for the label, 11 for the detail."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from orchestrator.diagrams import Diagram
+from orchestrator.lifecycle.diagrams import Diagram
 from orchestrator.rendering.graph_layout import BOX_HEIGHT, PADDING, Box, cut, layout
 
 STYLE = """

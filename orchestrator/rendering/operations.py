@@ -8,8 +8,8 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
-from orchestrator.durations import format_duration
-from orchestrator.operations.clients import ApiCall
+from orchestrator.config.durations import format_duration
+from orchestrator.operations.aws.clients import ApiCall
 from orchestrator.operations.deploy import Crash, DeployResult
 from orchestrator.operations.observer import LogLine, RolloutMoved
 from orchestrator.operations.ps import ServiceState, TasksResult

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.config.durations import format_duration
 from orchestrator.cost.estimate import Estimate
 from orchestrator.cost.prices import PriceTable
-from orchestrator.durations import format_duration
+from orchestrator.lifecycle.registry import Deployment
 from orchestrator.model import (
     ChangeCounts,
     ChangeOp,
@@ -23,7 +24,6 @@ from orchestrator.model import (
     Unit,
     UnitResult,
 )
-from orchestrator.registry import Deployment
 
 if TYPE_CHECKING:
     from orchestrator.lifecycle.orphans import Orphans

@@ -2,7 +2,8 @@
 
 import pulumi
 
-from pulumi_django import AdHocApp, AdHocAppArgs, Kind, ProdApp, ProdAppArgs, config, contract, project
+from pulumi_django import AdHocApp, AdHocAppArgs, Kind, ProdApp, ProdAppArgs, contract
+from pulumi_django.program import config, project
 
 
 async def main() -> None:

@@ -2,7 +2,8 @@
 
 import pulumi
 
-from pulumi_django import AdHocBase, AdHocBaseArgs, Kind, ProdBase, ProdBaseArgs, config, contract, project
+from pulumi_django import AdHocBase, AdHocBaseArgs, Kind, ProdBase, ProdBaseArgs, contract
+from pulumi_django.program import config, project
 
 
 def main() -> None:

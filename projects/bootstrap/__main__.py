@@ -2,7 +2,8 @@
 
 import pulumi
 
-from pulumi_django import AccountBootstrap, AccountBootstrapArgs, config, project
+from pulumi_django import AccountBootstrap, AccountBootstrapArgs
+from pulumi_django.program import config, project
 
 
 def main() -> None:

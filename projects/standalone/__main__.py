@@ -2,7 +2,8 @@
 
 import pulumi
 
-from pulumi_django import AdHocApp, AdHocAppArgs, AdHocBase, AdHocBaseArgs, Kind, config, contract, project
+from pulumi_django import AdHocApp, AdHocAppArgs, AdHocBase, AdHocBaseArgs, Kind, contract
+from pulumi_django.program import config, project
 
 
 def main() -> None:

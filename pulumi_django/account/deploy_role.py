@@ -11,9 +11,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django import naming
 from pulumi_django.account import deploy_policy
 from pulumi_django.account.subjects import check_subject
+from pulumi_django.rules import naming
 
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"

@@ -10,7 +10,7 @@ from pulumi_django.app import parts
 from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.options import RedisOptions
 from pulumi_django.contract import AppOutputs
-from pulumi_django.kinds import Kind
+from pulumi_django.rules.kinds import Kind
 
 
 @dataclass(frozen=True, kw_only=True)

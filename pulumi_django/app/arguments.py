@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pulumi_django import secret_references
 from pulumi_django.app.options import (
     AlarmOptions,
     AppAssetsOptions,
@@ -23,10 +22,11 @@ from pulumi_django.app.options import (
     WebOptions,
     WorkerOptions,
 )
-from pulumi_django.aws_access import AwsAccess
 from pulumi_django.contract import BaseContract
+from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.ecs.task import Architecture
 from pulumi_django.observability.otel import TracingOptions
+from pulumi_django.policies import secret_references
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,14 +9,14 @@ from typing import Any
 
 import pulumi
 
-from pulumi_django import naming, priorities, redis_url
 from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.options import AppCacheOptions
-from pulumi_django.broker import BROKER_URL, SqsBroker, SqsBrokerArgs
-from pulumi_django.container_env import BROKER_DATABASE, CACHE_DATABASE
 from pulumi_django.contract import BaseContract
+from pulumi_django.data.broker import BROKER_URL, SqsBroker, SqsBrokerArgs
+from pulumi_django.delivery.assets import AssetsBucket
 from pulumi_django.ecs.redis_service import REDIS_PORT
-from pulumi_django.storage import AssetsBucket
+from pulumi_django.rules import naming, priorities, redis_url
+from pulumi_django.rules.container_env import BROKER_DATABASE, CACHE_DATABASE
 
 REDIS_SERVICE = "redis"
 

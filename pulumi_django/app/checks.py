@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pulumi_django import naming
 from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.backing import REDIS_SERVICE
 from pulumi_django.contract import ContractError, require_images
 from pulumi_django.ecs.database_task import SERVICE as DATABASE
 from pulumi_django.ecs.scaling import worker_scaling
+from pulumi_django.rules import naming
 
 
 def check(name: str, args: AppArgs) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pulumi
 
-from pulumi_django import priorities
 from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.backing import listener_slot
+from pulumi_django.rules import priorities
 
 
 def environment_hosts(name: str, args: AppArgs) -> list[pulumi.Input[str]]:

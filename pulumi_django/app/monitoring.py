@@ -9,8 +9,8 @@ import pulumi
 
 from pulumi_django.app.options import AlarmOptions, ExecSessionOptions
 from pulumi_django.contract import BaseContract
+from pulumi_django.data.encryption import EncryptionKey, EncryptionKeyArgs
 from pulumi_django.ecs.exec_sessions import ExecSessions, ExecSessionsArgs
-from pulumi_django.encryption import EncryptionKey, EncryptionKeyArgs
 from pulumi_django.observability.alarms import EnvironmentAlarms, EnvironmentAlarmsArgs
 from pulumi_django.observability.dashboard import Dashboard, DashboardArgs
 from pulumi_django.observability.metrics import Metric

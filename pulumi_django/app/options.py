@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pulumi_django.broker import DEFAULT_MAX_RECEIVES, DEFAULT_RETENTION_SECONDS, DEFAULT_VISIBILITY_SECONDS
+from pulumi_django.data.broker import DEFAULT_MAX_RECEIVES, DEFAULT_RETENTION_SECONDS, DEFAULT_VISIBILITY_SECONDS
 from pulumi_django.delivery.cdn import PriceClass, Routing
+from pulumi_django.deploying.gate import DEFAULT_RELEASE_COMMAND
 from pulumi_django.ecs.database_task import DEFAULT_CLIENT_IMAGE
 from pulumi_django.ecs.deployment import DeploymentOptions
-from pulumi_django.ecs.release import DEFAULT_RELEASE_COMMAND
 from pulumi_django.ecs.scaling import Scaling, ScalingPreset
 from pulumi_django.ecs.sidecar import Sidecar
 from pulumi_django.ecs.web_routing import HealthCheck, TargetProtocol, check_counted, check_proxy
 from pulumi_django.observability.alarms import AlarmThresholds
-from pulumi_django.schedules import check_schedule, check_timezone
-from pulumi_django.sizing import check_ephemeral_storage
+from pulumi_django.rules.schedules import check_schedule, check_timezone
+from pulumi_django.rules.sizing import check_ephemeral_storage
 
 
 @dataclass(frozen=True, kw_only=True)

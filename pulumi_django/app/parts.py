@@ -7,31 +7,32 @@ from dataclasses import replace
 
 import pulumi
 
-from pulumi_django import contract, naming
+from pulumi_django import contract
 from pulumi_django.app import backing, checks, delivery, hosts, monitoring
 from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.running import Running, RunningArgs
-from pulumi_django.app_secrets import AppSecrets, AppSecretsArgs
-from pulumi_django.container_env import ContainerEnv, ContainerValues, container_env
 from pulumi_django.contract import AppOutputs, require_kind
-from pulumi_django.dns import AliasRecord, AliasRecordArgs
+from pulumi_django.data.published_parameters import PublishedParameters, PublishedParametersArgs, published
+from pulumi_django.data.secrets import AppSecrets, AppSecretsArgs
+from pulumi_django.delivery.assets import AssetsBucket
+from pulumi_django.deploying.gate import MAX_TIMEOUT_SECONDS, ReleaseGate, ReleaseGateArgs
 from pulumi_django.ecs.cluster import Cluster, ClusterArgs
 from pulumi_django.ecs.container import ContainerSetup, TaskSize
 from pulumi_django.ecs.database_task import DatabaseTask, DatabaseTaskArgs
 from pulumi_django.ecs.frontend_service import FrontendService
 from pulumi_django.ecs.management_command import ManagementCommand, ManagementCommandArgs
 from pulumi_django.ecs.redis_service import REDIS_PORT
-from pulumi_django.ecs.release import MAX_TIMEOUT_SECONDS, ReleaseGate, ReleaseGateArgs
 from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs, TaskRole, TaskRoleArgs
 from pulumi_django.ecs.service import ServicePlacement
 from pulumi_django.ecs.task_security import TaskSecurityGroup, TaskSecurityGroupArgs
 from pulumi_django.ecs.web_service import WebService
-from pulumi_django.kinds import Kind
+from pulumi_django.network.dns import AliasRecord, AliasRecordArgs
 from pulumi_django.observability import otel
 from pulumi_django.observability.metrics import queue_metric
-from pulumi_django.published_parameters import PublishedParameters, PublishedParametersArgs, published
-from pulumi_django.secret_references import Resolved, Resolver
-from pulumi_django.storage import AssetsBucket
+from pulumi_django.policies.secret_references import Resolved, Resolver
+from pulumi_django.rules import naming
+from pulumi_django.rules.container_env import ContainerEnv, ContainerValues, container_env
+from pulumi_django.rules.kinds import Kind
 
 
 def assemble(name: str, kind: Kind, args: AppArgs, *, parent: pulumi.Resource) -> AppOutputs:

@@ -18,7 +18,7 @@ from pulumi_django.app.options import (
     ProdWorkerOptions,
 )
 from pulumi_django.contract import AppOutputs
-from pulumi_django.kinds import Kind
+from pulumi_django.rules.kinds import Kind
 
 
 @dataclass(frozen=True, kw_only=True)

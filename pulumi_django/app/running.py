@@ -27,7 +27,7 @@ from pulumi_django.ecs.scheduled_command import ScheduledCommand, ScheduledComma
 from pulumi_django.ecs.service import Capacity, ServicePlacement
 from pulumi_django.ecs.web_service import WebService, WebServiceArgs
 from pulumi_django.ecs.worker_service import WorkerService, WorkerServiceArgs
-from pulumi_django.priorities import Rule
+from pulumi_django.rules.priorities import Rule
 
 Service = WebService | FrontendService | WorkerService | BeatService | RedisService
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 import pulumi
 
-from pulumi_django import naming
 from pulumi_django.base import parts
 from pulumi_django.base.arguments import BaseArgs
 from pulumi_django.base.options import CacheOptions, DatabaseOptions, NetworkOptions
 from pulumi_django.contract import BaseContract
-from pulumi_django.kinds import Kind
-from pulumi_django.service_discovery import ServiceDiscovery, ServiceDiscoveryArgs
-from pulumi_django.storage import AssetsBucket, AssetsBucketArgs
+from pulumi_django.delivery.assets import AssetsBucket, AssetsBucketArgs
+from pulumi_django.network.discovery import ServiceDiscovery, ServiceDiscoveryArgs
+from pulumi_django.rules import naming
+from pulumi_django.rules.kinds import Kind
 
 
 @dataclass(frozen=True, kw_only=True)

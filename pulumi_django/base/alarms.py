@@ -8,7 +8,8 @@ import pulumi
 
 from pulumi_django.base import parts
 from pulumi_django.base.options import AuroraOptions, BaseAlarmOptions
-from pulumi_django.cache import ReplicationGroup
+from pulumi_django.data.cache import ReplicationGroup
+from pulumi_django.data.postgres import DatabaseServer
 from pulumi_django.observability.alarms import (
     DatabaseAlarms,
     DatabaseAlarmsArgs,
@@ -17,8 +18,7 @@ from pulumi_django.observability.alarms import (
 )
 from pulumi_django.observability.cache_alarms import CacheAlarms, CacheAlarmsArgs
 from pulumi_django.observability.topic import AlarmTopic, AlarmTopicArgs
-from pulumi_django.postgres import DatabaseServer
-from pulumi_django.sizing import instance_class_memory_gib
+from pulumi_django.rules.sizing import instance_class_memory_gib
 
 if TYPE_CHECKING:
     from pulumi_django.base.prod import ProdBaseArgs

@@ -14,7 +14,7 @@ from pulumi_django.base.options import (
     NetworkOptions,
 )
 from pulumi_django.delivery.firewall import FirewallOptions
-from pulumi_django.network import check_zones
+from pulumi_django.network.vpc import check_zones
 
 
 @dataclass(frozen=True, kw_only=True)

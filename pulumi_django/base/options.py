@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pulumi_django.aurora import AuroraSettings
-from pulumi_django.cache import CacheSettings
-from pulumi_django.database import InstanceSettings
-from pulumi_django.endpoints import ISOLATED_ENDPOINTS, USUAL_ENDPOINTS, check_services
-from pulumi_django.network import Nat, NetworkSettings
+from pulumi_django.data.aurora import AuroraSettings
+from pulumi_django.data.cache import CacheSettings
+from pulumi_django.data.instance import InstanceSettings
+from pulumi_django.data.postgres import POSTGRES_PORT
+from pulumi_django.network.endpoints import ISOLATED_ENDPOINTS, USUAL_ENDPOINTS, check_services
+from pulumi_django.network.vpc import Nat, NetworkSettings
 from pulumi_django.observability.alarms import check_percent, check_positive
-from pulumi_django.postgres import POSTGRES_PORT
-from pulumi_django.sizing import check_log_retention
+from pulumi_django.rules.sizing import check_log_retention
 
 # https://www.postgresql.org/docs/current/runtime-config-logging.html
 LOGGED_STATEMENTS = {"log_min_duration_statement": "1000", "log_statement": "ddl"}

@@ -9,26 +9,28 @@ from typing import Any, Protocol
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django import contract, naming, postgres
-from pulumi_django.aurora import AuroraServerless, AuroraServerlessArgs
+from pulumi_django import contract
 from pulumi_django.base.arguments import BaseArgs
 from pulumi_django.base.options import ExistingDatabaseOptions
-from pulumi_django.bastion import Bastion, BastionArgs
-from pulumi_django.cache import ReplicationGroup, ReplicationGroupArgs
-from pulumi_django.certificate import Certificate, CertificateArgs
 from pulumi_django.contract import BaseContract
-from pulumi_django.database import PostgresInstance, PostgresInstanceArgs
+from pulumi_django.data import postgres
+from pulumi_django.data.aurora import AuroraServerless, AuroraServerlessArgs
+from pulumi_django.data.cache import ReplicationGroup, ReplicationGroupArgs
+from pulumi_django.data.instance import PostgresInstance, PostgresInstanceArgs
+from pulumi_django.data.postgres import DatabaseServer
+from pulumi_django.data.published_parameters import PublishedParameters, PublishedParametersArgs, published
 from pulumi_django.delivery.firewall import Firewall, FirewallArgs
+from pulumi_django.ec2.bastion import Bastion, BastionArgs
 from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs, TaskRole, TaskRoleArgs
-from pulumi_django.endpoints import InterfaceEndpoints, InterfaceEndpointsArgs
-from pulumi_django.flow_logs import FlowLogs, FlowLogsArgs
-from pulumi_django.kinds import Kind
-from pulumi_django.load_balancer import LoadBalancer, LoadBalancerArgs
-from pulumi_django.network import Network, NetworkArgs, NetworkSettings
-from pulumi_django.postgres import DatabaseServer
-from pulumi_django.published_parameters import PublishedParameters, PublishedParametersArgs, published
-from pulumi_django.security import SecurityGroups, SecurityGroupsArgs
-from pulumi_django.trust import account_of
+from pulumi_django.network.certificate import Certificate, CertificateArgs
+from pulumi_django.network.endpoints import InterfaceEndpoints, InterfaceEndpointsArgs
+from pulumi_django.network.flow_logs import FlowLogs, FlowLogsArgs
+from pulumi_django.network.load_balancer import LoadBalancer, LoadBalancerArgs
+from pulumi_django.network.security import SecurityGroups, SecurityGroupsArgs
+from pulumi_django.network.vpc import Network, NetworkArgs, NetworkSettings
+from pulumi_django.policies.trust import account_of
+from pulumi_django.rules import naming
+from pulumi_django.rules.kinds import Kind
 
 
 class Vpc(Protocol):

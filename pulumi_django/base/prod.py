@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django import naming
 from pulumi_django.base import alarms, parts
 from pulumi_django.base.arguments import BaseArgs
 from pulumi_django.base.options import (
@@ -20,10 +19,11 @@ from pulumi_django.base.options import (
     ProdNetworkOptions,
 )
 from pulumi_django.contract import BaseContract
-from pulumi_django.encryption import EncryptionKey, EncryptionKeyArgs
-from pulumi_django.kinds import Kind
-from pulumi_django.log_bucket import LogBucket, LogBucketArgs
-from pulumi_django.storage import AssetsBucket, AssetsBucketArgs
+from pulumi_django.data.encryption import EncryptionKey, EncryptionKeyArgs
+from pulumi_django.data.log_bucket import LogBucket, LogBucketArgs
+from pulumi_django.delivery.assets import AssetsBucket, AssetsBucketArgs
+from pulumi_django.rules import naming
+from pulumi_django.rules.kinds import Kind
 
 AURORA_SERVERS = 2
 """A writer, and a reader in another zone that takes over."""

@@ -10,10 +10,10 @@ from typing import Any, Literal
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django import naming
-from pulumi_django.certificate import CLOUDFRONT_REGION, Certificate, CertificateArgs
 from pulumi_django.delivery import headers
-from pulumi_django.dns import AliasRecord, AliasRecordArgs
+from pulumi_django.network.certificate import CLOUDFRONT_REGION, Certificate, CertificateArgs
+from pulumi_django.network.dns import AliasRecord, AliasRecordArgs
+from pulumi_django.rules import naming
 
 PriceClass = Literal["PriceClass_100", "PriceClass_200", "PriceClass_All"]
 Routing = Literal["files", "directories", "single-page"]

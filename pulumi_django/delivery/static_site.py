@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django import private_bucket
+from pulumi_django.data import private_bucket
 from pulumi_django.delivery import cdn
 from pulumi_django.delivery.cdn import Cdn, CdnArgs, Delivery, Routing
 

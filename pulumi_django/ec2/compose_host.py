@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from pulumi_django.ec2 import compose_file, compose_user_data, limits, machine
 from pulumi_django.ecs.roles import Statement
-from pulumi_django.security import ANYWHERE
+from pulumi_django.network.security import ANYWHERE
 
 # Canonical's images have docker and compose in their own signed package archive, and the SSM agent.
 # https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/

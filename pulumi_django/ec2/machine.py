@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from pulumi_django.ec2 import limits
 from pulumi_django.ecs.roles import Statement
-from pulumi_django.trust import trust_policy
+from pulumi_django.policies.trust import trust_policy
 
 # https://docs.aws.amazon.com/linux/al2023/ug/ec2.html#launch-via-aws-cli
 AMAZON_LINUX_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{processor}"

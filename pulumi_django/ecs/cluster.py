@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django import naming
+from pulumi_django.rules import naming
 
 
 @dataclass(frozen=True, kw_only=True)

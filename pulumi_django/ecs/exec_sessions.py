@@ -9,8 +9,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django import naming, private_bucket
-from pulumi_django.sizing import check_log_retention
+from pulumi_django.data import private_bucket
+from pulumi_django.rules import naming
+from pulumi_django.rules.sizing import check_log_retention
 
 # A service's name begins with a letter, so no service has this log group.
 LOG_NAME = "_exec"

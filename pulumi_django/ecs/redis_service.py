@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django import naming
 from pulumi_django.ecs.container import NOBODY, ContainerSetup, TaskSize, logged_task
 from pulumi_django.ecs.deployment import DeploymentOptions
 from pulumi_django.ecs.service import ServicePlacement, ecs_service
+from pulumi_django.rules import naming
 
 REDIS_PORT = 6379
 RECORD_TTL_SECONDS = 10

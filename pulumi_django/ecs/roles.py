@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.trust import trust_policy
+from pulumi_django.policies.trust import trust_policy
 
 ECS_TASKS = "ecs-tasks.amazonaws.com"
 """Principal of tasks."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pulumi_django.schedules import check_schedule, check_timezone
+from pulumi_django.rules.schedules import check_schedule, check_timezone
 
 MAX_TASKS = 5000
 """Tasks per service: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html"""

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django import naming
 from pulumi_django.ecs.container import ContainerSetup, TaskSize
 from pulumi_django.ecs.management_command import ManagementCommand, ManagementCommandArgs
 from pulumi_django.ecs.roles import Statement, allow, role_arn
 from pulumi_django.ecs.service import ServicePlacement
-from pulumi_django.schedules import check_schedule, check_timezone
-from pulumi_django.trust import account_of
+from pulumi_django.policies.trust import account_of
+from pulumi_django.rules import naming
+from pulumi_django.rules.schedules import check_schedule, check_timezone
 
 
 @dataclass(frozen=True, kw_only=True)

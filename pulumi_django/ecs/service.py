@@ -9,11 +9,11 @@ from typing import Any, Literal, Protocol
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django import naming
 from pulumi_django.ecs.autoscaling import Autoscaling, AutoscalingArgs
 from pulumi_django.ecs.deployment import DeploymentOptions, service_settings
 from pulumi_django.ecs.scaling import MAX_TASKS, Scaling
 from pulumi_django.ecs.task import TaskDefinition
+from pulumi_django.rules import naming
 
 Capacity = Literal["FARGATE", "FARGATE_SPOT"]
 

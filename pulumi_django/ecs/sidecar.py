@@ -8,7 +8,7 @@ from typing import Any
 
 import pulumi
 
-from pulumi_django import naming
+from pulumi_django.rules import naming
 
 
 @dataclass(frozen=True, kw_only=True)

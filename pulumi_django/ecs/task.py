@@ -9,10 +9,10 @@ from typing import Any, Literal
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django import naming
 from pulumi_django.ecs.read_only import VOLUME, read_only
 from pulumi_django.ecs.sidecar import Sidecar, check_sidecars, sidecar_containers, start_conditions
-from pulumi_django.sizing import check_ephemeral_storage, check_fargate_size, check_log_retention
+from pulumi_django.rules import naming
+from pulumi_django.rules.sizing import check_ephemeral_storage, check_fargate_size, check_log_retention
 
 Architecture = Literal["X86_64", "ARM64"]
 

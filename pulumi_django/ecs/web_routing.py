@@ -10,12 +10,12 @@ from typing import Literal
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django import naming
 from pulumi_django.ecs.deployment import DeploymentOptions, TrafficShift
 from pulumi_django.ecs.roles import allow, role_arn
 from pulumi_django.ecs.scaling import Scaling
 from pulumi_django.ecs.sidecar import Sidecar
-from pulumi_django.priorities import Rule
+from pulumi_django.rules import naming
+from pulumi_django.rules.priorities import Rule
 
 TargetProtocol = Literal["HTTP", "HTTPS"]
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django import naming
 from pulumi_django.ecs.container import ContainerSetup, TaskSize, logged_task
 from pulumi_django.ecs.deployment import DeploymentOptions
 from pulumi_django.ecs.scaling import Scaling
@@ -24,7 +23,8 @@ from pulumi_django.ecs.web_routing import (
     route,
     route_by_weight,
 )
-from pulumi_django.priorities import Rule
+from pulumi_django.rules import naming
+from pulumi_django.rules.priorities import Rule
 
 
 @dataclass(frozen=True, kw_only=True)

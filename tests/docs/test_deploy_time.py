@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pulumi_django import DeploymentOptions, ProdWebOptions, ProdWorkerOptions, WebOptions, WorkerOptions
+from pulumi_django.deploying.rollout import SETTLE_SECONDS
 from pulumi_django.ecs.container import TaskSize
-from pulumi_django.ecs.rollout import SETTLE_SECONDS
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "deploy-time.md").read_text(encoding="utf-8")
 # Not ours: what Fargate and the application take.

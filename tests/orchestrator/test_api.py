@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import orchestrator
-from orchestrator import settings
 from orchestrator.api import Orchestrator
+from orchestrator.config import settings
 from orchestrator.engines.simulation import SimulationEngine
 from orchestrator.errors import EngineUnavailableError, OrchestratorError, SettingsError, UnknownStackError, UsageError
 from orchestrator.events import Diagnostic, PlanReady, UnitFinished, UnitStarted
@@ -32,7 +32,7 @@ def test_the_class_is_the_packages_public_name() -> None:
 
 
 def test_importing_the_api_loads_neither_pulumi_nor_boto3() -> None:
-    code = "import sys, orchestrator.api, orchestrator.registry; print(sorted({'pulumi', 'boto3', 'pydantic'} & set(sys.modules)))"
+    code = "import sys, orchestrator.api, orchestrator.lifecycle.registry; print(sorted({'pulumi', 'boto3', 'pydantic'} & set(sys.modules)))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout == "[]\n"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pulumi_django import contract
-from pulumi_django.config import ConfigError
 from pulumi_django.contract import APP_OUTPUTS, REQUIRED, ContractError
+from pulumi_django.program.config import ConfigError
 from pulumi_django.testing.mocks import taggable
 from tests.support.projects import ROOT, simulate_alpha, simulate_dev, simulate_project
 

@@ -16,7 +16,7 @@ from pulumi_django.contract import (
     require_kind,
     to_outputs,
 )
-from pulumi_django.kinds import Kind
+from pulumi_django.rules.kinds import Kind
 
 OUTPUTS: dict[str, Any] = {
     "contract_version": 1,

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from orchestrator import settings
+from orchestrator.config import settings
 from orchestrator.engines import factory
 from orchestrator.engines.protocol import Engine, UnitRequest
 from orchestrator.events import UnitEvent

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from orchestrator.config.stack_config import ConfigSnapshot, read_snapshot
 from orchestrator.engines.protocol import Project, Sink, UnitRequest
 from orchestrator.errors import (
     InterruptedRunError,
@@ -34,7 +35,6 @@ from orchestrator.model import (
     Unit,
     UnitOutcome,
 )
-from orchestrator.stack_config import ConfigSnapshot, read_snapshot
 
 UPDATED = datetime(2026, 11, 1, 12, tzinfo=UTC)
 Script = Callable[[UnitRequest, Sink], UnitOutcome | None]

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from orchestrator.model import OutputValue, Record, Unit
+from orchestrator.operations.aws.target import EnvironmentOutputs, Target
 from orchestrator.operations.observer import Event
-from orchestrator.operations.target import EnvironmentOutputs, Target
-from pulumi_django.aws_access import AwsAccess
-from pulumi_django.ecs.polling import Clock
-from pulumi_django.kinds import Kind
+from pulumi_django.deploying.aws_access import AwsAccess
+from pulumi_django.deploying.polling import Clock
+from pulumi_django.rules.kinds import Kind
 from tests.support.fake_ecs import CLUSTER, REGION, FakeAws
 from tests.support.workspace import Workspace
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from orchestrator import settings
+from orchestrator.config import settings
 from orchestrator.engines import factory
 from orchestrator.engines.protocol import UnitRequest
 from orchestrator.engines.simulation.store import Store

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from orchestrator import settings
 from orchestrator.api import Orchestrator
+from orchestrator.config import settings
 from orchestrator.events import Event
 from tests.support.fake_engine import FakeEngine
 

@@ -13,9 +13,9 @@ from pulumi_django import (
     ServiceDiscovery,
     ServiceDiscoveryArgs,
     contract,
-    naming,
-    project,
 )
+from pulumi_django.program import project
+from pulumi_django.rules import naming
 
 
 def main() -> None:

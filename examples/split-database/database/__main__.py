@@ -2,7 +2,9 @@
 
 import pulumi
 
-from pulumi_django import Kind, PostgresInstance, PostgresInstanceArgs, naming, project
+from pulumi_django import Kind, PostgresInstance, PostgresInstanceArgs
+from pulumi_django.program import project
+from pulumi_django.rules import naming
 
 
 async def main() -> None:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from orchestrator.config.stack_config import aws_values, read_snapshot
 from orchestrator.engines.protocol import Project
 from orchestrator.errors import EngineUnavailableError, OrchestratorError, RefusedError
 from orchestrator.model import Unit
-from orchestrator.stack_config import aws_values, read_snapshot
-from pulumi_django.aws_access import AwsAccess
+from pulumi_django.deploying.aws_access import AwsAccess
 
 _ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(\d{12}):")
 _REJECTED = (

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from orchestrator import records
+from orchestrator.engines import records
 from orchestrator.errors import StateError
 from orchestrator.model import (
     SECRET_MASK,

@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import records
+from orchestrator.config.settings import Settings
+from orchestrator.engines import records
 from orchestrator.engines.automation import account, checkpoint
 from orchestrator.engines.automation.command import Finished
 from orchestrator.engines.automation.failures import explained
@@ -31,8 +32,7 @@ from orchestrator.errors import (
 )
 from orchestrator.events import Diagnostic
 from orchestrator.model import Operation, Outputs, Record, Unit, UnitOutcome
-from orchestrator.settings import Settings
-from pulumi_django.aws_access import AwsAccess
+from pulumi_django.deploying.aws_access import AwsAccess
 
 if TYPE_CHECKING:
     from orchestrator.recovery.adoption import Finding

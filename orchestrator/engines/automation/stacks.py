@@ -10,7 +10,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from orchestrator import records
+from orchestrator.config.settings import Settings
+from orchestrator.engines import records
 from orchestrator.engines.automation import account, checkpoint, secrets
 from orchestrator.engines.automation.command import Cli
 from orchestrator.engines.automation.remote import RemoteBackend
@@ -19,7 +20,6 @@ from orchestrator.engines.automation.survey import Survey
 from orchestrator.engines.protocol import Project
 from orchestrator.errors import EngineUnavailableError, LockOwner, StateError, UnknownStackError
 from orchestrator.model import Record, StackResource, StackStatus, StackSummary, Unit
-from orchestrator.settings import Settings
 
 CLOUD = "https://api.pulumi.com"
 

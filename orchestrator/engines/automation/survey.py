@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from orchestrator import records
+from orchestrator.engines import records
 from orchestrator.engines.automation import checkpoint
 from orchestrator.engines.automation.state import Backend
 from orchestrator.errors import StateError

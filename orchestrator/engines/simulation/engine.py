@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from orchestrator import records
+from orchestrator.engines import records
 from orchestrator.engines.protocol import Project, Sink, UnitRequest
 from orchestrator.engines.simulation import plans
 from orchestrator.engines.simulation.store import Head, Resources, Store

@@ -18,11 +18,11 @@ from typing import Any
 import pulumi
 from ruamel.yaml import YAML
 
+from orchestrator.config.stack_config import read_snapshot
 from orchestrator.engines.protocol import Project, UnitRequest
 from orchestrator.errors import OperationFailedError, OrchestratorError, SettingsError
 from orchestrator.model import ChangeOp, Operation, ResourceChange
-from orchestrator.stack_config import read_snapshot
-from pulumi_django.project import BASE_OUTPUTS_VARIABLE
+from pulumi_django.program.project import BASE_OUTPUTS_VARIABLE
 from pulumi_django.testing import SimulatedResource, SimulationResult, diff_resource, simulate
 
 # When a program fails, the SDK drops coroutines that it had prepared, and Python complains of each of them to a user who

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from orchestrator.cli.main import main
-from orchestrator.operations.smoke import NAMES
+from orchestrator.operations.health.smoke import NAMES
 from tests.orchestrator.cli.test_environment_data import alpha as alpha  # a fixture
 from tests.support.command_line import NOTICE, Here
 

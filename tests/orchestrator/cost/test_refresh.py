@@ -14,7 +14,7 @@ from orchestrator.cost.prices import USER_FILE, PriceTable, current, packaged, p
 from orchestrator.cost.queries import NOT_LISTED, query, rows
 from orchestrator.cost.refresh import Kept, price_list, refresh, to_toml, write
 from orchestrator.errors import EngineUnavailableError, SettingsError, StateError
-from pulumi_django.aws_access import AwsAccess
+from pulumi_django.deploying.aws_access import AwsAccess
 
 TODAY = date(2026, 11, 21)
 REGION = "eu-west-1"

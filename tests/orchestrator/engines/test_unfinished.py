@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator import settings
+from orchestrator.config import settings
 from orchestrator.engines.automation import AutomationEngine
 from orchestrator.engines.protocol import UnitRequest
 from orchestrator.errors import RefusedError, StateError

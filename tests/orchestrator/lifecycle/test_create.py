@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from orchestrator.assignments import make_assignment
+from orchestrator.config.assignments import make_assignment
+from orchestrator.config.stack_config import GENERATED_MARK
 from orchestrator.errors import (
     EngineUnavailableError,
     LockOwner,
@@ -22,7 +23,6 @@ from orchestrator.errors import (
 )
 from orchestrator.lifecycle import CreateBase, CreateEnv, Request, Step
 from orchestrator.model import Kind, Operation, OutputValue, Record, RunReport, Scope, StackStatus, Status, Unit
-from orchestrator.stack_config import GENERATED_MARK
 from tests.support.workspace import APP_CONFIG, BASE_CONFIG, Workspace
 
 DEV, ALPHA, BETA = Unit("base", "dev"), Unit("app", "alpha"), Unit("app", "beta")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.config.stack_config import ConfigSnapshot, read_snapshot
 from orchestrator.engines.protocol import Sink, UnitRequest
 from orchestrator.errors import LockOwner, UsageError
 from orchestrator.lifecycle import PreviewBase, PreviewEnv
 from orchestrator.lifecycle.job import to_wire
 from orchestrator.model import UNKNOWN, ChangeCounts, Operation, OutputValue, Status, Unit, UnitOutcome
-from orchestrator.stack_config import ConfigSnapshot, read_snapshot
 from tests.support.workspace import Workspace
 
 DEV, ALPHA, BETA = Unit("base", "dev"), Unit("app", "alpha"), Unit("app", "beta")

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from orchestrator.operations.clients import AwsClients
-from orchestrator.operations.target import Target
+from orchestrator.operations.aws.clients import AwsClients
+from orchestrator.operations.aws.target import Target
 from tests.support.fake_ecs import CLUSTER, FakeClock
 from tests.support.operations import OUTPUTS, target
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.operations import database_scripts as scripts
 from orchestrator.operations import departure
-from orchestrator.operations.clients import RecordingClients
+from orchestrator.operations.aws.clients import RecordingClients
+from orchestrator.operations.aws.simulated import answers
+from orchestrator.operations.aws.target import Target
+from orchestrator.operations.database import scripts
 from orchestrator.operations.departure import Departure
 from orchestrator.operations.observer import Note
-from orchestrator.operations.rehearsal import answers
-from orchestrator.operations.target import Target
 from tests.support.operations import BASE_OUTPUTS, OUTPUTS, Heard, target
 from tests.support.workspace import Workspace
 

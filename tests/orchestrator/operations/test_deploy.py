@@ -17,13 +17,13 @@ from orchestrator.engines.protocol import Sink, UnitRequest
 from orchestrator.errors import OperationFailedError, StackLockedError, StateError, UsageError
 from orchestrator.model import Status, UnitOutcome
 from orchestrator.operations import deploy as deploying
-from orchestrator.operations import target as targets
 from orchestrator.operations.at_work import FOLDER, alone
-from orchestrator.operations.clients import RecordingClients, for_target
+from orchestrator.operations.aws import target as targets
+from orchestrator.operations.aws.clients import RecordingClients, for_target
+from orchestrator.operations.aws.target import Target
 from orchestrator.operations.deploy import Crash, Deploy, DeployResult
 from orchestrator.operations.observer import Note, RolloutMoved
 from orchestrator.operations.rollouts import Rollouts
-from orchestrator.operations.target import Target
 from orchestrator.rendering.operations import deployed, deployed_document, rollout
 from tests.support.fake_ecs import FakeAws, crashed, deployment, running, service
 from tests.support.operations import ALPHA, Heard, ScriptedClients, make_alpha, target

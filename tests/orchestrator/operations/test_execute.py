@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import EngineUnavailableError, OperationFailedError, RefusedError, UsageError
-from orchestrator.operations import session_plugin
-from orchestrator.operations.clients import RecordingClients, for_target
+from orchestrator.operations.aws import session_plugin
+from orchestrator.operations.aws.clients import RecordingClients, for_target
+from orchestrator.operations.aws.session_plugin import INSTALL_HINT, PluginCall
+from orchestrator.operations.aws.target import Target
 from orchestrator.operations.execute import OpenShell, Shell, locate, run
 from orchestrator.operations.observer import Note
-from orchestrator.operations.session_plugin import INSTALL_HINT, PluginCall
-from orchestrator.operations.target import Target
-from pulumi_django.aws_access import AwsAccess
+from pulumi_django.deploying.aws_access import AwsAccess
 from tests.support.fake_ecs import REGION, FakeAws, arn, container, deployment, running, service
 from tests.support.operations import Heard, ScriptedClients, target
 

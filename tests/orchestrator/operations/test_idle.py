@@ -14,7 +14,7 @@ from orchestrator.errors import UsageError
 from orchestrator.model import OutputValue, Record, StackStatus, Unit
 from orchestrator.operations import idle
 from orchestrator.operations.idle import Busy, Idle
-from pulumi_django.kinds import Kind
+from pulumi_django.rules.kinds import Kind
 from tests.support.fake_ecs import CLUSTER
 from tests.support.fake_engine import UPDATED
 from tests.support.moto_clients import MotoClients

@@ -13,10 +13,10 @@ from botocore.exceptions import EndpointConnectionError
 
 from orchestrator.errors import EngineUnavailableError, OperationFailedError, UsageError
 from orchestrator.operations import logs
-from orchestrator.operations.clients import RecordingClients, for_target
+from orchestrator.operations.aws.clients import RecordingClients, for_target
 from orchestrator.operations.logs import ReadLogs
 from orchestrator.operations.observer import LogLine, Note
-from pulumi_django.ecs.polling import Cancelled
+from pulumi_django.deploying.polling import Cancelled
 from tests.orchestrator.operations.conftest import Account
 from tests.support.fake_ecs import FakeAws, arn, crashed
 from tests.support.operations import Heard, ScriptedClients, target

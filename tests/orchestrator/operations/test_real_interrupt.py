@@ -22,11 +22,11 @@ ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import sys
 from orchestrator.errors import OrchestratorError
-from orchestrator.interrupts import heard_by
+from orchestrator.lifecycle.interrupts import heard_by
 from orchestrator.operations import run
-from orchestrator.operations.clients import AwsClients
+from orchestrator.operations.aws.clients import AwsClients
 from orchestrator.operations.run import OnInterrupt, RunCommand
-from pulumi_django.aws_access import AwsAccess
+from pulumi_django.deploying.aws_access import AwsAccess
 from tests.support.operations import target
 
 alpha = target(aws=AwsAccess(region="us-east-1", endpoints={{"ecs": {url!r}, "logs": {url!r}}}))

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import EngineUnavailableError, InterruptedRunError, OperationFailedError, UsageError
-from orchestrator.operations.clients import RecordingClients, for_target
+from orchestrator.operations.aws.clients import RecordingClients, for_target
 from orchestrator.operations.observer import LogLine, Note, TaskMoved
 from orchestrator.operations.run import CommandResult, OnInterrupt, RunCommand, run
-from pulumi_django.ecs.polling import Cancelled
+from pulumi_django.deploying.polling import Cancelled
 from tests.support.fake_ecs import ACCOUNT, REGION, FakeAws, Life, arn, container, deployment, service
 from tests.support.operations import Heard, ScriptedClients, target
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import RefusedError, UsageError
 from orchestrator.operations import scale
 from orchestrator.operations.application import Application
+from orchestrator.operations.aws.target import Target
 from orchestrator.operations.scale import Count
-from orchestrator.operations.target import Target
-from orchestrator.stack_config import StackConfig
 from tests.support.fake_ecs import CLUSTER
 from tests.support.moto_clients import MotoClients
 from tests.support.operations import OUTPUTS, target

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import OperationFailedError, RefusedError, UsageError
 from orchestrator.operations.application import Application
-from orchestrator.operations.clients import RecordingClients, for_target
+from orchestrator.operations.aws.clients import RecordingClients, for_target
 from orchestrator.operations.observer import Note
 from orchestrator.operations.secrets import (
     PushSecrets,
@@ -24,7 +25,6 @@ from orchestrator.operations.secrets import (
     push,
     restart,
 )
-from orchestrator.stack_config import StackConfig
 from tests.support.fake_ecs import CLUSTER
 from tests.support.moto_clients import MotoClients
 from tests.support.operations import OUTPUTS, Heard, target

@@ -12,12 +12,12 @@ from moto import mock_aws
 from orchestrator.errors import OperationFailedError, RefusedError, UsageError
 from orchestrator.model import OutputValue, Record, Unit
 from orchestrator.operations import sleep
-from orchestrator.operations.bases import BaseTarget, clients_for
-from orchestrator.operations.clients import RecordingClients
+from orchestrator.operations.aws.bases import BaseTarget, clients_for
+from orchestrator.operations.aws.clients import RecordingClients
 from orchestrator.operations.observer import Note
 from orchestrator.operations.sleep import ServerResult, ServerState, Want
-from pulumi_django.aws_access import AwsAccess
-from pulumi_django.kinds import Kind
+from pulumi_django.deploying.aws_access import AwsAccess
+from pulumi_django.rules.kinds import Kind
 from tests.support.fake_ecs import FakeClock
 from tests.support.moto_clients import MotoClients
 from tests.support.operations import BASE_OUTPUTS, OUTPUTS, Heard

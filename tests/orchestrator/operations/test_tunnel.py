@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import EngineUnavailableError, OperationFailedError, RefusedError, UsageError
-from orchestrator.operations import session_plugin, tunnel
-from orchestrator.operations.clients import RecordingClients, for_target
-from orchestrator.operations.session_plugin import PluginCall
+from orchestrator.operations import tunnel
+from orchestrator.operations.aws import session_plugin
+from orchestrator.operations.aws.clients import RecordingClients, for_target
+from orchestrator.operations.aws.session_plugin import PluginCall
 from orchestrator.operations.tunnel import OpenTunnel
-from pulumi_django.aws_access import AwsAccess
+from pulumi_django.deploying.aws_access import AwsAccess
 from tests.support.fake_ecs import FakeAws, arn, container, deployment, service
 from tests.support.operations import BASE_OUTPUTS, OUTPUTS, ScriptedClients, target
 

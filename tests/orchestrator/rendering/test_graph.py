@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from orchestrator.diagrams import Diagram, Node, of_resources
+from orchestrator.lifecycle.diagrams import Diagram, Node, of_resources
 from orchestrator.model import Kind as StackKind
 from orchestrator.model import Record, StackResource, Unit
 from orchestrator.rendering.graph import FORMATS, render

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.diagrams import Diagram, Node
+from orchestrator.lifecycle.diagrams import Diagram, Node
 from orchestrator.rendering.graph import render
 from orchestrator.rendering.graph_layout import MAX_LETTERS, cut, layout
 

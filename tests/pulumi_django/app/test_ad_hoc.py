@@ -20,7 +20,7 @@ from pulumi_django import (
     WorkerOptions,
     contract,
 )
-from pulumi_django.app_secrets import AppSecretsArgs
+from pulumi_django.data.secrets import AppSecretsArgs
 from pulumi_django.ecs.task import LogGroupArgs, TaskDefinitionArgs
 from pulumi_django.testing import SimulatedResource, SimulationResult, simulate
 

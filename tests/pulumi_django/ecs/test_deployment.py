@@ -11,7 +11,7 @@ import pytest
 from pulumi_django import DeploymentOptions, ProdWebOptions
 from pulumi_django.ecs.deployment import TrafficShift
 from pulumi_django.ecs.web_routing import check_rules
-from pulumi_django.priorities import Rule
+from pulumi_django.rules.priorities import Rule
 from pulumi_django.testing import SimulationResult
 from tests.pulumi_django.app.environment import ALARM, RULE, TARGET_GROUP, prod, service
 

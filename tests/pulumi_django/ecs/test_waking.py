@@ -7,7 +7,7 @@ from typing import Any
 import pulumi_aws as aws
 import pytest
 
-from pulumi_django.ecs.release import ReleaseGate, takes_new_code
+from pulumi_django.deploying.gate import ReleaseGate, takes_new_code
 from pulumi_django.testing import simulate
 from tests.pulumi_django.ecs.test_release import call, fake, gate, inputs, ran, run
 from tests.support.fake_ecs import CLUSTER, FakeAws, arn, deployment, service

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from pulumi_django.ecs.polling import SystemClock
+from pulumi_django.deploying.polling import SystemClock
 from pulumi_django.testing.plausible import ACCOUNT_ID
 from tests.support.fake_ecs import FakeAws, FakeTask, Life, deployment, service
 from tests.support.standin.cloud import Cloud

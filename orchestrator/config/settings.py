@@ -1,0 +1,318 @@
+"""`orchestrator.toml`: which projects there are, how they depend on each other, and which engine carries them out.
+
+The file is found by walking up from the working folder, or is in the folder that `--project-dir` or
+ORCHESTRATOR_PROJECT_DIR names. It never holds a secret.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+from orchestrator.config import yaml_files
+from orchestrator.config.durations import parse_duration
+from orchestrator.config.toml_lines import line_of
+from orchestrator.engines.protocol import Project
+from orchestrator.errors import SettingsError, UsageError
+from orchestrator.lifecycle import graph
+from orchestrator.model import Scope
+
+FILE_NAME = "orchestrator.toml"
+PROJECT_DIR_VARIABLE = "ORCHESTRATOR_PROJECT_DIR"
+EngineName = Literal["simulation", "pulumi"]
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+MAX_PARALLEL = 64
+ExecutorName = Literal["threads", "processes", "dask"]
+EXECUTORS: tuple[ExecutorName, ...] = get_args(ExecutorName)
+
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html, "Rules per Application
+# Load Balancer (not counting default rules)"
+RULES_PER_LOAD_BALANCER = 100
+
+EXAMPLE = """\
+[projects.base]
+path = "projects/base"
+scope = "base"
+
+[projects.app]
+path = "projects/app"
+scope = "environment"
+depends_on = ["base"]"""
+
+_PROJECT_KEYS = ("path", "scope", "depends_on", "template")
+_TOP_KEYS = ("engine", "limits", "projects", "pulumi", "runner")
+_PULUMI_KEYS = ("backend", "secrets_provider")
+_RUNNER_KEYS = ("parallel", "executor", "scheduler")
+_LIMITS_KEYS = ("environments_per_base", "rules_per_load_balancer", "default_ttl")
+_TYPES: Mapping[type, str] = {str: "a string", int: "a whole number", dict: "a table", list: "a list"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PulumiSettings:
+    """How the `pulumi` engine keeps its state."""
+
+    backend: str | None = None
+    """State backend, for example `file:///srv/state` or `s3://bucket`; None: what `pulumi login` or
+    PULUMI_BACKEND_URL says."""
+
+    secrets_provider: str | None = None
+    """Secrets provider of new stacks, for example `awskms://alias/pulumi`; None: the backend's default."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunnerSettings:
+    """How runs are carried out."""
+
+    parallel: int = 4
+    """How many units run at the same time, 1 to 64."""
+
+    executor: ExecutorName = "threads"
+    """Where units run: threads or processes of this machine, or the workers of a Dask cluster."""
+
+    scheduler: str | None = None
+    """Address of the Dask scheduler, for example `tcp://10.0.0.5:8786`; None starts two workers on this machine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitSettings:
+    """What an account or a team allows."""
+
+    environments_per_base: int | None = None
+    """How many environments may stand on one base; None: as many as the load balancer has room for."""
+
+    rules_per_load_balancer: int = RULES_PER_LOAD_BALANCER
+    """The account's quota of listener rules per load balancer."""
+
+    default_ttl: timedelta | None = None
+    """How long new ad-hoc environments live when `--ttl` does not say; None: until somebody destroys them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that `orchestrator.toml` says."""
+
+    file: Path
+    """The file itself, absolute."""
+
+    engine: EngineName = "pulumi"
+    projects: tuple[Project, ...]
+    """By key, alphabetical. Names come from each folder's `Pulumi.yaml`."""
+
+    pulumi: PulumiSettings = PulumiSettings()
+    runner: RunnerSettings = RunnerSettings()
+    limits: LimitSettings = LimitSettings()
+
+    @property
+    def root(self) -> Path:
+        """The folder of the file: relative paths start here."""
+        return self.file.parent
+
+    @property
+    def state_dir(self) -> Path:
+        """Folder of what the orchestrator itself keeps on this machine; never checked in."""
+        return self.root / ".orchestrator"
+
+    @property
+    def by_key(self) -> dict[str, Project]:
+        """The projects by key."""
+        return {project.key: project for project in self.projects}
+
+    def in_scope(self, scope: Scope) -> tuple[Project, ...]:
+        """The projects whose stacks are bases, or environments."""
+        return tuple(project for project in self.projects if project.scope is scope)
+
+
+def find(start: Path | None = None) -> Path:
+    """The `orchestrator.toml` that counts in the folder `start`.
+
+    Without `start`: ORCHESTRATOR_PROJECT_DIR, else the working folder and its parents. Raises SettingsError.
+    """
+    named = start or (Path(os.environ[PROJECT_DIR_VARIABLE]) if os.environ.get(PROJECT_DIR_VARIABLE) else None)
+    if named is not None:
+        file = named.expanduser().absolute() / FILE_NAME
+        if not file.is_file():
+            raise SettingsError(f"there is no {FILE_NAME} in {named}", _example_hint())
+        return file
+    folder = Path.cwd()
+    for candidate in (folder, *folder.parents):
+        if (candidate / FILE_NAME).is_file():
+            return candidate / FILE_NAME
+    raise SettingsError(f"there is no {FILE_NAME} in {folder} or a folder above it", _example_hint())
+
+
+def load(start: Path | None = None) -> Settings:
+    """Find, read and check `orchestrator.toml`.
+
+    Raises SettingsError with file, line and key; GraphError when the projects cannot be ordered.
+    """
+    return read(find(start))
+
+
+def read(file: Path) -> Settings:
+    """Read and check one `orchestrator.toml`; errors as of `load`."""
+    file = file.absolute()
+    try:
+        text = file.read_text(encoding="utf-8")
+        values = tomllib.loads(text)
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read: {error.strerror or error}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SettingsError(f"{file} is not valid TOML: {error}") from None
+    reader = _Reader(file, text)
+    settings = reader.settings(values)
+    graph.check_projects(settings.projects)
+    return settings
+
+
+def _example_hint() -> str:
+    return f"write one, for example:\n\n{EXAMPLE}"
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Checks the values of one file; every message says file, line and key."""
+
+    file: Path
+    text: str
+
+    def settings(self, values: Mapping[str, Any]) -> Settings:
+        self._known(values, (), _TOP_KEYS)
+        tables = self._get(values, (), "projects", dict, None)
+        if not tables:
+            raise SettingsError(f"{self.file} names no project", _example_hint())
+        projects = tuple(self._project(key, table) for key, table in sorted(tables.items()))
+        self._distinct(projects)
+        return Settings(
+            file=self.file,
+            engine=cast(EngineName, self._choice(values, (), "engine", ENGINES, "pulumi")),
+            projects=projects,
+            pulumi=self._pulumi(self._get(values, (), "pulumi", dict, {})),
+            runner=self._runner(self._get(values, (), "runner", dict, {})),
+            limits=self._limits(self._get(values, (), "limits", dict, {})),
+        )
+
+    def _project(self, key: str, table: Any) -> Project:
+        at = ("projects", key)
+        if not key or not all(letter.isalnum() or letter in "-_" for letter in key):
+            raise self._error(at, "is not a project key: use letters, digits, - and _")
+        if not isinstance(table, dict):
+            raise self._error(at, f"is {_shown(table)}: a table is wanted")
+        values = cast(dict[str, Any], table)
+        self._known(values, at, _PROJECT_KEYS)
+        path = self._folder(at, self._get(values, at, "path", str, None))
+        depends_on = self._get(values, at, "depends_on", list, [])
+        for item in depends_on:
+            if not isinstance(item, str):
+                raise self._error((*at, "depends_on"), f"holds {_shown(item)}: a list of project keys is wanted")
+        return Project(
+            key=key,
+            path=path,
+            name=_project_name(path),
+            scope=Scope(self._choice(values, at, "scope", tuple(Scope), None)),
+            depends_on=tuple(dict.fromkeys(cast(list[str], depends_on))),
+            template=self._get(values, at, "template", str, "") or None,
+        )
+
+    def _folder(self, at: tuple[str, ...], text: str) -> Path:
+        path = Path(os.path.normpath(self.file.parent / Path(text).expanduser()))
+        if "\0" in text or not (path / "Pulumi.yaml").is_file():
+            raise self._error((*at, "path"), f"is {text!r}: there is no Pulumi.yaml in that folder")
+        return path
+
+    def _distinct(self, projects: Sequence[Project]) -> None:
+        seen: dict[str, str] = {}
+        for project in projects:
+            other = seen.setdefault(project.name, project.key)
+            if other != project.key:
+                raise self._error(
+                    ("projects", project.key, "path"),
+                    f"and projects.{other}.path both hold the Pulumi project {project.name!r}: each needs its own name",
+                )
+
+    def _pulumi(self, values: Mapping[str, Any]) -> PulumiSettings:
+        self._known(values, ("pulumi",), _PULUMI_KEYS)
+        return PulumiSettings(
+            backend=self._get(values, ("pulumi",), "backend", str, "") or None,
+            secrets_provider=self._get(values, ("pulumi",), "secrets_provider", str, "") or None,
+        )
+
+    def _runner(self, values: Mapping[str, Any]) -> RunnerSettings:
+        self._known(values, ("runner",), _RUNNER_KEYS)
+        parallel: int = self._get(values, ("runner",), "parallel", int, RunnerSettings.parallel)
+        if not 1 <= parallel <= MAX_PARALLEL:
+            raise self._error(("runner", "parallel"), f"is {parallel}: 1 to {MAX_PARALLEL} is allowed")
+        executor = cast(ExecutorName, self._choice(values, ("runner",), "executor", EXECUTORS, RunnerSettings.executor))
+        scheduler = self._get(values, ("runner",), "scheduler", str, "") or None
+        if scheduler and executor != "dask":
+            raise self._error(("runner", "scheduler"), f"is set and runner.executor is {executor!r}: only dask has one")
+        return RunnerSettings(parallel=parallel, executor=executor, scheduler=scheduler)
+
+    def _limits(self, values: Mapping[str, Any]) -> LimitSettings:
+        at = ("limits",)
+        self._known(values, at, _LIMITS_KEYS)
+        most: int = self._get(values, at, "environments_per_base", int, 0)
+        rules: int = self._get(values, at, "rules_per_load_balancer", int, RULES_PER_LOAD_BALANCER)
+        for key, number in (("environments_per_base", most), ("rules_per_load_balancer", rules)):
+            if key in values and number < 1:
+                raise self._error((*at, key), f"is {number}: at least 1 is wanted")
+        text: str = self._get(values, at, "default_ttl", str, "")
+        try:
+            ttl = parse_duration(text) if text else None
+        except UsageError as error:
+            raise self._error((*at, "default_ttl"), f"is {text!r}: a duration is wanted", error.hint) from None
+        return LimitSettings(environments_per_base=most or None, rules_per_load_balancer=rules, default_ttl=ttl)
+
+    def _known(self, values: Mapping[str, Any], at: tuple[str, ...], known: Sequence[str]) -> None:
+        for key in values:
+            if key not in known:
+                close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+                hint = f"did you mean `{close[0]}`?" if close else f"valid keys here are {', '.join(known)}"
+                raise self._error((*at, key), "is not a known key", hint)
+
+    def _get(self, values: Mapping[str, Any], at: tuple[str, ...], key: str, kind: type, default: Any) -> Any:
+        """The value of the wanted type; `default` when absent, and None as the default makes it required."""
+        if key not in values:
+            if default is None and at:
+                raise self._error((*at, key), "is missing")
+            return default
+        value = values[key]
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise self._error((*at, key), f"is {_shown(value)}: {_TYPES[kind]} is wanted")
+        return value
+
+    def _choice(
+        self, values: Mapping[str, Any], at: tuple[str, ...], key: str, choices: Sequence[str], default: str | None
+    ) -> str:
+        value: str = self._get(values, at, key, str, default)
+        if value not in choices:
+            close = difflib.get_close_matches(value, choices, n=1, cutoff=0.6)
+            hint = f"did you mean {close[0]!r}?" if close else None
+            raise self._error((*at, key), f"is {value!r}: it is one of {', '.join(choices)}", hint)
+        return value
+
+    def _error(self, path: tuple[str, ...], problem: str, hint: str | None = None) -> SettingsError:
+        line = line_of(self.text, path)
+        where = f"{self.file}:{line}" if line else str(self.file)
+        return SettingsError(f"{where}: {'.'.join(path)} {problem}", hint)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _project_name(folder: Path) -> str:
+    """The `name` in the folder's `Pulumi.yaml`."""
+    file = folder / "Pulumi.yaml"
+    name: Any = yaml_files.parse(file, yaml_files.read_text(file) or "").get("name")
+    if not isinstance(name, str) or not name:
+        raise SettingsError(
+            f"{file}: name is missing: a Pulumi project has a name", "add for example `name: django-app`"
+        )
+    return str(name)

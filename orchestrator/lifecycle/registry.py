@@ -1,0 +1,343 @@
+"""Which bases and environments exist, who stands on whom, and which listener slots are taken.
+
+Everything is read from the stacks themselves: their records, or what their outputs, references and configuration say
+when a stack was made by a bare `pulumi up` and has no record.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from orchestrator.config import stack_config
+from orchestrator.engines.protocol import Engine, Project
+from orchestrator.errors import OrchestratorError, RefusedError, UnknownStackError
+from orchestrator.lifecycle import graph
+from orchestrator.model import Kind, Outputs, OutputValue, Record, Scope, StackStatus, StackSummary, Unit
+from pulumi_django.rules.priorities import PRIORITIES_PER_SLOT, SLOTS, stable_slot
+
+LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
+
+_WORST_FIRST = (
+    StackStatus.DAMAGED,
+    StackStatus.UPDATING,
+    StackStatus.INCOMPLETE,
+    StackStatus.FAILED,
+    StackStatus.EMPTY,
+    StackStatus.READY,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """A base or an environment that exists: its stacks taken together."""
+
+    name: str
+    scope: Scope
+    stacks: tuple[StackSummary, ...]
+    """One per project that has a stack of this name, in dependency order."""
+
+    record: Record
+    """From the first stack that has one, else derived; `kind` is ad-hoc when nothing tells."""
+
+    recorded: bool
+    """False when no stack has a record: made by a bare `pulumi up`."""
+
+    stands_on: frozenset[str] = frozenset()
+    """On an environment: bases that its record names or its stacks read."""
+
+    environments: tuple[str, ...] = ()
+    """On a base: who stands on it, alphabetical."""
+
+    monthly_cost: float | None = None
+    """US dollars a month that its resources cost while they merely exist; None when nobody asked."""
+
+    asleep: bool = False
+    """Whether the configuration of one of its stacks puts it to sleep; False when nobody asked."""
+
+    missing: tuple[Unit, ...] = ()
+    """Units that the graph wants and that do not exist: it was created only in part."""
+
+    @property
+    def status(self) -> StackStatus:
+        """The worst status of its stacks; FAILED when some are missing."""
+        worst = min((stack.status for stack in self.stacks), key=_WORST_FIRST.index)
+        return StackStatus.FAILED if self.missing and worst is StackStatus.READY else worst
+
+    @property
+    def outputs(self) -> Outputs:
+        """The outputs of all stacks; on a name that two have, the later stack's."""
+        merged: dict[str, OutputValue] = {}
+        for stack in self.stacks:
+            merged |= stack.outputs
+        return merged
+
+    @property
+    def url(self) -> str | None:
+        """Where the environment answers, when its outputs tell."""
+        return _plain(self.outputs, "url")
+
+    @property
+    def resource_count(self) -> int:
+        """Resources of all stacks."""
+        return sum(stack.resource_count for stack in self.stacks)
+
+    @property
+    def last_update(self) -> datetime | None:
+        """When one of its stacks was last operated on."""
+        return max((stack.last_update for stack in self.stacks if stack.last_update), default=None)
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """Its existing units, in dependency order."""
+        return tuple(stack.unit for stack in self.stacks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registry:
+    """Everything that exists, as the backend showed it at one moment."""
+
+    projects: tuple[Project, ...]
+    bases: Mapping[str, Deployment] = field(default_factory=dict[str, Deployment])
+    environments: Mapping[str, Deployment] = field(default_factory=dict[str, Deployment])
+    claims: Mapping[Unit, Record] = field(default_factory=dict[Unit, Record])
+    """Records of stacks that somebody is about to create."""
+
+    slot_of_resources: Callable[[Unit], int | None] = lambda _unit: None
+    """The listener slot that a stack's rules show: the last resort when record and configuration are lost."""
+
+    def base(self, name: str) -> Deployment:
+        """The base of that name; UnknownStackError when there is none."""
+        return self._found(self.bases, Scope.BASE, name)
+
+    def environment(self, name: str) -> Deployment:
+        """The environment of that name; UnknownStackError when there is none."""
+        return self._found(self.environments, Scope.ENVIRONMENT, name)
+
+    def named(self, name: str) -> Deployment:
+        """The environment, else the base, of that name; `base/NAME` and `environment/NAME` tell them apart.
+
+        Raises UnknownStackError.
+        """
+        scope, slash, rest = name.partition("/")
+        if slash and scope in (Scope.BASE, Scope.ENVIRONMENT):
+            return self.base(rest) if scope == Scope.BASE else self.environment(rest)
+        if name in self.environments or name in self.bases:
+            return self.environments.get(name) or self.bases[name]
+        raise UnknownStackError(
+            f"there is no base or environment {name!r}", _nearest(name, {*self.bases, *self.environments})
+        )
+
+    def slots_taken(self, base: str) -> dict[int, str]:
+        """Listener slots of the environments on a base: environment name by slot.
+
+        Slots that configuration files of this base reserve count too, so that an environment which does not exist at the
+        moment finds its own slot free.
+        """
+        taken: dict[int, str] = {}
+        for unit, claim in self.claims.items():
+            if claim.base == base and claim.listener_slot is not None:
+                taken.setdefault(claim.listener_slot, unit.stack)
+        for project in self.projects:
+            if project.scope is Scope.ENVIRONMENT:
+                for environment, slot in self._reserved(project, base):
+                    taken.setdefault(slot, environment)
+        for name in self.bases[base].environments if base in self.bases else ():
+            for stack in self.environments[name].stacks:
+                taken[self._slot(stack)] = name
+        return taken
+
+    def _found(self, found: Mapping[str, Deployment], scope: Scope, name: str) -> Deployment:
+        if name in found:
+            return found[name]
+        other = self.environments if scope is Scope.BASE else self.bases
+        if name in other:
+            is_a = "an environment" if scope is Scope.BASE else "a base"
+            raise UnknownStackError(f"there is no {scope} {name!r}: {name} is {is_a}", _nearest(name, found))
+        raise UnknownStackError(f"there is no {scope} {name!r}", _nearest(name, found))
+
+    def _reserved(self, project: Project, base: str) -> Iterable[tuple[str, int]]:
+        for stack in stack_config.configured_stacks(project):
+            if stack in self.environments:
+                continue
+            try:
+                config = stack_config.StackConfig.load(project, stack)
+            except OrchestratorError:  # somebody else's broken file is no reason to refuse this environment
+                continue
+            slot = configured_slot(config)
+            if config.get("base") == base and slot is not None:
+                yield stack, slot
+
+    def _slot(self, stack: StackSummary) -> int:
+        if stack.record and stack.record.listener_slot is not None:
+            return stack.record.listener_slot
+        project = next(project for project in self.projects if project.key == stack.unit.project)
+        try:
+            slot = configured_slot(stack_config.StackConfig.load(project, stack.unit.stack))
+        except OrchestratorError:
+            slot = None
+        if slot is None and stack.resource_count:
+            slot = self.slot_of_resources(stack.unit)
+        return stable_slot(stack.unit.stack) if slot is None else slot
+
+
+def configured_slot(config: stack_config.StackConfig) -> int | None:
+    """The listener slot in a configuration; Pulumi may have written the number as text. None for what is no slot."""
+    value = config.get("listener_slot")
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 and int(text) < SLOTS else None
+
+
+def free_slot(taken: Iterable[int], base: str) -> int:
+    """The lowest free listener slot; RefusedError when a base has none left."""
+    used = set(taken)
+    for slot in range(SLOTS):
+        if slot not in used:
+            return slot
+    raise RefusedError(
+        f"the base {base} has no listener slot left: all {SLOTS} are taken",
+        "destroy an environment, or use another base",
+    )
+
+
+CLAIM_LASTS = timedelta(hours=1)
+"""Whoever claimed a stack longer ago and did not make it will not do so any more."""
+
+
+def load(engine: Engine, projects: Sequence[Project], now: datetime | None = None) -> Registry:
+    """Read what exists. Raises what `engine.stacks` raises."""
+    by_key = {project.key: project for project in projects}
+    stacks: dict[Scope, dict[str, list[StackSummary]]] = {Scope.BASE: {}, Scope.ENVIRONMENT: {}}
+    for summary in engine.stacks():
+        if summary.unit.project in by_key:
+            scope = by_key[summary.unit.project].scope
+            stacks[scope].setdefault(summary.unit.stack, []).append(summary)
+    owners = _base_of_reference(engine, projects, stacks[Scope.BASE])
+    environments = {
+        name: _environment(name, found, projects, owners) for name, found in sorted(stacks[Scope.ENVIRONMENT].items())
+    }
+    bases = {
+        name: _base(name, found, projects, environments.values()) for name, found in sorted(stacks[Scope.BASE].items())
+    }
+    moment = now or datetime.now(UTC)
+    claims = {
+        unit: record
+        for unit, record in engine.claims().items()
+        if record.created and moment - record.created < CLAIM_LASTS
+    }
+    return Registry(
+        projects=tuple(projects),
+        bases=bases,
+        environments=environments,
+        claims=claims,
+        slot_of_resources=lambda unit: _slot_of_resources(engine, unit),
+    )
+
+
+def _slot_of_resources(engine: Engine, unit: Unit) -> int | None:
+    """The slot whose block of priorities the stack's listener rules are in."""
+    for resource in engine.resources(unit):
+        priority = resource.inputs.get("priority")
+        if resource.type == LISTENER_RULE and isinstance(priority, int | float) and priority >= 1:
+            return min((int(priority) - 1) // PRIORITIES_PER_SLOT, SLOTS - 1)
+    return None
+
+
+def _environment(
+    name: str, stacks: Sequence[StackSummary], projects: Sequence[Project], owners: Mapping[str, str]
+) -> Deployment:
+    wanted = graph.environment_units(projects, name)
+    ordered = _in_order(projects, stacks, wanted)
+    records = [stack.record for stack in ordered if stack.record]
+    record = records[0] if records else _derived(ordered, projects, owners)
+    read = {owners[reference] for stack in ordered for reference in stack.references if reference in owners}
+    return Deployment(
+        name=name,
+        scope=Scope.ENVIRONMENT,
+        stacks=ordered,
+        record=record,
+        recorded=bool(records),
+        stands_on=frozenset(read | ({record.base} if record.base else set())),
+        missing=_missing(wanted, ordered),
+    )
+
+
+def _base(
+    name: str, stacks: Sequence[StackSummary], projects: Sequence[Project], environments: Iterable[Deployment]
+) -> Deployment:
+    wanted = graph.base_units(projects, name)
+    ordered = _in_order(projects, stacks, wanted)
+    records = [stack.record for stack in ordered if stack.record]
+    kind = _kind(ordered) or _configured(ordered, projects, "kind")
+    return Deployment(
+        name=name,
+        scope=Scope.BASE,
+        stacks=ordered,
+        record=records[0] if records else Record(kind=_as_kind(kind) or Kind.AD_HOC),
+        recorded=bool(records),
+        environments=tuple(environment.name for environment in environments if name in environment.stands_on),
+        missing=_missing(wanted, ordered),
+    )
+
+
+def _in_order(
+    projects: Sequence[Project], stacks: Sequence[StackSummary], units: Sequence[Unit]
+) -> tuple[StackSummary, ...]:
+    order = graph.plan(projects, units, {}).units
+    return tuple(sorted(stacks, key=lambda stack: order.index(stack.unit)))
+
+
+def _missing(wanted: Sequence[Unit], stacks: Sequence[StackSummary]) -> tuple[Unit, ...]:
+    existing = {stack.unit for stack in stacks}
+    return tuple(unit for unit in wanted if unit not in existing)
+
+
+def _base_of_reference(
+    engine: Engine, projects: Sequence[Project], bases: Mapping[str, Sequence[StackSummary]]
+) -> dict[str, str]:
+    keys = [project.key for project in projects if project.scope is Scope.BASE]
+    return {engine.reference_name(Unit(key, name)): name for key in keys for name in bases}
+
+
+def _derived(stacks: Sequence[StackSummary], projects: Sequence[Project], owners: Mapping[str, str]) -> Record:
+    """What the record of an environment without one would say."""
+    outputs = [_plain(stack.outputs, "base_stack_name") for stack in stacks]
+    referenced = [owners.get(reference) for stack in stacks for reference in stack.references]
+    base = next((name for name in (*outputs, *referenced) if name), None) or _configured(stacks, projects, "base")
+    return Record(kind=_as_kind(_kind(stacks)) or Kind.AD_HOC, base=str(base) if base else None)
+
+
+def _kind(stacks: Sequence[StackSummary]) -> str | None:
+    return next((kind for stack in stacks if (kind := _plain(stack.outputs, "kind"))), None)
+
+
+def _as_kind(value: Any) -> Kind | None:
+    return Kind(value) if value in list(Kind) else None
+
+
+def _configured(stacks: Sequence[StackSummary], projects: Sequence[Project], key: str) -> Any:
+    by_key = {project.key: project for project in projects}
+    for stack in stacks:
+        try:
+            value = stack_config.StackConfig.load(by_key[stack.unit.project], stack.unit.stack).get(key)
+        except OrchestratorError:
+            continue
+        if value is not None:
+            return value
+    return None
+
+
+def _plain(outputs: Outputs, name: str) -> str | None:
+    output = outputs.get(name)
+    return output.value if output and not output.secret and isinstance(output.value, str) else None
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"there {'is' if len(names) == 1 else 'are'} {', '.join(names)}" if names else "nothing exists yet"

@@ -1,0 +1,124 @@
+"""What botocore's errors mean for a user: one sentence and a hint. The one place that knows."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.errors import EngineUnavailableError, OperationFailedError, OrchestratorError
+from pulumi_django.deploying.polling import TRANSIENT_CODES
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+
+    from pulumi_django.deploying.aws_access import AwsAccess
+
+# Codes of AWS services that mean the same: https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
+_UNKNOWN_KEY = frozenset(
+    {
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+        "InvalidAccessKeyId",
+        "SignatureDoesNotMatch",
+        "AuthFailure",
+    }
+)
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"})
+_SKEW = frozenset({"RequestTimeTooSkewed", "InvalidSignatureException"})
+_SERVER_TROUBLE = 500
+
+
+@contextmanager
+def explained(access: AwsAccess) -> Generator[None]:
+    """Raise what botocore raises in the block as an error of `orchestrator.errors`; everything else passes.
+
+    `access` is how AWS was asked, for the hint.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from pulumi_django.deploying.task_runner import TaskError
+
+    try:
+        yield
+    except TaskError as error:
+        cause = error.__cause__
+        if isinstance(cause, ClientError):
+            raise explain(cause, access) from error
+        raise OperationFailedError(str(error)) from error
+    except (BotoCoreError, ClientError) as error:
+        raise explain(error, access) from error
+
+
+def explain(error: Exception, access: AwsAccess) -> OrchestratorError:
+    """The error that one of botocore's stands for."""
+    from botocore.exceptions import ClientError
+
+    return _refused(error, access) if isinstance(error, ClientError) else _unreachable(error, access)
+
+
+def _refused(error: ClientError, access: AwsAccess) -> OrchestratorError:
+    """AWS answered, with an error."""
+    detail: Any = error.response.get("Error", {})
+    code, said = str(detail.get("Code", "unknown")), str(detail.get("Message", "")).strip().rstrip(".")
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if code in _EXPIRED:
+        return EngineUnavailableError("AWS does not accept the credentials: they have expired", _login(access))
+    if code in _UNKNOWN_KEY:
+        return EngineUnavailableError(f"AWS does not accept the credentials: {said or code}", _login(access))
+    if code in _SKEW:
+        return EngineUnavailableError(
+            f"AWS does not accept the request's time or signature: {said or code}",
+            "set this machine's clock right, then log in anew",
+        )
+    if code in _DENIED:
+        return OperationFailedError(
+            f"AWS does not allow {error.operation_name}: {said or code}",
+            "ask for that permission, or use other credentials (AWS_PROFILE)",
+        )
+    if code in TRANSIENT_CODES or status >= _SERVER_TROUBLE:
+        return OperationFailedError(
+            f"AWS did not carry out {error.operation_name}: {code} after many attempts ({said or 'it gives no reason'})",
+            "try again in a minute",
+        )
+    return OperationFailedError(f"AWS refused {error.operation_name}: {said or 'no reason given'} ({code})")
+
+
+def _unreachable(error: Exception, access: AwsAccess) -> OrchestratorError:
+    """AWS did not answer, or was not even asked."""
+    from botocore import exceptions as known
+
+    said = str(error).strip().rstrip(".")
+    match error:
+        case known.NoCredentialsError() | known.PartialCredentialsError() | known.CredentialRetrievalError():
+            return EngineUnavailableError("AWS does not know who you are: no credentials were found", _login(access))
+        case (
+            known.SSOTokenLoadError()
+            | known.UnauthorizedSSOTokenError()
+            | known.SSOError()
+            | known.TokenRetrievalError()
+        ):
+            return EngineUnavailableError("AWS does not accept the credentials: the login has expired", _login(access))
+        case known.ProfileNotFound():
+            return EngineUnavailableError(
+                f"there is no AWS profile {access.profile!r}: the stack's configuration, or AWS_PROFILE, names it",
+                "add it with `aws configure sso`, or correct aws:profile",
+            )
+        case known.NoRegionError():
+            return EngineUnavailableError(
+                "no AWS region is known: neither the stack's configuration nor the environment names one",
+                "set aws:region in the stack's configuration, or AWS_REGION",
+            )
+        case known.EndpointConnectionError() | known.ConnectionError() | known.HTTPClientError():
+            return EngineUnavailableError(
+                f"AWS cannot be reached: {said}", "look at the network, the region and the endpoints, then try again"
+            )
+        case _:
+            return OperationFailedError(f"AWS could not be asked: {said}")
+
+
+def _login(access: AwsAccess) -> str:
+    if access.profile:
+        return f"log in: `aws sso login --profile {access.profile}`, then run the command again"
+    return "log in (`aws sso login`, or set AWS_PROFILE), then run the command again"

@@ -1,0 +1,197 @@
+"""What AWS would answer in a healthy environment, for environments that exist in the simulation only.
+
+An operation that works on these answers makes the calls that it would make on AWS, in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from orchestrator.operations.aws.clients import DEFAULT_REGION, Answer
+from orchestrator.operations.aws.target import Service, Target
+
+ACCOUNT = "123456789012"
+_ONCE = "f" * 32
+"""Id of the task that is run once."""
+
+_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def answers(target: Target) -> dict[str, Answer]:
+    """Answers by `service.Operation`."""
+    ecs = _Ecs(target)
+    return {
+        "ecs.DescribeServices": ecs.services,
+        "ecs.DescribeTaskDefinition": ecs.task_definition,
+        "ecs.DescribeTasks": ecs.tasks,
+        "ecs.ListTasks": ecs.listed,
+        "ecs.RegisterTaskDefinition": ecs.register,
+        "ecs.RunTask": ecs.run,
+        "logs.GetLogEvents": lambda _: {"events": [], "nextForwardToken": "f/0", "nextBackwardToken": "b/0"},
+        **answers_of_base(target.base_outputs),
+    }
+
+
+def answers_of_base(outputs: Mapping[str, Any]) -> dict[str, Answer]:
+    """Answers about what a base has, by `service.Operation`."""
+    region = str(outputs.get("region", DEFAULT_REGION))
+    secret = f"arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:"
+    return {
+        "ec2.DescribeInstances": lambda _: {"Reservations": [{"Instances": [{"State": {"Name": "running"}}]}]},
+        "rds.DescribeDBClusters": lambda _: {"DBClusters": [{"Status": "available"}]},
+        "rds.DescribeDBInstances": lambda _: {"DBInstances": [{"DBInstanceStatus": "available"}]},
+        "secretsmanager.CreateSecret": lambda given: {"ARN": f"{secret}{given['Name']}-abcdef"},
+        "ssm.DescribeInstanceInformation": lambda _: {"InstanceInformationList": [{"PingStatus": "Online"}]},
+        "sts.GetCallerIdentity": lambda _: {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/nobody"},
+    }
+
+
+class _Ecs:
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._region = target.aws.region or DEFAULT_REGION
+        self._cluster = target.outputs.cluster_name
+        self._run: dict[str, str] = {}
+        """Container by ARN of the tasks that were run."""
+
+        self._registered: dict[str, Mapping[str, Any]] = {}
+        """Task definitions that were registered, by family."""
+
+    def services(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        wanted = [_short(name) for name in parameters["services"]]
+        return {"services": [self._service(s) for s in self._target.services if s.name in wanted], "failures": []}
+
+    def _service(self, service: Service) -> dict[str, Any]:
+        count = 0 if self._target.asleep else 1
+        definition = self._arn("task-definition", f"{service.name}:1")
+        outputs = self._target.outputs
+        network = {"subnets": list(outputs.task_subnet_ids), "securityGroups": list(outputs.task_security_group_ids)}
+        return {
+            "serviceName": service.name,
+            "serviceArn": self._arn("service", f"{self._cluster}/{service.name}"),
+            "clusterArn": self._arn("cluster", self._cluster),
+            "status": "ACTIVE",
+            "taskDefinition": definition,
+            "desiredCount": count,
+            "runningCount": count,
+            "pendingCount": 0,
+            "enableExecuteCommand": True,
+            "networkConfiguration": {"awsvpcConfiguration": {**network, "assignPublicIp": "DISABLED"}},
+            "loadBalancers": [],
+            "events": [],
+            "deployments": [
+                {
+                    "id": "ecs-svc/1",
+                    "status": "PRIMARY",
+                    "taskDefinition": definition,
+                    "desiredCount": count,
+                    "runningCount": count,
+                    "pendingCount": 0,
+                    "failedTasks": 0,
+                    "rolloutState": "COMPLETED",
+                    "createdAt": _NOW,
+                    "updatedAt": _NOW,
+                }
+            ],
+        }
+
+    def task_definition(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        family = _short(parameters["taskDefinition"]).split(":")[0]
+        short = family.removeprefix(f"{self._target.environment}-")
+        options = {
+            "awslogs-group": self._target.outputs.log_groups.get(short, f"/ecs/{self._target.environment}/{short}"),
+            "awslogs-region": self._region,
+            "awslogs-stream-prefix": short,
+        }
+        container = {
+            "name": short,
+            "image": "(image)",
+            "essential": True,
+            "environment": [{"name": "S3_BUCKET_NAME", "value": "assets"}],
+            "secrets": [],
+            "logConfiguration": {"logDriver": "awslogs", "options": options},
+        }
+        return {
+            "taskDefinition": {
+                "taskDefinitionArn": self._arn("task-definition", f"{family}:1"),
+                "family": family,
+                "revision": 1,
+                "cpu": "512",
+                "memory": "1024",
+                "containerDefinitions": [container],
+                **self._registered.get(family, {}),
+            }
+        }
+
+    def register(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        family = parameters["family"]
+        self._registered[family] = {"containerDefinitions": parameters["containerDefinitions"]}
+        return {"taskDefinition": {"taskDefinitionArn": self._arn("task-definition", f"{family}:1")}}
+
+    def run(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        family = _short(parameters["taskDefinition"]).split(":")[0]
+        arn = self._task_arn(_ONCE)
+        self._run[arn] = family.removeprefix(f"{self._target.environment}-")
+        return {"tasks": [{"taskArn": arn, "lastStatus": "PROVISIONING"}], "failures": []}
+
+    def listed(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """One running and one ended task of each service; ended ones have an `e` in front."""
+        services = [service.name for service in self._target.services]
+        wanted = [parameters["serviceName"]] if "serviceName" in parameters else services
+        stopped = parameters.get("desiredStatus") == "STOPPED"
+        if "family" in parameters or (self._target.asleep and not stopped):
+            return {"taskArns": []}
+        mark = "e" if stopped else "0"
+        return {"taskArns": [self._task_arn(f"{mark}{services.index(name):031x}") for name in wanted]}
+
+    def tasks(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        return {"tasks": [self._described(arn) for arn in parameters["tasks"]], "failures": []}
+
+    def _described(self, arn: str) -> dict[str, Any]:
+        if arn in self._run:
+            return self._ended(arn, self._run[arn])
+        service = self._target.services[int(_short(arn)[1:], 16)]
+        task = self._ended(arn, service.short) if _short(arn).startswith("e") else self._running(arn, service.short)
+        definition = self._arn("task-definition", f"{service.name}:1")
+        return {**task, "group": f"service:{service.name}", "taskDefinitionArn": definition}
+
+    def _running(self, arn: str, container: str) -> dict[str, Any]:
+        return {
+            "taskArn": arn,
+            "lastStatus": "RUNNING",
+            "desiredStatus": "RUNNING",
+            "healthStatus": "UNKNOWN",
+            "startedAt": _NOW,
+            "enableExecuteCommand": True,
+            "containers": [
+                {
+                    "name": container,
+                    "lastStatus": "RUNNING",
+                    "runtimeId": _short(arn),
+                    "managedAgents": [{"name": "ExecuteCommandAgent", "lastStatus": "RUNNING"}],
+                }
+            ],
+        }
+
+    def _ended(self, arn: str, container: str) -> dict[str, Any]:
+        return {
+            "taskArn": arn,
+            "lastStatus": "STOPPED",
+            "startedAt": _NOW,
+            "stoppedAt": _NOW,
+            "stopCode": "EssentialContainerExited",
+            "stoppedReason": "Essential container in task exited",
+            "containers": [{"name": container, "exitCode": 0}],
+        }
+
+    def _task_arn(self, task: str) -> str:
+        return self._arn("task", f"{self._cluster}/{task}")
+
+    def _arn(self, kind: str, name: str) -> str:
+        return f"arn:aws:ecs:{self._region}:{ACCOUNT}:{kind}/{name}"
+
+
+def _short(arn: str) -> str:
+    return arn.rsplit("/", 1)[-1]

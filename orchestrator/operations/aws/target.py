@@ -1,0 +1,210 @@
+"""The environment that an operation works on: its outputs, and how its AWS is reached. Read here, never guessed."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.config.stack_config import StackConfig
+from orchestrator.errors import OperationFailedError, OrchestratorError, RefusedError, UnknownStackError, UsageError
+from orchestrator.model import UNKNOWN, Outputs, Scope, Unit
+from pulumi_django.deploying.aws_access import AwsAccess
+
+if TYPE_CHECKING:
+    from orchestrator.api import Orchestrator
+    from orchestrator.engines.protocol import Project
+    from orchestrator.lifecycle.registry import Deployment, Registry
+
+WEB = "web"
+"""The name by which every environment's web service can be called, whatever it is called there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentOutputs:
+    """The outputs of `pulumi_django.contract.AppOutputs` as an application's state holds them: plain values."""
+
+    url: str
+    environment: str
+    kind: str
+    base_stack_name: str
+    cluster_name: str
+    service_names: Sequence[str]
+    """Names of the ECS services, the web service first."""
+
+    task_families: Sequence[str]
+    log_groups: Mapping[str, str]
+    """Log group by short name: of the services, and of the tasks that are run once."""
+
+    release_task_family: str
+    task_subnet_ids: Sequence[str]
+    task_security_group_ids: Sequence[str]
+    database_name: str
+    exec_command: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One ECS service of an environment."""
+
+    name: str
+    """Name in ECS, for example `alpha-gunicorn`; also the family of its task definitions."""
+
+    short: str
+    """Name for people, and of the container: `gunicorn`."""
+
+    log_group: str | None
+    """Its CloudWatch log group."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """An environment that exists, and the AWS it lives in."""
+
+    environment: str
+    engine: str
+    """Name of the engine that made it: `pulumi` or `simulation`."""
+
+    notice: str | None
+    """What every output of that engine says; None when it works on AWS."""
+
+    outputs: EnvironmentOutputs
+    base_outputs: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    """Plain outputs of the base, for example `database_host` and `bastion_instance_id`; without secret ones."""
+
+    aws: AwsAccess = field(default_factory=AwsAccess)
+    """Region, profile, endpoints and role of the stack's AWS provider."""
+
+    asleep: bool = False
+    """Whether its configuration says that it sleeps."""
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """Every service, the web service first."""
+        prefix = f"{self.environment}-"
+        shorts = {name: name.removeprefix(prefix) for name in self.outputs.service_names}
+        return tuple(
+            Service(name=name, short=short, log_group=self.outputs.log_groups.get(short))
+            for name, short in shorts.items()
+        )
+
+    def service(self, name: str | None = None) -> Service:
+        """A service by its short or full name; `web` and None are the web service. Raises UsageError."""
+        services = self.services
+        for service in services:
+            if name in (service.short, service.name):
+                return service
+        if services and name in (None, WEB):
+            return services[0]
+        names = [service.short for service in services]
+        close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
+        raise UsageError(
+            f"{self.environment} has no service {name!r}: it has {', '.join(names) or 'none'}",
+            f"did you mean {close[0]}?" if close else "name one of them with --service",
+        )
+
+    def chosen(self, names: Sequence[str]) -> tuple[Service, ...]:
+        """The services of these names, each once; all of them when no name is given. Raises UsageError."""
+        return tuple(dict.fromkeys(self.service(name) for name in names)) if names else self.services
+
+
+def find(orchestrator: Orchestrator, name: str) -> Target:
+    """The environment of that name, as its stack's state and configuration describe it.
+
+    Raises UnknownStackError when there is none, RefusedError for a base, OperationFailedError when the environment was
+    not finished and so has no outputs.
+    """
+    registry = orchestrator.registry()
+    environment = _environment(registry, name)
+    base = registry.bases.get(environment.record.base or "")
+    base_outputs = _plain(base.outputs) if base else {}
+    config = _configuration(orchestrator, environment.units)
+    return Target(
+        environment=environment.name,
+        engine=orchestrator.engine.name,
+        notice=orchestrator.engine.notice,
+        outputs=_outputs(environment),
+        base_outputs=base_outputs,
+        aws=_access(config, base_outputs.get("region")),
+        asleep=any(str(value).lower() == "true" for key, value in config.items() if key.endswith(":asleep")),
+    )
+
+
+def _environment(registry: Registry, name: str) -> Deployment:
+    plain = name.removeprefix(f"{Scope.ENVIRONMENT.value}/")
+    if plain not in registry.environments and plain in registry.bases:
+        environments = ", ".join(registry.bases[plain].environments)
+        raise RefusedError(
+            f"{plain} is a base: tasks and logs belong to environments",
+            f"name one of its environments: {environments}"
+            if environments
+            else f"create one: `orchestrator create-env NAME --base {plain}`",
+        )
+    return registry.environment(plain)
+
+
+def _outputs(environment: Deployment) -> EnvironmentOutputs:
+    found = _plain(environment.outputs)
+    names = [field.name for field in fields(EnvironmentOutputs)]
+    missing = [name for name in names if name not in found]
+    if len(missing) == len(names):
+        raise UnknownStackError(
+            f"{environment.name} has no outputs: it was not created to its end",
+            f"finish it: `orchestrator create-env {environment.name}`",
+        )
+    if missing:
+        raise OperationFailedError(
+            f"{environment.name} does not export {', '.join(missing)}: it was made by another version of pulumi-django, or not to its end",
+            f"run `orchestrator update-env {environment.name}`",
+        )
+    return EnvironmentOutputs(**{name: found[name] for name in names})
+
+
+def _plain(outputs: Outputs) -> dict[str, Any]:
+    return {name: output.value for name, output in outputs.items() if not output.secret and output.value != UNKNOWN}
+
+
+def access_of(orchestrator: Orchestrator, deployment: Deployment, region: str | None) -> AwsAccess:
+    """How the stacks of a base or an environment reach AWS; `region` counts where they do not say."""
+    return access_of_units(orchestrator, deployment.units, region)
+
+
+def access_of_units(orchestrator: Orchestrator, units: Sequence[Unit], region: str | None) -> AwsAccess:
+    """The same for stacks that may not exist yet."""
+    return _access(_configuration(orchestrator, units), region)
+
+
+def _configuration(orchestrator: Orchestrator, units: Sequence[Unit]) -> dict[str, str]:
+    """The configuration of these stacks as text by full key; secret values are masked and not needed here."""
+    by_key = orchestrator.settings.by_key
+    found: dict[str, str] = {}
+    for unit in units:
+        found |= _wire(by_key[unit.project], unit.stack)
+    return found
+
+
+def _wire(project: Project, stack: str) -> dict[str, str]:
+    try:
+        return StackConfig.load(project, stack).snapshot().wire()
+    except OrchestratorError as error:
+        raise type(error)(f"how {stack} reaches AWS cannot be read: {error.message}", error.hint) from error
+
+
+def _access(config: Mapping[str, str], region: str | None) -> AwsAccess:
+    decoded = {"region": region} if region else {}
+    for key, text in config.items():
+        if key.startswith("aws:"):
+            decoded[key.removeprefix("aws:")] = _decoded(text)
+    return AwsAccess.from_config(decoded)
+
+
+def _decoded(text: str) -> Any:
+    """Objects and lists stand in a configuration as JSON; a name that looks like a number stays a name."""
+    if not text.startswith(("[", "{")):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,267 @@
+"""`doctor`: whether everything is there that the other commands need, before they need it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.config.stack_config import StackConfig, configured_stacks
+from orchestrator.errors import OrchestratorError, UnknownStackError
+from orchestrator.model import UNKNOWN, Kind, Scope, Unit
+from orchestrator.operations.aws import session_plugin
+from orchestrator.operations.aws.clients import AwsClients, Clients
+from orchestrator.operations.aws.target import access_of_units
+from orchestrator.operations.health.checks import Check, Verdict, fail, made, not_applicable, ok, warn
+from pulumi_django.deploying.aws_access import AwsAccess
+
+if TYPE_CHECKING:
+    from orchestrator.api import Orchestrator
+
+PROVIDERS = ("aws", "awsx", "random")
+"""Plugins that the example projects use; each comes with the Python package of its name."""
+
+VERSION_SECONDS = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """What is looked at in AWS: a base or an environment, whether it exists yet or is only configured."""
+
+    name: str
+    scope: Scope
+    base: str | None
+    """Name of the base; its own on a base."""
+
+    access: AwsAccess
+    base_outputs: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    """Plain outputs of the base; empty while it does not exist."""
+
+    config: StackConfig | None = None
+    """Of the environment's application."""
+
+    base_config: StackConfig | None = None
+    kind: Kind = Kind.AD_HOC
+
+    def of_base(self, name: str) -> Any:
+        """A value of the base, from its outputs, else from its configuration."""
+        if name in self.base_outputs or self.base_config is None:
+            return self.base_outputs.get(name)
+        return self.base_config.get(name)
+
+
+def checks(
+    load: Callable[[], Orchestrator],
+    name: str | None = None,
+    *,
+    clients_for: Callable[[Place], Clients] | None = None,
+) -> Iterator[Check]:
+    """Look at one thing after the other. `load` makes the orchestrator, which may fail like everything else.
+
+    With a name, at what that base or environment needs too, also when it is configured and does not exist yet.
+    """
+    try:
+        orchestrator = load()
+    except OrchestratorError as error:
+        yield fail("settings", error.message, error.hint)
+        yield made("exec plugin", _exec_plugin)
+        return
+    settings = orchestrator.settings
+    yield ok("settings", f"{settings.file}: {len(settings.projects)} projects, engine {orchestrator.engine.name}")
+    simulated = orchestrator.engine.notice is not None
+    yield _not_needed("pulumi") if simulated else made("pulumi", lambda: _pulumi(orchestrator))
+    yield _not_needed("plugins") if simulated else made("plugins", _plugins)
+    yield made("exec plugin", _exec_plugin)
+    backend = made("backend", lambda: _backend(orchestrator))
+    yield backend
+    if backend.verdict is Verdict.FAIL:
+        return
+    yield from _secrets(orchestrator, name)
+    if name is None:
+        yield from _everywhere(orchestrator, clients_for)
+        return
+    try:
+        place = find(orchestrator, name)
+    except OrchestratorError as error:
+        yield fail("stack", error.message, error.hint)
+        return
+    yield from _in_aws(place, simulated, clients_for)
+
+
+def find(orchestrator: Orchestrator, name: str) -> Place:
+    """The base or environment of that name, as far as it is there. Raises UnknownStackError, SettingsError."""
+    registry, settings = orchestrator.registry(), orchestrator.settings
+    prefix, _, plain = name.rpartition("/")
+    for scope in (Scope.ENVIRONMENT, Scope.BASE):
+        projects = settings.in_scope(scope)
+        exists = plain in (registry.environments if scope is Scope.ENVIRONMENT else registry.bases)
+        configured = any(plain in configured_stacks(project) for project in projects)
+        if prefix not in ("", scope.value) or not (exists or configured):
+            continue
+        units = [Unit(project.key, plain) for project in projects]
+        configs = [StackConfig.load(project, plain) for project in projects]
+        application = next((config for config in configs if config.get("backend_image")), configs[0])
+        base = plain if scope is Scope.BASE else _base_of(registry, plain, configs)
+        found = registry.bases.get(base or "")
+        outputs = found.outputs if found else {}
+        known = {key: out.value for key, out in outputs.items() if not out.secret and out.value != UNKNOWN}
+        return Place(
+            name=plain,
+            scope=scope,
+            base=base,
+            access=access_of_units(orchestrator, units, known.get("region")),
+            base_outputs=known,
+            config=application if scope is Scope.ENVIRONMENT else None,
+            base_config=_base_config(orchestrator, base),
+            kind=found.record.kind if found else Kind.AD_HOC,
+        )
+    raise UnknownStackError(
+        f"there is no base or environment {name!r}, and none is configured", "see `orchestrator list`"
+    )
+
+
+def _base_of(registry: Any, name: str, configs: list[StackConfig]) -> str | None:
+    if name in registry.environments and registry.environments[name].record.base:
+        return str(registry.environments[name].record.base)
+    return next((str(base) for config in configs if (base := config.get("base"))), None)
+
+
+def _base_config(orchestrator: Orchestrator, base: str | None) -> StackConfig | None:
+    projects = orchestrator.settings.in_scope(Scope.BASE)
+    configured = [project for project in projects if base and base in configured_stacks(project)]
+    return StackConfig.load(configured[0], str(base)) if configured else None
+
+
+def _not_needed(name: str) -> Check:
+    return not_applicable(name, "the simulation does not need it")
+
+
+# this machine
+
+
+def _pulumi(orchestrator: Orchestrator) -> Check:
+    """The CLI, its language host and its backend, as the engine looks at them before any work."""
+    orchestrator.engine.check()
+    cli = _said(["pulumi", "version"]).removeprefix("v")
+    sdk = metadata.version("pulumi")
+    return ok("pulumi", f"CLI {cli}, SDK {sdk}")
+
+
+def _plugins() -> Check:
+    """Providers in the versions that the Python packages want; the CLI fetches missing ones when it first needs them."""
+    listed = set(re.findall(r"^(\S+)\s+resource\s+(\S+)", _said(["pulumi", "plugin", "ls"]), re.MULTILINE))
+    wanted: dict[str, str] = {}
+    for provider in PROVIDERS:
+        try:
+            wanted[provider] = metadata.version(f"pulumi-{provider}")
+        except metadata.PackageNotFoundError:
+            return fail("plugins", f"the package pulumi-{provider} is not installed", "install pulumi-django anew")
+    missing = [
+        f"{name} {version}"
+        for name, version in wanted.items()
+        if (name, version) not in listed and shutil.which(f"pulumi-resource-{name}") is None
+    ]
+    if missing:
+        commands = "; ".join(f"`pulumi plugin install resource {item.replace(' ', ' v')}`" for item in missing)
+        return warn("plugins", f"{', '.join(missing)} not installed: fetched at the first need", f"or now: {commands}")
+    return ok("plugins", ", ".join(f"{name} {version}" for name, version in wanted.items()))
+
+
+def _exec_plugin() -> Check:
+    problem = session_plugin.problem()
+    if problem is None:
+        return ok("exec plugin", session_plugin.PROGRAM)
+    return warn("exec plugin", f"{problem}: exec, tunnel and db shell need it", session_plugin.INSTALL_HINT)
+
+
+def _said(words: list[str]) -> str:
+    if shutil.which(words[0]) is None:
+        return ""
+    try:
+        return subprocess.run(
+            words, capture_output=True, text=True, timeout=VERSION_SECONDS, check=False
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+# the backend
+
+
+def _backend(orchestrator: Orchestrator) -> Check:
+    """It can be read and written: a lock is taken and given back."""
+    stacks = orchestrator.engine.stacks()
+    with orchestrator.engine.exclusive("doctor"):
+        pass
+    where = "" if orchestrator.settings.pulumi.backend is None else f" in {orchestrator.settings.pulumi.backend}"
+    return ok("backend", f"read and written: {len(stacks)} stacks{where}")
+
+
+def _secrets(orchestrator: Orchestrator, name: str | None) -> Iterator[Check]:
+    """The passphrase fits, or the KMS key decrypts, what the configurations hold encrypted."""
+    from orchestrator.engines.automation import secrets
+
+    configs = [
+        (Unit(project.key, stack), project)
+        for project in orchestrator.settings.projects
+        for stack in configured_stacks(project)
+        if name is None or stack == name.rpartition("/")[2]
+    ]
+    good: list[str] = []
+    for unit, project in configs:
+
+        def look(unit: Unit = unit, project: Any = project) -> Check:
+            provider = StackConfig.load(project, unit.stack).secrets_provider
+            if provider is None:
+                return not_applicable("secrets", str(unit))
+            secrets.check(unit, provider)
+            return ok("secrets", str(unit))
+
+        found = made("secrets", look)
+        if found.verdict is Verdict.FAIL:
+            yield found
+        elif found.verdict is Verdict.OK:
+            good.append(found.evidence)
+    if good:
+        yield ok("secrets", f"can be decrypted: {', '.join(good)}")
+    elif not configs:
+        yield not_applicable("secrets", "no stack is configured")
+
+
+# AWS
+
+
+def _everywhere(orchestrator: Orchestrator, clients_for: Callable[[Place], Clients] | None) -> Iterator[Check]:
+    """Without a name: the credentials, once for each way to AWS that the configurations name."""
+    simulated, seen = orchestrator.engine.notice is not None, set[str]()
+    for project in orchestrator.settings.projects:
+        for stack in configured_stacks(project):
+            try:
+                place = find(orchestrator, f"{project.scope.value}/{stack}")
+            except OrchestratorError as error:
+                yield fail(f"configuration of {project.key}/{stack}", error.message, error.hint)
+                continue
+            if repr(place.access) not in seen:
+                seen.add(repr(place.access))
+                yield from _in_aws(place, simulated, clients_for, only_credentials=True)
+
+
+def _in_aws(
+    place: Place,
+    simulated: bool,
+    clients_for: Callable[[Place], Clients] | None,
+    *,
+    only_credentials: bool = False,
+) -> Iterator[Check]:
+    from orchestrator.operations.health import doctor_aws
+
+    if simulated and clients_for is None:
+        names = doctor_aws.NAMES[:1] if only_credentials else doctor_aws.NAMES
+        yield from (not_applicable(name, "the simulation asks nobody") for name in names)
+        return
+    clients = clients_for(place) if clients_for else AwsClients(place.access)
+    yield from doctor_aws.checks(place, clients, only_credentials=only_credentials)

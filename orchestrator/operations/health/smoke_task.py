@@ -1,0 +1,144 @@
+"""What `smoke` looks at from inside: one task like the web service's, which asks Django and Celery and prints what it saw."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from orchestrator.errors import OrchestratorError
+from orchestrator.operations import run as runs
+from orchestrator.operations.aws.clients import Clients
+from orchestrator.operations.aws.target import Target
+from orchestrator.operations.health.checks import Check, Verdict, fail
+from orchestrator.operations.observer import Event, LogLine, Observer
+
+NAMES = ("database", "migrations", "worker", "files")
+MARK = "orchestrator-smoke "
+TIMEOUT_SECONDS = 600.0
+
+# Django 3.2 and newer, Celery 4 and newer. Text of exceptions is cut: it may quote what was asked.
+SCRIPT = r"""
+import json, sys
+import django
+django.setup()
+
+def say(name, verdict, evidence):
+    print("MARK" + json.dumps([name, verdict, str(evidence)[:300]]), flush=True)
+
+def database():
+    from django.db import connection
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_database(), split_part(version(), ' ', 2)")
+        name, version = cursor.fetchone()
+    return "ok", f"{name} on PostgreSQL {version}"
+
+def migrations():
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if plan:
+        first = plan[0][0]
+        return "fail", f"{len(plan)} not applied, the first is {first.app_label}.{first.name}"
+    return "ok", f"{len(executor.loader.applied_migrations)} applied"
+
+def worker():
+    if len(sys.argv) < 2:
+        return "n/a", "there is no worker"
+    from celery.app.utils import find_app
+    app = find_app(sys.argv[1])
+    if app.connection().transport_cls in ("sqs", "SQS") or (app.conf.broker_url or "").startswith("sqs"):
+        return "n/a", "workers on SQS cannot be asked"
+    replies = app.control.ping(timeout=10) or []
+    names = sorted(name for reply in replies for name in reply)
+    return ("ok", ", ".join(names)) if names else ("fail", "no worker answered within 10 s")
+
+def files():
+    from django.core.files.base import ContentFile
+    from django.core.files.storage import FileSystemStorage, default_storage
+    if isinstance(default_storage, FileSystemStorage):
+        return "n/a", "uploads go to the container's own disk"
+    name = default_storage.save("orchestrator-smoke.txt", ContentFile(b"smoke"))
+    try:
+        with default_storage.open(name) as file:
+            same = file.read() == b"smoke"
+    finally:
+        default_storage.delete(name)
+    kind = type(default_storage._wrapped if hasattr(default_storage, "_wrapped") else default_storage).__name__
+    return ("ok", f"written, read and deleted ({kind})") if same else ("fail", "read back something else")
+
+for look in (database, migrations, worker, files):
+    try:
+        say(look.__name__, *look())
+    except Exception as error:
+        say(look.__name__, "fail", f"{type(error).__name__}: {error}")
+"""
+
+
+def command(celery_app: str | None) -> tuple[str, ...]:
+    """The words that are run; the Celery application is wanted when there are workers."""
+    words = ("python", "-c", SCRIPT.replace("MARK", MARK).strip())
+    return (*words, celery_app) if celery_app else words
+
+
+def run(target: Target, clients: Clients, observer: Observer, celery_app: str | None) -> dict[str, Check]:
+    """Run the task; what it saw by name. What it did not come to is a failure."""
+    seen: dict[str, Check] = {}
+    said: list[str] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, LogLine) and event.text.startswith(MARK):
+            check = _parsed(event.text.removeprefix(MARK), target.environment)
+            if check is not None:
+                seen[check.name] = check
+        elif isinstance(event, LogLine):
+            said.append(event.text)
+        else:
+            observer(event)
+
+    reason, hint = "it said nothing", None
+    try:
+        request = runs.RunCommand(command=command(celery_app), timeout_seconds=TIMEOUT_SECONDS)
+        result = runs.run(request, target, clients, listen)
+        if result.code:
+            reason, hint = str(result.reason), result.hint
+    except OrchestratorError as error:
+        reason, hint = error.message, error.hint
+    # Django says what it lacks in the last line of a traceback.
+    last = f"; its last line: {said[-1]}" if said else ""
+    for name in NAMES:
+        seen.setdefault(name, fail(name, f"the task that looks from inside did not come to it: {reason}{last}", hint))
+    return seen
+
+
+def celery_app(definition: Mapping[str, Any]) -> str | None:
+    """The application that a worker is started with, from the words of its task definition."""
+    for container in definition.get("containerDefinitions", []):
+        words: list[str] = list(container.get("command", []))
+        for number, word in enumerate(words):
+            if word in ("-A", "--app") and number + 1 < len(words):
+                return words[number + 1]
+            if word.startswith("--app="):
+                return word.removeprefix("--app=")
+    return None
+
+
+def _parsed(text: str, environment: str) -> Check | None:
+    try:
+        name, verdict, evidence = json.loads(text)
+        found = Check(name=str(name), verdict=Verdict(verdict), evidence=str(evidence))
+    except (ValueError, TypeError):
+        return None
+    if found.verdict is not Verdict.FAIL or found.name not in _HINTS:
+        return found
+    return replace(found, hint=_HINTS[found.name].format(environment=environment))
+
+
+_HINTS: Mapping[str, str] = {
+    "database": "see that the server of the base is awake, and the database there: `orchestrator db create {environment}`",
+    "migrations": "deploy again with the release, or run `orchestrator run {environment} -- python manage.py migrate`",
+    "worker": "read the workers' log: `orchestrator logs {environment}`",
+    "files": "see that the task role may write into the bucket of S3_BUCKET_NAME",
+}

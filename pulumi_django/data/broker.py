@@ -1,0 +1,200 @@
+"""SQS as Celery's broker: a queue for each Celery queue, with a queue for what cannot be worked on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from pulumi_django.rules import naming
+
+BROKER_URL = "sqs://"
+"""CELERY_BROKER_URL: without keys in it, so that the task's role counts."""
+
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
+MAX_VISIBILITY_SECONDS = 43_200
+MAX_RETENTION_SECONDS = 1_209_600
+QUEUE_NAME_LIMIT = 80
+
+DEFAULT_VISIBILITY_SECONDS = 3600
+"""Celery's own default for SQS is 1800 s, and a task that takes longer is worked on twice."""
+
+DEFAULT_MAX_RECEIVES = 5
+DEFAULT_RETENTION_SECONDS = 345_600
+WAIT_SECONDS = 20
+"""Longest long poll: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html"""
+
+DEAD = "dead"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SqsBrokerArgs:
+    environment: str
+    """Name of the environment; its queues are called `{environment}-{queue}`."""
+
+    queues: Sequence[str]
+    """Celery's queues."""
+
+    visibility_timeout_seconds: int = DEFAULT_VISIBILITY_SECONDS
+    """Time after which a message that a worker took comes back, 60 to 43200 (12 hours). It must be longer than the longest
+    task, and than the longest countdown or ETA, or those are worked on twice."""
+
+    max_receives: int = DEFAULT_MAX_RECEIVES
+    """Times that a message comes back before it is put aside, 1 to 1000."""
+
+    retention_seconds: int = DEFAULT_RETENTION_SECONDS
+    """Time for which an unworked message is kept, 60 to 1209600 (14 days); longer than the visibility timeout. Messages
+    that were put aside are kept for 14 days."""
+
+    kms_key_arn: pulumi.Input[str] | None = None
+    """Key for the messages; None encrypts with SQS's own."""
+
+    def __post_init__(self) -> None:
+        if not self.queues:
+            raise ValueError("queues is empty: Celery needs at least one queue, by custom 'default'")
+        for queue in self.queues:
+            naming.check_service_name(queue)
+            naming.check_length("queue name", f"{self.environment}-{queue}-{DEAD}", QUEUE_NAME_LIMIT)
+        if not 60 <= self.visibility_timeout_seconds <= MAX_VISIBILITY_SECONDS:
+            raise ValueError(
+                f"visibility_timeout_seconds is {self.visibility_timeout_seconds}: it is 60 to {MAX_VISIBILITY_SECONDS}"
+            )
+        if not 1 <= self.max_receives <= 1000:
+            raise ValueError(f"max_receives is {self.max_receives}: it is 1 to 1000")
+        if not self.visibility_timeout_seconds < self.retention_seconds <= MAX_RETENTION_SECONDS:
+            raise ValueError(
+                f"retention_seconds is {self.retention_seconds}: it is more than visibility_timeout_seconds "
+                f"({self.visibility_timeout_seconds}) and up to {MAX_RETENTION_SECONDS}"
+            )
+
+
+class SqsBroker(pulumi.ComponentResource):
+    """The queues of one environment.
+
+    Celery is told their addresses (`predefined_queues`), so it never lists, makes or deletes queues and its role needs no
+    such right.
+    """
+
+    queue_names: dict[str, pulumi.Output[str]]
+    """Name of the SQS queue by Celery queue; the dimension `QueueName` of its metrics."""
+
+    queue_urls: dict[str, pulumi.Output[str]]
+    """Address by Celery queue."""
+
+    queue_arns: list[pulumi.Output[str]]
+    """ARNs of the queues."""
+
+    dead_letter_queue_names: dict[str, pulumi.Output[str]]
+    """Name of the queue for what was put aside, by Celery queue."""
+
+    transport_options: pulumi.Output[str]
+    """JSON for Celery's `broker_transport_options`."""
+
+    statements: list[Mapping[str, Any]]
+    """IAM statements for a role that sends and works on tasks."""
+
+    def __init__(self, name: str, args: SqsBrokerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("pulumi-django:broker:SqsBroker", name, None, opts)
+        queues: dict[str, aws.sqs.Queue] = {}
+        self.dead_letter_queue_names = {}
+        for queue in sorted(set(args.queues)):
+            dead = self._dead_letter_queue(f"{name}-{queue}-{DEAD}", queue, args)
+            queues[queue] = self._queue(f"{name}-{queue}", queue, dead, args)
+            self._accept(f"{name}-{queue}-{DEAD}-from", dead, queues[queue])
+            self.dead_letter_queue_names[queue] = dead.name
+        self.queue_names = {queue: made.name for queue, made in queues.items()}
+        self.queue_urls = {queue: made.url for queue, made in queues.items()}
+        self.queue_arns = [made.arn for made in queues.values()]
+        self.transport_options = pulumi.Output.all(**self.queue_urls).apply(lambda urls: _transport_options(urls, args))
+        self.statements = _statements(self.queue_arns, args.kms_key_arn)
+        self.register_outputs({"queue_urls": self.queue_urls})
+
+    def _queue(self, name: str, queue: str, dead: aws.sqs.Queue, args: SqsBrokerArgs) -> aws.sqs.Queue:
+        redrive = {"deadLetterTargetArn": dead.arn, "maxReceiveCount": args.max_receives}
+        made = aws.sqs.Queue(
+            name,
+            name=f"{args.environment}-{queue}",
+            visibility_timeout_seconds=args.visibility_timeout_seconds,
+            message_retention_seconds=args.retention_seconds,
+            receive_wait_time_seconds=WAIT_SECONDS,
+            redrive_policy=pulumi.Output.json_dumps(redrive),
+            **_encryption(args.kms_key_arn),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self._tls_only(f"{name}-tls", made)
+        return made
+
+    def _dead_letter_queue(self, name: str, queue: str, args: SqsBrokerArgs) -> aws.sqs.Queue:
+        made = aws.sqs.Queue(
+            name,
+            name=f"{args.environment}-{queue}-{DEAD}",
+            message_retention_seconds=MAX_RETENTION_SECONDS,
+            **_encryption(args.kms_key_arn),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self._tls_only(f"{name}-tls", made)
+        return made
+
+    def _accept(self, name: str, dead: aws.sqs.Queue, source: aws.sqs.Queue) -> None:
+        """Only the environment's own queue may put messages aside there."""
+        policy = {"redrivePermission": "byQueue", "sourceQueueArns": [source.arn]}
+        aws.sqs.RedriveAllowPolicy(
+            name,
+            queue_url=dead.url,
+            redrive_allow_policy=pulumi.Output.json_dumps(policy),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _tls_only(self, name: str, queue: aws.sqs.Queue) -> None:
+        statement = {
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sqs:*",
+            "Resource": queue.arn,
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+        aws.sqs.QueuePolicy(
+            name,
+            queue_url=queue.url,
+            policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [statement]}),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+
+def _encryption(key_arn: pulumi.Input[str] | None) -> dict[str, Any]:
+    return {"sqs_managed_sse_enabled": True} if key_arn is None else {"kms_master_key_id": key_arn}
+
+
+def _transport_options(urls: Mapping[str, str], args: SqsBrokerArgs) -> str:
+    return json.dumps(
+        {
+            "predefined_queues": {queue: {"url": url} for queue, url in sorted(urls.items())},
+            "visibility_timeout": args.visibility_timeout_seconds,
+            "wait_time_seconds": WAIT_SECONDS,
+        }
+    )
+
+
+def _statements(queue_arns: Sequence[Any], key_arn: pulumi.Input[str] | None) -> list[Mapping[str, Any]]:
+    """Sending, taking, giving back and removing messages of these queues: what kombu calls, and no more."""
+    verbs = (
+        "SendMessage",
+        "ReceiveMessage",
+        "DeleteMessage",
+        "ChangeMessageVisibility",
+        "GetQueueAttributes",
+        "GetQueueUrl",
+    )
+    actions = [f"sqs:{verb}" for verb in verbs]
+    statements: list[Mapping[str, Any]] = [
+        {"Sid": "Queues", "Effect": "Allow", "Action": actions, "Resource": list(queue_arns)}
+    ]
+    if key_arn is not None:
+        key_actions = ["kms:Decrypt", "kms:GenerateDataKey"]
+        statements.append({"Sid": "QueueKey", "Effect": "Allow", "Action": key_actions, "Resource": [key_arn]})
+    return statements

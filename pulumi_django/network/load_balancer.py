@@ -1,0 +1,128 @@
+"""The load balancer that a base's environments share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from pulumi_django.data.log_bucket import LOAD_BALANCER_PREFIX
+from pulumi_django.rules import naming
+
+# TLS 1.3, and 1.2 with forward secrecy for older clients.
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadBalancerArgs:
+    public_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    """Public subnets in at least two zones."""
+
+    security_group_id: pulumi.Input[str]
+    """Security group of the load balancer."""
+
+    certificate_arn: pulumi.Input[str] | None = None
+    """Certificate of the HTTPS listener; None makes an HTTP-only load balancer."""
+
+    idle_timeout_seconds: int = 60
+    """After this a silent connection is closed, 1 to 4000; the longest request must answer before."""
+
+    access_log_bucket: pulumi.Input[str] | None = None
+    """Bucket that gets a line for every request (`LogBucket`); None has none."""
+
+    deletion_protection: bool = False
+    """Whether AWS and Pulumi refuse to delete it."""
+
+    def __post_init__(self) -> None:
+        # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html
+        if not 1 <= self.idle_timeout_seconds <= 4000:
+            raise ValueError(f"idle_timeout_seconds is {self.idle_timeout_seconds}: it is 1 to 4000")
+
+
+class LoadBalancer(pulumi.ComponentResource):
+    """An internet-facing ALB that answers 404 to everything; environments add their rules to its listener."""
+
+    arn: pulumi.Output[str]
+    """ARN of the load balancer."""
+
+    arn_suffix: pulumi.Output[str]
+    """Dimension of the load balancer's metrics."""
+
+    dns_name: pulumi.Output[str]
+    """DNS name that AWS gave it."""
+
+    zone_id: pulumi.Output[str]
+    """Route 53 zone of that name, for alias records."""
+
+    listener_arn: pulumi.Output[str]
+    """Listener that takes the environments' rules: HTTPS, or HTTP without a certificate."""
+
+    def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("pulumi-django:load_balancer:LoadBalancer", name, None, opts)
+        balancer = aws.lb.LoadBalancer(
+            name,
+            name=naming.check_length("load balancer name", name, naming.LOAD_BALANCER_NAME_LIMIT),
+            load_balancer_type="application",
+            subnets=args.public_subnet_ids,
+            security_groups=[args.security_group_id],
+            drop_invalid_header_fields=True,
+            idle_timeout=args.idle_timeout_seconds,
+            enable_deletion_protection=args.deletion_protection,
+            access_logs=_access_logs(args.access_log_bucket),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.deletion_protection),
+        )
+        listener = self._listeners(name, args, balancer)
+        self.arn = balancer.arn
+        self.arn_suffix, self.dns_name, self.zone_id = balancer.arn_suffix, balancer.dns_name, balancer.zone_id
+        self.listener_arn = listener.arn
+        self.register_outputs(
+            {
+                "arn_suffix": self.arn_suffix,
+                "dns_name": self.dns_name,
+                "zone_id": self.zone_id,
+                "listener_arn": self.listener_arn,
+            }
+        )
+
+    def _listeners(self, name: str, args: LoadBalancerArgs, balancer: aws.lb.LoadBalancer) -> aws.lb.Listener:
+        """The listeners; returns the one for the environments."""
+        child = pulumi.ResourceOptions(parent=self)
+        not_found = aws.lb.ListenerDefaultActionArgs(
+            type="fixed-response",
+            fixed_response=aws.lb.ListenerDefaultActionFixedResponseArgs(
+                content_type="text/plain", message_body="Not found", status_code="404"
+            ),
+        )
+        redirect = aws.lb.ListenerDefaultActionArgs(
+            type="redirect",
+            redirect=aws.lb.ListenerDefaultActionRedirectArgs(port="443", protocol="HTTPS", status_code="HTTP_301"),
+        )
+        http = aws.lb.Listener(
+            f"{name}-http",
+            load_balancer_arn=balancer.arn,
+            port=80,
+            protocol="HTTP",
+            default_actions=[redirect if args.certificate_arn is not None else not_found],
+            opts=child,
+        )
+        if args.certificate_arn is None:
+            return http
+        return aws.lb.Listener(
+            f"{name}-https",
+            load_balancer_arn=balancer.arn,
+            port=443,
+            protocol="HTTPS",
+            ssl_policy=TLS_POLICY,
+            certificate_arn=args.certificate_arn,
+            default_actions=[not_found],
+            opts=child,
+        )
+
+
+def _access_logs(bucket: pulumi.Input[str] | None) -> aws.lb.LoadBalancerAccessLogsArgs | None:
+    if bucket is None:
+        return None
+    return aws.lb.LoadBalancerAccessLogsArgs(bucket=bucket, prefix=LOAD_BALANCER_PREFIX, enabled=True)

@@ -1,0 +1,246 @@
+"""Reads a stack's configuration into an arguments class, and explains in one go whatever does not fit.
+
+Keys equal field names; nested dataclasses are objects, mappings and lists are what they are in YAML. Defaults live only
+in the dataclasses.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import types
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from typing import Any, TypeVar, cast
+
+import pulumi
+from pulumi.runtime import config as runtime_config
+
+T = TypeVar("T")
+
+
+class ConfigError(pulumi.RunError):
+    """The stack's configuration cannot be used; the message lists every problem with key, stack and file."""
+
+    def __init__(self, problems: Sequence[str], stack: str) -> None:
+        self.problems = tuple(problems)
+        lines = [f"the configuration of the stack {stack} cannot be used (file Pulumi.{stack}.yaml)"]
+        super().__init__("\n".join([*lines, *(f"  {problem}" for problem in problems)]))
+
+
+def load(
+    args_class: type[T],
+    *,
+    namespace: str | None = None,
+    at: str | None = None,
+    given: Mapping[str, Any] | None = None,
+    others: Any = None,
+    partial: bool = False,
+) -> T:
+    """An instance of the dataclass `args_class` from the running stack's configuration.
+
+    Args:
+        args_class: a dataclass whose fields are the keys.
+        namespace: the prefix of the keys; the project's name when omitted.
+        at: a key whose object holds the arguments, when they are not at the top.
+        given: fields that the program sets itself; they are no keys of the configuration.
+        others: a dataclass that the program reads from the same keys in another call; its fields are passed over.
+        partial: whether unknown keys are left for another call to complain of.
+
+    Raises ConfigError that names each unknown key with the nearest valid one, each wrong type and each missing value.
+    """
+    prefix = f"{namespace or pulumi.get_project()}:"
+    given = dict(given or {})
+    own = {field.name for field in dataclasses.fields(cast(Any, args_class))} - set(given)
+    passed_over = {field.name for field in dataclasses.fields(others)} - own if others else set[str]()
+    problems: list[str] = []
+    raw: Any = {
+        key.removeprefix(prefix): _Secret(text) if runtime_config.is_config_secret(key) else _decoded(text)
+        for key, text in stack_config().items()
+        if key.startswith(prefix)
+    }
+    path = (at,) if at else ()
+    if at:
+        raw = raw.get(at, {})
+        if not isinstance(raw, Mapping):
+            raise ConfigError([f"{prefix}{at}: is {_shown(raw)}: an object with keys is wanted"], pulumi.get_stack())
+    loader = _Loader(problems, prefix, passed_over)
+    wanted = {key: value for key, value in raw.items() if key in own or not (partial or key in passed_over)}
+    value = loader.dataclass(cast(Any, args_class), wanted, path, given)
+    if problems:
+        raise ConfigError(problems, pulumi.get_stack())
+    return cast(T, value)
+
+
+def stack_config() -> dict[str, str]:
+    """The whole configuration of the running stack, by full key, as Pulumi passes it: text, objects as JSON."""
+    return {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Secret:
+    """An encrypted value: it may only become an Output."""
+
+    text: str = dataclasses.field(repr=False)
+
+
+def _decoded(text: Any) -> Any:
+    if isinstance(text, str) and text[:1] in ("{", "["):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
+
+
+class _Mismatch(Exception):
+    """A value is not of the wanted type."""
+
+
+class _Loader:
+    def __init__(self, problems: list[str], prefix: str, passed_over: set[str]) -> None:
+        self._problems, self._prefix, self._passed_over = problems, prefix, passed_over
+
+    def dataclass(self, cls: Any, raw: Mapping[str, Any], path: tuple[str, ...], given: Mapping[str, Any]) -> Any:
+        """An instance of `cls`, or None after problems were noted."""
+        before = len(self._problems)
+        # `pulumi.Input` names Output[T] by a forward reference that only pulumi's own module resolves.
+        hints = typing.get_type_hints(cls, localns={"Output": pulumi.Output, "T": T})
+        fields = {field.name: field for field in dataclasses.fields(cls) if field.init and field.name not in given}
+        for key in raw:
+            if key not in fields:
+                self._problem((*path, key), f"is not a key here{self._nearest(key, fields, top=not path)}")
+        values: dict[str, Any] = dict(given)
+        for name, field in fields.items():
+            if name in raw:
+                values[name] = self._value(hints[name], raw[name], (*path, name))
+            elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+                self._problem((*path, name), "is missing")
+        if len(self._problems) > before:
+            return None
+        try:
+            return cls(**values)
+        except ValueError as error:
+            self._problem(path, str(error))
+            return None
+
+    def _value(self, hint: Any, raw: Any, path: tuple[str, ...]) -> Any:
+        try:
+            return self._converted(hint, raw, path)
+        except _Mismatch as mismatch:
+            self._problem(path, str(mismatch))
+            return None
+
+    def _converted(self, hint: Any, raw: Any, path: tuple[str, ...]) -> Any:
+        if isinstance(raw, _Secret):
+            return self._secret(hint, raw)
+        origin = typing.get_origin(hint)
+        if origin in (typing.Union, types.UnionType):
+            return self._union(hint, raw, path)
+        if origin is typing.Literal:
+            return _choice(raw, typing.get_args(hint))
+        if isinstance(origin, type) and issubclass(origin, Mapping):
+            return self._mapping(hint, raw, path)
+        if isinstance(origin, type) and issubclass(origin, Sequence):
+            return self._sequence(hint, raw, path)
+        if dataclasses.is_dataclass(hint):
+            if not isinstance(raw, Mapping):
+                raise _Mismatch(f"is {_shown(raw)}: an object with keys is wanted")
+            return self.dataclass(hint, raw, path, {})
+        return _scalar(hint, raw)
+
+    def _union(self, hint: Any, raw: Any, path: tuple[str, ...]) -> Any:
+        members = [member for member in typing.get_args(hint) if not _is_output(member)]
+        # A null at the top of the file reaches the program as empty text.
+        if type(None) in members and (raw is None or (raw == "" and str not in members)):
+            return None
+        last: _Mismatch | None = None
+        for member in (member for member in members if member is not type(None)):
+            try:
+                return self._converted(member, raw, path)
+            except _Mismatch as mismatch:
+                last = mismatch
+        raise last or _Mismatch(f"is {_shown(raw)}")
+
+    def _mapping(self, hint: Any, raw: Any, path: tuple[str, ...]) -> dict[str, Any]:
+        if not isinstance(raw, Mapping):
+            raise _Mismatch(f"is {_shown(raw)}: an object with keys is wanted")
+        member = typing.get_args(hint)[1]
+        return {str(key): self._value(member, item, (*path, str(key))) for key, item in raw.items()}
+
+    def _sequence(self, hint: Any, raw: Any, path: tuple[str, ...]) -> tuple[Any, ...]:
+        if not isinstance(raw, list):
+            raise _Mismatch(f"is {_shown(raw)}: a list is wanted")
+        member = typing.get_args(hint)[0]
+        return tuple(self._value(member, item, (*path, f"[{index}]")) for index, item in enumerate(raw))
+
+    def _secret(self, hint: Any, raw: _Secret) -> Any:
+        members = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else ()
+        if any(_is_output(member) for member in members):
+            return pulumi.Output.secret(raw.text)
+        raise _Mismatch(
+            "is encrypted, and this value is used in plain: set it without --secret, or use a secret's name"
+        )
+
+    def _problem(self, path: tuple[str, ...], text: str) -> None:
+        key = ".".join(path).replace(".[", "[")
+        self._problems.append(f"{self._prefix}{key}: {text}" if key else f"{self._prefix[:-1]}: {text}")
+
+    def _nearest(self, key: str, fields: Iterable[str], *, top: bool) -> str:
+        valid = sorted({*fields, *(self._passed_over if top else ())})
+        close = difflib.get_close_matches(key.replace("-", "_"), valid, n=1, cutoff=0.6)
+        return f": did you mean {close[0]}?" if close else f"; valid keys are {', '.join(valid)}"
+
+
+def _is_output(member: Any) -> bool:
+    return member is pulumi.Output or typing.get_origin(member) in (
+        pulumi.Output,
+        typing.get_origin(typing.Awaitable[int]),
+    )
+
+
+def _choice(raw: Any, choices: tuple[Any, ...]) -> Any:
+    for choice in choices:
+        if raw == choice or str(raw) == str(choice):
+            return choice
+    raise _Mismatch(f"is {_shown(raw)}: it is one of {', '.join(str(choice) for choice in choices)}")
+
+
+def _scalar(hint: Any, raw: Any) -> Any:
+    if hint is Any:
+        return raw
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint(_choice(raw, tuple(member.value for member in hint)))
+    if hint is bool:
+        if raw in (True, False, "true", "false"):
+            return raw in (True, "true")
+        raise _Mismatch(f"is {_shown(raw)}: true or false is wanted")
+    if hint in (int, float):
+        return _number(hint, raw)
+    if hint is str:
+        if isinstance(raw, Mapping | list) or raw is None:
+            raise _Mismatch(f"is {_shown(raw)}: text is wanted")
+        return str(raw).lower() if isinstance(raw, bool) else str(raw)
+    raise _Mismatch(f"is {_shown(raw)}: this value cannot be given in the configuration")
+
+
+def _number(hint: Any, raw: Any) -> Any:
+    wanted = "a whole number" if hint is int else "a number"
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
+        raise _Mismatch(f"is {_shown(raw)}: {wanted} is wanted")
+    try:
+        number = float(raw)
+    except ValueError:
+        raise _Mismatch(f"is {_shown(raw)}: {wanted} is wanted") from None
+    if hint is int:
+        if not number.is_integer():
+            raise _Mismatch(f"is {_shown(raw)}: {wanted} is wanted")
+        return int(number)
+    return number
+
+
+def _shown(raw: Any) -> str:
+    text = json.dumps(raw, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,178 @@
+"""What the Pulumi projects of this repository share: provider, tags, the base's outputs. For programs, not components."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+from pulumi.output import Unknown
+
+from pulumi_django import contract
+from pulumi_django.contract import BaseContract
+from pulumi_django.deploying.aws_access import AwsAccess
+from pulumi_django.program.config import ConfigError, stack_config
+from pulumi_django.rules.kinds import Kind
+
+BASE_PROJECT = "django-base"
+BASE_OUTPUTS_VARIABLE = "PULUMI_DJANGO_BASE_OUTPUTS"
+"""Environment variable with the name of a JSON file by which the orchestrator hands over the outputs of bases that do
+not exist yet: `{"<stack reference name>": {"<output>": <wire value>}}`."""
+
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
+_UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+MANAGED_BY = "pulumi-django"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseSettings:
+    """What projects/base reads beside the base's arguments."""
+
+    kind: Kind = Kind.AD_HOC
+    """Kind of the base: `ad-hoc` or `prod`. It decides which other keys there are."""
+
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tags on everything, beside `base`, `kind` and `managed-by`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppSettings:
+    """What projects/app reads beside the application's arguments."""
+
+    base: str
+    """Name of the base."""
+
+    kind: Kind | None = None
+    """Kind that the environment must be of; None takes its base's."""
+
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tags on everything, beside `environment`, `base`, `kind` and `managed-by`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BootstrapSettings:
+    """What projects/bootstrap reads beside the bootstrap's arguments."""
+
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tags on everything, beside `managed-by`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandaloneSettings:
+    """What the standalone project reads at the top; `base` and `app` hold the arguments of the two."""
+
+    base: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Arguments of the base."""
+
+    app: Mapping[str, Any]
+    """Arguments of the application."""
+
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tags on everything."""
+
+
+def aws_config() -> dict[str, Any]:
+    """The stack's `aws:*` configuration without the prefix, objects decoded."""
+    found: dict[str, Any] = {}
+    for key, text in stack_config().items():
+        if key.startswith("aws:"):
+            try:
+                found[key.removeprefix("aws:")] = json.loads(text)
+            except (TypeError, ValueError):
+                found[key.removeprefix("aws:")] = text
+    return found
+
+
+def aws_access() -> AwsAccess:
+    """How hooks reach the AWS that the stack's provider uses."""
+    return AwsAccess.from_config(aws_config())
+
+
+def region() -> str:
+    """The stack's region, `aws:region`; from AWS_REGION or AWS_DEFAULT_REGION when it is not set. ConfigError without."""
+    found = aws_config().get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if not found:
+        raise ConfigError(["aws:region: is missing"], pulumi.get_stack())
+    return str(found)
+
+
+def aws_provider(
+    *,
+    environment: str | None = None,
+    base: str | None = None,
+    kind: Kind | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> aws.Provider:
+    """The provider of everything in the stack: the stack's `aws:*` configuration, and tags on all that can carry them.
+
+    `tags` are the user's; they win over the ones that are always there.
+    """
+    config = aws_config()
+    configured: dict[str, str] = (config.pop("defaultTags", None) or {}).get("tags", {})
+    named = {"base": base, "kind": kind and kind.value, "environment": environment}
+    always = {"managed-by": MANAGED_BY, **{key: value for key, value in named.items() if value}}
+    settings: dict[str, Any] = {_snake(key): value for key, value in config.items()}
+    settings["region"] = region()
+    return aws.Provider("aws", **settings, default_tags={"tags": {**always, **configured, **(tags or {})}})
+
+
+def _snake(key: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in key)
+
+
+async def base_contract(base: str, app: str, *, project: str = BASE_PROJECT, also: Sequence[str] = ()) -> BaseContract:
+    """What the base named `base` offers to the running stack `app`.
+
+    `project` is the base's Pulumi project, `also` are further ones whose stacks of the same name complete it. They are
+    read by StackReferences, save while the base is only planned: then the orchestrator hands over what is known. Raises
+    ContractError.
+    """
+    outputs: dict[str, Any] = {}
+    for part in (project, *also):
+        outputs.update(await base_outputs(base, project=part))
+    return contract.from_outputs(outputs, base=base, app=app)
+
+
+async def base_outputs(base: str, *, project: str = BASE_PROJECT) -> dict[str, Any]:
+    """What the stack `base` of one project has of the contract; values that must be plain are, the others are Outputs."""
+    name = f"{pulumi.get_organization()}/{project}/{base}"
+    handed_over = _handed_over().get(name)
+    if handed_over is not None:
+        return {key: from_wire(value) for key, value in handed_over.items()}
+    return await contract.read_outputs(pulumi.StackReference(name))
+
+
+def _handed_over() -> Mapping[str, Mapping[str, Any]]:
+    file = os.environ.get(BASE_OUTPUTS_VARIABLE)
+    if not file:
+        return {}
+    with open(file, encoding="utf-8") as handed_over:
+        return json.load(handed_over)
+
+
+def from_wire(value: Any) -> Any:
+    """A wire value for a program: the sentinel becomes an Output that is unknown, a secret one that is secret."""
+    if value == _UNKNOWN:
+        return _unknown()
+    if isinstance(value, dict):
+        if _SIGNATURE in value:
+            secret = value.get("value", _UNKNOWN)
+            return pulumi.Output.secret(_unknown() if secret == _UNKNOWN else secret)
+        return {key: from_wire(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [from_wire(item) for item in value]
+    return value
+
+
+def _unknown() -> pulumi.Output[Any]:
+    def done(value: Any) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        future.set_result(value)
+        return future
+
+    return pulumi.Output(set(), done(Unknown()), done(False), done(False))

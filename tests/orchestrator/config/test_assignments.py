@@ -1,0 +1,137 @@
+"""What people write after `--set` and `--image`."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.config.assignments import (
+    Assignment,
+    image_assignment,
+    make_assignment,
+    parse_assignment,
+    parse_assignments,
+    parse_image,
+    parse_images,
+)
+from orchestrator.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3", 3),
+        ("'3'", "3"),
+        ("0.5", 0.5),
+        ("true", True),
+        ("yes", "yes"),
+        ("", ""),
+        ("null", None),
+        ("registry/app:1.2", "registry/app:1.2"),
+        ("a=b", "a=b"),
+        ("12:30", "12:30"),
+        ("2026-11-20", "2026-11-20"),
+        ("[/api/*, /admin/*]", ["/api/*", "/admin/*"]),
+        ("{cpu_units: 512, since: 2026-11-20}", {"cpu_units": 512, "since": "2026-11-20"}),
+    ],
+)
+def test_a_value_is_read_as_yaml(text: str, value: Any) -> None:
+    read = parse_assignment(f"key={text}").value
+    assert (read, type(read)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("key", "namespace", "path"),
+    [
+        ("region", None, ("region",)),
+        ("web.cpu_units", None, ("web", "cpu_units")),
+        ("aws:region", "aws", ("region",)),
+        ("django-app:workers.default.desired_count", "django-app", ("workers", "default", "desired_count")),
+    ],
+)
+def test_a_key_has_a_namespace_and_a_path(key: str, namespace: str | None, path: tuple[str, ...]) -> None:
+    assert parse_assignment(f"{key}=1") == Assignment(namespace=namespace, path=path, value=1)
+    assert str(make_assignment(key, 1)) == key
+
+
+@pytest.mark.parametrize("text", ["", "region", "=3", "a..b=3", ".a=3", "a b=3", ":a=3", "a:b:c d=1", "9a=1", "../x=1"])
+def test_a_key_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_assignment(text)
+    assert caught.value.message == f"--set {text.partition('=')[0]!r} cannot be understood: KEY=VALUE is wanted"
+    assert caught.value.hint == "write for example --set web.desired_count=2 or --set aws:region=eu-west-1"
+
+
+def test_a_value_that_is_no_yaml_is_refused_and_not_repeated() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_assignment("token={s3cret")
+    assert caught.value.message == "--set token cannot be understood: the value is not valid YAML"
+    assert caught.value.hint == "put text in quotes: --set 'key=\"value\"'"
+
+
+def test_a_value_that_refers_to_itself_is_refused() -> None:
+    with pytest.raises(
+        UsageError, match=r"^--set a cannot be used: the value is nested too deeply, or refers to itself$"
+    ):
+        parse_assignment("a=&x [*x]")
+
+
+def test_a_value_of_a_foreign_type_is_refused() -> None:
+    with pytest.raises(
+        UsageError, match=r"^--set a cannot be used: a value of type object has no place in a configuration$"
+    ):
+        make_assignment("a", object())
+
+
+def test_one_key_is_set_once() -> None:
+    with pytest.raises(UsageError, match=r"^--set web\.port is given twice: give it once$"):
+        parse_assignments(["web.port=1", "region=x", "web.port=2"])
+
+
+@pytest.mark.parametrize("reference", ["shop", "shop:1.2", "registry.example.com:5000/a/b@sha256:0123", "a=b"])
+def test_an_image_is_a_name_and_a_reference(reference: str) -> None:
+    assert parse_image(f"backend={reference}") == ("backend", reference)
+
+
+@pytest.mark.parametrize("text", ["shop:1", "=shop:1", "Back end=shop:1"])
+def test_an_image_without_a_name_is_refused(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_image(text)
+    assert caught.value.message == f"--image {text!r} cannot be understood: NAME=REFERENCE is wanted"
+
+
+@pytest.mark.parametrize("reference", ["", "a b", "a\nb", "x" * 513])
+def test_what_is_no_image_reference_is_refused(reference: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_image(f"backend={reference}")
+    assert caught.value.message.endswith(f"cannot be used: {reference!r} is not an image reference")
+
+
+def test_one_image_is_given_once() -> None:
+    with pytest.raises(UsageError, match=r"^--image backend is given twice: give it once$"):
+        parse_images(["backend=a", "backend=b"])
+    assert parse_images(["backend=a", "frontend=b"]) == {"backend": "a", "frontend": "b"}
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("backend", "backend_image"), ("frontend", "frontend_image"), ("redis", "redis.image")]
+)
+def test_an_image_has_its_key(name: str, key: str) -> None:
+    assert image_assignment(name, "x:1") == make_assignment(key, "x:1")
+
+
+@given(st.text(max_size=60))
+def test_no_text_makes_another_error_than_ours(text: str) -> None:
+    for parse in (parse_assignment, parse_image):
+        with contextlib.suppress(UsageError):
+            parse(text)
+
+
+@given(st.text(st.sampled_from("{}[]&*!|>'\"#%@`:,- \nax1.~?"), max_size=20))
+def test_no_yaml_makes_another_error_than_ours(value: str) -> None:
+    with contextlib.suppress(UsageError):
+        assert parse_assignment(f"key={value}").path == ("key",)

@@ -1,0 +1,57 @@
+"""The verdict on what DescribeServices says, and the names in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pulumi_django.deploying.rollout_state import Verdict, crash_limit, judge, same_task_definition
+from tests.support.fake_ecs import arn, deployment, service
+
+NEW = arn("task-definition", "alpha-gunicorn:42")
+OLD = arn("task-definition", "alpha-gunicorn:41")
+
+
+@pytest.mark.parametrize(
+    ("seen", "verdict"),
+    [
+        (service(deployment("42")), Verdict.STEADY),
+        (service(deployment("42", desiredCount=3, runningCount=3)), Verdict.STEADY),
+        (service(deployment("42", desiredCount=3, runningCount=2)), Verdict.WAITING),
+        (service(deployment("42", pendingCount=1)), Verdict.WAITING),
+        (service(deployment("42", rolloutState="IN_PROGRESS")), Verdict.WAITING),
+        (service(deployment("42", desiredCount=0, runningCount=0, rolloutState="IN_PROGRESS")), Verdict.STEADY),
+        (service(deployment("42", rolloutState="FAILED")), Verdict.FAILED),
+        (service(deployment("41")), Verdict.ROLLED_BACK),
+        (service(deployment("43")), Verdict.SUPERSEDED),
+        (service(deployment("43", rolloutStateReason="rolling back to deployment 43")), Verdict.ROLLED_BACK),
+        (service(deployment("43"), deployment("42", status="ACTIVE", rolloutState="FAILED")), Verdict.ROLLED_BACK),
+        (service(deployment("42", status="ACTIVE")), Verdict.WAITING),
+        (service(deployment("42"), status="DRAINING"), Verdict.DELETED),
+        (service(deployment("42"), status="INACTIVE"), Verdict.DELETED),
+        ({}, Verdict.DELETED),
+    ],
+)
+def test_the_verdict_follows_from_the_primary_deployment(seen: Any, verdict: Verdict) -> None:
+    assert judge(seen, NEW, previous=OLD, ours="ecs-svc/42") is verdict
+
+
+@pytest.mark.parametrize(
+    ("wanted", "same"),
+    [
+        (NEW, True),
+        (OLD, False),
+        ("alpha-gunicorn:42", True),
+        ("alpha-gunicorn:4", False),
+        ("alpha-gunicorn", True),
+        ("alpha", False),
+    ],
+)
+def test_a_task_definition_may_be_asked_for_by_arn_revision_or_family(wanted: str, same: bool) -> None:
+    assert same_task_definition(NEW, wanted) is same
+
+
+@pytest.mark.parametrize(("desired", "limit"), [(0, 5), (1, 5), (6, 5), (7, 6), (20, 12), (1000, 202)])
+def test_the_crash_limit_lies_two_beyond_the_circuit_breakers_threshold(desired: int, limit: int) -> None:
+    assert crash_limit(desired) == limit

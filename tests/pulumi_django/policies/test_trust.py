@@ -1,0 +1,33 @@
+"""Who may take a role."""
+
+from __future__ import annotations
+
+import json
+
+import pulumi
+
+from pulumi_django.policies.trust import account_of, trust_policy
+from pulumi_django.testing import simulate
+
+ARN = "arn:aws:ecs:us-east-1:123456789012:cluster/alpha-cluster"
+
+
+def test_a_service_takes_a_role_for_one_account_only() -> None:
+    def program() -> None:
+        pulumi.export("policy", trust_policy("ecs-tasks.amazonaws.com", account_of(ARN)))
+
+    assert json.loads(simulate(program).outputs["policy"])["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+            "Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}},
+        }
+    ]
+
+
+def test_a_service_that_does_not_say_for_whom_it_acts_is_not_asked() -> None:
+    def program() -> None:
+        pulumi.export("policy", trust_policy("ec2.amazonaws.com"))
+
+    assert "Condition" not in json.loads(simulate(program).outputs["policy"])["Statement"][0]

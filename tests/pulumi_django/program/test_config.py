@@ -1,0 +1,159 @@
+"""Stack configuration into argument classes: every form that `pulumi config set` and YAML can give, and every refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pulumi
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pulumi_django.program import config
+from pulumi_django.program.config import ConfigError
+from pulumi_django.rules.kinds import Kind
+from pulumi_django.testing import simulate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inner:
+    size: int = 1
+    name: str = "n"
+
+    def __post_init__(self) -> None:
+        if self.size > 9:
+            raise ValueError(f"size is {self.size}: it is at most 9")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Args:
+    needed: str
+    count: int = 1
+    share: float = 0.5
+    on: bool = False
+    kind: Kind = Kind.AD_HOC
+    nat: Literal["single", "none"] = "single"
+    words: Sequence[str] | None = None
+    inner: Inner = field(default_factory=Inner)
+    many: Mapping[str, Inner] = field(default_factory=dict[str, Inner])
+    maybe: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
+    token: pulumi.Input[str] | None = None
+    optional: Inner | None = field(default_factory=Inner)
+    given: object = None
+
+
+def load(values: dict[str, str], secret_keys: tuple[str, ...] = (), **options: Any) -> Args:
+    found: list[Args] = []
+    full = {f"p:{key}": value for key, value in values.items()}
+    simulate(
+        lambda: found.append(config.load(Args, given={"given": 1}, **options)),
+        project="p",
+        stack="dev",
+        config=full,
+        secret_keys=[f"p:{key}" for key in secret_keys],
+    )
+    return found[0]
+
+
+def problems(values: dict[str, str], **options: Any) -> list[str]:
+    with pytest.raises(ConfigError) as refused:
+        load({"needed": "x", **values}, **options)
+    return list(refused.value.problems)
+
+
+def test_text_forms_and_yaml_forms_are_read_into_the_wanted_types() -> None:
+    args = load(
+        {
+            "needed": "x",
+            "count": "3",
+            "share": "0.25",
+            "on": "true",
+            "kind": "prod",
+            "nat": "none",
+            "words": '["a", "b"]',
+            "inner": '{"size": 2}',
+            "many": '{"q": {"size": 3}, "r": {}}',
+            "maybe": '{"A": "1", "B": null}',
+        }
+    )
+    assert args == Args(
+        needed="x",
+        count=3,
+        share=0.25,
+        on=True,
+        kind=Kind.PROD,
+        nat="none",
+        words=("a", "b"),
+        inner=Inner(size=2),
+        many={"q": Inner(size=3), "r": Inner()},
+        maybe={"A": "1", "B": None},
+        given=1,
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"cuont": "3"}, "p:cuont: is not a key here: did you mean count?"),
+        ({"count": "many"}, 'p:count: is "many": a whole number is wanted'),
+        ({"count": "1.5"}, 'p:count: is "1.5": a whole number is wanted'),
+        ({"share": "half"}, 'p:share: is "half": a number is wanted'),
+        ({"on": "yes"}, 'p:on: is "yes": true or false is wanted'),
+        ({"kind": "magic"}, 'p:kind: is "magic": it is one of ad-hoc, prod'),
+        ({"nat": "two"}, 'p:nat: is "two": it is one of single, none'),
+        ({"words": "a b"}, 'p:words: is "a b": a list is wanted'),
+        ({"inner": "[1]"}, "p:inner: is [1]: an object with keys is wanted"),
+        ({"inner": '{"size": 10}'}, "p:inner: size is 10: it is at most 9"),
+        ({"inner": '{"sizes": 1}'}, "p:inner.sizes: is not a key here: did you mean size?"),
+        ({"many": '{"q": {"size": "x"}}'}, 'p:many.q.size: is "x": a whole number is wanted'),
+        ({"words": '["a", {"b": 1}]'}, 'p:words[1]: is {"b": 1}: text is wanted'),
+        ({"given": "1"}, "p:given: is not a key here; valid keys are "),
+    ],
+)
+def test_what_does_not_fit_is_told_with_its_key(values: dict[str, str], problem: str) -> None:
+    found = problems(values)
+    assert len(found) == 1
+    assert found[0].startswith(problem)
+
+
+def test_a_null_at_the_top_of_the_file_which_arrives_as_empty_text_takes_a_part_away() -> None:
+    assert load({"needed": "x", "optional": ""}).optional is None
+    assert load({"needed": "x", "optional": '{"size": 3}'}).optional == Inner(size=3)
+    assert load({"needed": ""}).needed == ""
+
+
+def test_everything_wrong_is_told_at_once() -> None:
+    with pytest.raises(ConfigError) as refused:
+        load({"count": "x", "on": "y"})
+    assert sorted(refused.value.problems) == [
+        'p:count: is "x": a whole number is wanted',
+        "p:needed: is missing",
+        'p:on: is "y": true or false is wanted',
+    ]
+
+
+def test_an_encrypted_value_stays_secret_or_is_refused_and_never_told() -> None:
+    args = load({"needed": "x", "token": "s3cret-value"}, ("token",))
+    assert isinstance(args.token, pulumi.Output)
+    found = problems({"count": "s3cret-value"}, secret_keys=("count",))
+    assert found == [
+        "p:count: is encrypted, and this value is used in plain: set it without --secret, or use a secret's name"
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(["count", "on", "words", "inner", "many", "maybe", "x y", "nat"]),
+        st.text(max_size=20),
+        max_size=4,
+    )
+)
+def test_no_configuration_ends_in_another_error(values: dict[str, str]) -> None:
+    try:
+        args = load({"needed": "x", **values})
+    except ConfigError:
+        return
+    assert args.needed == "x"

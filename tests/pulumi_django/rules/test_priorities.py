@@ -1,0 +1,119 @@
+"""Blocks of listener-rule priorities."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_django.rules import priorities
+
+
+def test_slots_are_blocks_that_never_overlap_and_never_leave_awss_range() -> None:
+    seen: set[int] = set()
+    for slot in range(priorities.SLOTS):
+        block = set(priorities.slot_priorities(slot))
+        assert not block & seen
+        seen |= block
+    assert min(seen) == 1
+    assert max(seen) <= priorities.PRIORITY_LIMIT
+
+
+@pytest.mark.parametrize("slot", [-1, 999])
+def test_a_slot_outside_is_refused(slot: int) -> None:
+    with pytest.raises(ValueError, match=f"listener_slot is {slot}: a load balancer has the slots 0 to 998"):
+        priorities.slot_priorities(slot)
+
+
+@given(st.text())
+def test_any_name_has_a_stable_slot(name: str) -> None:
+    assert priorities.stable_slot(name) == priorities.stable_slot(name)
+    assert 0 <= priorities.stable_slot(name) < priorities.SLOTS
+
+
+HOST = ["alpha.example.com"]
+
+
+def route(service: str, paths: list[str], hosts: list[str] | None = None) -> priorities.Route:
+    return priorities.Route(service=service, paths=paths, hosts=hosts or HOST)
+
+
+def placed(rules: list[priorities.Rule]) -> list[tuple[int, list[str]]]:
+    assert all(list(rule.hosts) == HOST for rule in rules)
+    return [(rule.priority, list(rule.paths)) for rule in rules]
+
+
+def test_four_paths_make_two_rules_within_awss_limits() -> None:
+    rules = priorities.rule_conditions(HOST, ["/api/*", "/admin/*", "/graphql/*", "/mtv/*"])
+    assert rules == [(HOST, ["/api/*", "/admin/*", "/graphql/*"]), (HOST, ["/mtv/*"])]
+
+
+def test_four_hosts_and_three_paths_make_as_many_rules_as_awss_limits_want() -> None:
+    hosts = ["a.example.com", "b.example.com", "c.example.com", "example.com"]
+    rules = priorities.rule_conditions(hosts, ["/api/*", "/admin/*", "/mtv/*"])
+    assert rules == [
+        (hosts[:3], ["/api/*", "/admin/*"]),
+        (hosts[:3], ["/mtv/*"]),
+        (hosts[3:], ["/api/*", "/admin/*", "/mtv/*"]),
+    ]
+
+
+@given(
+    st.lists(st.sampled_from("abcdefgh"), min_size=1, unique=True),
+    st.lists(st.sampled_from(["/a", "/b", "/c", "/d", "/e", "/f"]), min_size=1, unique=True),
+)
+def test_every_host_answers_every_path_once_within_awss_limits(hosts: list[str], paths: list[str]) -> None:
+    seen: list[tuple[str, str]] = []
+    for some_hosts, some_paths in priorities.rule_conditions(hosts, paths):
+        assert len(some_hosts) <= priorities.VALUES_PER_CONDITION
+        assert len(some_paths) <= priorities.VALUES_PER_CONDITION
+        assert len(some_hosts) + len(some_paths) <= priorities.CONDITION_VALUES_PER_RULE
+        seen += [(host, path) for host in some_hosts for path in some_paths]
+    assert sorted(seen) == sorted((host, path) for host in hosts for path in paths)
+
+
+def test_whoever_answers_everything_comes_last_whatever_the_order() -> None:
+    rules = priorities.assign(
+        0, [route("web-ui", ["/*"]), route("gunicorn", ["/api/*", "/admin/*", "/graphql/*", "/mtv/*"])]
+    )
+    assert placed(rules["gunicorn"]) == [(1, ["/api/*", "/admin/*", "/graphql/*"]), (2, ["/mtv/*"])]
+    assert placed(rules["web-ui"]) == [(50, ["/*"])]
+
+
+def test_the_second_slot_begins_where_the_first_ends() -> None:
+    assert placed(priorities.assign(1, [route("web", ["/*"])])["web"]) == [(51, ["/*"])]
+
+
+def test_two_services_may_answer_the_same_path_of_different_hosts() -> None:
+    rules = priorities.assign(0, [route("web", ["/*"], ["api.example.com"]), route("ui", ["/*"], ["www.example.com"])])
+    assert [rule.hosts for rule in rules["web"]] == [["api.example.com"]]
+    assert [rule.hosts for rule in rules["ui"]] == [["www.example.com"]]
+
+
+@pytest.mark.parametrize(
+    ("routes", "message"),
+    [
+        ([route("web", [])], "paths is empty: a web service needs at least one path pattern, such as '/*'"),
+        (
+            [priorities.Route(service="web", paths=["/*"], hosts=[])],
+            "hosts is empty: a web service needs at least one host name",
+        ),
+        (
+            [route("web", ["api"])],
+            "the path pattern 'api' cannot be used: it begins with / and has at most 128 characters",
+        ),
+        (
+            [route("web", ["/*"]), route("ui", ["/*"])],
+            "the path '/*' belongs to both web and ui: give it to one of them",
+        ),
+        (
+            [route("web", [f"/{n}/*" for n in range(200)])],
+            "web has 200 paths and 1 hosts, which make 67 rules: with 1 web services each has room for 50 in the "
+            "environment's block of 50 priorities",
+        ),
+    ],
+)
+def test_what_cannot_be_assigned_is_refused(routes: list[priorities.Route], message: str) -> None:
+    with pytest.raises(ValueError, match=r".") as refused:
+        priorities.assign(0, routes)
+    assert str(refused.value) == message
