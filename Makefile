@@ -23,9 +23,10 @@ demo: $(STAMP) ## create the environment alpha on the base dev, simulated
 test: $(STAMP) ## run the tests
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-check: $(STAMP) ## formatter, linter, type checker
+check: $(STAMP) ## formatter, linter, direction of imports, type checker
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports > /dev/null || $(BIN)/lint-imports
 	@$(BIN)/basedpyright
 
 docs: $(STAMP) ## write docs/reference anew from the docstrings

@@ -1,17 +1,20 @@
-"""Writes docs/reference from the code: `python docs/generate.py`; with `--check` it only says whether the files are current."""
+"""Writes docs/reference and the diagrams of docs/architecture.md: `python docs/generate.py`; `--check` only compares."""
 
 from __future__ import annotations
 
 import ast
 import importlib
 import inspect
+import re
 import sys
+import tomllib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-REFERENCE = ROOT / "docs" / "reference"
+
 sys.path.insert(0, str(ROOT))
 
 PLAIN = ("BaseContract", "AppOutputs", "AwsAccess", "ContainerSetup", "HealthCheck", "ServicePlacement", "TaskSize")
@@ -125,15 +128,37 @@ def _options(command: Any) -> Iterator[str]:
             yield f"| {names} | {parameter.help or ''} | {variable} |\n"
 
 
+def architecture() -> str:
+    """docs/architecture.md with the diagrams of import-linter's contracts."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    for contract in contracts:
+        if contract["type"] == "layers":
+            begin, end = f"<!-- layers of {contract['containers'][0]} -->\n", "<!-- end -->"
+            before, _, rest = page.partition(begin)
+            page = f"{before}{begin}{layers(contract['layers'])}{end}{rest.partition(end)[2]}"
+    return page
+
+
+def layers(rows: list[str]) -> str:
+    """A diagram of rooms: each row may import the rows below it."""
+    names = [re.split(r"\s*[:|]\s*", row) for row in rows]
+    boxes = [f"    {row[0]}[{', '.join(row)}]\n" for row in names]
+    arrows = [f"    {upper[0]} --> {lower[0]}\n" for upper, lower in pairwise(names)]
+    return f"```mermaid\nflowchart TD\n{''.join(boxes)}{''.join(arrows)}```\n"
+
+
 def main() -> int:
     """Write or check the files; returns the exit code."""
     stale: list[str] = []
-    for name, text in {"components.md": components(), "cli.md": commands()}.items():
-        file = REFERENCE / name
+    pages = {"reference/components.md": components(), "reference/cli.md": commands(), "architecture.md": architecture()}
+    for name, text in pages.items():
+        file = ROOT / "docs" / name
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             stale.append(name)
             if "--check" not in sys.argv:
-                REFERENCE.mkdir(parents=True, exist_ok=True)
                 file.write_text(text, encoding="utf-8")
     if "--check" in sys.argv and stale:
         sys.stderr.write(f"stale: {', '.join(stale)}; run `make docs`\n")

@@ -16,12 +16,11 @@ from orchestrator.config.durations import parse_duration
 from orchestrator.config.settings import Settings
 from orchestrator.config.stack_config import StackConfig, aws_values, config_path, configured_stacks
 from orchestrator.cost import prices as price_tables
-from orchestrator.cost.estimate import Estimate, estimate
+from orchestrator.cost.estimate import Costs, Estimate, MonthlyCost, estimate
 from orchestrator.cost.prices import PriceTable
 from orchestrator.cost.remembered import RememberedCosts
 from orchestrator.engines import factory
 from orchestrator.engines.protocol import Engine
-from orchestrator.engines.waiting import patiently
 from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.events import Diagnostic, Observer, ignore
 from orchestrator.lifecycle import (
@@ -50,7 +49,6 @@ from orchestrator.lifecycle.registry import Deployment, Registry
 from orchestrator.lifecycle.runner import Interrupter
 from orchestrator.lifecycle.upkeep import Life, Unlocked
 from orchestrator.model import Kind, Operation, Outputs, RunReport, Scope, Status, Unit
-from orchestrator.rendering.plan_tree import Costs, MonthlyCost
 from pulumi_django.deploying.aws_access import AwsAccess
 
 if TYPE_CHECKING:
@@ -107,7 +105,7 @@ class Orchestrator:
         carrier = factory.create(found, engine) if engine is None or isinstance(engine, str) else engine
         self.settings: Settings = found
         self.engine: Engine = carrier
-        self._context = Context(
+        self.context: Context = Context(
             settings=found,
             engine=carrier,
             clock=clock,
@@ -124,7 +122,7 @@ class Orchestrator:
 
     def prepare(self, request: Request) -> Job:
         """Check a request and say what it comes to, without touching anything; `run_job` then does it."""
-        return patiently(lambda: lifecycle.prepare(self._context, request), self._context.wait_seconds, tell=self._tell)
+        return lifecycle.prepare(self.context, request, self._tell)
 
     def prepare_plan(self, request: PreviewBase | PreviewEnv, folder: Path | str) -> Job:
         """`prepare` for a preview whose plan is saved in a folder, which is made or must hold nothing but an older plan."""
@@ -171,7 +169,7 @@ class Orchestrator:
         from orchestrator.operations import departure  # boto3 is needed only here
 
         names = tuple(dict.fromkeys(step.unit.stack for step in job.steps if step.scope is Scope.ENVIRONMENT))
-        departures = departure.find(self, names)
+        departures = departure.find(self.context, names)
         for environment in departures if job.command == "destroy-env" else ():
             self._cleared(environment.before)
         return departures
@@ -292,29 +290,29 @@ class Orchestrator:
 
     def extend(self, names: Names, ttl: Duration) -> tuple[Life, ...]:
         """Let environments expire that long from now, and that long after each later deploy."""
-        return upkeep.extend(self._context, _names(names), _duration(ttl))
+        return upkeep.extend(self.context, _names(names), _duration(ttl))
 
     def pin(self, names: Names) -> tuple[Life, ...]:
         """Keep environments whatever their age."""
-        return upkeep.pin(self._context, _names(names), pinned=True)
+        return upkeep.pin(self.context, _names(names), pinned=True)
 
     def unpin(self, names: Names) -> tuple[Life, ...]:
         """Let environments expire again."""
-        return upkeep.pin(self._context, _names(names), pinned=False)
+        return upkeep.pin(self.context, _names(names), pinned=False)
 
     def reap(self) -> Reaping:
         """Which environments expired, or will soon. Nothing is touched: `run_job(reaping.job)` destroys the expired."""
-        return reaping.reap(self._context)
+        return reaping.reap(self.context)
 
     def unlock(self, name: str, *, force: bool = False) -> tuple[Unlocked, ...]:
         """Remove the locks of dead processes; with `force` also those of other machines. Raises StackLockedError."""
-        return upkeep.unlock(self._context, name, force=force)
+        return upkeep.unlock(self.context, name, force=force)
 
     def orphans(self, base: str | None = None) -> Orphans:
         """Resources in AWS with our tags that no stack knows, of all bases or of one. Nothing is changed."""
         from orchestrator.lifecycle import orphans  # only this looks through a whole account
 
-        return orphans.find(self._context, base)
+        return orphans.find(self.context, base)
 
     def delete_orphans(
         self, found: Orphans, report: Callable[[Deletion], None] = lambda _deletion: None
@@ -326,7 +324,7 @@ class Orchestrator:
 
     def registry(self) -> Registry:
         """Every base and environment that exists."""
-        return self._context.registry()
+        return self.context.registry()
 
     def list(self, *, with_cost: bool = False) -> tuple[Deployment, ...]:
         """Bases, each followed by the environments on it, then environments whose base is not known; alphabetical."""
@@ -368,7 +366,7 @@ class Orchestrator:
             self.prices,
             refresh.price_list(access),
             region=region or access.region or self.prices.region,
-            today=self._context.clock().date(),
+            today=self.context.clock().date(),
             report=report,
         )
         refresh.write(refreshed.table, self.settings.root)

@@ -85,13 +85,13 @@ def _rest(common: Common, names: list[str], want: Want) -> None:
     from orchestrator.operations import sleep
 
     session = session_of(common)
-    rest = sleep.prepare(session.orchestrator, tuple(names), want, allow_prod=common.allow_prod)
+    rest = sleep.prepare(session.orchestrator.context, tuple(names), want, allow_prod=common.allow_prod)
     for name in rest.settled:
         session.console.note(f"{name} {'sleeps' if want is sleep.Want.SLEEP else 'is awake'} already")
     found: dict[str, Any] = {"environments": None, "servers": []}
     code = 0
     if want is sleep.Want.WAKE:
-        sleep.check_servers(session.orchestrator, rest)
+        sleep.check_servers(session.orchestrator.context, rest)
         found["servers"] = _servers(session, rest, sleep.start)
     if rest.update is not None:
         found["environments"], code = _updated(session, rest.update)
@@ -104,13 +104,13 @@ def _rest(common: Common, names: list[str], want: Want) -> None:
 
 def _servers(session: Session, rest: Any, operation: Any) -> list[Any]:
     from orchestrator.cli.operating import View
-    from orchestrator.operations.aws import bases
+    from orchestrator.operations.aws import reach
     from orchestrator.operations.aws.clients import RecordingClients
     from orchestrator.rendering import environment_data, operations
 
     results: list[Any] = []
     for base in rest.bases:
-        clients = bases.clients_for(base)
+        clients = reach.clients_for(base)
         result = operation(base, clients, View(session.console, real=base.notice is None))
         noted = clients.calls if isinstance(clients, RecordingClients) else None
         if not session.common.as_json:
@@ -140,7 +140,7 @@ def scale_(
 
     wanted = scale.parse(counts)
     work = _operating(common, name)
-    app = application.find(work.session.orchestrator, work.target.environment)
+    app = application.find(work.session.orchestrator.context, work.target.environment)
     found = scale.prepare(wanted, work.target, work.clients, app)
     work.console.note(environment_data.scaled(found))
     if work.target.asleep:
@@ -240,7 +240,7 @@ def db_clone(
 
     work = _operating(common, name)
     request = databases.CloneDatabase(
-        source=targets.find(work.session.orchestrator, source),
+        source=targets.find(work.session.orchestrator.context, source),
         allow_prod_data=allow_prod_data,
         release=not no_release,
     )
@@ -352,7 +352,7 @@ def secrets_list(common: Common, name: NameArgument) -> None:
     from orchestrator.rendering import environment_data
 
     work = _operating(common, name)
-    app = application.find(work.session.orchestrator, work.target.environment)
+    app = application.find(work.session.orchestrator.context, work.target.environment)
     found = secrets.listed(work.target, work.clients, app)
     work.report(found, environment_data.secrets(found))
 
@@ -367,7 +367,7 @@ def _push(common: Common, name: str, values: dict[str, str], to: str, *, dry_run
         raise UsageError(f"--to {to!r} cannot be used: values are kept in {' or '.join(secrets.Store)}")
     request = secrets.PushSecrets(values=values, store=secrets.Store(to), dry_run=dry_run, allow_prod=common.allow_prod)
     work = _operating(common, name)
-    app = application.find(work.session.orchestrator, work.target.environment)
+    app = application.find(work.session.orchestrator.context, work.target.environment)
     result = secrets.push(request, work.target, work.clients)
     assignments = () if dry_run else secrets.assignments(result, app)
     if not common.as_json:

@@ -13,6 +13,7 @@ from orchestrator.cli.options import Common, NameArgument, with_common
 if TYPE_CHECKING:
     from orchestrator.cli.session import Session
     from orchestrator.console import Console
+    from orchestrator.lifecycle import Context
     from orchestrator.operations.health.checks import Check
 
 PATIENCE_SECONDS = 180.0
@@ -45,9 +46,9 @@ def doctor_(
     console = Console(quiet=common.quiet, verbose=common.verbose, as_json=common.as_json)
     made: list[Orchestrator] = []
 
-    def load() -> Orchestrator:
+    def load() -> Context:
         made.append(Orchestrator(common.project_dir, engine=common.engine))
-        return made[0]
+        return made[0].context
 
     found = _shown(console, doctor.checks(load, name))
     notice = made[0].engine.notice if made else None
@@ -93,15 +94,16 @@ def smoke_all(
     from orchestrator.cli.operating import View
     from orchestrator.operations import application
     from orchestrator.operations.aws import target as targets
-    from orchestrator.operations.aws.clients import RecordingClients, for_target
+    from orchestrator.operations.aws.clients import RecordingClients
+    from orchestrator.operations.aws.reach import for_target
     from orchestrator.operations.health import smoke
     from orchestrator.rendering import checks, document, operations
 
     documents: list[dict[str, Any]] = []
     code = 0
     for name in names:
-        target = targets.find(session.orchestrator, name)
-        clients, app = for_target(target), application.find(session.orchestrator, target.environment)
+        target = targets.find(session.orchestrator.context, name)
+        clients, app = for_target(target), application.find(session.orchestrator.context, target.environment)
         view = View(session.console, real=target.notice is None)
         found = _shown(session.console, smoke.run(target, clients, app, view, patience_seconds=patience_seconds))
         noted = clients.calls if isinstance(clients, RecordingClients) else None

@@ -137,7 +137,7 @@ def _put_to_sleep(common: Common, after: str, *, execute: bool) -> None:
     from orchestrator.rendering import document, tables
 
     session = session_of(common)
-    found = idle.find(session.orchestrator, parse_duration(after), datetime.now(UTC))
+    found = idle.find(session.orchestrator.context, parse_duration(after), datetime.now(UTC))
     report = None
     if not common.as_json:
         printed(session, {}, tables.idleness(found, executed=execute))

@@ -13,7 +13,8 @@ from orchestrator.cli.session import Session
 from orchestrator.console import Console
 from orchestrator.lifecycle.interrupts import heard_by
 from orchestrator.operations.aws import target as targets
-from orchestrator.operations.aws.clients import RecordingClients, WakefulClock, for_target
+from orchestrator.operations.aws.clients import RecordingClients, WakefulClock
+from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.observer import Event, LogLine, Note, RolloutMoved, TaskMoved
 from orchestrator.rendering import document, operations
 
@@ -27,7 +28,7 @@ class Operating:
     def __init__(self, common: Common, name: str) -> None:
         self.session = Session(common)
         self.console = self.session.console
-        self.target = targets.find(self.session.orchestrator, name)
+        self.target = targets.find(self.session.orchestrator.context, name)
         self.clients = for_target(self.target)
         self.view = View(self.console, real=self.target.notice is None)
 

@@ -71,7 +71,7 @@ def deploy_(
         work.target,
         work.clients,
         RolloutLines(work.session, work.view),
-        orchestrator=work.session.orchestrator,
+        context=work.session.orchestrator.context,
         carry_out=lambda job: work.session.do(job, quiet_document=True),
     )
     document = operations.deployed_document(result)

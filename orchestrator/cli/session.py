@@ -11,6 +11,7 @@ from orchestrator.cli.events_file import EventsFile
 from orchestrator.cli.options import Common
 from orchestrator.cli.progress import Progress
 from orchestrator.console import Console
+from orchestrator.cost.estimate import Costs
 from orchestrator.events import Diagnostic, Event
 from orchestrator.lifecycle import Job, Request
 from orchestrator.lifecycle.interrupts import heard_by
@@ -94,7 +95,7 @@ class Session:
             if result.status in (Status.FAILED, Status.SKIPPED, Status.CANCELLED):
                 self.console.problem(_reason(result), result.hint)
 
-    def _summarize(self, report: RunReport, costs: plan_tree.Costs) -> None:
+    def _summarize(self, report: RunReport, costs: Costs) -> None:
         """The job summary of GitHub Actions: https://docs.github.com/actions/reference/workflow-commands-for-github-actions"""
         file = os.environ.get("GITHUB_STEP_SUMMARY")
         if not file:
@@ -105,7 +106,7 @@ class Session:
         except OSError as error:
             self.console.warning(f"the step summary could not be written: {error.strerror or error} ({file})")
 
-    def _text(self, job: Job, report: RunReport, costs: plan_tree.Costs) -> str:
+    def _text(self, job: Job, report: RunReport, costs: Costs) -> str:
         scopes = {step.unit: step.scope for step in job.steps}
         text = f"\n{tables.results(report, scopes)}"
         if job.operation is Operation.PREVIEW:

@@ -17,10 +17,9 @@ from typing import Any, Literal, cast, get_args
 
 from orchestrator.config import yaml_files
 from orchestrator.config.durations import parse_duration
+from orchestrator.config.projects import Project, check_projects
 from orchestrator.config.toml_lines import line_of
-from orchestrator.engines.protocol import Project
 from orchestrator.errors import SettingsError, UsageError
-from orchestrator.lifecycle import graph
 from orchestrator.model import Scope
 
 FILE_NAME = "orchestrator.toml"
@@ -166,7 +165,7 @@ def read(file: Path) -> Settings:
         raise SettingsError(f"{file} is not valid TOML: {error}") from None
     reader = _Reader(file, text)
     settings = reader.settings(values)
-    graph.check_projects(settings.projects)
+    check_projects(settings.projects)
     return settings
 
 

@@ -18,7 +18,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from orchestrator.config import values, yaml_files
 from orchestrator.config.assignments import Assignment
-from orchestrator.engines.protocol import Project
+from orchestrator.config.projects import Project
 from orchestrator.errors import SettingsError
 from orchestrator.model import SECRET_MASK
 

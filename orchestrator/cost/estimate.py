@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.cost.by_use import by_use
 from orchestrator.cost.prices import HOURS_PER_MONTH, PriceTable
-from orchestrator.model import StackResource
+from orchestrator.model import StackResource, Unit
 
 RDS_DEFAULT_STORAGE = "gp2"
 SERVERLESS = "db.serverless"
@@ -310,3 +310,21 @@ _PRICED_WITH_STACK: Mapping[str, Callable[[Mapping[str, Any], _Stack, PriceTable
     "aws:ecs/service:Service": _ecs_service,
     "aws:rds/cluster:Cluster": _rds_cluster,
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonthlyCost:
+    """What a stack costs a month in US dollars, before and after a plan."""
+
+    before: float
+    after: float
+
+    def __str__(self) -> str:
+        if not self.before:
+            return f"{self.after:.2f} $ a month"
+        if abs(self.after - self.before) < 0.005:
+            return f"{self.after:.2f} $ a month, unchanged"
+        return f"{self.after:.2f} $ a month, {self.after - self.before:+.2f} $"
+
+
+Costs = Mapping[Unit, MonthlyCost]

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestrator.config.projects import Project
 from orchestrator.cost.estimate import estimate
 from orchestrator.cost.prices import PriceTable
-from orchestrator.engines.protocol import Project, UnitRequest
+from orchestrator.engines.protocol import UnitRequest
 from orchestrator.errors import OrchestratorError
 from orchestrator.model import Operation, StackResource, Unit
 

@@ -15,27 +15,7 @@ from typing import Any, Protocol
 
 from orchestrator.errors import LockOwner
 from orchestrator.events import UnitEvent
-from orchestrator.model import Operation, Record, Scope, StackResource, StackSummary, Unit, UnitOutcome
-
-
-@dataclass(frozen=True, kw_only=True)
-class Project:
-    """A Pulumi project folder as the graph knows it."""
-
-    key: str
-    """Key in `orchestrator.toml`, for example `app`."""
-
-    path: Path
-    """Absolute folder that holds `Pulumi.yaml` and the `Pulumi.<stack>.yaml` files."""
-
-    name: str
-    """Project name in `Pulumi.yaml`, for example `django-app`."""
-
-    scope: Scope
-    depends_on: tuple[str, ...] = ()
-    template: str | None = None
-    """Stack whose configuration a new stack starts from."""
-
+from orchestrator.model import Operation, Record, StackResource, StackSummary, Unit, UnitOutcome
 
 Sink = Callable[[UnitEvent], None]
 

@@ -22,7 +22,7 @@ from orchestrator.config.yaml_files import write_atomically
 from orchestrator.engines import factory
 from orchestrator.engines.protocol import Engine, Sink, UnitRequest
 from orchestrator.events import UnitEvent
-from orchestrator.lifecycle.runner import run_unit
+from orchestrator.executors.unit import run_unit
 from orchestrator.model import UnitResult
 
 _FILES = ("config_file", "plan_file")

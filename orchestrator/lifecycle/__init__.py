@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from orchestrator.engines.waiting import patiently
 from orchestrator.lifecycle import create, destroy, look
 from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.job import Job, Step
@@ -38,12 +41,18 @@ __all__ = [
 ]
 
 
-def prepare(context: Context, request: Request) -> Job:
+def prepare(context: Context, request: Request, tell: Callable[[str], None] = lambda _text: None) -> Job:
     """Check a request completely, and say what it comes to. Nothing is touched.
+
+    Waits for other operations on the same stacks as long as the context says; `tell` hears about the wait.
 
     Raises UsageError, SettingsError, UnknownStackError, RefusedError, StackLockedError, StateError and
     EngineUnavailableError.
     """
+    return patiently(lambda: _prepared(context, request), context.wait_seconds, tell=tell)
+
+
+def _prepared(context: Context, request: Request) -> Job:
     match request:
         case CreateBase():
             return create.create_base(context, request)

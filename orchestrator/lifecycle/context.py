@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from orchestrator.config.projects import Project
 from orchestrator.config.settings import Settings
-from orchestrator.engines.protocol import Engine, Project
+from orchestrator.engines.protocol import Engine
 from orchestrator.lifecycle import registry
 from orchestrator.lifecycle.git import Checkout, look
 from orchestrator.lifecycle.registry import LISTENER_RULE, Deployment, Registry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.engines.protocol import Project
+from orchestrator.config.projects import Project
 from orchestrator.lifecycle import graph
 from orchestrator.lifecycle.registry import Deployment, Registry
 from orchestrator.model import Scope, StackResource, Unit

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from orchestrator.config.assignments import Assignment
+from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import StackConfig
-from orchestrator.engines.protocol import Project
 from orchestrator.errors import SettingsError, UsageError
 from orchestrator.lifecycle import checks, graph
 from orchestrator.lifecycle.context import Context

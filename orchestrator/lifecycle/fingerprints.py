@@ -11,7 +11,7 @@ from typing import Any
 
 import pulumi_django
 from orchestrator.config import yaml_files
-from orchestrator.engines.protocol import Project
+from orchestrator.config.projects import Project
 
 _SUFFIXES = (".py", ".toml", ".txt", ".json", ".sql", ".sh", ".j2", ".tpl")
 _SKIPPED = frozenset({"__pycache__", "venv", "node_modules", "site-packages"})

@@ -8,17 +8,13 @@ depends on has succeeded, so a slow neighbor holds up nobody.
 
 from __future__ import annotations
 
-import difflib
-import heapq
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-from orchestrator.engines.protocol import Project
+from orchestrator.config.order import ordered
+from orchestrator.config.projects import Project
 from orchestrator.errors import GraphError
 from orchestrator.model import Scope, Unit
-
-Node = TypeVar("Node", str, Unit)
 
 
 @dataclass(frozen=True)
@@ -36,27 +32,6 @@ class Plan:
             for upstream in self.waits_for[unit]:
                 turned[upstream].append(unit)
         return Plan(tuple(reversed(self.units)), {unit: tuple(sorted(turned[unit])) for unit in self.units})
-
-
-def check_projects(projects: Sequence[Project]) -> None:
-    """Make sure that the projects can be ordered.
-
-    Raises GraphError that names an unknown project, a cycle, or a base project that depends on an environment's.
-    """
-    by_key = {project.key: project for project in projects}
-    for project in projects:
-        for key in project.depends_on:
-            if key not in by_key:
-                close = difflib.get_close_matches(key, by_key, n=1, cutoff=0.6)
-                hint = f"did you mean {close[0]}?" if close else f"projects are {', '.join(sorted(by_key))}"
-                raise GraphError(f"the project {project.key} depends on {key}: there is no such project", hint)
-            if project.scope is Scope.BASE and by_key[key].scope is Scope.ENVIRONMENT:
-                raise GraphError(
-                    f"the project {project.key} depends on {key}: a base is there before its environments, "
-                    f"and {key} has the scope environment",
-                    f"give {project.key} the scope environment too, or take the dependency away",
-                )
-    _ordered({project.key: project.depends_on for project in projects}, "the projects depend on each other in a circle")
 
 
 def base_units(projects: Iterable[Project], base: str) -> tuple[Unit, ...]:
@@ -90,7 +65,7 @@ def plan(projects: Sequence[Project], units: Collection[Unit], bases: Mapping[st
             same_scope = by_key[key].scope is by_key[unit.project].scope
             upstream.update(Unit(key, stack) for stack in ((unit.stack,) if same_scope else bases.get(unit.stack, ())))
         waits_for[unit] = tuple(sorted(upstream & wanted))
-    return Plan(_ordered(waits_for, "the units wait for each other in a circle"), waits_for)
+    return Plan(ordered(waits_for, "the units wait for each other in a circle"), waits_for)
 
 
 def _reached(by_key: Mapping[str, Project], key: str) -> set[str]:
@@ -103,40 +78,6 @@ def _reached(by_key: Mapping[str, Project], key: str) -> set[str]:
             found.add(current)
             open_keys += by_key[current].depends_on
     return found - {key}
-
-
-def _ordered(waits_for: Mapping[Node, Sequence[Node]], complaint: str) -> tuple[Node, ...]:
-    """Kahn's algorithm with a heap: of all that could come next, the alphabetically first."""
-    open_edges = {node: set(upstream) for node, upstream in waits_for.items()}
-    ready = [node for node, upstream in open_edges.items() if not upstream]
-    heapq.heapify(ready)
-    order: list[Node] = []
-    while ready:
-        node = heapq.heappop(ready)
-        order.append(node)
-        for other, upstream in open_edges.items():
-            if node in upstream:
-                upstream.remove(node)
-                if not upstream:
-                    heapq.heappush(ready, other)
-    if len(order) < len(open_edges):
-        circle = _circle({node: sorted(upstream) for node, upstream in open_edges.items() if node not in order})
-        raise GraphError(
-            f"{complaint}: {' -> '.join(str(node) for node in circle)}", "take one of these dependencies away"
-        )
-    return tuple(order)
-
-
-def _circle(waits_for: Mapping[Node, Sequence[Node]]) -> list[Node]:
-    """One circle among nodes that all wait for another one of them, beginning with its alphabetically first node."""
-    path = [min(waits_for)]
-    while True:
-        following = next(node for node in waits_for[path[-1]] if node in waits_for)
-        if following in path:
-            circle = path[path.index(following) :]
-            first = circle.index(min(circle))
-            return [*circle[first:], *circle[:first], circle[first]]
-        path.append(following)
 
 
 class ReadyQueue:

@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from orchestrator.config import stack_config
-from orchestrator.engines.protocol import Engine, Project
+from orchestrator.config.projects import Project
+from orchestrator.engines.protocol import Engine
 from orchestrator.errors import OrchestratorError, RefusedError, UnknownStackError
 from orchestrator.lifecycle import graph
 from orchestrator.model import Kind, Outputs, OutputValue, Record, Scope, StackStatus, StackSummary, Unit

@@ -9,26 +9,21 @@ from __future__ import annotations
 
 import logging
 import queue
-import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
-from orchestrator.engines.protocol import Engine, Sink, UnitRequest
-from orchestrator.errors import InterruptedRunError, OrchestratorError
-from orchestrator.events import Diagnostic, Event, Observer, ResourceEvent, UnitEvent, UnitFinished, UnitStarted
+from orchestrator.engines.protocol import Engine, UnitRequest
+from orchestrator.events import Diagnostic, Event, Observer, UnitFinished, UnitStarted
 from orchestrator.executors.threads import DaemonExecutor
+from orchestrator.executors.unit import failed, run_unit
 from orchestrator.lifecycle.graph import Plan, ReadyQueue
 from orchestrator.lifecycle.interrupts import heard_by
 from orchestrator.model import (
-    ChangeCounts,
-    ChangeOp,
     Operation,
-    ResourceChange,
     Status,
     Unit,
-    UnitOutcome,
     UnitResult,
 )
 
@@ -141,7 +136,7 @@ class _Run:
             self._tell(UnitStarted(unit=unit, operation=self._operation, expected=self._expected.get(unit)))
             future = self._runner.executor.submit(run_unit, self._runner.engine, request, self._tell)
         except Exception as error:
-            self._ended(_failed(unit, self._operation, error))
+            self._ended(failed(unit, self._operation, error))
             return
         self._in_flight.add(unit)
         future.add_done_callback(lambda done: self._messages.put(("done", self._result(unit, done))))
@@ -150,7 +145,7 @@ class _Run:
         try:
             return future.result()
         except BaseException as error:  # whatever ended the call, SystemExit and a lost worker included, ends the unit
-            return _failed(unit, self._operation, error)
+            return failed(unit, self._operation, error)
 
     def _ended(self, result: UnitResult) -> None:
         """A unit that was started has ended: what waits for it becomes ready, or is skipped."""
@@ -213,66 +208,3 @@ class _Run:
             self._runner.observer(event)
         except Exception:  # an observer that breaks must not break the run
             log.debug("the observer failed on %r", event, exc_info=True)
-
-
-def run_unit(engine: Engine, request: UnitRequest, tell: Sink) -> UnitResult:
-    """One unit from beginning to end, as a result: nothing that the engine raises gets out."""
-    touched: list[ResourceChange] = []
-
-    def sink(event: UnitEvent) -> None:
-        if isinstance(event, ResourceEvent) and event.phase == "done":
-            touched.append(ResourceChange(urn=event.urn, type=event.type, name=event.name, op=event.op))
-        tell(event)
-
-    began = time.monotonic()
-    try:
-        result = _succeeded(request, engine.run(request, sink))
-    except InterruptedRunError as error:
-        result = _failed(request.unit, request.operation, error, status=Status.CANCELLED)
-    except Exception as error:
-        result = _failed(request.unit, request.operation, error)
-    if result.status in (Status.FAILED, Status.CANCELLED):
-        changes = tuple(
-            change for change in touched if change.op not in (ChangeOp.SAME, ChangeOp.READ, ChangeOp.REFRESH)
-        )
-        result = replace(result, changes=changes, counts=_counts(touched))
-    return replace(result, duration_seconds=time.monotonic() - began)
-
-
-def _succeeded(request: UnitRequest, outcome: UnitOutcome) -> UnitResult:
-    return UnitResult(
-        unit=request.unit,
-        operation=request.operation,
-        status=Status.SUCCEEDED if outcome.counts.changed else Status.UNCHANGED,
-        counts=outcome.counts,
-        changes=outcome.changes,
-        outputs=outcome.outputs,
-        warnings=outcome.warnings,
-        planned=outcome.planned,
-    )
-
-
-def _failed(
-    unit: Unit,
-    operation: Operation,
-    error: BaseException,
-    status: Literal[Status.FAILED, Status.CANCELLED] = Status.FAILED,
-) -> UnitResult:
-    if isinstance(error, OrchestratorError):
-        reason, hint = error.message, error.hint
-    else:
-        log.debug("%s failed unexpectedly", unit, exc_info=error)
-        reason = f"internal error: {type(error).__name__}: {error}"
-        hint = "this is a mistake of the orchestrator: run again with --verbose and report what it says"
-    return UnitResult(unit=unit, operation=operation, status=status, reason=reason, hint=hint)
-
-
-def _counts(changes: Iterable[ResourceChange]) -> ChangeCounts:
-    ops = [change.op for change in changes]
-    return ChangeCounts(
-        create=ops.count(ChangeOp.CREATE),
-        update=ops.count(ChangeOp.UPDATE),
-        replace=ops.count(ChangeOp.REPLACE),
-        delete=ops.count(ChangeOp.DELETE),
-        same=ops.count(ChangeOp.SAME),
-    )

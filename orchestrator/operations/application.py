@@ -11,7 +11,7 @@ from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import UnknownStackError
 
 if TYPE_CHECKING:
-    from orchestrator.api import Orchestrator
+    from orchestrator.lifecycle.context import Context
     from orchestrator.lifecycle.registry import Deployment
 
 
@@ -39,12 +39,12 @@ class Application:
         return str(self.get("asleep")).lower() == "true"
 
 
-def find(orchestrator: Orchestrator, name: str) -> Application:
+def find(context: Context, name: str) -> Application:
     """The application of an existing environment. Raises UnknownStackError, SettingsError."""
-    return of(orchestrator, orchestrator.registry().environment(name))
+    return of(context, context.registry().environment(name))
 
 
-def of(orchestrator: Orchestrator, environment: Deployment) -> Application:
+def of(context: Context, environment: Deployment) -> Application:
     """The same for an environment that the registry showed."""
     stacks = [stack for stack in environment.stacks if "service_names" in stack.outputs]
     if not stacks:
@@ -52,5 +52,5 @@ def of(orchestrator: Orchestrator, environment: Deployment) -> Application:
             f"{environment.name} has no services: it was not created to its end",
             f"finish it: `orchestrator create-env {environment.name}`",
         )
-    project = orchestrator.settings.by_key[stacks[0].unit.project]
+    project = context.settings.by_key[stacks[0].unit.project]
     return Application(environment.name, StackConfig.load(project, environment.name))

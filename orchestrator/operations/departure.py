@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 from orchestrator.errors import OrchestratorError
 from orchestrator.operations import secrets, sleep
 from orchestrator.operations.aws import target as targets
-from orchestrator.operations.aws.clients import Clients, for_target
+from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
+from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.aws.target import Target
 from orchestrator.operations.database import databases
 from orchestrator.operations.observer import Note, Observer, ignore
 from pulumi_django.rules.kinds import Kind
 
 if TYPE_CHECKING:
-    from orchestrator.api import Orchestrator
+    from orchestrator.lifecycle.context import Context
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,13 @@ class Departure:
 
 
 def find(
-    orchestrator: Orchestrator, names: Sequence[str], clients_for: Callable[[Target], Clients] = for_target
+    context: Context, names: Sequence[str], clients_for: Callable[[Target], Clients] = for_target
 ) -> tuple[Departure, ...]:
     """Those of the environments that were finished once; the others have neither task nor network to clear with."""
     found: list[Departure] = []
     for name in names:
         try:
-            target = targets.find(orchestrator, name)
+            target = targets.find(context, name)
         except OrchestratorError:
             continue
         found.append(Departure(target, clients_for(target)))

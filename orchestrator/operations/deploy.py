@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from orchestrator import lifecycle
 from orchestrator.config.assignments import Assignment, image_assignment
 from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.lifecycle.job import Job
@@ -31,7 +32,7 @@ from pulumi_django.deploying.task_runner import task_id
 from pulumi_django.deploying.update_mode import UpdateMode
 
 if TYPE_CHECKING:
-    from orchestrator.api import Orchestrator
+    from orchestrator.lifecycle.context import Context
 
 RELEASE_TIMEOUT_SECONDS = 1800.0
 DATABASE_FAMILY = "database"
@@ -115,7 +116,7 @@ def run(
     clients: Clients,
     observer: Observer = ignore,
     *,
-    orchestrator: Orchestrator,
+    context: Context,
     carry_out: Carrier | None = None,
 ) -> DeployResult:
     """Deploy, and tell how each service's rollout goes by `RolloutMoved` events; errors of the update stand in the report.
@@ -125,14 +126,14 @@ def run(
 
     Raises StackLockedError when somebody else is at work, and what preparing an update raises.
     """
-    do = carry_out or orchestrator.run_job
+    do = carry_out or (lambda job: job.run())
     if request.dry_run:
-        return DeployResult(images=request.images, report=do(prepare(request, target, orchestrator)))
+        return DeployResult(images=request.images, report=do(prepare(request, target, context)))
     if target.asleep:
         observer(Note(text=f"{target.environment} sleeps: its services take the image when it wakes"))
-    app = application.find(orchestrator, target.environment)
-    with alone(orchestrator.settings.root, target.environment, "deploy", wait_seconds=request.wait_seconds):
-        job = prepare(request, target, orchestrator)
+    app = application.find(context, target.environment)
+    with alone(context.settings.root, target.environment, "deploy", wait_seconds=request.wait_seconds):
+        job = prepare(request, target, context)
         known = _ended(target, clients)
         with _watched(target, clients, observer):
             report = do(job)
@@ -144,17 +145,17 @@ def run(
     return DeployResult(images=request.images, report=report, services=services, crashes=crashes)
 
 
-def prepare(request: Deploy, target: Target, orchestrator: Orchestrator) -> Job:
+def prepare(request: Deploy, target: Target, context: Context) -> Job:
     """The update that the request comes to, checked; nothing is touched yet."""
     values = tuple(image_assignment(name, reference) for name, reference in request.images.items())
     assignments = (*values, *request.assignments)
     name = target.environment
     if request.dry_run:
         return replace(
-            orchestrator.prepare(PreviewEnv(name=name, assignments=assignments)),
+            lifecycle.prepare(context, PreviewEnv(name=name, assignments=assignments)),
             command="deploy",
         )
-    job = orchestrator.prepare(UpdateEnv(names=(name,), assignments=assignments))
+    job = lifecycle.prepare(context, UpdateEnv(names=(name,), assignments=assignments))
     notes = job.notes
     if not any(config.changed for config in job.configs.values()):
         notes += (f"{name} is configured with these images already",)

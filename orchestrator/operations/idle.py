@@ -14,12 +14,13 @@ from orchestrator.model import Kind, StackStatus
 from orchestrator.operations import application
 from orchestrator.operations.aws import ecs as services
 from orchestrator.operations.aws import target as targets
-from orchestrator.operations.aws.clients import Clients, for_target
+from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
+from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.aws.target import Target
 
 if TYPE_CHECKING:
-    from orchestrator.api import Orchestrator
+    from orchestrator.lifecycle.context import Context
     from orchestrator.lifecycle.registry import Deployment
 
 # CloudWatch keeps points of five minutes for 63 days.
@@ -57,7 +58,7 @@ class Idleness:
 
 
 def find(
-    orchestrator: Orchestrator,
+    context: Context,
     after: timedelta,
     now: datetime,
     clients_for: Callable[[Target], Clients] = for_target,
@@ -74,12 +75,12 @@ def find(
     idle: list[Idle] = []
     busy: list[Busy] = []
     assignments: dict[str, Assignment] = {}
-    for environment in orchestrator.registry().environments.values():
+    for environment in context.registry().environments.values():
         try:
-            app = application.of(orchestrator, environment)
+            app = application.of(context, environment)
             if app.asleep:
                 continue
-            why = _stays(environment, after, now) or _used(orchestrator, environment, after, now, clients_for)
+            why = _stays(environment, after, now) or _used(context, environment, after, now, clients_for)
         except OrchestratorError as error:
             why = error.message
         else:
@@ -107,14 +108,14 @@ def _stays(environment: Deployment, after: timedelta, now: datetime) -> str | No
 
 
 def _used(
-    orchestrator: Orchestrator,
+    context: Context,
     environment: Deployment,
     after: timedelta,
     now: datetime,
     clients_for: Callable[[Target], Clients],
 ) -> str | None:
     """Why it is not idle, as far as AWS tells."""
-    target = targets.find(orchestrator, environment.name)
+    target = targets.find(context, environment.name)
     if target.notice is not None:
         return "in the simulation nobody sends requests"
     count = requests(target, clients_for(target), now - after, now)

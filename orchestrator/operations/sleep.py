@@ -21,11 +21,12 @@ from orchestrator.operations.aws import bases
 from orchestrator.operations.aws.bases import BaseTarget
 from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
+from orchestrator.operations.aws.reach import clients_for as clients_for_base
 from orchestrator.operations.observer import Note, Observer, ignore
 from pulumi_django.deploying.polling import patiently, pauses
 
 if TYPE_CHECKING:
-    from orchestrator.api import Orchestrator
+    from orchestrator.lifecycle.context import Context
     from orchestrator.lifecycle.registry import Registry
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html
@@ -89,35 +90,35 @@ class ServerResult:
         return None
 
 
-def sleeping(orchestrator: Orchestrator) -> frozenset[str]:
+def sleeping(context: Context) -> frozenset[str]:
     """Names of the environments that sleep, by their configurations; one whose configuration is broken is none of them."""
     found: set[str] = set()
-    for environment in orchestrator.registry().environments.values():
+    for environment in context.registry().environments.values():
         with contextlib.suppress(OrchestratorError):
-            if application.of(orchestrator, environment).asleep:
+            if application.of(context, environment).asleep:
                 found.add(environment.name)
     return frozenset(found)
 
 
-def prepare(orchestrator: Orchestrator, names: Sequence[str], want: Want, *, allow_prod: bool = False) -> Rest:
+def prepare(context: Context, names: Sequence[str], want: Want, *, allow_prod: bool = False) -> Rest:
     """What it comes to that these environments and bases sleep, or are awake. Nothing is touched.
 
     Raises UnknownStackError; UsageError for a name that comes twice; RefusedError for a base on which somebody is awake,
     and for a production base without `allow_prod`.
     """
     checks.named(names)
-    registry = orchestrator.registry()
+    registry = context.registry()
     found = [registry.named(name) for name in names]
     environments = [deployment.name for deployment in found if deployment.scope is Scope.ENVIRONMENT]
-    targets = tuple(bases.find(orchestrator, it.name) for it in found if it.scope is Scope.BASE)
+    targets = tuple(bases.find(context, it.name) for it in found if it.scope is Scope.BASE)
     for base in targets:
-        _check_base(orchestrator, registry, base, environments, want, allow_prod=allow_prod)
-    update, settled = _update(orchestrator, environments, want)
+        _check_base(context, registry, base, environments, want, allow_prod=allow_prod)
+    update, settled = _update(context, environments, want)
     return Rest(want=want, update=update, bases=targets, settled=settled)
 
 
 def _check_base(
-    orchestrator: Orchestrator,
+    context: Context,
     registry: Registry,
     base: BaseTarget,
     environments: Sequence[str],
@@ -133,7 +134,7 @@ def _check_base(
     awake = [
         name
         for name in base.environments
-        if name not in environments and not application.of(orchestrator, registry.environments[name]).asleep
+        if name not in environments and not application.of(context, registry.environments[name]).asleep
     ]
     if awake:
         raise RefusedError(
@@ -142,15 +143,13 @@ def _check_base(
         )
 
 
-def _update(
-    orchestrator: Orchestrator, environments: Sequence[str], want: Want
-) -> tuple[UpdateEnv | None, tuple[str, ...]]:
+def _update(context: Context, environments: Sequence[str], want: Want) -> tuple[UpdateEnv | None, tuple[str, ...]]:
     """The update of those that are not as wanted, and the names of the others."""
     names: list[str] = []
     settled: list[str] = []
     assignments: dict[str, Assignment] = {}
     for name in environments:
-        app = application.find(orchestrator, name)
+        app = application.find(context, name)
         if app.asleep is (want is Want.SLEEP):
             settled.append(name)
             continue
@@ -163,15 +162,15 @@ def _update(
 
 
 def check_servers(
-    orchestrator: Orchestrator, rest: Rest, clients_for: Callable[[BaseTarget], Clients] = bases.clients_for
+    context: Context, rest: Rest, clients_for: Callable[[BaseTarget], Clients] = clients_for_base
 ) -> None:
     """The environments' databases can be reached: the release before waking needs them. Raises RefusedError."""
-    registry, starting = orchestrator.registry(), {base.name for base in rest.bases}
+    registry, starting = context.registry(), {base.name for base in rest.bases}
     names = rest.update.names if rest.update else ()
     for name in sorted({registry.environments[environment].record.base or "" for environment in names} - starting):
         if name not in registry.bases:
             continue
-        base = bases.find(orchestrator, name)
+        base = bases.find(context, name)
         with explained(base.aws):
             if running(base.outputs, clients_for(base)) is False:
                 raise RefusedError(

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.cost.estimate import Estimate
+from orchestrator.cost.estimate import Costs, Estimate, MonthlyCost
 from orchestrator.cost.prices import PriceTable
 from orchestrator.events import Diagnostic, Event, PlanReady, ResourceEvent, UnitFinished, UnitStarted
 from orchestrator.lifecycle.registry import Deployment
 from orchestrator.model import Outputs, RunReport, Unit, UnitResult
-from orchestrator.rendering.plan_tree import Costs, MonthlyCost
 
 if TYPE_CHECKING:
     from orchestrator.lifecycle.orphans import Orphans

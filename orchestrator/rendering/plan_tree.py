@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from orchestrator.cost.estimate import Costs, MonthlyCost
 from orchestrator.model import ChangeCounts, ChangeOp, ResourceChange, RunReport, Unit, UnitResult
 from orchestrator.rendering.tables import aligned, counted
 
@@ -16,24 +17,6 @@ SIGNS: Mapping[ChangeOp, str] = {
 }
 _DANGEROUS = (ChangeOp.REPLACE, ChangeOp.DELETE)
 _MOST_LINES = 400
-
-
-@dataclass(frozen=True, kw_only=True)
-class MonthlyCost:
-    """What a stack costs a month in US dollars, before and after a plan."""
-
-    before: float
-    after: float
-
-    def __str__(self) -> str:
-        if not self.before:
-            return f"{self.after:.2f} $ a month"
-        if abs(self.after - self.before) < 0.005:
-            return f"{self.after:.2f} $ a month, unchanged"
-        return f"{self.after:.2f} $ a month, {self.after - self.before:+.2f} $"
-
-
-Costs = Mapping[Unit, MonthlyCost]
 
 
 @dataclass

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from orchestrator.cost.estimate import Costs
 from orchestrator.model import Operation, RunReport
 from orchestrator.rendering import plan_tree
-from orchestrator.rendering.plan_tree import Costs
 from orchestrator.rendering.tables import counted, verdict
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import pulumi
 
 from pulumi_django.base import parts
-from pulumi_django.base.options import AuroraOptions, BaseAlarmOptions
+from pulumi_django.base.options import AuroraOptions, BaseAlarmOptions, DatabaseOptions, ExistingDatabaseOptions
 from pulumi_django.data.cache import ReplicationGroup
 from pulumi_django.data.postgres import DatabaseServer
 from pulumi_django.observability.alarms import (
@@ -19,9 +19,6 @@ from pulumi_django.observability.alarms import (
 from pulumi_django.observability.cache_alarms import CacheAlarms, CacheAlarmsArgs
 from pulumi_django.observability.topic import AlarmTopic, AlarmTopicArgs
 from pulumi_django.rules.sizing import instance_class_memory_gib
-
-if TYPE_CHECKING:
-    from pulumi_django.base.prod import ProdBaseArgs
 
 MANY, FEW = 0.8, 0.1
 """Share of the connections that is too much, and of the storage that is too little."""
@@ -37,7 +34,20 @@ GIB_PER_ACU = 2
 SMALLEST_ACU = 0.5
 
 
-def check(args: ProdBaseArgs) -> None:
+class AlarmedBase(Protocol):
+    """The arguments of a base that its alarms depend on."""
+
+    @property
+    def alarms(self) -> BaseAlarmOptions | None: ...
+    @property
+    def database(self) -> DatabaseOptions: ...
+    @property
+    def aurora(self) -> AuroraOptions | None: ...
+    @property
+    def existing_database(self) -> ExistingDatabaseOptions | None: ...
+
+
+def check(args: AlarmedBase) -> None:
     """ValueError when an alarm is wanted whose threshold cannot be known."""
     if args.alarms is not None:
         _connections(args, args.alarms)
@@ -45,7 +55,7 @@ def check(args: ProdBaseArgs) -> None:
 
 def make(
     name: str,
-    args: ProdBaseArgs,
+    args: AlarmedBase,
     account_id: pulumi.Input[str],
     guards: parts.Guards,
     web: parts.Web,
@@ -83,7 +93,7 @@ def make(
     return topic
 
 
-def _connections(args: ProdBaseArgs, options: BaseAlarmOptions) -> int:
+def _connections(args: AlarmedBase, options: BaseAlarmOptions) -> int:
     if options.database_connections is not None:
         return options.database_connections
     if args.aurora is not None:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import ConfigSnapshot, read_snapshot
-from orchestrator.engines.protocol import Project, Sink, UnitRequest
+from orchestrator.engines.protocol import Sink, UnitRequest
 from orchestrator.errors import (
     InterruptedRunError,
     LockOwner,

@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.api import Orchestrator
 from orchestrator.config import settings
 from orchestrator.events import Event
+from orchestrator.lifecycle import Context
 from tests.support.fake_engine import FakeEngine
 
 TOML = """\
@@ -56,6 +57,10 @@ class Workspace:
     def orchestrator(self, **options: Any) -> Orchestrator:
         """A fresh orchestrator on the same engine, as the next command would have."""
         return Orchestrator(self.root, engine=self.engine, observer=self.events.append, clock=self._clock, **options)
+
+    def context(self) -> Context:
+        """What operations work in, as the next command would have it."""
+        return self.orchestrator().context
 
     def file(self, project: str, stack: str) -> Path:
         """A stack's configuration file."""

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import aws_values, read_snapshot
-from orchestrator.engines.protocol import Project
 from orchestrator.errors import EngineUnavailableError, OrchestratorError, RefusedError
 from orchestrator.model import Unit
 from pulumi_django.deploying.aws_access import AwsAccess

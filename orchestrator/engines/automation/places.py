@@ -13,7 +13,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from orchestrator.engines.protocol import Project
+from orchestrator.config.projects import Project
 
 BASE_OUTPUTS_VARIABLE = "PULUMI_DJANGO_BASE_OUTPUTS"
 

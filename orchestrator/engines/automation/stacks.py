@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from orchestrator.config.projects import Project
 from orchestrator.config.settings import Settings
 from orchestrator.engines import records
 from orchestrator.engines.automation import account, checkpoint, secrets
@@ -17,7 +18,6 @@ from orchestrator.engines.automation.command import Cli
 from orchestrator.engines.automation.remote import RemoteBackend
 from orchestrator.engines.automation.state import Backend, open_backend
 from orchestrator.engines.automation.survey import Survey
-from orchestrator.engines.protocol import Project
 from orchestrator.errors import EngineUnavailableError, LockOwner, StateError, UnknownStackError
 from orchestrator.model import Record, StackResource, StackStatus, StackSummary, Unit
 

@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from orchestrator.config.projects import Project
 from orchestrator.engines import records
-from orchestrator.engines.protocol import Project, Sink, UnitRequest
+from orchestrator.engines.protocol import Sink, UnitRequest
 from orchestrator.engines.simulation import plans
 from orchestrator.engines.simulation.store import Head, Resources, Store
 from orchestrator.engines.waiting import patiently

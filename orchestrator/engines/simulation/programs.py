@@ -18,8 +18,9 @@ from typing import Any
 import pulumi
 from ruamel.yaml import YAML
 
+from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import read_snapshot
-from orchestrator.engines.protocol import Project, UnitRequest
+from orchestrator.engines.protocol import UnitRequest
 from orchestrator.errors import OperationFailedError, OrchestratorError, SettingsError
 from orchestrator.model import ChangeOp, Operation, ResourceChange
 from pulumi_django.program.project import BASE_OUTPUTS_VARIABLE

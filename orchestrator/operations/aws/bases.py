@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import UnknownStackError
 from orchestrator.model import UNKNOWN, Kind
-from orchestrator.operations.aws.clients import AwsClients, RecordingClients
 from orchestrator.operations.aws.target import access_of
 from pulumi_django.deploying.aws_access import AwsAccess
 
 if TYPE_CHECKING:
-    from orchestrator.api import Orchestrator
+    from orchestrator.lifecycle.context import Context
     from orchestrator.lifecycle.registry import Deployment
 
 
@@ -36,9 +35,9 @@ class BaseTarget:
     """Region, profile, endpoints and role of the stack's AWS provider."""
 
 
-def find(orchestrator: Orchestrator, name: str) -> BaseTarget:
+def find(context: Context, name: str) -> BaseTarget:
     """The base of that name. Raises UnknownStackError, also when it was not created to its end."""
-    base: Deployment = orchestrator.registry().base(name)
+    base: Deployment = context.registry().base(name)
     outputs = {key: out.value for key, out in base.outputs.items() if not out.secret and out.value != UNKNOWN}
     if not outputs:
         raise UnknownStackError(
@@ -47,17 +46,8 @@ def find(orchestrator: Orchestrator, name: str) -> BaseTarget:
     return BaseTarget(
         name=base.name,
         kind=base.record.kind,
-        notice=orchestrator.engine.notice,
+        notice=context.engine.notice,
         outputs=outputs,
         environments=base.environments,
-        aws=access_of(orchestrator, base, outputs.get("region")),
+        aws=access_of(context, base, outputs.get("region")),
     )
-
-
-def clients_for(base: BaseTarget) -> AwsClients | RecordingClients:
-    """The clients for a base: they speak to AWS when it was made there."""
-    if base.notice is None:
-        return AwsClients(base.aws)
-    from orchestrator.operations.aws.simulated import answers_of_base
-
-    return RecordingClients(base.aws, answers_of_base(base.outputs))

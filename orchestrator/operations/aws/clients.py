@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from orchestrator.model import SECRET_MASK
-from orchestrator.operations.aws.target import Target
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.deploying.polling import Cancelled, Clock
 
@@ -144,15 +143,6 @@ class RecordingClients:
         client.meta.events.register("before-parameter-build.*.*", take_note)
         client.meta.events.register("before-call.*.*", answer)
         return client
-
-
-def for_target(target: Target) -> AwsClients | RecordingClients:
-    """The clients for an environment: they speak to AWS when it was made there."""
-    if target.notice is None:
-        return AwsClients(target.aws)
-    from orchestrator.operations.aws.simulated import answers
-
-    return RecordingClients(target.aws, answers(target))
 
 
 @dataclass

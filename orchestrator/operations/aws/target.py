@@ -14,8 +14,8 @@ from orchestrator.model import UNKNOWN, Outputs, Scope, Unit
 from pulumi_django.deploying.aws_access import AwsAccess
 
 if TYPE_CHECKING:
-    from orchestrator.api import Orchestrator
-    from orchestrator.engines.protocol import Project
+    from orchestrator.config.projects import Project
+    from orchestrator.lifecycle.context import Context
     from orchestrator.lifecycle.registry import Deployment, Registry
 
 WEB = "web"
@@ -110,21 +110,21 @@ class Target:
         return tuple(dict.fromkeys(self.service(name) for name in names)) if names else self.services
 
 
-def find(orchestrator: Orchestrator, name: str) -> Target:
+def find(context: Context, name: str) -> Target:
     """The environment of that name, as its stack's state and configuration describe it.
 
     Raises UnknownStackError when there is none, RefusedError for a base, OperationFailedError when the environment was
     not finished and so has no outputs.
     """
-    registry = orchestrator.registry()
+    registry = context.registry()
     environment = _environment(registry, name)
     base = registry.bases.get(environment.record.base or "")
     base_outputs = _plain(base.outputs) if base else {}
-    config = _configuration(orchestrator, environment.units)
+    config = _configuration(context, environment.units)
     return Target(
         environment=environment.name,
-        engine=orchestrator.engine.name,
-        notice=orchestrator.engine.notice,
+        engine=context.engine.name,
+        notice=context.engine.notice,
         outputs=_outputs(environment),
         base_outputs=base_outputs,
         aws=_access(config, base_outputs.get("region")),
@@ -166,19 +166,19 @@ def _plain(outputs: Outputs) -> dict[str, Any]:
     return {name: output.value for name, output in outputs.items() if not output.secret and output.value != UNKNOWN}
 
 
-def access_of(orchestrator: Orchestrator, deployment: Deployment, region: str | None) -> AwsAccess:
+def access_of(context: Context, deployment: Deployment, region: str | None) -> AwsAccess:
     """How the stacks of a base or an environment reach AWS; `region` counts where they do not say."""
-    return access_of_units(orchestrator, deployment.units, region)
+    return access_of_units(context, deployment.units, region)
 
 
-def access_of_units(orchestrator: Orchestrator, units: Sequence[Unit], region: str | None) -> AwsAccess:
+def access_of_units(context: Context, units: Sequence[Unit], region: str | None) -> AwsAccess:
     """The same for stacks that may not exist yet."""
-    return _access(_configuration(orchestrator, units), region)
+    return _access(_configuration(context, units), region)
 
 
-def _configuration(orchestrator: Orchestrator, units: Sequence[Unit]) -> dict[str, str]:
+def _configuration(context: Context, units: Sequence[Unit]) -> dict[str, str]:
     """The configuration of these stacks as text by full key; secret values are masked and not needed here."""
-    by_key = orchestrator.settings.by_key
+    by_key = context.settings.by_key
     found: dict[str, str] = {}
     for unit in units:
         found |= _wire(by_key[unit.project], unit.stack)

@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +16,10 @@ from orchestrator.operations.aws import session_plugin
 from orchestrator.operations.aws.clients import AwsClients, Clients
 from orchestrator.operations.aws.target import access_of_units
 from orchestrator.operations.health.checks import Check, Verdict, fail, made, not_applicable, ok, warn
-from pulumi_django.deploying.aws_access import AwsAccess
+from orchestrator.operations.health.place import Place
 
 if TYPE_CHECKING:
-    from orchestrator.api import Orchestrator
+    from orchestrator.lifecycle.context import Context
 
 PROVIDERS = ("aws", "awsx", "random")
 """Plugins that the example projects use; each comes with the Python package of its name."""
@@ -28,34 +27,8 @@ PROVIDERS = ("aws", "awsx", "random")
 VERSION_SECONDS = 60
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """What is looked at in AWS: a base or an environment, whether it exists yet or is only configured."""
-
-    name: str
-    scope: Scope
-    base: str | None
-    """Name of the base; its own on a base."""
-
-    access: AwsAccess
-    base_outputs: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
-    """Plain outputs of the base; empty while it does not exist."""
-
-    config: StackConfig | None = None
-    """Of the environment's application."""
-
-    base_config: StackConfig | None = None
-    kind: Kind = Kind.AD_HOC
-
-    def of_base(self, name: str) -> Any:
-        """A value of the base, from its outputs, else from its configuration."""
-        if name in self.base_outputs or self.base_config is None:
-            return self.base_outputs.get(name)
-        return self.base_config.get(name)
-
-
 def checks(
-    load: Callable[[], Orchestrator],
+    load: Callable[[], Context],
     name: str | None = None,
     *,
     clients_for: Callable[[Place], Clients] | None = None,
@@ -65,36 +38,36 @@ def checks(
     With a name, at what that base or environment needs too, also when it is configured and does not exist yet.
     """
     try:
-        orchestrator = load()
+        context = load()
     except OrchestratorError as error:
         yield fail("settings", error.message, error.hint)
         yield made("exec plugin", _exec_plugin)
         return
-    settings = orchestrator.settings
-    yield ok("settings", f"{settings.file}: {len(settings.projects)} projects, engine {orchestrator.engine.name}")
-    simulated = orchestrator.engine.notice is not None
-    yield _not_needed("pulumi") if simulated else made("pulumi", lambda: _pulumi(orchestrator))
+    settings = context.settings
+    yield ok("settings", f"{settings.file}: {len(settings.projects)} projects, engine {context.engine.name}")
+    simulated = context.engine.notice is not None
+    yield _not_needed("pulumi") if simulated else made("pulumi", lambda: _pulumi(context))
     yield _not_needed("plugins") if simulated else made("plugins", _plugins)
     yield made("exec plugin", _exec_plugin)
-    backend = made("backend", lambda: _backend(orchestrator))
+    backend = made("backend", lambda: _backend(context))
     yield backend
     if backend.verdict is Verdict.FAIL:
         return
-    yield from _secrets(orchestrator, name)
+    yield from _secrets(context, name)
     if name is None:
-        yield from _everywhere(orchestrator, clients_for)
+        yield from _everywhere(context, clients_for)
         return
     try:
-        place = find(orchestrator, name)
+        place = find(context, name)
     except OrchestratorError as error:
         yield fail("stack", error.message, error.hint)
         return
     yield from _in_aws(place, simulated, clients_for)
 
 
-def find(orchestrator: Orchestrator, name: str) -> Place:
+def find(context: Context, name: str) -> Place:
     """The base or environment of that name, as far as it is there. Raises UnknownStackError, SettingsError."""
-    registry, settings = orchestrator.registry(), orchestrator.settings
+    registry, settings = context.registry(), context.settings
     prefix, _, plain = name.rpartition("/")
     for scope in (Scope.ENVIRONMENT, Scope.BASE):
         projects = settings.in_scope(scope)
@@ -113,10 +86,10 @@ def find(orchestrator: Orchestrator, name: str) -> Place:
             name=plain,
             scope=scope,
             base=base,
-            access=access_of_units(orchestrator, units, known.get("region")),
+            access=access_of_units(context, units, known.get("region")),
             base_outputs=known,
             config=application if scope is Scope.ENVIRONMENT else None,
-            base_config=_base_config(orchestrator, base),
+            base_config=_base_config(context, base),
             kind=found.record.kind if found else Kind.AD_HOC,
         )
     raise UnknownStackError(
@@ -130,8 +103,8 @@ def _base_of(registry: Any, name: str, configs: list[StackConfig]) -> str | None
     return next((str(base) for config in configs if (base := config.get("base"))), None)
 
 
-def _base_config(orchestrator: Orchestrator, base: str | None) -> StackConfig | None:
-    projects = orchestrator.settings.in_scope(Scope.BASE)
+def _base_config(context: Context, base: str | None) -> StackConfig | None:
+    projects = context.settings.in_scope(Scope.BASE)
     configured = [project for project in projects if base and base in configured_stacks(project)]
     return StackConfig.load(configured[0], str(base)) if configured else None
 
@@ -143,9 +116,9 @@ def _not_needed(name: str) -> Check:
 # this machine
 
 
-def _pulumi(orchestrator: Orchestrator) -> Check:
+def _pulumi(context: Context) -> Check:
     """The CLI, its language host and its backend, as the engine looks at them before any work."""
-    orchestrator.engine.check()
+    context.engine.check()
     cli = _said(["pulumi", "version"]).removeprefix("v")
     sdk = metadata.version("pulumi")
     return ok("pulumi", f"CLI {cli}, SDK {sdk}")
@@ -192,22 +165,22 @@ def _said(words: list[str]) -> str:
 # the backend
 
 
-def _backend(orchestrator: Orchestrator) -> Check:
+def _backend(context: Context) -> Check:
     """It can be read and written: a lock is taken and given back."""
-    stacks = orchestrator.engine.stacks()
-    with orchestrator.engine.exclusive("doctor"):
+    stacks = context.engine.stacks()
+    with context.engine.exclusive("doctor"):
         pass
-    where = "" if orchestrator.settings.pulumi.backend is None else f" in {orchestrator.settings.pulumi.backend}"
+    where = "" if context.settings.pulumi.backend is None else f" in {context.settings.pulumi.backend}"
     return ok("backend", f"read and written: {len(stacks)} stacks{where}")
 
 
-def _secrets(orchestrator: Orchestrator, name: str | None) -> Iterator[Check]:
+def _secrets(context: Context, name: str | None) -> Iterator[Check]:
     """The passphrase fits, or the KMS key decrypts, what the configurations hold encrypted."""
     from orchestrator.engines.automation import secrets
 
     configs = [
         (Unit(project.key, stack), project)
-        for project in orchestrator.settings.projects
+        for project in context.settings.projects
         for stack in configured_stacks(project)
         if name is None or stack == name.rpartition("/")[2]
     ]
@@ -235,13 +208,13 @@ def _secrets(orchestrator: Orchestrator, name: str | None) -> Iterator[Check]:
 # AWS
 
 
-def _everywhere(orchestrator: Orchestrator, clients_for: Callable[[Place], Clients] | None) -> Iterator[Check]:
+def _everywhere(context: Context, clients_for: Callable[[Place], Clients] | None) -> Iterator[Check]:
     """Without a name: the credentials, once for each way to AWS that the configurations name."""
-    simulated, seen = orchestrator.engine.notice is not None, set[str]()
-    for project in orchestrator.settings.projects:
+    simulated, seen = context.engine.notice is not None, set[str]()
+    for project in context.settings.projects:
         for stack in configured_stacks(project):
             try:
-                place = find(orchestrator, f"{project.scope.value}/{stack}")
+                place = find(context, f"{project.scope.value}/{stack}")
             except OrchestratorError as error:
                 yield fail(f"configuration of {project.key}/{stack}", error.message, error.hint)
                 continue

@@ -12,7 +12,7 @@ from orchestrator.operations.aws import images
 from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
 from orchestrator.operations.health.checks import Check, fail, made, not_applicable, ok, warn
-from orchestrator.operations.health.doctor import Place
+from orchestrator.operations.health.place import Place
 from pulumi_django.deploying.task_runner import aws_message
 
 NAMES = ("credentials", "certificate", "hosted zone", "listener rules", "Fargate quota", "images")

@@ -12,6 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from orchestrator.config.assignments import make_assignment
+from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import (
     GENERATED_MARK,
     ConfigSnapshot,
@@ -20,7 +21,6 @@ from orchestrator.config.stack_config import (
     configured_stacks,
     read_snapshot,
 )
-from orchestrator.engines.protocol import Project
 from orchestrator.errors import OrchestratorError, SettingsError
 from orchestrator.model import SECRET_MASK, Scope
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.config.projects import Project
 from orchestrator.cost import prices, programs
 from orchestrator.cost.programs import Program, Question, costs, costs_apart
-from orchestrator.engines.protocol import Project
 from orchestrator.model import Scope, Unit
 
 SIZE = 'import pulumi_aws as aws\naws.rds.Instance("db", instance_class="db.t4g.micro", allocated_storage=20, engine="postgres")\n'

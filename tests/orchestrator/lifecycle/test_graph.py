@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.engines.protocol import Project
+from orchestrator.config.projects import Project, check_projects
 from orchestrator.errors import GraphError
-from orchestrator.lifecycle.graph import Plan, ReadyQueue, base_units, check_projects, environment_units, plan
+from orchestrator.lifecycle.graph import Plan, ReadyQueue, base_units, environment_units, plan
 from orchestrator.model import Scope, Unit
 
 

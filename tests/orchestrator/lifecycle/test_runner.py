@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.engines.protocol import Project, Sink, UnitRequest
+from orchestrator.config.projects import Project
+from orchestrator.engines.protocol import Sink, UnitRequest
 from orchestrator.errors import OperationFailedError, StackLockedError
 from orchestrator.events import Diagnostic, Event, UnitFinished, UnitStarted
 from orchestrator.executors import DaemonExecutor

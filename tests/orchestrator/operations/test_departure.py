@@ -67,4 +67,4 @@ def test_what_fails_is_said_and_stops_nobody() -> None:
 
 
 def test_who_was_never_finished_has_nothing_to_clear(workspace: Workspace) -> None:
-    assert departure.find(workspace.orchestrator(), ("alpha", "nobody")) == ()
+    assert departure.find(workspace.context(), ("alpha", "nobody")) == ()

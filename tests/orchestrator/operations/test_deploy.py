@@ -19,7 +19,8 @@ from orchestrator.model import Status, UnitOutcome
 from orchestrator.operations import deploy as deploying
 from orchestrator.operations.at_work import FOLDER, alone
 from orchestrator.operations.aws import target as targets
-from orchestrator.operations.aws.clients import RecordingClients, for_target
+from orchestrator.operations.aws.clients import RecordingClients
+from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.aws.target import Target
 from orchestrator.operations.deploy import Crash, Deploy, DeployResult
 from orchestrator.operations.observer import Note, RolloutMoved
@@ -35,7 +36,7 @@ NEW = "registry.example.com/shop:2"
 def on_aws(workspace: Workspace) -> Target:
     """Alpha as the registry shows it, as if on AWS."""
     make_alpha(workspace)
-    return replace(targets.find(workspace.orchestrator(), "alpha"), notice=None)
+    return replace(targets.find(workspace.context(), "alpha"), notice=None)
 
 
 def account(**more: Any) -> FakeAws:
@@ -55,7 +56,7 @@ def deploy(
         on_aws(workspace) if not workspace.engine.kept else target(),
         ScriptedClients(aws or account()),
         heard or Heard(),
-        orchestrator=workspace.orchestrator(),
+        context=workspace.context(),
     )
 
 
@@ -167,12 +168,12 @@ def test_when_aws_cannot_be_asked_afterwards_the_deploy_still_counts(workspace: 
 def test_notes_say_what_is_left_out_and_what_is_the_same_already(workspace: Workspace) -> None:
     alpha = on_aws(workspace)
     old = Deploy(images={"backend": "registry.example.com/shop:1"}, release=False, detach=True)
-    assert deploying.prepare(old, alpha, workspace.orchestrator()).notes == (
+    assert deploying.prepare(old, alpha, workspace.context()).notes == (
         "alpha is configured with these images already",
         "the release is left out: the new code runs on the database as it is",
         "nobody waits for the rollouts: the next update sees to them",
     )
-    assert deploying.prepare(Deploy(images={"backend": NEW}), alpha, workspace.orchestrator()).notes == ()
+    assert deploying.prepare(Deploy(images={"backend": NEW}), alpha, workspace.context()).notes == ()
 
 
 def test_without_an_image_there_is_nothing_to_deploy() -> None:
@@ -189,7 +190,7 @@ def test_while_it_sleeps_the_image_waits(workspace: Workspace) -> None:
         target(asleep=True),
         ScriptedClients(account()),
         heard,
-        orchestrator=workspace.orchestrator(),
+        context=workspace.context(),
     )
     assert [note.text for note in heard.of(Note)] == ["alpha sleeps: its services take the image when it wakes"]
 
@@ -299,10 +300,10 @@ def test_in_the_simulation_it_updates_the_simulated_stack_and_notes_the_calls_of
     workspace: Workspace,
 ) -> None:
     make_alpha(workspace)
-    found = targets.find(workspace.orchestrator(), "alpha")
+    found = targets.find(workspace.context(), "alpha")
     clients = for_target(found)
     assert isinstance(clients, RecordingClients)
-    result = deploying.run(Deploy(images={"backend": NEW}), found, clients, orchestrator=workspace.orchestrator())
+    result = deploying.run(Deploy(images={"backend": NEW}), found, clients, context=workspace.context())
     assert (result.exit_code, workspace.engine.began) == (0, ["up app/alpha"])
     run = [call.parameters["taskDefinition"] for call in clients.calls if call.operation == "RunTask"]
     assert run == ["alpha-database", "alpha-backend_update"]
@@ -312,9 +313,9 @@ def test_in_the_simulation_it_updates_the_simulated_stack_and_notes_the_calls_of
 
 def test_in_the_simulation_no_release_and_detach_leave_their_calls_out(workspace: Workspace) -> None:
     make_alpha(workspace)
-    found = targets.find(workspace.orchestrator(), "alpha")
+    found = targets.find(workspace.context(), "alpha")
     clients = for_target(found)
     assert isinstance(clients, RecordingClients)
     request = Deploy(images={"backend": NEW}, release=False, detach=True)
-    deploying.run(request, found, clients, orchestrator=workspace.orchestrator())
+    deploying.run(request, found, clients, context=workspace.context())
     assert clients.calls == []

@@ -13,7 +13,8 @@ import pytest
 
 from orchestrator.errors import EngineUnavailableError, OperationFailedError, RefusedError, UsageError
 from orchestrator.operations.aws import session_plugin
-from orchestrator.operations.aws.clients import RecordingClients, for_target
+from orchestrator.operations.aws.clients import RecordingClients
+from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.aws.session_plugin import INSTALL_HINT, PluginCall
 from orchestrator.operations.aws.target import Target
 from orchestrator.operations.execute import OpenShell, Shell, locate, run

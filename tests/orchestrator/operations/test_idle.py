@@ -85,7 +85,7 @@ def exists(workspace: Workspace, name: str = "alpha", *, config: str = "", **mor
 
 
 def found(workspace: Workspace, clients: MotoClients, after: timedelta = EIGHT_HOURS) -> idle.Idleness:
-    return idle.find(workspace.orchestrator(), after, NOW, lambda _: clients)
+    return idle.find(workspace.context(), after, NOW, lambda _: clients)
 
 
 def test_without_requests_it_is_idle_and_can_be_put_to_sleep(workspace: Workspace, clients: MotoClients) -> None:
@@ -130,7 +130,7 @@ def test_who_is_never_idle(workspace: Workspace, clients: MotoClients, more: dic
 
 def test_a_fresh_deployment_counts_as_use(workspace: Workspace, clients: MotoClients) -> None:
     exists(workspace)
-    result = idle.find(workspace.orchestrator(), EIGHT_HOURS, UPDATED + timedelta(hours=7), lambda _: clients)
+    result = idle.find(workspace.context(), EIGHT_HOURS, UPDATED + timedelta(hours=7), lambda _: clients)
     assert result.busy == (Busy(name="alpha", why="it was deployed since"),)
 
 

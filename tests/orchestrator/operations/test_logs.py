@@ -13,7 +13,8 @@ from botocore.exceptions import EndpointConnectionError
 
 from orchestrator.errors import EngineUnavailableError, OperationFailedError, UsageError
 from orchestrator.operations import logs
-from orchestrator.operations.aws.clients import RecordingClients, for_target
+from orchestrator.operations.aws.clients import RecordingClients
+from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.logs import ReadLogs
 from orchestrator.operations.observer import LogLine, Note
 from pulumi_django.deploying.polling import Cancelled

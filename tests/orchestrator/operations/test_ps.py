@@ -9,7 +9,8 @@ import pytest
 
 from orchestrator.errors import UsageError
 from orchestrator.operations import open_url, ps
-from orchestrator.operations.aws.clients import RecordingClients, for_target
+from orchestrator.operations.aws.clients import RecordingClients
+from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.observer import Note
 from orchestrator.operations.open_url import OpenUrl
 from orchestrator.operations.ps import ListTasks, TasksResult

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import EngineUnavailableError, InterruptedRunError, OperationFailedError, UsageError
-from orchestrator.operations.aws.clients import RecordingClients, for_target
+from orchestrator.operations.aws.clients import RecordingClients
+from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.observer import LogLine, Note, TaskMoved
 from orchestrator.operations.run import CommandResult, OnInterrupt, RunCommand, run
 from pulumi_django.deploying.polling import Cancelled

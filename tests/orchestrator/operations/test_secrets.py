@@ -13,7 +13,8 @@ from moto import mock_aws
 from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import OperationFailedError, RefusedError, UsageError
 from orchestrator.operations.application import Application
-from orchestrator.operations.aws.clients import RecordingClients, for_target
+from orchestrator.operations.aws.clients import RecordingClients
+from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.observer import Note
 from orchestrator.operations.secrets import (
     PushSecrets,

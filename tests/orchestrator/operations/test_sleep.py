@@ -12,8 +12,9 @@ from moto import mock_aws
 from orchestrator.errors import OperationFailedError, RefusedError, UsageError
 from orchestrator.model import OutputValue, Record, Unit
 from orchestrator.operations import sleep
-from orchestrator.operations.aws.bases import BaseTarget, clients_for
+from orchestrator.operations.aws.bases import BaseTarget
 from orchestrator.operations.aws.clients import RecordingClients
+from orchestrator.operations.aws.reach import clients_for
 from orchestrator.operations.observer import Note
 from orchestrator.operations.sleep import ServerResult, ServerState, Want
 from pulumi_django.deploying.aws_access import AwsAccess
@@ -78,13 +79,13 @@ def test_an_environment_sleeps_and_wakes_by_a_flag_that_leaves_the_file_as_it_wa
     orchestrator = workspace.orchestrator()
     before = workspace.file("app", "alpha").read_text()
 
-    rest = sleep.prepare(orchestrator, ("alpha",), Want.SLEEP)
+    rest = sleep.prepare(orchestrator.context, ("alpha",), Want.SLEEP)
     assert rest.update is not None
     assert orchestrator.run(rest.update).exit_code == 0
     assert workspace.engine.configs[Unit("app", "alpha")].values["django-app:asleep"] is True
 
     exists(workspace, "alpha")  # with its outputs, which this engine makes anew
-    woken = sleep.prepare(orchestrator, ("alpha",), Want.WAKE)
+    woken = sleep.prepare(orchestrator.context, ("alpha",), Want.WAKE)
     assert woken.update is not None
     assert orchestrator.run(woken.update).exit_code == 0
     assert workspace.file("app", "alpha").read_text() == before
@@ -93,17 +94,17 @@ def test_an_environment_sleeps_and_wakes_by_a_flag_that_leaves_the_file_as_it_wa
 def test_who_is_as_wanted_already_is_left_alone(workspace: Workspace) -> None:
     exists(workspace, "alpha", "beta")
     asleep(workspace, "beta")
-    rest = sleep.prepare(workspace.orchestrator(), ("alpha", "beta"), Want.SLEEP)
+    rest = sleep.prepare(workspace.context(), ("alpha", "beta"), Want.SLEEP)
     assert rest.update is not None
     assert (rest.update.names, rest.settled, rest.bases) == (("alpha",), ("beta",), ())
-    assert sleep.prepare(workspace.orchestrator(), ("beta",), Want.SLEEP).update is None
+    assert sleep.prepare(workspace.context(), ("beta",), Want.SLEEP).update is None
 
 
 def test_who_sleeps_is_told_by_the_configurations(workspace: Workspace) -> None:
     exists(workspace, "alpha", "beta", "gamma")
     asleep(workspace, "beta")
     workspace.write("app", "gamma", "config: [")
-    assert sleep.sleeping(workspace.orchestrator()) == {"beta"}
+    assert sleep.sleeping(workspace.context()) == {"beta"}
 
 
 # Bases
@@ -113,7 +114,7 @@ def test_a_base_on_which_somebody_is_awake_does_not_sleep(workspace: Workspace) 
     exists(workspace, "alpha", "beta", "gamma")
     asleep(workspace, "beta")
     with pytest.raises(RefusedError) as caught:
-        sleep.prepare(workspace.orchestrator(), ("dev",), Want.SLEEP)
+        sleep.prepare(workspace.context(), ("dev",), Want.SLEEP)
     assert caught.value.message == "the base dev cannot sleep: alpha, gamma are awake on it"
     assert caught.value.hint == "put everything to sleep together: `orchestrator sleep alpha gamma dev`"
 
@@ -121,7 +122,7 @@ def test_a_base_on_which_somebody_is_awake_does_not_sleep(workspace: Workspace) 
 def test_a_base_may_sleep_together_with_who_is_awake_on_it(workspace: Workspace) -> None:
     exists(workspace, "alpha", "beta")
     asleep(workspace, "beta")
-    rest = sleep.prepare(workspace.orchestrator(), ("dev", "alpha"), Want.SLEEP)
+    rest = sleep.prepare(workspace.context(), ("dev", "alpha"), Want.SLEEP)
     assert rest.update is not None
     assert (rest.update.names, [base.name for base in rest.bases]) == (("alpha",), ["dev"])
 
@@ -129,19 +130,19 @@ def test_a_base_may_sleep_together_with_who_is_awake_on_it(workspace: Workspace)
 def test_a_production_base_wants_to_be_allowed(workspace: Workspace) -> None:
     exists(workspace, kind=Kind.PROD)
     with pytest.raises(RefusedError, match="dev is production: nothing was touched"):
-        sleep.prepare(workspace.orchestrator(), ("dev",), Want.SLEEP)
-    assert sleep.prepare(workspace.orchestrator(), ("dev",), Want.SLEEP, allow_prod=True).bases
+        sleep.prepare(workspace.context(), ("dev",), Want.SLEEP)
+    assert sleep.prepare(workspace.context(), ("dev",), Want.SLEEP, allow_prod=True).bases
 
 
 def test_a_server_that_is_not_the_bases_own_is_left_alone(workspace: Workspace) -> None:
     exists(workspace, database_host="db.example.com")
     with pytest.raises(RefusedError, match="the base dev does not say which database server is its own"):
-        sleep.prepare(workspace.orchestrator(), ("dev",), Want.SLEEP)
+        sleep.prepare(workspace.context(), ("dev",), Want.SLEEP)
 
 
 def test_a_name_comes_once(workspace: Workspace) -> None:
     with pytest.raises(UsageError, match="alpha is named twice"):
-        sleep.prepare(workspace.orchestrator(), ("alpha", "alpha"), Want.SLEEP)
+        sleep.prepare(workspace.context(), ("alpha", "alpha"), Want.SLEEP)
 
 
 @pytest.mark.parametrize("outputs", [INSTANCE, CLUSTER])
@@ -196,14 +197,14 @@ def test_waking_an_environment_needs_a_running_server(workspace: Workspace) -> N
     exists(workspace, "alpha")
     asleep(workspace, "alpha")
     orchestrator = workspace.orchestrator()
-    alone = sleep.prepare(orchestrator, ("alpha",), Want.WAKE)
+    alone = sleep.prepare(orchestrator.context, ("alpha",), Want.WAKE)
     with pytest.raises(RefusedError) as caught:
-        sleep.check_servers(orchestrator, alone, lambda _: _scripted(["stopped"]))
+        sleep.check_servers(orchestrator.context, alone, lambda _: _scripted(["stopped"]))
     assert caught.value.message == "the database server of dev does not run: alpha cannot work without it"
     assert caught.value.hint == "wake both: `orchestrator wake dev alpha`"
-    sleep.check_servers(orchestrator, alone, lambda _: _scripted(["available"]))
-    both = sleep.prepare(orchestrator, ("dev", "alpha"), Want.WAKE)
-    sleep.check_servers(orchestrator, both, lambda _: _scripted(["stopped"]))
+    sleep.check_servers(orchestrator.context, alone, lambda _: _scripted(["available"]))
+    both = sleep.prepare(orchestrator.context, ("dev", "alpha"), Want.WAKE)
+    sleep.check_servers(orchestrator.context, both, lambda _: _scripted(["stopped"]))
 
 
 def test_in_the_simulation_the_calls_are_noted() -> None:

@@ -11,7 +11,8 @@ import pytest
 from orchestrator.errors import EngineUnavailableError, OperationFailedError, RefusedError, UsageError
 from orchestrator.operations import tunnel
 from orchestrator.operations.aws import session_plugin
-from orchestrator.operations.aws.clients import RecordingClients, for_target
+from orchestrator.operations.aws.clients import RecordingClients
+from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.aws.session_plugin import PluginCall
 from orchestrator.operations.tunnel import OpenTunnel
 from pulumi_django.deploying.aws_access import AwsAccess

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ParamValidationError
 
-from orchestrator.operations.aws.clients import ApiCall, AwsClients, RecordingClients, WakefulClock, for_target
+from orchestrator.operations.aws.clients import ApiCall, AwsClients, RecordingClients, WakefulClock
+from orchestrator.operations.aws.reach import for_target
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.deploying.polling import Cancelled
 from tests.support.operations import target

@@ -28,7 +28,7 @@ def test_a_target_has_the_outputs_the_base_and_the_stacks_way_to_aws(workspace: 
         '  aws:assumeRoles: \'[{"roleArn": "arn:aws:iam::1:role/x"}]\'\n'
     )
     workspace.write("app", "alpha", APP_CONFIG + more)
-    found = targets.find(workspace.orchestrator(), "alpha")
+    found = targets.find(workspace.context(), "alpha")
     assert (found.environment, found.engine, found.notice) == ("alpha", "fake", "fake: nothing is created anywhere")
     assert found.outputs == OUTPUTS
     assert found.base_outputs == BASE_OUTPUTS
@@ -44,24 +44,24 @@ def test_a_target_has_the_outputs_the_base_and_the_stacks_way_to_aws(workspace: 
 def test_without_a_configured_region_it_is_the_bases(workspace: Workspace) -> None:
     make_alpha(workspace)
     workspace.write("app", "alpha", APP_CONFIG.replace("  aws:region: eu-west-1\n", ""))
-    assert targets.find(workspace.orchestrator(), "environment/alpha").aws == AwsAccess(region="us-east-1")
+    assert targets.find(workspace.context(), "environment/alpha").aws == AwsAccess(region="us-east-1")
 
 
 def test_secret_outputs_do_not_become_part_of_a_target(workspace: Workspace) -> None:
     make_alpha(workspace)
-    assert "s3cret" not in repr(vars(targets.find(workspace.orchestrator(), "alpha")))
+    assert "s3cret" not in repr(vars(targets.find(workspace.context(), "alpha")))
 
 
 def test_an_environment_that_is_not_there_is_said_so(workspace: Workspace) -> None:
     make_alpha(workspace)
     with pytest.raises(UnknownStackError, match="there is no environment 'alhpa'"):
-        targets.find(workspace.orchestrator(), "alhpa")
+        targets.find(workspace.context(), "alhpa")
 
 
 def test_a_base_has_no_tasks(workspace: Workspace) -> None:
     make_alpha(workspace)
     with pytest.raises(RefusedError) as caught:
-        targets.find(workspace.orchestrator(), "dev")
+        targets.find(workspace.context(), "dev")
     assert caught.value.message == "dev is a base: tasks and logs belong to environments"
     assert caught.value.hint == "name one of its environments: alpha"
 
@@ -69,7 +69,7 @@ def test_a_base_has_no_tasks(workspace: Workspace) -> None:
 def test_an_environment_without_outputs_is_not_finished(workspace: Workspace) -> None:
     workspace.engine.has(ALPHA, outputs={}, record=Record(kind=Kind.AD_HOC, base="dev"))
     with pytest.raises(UnknownStackError) as caught:
-        targets.find(workspace.orchestrator(), "alpha")
+        targets.find(workspace.context(), "alpha")
     assert caught.value.message == "alpha has no outputs: it was not created to its end"
     assert caught.value.hint == "finish it: `orchestrator create-env alpha`"
 
@@ -77,7 +77,7 @@ def test_an_environment_without_outputs_is_not_finished(workspace: Workspace) ->
 def test_outputs_of_another_version_are_named(workspace: Workspace) -> None:
     make_alpha(workspace, log_groups=None)
     with pytest.raises(OperationFailedError, match=r"^alpha does not export log_groups: "):
-        targets.find(workspace.orchestrator(), "alpha")
+        targets.find(workspace.context(), "alpha")
 
 
 @pytest.mark.parametrize("name", [None, "web", "gunicorn", "alpha-gunicorn"])

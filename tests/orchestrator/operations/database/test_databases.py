@@ -12,7 +12,8 @@ import pytest
 from moto import mock_aws
 
 from orchestrator.errors import OperationFailedError, OrchestratorError, RefusedError, UsageError
-from orchestrator.operations.aws.clients import RecordingClients, for_target
+from orchestrator.operations.aws.clients import RecordingClients
+from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.aws.target import Target
 from orchestrator.operations.database import copies as database_copies
 from orchestrator.operations.database import databases, scripts

@@ -10,7 +10,8 @@ import pytest
 
 from orchestrator.errors import OperationFailedError, RefusedError
 from orchestrator.operations.aws import session_plugin
-from orchestrator.operations.aws.clients import RecordingClients, for_target
+from orchestrator.operations.aws.clients import RecordingClients
+from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.aws.session_plugin import PluginCall
 from orchestrator.operations.database import shell as database_shell
 from orchestrator.operations.observer import TaskMoved

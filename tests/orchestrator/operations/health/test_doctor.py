@@ -21,7 +21,7 @@ from orchestrator.operations.aws import images
 from orchestrator.operations.aws.clients import RecordingClients
 from orchestrator.operations.health import doctor, doctor_aws
 from orchestrator.operations.health.checks import Check, Verdict, exit_code
-from orchestrator.operations.health.doctor import Place
+from orchestrator.operations.health.place import Place
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.rules.kinds import Kind
 from tests.support.fake_ecs import FakeAws
@@ -94,14 +94,14 @@ def line(found: list[Check], name: str) -> Check:
 
 
 def test_settings_that_cannot_be_read_are_a_line_and_no_error(tmp_path: Path) -> None:
-    found = list(doctor.checks(lambda: Orchestrator(tmp_path)))
+    found = list(doctor.checks(lambda: Orchestrator(tmp_path).context))
     assert [check.name for check in found] == ["settings", "exec plugin"]
     assert shown(found[0]) == ("fail", f"there is no orchestrator.toml in {tmp_path}")
     assert exit_code(found) == 1
 
 
 def test_in_the_simulation_nothing_of_pulumi_and_aws_is_needed(workspace: Workspace) -> None:
-    found = list(doctor.checks(workspace.orchestrator))
+    found = list(doctor.checks(workspace.context))
     assert shown(line(found, "pulumi")) == ("n/a", "the simulation does not need it")
     assert shown(line(found, "backend")) == ("ok", "read and written: 0 stacks")
     assert shown(line(found, "credentials")) == ("n/a", "the simulation asks nobody")
@@ -111,7 +111,7 @@ def test_in_the_simulation_nothing_of_pulumi_and_aws_is_needed(workspace: Worksp
 
 def test_a_backend_that_cannot_be_written_ends_the_look(workspace: Workspace) -> None:
     workspace.engine.unavailable = EngineUnavailableError("the state folder /x does not exist", "mkdir -p /x")
-    found = list(doctor.checks(workspace.orchestrator, "alpha"))
+    found = list(doctor.checks(workspace.context, "alpha"))
     assert (found[-1].name, found[-1].evidence, found[-1].hint) == (
         "backend",
         "the state folder /x does not exist",
@@ -122,7 +122,7 @@ def test_a_backend_that_cannot_be_written_ends_the_look(workspace: Workspace) ->
 def test_programs_that_are_missing_are_said_so(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     workspace.engine.notice = None  # type: ignore[assignment]
-    found = list(doctor.checks(workspace.orchestrator, clients_for=lambda _: canned()))
+    found = list(doctor.checks(workspace.context, clients_for=lambda _: canned()))
     plugins = line(found, "plugins")
     assert plugins.verdict is Verdict.WARN
     assert plugins.evidence.startswith("aws 7.")
@@ -139,13 +139,13 @@ def test_plugins_on_the_path_are_there(workspace: Workspace, tmp_path: Path, mon
         program.touch(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     workspace.engine.notice = None  # type: ignore[assignment]
-    found = list(doctor.checks(workspace.orchestrator, clients_for=lambda _: canned()))
+    found = list(doctor.checks(workspace.context, clients_for=lambda _: canned()))
     assert line(found, "plugins").verdict is Verdict.OK
 
 
 def test_a_passphrase_that_is_not_set_is_found_by_the_configuration(workspace: Workspace) -> None:
     workspace.write("app", "alpha", f"encryptionsalt: v1:AAAA:v1:AAAA:AAAA\n{APP_CONFIG}")
-    found = list(doctor.checks(workspace.orchestrator))
+    found = list(doctor.checks(workspace.context))
     assert shown(line(found, "secrets")) == ("fail", "the secrets of app/alpha cannot be read: no passphrase is set")
 
 
@@ -159,7 +159,7 @@ def exists(workspace: Workspace) -> None:
 
 def test_an_environment_is_looked_at_before_it_exists(workspace: Workspace) -> None:
     exists(workspace)
-    found = doctor.find(workspace.orchestrator(), "alpha")
+    found = doctor.find(workspace.context(), "alpha")
     assert (found.name, found.scope, found.base) == ("alpha", Scope.ENVIRONMENT, "dev")
     assert found.access == AwsAccess(region="eu-west-1")
     assert found.of_base("listener_arn") == DOMAIN["listener_arn"]
@@ -167,12 +167,12 @@ def test_an_environment_is_looked_at_before_it_exists(workspace: Workspace) -> N
 
 def test_a_base_that_does_not_exist_is_looked_at_by_its_configuration(workspace: Workspace) -> None:
     workspace.write("base", "dev", BASE_CONFIG)
-    found = doctor.find(workspace.orchestrator(), "base/dev")
+    found = doctor.find(workspace.context(), "base/dev")
     assert (found.base_outputs, found.of_base("domain_name")) == ({}, "example.com")
 
 
 def test_an_unknown_name_is_a_line(workspace: Workspace) -> None:
-    found = list(doctor.checks(workspace.orchestrator, "nobody"))
+    found = list(doctor.checks(workspace.context, "nobody"))
     assert shown(found[-1]) == ("fail", "there is no base or environment 'nobody', and none is configured")
 
 
@@ -387,8 +387,8 @@ def test_a_failure_is_the_exit_code_and_a_warning_is_none() -> None:
 
 def test_an_error_is_never_more_than_a_line(workspace: Workspace) -> None:
     workspace.write("app", "alpha", "config: [")
-    found = list(doctor.checks(workspace.orchestrator))
+    found = list(doctor.checks(workspace.context))
     failed = [check.name for check in found if check.verdict is Verdict.FAIL]
     assert failed == ["secrets", "configuration of app/alpha"]
     with pytest.raises(SettingsError):
-        doctor.find(workspace.orchestrator(), "alpha")
+        doctor.find(workspace.context(), "alpha")

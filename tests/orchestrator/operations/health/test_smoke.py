@@ -18,7 +18,8 @@ import pytest
 from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import RefusedError
 from orchestrator.operations.application import Application
-from orchestrator.operations.aws.clients import RecordingClients, for_target
+from orchestrator.operations.aws.clients import RecordingClients
+from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.aws.target import Target
 from orchestrator.operations.health import smoke, smoke_task
 from orchestrator.operations.health.checks import Check, Verdict

@@ -1,0 +1,89 @@
+"""One operation on one unit, from beginning to end, as a result. What every executor runs."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Literal
+
+from orchestrator.engines.protocol import Engine, Sink, UnitRequest
+from orchestrator.errors import InterruptedRunError, OrchestratorError
+from orchestrator.events import ResourceEvent, UnitEvent
+from orchestrator.model import (
+    ChangeCounts,
+    ChangeOp,
+    Operation,
+    ResourceChange,
+    Status,
+    Unit,
+    UnitOutcome,
+    UnitResult,
+)
+
+log = logging.getLogger(__name__)
+
+
+def run_unit(engine: Engine, request: UnitRequest, tell: Sink) -> UnitResult:
+    """One unit from beginning to end, as a result: nothing that the engine raises gets out."""
+    touched: list[ResourceChange] = []
+
+    def sink(event: UnitEvent) -> None:
+        if isinstance(event, ResourceEvent) and event.phase == "done":
+            touched.append(ResourceChange(urn=event.urn, type=event.type, name=event.name, op=event.op))
+        tell(event)
+
+    began = time.monotonic()
+    try:
+        result = _succeeded(request, engine.run(request, sink))
+    except InterruptedRunError as error:
+        result = failed(request.unit, request.operation, error, status=Status.CANCELLED)
+    except Exception as error:
+        result = failed(request.unit, request.operation, error)
+    if result.status in (Status.FAILED, Status.CANCELLED):
+        changes = tuple(
+            change for change in touched if change.op not in (ChangeOp.SAME, ChangeOp.READ, ChangeOp.REFRESH)
+        )
+        result = replace(result, changes=changes, counts=_counts(touched))
+    return replace(result, duration_seconds=time.monotonic() - began)
+
+
+def _succeeded(request: UnitRequest, outcome: UnitOutcome) -> UnitResult:
+    return UnitResult(
+        unit=request.unit,
+        operation=request.operation,
+        status=Status.SUCCEEDED if outcome.counts.changed else Status.UNCHANGED,
+        counts=outcome.counts,
+        changes=outcome.changes,
+        outputs=outcome.outputs,
+        warnings=outcome.warnings,
+        planned=outcome.planned,
+    )
+
+
+def failed(
+    unit: Unit,
+    operation: Operation,
+    error: BaseException,
+    status: Literal[Status.FAILED, Status.CANCELLED] = Status.FAILED,
+) -> UnitResult:
+    """The result of a unit that an error ended; one that is no OrchestratorError is a bug of ours, and the hint says so."""
+    if isinstance(error, OrchestratorError):
+        reason, hint = error.message, error.hint
+    else:
+        log.debug("%s failed unexpectedly", unit, exc_info=error)
+        reason = f"internal error: {type(error).__name__}: {error}"
+        hint = "this is a mistake of the orchestrator: run again with --verbose and report what it says"
+    return UnitResult(unit=unit, operation=operation, status=status, reason=reason, hint=hint)
+
+
+def _counts(changes: Iterable[ResourceChange]) -> ChangeCounts:
+    ops = [change.op for change in changes]
+    return ChangeCounts(
+        create=ops.count(ChangeOp.CREATE),
+        update=ops.count(ChangeOp.UPDATE),
+        replace=ops.count(ChangeOp.REPLACE),
+        delete=ops.count(ChangeOp.DELETE),
+        same=ops.count(ChangeOp.SAME),
+    )
