@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from orchestrator.config.assignments import Assignment
-from orchestrator.config.stack_config import StackConfig
+from orchestrator.config.stack_config import StackConfig, refuse_unquoted
 from orchestrator.engines.protocol import Project
 from orchestrator.errors import SettingsError, UsageError
 from orchestrator.lifecycle import checks, graph
@@ -85,6 +85,7 @@ class Draft:
             return self.configs[unit]
         foreign = self.context.foreign_names(project)
         config = StackConfig.load(project, stack, foreign)
+        refuse_unquoted(project, config.path, config.original)
         summary = summary_of(self.registry, unit)
         if not config.exists and project.template is not None and project.template != stack:
             if summary and summary.resource_count:
