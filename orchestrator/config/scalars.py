@@ -71,7 +71,8 @@ def problems(text: str, is_text: Callable[[Path], bool | None]) -> tuple[Problem
         reason, hint = None, f'write "{node.value}"'
         if node.style is None:
             reason = _reason(node, path, is_text)
-        elif not node.value and is_image(path) and is_text(path):
+        elif not node.value and len(path) > 1 and is_image(path) and is_text(path):
+            # At the top Pulumi itself writes empty text for null when it makes the stack.
             reason, hint = "is an empty image: give it one, or leave the key out", "an image is registry/repository:tag"
         if reason:
             found.append(Problem(line=node.start_mark.line + 1, path=path, reason=reason, hint=hint))

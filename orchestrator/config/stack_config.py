@@ -132,9 +132,12 @@ class StackConfig:
         return None
 
     def get(self, key: str) -> Any:
-        """The plain value of one of the project's own keys; None when absent or encrypted."""
+        """The plain value of one of the project's own keys; None when absent or encrypted.
+
+        Empty text is None too: Pulumi writes it for null when it makes the stack.
+        """
         value = self.snapshot().values.get(f"{self.project.name}:{key}")
-        return None if value == SECRET_MASK else value
+        return None if value in (SECRET_MASK, "") else value
 
     def set(self, key: str, value: Any) -> None:
         """Set one of the project's own top-level keys."""

@@ -123,6 +123,8 @@ def test_every_scalar_of_a_stack_file_reaches_a_program_in_the_same_form(shop: W
         scalar: f"is {top}" for scalar, (top, _deep) in VALUES.items()
     }
     assert dict(zip(VALUES, found["deep"], strict=True)) == {scalar: deep for scalar, (_top, deep) in VALUES.items()}
+    # The engine rewrote the file when it made the stack: null at the top is empty text there now.
+    assert shown(shop.run(BASE)) == found
 
 
 def test_text_that_looks_like_something_else_is_written_so_that_it_stays_text(shop: Workshop) -> None:

@@ -82,12 +82,9 @@ def test_what_comes_back_as_it_is_written_is_taken(value: str) -> None:
     assert reasons(value, text=True) == reasons(value, text=None) == []
 
 
-def test_an_empty_image_is_refused_and_other_empty_text_is_not() -> None:
+def test_an_empty_image_in_an_object_is_refused_and_at_the_top_it_is_pulumis_word_for_null() -> None:
     text = 'config:\n  frontend_image: ""\n  sentry_dsn: ""\n  redis: {image: \'\'}\n  backend_image:\n'
-    assert [(problem.line, problem.path[-1]) for problem in problems(text, lambda _path: True)] == [
-        (2, "frontend_image"),
-        (4, "image"),
-    ]
+    assert [(problem.line, problem.path) for problem in problems(text, lambda _path: True)] == [(4, ("redis", "image"))]
 
 
 def test_keys_outside_of_the_configuration_are_not_looked_at() -> None:
@@ -108,7 +105,7 @@ def project(tmp_path: Path) -> Project:
         ("  django-app:extra_hosts:\n  - 1.50\n", ":4: django-app:extra_hosts[0] is 1.50 without quotes and would arrive as 1.5: put it in quotes"),
         ("  django-app:app: {tags: {day: 2026-11-20}}\n", ":3: django-app:app.tags.day is the date 2026-11-20 without quotes: put it in quotes"),
         ("  aws:assumeRoles:\n  - externalId: 0123\n", ":4: aws:assumeRoles[0].externalId is 0123 without quotes, and leading zeros are not the same number to all readers: put it in quotes"),
-        ('  django-app:frontend_image: ""\n', ":3: django-app:frontend_image is an empty image: give it one, or leave the key out"),
+        ('  django-app:redis: {image: ""}\n', ":3: django-app:redis.image is an empty image: give it one, or leave the key out"),
     ],
 )  # fmt: skip
 def test_the_refusal_names_file_line_and_key(project: Project, lines: str, message: str) -> None:
@@ -144,6 +141,13 @@ def test_every_such_line_is_named_at_once(project: Project) -> None:
     with pytest.raises(SettingsError) as refused:
         read_snapshot(project, "alpha")
     assert refused.value.hint == 'write "1.10"; look also at line 5, 6'
+
+
+@pytest.mark.parametrize("null", ["", "null", "~", '""'])
+def test_null_and_what_pulumi_writes_for_it_is_an_absent_value(project: Project, null: str) -> None:
+    (project.path / "Pulumi.alpha.yaml").write_text(f"config:\n  django-app:frontend_image: {null}\n")
+    assert StackConfig.load(project, "alpha").get("frontend_image") is None
+    assert read_snapshot(project, "alpha").wire() == {"django-app:frontend_image": ""}
 
 
 def test_a_file_with_such_a_value_can_still_be_read_by_what_runs_no_engine(project: Project) -> None:
