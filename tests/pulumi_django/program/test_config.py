@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
 import pulumi
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pulumi_django import AdHocAppArgs, AdHocBaseArgs, ProdAppArgs, ProdBaseArgs
+from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.program import config
 from pulumi_django.program.config import MAY_BE_EMPTY, ConfigError
 from pulumi_django.rules.kinds import Kind
@@ -216,3 +219,44 @@ def test_no_configuration_ends_in_another_error(values: dict[str, str]) -> None:
     except ConfigError:
         return
     assert args.needed == "x"
+
+
+def all_null(cls: Any) -> dict[str, Any]:
+    """Null for every key of a class that may be left out, and the same within its objects."""
+    hints = get_type_hints(cls, localns={"Output": pulumi.Output, "T": TypeVar("T")})
+    found: dict[str, Any] = {}
+    for each in fields(cls):
+        default = each.default_factory() if each.default_factory is not MISSING else each.default
+        of_objects = [member for member in (hints[each.name], *get_args(hints[each.name])) if is_dataclass(member)]
+        if default is MISSING or each.name in ("aws", "region", "base"):
+            continue
+        if default is None or type(None) not in get_args(hints[each.name]):
+            found[each.name] = None
+        required = is_dataclass(default) and any(f.default is f.default_factory is MISSING for f in fields(default))
+        if is_dataclass(default) and of_objects == [type(default)] and not required:
+            found[each.name] = all_null(type(default))
+    return found
+
+
+@pytest.mark.parametrize("cls", [AdHocAppArgs, ProdAppArgs, AdHocBaseArgs, ProdBaseArgs])
+@pytest.mark.parametrize("depth", ["top", "within objects"])
+def test_null_everywhere_is_a_configuration_without_these_keys(cls: Any, depth: str) -> None:
+    app = cls in (AdHocAppArgs, ProdAppArgs)
+    given: dict[str, Any] = {"base": None, "aws": AwsAccess()} if app else {"region": "us-east-1"}
+    needed = {"p:backend_image": "shop:1", "p:settings_module": "shop.settings"} if app else {}
+    nulls = all_null(cls)
+    assert len(nulls) > 10
+    wire = {
+        f"p:{key}": json.dumps(value) if depth != "top" and isinstance(value, dict) else ""
+        for key, value in nulls.items()
+    }
+    if depth == "top":
+        wire = {key: text for key, text in wire.items() if not isinstance(nulls[key.removeprefix("p:")], dict)}
+    found: list[Any] = []
+
+    def program() -> None:
+        found.append(config.load(cls, given=given))
+
+    simulate(program, project="p", config=needed)
+    simulate(program, project="p", config={**needed, **wire})
+    assert found[0] == found[1]
