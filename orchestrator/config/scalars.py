@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml.tag import Tag
 
 from orchestrator.config.text_keys import is_image
 
@@ -79,18 +80,34 @@ def problems(text: str, is_text: Callable[[Path], bool | None]) -> tuple[Problem
     return tuple(found)
 
 
+def loaded(text: str, path: Path, is_text: Callable[[Path], bool | None]) -> Any:
+    """The value of a YAML text that belongs at `path`, in which everything stays text that would not come back as it is written.
+
+    Raises what ruamel.yaml raises, also ValueError and its like.
+    """
+    node: Any = YAML(typ="safe", pure=True).compose(text)
+    if node is None:
+        return None
+    for at, scalar in _scalars(node, path):
+        if scalar.style is None and _reason(scalar, at, is_text):
+            scalar.ctag = Tag(suffix=f"{_TAG}str")
+    return cast(Any, YAML(typ="safe", pure=True)).constructor.construct_document(node)
+
+
 def _config(root: Any) -> Any:
     pairs = cast("list[tuple[Any, Any]]", root.value) if isinstance(root, MappingNode) else []
     return next((value for key, value in pairs if key.value == "config"), None)
 
 
-def _scalars(node: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+def _scalars(node: Any, path: Path, above: tuple[Any, ...] = ()) -> Iterator[tuple[Path, Any]]:
+    if any(node is other for other in above):  # an alias of what it stands in
+        return
     if isinstance(node, MappingNode):
         for key, value in cast("list[tuple[Any, Any]]", node.value):
-            yield from _scalars(value, path if key.value == "<<" else (*path, str(key.value)))
+            yield from _scalars(value, path if key.value == "<<" else (*path, str(key.value)), (*above, node))
     elif isinstance(node, SequenceNode):
         for index, item in enumerate(cast("list[Any]", node.value)):
-            yield from _scalars(item, (*path, f"[{index}]"))
+            yield from _scalars(item, (*path, f"[{index}]"), (*above, node))
     elif isinstance(node, ScalarNode):
         yield path, node
 

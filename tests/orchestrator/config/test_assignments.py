@@ -86,8 +86,19 @@ def test_a_value_of_an_unknown_key_that_yaml_would_take_for_something_else_is_te
     assert parse_assignment(f"other:secret={ARN}").value == ARN
     assert parse_assignment("other:profile=012345678901").value == "012345678901"
     assert parse_assignment("aws:profile=012345678901").value == "012345678901"
+    assert parse_assignment("other:day={since: 2026-11-20 10:00:00}").value == {"since": "2026-11-20 10:00:00"}
     assert parse_assignment("other:o={a: }").value == {"a": None}
     assert parse_assignment("web={service: }").value == {"service": None}
+
+
+def test_text_within_an_object_or_a_list_stays_text_and_numbers_stay_numbers() -> None:
+    given = "extra_env={V: 1.10, ACCOUNT: 123456789012, ZERO: 010, ON: yes, N: 5, NONE: null, Q: '1.10'}"
+    assert parse_assignment(given).value == {
+        **{"V": "1.10", "ACCOUNT": "123456789012", "ZERO": "010", "ON": "yes"},
+        **{"N": 5, "NONE": None, "Q": "1.10"},
+    }
+    assert parse_assignment("extra_hosts=[1.10]").value == ["1.10"]
+    assert parse_assignment("web={cpu_units: 1_024, env: 1.10}").value == {"cpu_units": 1024, "env": 1.1}
 
 
 @pytest.mark.parametrize("key", ["backend_image", "redis.image", "django-app:frontend_image"])
@@ -97,10 +108,15 @@ def test_an_empty_image_is_refused(key: str) -> None:
     assert caught.value.message == f"--set {key} cannot be used: an image is not empty"
 
 
-@pytest.mark.parametrize("text", [".inf", "7e12345", "9223372036854775808"])
-def test_a_number_that_no_program_keeps_is_refused(text: str) -> None:
+@pytest.mark.parametrize("number", [float("inf"), float("nan"), 2**63, -(2**63)])
+def test_a_number_that_no_program_keeps_is_refused(number: float) -> None:
     with pytest.raises(UsageError, match=r"^--set web\.cpu_units cannot be used: "):
-        parse_assignment(f"web.cpu_units={text}")
+        make_assignment("web.cpu_units", {"deep": [number]})
+
+
+def test_a_long_number_from_python_is_text_where_text_is_needed() -> None:
+    assert make_assignment("extra_env", {"ACCOUNT": 123456789012}).value == {"ACCOUNT": "123456789012"}
+    assert make_assignment("web.cpu_units", 123456789012).value == 123456789012
 
 
 @pytest.mark.parametrize(
