@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 
 from pulumi_django.policies.trust import account_of
 from pulumi_django.rules.kinds import Kind
+from pulumi_django.rules.whole_numbers import whole_number
 
 CONTRACT_VERSION = 1
 """Raised when a name changes its meaning or a required one is added; a program reads its own version and older ones."""
@@ -133,11 +134,37 @@ class BaseContract:
     execution_role_arn: pulumi.Input[str] | None = None
     """Role with which ECS starts the tasks of all environments, when the base has one."""
 
+    def __post_init__(self) -> None:
+        for name in _WHOLE:
+            self._convert(name, whole_number, "a whole number")
+        for name in _FLAGS:
+            self._convert(name, _flag, "true or false")
+
+    def _convert(self, name: str, convert: Callable[[object], Any], needed: str) -> None:
+        def converted(value: object) -> Any:
+            try:
+                return convert(value)
+            except ValueError:
+                raise ValueError(f"{name} of {self.base_stack_name} is {value!r}: it is {needed}") from None
+
+        value: object = getattr(self, name)
+        if isinstance(value, pulumi.Output):
+            # Secret stays secret, unknown stays unknown.
+            object.__setattr__(self, name, cast("pulumi.Output[object]", value).apply(converted))
+        elif value is not None and not isinstance(value, Awaitable):
+            object.__setattr__(self, name, converted(value))
+
     @property
     def account_id(self) -> pulumi.Output[str]:
         """AWS account of the base."""
         return account_of(self.listener_arn)
 
+
+_WHOLE = ("database_port", "redis_port")
+"""Whole numbers: they are whole again, however they came here."""
+
+_FLAGS = ("redis_tls", "redis_cluster_mode", "isolated")
+"""True or false: the text `false`, which a program in another language may export, is not taken for true."""
 
 _PLAIN = (
     "contract_version",
@@ -200,6 +227,14 @@ def to_outputs(values: BaseContract | AppOutputs) -> dict[str, Any]:
     return {name: value for name, value in named.items() if value is not None}
 
 
+def _flag(value: object) -> bool:
+    if value in (True, "true"):
+        return True
+    if value in (False, "false"):
+        return False
+    raise ValueError(f"{value!r} is neither true nor false")
+
+
 def export(values: BaseContract | AppOutputs) -> None:
     """Export a contract from the running stack."""
     for name, value in to_outputs(values).items():
@@ -231,15 +266,18 @@ async def read_outputs(reference: pulumi.StackReference) -> dict[str, Any]:
 def from_outputs(outputs: Mapping[str, Any], *, base: str, app: str) -> BaseContract:
     """The same from plain outputs by name; values may be Outputs, also unknown ones, save those that must be plain."""
     update = f"run `orchestrator update-base {base}` (or `pulumi up` in projects/base) and then {app} again"
-    known = {name: value for name, value in outputs.items() if name in REQUIRED or name in OPTIONAL}
+    known = {name: value for name, value in outputs.items() if name in (*REQUIRED, *OPTIONAL) and value is not None}
     if not known:
         raise ContractError(
             f"{app} cannot stand on {base}: that stack has no outputs, so it was not created yet; {update}"
         )
-    version = known.get("contract_version")
-    if isinstance(version, int | float) and int(version) > CONTRACT_VERSION:
+    try:
+        version = whole_number(known.get("contract_version", 0))
+    except ValueError as error:
+        raise ContractError(f"{app} cannot stand on {base}: contract_version of {base}: {error}; {update}") from None
+    if version > CONTRACT_VERSION:
         raise ContractError(
-            f"{app} cannot stand on {base}: {base} has version {int(version)} of the contract and this program knows "
+            f"{app} cannot stand on {base}: {base} has version {version} of the contract and this program knows "
             f"{CONTRACT_VERSION}; upgrade pulumi-django where {app} is deployed"
         )
     missing = [name for name in REQUIRED if name not in known]
@@ -249,8 +287,11 @@ def from_outputs(outputs: Mapping[str, Any], *, base: str, app: str) -> BaseCont
         raise ContractError(
             f"{app} cannot stand on {base}: {base} is of the kind {known['kind']!r}, unknown here; {update}"
         )
-    values: dict[str, Any] = {**known, "contract_version": int(version or 0), "kind": Kind(known["kind"])}
-    return BaseContract(**values)
+    values: dict[str, Any] = {**known, "contract_version": version, "kind": Kind(known["kind"])}
+    try:
+        return BaseContract(**values)
+    except ValueError as error:
+        raise ContractError(f"{app} cannot stand on {base}: {error}; {update}") from None
 
 
 def require_kind(contract: BaseContract, kind: Kind, app: str) -> None:

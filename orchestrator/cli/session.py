@@ -122,7 +122,9 @@ class Session:
         ]
         for result in done:
             if "url" in result.outputs:
-                text += f"\n{tables.environment(result.outputs, result.unit.stack)}"
+                config = job.configs.get(result.unit)
+                asleep = config is not None and config.get("asleep") in (True, "true")
+                text += f"\n{tables.environment(result.outputs, result.unit.stack, asleep=asleep)}"
         return text
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, cast
 
+from orchestrator.config.text_keys import holds_text, is_image
 from orchestrator.errors import UsageError
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _NAMESPACE = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 _IMAGE_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _LONGEST_VALUE = 100_000
+_WIDEST = 2**63
+_LONG = 10**11
+_NULLS = ("null", "Null", "NULL", "~")
 _SET_HINT = "write for example --set web.desired_count=2 or --set aws:region=eu-west-1"
 _IMAGE_HINT = "write for example --image backend=registry.example.com/shop/backend:1.4.2"
 
@@ -42,22 +47,34 @@ class Assignment:
 def parse_assignment(text: str) -> Assignment:
     """`key=value`, `key.inner=value` or `namespace:key=value`.
 
-    The value is YAML: `3` is a number, `true` a boolean, `"3"` text, `{a: 1}` an object, `null` takes the key away;
-    nothing at all is empty text. Raises UsageError, which does not repeat the value.
+    For a key whose type is text the value is that text, whatever it looks like: `1.10`, `a: b`, `{"a": 1}`. Quotes around all
+    of it are taken off, and `null` takes the key away. For every other key the value is YAML: `3` is a number, `true` a
+    boolean, `"3"` text, `{a: 1}` an object. Nothing at all is empty text. Raises UsageError, which does not repeat the value.
     """
     key, equals, value = text.partition("=")
     if not equals:
         raise _bad_key(key)
-    return make_assignment(key, _yaml_value(key, value))
+    namespace, path = _parts(key)
+    if len(value) > _LONGEST_VALUE:
+        raise UsageError(f"--set {key} cannot be used: the value is longer than {_LONGEST_VALUE} characters")
+    is_text = None if namespace == "aws" else holds_text(path)
+    return make_assignment(key, _text_value(value) if is_text else _yaml_value(key, path, value, is_text))
 
 
 def make_assignment(key: str, value: Any) -> Assignment:
     """The assignment of a plain value to a key such as `region`, `web.cpu_units` or `aws:region`. Raises UsageError."""
+    namespace, path = _parts(key)
+    if value == "" and is_image(path):
+        raise UsageError(f"--set {key} cannot be used: an image is not empty", f"`--set {key}=null` takes it away")
+    return Assignment(namespace=namespace, path=path, value=_checked(key, value, path))
+
+
+def _parts(key: str) -> tuple[str | None, tuple[str, ...]]:
     namespace, colon, dotted = key.rpartition(":")
     path = tuple(dotted.split("."))
     if not all(_KEY.fullmatch(part) for part in path) or (colon and not _NAMESPACE.fullmatch(namespace)):
         raise _bad_key(key)
-    return Assignment(namespace=namespace or None, path=path, value=_checked(key, value, 0))
+    return namespace or None, path
 
 
 def _bad_key(key: str) -> UsageError:
@@ -103,36 +120,71 @@ def _refuse_twice(option: str, keys: list[str]) -> None:
             raise UsageError(f"{option} {key} is given twice: give it once")
 
 
-def _yaml_value(key: str, text: str) -> Any:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
+def _text_value(text: str) -> str | None:
+    """Text as it is, without quotes around it; None for null."""
+    stripped = text.strip()
+    if stripped in _NULLS:
+        return None
+    if stripped[:1] in ("'", '"'):
+        try:
+            quoted = _loaded(stripped, ("",))
+        except ValueError:
+            return stripped
+        return quoted if isinstance(quoted, str) else stripped
+    return stripped if stripped else text
 
-    if not text.strip():
+
+def _yaml_value(key: str, path: tuple[str, ...], text: str, is_text: bool | None) -> Any:
+    stripped = text.strip()
+    if not stripped:
         return text
-    if len(text) > _LONGEST_VALUE:
-        raise UsageError(f"--set {key} cannot be used: the value is longer than {_LONGEST_VALUE} characters")
     try:
-        value = YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, ValueError, TypeError, KeyError, AttributeError, IndexError, AssertionError, RecursionError):
+        value = _loaded(text, path)
+    except ValueError:
         raise UsageError(
             f"--set {key} cannot be understood: the value is not valid YAML",
             "put text in quotes: --set 'key=\"value\"'",
         ) from None
-    return text.strip() if isinstance(value, date) else value
+    # For a key that nothing is known of, `arn:...:KEY::` is no object.
+    objects = is_text is None and isinstance(value, dict) and stripped[0] != "{"
+    return stripped if objects and list(cast(dict[Any, Any], value).values()) == [None] else value
 
 
-def _checked(key: str, value: Any, depth: int) -> Any:
+def _loaded(text: str, path: tuple[str, ...]) -> Any:
+    from ruamel.yaml.error import YAMLError
+
+    from orchestrator.config import scalars
+
+    try:
+        return scalars.loaded(text, path, holds_text)
+    except (YAMLError, TypeError, KeyError, AttributeError, IndexError, AssertionError, RecursionError):
+        raise ValueError("the value is not valid YAML") from None
+
+
+def _checked(key: str, value: Any, path: tuple[str, ...], depth: int = 0) -> Any:
     if depth > 16:
         raise UsageError(f"--set {key} cannot be used: the value is nested too deeply, or refers to itself")
     if isinstance(value, dict):
         items = cast(dict[Any, Any], value).items()
-        return {str(name): _checked(key, item, depth + 1) for name, item in items}
+        return {str(name): _checked(key, item, (*path, str(name)), depth + 1) for name, item in items}
     if isinstance(value, list):
-        return [_checked(key, item, depth + 1) for item in cast(list[Any], value)]
-    if value is None or isinstance(value, str | int | float | bool):
+        members = enumerate(cast(list[Any], value))
+        return [_checked(key, item, (*path, f"[{index}]"), depth + 1) for index, item in members]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _checked_number(key, value, path)
+    if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, date):
         return value.isoformat()
     raise UsageError(
         f"--set {key} cannot be used: a value of type {type(value).__name__} has no place in a configuration"
     )
+
+
+def _checked_number(key: str, value: float, path: tuple[str, ...]) -> float | str:
+    if not math.isfinite(value):
+        raise UsageError(f"--set {key} cannot be used: {value} is not a finite number")
+    if isinstance(value, int) and abs(value) >= _WIDEST:
+        raise UsageError(f"--set {key} cannot be used: no program keeps so long a number", "put it in quotes")
+    # A stack file with so long a number where text is needed is refused when it is read again.
+    return str(value) if abs(value) >= _LONG and holds_text(path) else value

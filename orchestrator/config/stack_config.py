@@ -16,9 +16,10 @@ from typing import Any, cast
 
 from ruamel.yaml.comments import CommentedMap
 
-from orchestrator.config import values, yaml_files
+from orchestrator.config import scalars, values, yaml_files
 from orchestrator.config.assignments import Assignment
 from orchestrator.config.projects import Project
+from orchestrator.config.text_keys import holds_text
 from orchestrator.errors import SettingsError
 from orchestrator.model import SECRET_MASK
 
@@ -28,6 +29,7 @@ GENERATED_MARK = "# Written by the orchestrator, which removes this file again w
 TOP_LEVEL_KEYS = ("config", "encryptionsalt", "encryptedkey", "secretsprovider", "environment")
 _OF_ONE_STACK = ("encryptionsalt", "encryptedkey", "secretsprovider")
 _DEEPEST = 32
+_MOST_LINES = 10
 _CONFIG_KEY = re.compile(r"[^:\s]+(:[^:\s]+)?")
 
 
@@ -42,7 +44,7 @@ class ConfigSnapshot:
     """Keys that are encrypted, or hold something encrypted."""
 
     def wire(self) -> dict[str, str]:
-        """The values as Pulumi hands them to a program: text as it is, everything else as JSON."""
+        """The values as Pulumi hands them to a program: text as it is, null as empty text, everything else as JSON."""
         return {key: values.wire(value) for key, value in self.values.items()}
 
 
@@ -100,6 +102,7 @@ class StackConfig:
             if not values.holds_secret(value) and str(key).removeprefix(f"{project.name}:") not in own
         }
         kept = {key: value for key, value in template._document.items() if key not in _OF_ONE_STACK}
+        refuse_unquoted(project, template.path, template.original)
         return cls(project, stack, None, values.without_comments({**kept, "config": config}))
 
     @property
@@ -129,9 +132,12 @@ class StackConfig:
         return None
 
     def get(self, key: str) -> Any:
-        """The plain value of one of the project's own keys; None when absent or encrypted."""
+        """The plain value of one of the project's own keys; None when absent or encrypted.
+
+        Empty text is None too: Pulumi writes it for null when it makes the stack.
+        """
         value = self.snapshot().values.get(f"{self.project.name}:{key}")
-        return None if value == SECRET_MASK else value
+        return None if value in (SECRET_MASK, "") else value
 
     def set(self, key: str, value: Any) -> None:
         """Set one of the project's own top-level keys."""
@@ -248,12 +254,33 @@ def configured_stacks(project: Project) -> tuple[str, ...]:
 
 
 def read_snapshot(project: Project, stack: str, file: Path | None = None) -> ConfigSnapshot:
-    """What an engine hands to a program; `file` stands in for the stack's own file. Raises SettingsError."""
+    """What an engine hands to a program; `file` stands in for the stack's own file.
+
+    Raises SettingsError, also for values that would not come back as they are written.
+    """
     path = file or config_path(project, stack)
     text = yaml_files.read_text(path)
     document = yaml_files.parse(path, text or "")
     _Checker(path, project.name, ()).check(document)
+    refuse_unquoted(project, path, text)
     return StackConfig(project, stack, text, document).snapshot()
+
+
+def refuse_unquoted(project: Project, path: Path, text: str | None) -> None:
+    """Refuse values in a stack file's text that would not come back as they are written. Raises SettingsError."""
+
+    def is_text(keys: scalars.Path) -> bool | None:
+        namespace, _, name = keys[0].rpartition(":")
+        if namespace in ("", project.name):
+            return holds_text((name, *keys[1:]), project.scope)
+        return None
+
+    found = scalars.problems(text or "", is_text)
+    if found:
+        first, others = found[0], [str(problem.line) for problem in found[1:]]
+        key = ".".join(first.path).replace(".[", "[")
+        also = f"; look also at line {', '.join(others[:_MOST_LINES])}" if others else ""
+        raise SettingsError(f"{path}:{first.line}: {key} {first.reason}", f"{first.hint}{also}")
 
 
 @dataclass(frozen=True)

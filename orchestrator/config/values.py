@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any, cast
 
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
 from ruamel.yaml.scalarbool import ScalarBoolean
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
+from orchestrator.config import scalars
 from orchestrator.model import SECRET_MASK
 
 MOST_VALUES = 10_000
-_YAML_1_1_BOOLEANS = ("y", "n", "yes", "no", "on", "off")
+_EXPONENT_FROM = 1e21
+_TEXT_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:value")
 
 
 def measure(value: Any, depth: int, budget: list[int]) -> None:
@@ -33,7 +37,7 @@ def measure(value: Any, depth: int, budget: list[int]) -> None:
     elif isinstance(value, CommentedSeq):
         for item in value:
             measure(item, depth - 1, budget)
-    elif not isinstance(value, str | int | float | bool | date | None):
+    elif not is_tagged_text(value) and not isinstance(value, str | int | float | bool | date | None):
         raise ValueError(
             f"has a value of type {type(value).__name__}: text, numbers, booleans, lists and objects can be used"
         )
@@ -66,6 +70,11 @@ def holds_secret(value: Any) -> bool:
     return isinstance(value, list) and any(holds_secret(item) for item in cast(list[Any], value))
 
 
+def is_tagged_text(value: Any) -> bool:
+    """Whether the value is text by its tag, `!!str 1.10`, or the sign `=`, which an old YAML gave a meaning."""
+    return isinstance(value, TaggedScalar) and str(value.tag.value) in _TEXT_TAGS  # pyright: ignore[reportUnknownMemberType]
+
+
 def plain(value: Any) -> Any:
     """Without ruamel's own types, and with the mask for what is encrypted."""
     if is_secret(value):
@@ -82,6 +91,8 @@ def plain(value: Any) -> Any:
         return float(value)
     if isinstance(value, date):
         return value.isoformat()
+    if is_tagged_text(value):
+        return str(value.value)
     return None if value is None else str(value)
 
 
@@ -104,8 +115,8 @@ def _typed(value: Any) -> Any:
 
 
 def quoted(value: Any) -> Any:
-    """In quotes, whatever a YAML 1.1 reader would take for a boolean, and control characters, which are then escaped."""
-    if isinstance(value, str) and (value.lower() in _YAML_1_1_BOOLEANS or not value.isprintable()):
+    """In quotes, whatever some reader of YAML takes for no text, and control characters, which are then escaped."""
+    if isinstance(value, str) and (scalars.needs_quotes(value) or not value.isprintable()):
         return DoubleQuotedScalarString(value)
     if isinstance(value, dict):
         return {quoted(key): quoted(item) for key, item in cast(dict[str, Any], value).items()}
@@ -113,9 +124,30 @@ def quoted(value: Any) -> Any:
 
 
 def wire(value: Any) -> str:
-    """The value as Pulumi hands it to a program."""
+    """The value as Pulumi hands it to a program: null as empty text, numbers as Go writes them."""
+    if value is None:
+        return ""
     if isinstance(value, str):
         return value
-    if isinstance(value, float) and math.isfinite(value) and value.is_integer() and abs(value) < 1e15:
+    if isinstance(value, float) and math.isfinite(value):
+        return _number(value)
+    return json.dumps(_whole(value), separators=(",", ":"), sort_keys=True)
+
+
+def _number(value: float) -> str:
+    if value.is_integer() and abs(value) < _EXPONENT_FROM:
         return str(int(value))
-    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+    if 1e-6 <= abs(value) < 1e-4:
+        return format(Decimal(repr(value)), "f")
+    return re.sub(r"e-0(\d)$", r"e-\1", repr(value))
+
+
+def _whole(value: Any) -> Any:
+    """JSON of Go has no fraction where there is none: 2.0 is 2."""
+    if isinstance(value, Mapping):
+        return {key: _whole(item) for key, item in cast(Mapping[str, Any], value).items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in cast(list[Any], value)]
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXPONENT_FROM:
+        return int(value)
+    return value

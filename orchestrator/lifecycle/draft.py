@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from orchestrator.config.assignments import Assignment
 from orchestrator.config.projects import Project
-from orchestrator.config.stack_config import StackConfig
+from orchestrator.config.stack_config import StackConfig, refuse_unquoted
 from orchestrator.errors import SettingsError, UsageError
 from orchestrator.lifecycle import checks, graph
 from orchestrator.lifecycle.context import Context
@@ -85,6 +85,7 @@ class Draft:
             return self.configs[unit]
         foreign = self.context.foreign_names(project)
         config = StackConfig.load(project, stack, foreign)
+        refuse_unquoted(project, config.path, config.original)
         summary = summary_of(self.registry, unit)
         if not config.exists and project.template is not None and project.template != stack:
             if summary and summary.resource_count:

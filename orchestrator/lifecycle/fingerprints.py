@@ -40,7 +40,7 @@ def _roots(project: Project) -> set[Path]:
     settings: Any = yaml_files.parse(
         project.path / "Pulumi.yaml", yaml_files.read_text(project.path / "Pulumi.yaml") or ""
     )
-    main = (project.path / str(settings.get("main", "."))).resolve()
+    main = (project.path / str(settings.get("main") or ".")).resolve()
     return {main if main.is_dir() else main.parent}
 
 

@@ -134,8 +134,8 @@ def cost_ahead(costs: Mapping[Unit, float], prices: PriceTable) -> str:
     return f"cost      {said} ({prices.region}, prices of {prices.day})"
 
 
-def environment(outputs: Outputs, name: str) -> str:
-    """What a developer wants to know of an environment that is there now."""
+def environment(outputs: Outputs, name: str, *, asleep: bool = False) -> str:
+    """What a developer needs next of an environment that exists now."""
     shown = {key: output.shown() for key, output in outputs.items()}
     rows: list[Sequence[str]] = []
     if shown.get("url"):
@@ -143,7 +143,7 @@ def environment(outputs: Outputs, name: str) -> str:
     services: Any = shown.get("service_names")
     if isinstance(services, list):
         rows.append(("services", ", ".join(str(service).removeprefix(f"{name}-") for service in services)))
-    rows.append(("next", f"orchestrator logs {name} --follow"))
+    rows.append(("next", f"orchestrator wake {name}" if asleep else f"orchestrator logs {name} --follow"))
     rows.append(("", f"orchestrator deploy {name} --image backend=REPOSITORY:TAG"))
     rows.append(("", f"orchestrator destroy-env {name}"))
     return aligned(rows)

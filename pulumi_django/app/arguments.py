@@ -27,6 +27,7 @@ from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.ecs.task import Architecture
 from pulumi_django.observability.otel import TracingOptions
 from pulumi_django.policies import secret_references
+from pulumi_django.rules.images import check_image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +178,8 @@ class AppArgs:
     """How the release reaches AWS: as the stack's provider does."""
 
     def __post_init__(self) -> None:
+        check_image("backend_image", self.backend_image)
+        check_image("frontend_image", self.frontend_image)
         secret_references.check([reference for reference in self.extra_secrets.values() if reference])
         if self.read_only_root and self.exec_enabled:
             raise ValueError(

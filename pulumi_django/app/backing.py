@@ -17,6 +17,7 @@ from pulumi_django.delivery.assets import AssetsBucket
 from pulumi_django.ecs.redis_service import REDIS_PORT
 from pulumi_django.rules import naming, priorities, redis_url
 from pulumi_django.rules.container_env import BROKER_DATABASE, CACHE_DATABASE
+from pulumi_django.rules.whole_numbers import whole_number
 
 REDIS_SERVICE = "redis"
 
@@ -102,7 +103,7 @@ def _shared(name: str, options: AppCacheOptions, base: BaseContract, host: pulum
 
     def url(database: int) -> pulumi.Output[str]:
         return pulumi.Output.all(host, port).apply(
-            lambda known: redis_url.redis_url(known[0], int(known[1]), database, tls=bool(base.redis_tls))
+            lambda known: redis_url.redis_url(known[0], whole_number(known[1]), database, tls=bool(base.redis_tls))
         )
 
     return RedisAccess(host=host, cache_url=url(cache), broker_url=url(broker), key_prefix=prefix)

@@ -15,6 +15,8 @@ from pulumi_django.ecs.scaling import Scaling, ScalingPreset
 from pulumi_django.ecs.sidecar import Sidecar
 from pulumi_django.ecs.web_routing import HealthCheck, TargetProtocol, check_counted, check_proxy
 from pulumi_django.observability.alarms import AlarmThresholds
+from pulumi_django.program.config import MAY_BE_EMPTY
+from pulumi_django.rules.images import check_image
 from pulumi_django.rules.schedules import check_schedule, check_timezone
 from pulumi_django.rules.sizing import check_ephemeral_storage
 
@@ -181,6 +183,9 @@ class RedisOptions:
     memory_mib: int = 512
     """Memory, as Fargate offers it for that CPU; three quarters hold data."""
 
+    def __post_init__(self) -> None:
+        check_image("image", self.image)
+
 
 @dataclass(frozen=True, kw_only=True)
 class AppCacheOptions:
@@ -193,7 +198,7 @@ class AppCacheOptions:
     broker_database: int | None = None
     """Database for Celery's messages, 0 to 15; None takes the second of the two."""
 
-    key_prefix: str | None = None
+    key_prefix: str | None = field(default=None, metadata={MAY_BE_EMPTY: True})
     """Beginning of every key, given as REDIS_KEY_PREFIX and to Celery as `global_keyprefix`; None is `{environment}:`."""
 
     def __post_init__(self) -> None:
@@ -301,6 +306,9 @@ class ReleaseOptions:
 
     database_client_image: str = DEFAULT_CLIENT_IMAGE
     """Image with psql 15 or newer, which makes the database."""
+
+    def __post_init__(self) -> None:
+        check_image("database_client_image", self.database_client_image)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,6 +33,7 @@ from pulumi_django.policies.secret_references import Resolved, Resolver
 from pulumi_django.rules import naming
 from pulumi_django.rules.container_env import ContainerEnv, ContainerValues, container_env
 from pulumi_django.rules.kinds import Kind
+from pulumi_django.rules.whole_numbers import number_text
 
 
 def assemble(name: str, kind: Kind, args: AppArgs, *, parent: pulumi.Resource) -> AppOutputs:
@@ -377,7 +378,7 @@ class Assembly:
             static_url=self._static_url(),
             frontend_url=self._site.url if self._site is not None and not args.frontend_image else None,
             database_host=base.database_host,
-            database_port=pulumi.Output.from_input(base.database_port).apply(str),
+            database_port=number_text(base.database_port),
             database_name=self._database,
             password_secret_name=self._secrets.password_secret_name,
             sentry_dsn=args.sentry_dsn,

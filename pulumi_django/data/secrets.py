@@ -9,6 +9,8 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
+from pulumi_django.rules.whole_numbers import number_text
+
 SECRET_KEY_LENGTH = 64
 """Django generates 50 characters; letters and digits alone carry a little less, so there are more of them."""
 
@@ -89,7 +91,7 @@ class AppSecrets(pulumi.ComponentResource):
 
 
 def _document(args: AppSecretsArgs, secret_key: pulumi.Output[str], password: pulumi.Output[str]) -> pulumi.Output[str]:
-    port = pulumi.Output.from_input(args.database_port).apply(str)
+    port = number_text(args.database_port)
     user = args.database_name
     return pulumi.Output.json_dumps(
         {

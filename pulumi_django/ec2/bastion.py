@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_django.ec2 import machine
+from pulumi_django.rules.whole_numbers import number_text
 
 ROOT_VOLUME_GIB = 8
 
@@ -67,7 +68,7 @@ class Bastion(pulumi.ComponentResource):
             vpc_security_group_ids=[args.security_group_id],
             associate_public_ip_address=False,
             iam_instance_profile=profile.name,
-            user_data=pulumi.Output.format(_USER_DATA, host=args.database_host, port=args.database_port),
+            user_data=pulumi.Output.format(_USER_DATA, host=args.database_host, port=number_text(args.database_port)),
             user_data_replace_on_change=True,
             metadata_options=aws.ec2.InstanceMetadataOptionsArgs(
                 http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1

@@ -9,6 +9,7 @@ import pulumi
 from pulumi_django.ecs.container import NOBODY, ContainerSetup, TaskSize, logged_task
 from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs
 from pulumi_django.ecs.task import Architecture
+from pulumi_django.rules.whole_numbers import number_text
 
 DEFAULT_CLIENT_IMAGE = "public.ecr.aws/docker/library/postgres:17-alpine"
 SERVICE = "database"
@@ -118,7 +119,7 @@ class DatabaseTask(pulumi.ComponentResource):
                 "APP_ROLE": args.database_name,
                 "PGDATABASE": "postgres",
                 "PGHOST": args.host,
-                "PGPORT": pulumi.Output.from_input(args.port).apply(str),
+                "PGPORT": number_text(args.port),
                 "PGSSLMODE": "require",
             },
             secrets={

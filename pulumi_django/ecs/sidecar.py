@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 
 from pulumi_django.rules import naming
+from pulumi_django.rules.images import check_image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,7 @@ class Sidecar:
     """Whether the task's own container waits until this one is well, or has started when it has no `health_command`."""
 
     def __post_init__(self) -> None:
+        check_image("image", self.image)
         if self.port is not None and not 0 < self.port < 65536:
             raise ValueError(f"port is {self.port}: a TCP port is 1 to 65535")
         if self.memory_mib is not None and self.memory_mib < 4:

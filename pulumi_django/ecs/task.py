@@ -12,6 +12,7 @@ import pulumi_aws as aws
 from pulumi_django.ecs.read_only import VOLUME, read_only
 from pulumi_django.ecs.sidecar import Sidecar, check_sidecars, sidecar_containers, start_conditions
 from pulumi_django.rules import naming
+from pulumi_django.rules.images import check_image
 from pulumi_django.rules.sizing import check_ephemeral_storage, check_fargate_size, check_log_retention
 
 Architecture = Literal["X86_64", "ARM64"]
@@ -123,6 +124,7 @@ class TaskDefinitionArgs:
 
     def __post_init__(self) -> None:
         naming.check_service_name(self.service)
+        check_image("image", self.image)
         check_fargate_size(self.cpu_units, self.memory_mib)
         if not 0 < self.stop_timeout_seconds <= MAX_STOP_TIMEOUT_SECONDS:
             raise ValueError(

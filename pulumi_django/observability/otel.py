@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 
 from pulumi_django.ecs.sidecar import Sidecar
+from pulumi_django.rules.images import check_image
 
 CONTAINER = "otel-collector"
 # Its releases: https://gallery.ecr.aws/aws-observability/aws-otel-collector
@@ -64,6 +65,7 @@ class TracingOptions:
     """Requests of 100 that are traced, above 0 to 100; X-Ray bills by trace."""
 
     def __post_init__(self) -> None:
+        check_image("image", self.image)
         if not 0 < self.sample_percent <= 100:
             raise ValueError(f"sample_percent is {self.sample_percent:g}: it is above 0 and at most 100 %")
 

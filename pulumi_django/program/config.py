@@ -2,6 +2,10 @@
 
 Keys equal field names; nested dataclasses are objects, mappings and lists are what they are in YAML. Defaults live only
 in the dataclasses.
+
+`key: null` (`~`, or nothing after the colon) is leaving the key out, at every depth. Where a value may be None beside another
+default (`beat`, `redis`, a member of `extra_env`), null is that None: it is the only way to say it. At the top of a file
+Pulumi hands null over as empty text, so empty text there is null too.
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import math
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +23,12 @@ from typing import Any, TypeVar, cast
 import pulumi
 from pulumi.runtime import config as runtime_config
 
+from pulumi_django.program.config_types import is_output
+
 T = TypeVar("T")
+
+MAY_BE_EMPTY = "may_be_empty"
+"""Key in the metadata of a field of the type str: empty text is a value of its own there."""
 
 
 class ConfigError(pulumi.RunError):
@@ -63,7 +73,7 @@ def load(
     }
     path = (at,) if at else ()
     if at:
-        raw = raw.get(at, {})
+        raw = raw.get(at) or {}
         if not isinstance(raw, Mapping):
             raise ConfigError([f"{prefix}{at}: is {_shown(raw)}: an object with keys is wanted"], pulumi.get_stack())
     loader = _Loader(problems, prefix, passed_over)
@@ -87,6 +97,9 @@ class _Secret:
 
 
 def _decoded(text: Any) -> Any:
+    """A value at the top of the file. Pulumi hands null over as empty text; some versions, and `pulumi config set`, as `null`."""
+    if text in ("", "null"):
+        return None
     if isinstance(text, str) and text[:1] in ("{", "["):
         try:
             return json.loads(text)
@@ -114,8 +127,8 @@ class _Loader:
                 self._problem((*path, key), f"is not a key here{self._nearest(key, fields, top=not path)}")
         values: dict[str, Any] = dict(given)
         for name, field in fields.items():
-            if name in raw:
-                values[name] = self._value(hints[name], raw[name], (*path, name))
+            if name in raw and (raw[name] is not None or type(None) in typing.get_args(hints[name])):
+                values[name] = self._member(field, hints[name], raw[name], (*path, name))
             elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
                 self._problem((*path, name), "is missing")
         if len(self._problems) > before:
@@ -125,6 +138,13 @@ class _Loader:
         except ValueError as error:
             self._problem(path, str(error))
             return None
+
+    def _member(self, field: Any, hint: Any, raw: Any, path: tuple[str, ...]) -> Any:
+        text = hint is str or str in typing.get_args(hint)
+        if raw == "" and text and not field.metadata.get(MAY_BE_EMPTY):
+            self._problem(path, "is empty text: give it a value, or leave it out")
+            return None
+        return self._value(hint, raw, path)
 
     def _value(self, hint: Any, raw: Any, path: tuple[str, ...]) -> Any:
         try:
@@ -152,8 +172,7 @@ class _Loader:
         return _scalar(hint, raw)
 
     def _union(self, hint: Any, raw: Any, path: tuple[str, ...]) -> Any:
-        members = [member for member in typing.get_args(hint) if not _is_output(member)]
-        # A null at the top of the file reaches the program as empty text.
+        members = [member for member in typing.get_args(hint) if not is_output(member)]
         if type(None) in members and (raw is None or (raw == "" and str not in members)):
             return None
         last: _Mismatch | None = None
@@ -168,7 +187,10 @@ class _Loader:
         if not isinstance(raw, Mapping):
             raise _Mismatch(f"is {_shown(raw)}: an object with keys is wanted")
         member = typing.get_args(hint)[1]
-        return {str(key): self._value(member, item, (*path, str(key))) for key, item in raw.items()}
+        kept = {
+            str(key): item for key, item in raw.items() if item is not None or type(None) in typing.get_args(member)
+        }
+        return {key: self._value(member, item, (*path, key)) for key, item in kept.items()}
 
     def _sequence(self, hint: Any, raw: Any, path: tuple[str, ...]) -> tuple[Any, ...]:
         if not isinstance(raw, list):
@@ -178,7 +200,7 @@ class _Loader:
 
     def _secret(self, hint: Any, raw: _Secret) -> Any:
         members = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else ()
-        if any(_is_output(member) for member in members):
+        if any(is_output(member) for member in members):
             return pulumi.Output.secret(raw.text)
         raise _Mismatch(
             "is encrypted, and this value is used in plain: set it without --secret, or use a secret's name"
@@ -194,11 +216,10 @@ class _Loader:
         return f": did you mean {close[0]}?" if close else f"; valid keys are {', '.join(valid)}"
 
 
-def _is_output(member: Any) -> bool:
-    return member is pulumi.Output or typing.get_origin(member) in (
-        pulumi.Output,
-        typing.get_origin(typing.Awaitable[int]),
-    )
+def _without_nulls(raw: Any) -> Any:
+    if isinstance(raw, Mapping):
+        return {key: _without_nulls(item) for key, item in raw.items() if item is not None}
+    return [_without_nulls(item) for item in raw] if isinstance(raw, list) else raw
 
 
 def _choice(raw: Any, choices: tuple[Any, ...]) -> Any:
@@ -210,7 +231,7 @@ def _choice(raw: Any, choices: tuple[Any, ...]) -> Any:
 
 def _scalar(hint: Any, raw: Any) -> Any:
     if hint is Any:
-        return raw
+        return _without_nulls(raw)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint(_choice(raw, tuple(member.value for member in hint)))
     if hint is bool:
@@ -232,13 +253,11 @@ def _number(hint: Any, raw: Any) -> Any:
         raise _Mismatch(f"is {_shown(raw)}: {wanted} is wanted")
     try:
         number = float(raw)
-    except ValueError:
-        raise _Mismatch(f"is {_shown(raw)}: {wanted} is wanted") from None
-    if hint is int:
-        if not number.is_integer():
-            raise _Mismatch(f"is {_shown(raw)}: {wanted} is wanted")
-        return int(number)
-    return number
+    except (ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number) or (hint is int and not number.is_integer()):
+        raise _Mismatch(f"is {_shown(raw)}: {wanted} is wanted")
+    return int(number) if hint is int else number
 
 
 def _shown(raw: Any) -> str:

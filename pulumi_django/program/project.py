@@ -156,17 +156,20 @@ def _handed_over() -> Mapping[str, Mapping[str, Any]]:
 
 
 def from_wire(value: Any) -> Any:
-    """A wire value for a program: the sentinel becomes an Output that is unknown, a secret one that is secret."""
+    """A wire value for a program: the sentinel becomes an Output that is unknown, a secret one that is secret.
+
+    Numbers become floats, as a StackReference reads them: a program sees the same in a plan and in an update.
+    """
     if value == _UNKNOWN:
         return _unknown()
     if isinstance(value, dict):
         if _SIGNATURE in value:
             secret = value.get("value", _UNKNOWN)
-            return pulumi.Output.secret(_unknown() if secret == _UNKNOWN else secret)
+            return pulumi.Output.secret(from_wire(secret))
         return {key: from_wire(item) for key, item in value.items()}
     if isinstance(value, list):
         return [from_wire(item) for item in value]
-    return value
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _unknown() -> pulumi.Output[Any]:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pulumi_django.rules.whole_numbers import whole_number
+
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
 
@@ -224,7 +226,7 @@ def _db_instance(r: Resource) -> Answer:
         "arn": r.arn("rds", f"db:{identifier}"),
         "address": host,
         "port": r.inputs.get("port", 5432),
-        "endpoint": f"{host}:{r.inputs.get('port', 5432)}",
+        "endpoint": f"{host}:{whole_number(r.inputs.get('port', 5432))}",
         "resourceId": f"db-{r.hex(26).upper()}",
         "status": "available",
         "hostedZoneId": "Z2R2ITUGPM61AM",

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
 from pulumi_django import contract
 from pulumi_django.contract import APP_OUTPUTS, REQUIRED, ContractError
+from pulumi_django.program import project
 from pulumi_django.program.config import ConfigError
+from pulumi_django.testing import SimulationResult
 from pulumi_django.testing.mocks import taggable
 from tests.support.projects import ROOT, simulate_alpha, simulate_dev, simulate_project
 
@@ -98,6 +104,47 @@ def test_a_value_that_its_part_refuses_is_told_with_the_key() -> None:
     with pytest.raises(ConfigError) as refused:
         simulate_alpha(changes={"django-app:web": {"health_check": {"path": "health"}}})
     assert refused.value.problems == ("django-app:web.health_check: path is 'health': it begins with /",)
+
+
+def container(result: SimulationResult, family: str) -> dict[str, str]:
+    """The plain environment variables of a task definition's first container."""
+    tasks = result.of_type("aws:ecs/taskDefinition:TaskDefinition")
+    (task,) = [task for task in tasks if task.inputs["family"] == family]
+    return {item["name"]: item["value"] for item in json.loads(task.inputs["containerDefinitions"])[0]["environment"]}
+
+
+def test_the_port_of_the_base_is_a_whole_number_wherever_it_is_text() -> None:
+    alpha = simulate_alpha()
+    web = container(alpha, "alpha-gunicorn")
+    assert (web["DB_PORT"], web["POSTGRES_SERVICE_PORT"]) == ("5432", "5432")
+    assert container(alpha, "alpha-database")["PGPORT"] == "5432"
+    secrets = [v.inputs["secretString"] for v in alpha.of_type("aws:secretsmanager/secretVersion:SecretVersion")]
+    (document,) = [json.loads(text) for text in secrets if "DATABASE_URL" in text]
+    assert document["DB_PORT"] == "5432"
+    assert ":5432/alpha-db" in document["DATABASE_URL"]
+
+
+@pytest.mark.parametrize("kind", ["ad-hoc", "prod"])
+def test_no_text_of_an_environment_has_a_port_with_a_fraction(kind: str) -> None:
+    base = simulate_dev(changes={"django-base:kind": kind, "django-base:publish_parameters": True})
+    changes = {"django-app:publish_parameters": True, "django-app:cache": {} if kind == "prod" else None}
+    for result in (base, simulate_alpha(base, changes=changes)):
+        for resource in result.resources:
+            assert not re.search(r"(5432|6379)\.0", json.dumps([resource.inputs, resource.outputs])), resource.urn
+
+
+@pytest.mark.parametrize("kind", ["ad-hoc", "prod"])
+def test_a_base_that_is_handed_over_gives_the_same_environment_as_one_that_is_read(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = simulate_dev(changes={"django-base:kind": kind})
+    read = simulate_alpha(base)
+    file = tmp_path / "outputs.json"
+    file.write_text(json.dumps({"organization/django-base/dev": base.outputs}), encoding="utf-8")
+    monkeypatch.setenv(project.BASE_OUTPUTS_VARIABLE, str(file))
+    handed_over = simulate_alpha(base)
+    of_the_environment = [r for r in read.resources if r.type != "pulumi:pulumi:StackReference"]
+    assert {r.urn: r.inputs for r in handed_over.resources} == {r.urn: r.inputs for r in of_the_environment}
 
 
 def test_a_missing_base_setting_is_told() -> None:
@@ -224,8 +271,6 @@ def test_what_a_base_offers_is_published_as_parameters_on_request(kind: str) -> 
 
 
 def test_a_base_that_was_destroyed_is_refused_with_the_way_out() -> None:
-    from pulumi_django.testing import SimulationResult
-
     with pytest.raises(ContractError) as refused:
         simulate_alpha(base=SimulationResult(resources=(), outputs={}))
     assert str(refused.value) == (

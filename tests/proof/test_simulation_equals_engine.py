@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from orchestrator.model import ChangeOp, Operation, Unit, UnitOutcome
 from tests.support.standin.aws_server import credentials, serving
-from tests.support.twins import APP, BASE, STANDALONE, Twins
+from tests.support.twins import APP, BASE, NULL, STANDALONE, Twins
 
 pytestmark = pytest.mark.engine
 
@@ -101,6 +102,39 @@ def test_an_environment_from_create_to_destroy(twins: Twins) -> None:
     both(twins, APP, Operation.DESTROY)
     both(twins, BASE, Operation.DESTROY)
     assert twins.cloud.names() == []
+
+
+def test_the_port_of_a_base_is_whole_in_every_text_of_an_environment(twins: Twins) -> None:
+    both(twins, BASE)
+    both(twins, APP)
+    for engine in ENGINES:
+        found = twins.state(engine, APP).values()
+        texts = [json.dumps([dict(seen.inputs), dict(seen.outputs)]) for seen in found]
+        assert not any("5432.0" in text for text in texts)
+        (database,) = [seen for seen in found if seen.inputs.get("family") == "alpha-database"]
+        (container,) = json.loads(database.inputs["containerDefinitions"])
+        assert {"name": "PGPORT", "value": "5432"} in container["environment"]
+        assert any(":5432/alpha-db" in text for text in texts)
+
+
+def test_null_in_a_stack_file_is_leaving_the_key_out(twins: Twins) -> None:
+    both(twins, BASE)
+    both(twins, APP)
+    nulls: dict[str, Any] = {
+        "wsgi_module": NULL,
+        "sentry_dsn": NULL,
+        "container_user": NULL,
+        "cdn": NULL,
+        "extra_hosts": NULL,
+    }
+    assert step(twins, APP, preview=False, **nulls, tags={"team": None}, assets={"versioned": None}).counts.changed == 0
+    assert (
+        step(twins, BASE, certificate_arn=NULL, hosted_zone_id=NULL, database={"instance_class": None}).counts.changed
+        == 0
+    )
+    removed = step(twins, APP, frontend_image=NULL, beat=NULL)
+    gone = {change.name for change in removed.changes if change.op is ChangeOp.DELETE}
+    assert {"alpha-web-ui", "alpha-beat"} <= gone
 
 
 def test_an_environment_follows_when_its_base_is_replaced(twins: Twins) -> None:

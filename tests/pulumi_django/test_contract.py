@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pulumi
 import pytest
 
 from pulumi_django.contract import (
@@ -17,6 +18,7 @@ from pulumi_django.contract import (
     to_outputs,
 )
 from pulumi_django.rules.kinds import Kind
+from pulumi_django.testing import simulate
 
 OUTPUTS: dict[str, Any] = {
     "contract_version": 1,
@@ -93,6 +95,53 @@ def test_a_newer_contract_is_refused() -> None:
         "alpha cannot stand on dev: dev has version 2 of the contract and this program knows 1; upgrade pulumi-django "
         "where alpha is deployed"
     )
+
+
+@pytest.mark.parametrize("given", [5432.0, 5432, "5432"])
+def test_a_port_is_whole_however_the_base_exports_it(given: object) -> None:
+    contract = read({"database_port": given, "redis_port": given})
+    assert [repr(contract.database_port), repr(contract.redis_port)] == ["5432", "5432"]
+
+
+def test_a_port_that_is_known_later_is_whole_stays_secret_and_stays_unknown() -> None:
+    seen: dict[str, BaseContract] = {}
+
+    def program() -> None:
+        seen["known"] = read({"database_port": pulumi.Output.from_input(5432.0)})
+        seen["secret"] = read({"database_port": pulumi.Output.secret(5432.0)})
+        for name, contract in seen.items():
+            pulumi.export(name, pulumi.Output.from_input(contract.database_port).apply(repr))
+
+    result = simulate(program)
+    assert result.outputs == {"known": "5432", "secret": "5432"}
+    assert result.secret_outputs == {"secret"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"database_port": "http"}, "database_port of dev is 'http': it is a whole number"),
+        ({"redis_port": 6379.5}, "redis_port of dev is 6379.5: it is a whole number"),
+        ({"isolated": "maybe"}, "isolated of dev is 'maybe': it is true or false"),
+        ({"contract_version": "new"}, "contract_version of dev: 'new' is not a whole number"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_with_both_stacks_and_the_fix(changes: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ContractError) as refused:
+        read(changes)
+    assert str(refused.value) == (
+        f"alpha cannot stand on dev: {problem}; run `orchestrator update-base dev` (or `pulumi up` in projects/base) and "
+        "then alpha again"
+    )
+
+
+def test_true_and_false_may_be_text_and_the_text_false_is_not_true() -> None:
+    contract = read({"redis_tls": "false", "redis_cluster_mode": "true", "isolated": False})
+    assert (contract.redis_tls, contract.redis_cluster_mode, contract.isolated) == (False, True, False)
+
+
+def test_an_output_without_a_value_is_an_absent_one() -> None:
+    assert from_outputs({**OUTPUTS, "redis_port": None}, base="dev", app="alpha").redis_port is None
 
 
 def test_an_unknown_kind_is_refused() -> None:

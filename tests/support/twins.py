@@ -42,6 +42,9 @@ depends_on = ["base"]
 path = "."
 scope = "environment"
 """
+NULL = object()
+"""A key that is there and has no value."""
+
 REMOTE_COMPONENT = "awsx:ec2:Vpc"
 
 
@@ -89,7 +92,7 @@ class Twins:
         self._engines = {name: factory.create(self._settings, name) for name in ("pulumi", "simulation")}
 
     def configure(self, unit: Unit, **changes: Any) -> None:
-        """Change keys of the project's namespace in the stack's configuration; None takes one away."""
+        """Change keys of the project's namespace in the stack's configuration; None takes one away, NULL makes it null."""
         file = self._projects[unit.project].path / f"Pulumi.{unit.stack}.yaml"
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
         for key, value in changes.items():
@@ -97,7 +100,7 @@ class Twins:
             if value is None:
                 document["config"].pop(full, None)
             else:
-                document["config"][full] = value
+                document["config"][full] = None if value is NULL else value
         file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
 
     def run(self, engine: str, unit: Unit, operation: Operation = Operation.UP) -> UnitOutcome:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from orchestrator.config.projects import Project
-from orchestrator.config.stack_config import aws_values, read_snapshot
+from orchestrator.config.stack_config import StackConfig, aws_values
 from orchestrator.errors import EngineUnavailableError, OrchestratorError, RefusedError
 from orchestrator.model import Unit
 from pulumi_django.deploying.aws_access import AwsAccess
@@ -57,7 +57,7 @@ def check(stacks: Iterable[tuple[Unit, Project, str]]) -> None:
 def aws_config(project: Project, stack: str) -> dict[str, Any] | None:
     """The stack's `aws:*` configuration without the prefix; None when its file cannot be read."""
     try:
-        return aws_values(read_snapshot(project, stack))
+        return aws_values(StackConfig.load(project, stack).snapshot())
     except OrchestratorError:
         return None
 

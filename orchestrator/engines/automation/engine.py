@@ -137,13 +137,23 @@ class AutomationEngine(Stacks):
                 f"{unit} failed: the engine was killed by signal {-finished.code}",
                 "run the same command again: what it was creating at that moment is looked for in AWS, then it goes on",
             )
-        error = explained(unit, finished.text, progress.errors, progress.done)
+        error = explained(unit, finished.text, progress.errors, self._existing(request))
         if isinstance(error, StackLockedError):
             owner = self.lock_owner(unit)
             return StackLockedError(
                 f"{unit} is locked: {owner or 'somebody'} is at work on it", error.hint, owner=owner
             )
         return error
+
+    def _existing(self, request: UnitRequest) -> int:
+        """How many resources the stack has after a failure, however few of them the operation came to."""
+        if request.operation in (Operation.PREVIEW, Operation.DRIFT):
+            return 0
+        try:
+            stack = self.stack(request.unit)
+        except OrchestratorError:
+            return 0
+        return stack.resource_count if stack else 0
 
     # before an operation
 

@@ -64,10 +64,13 @@ _KNOWN: Sequence[tuple[str, type[OrchestratorError], str, str]] = (
 )
 
 
-def explained(unit: Unit, text: str, errors: Sequence[tuple[str | None, str]] = (), done: int = 0) -> OrchestratorError:
+def explained(
+    unit: Unit, text: str, errors: Sequence[tuple[str | None, str]] = (), existing: int = 0
+) -> OrchestratorError:
     """The error that a failed command stands for.
 
-    `text` is what it printed, `errors` are (URN, text) of its error events, `done` how many resources had been dealt with.
+    `text` is what it printed, `errors` are (URN, text) of its error events, `existing` is how many resources
+    the stack has now.
     """
     everything = "\n".join([text, *(message for _urn, message in errors)])
     if "^C received" in text:
@@ -91,8 +94,12 @@ def explained(unit: Unit, text: str, errors: Sequence[tuple[str | None, str]] = 
         )
     return OperationFailedError(
         f"{unit} failed: {_reasons(errors) or _last_error(text)}",
-        f"{done} resources are in order and stay; correct the cause, then run the same command again: it continues",
+        f"{_exist(existing)}correct the cause, then run the same command again: it continues",
     )
+
+
+def _exist(count: int) -> str:
+    return f"{count} resource{' exists and stays' if count == 1 else 's exist and stay'}; " if count else ""
 
 
 def _reasons(errors: Sequence[tuple[str | None, str]]) -> str:

@@ -37,7 +37,7 @@ def copy_project(project: Project, stack: str, config_file: Path | None, folder:
     """A project folder of its own for the same program: its files can be written without touching the real one."""
     yaml = YAML()
     settings: Any = yaml.load((project.path / "Pulumi.yaml").read_text(encoding="utf-8"))
-    settings["main"] = str((project.path / settings.get("main", ".")).resolve())
+    settings["main"] = str((project.path / (settings.get("main") or ".")).resolve())
     runtime: Any = settings.get("runtime")
     if isinstance(runtime, dict) and (runtime.get("options") or {}).get("virtualenv"):
         runtime["options"]["virtualenv"] = str((project.path / runtime["options"]["virtualenv"]).resolve())

@@ -48,7 +48,6 @@ class Progress:
 
         self.failed_urns: list[str] = []
         self.warnings: list[str] = []
-        self.done = 0
 
     def line(self, text: str) -> None:
         """One line of the log."""
@@ -107,7 +106,6 @@ class Progress:
         if phase == "failed":
             self.failed_urns.append(urn)
         elif phase == "done":
-            self.done += 1
             if op not in (ChangeOp.SAME, ChangeOp.READ, ChangeOp.REFRESH):
                 properties = tuple(sorted(metadata.get("diffs") or ()))
                 self._changes[urn] = ResourceChange(

@@ -38,7 +38,7 @@ _ONE_AT_A_TIME = threading.Lock()
 def entry_point(project: Path) -> Path:
     """The file that `pulumi up` in this project folder would run."""
     settings: Mapping[str, Any] = YAML(typ="safe").load((project / "Pulumi.yaml").read_text(encoding="utf-8"))
-    folder = (project / settings.get("main", ".")).resolve()
+    folder = (project / (settings.get("main") or ".")).resolve()
     file = folder / "__main__.py" if folder.is_dir() else folder
     if not file.is_file():
         raise SettingsError(

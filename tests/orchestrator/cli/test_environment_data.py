@@ -46,6 +46,8 @@ def test_sleep_and_wake(alpha: Here) -> None:
     answer = alpha("sleep", "alpha", "dev")
     assert answer.code == 0
     assert config(alpha) == {**before, "asleep": True}
+    assert "next      orchestrator wake alpha\n" in answer.out
+    assert "orchestrator logs" not in answer.out
     assert answer.out.endswith(
         "on AWS these calls would be made:\n"
         '  rds DescribeDBInstances {"DBInstanceIdentifier": "dev-rds"}\n'
@@ -53,7 +55,10 @@ def test_sleep_and_wake(alpha: Here) -> None:
     )
     assert answer.err.endswith("AWS starts dev-rds again by itself after 7 days; its storage is paid for meanwhile\n")
     assert "alpha sleeps already" in alpha("sleep", "alpha").err
-    assert alpha("wake", "dev", "alpha").code == 0
+    woken = alpha("wake", "dev", "alpha")
+    assert woken.code == 0
+    assert "next      orchestrator logs alpha --follow\n" in woken.out
+    assert "orchestrator wake" not in woken.out
     assert config(alpha) == before
 
 

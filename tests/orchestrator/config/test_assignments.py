@@ -44,10 +44,85 @@ def test_a_value_is_read_as_yaml(text: str, value: Any) -> None:
     assert (read, type(read)) == (value, type(value))
 
 
+ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop-a1b2c3:KEY::"
+
+
+@pytest.mark.parametrize("key", ["extra_secrets.X", "django-app:extra_env.X", "settings_module", "app.extra_env.X"])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (ARN, ARN),
+        ("secretsmanager:shop:KEY", "secretsmanager:shop:KEY"),
+        ("1.10", "1.10"),
+        ("010", "010"),
+        ("123456789012", "123456789012"),
+        ("7e12345", "7e12345"),
+        ("true", "true"),
+        ("yes", "yes"),
+        ("2026-11-20", "2026-11-20"),
+        ("a: b", "a: b"),
+        ("a #b", "a #b"),
+        ('{"a": 1}', '{"a": 1}'),
+        ("{x", "{x"),
+        ("[1", "[1"),
+        ("*", "*"),
+        ("@x", "@x"),
+        ("- x", "- x"),
+        (" x ", "x"),
+        ("'1'", "1"),
+        ('"a\\tb"', "a\tb"),
+        ("'a' or 'b'", "'a' or 'b'"),
+        ("'open", "'open"),
+        ("", ""),
+        ("null", None),
+        ("~", None),
+    ],
+)
+def test_the_value_of_a_key_whose_type_is_text_is_that_text(key: str, text: str, value: str | None) -> None:
+    assert parse_assignment(f"{key}={text}").value == value
+
+
+def test_a_value_of_an_unknown_key_that_yaml_would_take_for_something_else_is_text() -> None:
+    assert parse_assignment(f"other:secret={ARN}").value == ARN
+    assert parse_assignment("other:profile=012345678901").value == "012345678901"
+    assert parse_assignment("aws:profile=012345678901").value == "012345678901"
+    assert parse_assignment("other:day={since: 2026-11-20 10:00:00}").value == {"since": "2026-11-20 10:00:00"}
+    assert parse_assignment("other:o={a: }").value == {"a": None}
+    assert parse_assignment("web={service: }").value == {"service": None}
+
+
+def test_text_within_an_object_or_a_list_stays_text_and_numbers_stay_numbers() -> None:
+    given = "extra_env={V: 1.10, ACCOUNT: 123456789012, ZERO: 010, ON: yes, N: 5, NONE: null, Q: '1.10'}"
+    assert parse_assignment(given).value == {
+        **{"V": "1.10", "ACCOUNT": "123456789012", "ZERO": "010", "ON": "yes"},
+        **{"N": 5, "NONE": None, "Q": "1.10"},
+    }
+    assert parse_assignment("extra_hosts=[1.10]").value == ["1.10"]
+    assert parse_assignment("web={cpu_units: 1_024, env: 1.10}").value == {"cpu_units": 1024, "env": 1.1}
+
+
+@pytest.mark.parametrize("key", ["backend_image", "redis.image", "django-app:frontend_image"])
+def test_an_empty_image_is_refused(key: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_assignment(f"{key}=")
+    assert caught.value.message == f"--set {key} cannot be used: an image is not empty"
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("nan"), 2**63, -(2**63)])
+def test_a_number_that_no_program_keeps_is_refused(number: float) -> None:
+    with pytest.raises(UsageError, match=r"^--set web\.cpu_units cannot be used: "):
+        make_assignment("web.cpu_units", {"deep": [number]})
+
+
+def test_a_long_number_from_python_is_text_where_text_is_needed() -> None:
+    assert make_assignment("extra_env", {"ACCOUNT": 123456789012}).value == {"ACCOUNT": "123456789012"}
+    assert make_assignment("web.cpu_units", 123456789012).value == 123456789012
+
+
 @pytest.mark.parametrize(
     ("key", "namespace", "path"),
     [
-        ("region", None, ("region",)),
+        ("spot", None, ("spot",)),
         ("web.cpu_units", None, ("web", "cpu_units")),
         ("aws:region", "aws", ("region",)),
         ("django-app:workers.default.desired_count", "django-app", ("workers", "default", "desired_count")),

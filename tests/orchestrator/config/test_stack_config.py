@@ -76,8 +76,8 @@ def test_programs_get_text_and_json_as_from_pulumi(project: Project) -> None:
     write(
         project,
         "alpha",
-        "config:\n  name: x\n  a:count: 3\n  a:ratio: 1.50\n  a:whole: 2.0\n  a:on: true\n  a:day: 2026-11-20\n"
-        "  a:anchored: &b false\n  a:object: {b: [1, c], a: *b}\n  a:nothing:\n",
+        'config:\n  name: x\n  a:count: 3\n  a:ratio: 1.50\n  a:whole: 2.0\n  a:on: true\n  a:day: "2026-11-20"\n'
+        "  a:anchored: &b false\n  a:object: {b: [1, c, 2.0], a: *b}\n  a:nothing:\n",
     )
     assert read_snapshot(project, "alpha").wire() == {
         "django-app:name": "x",
@@ -87,8 +87,8 @@ def test_programs_get_text_and_json_as_from_pulumi(project: Project) -> None:
         "a:on": "true",
         "a:day": "2026-11-20",
         "a:anchored": "false",
-        "a:object": '{"a":false,"b":[1,"c"]}',
-        "a:nothing": "null",
+        "a:object": '{"a":false,"b":[1,"c",2]}',
+        "a:nothing": "",
     }
 
 
@@ -300,7 +300,24 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(
 
 
 @pytest.mark.parametrize(
-    "value", ["yes", "off", "3", "true", "2026-11-20", "a: b", "#x", "", "null", "0o7", "1_000", "'", "é\n"]
+    "value",
+    [
+        *("yes", "off", "y", "3", "true", "2026-11-20", "a: b", "#x", "", "null", "0o7", "1_000", "'", "é\n"),
+        *("1.10", "010", "-012", "08", "0X1F", "0B1", "0O17", ".1e3", "-.5e1", "+.5", "1.", "1e3", "7e12345", ".inf"),
+        *(
+            "123456789012",
+            "2026-1-2",
+            "2026-1-2 3:4:5",
+            "12:30:45",
+            "190:20:30.5",
+            "=",
+            "<<",
+            "~",
+            "!!str x",
+            "&a",
+            "*a",
+        ),
+    ],
 )
 def test_text_stays_text_for_every_reader(project: Project, value: str) -> None:
     import yaml
@@ -339,7 +356,13 @@ def test_no_file_makes_another_error_than_ours(project: Project, content: bytes)
 
 
 _PLAIN = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=12)),
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(2**63) + 1, 2**63 - 1),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.text(max_size=12),
+    ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3), st.dictionaries(st.text(min_size=1, max_size=5), inner, max_size=3)
     ),

@@ -74,6 +74,20 @@ def test_a_provider_error_is_told_with_the_resource_and_the_next_run_finishes(sh
     assert shop.cloud() == ["first", "last", "second", "topic"]
 
 
+def test_a_refused_configuration_leaves_everything_and_its_hint_counts_all_of_it(shop: Workshop) -> None:
+    shop.run(BASE)
+    shop.configure(BASE, boom=True)
+    with pytest.raises(OperationFailedError) as failed:
+        shop.run(BASE)
+    stack = shop.engine.stack(BASE)
+    assert stack is not None
+    assert stack.resource_count > 2
+    assert str(failed.value.hint).startswith(f"{stack.resource_count} resources exist and stay; correct the cause")
+    with pytest.raises(OperationFailedError) as preview:
+        shop.run(BASE, Operation.PREVIEW)
+    assert str(preview.value.hint).startswith("correct the cause")
+
+
 def test_an_interrupt_finishes_what_is_in_flight_and_the_next_run_the_rest(shop: Workshop) -> None:
     shop.run(BASE)
     shop.configure(APP, base="dev", tags='{"slow": "3"}')

@@ -92,11 +92,12 @@ def test_a_resources_error_names_the_resource_and_wins_over_the_programs() -> No
             "Traceback (most recent call last):\n  File\nKeyError: 'x'",
         ),
     ]
-    error = explained(UNIT, "", errors, done=7)
+    error = explained(UNIT, "", errors, existing=7)
     assert error.message == "app/alpha failed: news: AccessDenied: not today"
-    assert error.hint == (
-        "7 resources are in order and stay; correct the cause, then run the same command again: it continues"
-    )
+    again = "correct the cause, then run the same command again: it continues"
+    assert error.hint == f"7 resources exist and stay; {again}"
+    assert explained(UNIT, "", errors, existing=1).hint == f"1 resource exists and stays; {again}"
+    assert explained(UNIT, "", errors).hint == again
 
 
 def test_a_programs_error_is_the_last_line_of_its_traceback() -> None:

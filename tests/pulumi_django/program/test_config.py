@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
 import pulumi
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pulumi_django import AdHocAppArgs, AdHocBaseArgs, ProdAppArgs, ProdBaseArgs
+from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.program import config
-from pulumi_django.program.config import ConfigError
+from pulumi_django.program.config import MAY_BE_EMPTY, ConfigError
 from pulumi_django.rules.kinds import Kind
 from pulumi_django.testing import simulate
 
@@ -21,6 +24,7 @@ from pulumi_django.testing import simulate
 class Inner:
     size: int = 1
     name: str = "n"
+    prefix: str | None = field(default=None, metadata={MAY_BE_EMPTY: True})
 
     def __post_init__(self) -> None:
         if self.size > 9:
@@ -41,6 +45,7 @@ class Args:
     maybe: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
     token: pulumi.Input[str] | None = None
     optional: Inner | None = field(default_factory=Inner)
+    anything: Mapping[str, Any] = field(default_factory=dict[str, Any])
     given: object = None
 
 
@@ -118,10 +123,67 @@ def test_what_does_not_fit_is_told_with_its_key(values: dict[str, str], problem:
     assert found[0].startswith(problem)
 
 
-def test_a_null_at_the_top_of_the_file_which_arrives_as_empty_text_takes_a_part_away() -> None:
-    assert load({"needed": "x", "optional": ""}).optional is None
+NULLS = ("", "null")
+"""How a null at the top of a stack file reaches a program."""
+
+
+@pytest.mark.parametrize("null", NULLS)
+@pytest.mark.parametrize("key", [*(f.name for f in fields(Args) if f.name not in ("needed", "optional", "given"))])
+def test_null_at_the_top_is_leaving_the_key_out(key: str, null: str) -> None:
+    assert load({"needed": "x", key: null}) == load({"needed": "x"})
+
+
+@pytest.mark.parametrize("null", NULLS)
+def test_null_for_a_required_key_is_a_missing_one(null: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load({"needed": null})
+    assert refused.value.problems == ("p:needed: is missing",)
+
+
+@pytest.mark.parametrize("null", NULLS)
+def test_null_where_none_stands_beside_another_default_is_that_none(null: str) -> None:
+    assert load({"needed": "x", "optional": null}).optional is None
     assert load({"needed": "x", "optional": '{"size": 3}'}).optional == Inner(size=3)
-    assert load({"needed": ""}).needed == ""
+
+
+def test_null_in_an_object_is_leaving_the_key_out_at_every_depth() -> None:
+    args = load(
+        {
+            "needed": "x",
+            "inner": '{"size": null, "name": null}',
+            "many": '{"a": null, "b": {"size": null, "name": "m"}}',
+            "maybe": '{"A": null, "B": ""}',
+            "anything": '{"a": null, "b": [{"c": null, "d": {"e": null, "f": 1}}]}',
+        }
+    )
+    assert args.inner == Inner()
+    assert args.many == {"b": Inner(name="m")}
+    assert args.maybe == {"A": None, "B": ""}
+    assert args.anything == {"b": [{"d": {"f": 1}}]}
+
+
+def test_null_in_a_list_is_no_key_and_is_refused() -> None:
+    assert problems({"words": '["a", null]'}) == ["p:words[1]: is null: text is wanted"]
+
+
+@pytest.mark.parametrize("null", NULLS)
+def test_null_for_the_key_that_holds_the_arguments_is_leaving_it_out(null: str) -> None:
+    found: list[Inner] = []
+    simulate(lambda: found.append(config.load(Inner, at="part")), project="p", config={"p:part": null})
+    assert found == [Inner()]
+
+
+def test_empty_text_in_an_object_is_refused_where_it_has_no_meaning() -> None:
+    assert problems({"inner": '{"name": ""}'}) == ["p:inner.name: is empty text: give it a value, or leave it out"]
+    assert load({"needed": "x", "inner": '{"prefix": ""}'}).inner.prefix == ""
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e999", f"{'9' * 400}"])
+def test_a_number_that_is_not_finite_is_refused(number: str) -> None:
+    assert problems({"share": number})[0].endswith("a number is wanted")
+    assert problems({"count": number})[0].endswith("a whole number is wanted")
+    if number.isdigit():
+        assert problems({"many": f'{{"a": {{"size": {number}}}}}'})[0].endswith("a whole number is wanted")
 
 
 def test_everything_wrong_is_told_at_once() -> None:
@@ -157,3 +219,44 @@ def test_no_configuration_ends_in_another_error(values: dict[str, str]) -> None:
     except ConfigError:
         return
     assert args.needed == "x"
+
+
+def all_null(cls: Any) -> dict[str, Any]:
+    """Null for every key of a class that may be left out, and the same within its objects."""
+    hints = get_type_hints(cls, localns={"Output": pulumi.Output, "T": TypeVar("T")})
+    found: dict[str, Any] = {}
+    for each in fields(cls):
+        default = each.default_factory() if each.default_factory is not MISSING else each.default
+        of_objects = [member for member in (hints[each.name], *get_args(hints[each.name])) if is_dataclass(member)]
+        if default is MISSING or each.name in ("aws", "region", "base"):
+            continue
+        if default is None or type(None) not in get_args(hints[each.name]):
+            found[each.name] = None
+        required = is_dataclass(default) and any(f.default is f.default_factory is MISSING for f in fields(default))
+        if is_dataclass(default) and of_objects == [type(default)] and not required:
+            found[each.name] = all_null(type(default))
+    return found
+
+
+@pytest.mark.parametrize("cls", [AdHocAppArgs, ProdAppArgs, AdHocBaseArgs, ProdBaseArgs])
+@pytest.mark.parametrize("depth", ["top", "within objects"])
+def test_null_everywhere_is_a_configuration_without_these_keys(cls: Any, depth: str) -> None:
+    app = cls in (AdHocAppArgs, ProdAppArgs)
+    given: dict[str, Any] = {"base": None, "aws": AwsAccess()} if app else {"region": "us-east-1"}
+    needed = {"p:backend_image": "shop:1", "p:settings_module": "shop.settings"} if app else {}
+    nulls = all_null(cls)
+    assert len(nulls) > 10
+    wire = {
+        f"p:{key}": json.dumps(value) if depth != "top" and isinstance(value, dict) else ""
+        for key, value in nulls.items()
+    }
+    if depth == "top":
+        wire = {key: text for key, text in wire.items() if not isinstance(nulls[key.removeprefix("p:")], dict)}
+    found: list[Any] = []
+
+    def program() -> None:
+        found.append(config.load(cls, given=given))
+
+    simulate(program, project="p", config=needed)
+    simulate(program, project="p", config={**needed, **wire})
+    assert found[0] == found[1]

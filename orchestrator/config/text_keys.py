@@ -1,0 +1,46 @@
+"""Which keys of a stack's configuration hold text in the programs of `pulumi_django`: there `1.10` is no number."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+from orchestrator.model import Scope
+
+
+def holds_text(path: Sequence[str], scope: Scope | None = None) -> bool | None:
+    """Whether the value at `path` (`("extra_env", "DEBUG")`, without a namespace) is text; None when nothing says so.
+
+    `scope` is that of the stack; without one, every kind of stack that has the key must agree.
+    """
+    from pulumi_django.program import config_types
+
+    scopes = (Scope.BASE, Scope.ENVIRONMENT) if scope is None else (scope,)
+    verdicts = {config_types.holds_text(_classes(each), path) for each in scopes}
+    if Scope.ENVIRONMENT in scopes and path[0] in ("base", "app"):
+        # The standalone project keeps the arguments of both below these keys.
+        inner = Scope.BASE if path[0] == "base" else Scope.ENVIRONMENT
+        verdicts.add(config_types.holds_text(_classes(inner), path[1:]) if path[1:] else False)
+    verdicts.discard(None)
+    return verdicts == {True} if verdicts else None
+
+
+def is_image(path: Sequence[str]) -> bool:
+    """Whether a key names an image, by its own name."""
+    return path[-1] == "image" or path[-1].endswith("_image")
+
+
+@functools.cache
+def _classes(scope: Scope) -> tuple[type, ...]:
+    from pulumi_django import AccountBootstrapArgs, AdHocAppArgs, AdHocBaseArgs, ProdAppArgs, ProdBaseArgs
+    from pulumi_django.program import project
+
+    if scope is Scope.ENVIRONMENT:
+        return project.AppSettings, AdHocAppArgs, ProdAppArgs
+    return (
+        project.BaseSettings,
+        AdHocBaseArgs,
+        ProdBaseArgs,
+        project.BootstrapSettings,
+        AccountBootstrapArgs,
+    )
