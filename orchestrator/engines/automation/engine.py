@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.config.aws_settings import access_of
 from orchestrator.config.settings import Settings
 from orchestrator.engines import records
-from orchestrator.engines.automation import checkpoint
+from orchestrator.engines.automation import addresses, checkpoint
 from orchestrator.engines.automation.command import Finished
 from orchestrator.engines.automation.failures import explained
 from orchestrator.engines.automation.places import copy_project, handed_over, keep_encryption
@@ -232,7 +232,8 @@ class AutomationEngine(Stacks):
             folder = Path(name)
             copy_project(project, request.unit.stack, request.config_file, folder)
             upstream = request.upstream_outputs
-            environment: dict[str, str] = {}
+            # A relative address would begin in the copy's folder.
+            environment = {addresses.BACKEND_VARIABLE: self._url()} if self._url().startswith(addresses.FILE) else {}
             if not exists:
                 upstream = {**self._known_outputs(), **upstream}
                 (folder / "state").mkdir()

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import boto3
 import pytest
+import zstandard
 from moto.server import ThreadedMotoServer
 
 from orchestrator.engines.automation.state import S3Files, open_backend
-from orchestrator.errors import EngineUnavailableError, StackLockedError
+from orchestrator.errors import EngineUnavailableError, StackLockedError, StateError
 from orchestrator.model import Kind, Operation, Record, StackStatus
 from tests.support.engines import APP, BASE, Workshop
 
@@ -94,8 +95,23 @@ def test_a_lock_in_the_bucket_is_held_by_one_and_a_dead_ones_is_taken(
 def test_stamps_change_with_the_content(bucket: str) -> None:
     files = S3Files(bucket)
     files.write(".pulumi/stacks/p/dev.json", b"{}")
-    before = files.stamp(".pulumi/stacks/p/dev.json")
-    assert files.stamps(".pulumi/stacks") == {".pulumi/stacks/p/dev.json": before}
-    files.write(".pulumi/stacks/p/dev.json", b"[]")
-    assert files.stamp(".pulumi/stacks/p/dev.json") not in (None, before)
-    assert files.stamp(".pulumi/stacks/p/none.json") is None
+    name = ".pulumi/stacks/p/dev.json"
+    before = files.variants(name)[name].stamp
+    assert files.stamps(".pulumi/stacks") == {name: before}
+    files.write(name, b"[]")
+    assert files.variants(name)[name].stamp != before
+    assert files.variants(".pulumi/stacks/p/none.json") == {}
+
+
+def test_the_newest_form_in_a_bucket_counts(bucket: str) -> None:
+    files, backend = S3Files(bucket), open_backend(bucket)
+    assert backend is not None
+    checkpoint = b'{"version": 3, "checkpoint": {"latest": {"resources": [%s]}}}'
+    files.write(".pulumi/stacks/p/dev.json.zst", zstandard.compress(checkpoint % b"1"))
+    files.write(".pulumi/stacks/p/dev-2.json", checkpoint % b"2")
+    assert backend.stacks("p") == ["dev", "dev-2"]
+    assert backend.checkpoint("p", "dev") == {"resources": [1]}
+    files.delete(".pulumi/stacks/p/dev.json.zst")
+    files.write(".pulumi/stacks/p/dev.json.lz4", b"?")
+    with pytest.raises(StateError, match=r"has a form that this program does not know \(.*dev.json.lz4\)"):
+        backend.checkpoint("p", "dev")
