@@ -97,7 +97,7 @@ def test_stamps_change_with_the_content(bucket: str) -> None:
     files.write(".pulumi/stacks/p/dev.json", b"{}")
     name = ".pulumi/stacks/p/dev.json"
     before = files.variants(name)[name].stamp
-    assert files.stamps(".pulumi/stacks") == {name: before}
+    assert files.stamps(".pulumi/stacks/p") == {name: before}
     files.write(name, b"[]")
     assert files.variants(name)[name].stamp != before
     assert files.variants(".pulumi/stacks/p/none.json") == {}
@@ -107,11 +107,11 @@ def test_the_newest_form_in_a_bucket_counts(bucket: str) -> None:
     files, backend = S3Files(bucket), open_backend(bucket)
     assert backend is not None
     checkpoint = b'{"version": 3, "checkpoint": {"latest": {"resources": [%s]}}}'
-    files.write(".pulumi/stacks/p/dev.json.zst", zstandard.compress(checkpoint % b"1"))
-    files.write(".pulumi/stacks/p/dev-2.json", checkpoint % b"2")
-    assert backend.stacks("p") == ["dev", "dev-2"]
-    assert backend.checkpoint("p", "dev") == {"resources": [1]}
-    files.delete(".pulumi/stacks/p/dev.json.zst")
-    files.write(".pulumi/stacks/p/dev.json.lz4", b"?")
+    files.write(".pulumi/stacks/packed/dev.json.zst", zstandard.compress(checkpoint % b"1"))
+    files.write(".pulumi/stacks/packed/dev-2.json", checkpoint % b"2")
+    assert backend.stacks("packed") == ["dev", "dev-2"]
+    assert backend.checkpoint("packed", "dev") == {"resources": [1]}
+    files.delete(".pulumi/stacks/packed/dev.json.zst")
+    files.write(".pulumi/stacks/packed/dev.json.lz4", b"?")
     with pytest.raises(StateError, match=r"has a form that this program does not know \(.*dev.json.lz4\)"):
-        backend.checkpoint("p", "dev")
+        backend.checkpoint("packed", "dev")
