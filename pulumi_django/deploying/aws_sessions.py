@@ -111,8 +111,18 @@ def _plain_session(access: AwsAccess, credentials: Any = None) -> Any:
         *keys,
         region_name=region,
         botocore_session=core,
-        profile_name=None if access.access_key else access.profile,  # keys win over a profile
+        profile_name=_profile(access),
     )
+
+
+def _profile(access: AwsAccess) -> str | None:
+    """The profile to name to boto3; None leaves it to boto3's own chain."""
+    if access.access_key:  # keys win over a profile
+        return None
+    if access.profile or os.environ.get("AWS_ACCESS_KEY_ID") or os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
+        return access.profile
+    # With both variables set boto3 takes AWS_DEFAULT_PROFILE, the provider AWS_PROFILE.
+    return os.environ.get("AWS_PROFILE") or None if os.environ.get("AWS_DEFAULT_PROFILE") else None
 
 
 class _Given(CredentialProvider):

@@ -165,6 +165,20 @@ def test_a_profile_wins_over_keys_of_the_environment_and_comes_from_the_files_th
     assert who(access(service, profile="123456789012", **files), service) == "key-of-file"
 
 
+def test_of_two_profiles_of_the_environment_the_providers_counts(
+    service: Sts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    entry = "[{0}]\naws_access_key_id = key-of-{0}\naws_secret_access_key = s\n"
+    (tmp_path / "credentials").write_text(entry.format("one") + entry.format("two"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_PROFILE", "one")
+    monkeypatch.setenv("AWS_DEFAULT_PROFILE", "two")
+    assert who(access(service), service) == "key-of-the-environment"
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    assert who(access(service), service) == "key-of-one"
+
+
 def test_a_missing_source_of_credentials_is_said_as_boto3_says_it(
     service: Sts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
