@@ -115,3 +115,25 @@ def test_the_newest_form_in_a_bucket_counts(bucket: str) -> None:
     files.write(".pulumi/stacks/packed/dev.json.lz4", b"?")
     with pytest.raises(StateError, match=r"has a form that this program does not know \(.*dev.json.lz4\)"):
         backend.checkpoint("packed", "dev")
+
+
+def test_files_are_encrypted_as_the_address_says(bucket: str) -> None:
+    files = S3Files(f"{bucket}&ssetype=aws:kms&kmskeyid=alias/state")
+    files.write(".pulumi/stacks/kept/dev.pulumi-tags", b"{}")
+    with files.exclusive(".pulumi/orchestrator/kept"):
+        for name in (".pulumi/stacks/kept/dev.pulumi-tags", ".pulumi/orchestrator/kept.json"):
+            kept = files._client.head_object(Bucket="state", Key=f"team/{name}")  # pyright: ignore[reportPrivateUsage]
+            assert (kept["ServerSideEncryption"], kept["SSEKMSKeyId"]) == ("aws:kms", "alias/state")
+
+
+def test_the_region_of_the_environment_counts_as_for_the_cli(monkeypatch: pytest.MonkeyPatch) -> None:
+    def endpoint(url: str) -> str:
+        return S3Files(url)._client.meta.endpoint_url  # pyright: ignore[reportPrivateUsage]
+
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    assert endpoint("s3://state") == "https://s3.eu-central-1.amazonaws.com"
+    assert endpoint("s3://state?region=eu-west-1") == "https://s3.eu-west-1.amazonaws.com"
+    dual = S3Files("s3://state?dualstack=true&fips=true&region=us-east-1")
+    config = dual._client.meta.config  # pyright: ignore[reportPrivateUsage]
+    assert (config.use_dualstack_endpoint, config.use_fips_endpoint) == (True, True)
