@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from orchestrator.config.stack_config import ConfigSnapshot, config_path, read_snapshot
+from orchestrator.config.stack_config import ConfigSnapshot, StackConfig, config_path
 from orchestrator.engines.protocol import Project
 from orchestrator.errors import SettingsError
 from pulumi_django.deploying.aws_access import AwsAccess
@@ -29,9 +29,9 @@ def access_of(project: Project, stack: str, region: str | None = None) -> AwsAcc
 def access_of_stacks(stacks: Sequence[tuple[Project, str]], region: str | None = None) -> AwsAccess:
     """How the stacks of one base or one environment reach AWS: what a later one says wins."""
     config = {"region": region} if region else {}
-    snapshots = [(project, stack, read_snapshot(project, stack)) for project, stack in stacks]
-    for project, stack, snapshot in snapshots:
-        config |= provider_config(project, stack, snapshot)
+    for project, stack in stacks:
+        # Not what a program needs beside it: that must not keep anybody from looking at an environment.
+        config |= provider_config(project, stack, StackConfig.load(project, stack).snapshot())
     try:
         return AwsAccess.from_config(config)
     except AwsConfigError as error:

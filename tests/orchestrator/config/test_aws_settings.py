@@ -39,6 +39,11 @@ def test_a_given_region_counts_where_the_configuration_says_none(project: Projec
     assert access_of(project, "dev", "us-west-2") == AwsAccess(region="us-west-2")
 
 
+def test_what_only_the_program_needs_keeps_nobody_from_looking(project: Project) -> None:
+    (project.path / "Pulumi.yaml").write_text("name: django-base\nconfig:\n  asked: {type: string}\n")
+    assert access_of(project, "absent") == AwsAccess()
+
+
 def test_of_several_stacks_the_last_one_wins(project: Project) -> None:
     write(project, "aws:profile: one", "aws:maxRetries: 3")
     write(project, "aws:profile: two", stack="other")

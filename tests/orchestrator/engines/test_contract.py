@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +19,7 @@ RECORD = Record(kind=Kind.AD_HOC, owner="ada", created=datetime(2026, 11, 1, tzi
 
 
 @pytest.fixture(params=["simulation", pytest.param("pulumi", marks=pytest.mark.engine)])
-def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Workshop]:
+def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
     return Workshop(tmp_path, request.param, monkeypatch.setenv)
 
 
