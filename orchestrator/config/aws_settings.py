@@ -30,7 +30,7 @@ def access_of_stacks(stacks: Sequence[tuple[Project, str]], region: str | None =
     """How the stacks of one base or one environment reach AWS: what a later one says wins."""
     config = {"region": region} if region else {}
     for project, stack in stacks:
-        # Not what a program needs beside it: that must not keep anybody from looking at an environment.
+        # A value that only the program needs must not block a look at an environment.
         config |= provider_config(project, stack, StackConfig.load(project, stack).snapshot())
     try:
         return AwsAccess.from_config(config)

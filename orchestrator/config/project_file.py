@@ -112,13 +112,13 @@ def _one(path: Path, project: str, config: CommentedMap, key: str) -> Declared:
 
     if not re.fullmatch(r"[^:\s\[\]]+(:[^:\s\[\]]+)?", key):
         raise wrong(f"is not a configuration key: write `{project}:name`")
-    said, full = config[key], key if ":" in key else f"{project}:{key}"
+    written, full = config[key], key if ":" in key else f"{project}:{key}"
     own = full.startswith(f"{project}:")
     entry: dict[str, Any] = {}
-    if isinstance(said, CommentedMap):
-        entry = dict(said)
-    elif said is not None:
-        entry = {"default" if own else "value": said}
+    if isinstance(written, CommentedMap):
+        entry = dict(written)
+    elif written is not None:
+        entry = {"default" if own else "value": written}
     for name in entry:
         if name not in _ATTRIBUTES:
             close = difflib.get_close_matches(str(name), _ATTRIBUTES, n=1)

@@ -169,7 +169,7 @@ class AwsAccess:
         object.__setattr__(self, "external_id", roles[-1].external_id if roles else None)
 
     def client(self, service: str) -> Any:
-        """A boto3 client of that service, made anew; boto3 is loaded here and not before.
+        """A boto3 client of that service, a new one at each call. boto3 is loaded here and not before.
 
         Raises an error of botocore when the credentials lead to an account that must not be touched.
         """

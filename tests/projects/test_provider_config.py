@@ -25,7 +25,7 @@ def test_a_profile_that_looks_like_a_number_stays_a_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "message"),
     [
         ("aws:profil", "shop", "aws:profil is not a key of the AWS provider: did you mean profile?"),
         (
@@ -42,10 +42,10 @@ def test_a_profile_that_looks_like_a_number_stays_a_name() -> None:
         ),
     ],
 )
-def test_a_provider_key_that_cannot_be_used_is_said_with_stack_and_file(key: str, value: Any, said: str) -> None:
+def test_a_provider_key_that_cannot_be_used_is_reported_with_stack_and_file(key: str, value: Any, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         simulate_dev(changes={key: value})
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "the stack dev" in str(caught.value)
     assert "Pulumi.dev.yaml" in str(caught.value)
 

@@ -1,4 +1,4 @@
-"""A security token service on this machine: it notes who asks for which role, and hands out credentials for it."""
+"""A security token service on this machine: it records each request for a role and returns credentials for it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Asked:
 
 
 class Sts:
-    """The service: its address, what it was asked, the account that it tells."""
+    """The service: its address, what it was asked, the account that it reports."""
 
     def __init__(self, url: str) -> None:
         self.url = url

@@ -24,7 +24,7 @@ OTHER_FORMS = (".yaml", ".yml")
 
 
 class UnknownFormError(StateError):
-    """A state file has a form that this program does not know: what it holds cannot be told."""
+    """A state file has a form that this program does not know and so cannot read."""
 
 
 def stack_of(file: str) -> tuple[str, bool] | None:

@@ -84,10 +84,10 @@ def fits(passphrase: str, salt: str) -> bool:
 def _check_kms(unit: Unit, url: str, encrypted: str) -> None:
     from botocore.exceptions import BotoCoreError, ClientError
 
-    said = {name: values[-1] for name, values in parse_qs(urlsplit(url).query).items()}
-    endpoints = {"kms": said["endpoint"]} if "endpoint" in said else {}
-    access = AwsAccess(region=said.get("region"), profile=said.get("profile"), endpoints=endpoints)
-    context = {name.removeprefix(_CONTEXT): value for name, value in said.items() if name.startswith(_CONTEXT)}
+    given = {name: values[-1] for name, values in parse_qs(urlsplit(url).query).items()}
+    endpoints = {"kms": given["endpoint"]} if "endpoint" in given else {}
+    access = AwsAccess(region=given.get("region"), profile=given.get("profile"), endpoints=endpoints)
+    context = {name.removeprefix(_CONTEXT): value for name, value in given.items() if name.startswith(_CONTEXT)}
     try:
         access.client("kms").decrypt(CiphertextBlob=base64.b64decode(encrypted), EncryptionContext=context)
     except (BotoCoreError, ClientError) as error:

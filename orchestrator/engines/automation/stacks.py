@@ -64,7 +64,7 @@ class Stacks:
                 content = backend.raw(project, stack) or b""
                 if name.encode() in content and checkpoint.reads(json.loads(content), name):
                     found.append(f"{project}/{stack}")
-            except UnknownFormError:  # whether it reads this stack cannot be told
+            except UnknownFormError:  # it may read this stack
                 raise
             except (StateError, ValueError):  # a damaged neighbor is told of where it matters
                 continue

@@ -39,7 +39,7 @@ def test_a_given_region_counts_where_the_configuration_says_none(project: Projec
     assert access_of(project, "dev", "us-west-2") == AwsAccess(region="us-west-2")
 
 
-def test_what_only_the_program_needs_keeps_nobody_from_looking(project: Project) -> None:
+def test_a_value_that_only_the_program_needs_does_not_block_operations(project: Project) -> None:
     (project.path / "Pulumi.yaml").write_text("name: django-base\nconfig:\n  asked: {type: string}\n")
     assert access_of(project, "absent") == AwsAccess()
 
@@ -52,7 +52,7 @@ def test_of_several_stacks_the_last_one_wins(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("aws:profil: shop", "aws:profil is not a key of the AWS provider: did you mean profile?"),
         ("aws:sharedConfigFiles: [a, b]", "aws:sharedConfigFiles names 2 files"),
@@ -60,11 +60,11 @@ def test_of_several_stacks_the_last_one_wins(project: Project) -> None:
         (f"aws:assumeRoles: [{{roleArn: {ROLE}, externalId: {{secure: v1:abc}}}}]", "aws:assumeRoles is encrypted"),
     ],
 )
-def test_what_cannot_be_followed_is_refused_with_file_and_key(project: Project, line: str, said: str) -> None:
+def test_what_cannot_be_followed_is_refused_with_file_and_key(project: Project, line: str, message: str) -> None:
     write(project, line)
     with pytest.raises(SettingsError) as refused:
         access_of(project, "dev")
-    assert said in refused.value.message
+    assert message in refused.value.message
     assert str(project.path / "Pulumi.dev.yaml") in refused.value.message
 
 

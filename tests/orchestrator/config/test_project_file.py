@@ -113,7 +113,7 @@ def _same(text: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("config", "own", "said"),
+    ("config", "own", "message"),
     [
         (
             "asked: {type: string}",
@@ -128,15 +128,17 @@ def _same(text: str) -> Any:
         ("n: {secret: true, type: string}", "config: {n: open}", "django-base:n is not encrypted"),
     ],
 )
-def test_what_the_cli_refuses_of_a_stack_is_refused_before(project: Project, config: str, own: str, said: str) -> None:
+def test_what_the_cli_refuses_of_a_stack_is_refused_before(
+    project: Project, config: str, own: str, message: str
+) -> None:
     write(project, f"name: django-base\nconfig:\n  {config}\n", own)
     with pytest.raises(SettingsError) as refused:
         read_snapshot(project, "dev")
-    assert said in refused.value.message
+    assert message in refused.value.message
 
 
 @pytest.mark.parametrize(
-    ("config", "said"),
+    ("config", "message"),
     [
         ("n: {default: 1, value: 2}", "Pulumi.yaml:3: config: n has both `default` and `value`"),
         ("aws:region: {default: x}", "aws:region belongs to another namespace"),
@@ -150,11 +152,13 @@ def test_what_the_cli_refuses_of_a_stack_is_refused_before(project: Project, con
         ('"a b": 1', "a b is not a configuration key"),
     ],
 )
-def test_a_declaration_that_the_cli_refuses_is_refused_with_its_line(project: Project, config: str, said: str) -> None:
+def test_a_declaration_that_the_cli_refuses_is_refused_with_its_line(
+    project: Project, config: str, message: str
+) -> None:
     write(project, f"name: django-base\nconfig:\n  {config}\n")
     with pytest.raises(SettingsError) as refused:
         read_snapshot(project, "dev")
-    assert said in refused.value.message
+    assert message in refused.value.message
 
 
 @pytest.mark.parametrize("key", ["stackConfigDir", "config"])

@@ -173,7 +173,9 @@ def test_the_real_clis_packed_state_is_the_same_as_a_plain_one(
 
 
 @pytest.mark.engine
-def test_a_base_whose_readers_cannot_be_told_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_form_beside_a_base_is_an_error_when_its_readers_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop = Workshop(tmp_path, "pulumi", monkeypatch.setenv)
     put(shop.state, "stacks/fixture-app/alpha.json.xz", b"?")
     assert [(stack.unit, stack.status) for stack in shop.engine.stacks()] == [(APP, StackStatus.DAMAGED)]

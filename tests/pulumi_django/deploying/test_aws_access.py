@@ -86,7 +86,7 @@ def access(service: Sts, **config: Any) -> AwsAccess:
     return AwsAccess.from_config({"region": "eu-west-1", "endpoints": [{"sts": service.url}], **config})
 
 
-def who(found: AwsAccess, service: Sts) -> str | None:
+def key_used(found: AwsAccess, service: Sts) -> str | None:
     """The access key id that a request is signed with."""
     found.client("sts").get_caller_identity()
     return service.asked[-1].key
@@ -94,13 +94,13 @@ def who(found: AwsAccess, service: Sts) -> str | None:
 
 def test_each_role_of_a_chain_is_assumed_by_the_one_before_it(service: Sts) -> None:
     found = access(service, assumeRoles=[{"roleArn": f"{ROLES}/one"}, {"roleArn": f"{ROLES}/two"}])
-    assert who(found, service) == "key-of-two"
+    assert key_used(found, service) == "key-of-two"
     assert service.roles == [("key-of-the-environment", f"{ROLES}/one"), ("key-of-one", f"{ROLES}/two")]
 
 
 def test_a_session_is_asked_for_once_for_all_clients(service: Sts) -> None:
     found = access(service, assumeRole={"roleArn": f"{ROLES}/one"})
-    assert [who(found, service), who(found, service)] == ["key-of-one", "key-of-one"]
+    assert [key_used(found, service), key_used(found, service)] == ["key-of-one", "key-of-one"]
     assert len(service.roles) == 1
 
 
@@ -116,7 +116,7 @@ def test_everything_that_a_role_says_reaches_sts(service: Sts) -> None:
         "tags": {"team": "shop"},
         "transitiveTagKeys": ["team"],
     }
-    who(access(service, assumeRoles=[role], stsRegion="us-east-1"), service)
+    key_used(access(service, assumeRoles=[role], stsRegion="us-east-1"), service)
     assert service.asked[0].region == "us-east-1"
     assert service.asked[0].parameters == {
         "Action": "AssumeRole",
@@ -137,7 +137,7 @@ def test_a_web_identity_comes_before_the_roles(service: Sts, tmp_path: Path) -> 
     (tmp_path / "token").write_text("signed-by-ci\n")
     identity = {"roleArn": f"{ROLES}/ci", "webIdentityTokenFile": str(tmp_path / "token"), "sessionName": "job-7"}
     found = access(service, assumeRoleWithWebIdentity=identity, assumeRoles=[{"roleArn": f"{ROLES}/deploy"}])
-    assert who(found, service) == "key-of-deploy"
+    assert key_used(found, service) == "key-of-deploy"
     assert service.roles == [(None, f"{ROLES}/ci"), ("key-of-ci", f"{ROLES}/deploy")]
     assert service.asked[0].parameters["WebIdentityToken"] == "signed-by-ci"
     assert service.asked[0].parameters["RoleSessionName"] == "job-7"
@@ -145,7 +145,7 @@ def test_a_web_identity_comes_before_the_roles(service: Sts, tmp_path: Path) -> 
 
 def test_keys_win_over_profile_and_environment(service: Sts) -> None:
     found = access(service, accessKey="key-of-config", secretKey="hunter2", profile="absent")
-    assert who(found, service) == "key-of-config"
+    assert key_used(found, service) == "key-of-config"
     assert "hunter2" not in repr(found)
 
 
@@ -162,7 +162,7 @@ def test_a_profile_wins_over_keys_of_the_environment_and_comes_from_the_files_th
         "sharedConfigFiles": [str(tmp_path / "config")],
         "sharedCredentialsFiles": [str(tmp_path / "credentials")],
     }
-    assert who(access(service, profile="123456789012", **files), service) == "key-of-file"
+    assert key_used(access(service, profile="123456789012", **files), service) == "key-of-file"
 
 
 def test_of_two_profiles_of_the_environment_the_providers_counts(
@@ -173,13 +173,13 @@ def test_of_two_profiles_of_the_environment_the_providers_counts(
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_PROFILE", "one")
     monkeypatch.setenv("AWS_DEFAULT_PROFILE", "two")
-    assert who(access(service), service) == "key-of-the-environment"
+    assert key_used(access(service), service) == "key-of-the-environment"
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    assert who(access(service), service) == "key-of-one"
+    assert key_used(access(service), service) == "key-of-one"
 
 
-def test_a_missing_source_of_credentials_is_said_as_boto3_says_it(
+def test_missing_credentials_raise_the_error_of_boto3(
     service: Sts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
@@ -246,7 +246,7 @@ def test_hosts_without_a_proxy_are_reached_without_it(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("config", "said"),
+    ("config", "message"),
     [
         ({"sharedConfigFiles": ["a", "b"]}, "aws:sharedConfigFiles names 2 files"),
         ({"sharedCredentialsFiles": ["a", "b"]}, "aws:sharedCredentialsFiles names 2 files"),
@@ -257,8 +257,8 @@ def test_hosts_without_a_proxy_are_reached_without_it(monkeypatch: pytest.Monkey
         ({"assumeRol": {}}, "aws:assumeRol is not a key of the AWS provider"),
     ],
 )
-def test_what_cannot_be_followed_is_refused_by_its_key(config: dict[str, Any], said: str) -> None:
-    with pytest.raises(AwsConfigError, match=said):
+def test_what_cannot_be_followed_is_refused_by_its_key(config: dict[str, Any], message: str) -> None:
+    with pytest.raises(AwsConfigError, match=message):
         AwsAccess.from_config(config)
 
 
@@ -268,7 +268,7 @@ def test_every_key_is_followed_or_does_not_lead_to_another_account() -> None:
     assert {key for key in aws_config.KEYS if key not in aws_config.WITHOUT_ACCESS} <= followed
 
 
-def test_a_role_and_its_chain_are_said_in_one_way() -> None:
+def test_both_ways_to_name_a_role_give_the_same_access() -> None:
     assert AwsAccess(assume_role_arn="r", external_id="x") == AwsAccess(
         assume_roles=[AssumedRole(role_arn="r", external_id="x")]
     )

@@ -76,7 +76,7 @@ def test_the_older_name_of_the_roles_is_understood(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "said"),
+    ("config", "message"),
     [
         ({"profil": "x"}, "aws:profil is not a key of the AWS provider: did you mean profile?"),
         (
@@ -105,13 +105,13 @@ def test_the_older_name_of_the_roles_is_understood(value: Any) -> None:
         ({"defaultTags": {"team": "shop"}}, "has the key 'team', which defaultTags does not have"),
     ],
 )
-def test_what_cannot_be_used_is_said_by_its_key(config: dict[str, Any], said: str) -> None:
+def test_what_cannot_be_used_is_reported_by_its_key(config: dict[str, Any], message: str) -> None:
     with pytest.raises(AwsConfigError) as caught:
         aws_config.read(config)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_every_problem_is_said_at_once() -> None:
+def test_every_problem_is_reported_at_once() -> None:
     with pytest.raises(AwsConfigError) as caught:
         aws_config.read({"profil": "x", "insecure": "yes", "region": "eu-west-1"})
     assert len(caught.value.problems) == 2
