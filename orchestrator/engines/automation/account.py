@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from orchestrator.config import aws_settings
-from orchestrator.config.stack_config import read_snapshot
+from orchestrator.config.stack_config import StackConfig
 from orchestrator.engines.protocol import Project
 from orchestrator.errors import EngineUnavailableError, OrchestratorError, RefusedError
 from orchestrator.model import Unit
@@ -62,7 +62,7 @@ def check(stacks: Iterable[tuple[Unit, Project, str]]) -> None:
 def aws_config(project: Project, stack: str) -> dict[str, Any] | None:
     """The stack's `aws:*` configuration without the prefix; None when it cannot be read: then the program says why."""
     try:
-        return aws_settings.provider_config(project, stack, read_snapshot(project, stack))
+        return aws_settings.provider_config(project, stack, StackConfig.load(project, stack).snapshot())
     except OrchestratorError:
         return None
 

@@ -207,21 +207,28 @@ class Backend:
         self._files.delete(lock.name)
 
     def last_failed(self, project: str, stack: str) -> bool:
-        """Whether the stack's last operation failed, as its history tells."""
+        """Whether the stack's last operation failed, as its history tells. Raises UnknownFormError, StateError."""
+        return (self.last_update(project, stack) or {}).get("result") == "failed"
+
+    def last_update(self, project: str, stack: str) -> Mapping[str, Any] | None:
+        """The newest entry of the stack's history, empty when it is no JSON; None when there is none.
+
+        Raises UnknownFormError for an entry of an unknown form, StateError for one that cannot be unpacked.
+        """
         names = self._files.names(f"{HISTORY}/{project}/{stack}")
         entries = {name: form for name in names for _, found, form in [name.rpartition(".history.json")] if found}
         if not entries:
-            return False
+            return None
         newest = max(entries, key=lambda name: name.removesuffix(entries[name]))
         if entries[newest] not in ("", *forms.PACKED):
             raise UnknownFormError(
                 f"the history of {stack} has a form that this program does not know ({newest})", "upgrade pulumi-django"
             )
-        content = forms.unpacked(self._files.read(newest) or b"{}", newest)
         try:
-            return json.loads(content).get("result") == "failed"
-        except (ValueError, AttributeError):
-            return False
+            entry: Any = json.loads(forms.unpacked(self._files.read(newest) or b"{}", newest))
+        except ValueError:
+            return {}
+        return entry if isinstance(entry, dict) else {}
 
     def check_layout(self) -> None:
         """Refuse a backend whose stacks are not below their projects: they would seem to be absent. Raises StateError."""
