@@ -17,7 +17,17 @@ ROOT = Path(__file__).parents[1]
 
 sys.path.insert(0, str(ROOT))
 
-PLAIN = ("BaseContract", "AppOutputs", "AwsAccess", "ContainerSetup", "HealthCheck", "ServicePlacement", "TaskSize")
+PLAIN = (
+    "BaseContract",
+    "AppOutputs",
+    "AwsAccess",
+    "AssumedRole",
+    "WebIdentity",
+    "ContainerSetup",
+    "HealthCheck",
+    "ServicePlacement",
+    "TaskSize",
+)
 
 
 def documented(cls: type) -> list[tuple[str, str, str, str]]:
@@ -36,7 +46,7 @@ def _own(cls: type) -> list[tuple[str, str, str, str]]:
     body = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == cls.__name__).body
     found: list[tuple[str, str, str, str]] = []
     for index, node in enumerate(body):
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and not node.target.id.startswith("_"):
             after = body[index + 1] if index + 1 < len(body) else None
             text = ""
             if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):

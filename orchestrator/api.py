@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from orchestrator import lifecycle
 from orchestrator.config import settings
 from orchestrator.config.assignments import Assignment, make_assignment
+from orchestrator.config.aws_settings import access_of
 from orchestrator.config.durations import parse_duration
 from orchestrator.config.settings import Settings
-from orchestrator.config.stack_config import StackConfig, aws_values, config_path, configured_stacks
+from orchestrator.config.stack_config import StackConfig, config_path, configured_stacks
 from orchestrator.cost import prices as price_tables
 from orchestrator.cost.estimate import Costs, Estimate, MonthlyCost, estimate
 from orchestrator.cost.prices import PriceTable
@@ -377,7 +378,7 @@ class Orchestrator:
         """How the first configured base reaches AWS."""
         for project in self.settings.in_scope(Scope.BASE):
             for stack in configured_stacks(project):
-                return AwsAccess.from_config(aws_values(StackConfig.load(project, stack).snapshot()))
+                return access_of(project, stack)
         return AwsAccess()
 
     def cost_ahead(self, job: Job) -> dict[Unit, float]:

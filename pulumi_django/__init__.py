@@ -78,7 +78,7 @@ if TYPE_CHECKING:
     from pulumi_django.delivery.cdn import Cdn, CdnArgs, Delivery
     from pulumi_django.delivery.firewall import Firewall, FirewallArgs, FirewallOptions
     from pulumi_django.delivery.static_site import StaticSite, StaticSiteArgs
-    from pulumi_django.deploying.aws_access import AwsAccess
+    from pulumi_django.deploying.aws_access import AssumedRole, AwsAccess, WebIdentity
     from pulumi_django.deploying.gate import ReleaseGate, ReleaseGateArgs
     from pulumi_django.ec2.bastion import Bastion, BastionArgs
     from pulumi_django.ec2.compose_host import ComposeHost, ComposeHostArgs
@@ -149,6 +149,7 @@ __all__ = [
     "AssetsBucket",
     "AssetsBucketArgs",
     "AssetsOptions",
+    "AssumedRole",
     "AuroraOptions",
     "AuroraServerless",
     "AuroraServerlessArgs",
@@ -292,6 +293,7 @@ __all__ = [
     "TaskSize",
     "TracingOptions",
     "TrackedMetric",
+    "WebIdentity",
     "WebOptions",
     "WebService",
     "WebServiceArgs",
@@ -322,6 +324,7 @@ _MODULE_OF = {
     "AssetsBucket": "pulumi_django.delivery.assets",
     "AssetsBucketArgs": "pulumi_django.delivery.assets",
     "AssetsOptions": "pulumi_django.base.options",
+    "AssumedRole": "pulumi_django.deploying.aws_access",
     "AuroraOptions": "pulumi_django.base.options",
     "AuroraServerless": "pulumi_django.data.aurora",
     "AuroraServerlessArgs": "pulumi_django.data.aurora",
@@ -465,6 +468,7 @@ _MODULE_OF = {
     "TaskSize": "pulumi_django.ecs.container",
     "TracingOptions": "pulumi_django.observability.otel",
     "TrackedMetric": "pulumi_django.ecs.scaling",
+    "WebIdentity": "pulumi_django.deploying.aws_access",
     "WebOptions": "pulumi_django.app.options",
     "WebService": "pulumi_django.ecs.web_service",
     "WebServiceArgs": "pulumi_django.ecs.web_service",

@@ -57,8 +57,8 @@ class PulumiSettings:
     """How the `pulumi` engine keeps its state."""
 
     backend: str | None = None
-    """State backend, for example `file:///srv/state` or `s3://bucket`; None: what `pulumi login` or
-    PULUMI_BACKEND_URL says."""
+    """State backend, for example `file:///srv/state` or `s3://bucket`. None: what the Pulumi CLI takes, which is
+    PULUMI_BACKEND_URL, then `backend: url:` in Pulumi.yaml, then `pulumi login`."""
 
     secrets_provider: str | None = None
     """Secrets provider of new stacks, for example `awskms://alias/pulumi`; None: the backend's default."""

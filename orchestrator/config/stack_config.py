@@ -6,7 +6,6 @@ The same files are what `pulumi up` and `pulumi config` in the project folder us
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import re
 from collections.abc import Collection, Mapping
@@ -16,7 +15,7 @@ from typing import Any, cast
 
 from ruamel.yaml.comments import CommentedMap
 
-from orchestrator.config import scalars, values, yaml_files
+from orchestrator.config import project_file, scalars, values, yaml_files
 from orchestrator.config.assignments import Assignment
 from orchestrator.config.projects import Project
 from orchestrator.config.text_keys import holds_text
@@ -197,6 +196,7 @@ class StackConfig:
             found[full] = values.plain(value)
             if values.holds_secret(value):
                 secret.add(full)
+        found = project_file.with_defaults(self.project.path, found)
         return ConfigSnapshot(values=found, secret_keys=frozenset(secret))
 
     def text(self) -> str:
@@ -226,27 +226,16 @@ class StackConfig:
             raise SettingsError(f"{self.path} cannot be removed: {error.strerror or error}") from None
 
 
-def aws_values(snapshot: ConfigSnapshot) -> dict[str, Any]:
-    """The `aws:*` values without the prefix, objects decoded: what the stack's provider is configured with."""
-    found: dict[str, Any] = {}
-    for key, text in snapshot.wire().items():
-        if key.startswith("aws:"):
-            try:
-                found[key.removeprefix("aws:")] = json.loads(text)
-            except ValueError:
-                found[key.removeprefix("aws:")] = text
-    return found
-
-
 def config_path(project: Project, stack: str) -> Path:
     """The file of a stack's configuration."""
-    return project.path / f"Pulumi.{stack}.yaml"
+    return project_file.read(project.path).stack_folder / f"Pulumi.{stack}.yaml"
 
 
 def configured_stacks(project: Project) -> tuple[str, ...]:
     """Names of the stacks that have a configuration file, alphabetical; empty when the folder cannot be read."""
     try:
-        names = [entry.name for entry in os.scandir(project.path) if entry.is_file()]
+        folder = project_file.read(project.path).stack_folder
+        names = [entry.name for entry in os.scandir(folder) if entry.is_file()]
     except OSError:
         return ()
     found = (re.fullmatch(r"Pulumi\.(.+)\.yaml", name) for name in names)
@@ -263,7 +252,9 @@ def read_snapshot(project: Project, stack: str, file: Path | None = None) -> Con
     document = yaml_files.parse(path, text or "")
     _Checker(path, project.name, ()).check(document)
     refuse_unquoted(project, path, text)
-    return StackConfig(project, stack, text, document).snapshot()
+    snapshot = StackConfig(project, stack, text, document).snapshot()
+    project_file.check(project.path, path, snapshot.values, snapshot.secret_keys)
+    return snapshot
 
 
 def refuse_unquoted(project: Project, path: Path, text: str | None) -> None:

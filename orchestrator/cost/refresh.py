@@ -47,7 +47,9 @@ class Refreshed:
 
 def price_list(access: AwsAccess) -> Any:
     """A client of the Price List for that account. Needs the right `pricing:GetProducts`."""
-    return replace(access, region=PRICE_LIST_REGION).client("pricing")
+    # The list has no endpoint with FIPS or IPv6; the roles stay those of the account's own region.
+    plain = replace(access, use_fips_endpoint=False, use_dualstack_endpoint=False)
+    return replace(plain, region=PRICE_LIST_REGION, sts_region=access.sts_region or access.region).client("pricing")
 
 
 def refresh(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from orchestrator.config.stack_config import StackConfig, aws_values, configured_stacks
+from orchestrator.config.aws_settings import access_of
+from orchestrator.config.stack_config import configured_stacks
 from orchestrator.errors import RefusedError
 from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.registry import Registry
@@ -86,5 +87,5 @@ def _accesses(context: Context, registry: Registry, base: str | None) -> list[Aw
     for project in context.projects(Scope.BASE):
         names = {base} if base else {*registry.bases, *configured_stacks(project)}
         for name in sorted(names):
-            accesses.append(AwsAccess.from_config(aws_values(StackConfig.load(project, name).snapshot())))
+            accesses.append(access_of(project, name))
     return accesses

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any
 
 import pulumi
@@ -17,6 +19,8 @@ from pulumi_django import contract
 from pulumi_django.contract import BaseContract
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.program.config import ConfigError, stack_config
+from pulumi_django.rules import aws_config as provider_config
+from pulumi_django.rules.aws_config import AwsConfigError
 from pulumi_django.rules.kinds import Kind
 
 BASE_PROJECT = "django-base"
@@ -77,20 +81,19 @@ class StandaloneSettings:
 
 
 def aws_config() -> dict[str, Any]:
-    """The stack's `aws:*` configuration without the prefix, objects decoded."""
-    found: dict[str, Any] = {}
-    for key, text in stack_config().items():
-        if key.startswith("aws:"):
-            try:
-                found[key.removeprefix("aws:")] = json.loads(text)
-            except (TypeError, ValueError):
-                found[key.removeprefix("aws:")] = text
-    return found
+    """The stack's `aws:*` configuration without the prefix, in the types of its keys. Raises ConfigError."""
+    try:
+        return provider_config.of_stack(stack_config())
+    except AwsConfigError as error:
+        raise ConfigError(error.problems, pulumi.get_stack()) from None
 
 
 def aws_access() -> AwsAccess:
-    """How hooks reach the AWS that the stack's provider uses."""
-    return AwsAccess.from_config(aws_config())
+    """How hooks reach the AWS that the stack's provider uses. Raises ConfigError when they cannot follow the provider."""
+    try:
+        return AwsAccess.from_config(aws_config())
+    except AwsConfigError as error:
+        raise ConfigError(error.problems, pulumi.get_stack()) from None
 
 
 def region() -> str:
@@ -110,15 +113,30 @@ def aws_provider(
 ) -> aws.Provider:
     """The provider of everything in the stack: the stack's `aws:*` configuration, and tags on all that can carry them.
 
-    `tags` are the user's; they win over the ones that are always there.
+    `tags` are the user's; they win over the ones that are always there. Raises ConfigError for a key that the provider
+    does not have.
     """
     config = aws_config()
+    _check_services(config.get("endpoints", ()))
     configured: dict[str, str] = (config.pop("defaultTags", None) or {}).get("tags", {})
     named = {"base": base, "kind": kind and kind.value, "environment": environment}
     always = {"managed-by": MANAGED_BY, **{key: value for key, value in named.items() if value}}
     settings: dict[str, Any] = {_snake(key): value for key, value in config.items()}
     settings["region"] = region()
     return aws.Provider("aws", **settings, default_tags={"tags": {**always, **configured, **(tags or {})}})
+
+
+def _check_services(endpoints: Sequence[Mapping[str, str]]) -> None:
+    """Refuse endpoints of services that the provider does not know: it would pass over them."""
+    services = [name.rstrip("_") for name in signature(aws.ProviderEndpointArgs.__init__).parameters]
+    unknown = {service for entry in endpoints for service in entry} - set(services)
+    problems = [
+        f"aws:endpoints names the service {service!r}, which the AWS provider does not know"
+        + (f": did you mean {close[0]}?" if (close := difflib.get_close_matches(service, services, n=1)) else "")
+        for service in sorted(unknown)
+    ]
+    if problems:
+        raise ConfigError(problems, pulumi.get_stack())
 
 
 def _snake(key: str) -> str:

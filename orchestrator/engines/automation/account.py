@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from orchestrator.config import aws_settings
 from orchestrator.config.projects import Project
-from orchestrator.config.stack_config import StackConfig, aws_values
+from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import EngineUnavailableError, OrchestratorError, RefusedError
 from orchestrator.model import Unit
 from pulumi_django.deploying.aws_access import AwsAccess
+from pulumi_django.rules.aws_config import AwsConfigError
 
 _ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(\d{12}):")
 _REJECTED = (
@@ -41,9 +43,12 @@ def check(stacks: Iterable[tuple[Unit, Project, str]]) -> None:
     asked: dict[str, str | None] = {}
     for unit, project, account in stacks:
         config = aws_config(project, unit.stack)
-        if config is None or str(config.get("skipRequestingAccountId", "")).lower() == "true":
+        if config is None or config.get("skipRequestingAccountId"):
             continue
-        access = AwsAccess.from_config(config)
+        try:
+            access = AwsAccess.from_config(config)
+        except AwsConfigError:  # a key that only the provider can follow
+            continue
         if repr(access) not in asked:
             asked[repr(access)] = _identity(access)
         ours = asked[repr(access)]
@@ -55,9 +60,9 @@ def check(stacks: Iterable[tuple[Unit, Project, str]]) -> None:
 
 
 def aws_config(project: Project, stack: str) -> dict[str, Any] | None:
-    """The stack's `aws:*` configuration without the prefix; None when its file cannot be read."""
+    """The stack's `aws:*` configuration without the prefix; None when it cannot be read: then the program says why."""
     try:
-        return aws_values(StackConfig.load(project, stack).snapshot())
+        return aws_settings.provider_config(project, stack, StackConfig.load(project, stack).snapshot())
     except OrchestratorError:
         return None
 

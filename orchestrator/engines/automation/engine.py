@@ -11,9 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.config.aws_settings import access_of
 from orchestrator.config.settings import Settings
 from orchestrator.engines import records
-from orchestrator.engines.automation import account, checkpoint
+from orchestrator.engines.automation import addresses, checkpoint
 from orchestrator.engines.automation.command import Finished
 from orchestrator.engines.automation.failures import explained
 from orchestrator.engines.automation.places import copy_project, handed_over, keep_encryption
@@ -32,7 +33,6 @@ from orchestrator.errors import (
 )
 from orchestrator.events import Diagnostic
 from orchestrator.model import Operation, Outputs, Record, Unit, UnitOutcome
-from pulumi_django.deploying.aws_access import AwsAccess
 
 if TYPE_CHECKING:
     from orchestrator.recovery.adoption import Finding
@@ -194,8 +194,7 @@ class AutomationEngine(Stacks):
     def _find_in_aws(self, unit: Unit, latest: Mapping[str, Any]) -> tuple[Finding, ...]:
         from orchestrator.recovery.adoption import find_pending
 
-        config = account.aws_config(self._projects[unit.project], unit.stack) or {}
-        access = AwsAccess.from_config({"region": checkpoint.region(latest), **config})
+        access = access_of(self._projects[unit.project], unit.stack, checkpoint.region(latest))
         return find_pending(latest, access.client)
 
     def _init(self, folder: Path, unit: Unit, environment: Mapping[str, str]) -> None:
@@ -243,7 +242,8 @@ class AutomationEngine(Stacks):
             folder = Path(name)
             copy_project(project, request.unit.stack, request.config_file, folder)
             upstream = request.upstream_outputs
-            environment: dict[str, str] = {}
+            # A relative address would begin in the copy's folder.
+            environment = {addresses.BACKEND_VARIABLE: self._url()} if self._url().startswith(addresses.FILE) else {}
             if not exists:
                 upstream = {**self._known_outputs(), **upstream}
                 (folder / "state").mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import getpass
 import json
@@ -11,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,6 +29,17 @@ LEASE_SECONDS = 60
 """A lock in a bucket that is older was left behind by somebody who died."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A file as a look at its folder shows it."""
+
+    stamp: str
+    """Changes whenever the file does."""
+
+    changed: float
+    """When it was written, in seconds since 1970."""
+
+
 class Files(Protocol):
     """The few file operations that the backend's layout needs."""
 
@@ -38,8 +51,8 @@ class Files(Protocol):
         """The same with something that changes whenever the file does."""
         ...
 
-    def stamp(self, name: str) -> str | None:
-        """The same for one file; None when it is not there."""
+    def variants(self, name: str) -> Mapping[str, Seen]:
+        """The file of that name and its neighbors whose names go on after it, such as `alpha.json.gz`."""
         ...
 
     def read(self, name: str) -> bytes | None:
@@ -92,11 +105,16 @@ class LocalFiles:
                 ) from error
         return found
 
-    def stamp(self, name: str) -> str | None:
-        try:
-            return _stamp((self._folder / name).stat())
-        except OSError:
-            return None
+    def variants(self, name: str) -> Mapping[str, Seen]:
+        folder, _, file = name.rpartition("/")
+        found: dict[str, Seen] = {}
+        with _reading(self._folder / folder), os.scandir(self._folder / folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(file):
+                    with contextlib.suppress(FileNotFoundError):  # it was removed while we looked
+                        status = entry.stat()
+                        found[f"{folder}/{entry.name}"] = Seen(stamp=_stamp(status), changed=status.st_mtime_ns / 1e9)
+        return found
 
     def read(self, name: str) -> bytes | None:
         try:
@@ -170,13 +188,23 @@ class S3Files:
 
         parts = urlsplit(url)
         options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+        plain_http = "true" in (options.get("disableSSL"), options.get("disable_https"))
         endpoint = options.get("endpoint")
         if endpoint and "://" not in endpoint:
-            endpoint = f"{'http' if options.get('disableSSL') == 'true' else 'https'}://{endpoint}"
+            endpoint = f"{'http' if plain_http else 'https'}://{endpoint}"
         style = "path" if "true" in (options.get("s3ForcePathStyle"), options.get("use_path_style")) else "auto"
-        session: Any = boto3.Session(profile_name=options.get("profile"), region_name=options.get("region"))
-        self._client = session.client("s3", endpoint_url=endpoint, config=Config(s3={"addressing_style": style}))
+        config = Config(
+            s3={"addressing_style": style, "use_accelerate_endpoint": options.get("accelerate") == "true"},
+            use_fips_endpoint=options.get("fips") == "true" or None,
+            use_dualstack_endpoint=options.get("dualstack") == "true" or None,
+        )
+        # The CLI reads AWS_REGION, which boto3 does not.
+        region = options.get("region") or os.environ.get("AWS_REGION") or None
+        session: Any = boto3.Session(profile_name=options.get("profile"), region_name=region)
+        self._client = session.client("s3", endpoint_url=endpoint, config=config)
         self._bucket, self._prefix = parts.netloc, parts.path.strip("/")
+        encryption = {"ServerSideEncryption": options.get("ssetype"), "SSEKMSKeyId": options.get("kmskeyid")}
+        self._encryption = {name: value for name, value in encryption.items() if value}
 
     def _key(self, name: str) -> str:
         return f"{self._prefix}/{name}" if self._prefix else name
@@ -193,16 +221,16 @@ class S3Files:
             lambda: {item["Key"][skip:]: item["ETag"] for page in pages for item in page.get("Contents", [])}
         )
 
-    def stamp(self, name: str) -> str | None:
-        def head() -> str | None:
-            try:
-                return str(self._client.head_object(Bucket=self._bucket, Key=self._key(name))["ETag"])
-            except self._client.exceptions.ClientError as error:
-                if _code(error) in ("404", "NoSuchKey"):
-                    return None
-                raise
-
-        return self._guarded(head)
+    def variants(self, name: str) -> Mapping[str, Seen]:
+        skip = len(self._key("")) if self._prefix else 0
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._key(name))
+        return self._guarded(
+            lambda: {
+                item["Key"][skip:]: Seen(stamp=item["ETag"], changed=item["LastModified"].timestamp())
+                for page in pages
+                for item in page.get("Contents", [])
+            }
+        )
 
     def read(self, name: str) -> bytes | None:
         def get() -> bytes | None:
@@ -214,7 +242,9 @@ class S3Files:
         return self._guarded(get)
 
     def write(self, name: str, content: bytes) -> None:
-        self._guarded(lambda: self._client.put_object(Bucket=self._bucket, Key=self._key(name), Body=content))
+        self._guarded(
+            lambda: self._client.put_object(Bucket=self._bucket, Key=self._key(name), Body=content, **self._encryption)
+        )
 
     def delete(self, name: str) -> None:
         self._guarded(lambda: self._client.delete_object(Bucket=self._bucket, Key=self._key(name)))
@@ -240,7 +270,7 @@ class S3Files:
         from botocore.exceptions import ClientError
 
         try:
-            self._client.put_object(Bucket=self._bucket, Key=key, Body=mine, IfNoneMatch="*")
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=mine, IfNoneMatch="*", **self._encryption)
             return True
         except ClientError as error:
             if _code(error) not in ("PreconditionFailed", "ConditionalRequestConflict"):
@@ -252,7 +282,7 @@ class S3Files:
             ):
                 return False
             # Only one of several who see that it is old gets it: the others' condition does not hold any more.
-            self._client.put_object(Bucket=self._bucket, Key=key, Body=mine, IfMatch=held["ETag"])
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=mine, IfMatch=held["ETag"], **self._encryption)
             return True
         except ClientError as error:
             if _code(error) in ("NoSuchKey", "PreconditionFailed", "ConditionalRequestConflict"):
@@ -269,6 +299,17 @@ class S3Files:
                 f"the state in s3://{self._bucket} cannot be reached: {error}",
                 "check the address, the AWS credentials and their rights on the bucket",
             ) from error
+
+
+@contextmanager
+def _reading(folder: Path) -> Generator[None]:
+    """A folder that is absent has no files. StateError when it cannot be read."""
+    try:
+        yield
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StateError(f"the state cannot be read: {error.strerror} ({folder})", "check its permissions") from error
 
 
 def _stamp(status: os.stat_result) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from orchestrator.config.projects import Project
+from orchestrator.config.stack_config import config_path
 
 BASE_OUTPUTS_VARIABLE = "PULUMI_DJANGO_BASE_OUTPUTS"
 
@@ -37,13 +38,16 @@ def copy_project(project: Project, stack: str, config_file: Path | None, folder:
     """A project folder of its own for the same program: its files can be written without touching the real one."""
     yaml = YAML()
     settings: Any = yaml.load((project.path / "Pulumi.yaml").read_text(encoding="utf-8"))
+    if isinstance(settings.get("config"), str):  # the older name of stackConfigDir
+        del settings["config"]
+    settings.pop("stackConfigDir", None)
     settings["main"] = str((project.path / (settings.get("main") or ".")).resolve())
     runtime: Any = settings.get("runtime")
     if isinstance(runtime, dict) and (runtime.get("options") or {}).get("virtualenv"):
         runtime["options"]["virtualenv"] = str((project.path / runtime["options"]["virtualenv"]).resolve())
     with (folder / "Pulumi.yaml").open("w", encoding="utf-8") as file:
         yaml.dump(settings, file)
-    source = config_file or project.path / f"Pulumi.{stack}.yaml"
+    source = config_file or config_path(project, stack)
     if source.exists():
         shutil.copyfile(source, folder / f"Pulumi.{stack}.yaml")
 

@@ -12,14 +12,19 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from orchestrator.errors import EngineUnavailableError, RefusedError
 from orchestrator.model import Unit
+from pulumi_django.deploying.aws_access import AwsAccess
 
 # pulumi/sdk: secrets/passphrase, symmetric.go: key and text with which a passphrase is checked
 _ITERATIONS = 1_000_000
 _KEY_BYTES = 32
 _CHECKED_TEXT = b"pulumi"
+_CONTEXT = "context_"
+"""Parameters of an `awskms://` address that begin so are the encryption context."""
+
 _HINT = "a stack that reads it would get empty values for its secret outputs, without an error"
 
 
@@ -77,12 +82,14 @@ def fits(passphrase: str, salt: str) -> bool:
 
 
 def _check_kms(unit: Unit, url: str, encrypted: str) -> None:
-    import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
-    region = url.partition("region=")[2].partition("&")[0] or None
+    given = {name: values[-1] for name, values in parse_qs(urlsplit(url).query).items()}
+    endpoints = {"kms": given["endpoint"]} if "endpoint" in given else {}
+    access = AwsAccess(region=given.get("region"), profile=given.get("profile"), endpoints=endpoints)
+    context = {name.removeprefix(_CONTEXT): value for name, value in given.items() if name.startswith(_CONTEXT)}
     try:
-        boto3.client("kms", region_name=region).decrypt(CiphertextBlob=base64.b64decode(encrypted))
+        access.client("kms").decrypt(CiphertextBlob=base64.b64decode(encrypted), EncryptionContext=context)
     except (BotoCoreError, ClientError) as error:
         key = url.partition("?")[0].removeprefix("awskms://")
         raise RefusedError(

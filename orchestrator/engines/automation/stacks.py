@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -13,15 +12,14 @@ from typing import Any
 from orchestrator.config.projects import Project
 from orchestrator.config.settings import Settings
 from orchestrator.engines import records
-from orchestrator.engines.automation import account, checkpoint, secrets
+from orchestrator.engines.automation import account, addresses, checkpoint, secrets
 from orchestrator.engines.automation.command import Cli
+from orchestrator.engines.automation.forms import UnknownFormError
 from orchestrator.engines.automation.remote import RemoteBackend
 from orchestrator.engines.automation.state import Backend, open_backend
 from orchestrator.engines.automation.survey import Survey
-from orchestrator.errors import EngineUnavailableError, LockOwner, StateError, UnknownStackError
+from orchestrator.errors import LockOwner, StateError, UnknownStackError
 from orchestrator.model import Record, StackResource, StackStatus, StackSummary, Unit
-
-CLOUD = "https://api.pulumi.com"
 
 
 class Stacks:
@@ -31,7 +29,9 @@ class Stacks:
         self._projects: Mapping[str, Project] = settings.by_key
         self._settings = settings.pulumi
         self._state_dir = settings.state_dir
-        self._cli = Cli({"PULUMI_BACKEND_URL": self._settings.backend} if self._settings.backend else {})
+        backend = self._settings.backend
+        self._named = addresses.absolute(backend, settings.root) if backend else None
+        self._cli = Cli({addresses.BACKEND_VARIABLE: self._named} if self._named else {})
         self._opened: Backend | RemoteBackend | None = None
         self._guard = threading.Lock()
 
@@ -64,6 +64,8 @@ class Stacks:
                 content = backend.raw(project, stack) or b""
                 if name.encode() in content and checkpoint.reads(json.loads(content), name):
                     found.append(f"{project}/{stack}")
+            except UnknownFormError:  # it may read this stack
+                raise
             except (StateError, ValueError):  # a damaged neighbor is told of where it matters
                 continue
         return tuple(sorted(found))
@@ -115,26 +117,22 @@ class Stacks:
         with self._guard:
             if self._opened is None:
                 folders = {project.name: project.path for project in self._projects.values()}
-                self._opened = open_backend(self._url()) or RemoteBackend(self._cli, folders)
+                opened = open_backend(self._url()) or RemoteBackend(self._cli, folders)
+                if isinstance(opened, Backend):
+                    opened.check_layout()
+                self._opened = opened
             return self._opened
 
     def _url(self) -> str:
-        """Where the state is: what orchestrator.toml, the environment or `pulumi login` say."""
-        url = self._settings.backend or os.environ.get("PULUMI_BACKEND_URL")
-        if url:
-            return url
-        home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+        """Where the state is: what orchestrator.toml, the environment, the Pulumi.yaml files or `pulumi login` say."""
+        return self._named or addresses.address_of(self._projects.values(), self._logged_in)
+
+    def _logged_in(self, folder: Path) -> str | None:
+        finished = self._cli.run(["whoami", "--json"], folder)
         try:
-            known: Mapping[str, Any] = json.loads((home / "credentials.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            known = {}
-        if not known.get("current") and not os.environ.get("PULUMI_ACCESS_TOKEN"):
-            raise EngineUnavailableError(
-                "nobody said where Pulumi keeps its state: no `pulumi login`, no PULUMI_BACKEND_URL",
-                "run `pulumi login` (for example `pulumi login file://~`), or set `backend` below [pulumi] in "
-                "orchestrator.toml",
-            )
-        return str(known.get("current") or CLOUD)
+            return json.loads(finished.output).get("url") if finished.code == 0 else None
+        except (ValueError, AttributeError):
+            return None
 
     def _latest(self, unit: Unit) -> Mapping[str, Any]:
         latest = self._backend.checkpoint(self._projects[unit.project].name, unit.stack)
@@ -153,9 +151,9 @@ class Stacks:
         tags = backend.tags(project, unit.stack)
         try:
             seen = checkpoint.head(backend.checkpoint(project, unit.stack) or {})
+            failed = backend.last_failed(project, unit.stack)
         except StateError as error:
             record = records.from_tags(tags)
             return StackSummary(unit=unit, status=StackStatus.DAMAGED, record=record, problem=error.message)
         locked = any(lock.owner.alive is not False for lock in backend.locks(project, unit.stack))
-        failed = backend.last_failed(project, unit.stack)
         return checkpoint.summary(unit, seen, tags, locked=locked, failed=failed)

@@ -1,13 +1,12 @@
 """Reads and writes a DIY backend directly (`file://`, `s3://`): checkpoints, tags, locks, without a CLI call for each.
 
-Layout (pkg/backend/diy): `.pulumi/stacks/<project>/<stack>.json`, `.pulumi/stacks/<project>/<stack>.pulumi-tags`,
+Layout (pkg/backend/diy): `.pulumi/stacks/<project>/<stack>.json` (or `.json.gz`, `.json.zst`), `.pulumi/stacks/<project>/<stack>.pulumi-tags`,
 `.pulumi/locks/organization/<project>/<stack>/<uuid>.json`. Tags whose stack is not there are a claim: the stack is about
 to be made.
 """
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -17,11 +16,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from orchestrator.engines.automation.files import Files, LocalFiles, S3Files, alive
+from orchestrator.config import yaml_files
+from orchestrator.engines.automation import addresses, forms
+from orchestrator.engines.automation.files import Files, LocalFiles, S3Files, Seen, alive
+from orchestrator.engines.automation.forms import UnknownFormError
 from orchestrator.errors import EngineUnavailableError, LockOwner, StateError
 
 STACKS, LOCKS, HISTORY = ".pulumi/stacks", ".pulumi/locks/organization", ".pulumi/history"
-OWN = ".pulumi/orchestrator"
+META, LAYOUT = ".pulumi/meta.yaml", 1
+"""Where the backend says how its files are laid out; in layout 1 each stack is below its project."""
+
+OWN, TAGS = ".pulumi/orchestrator", ".pulumi-tags"
 TAGS_VERSION = 1
 CHECKPOINT_VERSIONS = (3, 4)
 """Version 4 is version 3 with a list of features, such as the hooks that this package uses."""
@@ -54,12 +59,10 @@ class Backend:
         self._files = files
 
     def stacks(self, project: str) -> list[str]:
-        """Names of the project's stacks."""
-        folder = f"{STACKS}/{project}"
-        names = {
-            name.rpartition("/")[2] for name in self._files.names(folder) if name.count("/") == folder.count("/") + 1
-        }
-        return sorted({_stem(name) for name in names if name.endswith((".json", ".json.gz"))})
+        """Names of the project's stacks, also of those whose state has an unknown form."""
+        folder = f"{STACKS}/{project}/"
+        names = (name.removeprefix(folder) for name in self._files.names(folder.rstrip("/")))
+        return sorted(forms.stacks_of(name for name in names if "/" not in name))
 
     @property
     def distant(self) -> bool:
@@ -68,18 +71,24 @@ class Backend:
 
     def listing(self, project: str) -> Listing:
         """The project's stacks, each with a stamp that changes whenever its checkpoint does, and who has tags."""
-        folder, stamps, tagged = f"{STACKS}/{project}/", dict[str, str](), set[str]()
-        for name, stamp in self._files.stamps(folder.rstrip("/")).items():
-            file = name.removeprefix(folder)
-            if file.endswith((".json", ".json.gz")) and "/" not in file:
-                stamps[_stem(file)] = stamp
-            elif file.endswith(".pulumi-tags"):
-                tagged.add(file.removesuffix(".pulumi-tags"))
+        folder = f"{STACKS}/{project}/"
+        seen = {name.removeprefix(folder): stamp for name, stamp in self._files.stamps(folder.rstrip("/")).items()}
+        files = forms.stacks_of(file for file in seen if "/" not in file)
+        tagged = (file.removesuffix(TAGS) for file in seen if file.endswith(TAGS))
+        stamps = {stack: " ".join(seen[file] for file in sorted(found)) for stack, found in files.items()}
         return Listing(stamps=stamps, tagged=frozenset(tagged))
 
     def stamp(self, project: str, stack: str) -> str | None:
         """The stamp of one stack's checkpoint; None when there is none."""
-        return self._files.stamp(f"{STACKS}/{project}/{stack}.json")
+        found = self._forms(project, stack)
+        return " ".join(found[name].stamp for name in sorted(found)) or None
+
+    def _forms(self, project: str, stack: str) -> Mapping[str, Seen]:
+        """The state files of one stack: of known forms, or else of unknown ones."""
+        folder = f"{STACKS}/{project}/"
+        seen = self._files.variants(f"{folder}{stack}.")
+        files = forms.stacks_of(name.removeprefix(folder) for name in seen).get(stack, ())
+        return {f"{folder}{file}": seen[f"{folder}{file}"] for file in files}
 
     def locked(self) -> frozenset[tuple[str, str]]:
         """Project and name of every stack that has a lock, alive or not."""
@@ -92,21 +101,38 @@ class Backend:
 
     def everything(self) -> Iterator[tuple[str, str]]:
         """Project and name of every stack in the backend, also of projects that nobody here knows."""
+        by_project: dict[str, list[str]] = {}
         for name in self._files.names(STACKS):
             folder, _, file = name.removeprefix(f"{STACKS}/").partition("/")
-            if file.endswith((".json", ".json.gz")) and "/" not in file:
-                yield folder, _stem(file)
+            by_project.setdefault(folder, []).append(file)
+        for project, files in by_project.items():
+            for stack in forms.stacks_of(file for file in files if file and "/" not in file):
+                yield project, stack
 
     def raw(self, project: str, stack: str) -> bytes | None:
-        """The text of the stack's checkpoint file, or None when there is none; StateError when it cannot be unpacked."""
-        content = self._files.read(f"{STACKS}/{project}/{stack}.json")
-        if content is not None:
-            return content
-        packed = self._files.read(f"{STACKS}/{project}/{stack}.json.gz")
-        try:
-            return None if packed is None else gzip.decompress(packed)
-        except (OSError, EOFError) as error:
-            raise StateError(f"the state of {stack} is damaged: its checkpoint cannot be unpacked") from error
+        """The text of the stack's checkpoint file, or None when there is none.
+
+        StateError when it cannot be unpacked, UnknownFormError when its form is not known.
+        """
+        file = self._newest(project, stack)
+        if file is None:
+            return None
+        content = self._files.read(file)
+        if content is None:  # the CLI has just written another form of it
+            file = self._newest(project, stack)
+            content = self._files.read(file) if file else None
+        return None if content is None or file is None else forms.unpacked(content, file)
+
+    def _newest(self, project: str, stack: str) -> str | None:
+        """The state file that counts; None when there is none. Raises UnknownFormError."""
+        found = self._forms(project, stack)
+        unknown = sorted(name for name in found if not name.endswith(forms.FORMS))
+        if unknown:
+            raise UnknownFormError(
+                f"the state of {stack} has a form that this program does not know ({unknown[0]})",
+                "unpack it to .json with the tool that packed it, or upgrade pulumi-django",
+            )
+        return max(sorted(found), key=lambda name: found[name].changed, default=None)
 
     def checkpoint(self, project: str, stack: str) -> Mapping[str, Any] | None:
         """The stack's checkpoint file as JSON, or None when there is none; StateError when it is damaged."""
@@ -181,19 +207,53 @@ class Backend:
         self._files.delete(lock.name)
 
     def last_failed(self, project: str, stack: str) -> bool:
-        """Whether the stack's last operation failed, as its history tells."""
-        entries = [name for name in self._files.names(f"{HISTORY}/{project}/{stack}") if name.endswith(".history.json")]
-        content = self._files.read(max(entries)) if entries else None
+        """Whether the stack's last operation failed, as its history tells. Raises UnknownFormError, StateError."""
+        return (self.last_update(project, stack) or {}).get("result") == "failed"
+
+    def last_update(self, project: str, stack: str) -> Mapping[str, Any] | None:
+        """The newest entry of the stack's history, empty when it is no JSON; None when there is none.
+
+        Raises UnknownFormError for an entry of an unknown form, StateError for one that cannot be unpacked.
+        """
+        names = self._files.names(f"{HISTORY}/{project}/{stack}")
+        entries = {name: form for name in names for _, found, form in [name.rpartition(".history.json")] if found}
+        if not entries:
+            return None
+        newest = max(entries, key=lambda name: name.removesuffix(entries[name]))
+        if entries[newest] not in ("", *forms.PACKED):
+            raise UnknownFormError(
+                f"the history of {stack} has a form that this program does not know ({newest})", "upgrade pulumi-django"
+            )
         try:
-            return json.loads(content or b"{}").get("result") == "failed"
+            entry: Any = json.loads(forms.unpacked(self._files.read(newest) or b"{}", newest))
         except ValueError:
-            return False
+            return {}
+        return entry if isinstance(entry, dict) else {}
+
+    def check_layout(self) -> None:
+        """Refuse a backend whose stacks are not below their projects: they would seem to be absent. Raises StateError."""
+        content = self._files.read(META)
+        version = yaml_files.parse(Path(META), content.decode("utf-8", "replace")).get("version") if content else None
+        if version == LAYOUT:
+            return
+        if isinstance(version, int) and version > LAYOUT:
+            raise StateError(
+                f"the state has the layout {version}: this program knows {LAYOUT} ({META})", "upgrade pulumi-django"
+            )
+        old = [
+            file for file in (name.removeprefix(f"{STACKS}/") for name in self._files.names(STACKS)) if "/" not in file
+        ]
+        if forms.stacks_of(old) or os.environ.get("PULUMI_DIY_BACKEND_LEGACY_LAYOUT", "").lower() in ("1", "true"):
+            raise StateError(
+                "the state has Pulumi's older layout, whose stacks belong to no project",
+                "run `pulumi state upgrade`, and unset PULUMI_DIY_BACKEND_LEGACY_LAYOUT",
+            )
 
 
 def open_backend(url: str) -> Backend | None:
     """The backend at that address, or None when only the CLI can read it (Pulumi Cloud, other clouds)."""
     if url.startswith("file://"):
-        folder = Path(os.path.expanduser(url.removeprefix("file://").partition("?")[0]))
+        folder = Path(addresses.path_of(url))
         if not folder.is_dir():
             raise EngineUnavailableError(
                 f"the state folder {folder} does not exist", f"make it, or set another backend: mkdir -p {folder}"
@@ -217,7 +277,3 @@ def _moment(text: Any) -> datetime | None:
         )
     except (TypeError, ValueError):
         return None
-
-
-def _stem(name: str) -> str:
-    return name.removesuffix(".gz").removesuffix(".json")

@@ -64,12 +64,12 @@ class Survey:
             try:
                 known = before.get(f"{project}/{unit.stack}")
                 head = known["head"] if known and known["stamp"] == stamp else self._head(project, unit.stack)
+                failed = self._backend.last_failed(project, unit.stack)
             except StateError as error:
                 record = records.from_tags(tags)
                 return StackSummary(unit=unit, status=StackStatus.DAMAGED, record=record, problem=error.message)
             after[f"{project}/{unit.stack}"] = {"stamp": stamp, "head": head}
             busy = (project, unit.stack) in locked and self._backend.held(project, unit.stack)
-            failed = self._backend.last_failed(project, unit.stack)
             return checkpoint.summary(unit, head, tags, locked=busy, failed=failed)
 
         return look

@@ -89,8 +89,12 @@ def _unreachable(error: Exception, access: AwsAccess) -> OrchestratorError:
     """AWS did not answer, or was not even asked."""
     from botocore import exceptions as known
 
+    from pulumi_django.deploying.aws_sessions import WrongAccountError
+
     said = str(error).strip().rstrip(".")
     match error:
+        case WrongAccountError():
+            return EngineUnavailableError(f"AWS is not asked: {said}", _login(access))
         case known.NoCredentialsError() | known.PartialCredentialsError() | known.CredentialRetrievalError():
             return EngineUnavailableError("AWS does not know who you are: no credentials were found", _login(access))
         case (

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.config.aws_settings import access_of_stacks
 from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import OperationFailedError, OrchestratorError, RefusedError, UnknownStackError, UsageError
 from orchestrator.model import UNKNOWN, Outputs, Scope, Unit
 from pulumi_django.deploying.aws_access import AwsAccess
 
 if TYPE_CHECKING:
-    from orchestrator.config.projects import Project
     from orchestrator.lifecycle.context import Context
     from orchestrator.lifecycle.registry import Deployment, Registry
 
@@ -120,15 +119,14 @@ def find(context: Context, name: str) -> Target:
     environment = _environment(registry, name)
     base = registry.bases.get(environment.record.base or "")
     base_outputs = _plain(base.outputs) if base else {}
-    config = _configuration(context, environment.units)
     return Target(
         environment=environment.name,
         engine=context.engine.name,
         notice=context.engine.notice,
         outputs=_outputs(environment),
         base_outputs=base_outputs,
-        aws=_access(config, base_outputs.get("region")),
-        asleep=any(str(value).lower() == "true" for key, value in config.items() if key.endswith(":asleep")),
+        aws=access_of(context, environment, base_outputs.get("region")),
+        asleep=_asleep(context, environment.units),
     )
 
 
@@ -172,39 +170,16 @@ def access_of(context: Context, deployment: Deployment, region: str | None) -> A
 
 
 def access_of_units(context: Context, units: Sequence[Unit], region: str | None) -> AwsAccess:
-    """The same for stacks that may not exist yet."""
-    return _access(_configuration(context, units), region)
-
-
-def _configuration(context: Context, units: Sequence[Unit]) -> dict[str, str]:
-    """The configuration of these stacks as text by full key; secret values are masked and not needed here."""
+    """The same for stacks that may not exist yet. Raises SettingsError."""
     by_key = context.settings.by_key
-    found: dict[str, str] = {}
-    for unit in units:
-        found |= _wire(by_key[unit.project], unit.stack)
-    return found
-
-
-def _wire(project: Project, stack: str) -> dict[str, str]:
     try:
-        return StackConfig.load(project, stack).snapshot().wire()
+        return access_of_stacks([(by_key[unit.project], unit.stack) for unit in units], region)
     except OrchestratorError as error:
-        raise type(error)(f"how {stack} reaches AWS cannot be read: {error.message}", error.hint) from error
+        names = " and ".join(dict.fromkeys(unit.stack for unit in units))
+        raise type(error)(f"how {names} reaches AWS cannot be read: {error.message}", error.hint) from error
 
 
-def _access(config: Mapping[str, str], region: str | None) -> AwsAccess:
-    decoded = {"region": region} if region else {}
-    for key, text in config.items():
-        if key.startswith("aws:"):
-            decoded[key.removeprefix("aws:")] = _decoded(text)
-    return AwsAccess.from_config(decoded)
-
-
-def _decoded(text: str) -> Any:
-    """Objects and lists stand in a configuration as JSON; a name that looks like a number stays a name."""
-    if not text.startswith(("[", "{")):
-        return text
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+def _asleep(context: Context, units: Sequence[Unit]) -> bool:
+    """Whether the configuration of one of these stacks says that it sleeps."""
+    configs = (StackConfig.load(context.settings.by_key[unit.project], unit.stack) for unit in units)
+    return any(str(config.get("asleep")).lower() == "true" for config in configs)

@@ -90,6 +90,9 @@ def test_a_kms_key_that_does_not_decrypt_is_named(monkeypatch: pytest.MonkeyPatc
             "state": {"url": f"awskms://{key}?region=eu-west-1", "encryptedkey": _base64(good)},
         }
         secrets.check(BASE, provider)
+        bound = kms.encrypt(KeyId=key, Plaintext=b"x", EncryptionContext={"team": "shop"})["CiphertextBlob"]
+        url = f"awskms://{key}?region=eu-west-1&awssdk=v2&context_team=shop"
+        secrets.check(BASE, {"type": "cloud", "state": {"url": url, "encryptedkey": _base64(bound)}})
         other = {"url": f"awskms://{key}?region=us-east-1", "encryptedkey": _base64(good)}
         with pytest.raises(RefusedError, match=rf"the KMS key {key} does not decrypt them"):
             secrets.check(BASE, {"type": "cloud", "state": other})

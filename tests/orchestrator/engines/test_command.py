@@ -117,13 +117,13 @@ def test_the_event_log_is_readable_by_nobody_else(tmp_path: Path, monkeypatch: p
     assert finished.output == "0o600\n"
 
 
-def test_nobody_having_said_where_the_state_is_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_whose_place_nothing_says_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = Workshop(tmp_path, "pulumi", monkeypatch.setenv)
     monkeypatch.delenv("PULUMI_BACKEND_URL")
     with pytest.raises(EngineUnavailableError) as refused:
         shop.another().stacks()
     assert refused.value.message == (
-        "nobody said where Pulumi keeps its state: no `pulumi login`, no PULUMI_BACKEND_URL"
+        "nothing says where Pulumi keeps its state: no `pulumi login`, no PULUMI_BACKEND_URL, no `backend` in Pulumi.yaml"
     )
     assert "run `pulumi login`" in str(refused.value.hint)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +19,7 @@ RECORD = Record(kind=Kind.AD_HOC, owner="ada", created=datetime(2026, 11, 1, tzi
 
 
 @pytest.fixture(params=["simulation", pytest.param("pulumi", marks=pytest.mark.engine)])
-def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Workshop]:
+def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
     return Workshop(tmp_path, request.param, monkeypatch.setenv)
 
 
@@ -256,3 +255,27 @@ def test_a_preview_tells_every_resource_that_there_would_be(shop: Workshop) -> N
     assert first.inputs["tags"] == {"size": "small"}
     assert first.parent is not None
     assert first.parent.endswith("::fixture-base-dev")
+
+
+def test_values_for_all_stacks_in_pulumi_yaml_reach_the_program_unless_the_stack_has_its_own(shop: Workshop) -> None:
+    file = shop.folder / "app" / "Pulumi.yaml"
+    file.write_text(
+        f'{file.read_text()}config:\n  base:\n    type: string\n    default: dev\n  tags: \'{{"of": "project"}}\'\n'
+    )
+    shop.run(BASE)
+    shop.configure(APP)
+    assert shop.run(APP).outputs["base_stack_name"].value == "dev"
+    topic = next(resource for resource in shop.engine.resources(APP) if resource.name == "topic")
+    assert topic.inputs["tags"] == {"of": "project"}
+    shop.configure(APP, tags='{"of": "stack"}')
+    shop.run(APP)
+    topic = next(resource for resource in shop.engine.resources(APP) if resource.name == "topic")
+    assert topic.inputs["tags"] == {"of": "stack"}
+
+
+def test_a_value_that_pulumi_yaml_asks_of_each_stack_is_missed_before_anything_is_made(shop: Workshop) -> None:
+    file = shop.folder / "base" / "Pulumi.yaml"
+    file.write_text(f"{file.read_text()}config:\n  asked:\n    type: string\n")
+    with pytest.raises(OrchestratorError, match="asked"):
+        shop.run(BASE)
+    assert shop.cloud() == []

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import boto3
 import pytest
+import zstandard
 from moto.server import ThreadedMotoServer
 
 from orchestrator.engines.automation.state import S3Files, open_backend
-from orchestrator.errors import EngineUnavailableError, StackLockedError
+from orchestrator.errors import EngineUnavailableError, StackLockedError, StateError
 from orchestrator.model import Kind, Operation, Record, StackStatus
 from tests.support.engines import APP, BASE, Workshop
 
@@ -94,8 +95,45 @@ def test_a_lock_in_the_bucket_is_held_by_one_and_a_dead_ones_is_taken(
 def test_stamps_change_with_the_content(bucket: str) -> None:
     files = S3Files(bucket)
     files.write(".pulumi/stacks/p/dev.json", b"{}")
-    before = files.stamp(".pulumi/stacks/p/dev.json")
-    assert files.stamps(".pulumi/stacks") == {".pulumi/stacks/p/dev.json": before}
-    files.write(".pulumi/stacks/p/dev.json", b"[]")
-    assert files.stamp(".pulumi/stacks/p/dev.json") not in (None, before)
-    assert files.stamp(".pulumi/stacks/p/none.json") is None
+    name = ".pulumi/stacks/p/dev.json"
+    before = files.variants(name)[name].stamp
+    assert files.stamps(".pulumi/stacks/p") == {name: before}
+    files.write(name, b"[]")
+    assert files.variants(name)[name].stamp != before
+    assert files.variants(".pulumi/stacks/p/none.json") == {}
+
+
+def test_the_newest_form_in_a_bucket_counts(bucket: str) -> None:
+    files, backend = S3Files(bucket), open_backend(bucket)
+    assert backend is not None
+    checkpoint = b'{"version": 3, "checkpoint": {"latest": {"resources": [%s]}}}'
+    files.write(".pulumi/stacks/packed/dev.json.zst", zstandard.compress(checkpoint % b"1"))
+    files.write(".pulumi/stacks/packed/dev-2.json", checkpoint % b"2")
+    assert backend.stacks("packed") == ["dev", "dev-2"]
+    assert backend.checkpoint("packed", "dev") == {"resources": [1]}
+    files.delete(".pulumi/stacks/packed/dev.json.zst")
+    files.write(".pulumi/stacks/packed/dev.json.lz4", b"?")
+    with pytest.raises(StateError, match=r"has a form that this program does not know \(.*dev.json.lz4\)"):
+        backend.checkpoint("packed", "dev")
+
+
+def test_files_are_encrypted_as_the_address_says(bucket: str) -> None:
+    files = S3Files(f"{bucket}&ssetype=aws:kms&kmskeyid=alias/state")
+    files.write(".pulumi/stacks/kept/dev.pulumi-tags", b"{}")
+    with files.exclusive(".pulumi/orchestrator/kept"):
+        for name in (".pulumi/stacks/kept/dev.pulumi-tags", ".pulumi/orchestrator/kept.json"):
+            kept = files._client.head_object(Bucket="state", Key=f"team/{name}")  # pyright: ignore[reportPrivateUsage]
+            assert (kept["ServerSideEncryption"], kept["SSEKMSKeyId"]) == ("aws:kms", "alias/state")
+
+
+def test_the_region_of_the_environment_counts_as_for_the_cli(monkeypatch: pytest.MonkeyPatch) -> None:
+    def endpoint(url: str) -> str:
+        return S3Files(url)._client.meta.endpoint_url  # pyright: ignore[reportPrivateUsage]
+
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    assert endpoint("s3://state") == "https://s3.eu-central-1.amazonaws.com"
+    assert endpoint("s3://state?region=eu-west-1") == "https://s3.eu-west-1.amazonaws.com"
+    dual = S3Files("s3://state?dualstack=true&fips=true&region=us-east-1")
+    config = dual._client.meta.config  # pyright: ignore[reportPrivateUsage]
+    assert (config.use_dualstack_endpoint, config.use_fips_endpoint) == (True, True)

@@ -1,0 +1,53 @@
+"""How a stack's configuration (`aws:*`) leads to AWS, for everything that asks AWS outside a program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from orchestrator.config.projects import Project
+from orchestrator.config.stack_config import ConfigSnapshot, StackConfig, config_path
+from orchestrator.errors import SettingsError
+from pulumi_django.deploying.aws_access import AwsAccess
+from pulumi_django.rules import aws_config
+from pulumi_django.rules.aws_config import AwsConfigError
+
+_ENCRYPTED = "is encrypted: only the program can read it, so operations cannot follow the provider to its account"
+_ENCRYPTED_HINT = (
+    "put the keys into a profile (`aws:profile`) or into the environment, or use a role (`aws:assumeRoles`)"
+)
+
+
+def access_of(project: Project, stack: str, region: str | None = None) -> AwsAccess:
+    """How one stack reaches AWS; `region` counts where its configuration does not say.
+
+    Raises SettingsError that names the file and each key that cannot be used or followed.
+    """
+    return access_of_stacks([(project, stack)], region)
+
+
+def access_of_stacks(stacks: Sequence[tuple[Project, str]], region: str | None = None) -> AwsAccess:
+    """How the stacks of one base or one environment reach AWS: what a later one says wins."""
+    config = {"region": region} if region else {}
+    for project, stack in stacks:
+        # A value that only the program needs must not block a look at an environment.
+        config |= provider_config(project, stack, StackConfig.load(project, stack).snapshot())
+    try:
+        return AwsAccess.from_config(config)
+    except AwsConfigError as error:
+        files = " and ".join(str(config_path(project, stack)) for project, stack in stacks)
+        raise SettingsError(f"{files}: {'; '.join(error.problems)}") from None
+
+
+def provider_config(project: Project, stack: str, snapshot: ConfigSnapshot) -> dict[str, Any]:
+    """The stack's `aws:*` configuration without the prefix, in the types of its keys. Raises SettingsError."""
+    where, wire = config_path(project, stack), snapshot.wire()
+    encrypted = [key for key in sorted(snapshot.secret_keys) if key.startswith(aws_config.PREFIX)]
+    for key in encrypted:
+        wire.pop(key, None)
+        if key.removeprefix(aws_config.PREFIX) not in aws_config.WITHOUT_ACCESS:
+            raise SettingsError(f"{where}: {key} {_ENCRYPTED}", _ENCRYPTED_HINT)
+    try:
+        return aws_config.of_stack(wire)
+    except AwsConfigError as error:
+        raise SettingsError(f"{where}: {'; '.join(error.problems)}") from None

@@ -1,0 +1,266 @@
+"""`Pulumi.yaml`: what it says for all stacks of a project. Configuration, the state's address, the folder of stack files.
+
+The rules are those of the CLI (pkg/workspace/config.go, sdk/go/common/workspace/project.go).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+from ruamel.yaml.comments import CommentedMap
+
+from orchestrator.config import values, yaml_files
+from orchestrator.errors import SettingsError
+from orchestrator.model import SECRET_MASK
+
+NAME = "Pulumi.yaml"
+_ATTRIBUTES = ("type", "description", "items", "default", "value", "secret")
+_TYPES = ("string", "integer", "boolean", "array", "object")
+_DEEPEST = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """One key of `config:`."""
+
+    key: str
+    """Full key, for example `aws:region` or `django-base:domain_name`."""
+
+    line: int | None
+    default: Any = None
+    """Value of the stacks that have none of their own; None: there is none."""
+
+    type: str | None = None
+    items: Mapping[str, Any] | None = None
+    """Type of a list's items."""
+
+    secret: bool = False
+    """Whether a stack's own value must be encrypted."""
+
+    own: bool = False
+    """Whether the key is in the project's own namespace: only then it has a type, and stacks must have it."""
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The key, and below it the names in an object: the CLI reads `shop:web.cpu` so."""
+        namespace, _, name = self.key.partition(":")
+        first, *rest = name.split(".")
+        return (f"{namespace}:{first}", *rest)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectFile:
+    """What a `Pulumi.yaml` says."""
+
+    path: Path
+    config: tuple[Declared, ...] = ()
+    backend: str | None = None
+    """Address of the state."""
+
+    stack_folder: Path = field(default_factory=Path)
+    """Folder of the `Pulumi.<stack>.yaml` files."""
+
+
+def read(folder: Path) -> ProjectFile:
+    """Read and check the `Pulumi.yaml` of a folder; one that is absent says nothing. Raises SettingsError."""
+    path = folder / NAME
+    try:
+        status = path.stat()
+    except OSError:
+        return ProjectFile(path=path, stack_folder=folder)
+    return _read(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path, _changed: int, _size: int) -> ProjectFile:
+    document = yaml_files.parse(path, yaml_files.read_text(path) or "")
+    config, folder = document.get("config"), document.get("stackConfigDir")
+    if isinstance(config, str):  # the older name of stackConfigDir
+        if folder:
+            raise SettingsError(f"{path}: config and stackConfigDir both name a folder: keep stackConfigDir")
+        config, folder = None, config
+    backend = values.mapping(document.get("backend")).get("url")
+    return ProjectFile(
+        path=path,
+        config=_declared(path, str(document.get("name")), config),
+        backend=str(backend) if backend else None,
+        stack_folder=path.parent / str(folder or "."),
+    )
+
+
+def _declared(path: Path, project: str, config: Any) -> tuple[Declared, ...]:
+    if config is None:
+        return ()
+    if not isinstance(config, CommentedMap):
+        raise SettingsError(f"{path}: config must be a mapping of keys such as `aws:region`")
+    found = [_one(path, project, config, str(key)) for key in config]
+    return tuple(sorted(found, key=lambda declared: declared.key))
+
+
+def _one(path: Path, project: str, config: CommentedMap, key: str) -> Declared:
+    line = _line(config, key)
+
+    def wrong(problem: str, hint: str | None = None) -> SettingsError:
+        return SettingsError(f"{path}{f':{line}' if line else ''}: config: {key} {problem}", hint)
+
+    if not re.fullmatch(r"[^:\s\[\]]+(:[^:\s\[\]]+)?", key):
+        raise wrong(f"is not a configuration key: write `{project}:name`")
+    written, full = config[key], key if ":" in key else f"{project}:{key}"
+    own = full.startswith(f"{project}:")
+    entry: dict[str, Any] = {}
+    if isinstance(written, CommentedMap):
+        entry = dict(written)
+    elif written is not None:
+        entry = {"default" if own else "value": written}
+    for name in entry:
+        if name not in _ATTRIBUTES:
+            close = difflib.get_close_matches(str(name), _ATTRIBUTES, n=1)
+            hint = f"did you mean `{close[0]}`?" if close else f"an object belongs below `{key}: value:`"
+            raise wrong(f"has the attribute {name!r}, which Pulumi does not know", hint)
+    _check_attributes(entry, own, wrong)
+    given = entry.get("default") if entry.get("default") is not None else entry.get("value")
+    return Declared(
+        key=full,
+        line=line,
+        default=_plain(given, wrong),
+        type=entry.get("type"),
+        items=entry.get("items"),
+        secret=bool(entry.get("secret")),
+        own=own,
+    )
+
+
+def _check_attributes(entry: Mapping[str, Any], own: bool, wrong: Any) -> None:
+    default, value, kind = entry.get("default"), entry.get("value"), entry.get("type")
+    if default is not None and value is not None:
+        raise wrong("has both `default` and `value`: keep one")
+    if kind is not None and kind not in _TYPES:
+        raise wrong(f"has the type {kind!r}: it must be one of {', '.join(_TYPES)}")
+    if not own and (kind is not None or default is not None):
+        raise wrong("belongs to another namespace: it can have a `value` only, no `default` and no `type`")
+    if not own and value is None:
+        raise wrong("has no `value`")
+    if kind == "array" and not entry.get("items"):
+        raise wrong("is an array without `items`: say the type of its items, for example `items: {type: string}`")
+    if kind is not None and default is not None and not _fits(kind, entry.get("items"), values.plain(default)):
+        raise wrong(f"has a default that is not of the type {_full_name(kind, entry.get('items'))}")
+
+
+def _plain(value: Any, wrong: Any) -> Any:
+    try:
+        values.measure(value, _DEEPEST, [values.MOST_VALUES])
+    except ValueError as error:
+        raise wrong(str(error)) from None
+    if _has_date(value):
+        raise wrong("has a date, which YAML does not keep as it is written", "put it in quotes")
+    return values.plain(value)
+
+
+def _has_date(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_has_date(item) for item in cast(Mapping[str, Any], value).values())
+    if isinstance(value, list):
+        return any(_has_date(item) for item in cast(list[Any], value))
+    return isinstance(value, date)
+
+
+def with_defaults(folder: Path, own: Mapping[str, Any]) -> dict[str, Any]:
+    """A stack's own values (by full key) with the project's where the stack has none. Raises SettingsError."""
+    found = dict(own)
+    for declared in read(folder).config:
+        if declared.default is not None and not _is_there(found, declared.path):
+            _put(found, declared)
+    return found
+
+
+def check(folder: Path, stack_file: Path, own: Mapping[str, Any], secret: frozenset[str]) -> None:
+    """Refuse what the CLI refuses: a value that a stack must have and has not, or one of a wrong type.
+
+    `own` are the stack's values with the project's, `secret` are the keys that hold something encrypted. Raises
+    SettingsError.
+    """
+    file = read(folder)
+    for declared in file.config:
+        if not declared.own:
+            continue
+        if not _is_there(own, declared.path):
+            raise SettingsError(
+                f"{stack_file}: {declared.key} is missing: {file.path.name} declares it, without a default",
+                f"run `pulumi config set {declared.key} VALUE`",
+            )
+        if declared.secret and declared.path[0] not in secret:
+            raise SettingsError(
+                f"{stack_file}: {declared.key} is not encrypted: {file.path.name} says that it is secret",
+                f"run `pulumi config set --secret {declared.key}`",
+            )
+        value = _at(own, declared.path)
+        masked = declared.path[0] in secret and value == SECRET_MASK
+        if declared.type and not masked and not _fits(declared.type, declared.items, _as_text(value)):
+            kind = _full_name(declared.type, declared.items)
+            raise SettingsError(f"{stack_file}: {declared.key} must be of the type {kind}: {file.path.name} says so")
+
+
+def _is_there(found: Mapping[str, Any], path: tuple[str, ...]) -> bool:
+    at: Any = found
+    for name in path:
+        if not isinstance(at, Mapping) or name not in at:
+            return False
+        at = cast(Mapping[str, Any], at)[name]
+    return True
+
+
+def _at(found: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    at: Any = found
+    for name in path:
+        at = at[name]
+    return at
+
+
+def _put(found: dict[str, Any], declared: Declared) -> None:
+    *way, last = declared.path
+    at = found
+    for name in way:
+        below = at.get(name, {})
+        if not isinstance(below, dict):
+            raise SettingsError(f"{declared.key} in {NAME} has no place: {name} is no object in the stack's file")
+        at[name] = dict(cast(dict[str, Any], below))
+        at = at[name]
+    at[last] = declared.default
+
+
+def _fits(kind: str, items: Mapping[str, Any] | None, value: Any) -> bool:
+    if kind == "string":
+        return isinstance(value, str)
+    if kind == "integer":
+        whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
+        return whole or (isinstance(value, str) and re.fullmatch(r"[+-]?\d+", value) is not None)
+    if kind == "boolean":
+        return isinstance(value, bool) or value in ("true", "false")
+    if kind == "object":
+        return isinstance(value, dict)
+    if not isinstance(value, list) or not items:
+        return False
+    return all(_fits(str(items.get("type")), items.get("items"), item) for item in cast(list[Any], value))
+
+
+def _as_text(value: Any) -> Any:
+    """A stack's own value as the CLI compares it: what is no list and no object is text."""
+    return value if isinstance(value, list | dict) else values.wire(value)
+
+
+def _full_name(kind: str, items: Mapping[str, Any] | None) -> str:
+    return f"array<{_full_name(str(items.get('type')), items.get('items'))}>" if items else kind
+
+
+def _line(mapping: CommentedMap, key: str) -> int | None:
+    try:
+        return int(cast(Any, mapping).lc.key(key)[0]) + 1
+    except (KeyError, TypeError, AttributeError):
+        return None
