@@ -7,6 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pulumi_django.testing.plausible import Resource
+from pulumi_django.testing.regions import zones_of
+
+READ_RESOURCES = "pulumi:pulumi:readStackResourceOutputs"
+"""The engine's own function that reads what a stack's state holds."""
 
 Answerer = Callable[[Mapping[str, Any], str, str], dict[str, Any]]
 """(arguments, region, account id) -> result."""
@@ -27,8 +31,18 @@ def _region(_args: Mapping[str, Any], region: str, _account: str) -> dict[str, A
 
 
 def _zones(_args: Mapping[str, Any], region: str, _account: str) -> dict[str, Any]:
-    names = [f"{region}{letter}" for letter in "abc"]
-    return {"id": region, "names": names, "zoneIds": [f"use1-az{n}" for n in (1, 2, 3)], "groupNames": [region]}
+    found = zones_of(region)
+    return {
+        "id": region,
+        "names": list(found),
+        "zoneIds": list(found.values()),
+        "groupNames": [f"{region}-zg-1"],
+    }
+
+
+def _own_resources(_args: Mapping[str, Any], _region: str, _account: str) -> dict[str, Any]:
+    """The state of a stack that has none yet; `simulate` answers with the previous one."""
+    return {"outputs": {}}
 
 
 def _caller(_args: Mapping[str, Any], _region: str, account: str) -> dict[str, Any]:
@@ -110,4 +124,5 @@ INVOKES: Mapping[str, Answerer] = {
     "aws:route53/getZone:getZone": _zone,
     "aws:secretsmanager/getSecret:getSecret": _secret,
     "aws:ssm/getParameter:getParameter": _ssm_parameter,
+    READ_RESOURCES: _own_resources,
 }
