@@ -320,9 +320,9 @@ class Assembly:
 
     def _external_arns(self) -> Sequence[pulumi.Input[str]]:
         """ARNs of what ECS reads beside our own secret, each once."""
-        known = [resolved.arn for resolved in self._external.values() if resolved]
+        known = [arn for resolved in self._external.values() if resolved for arn in resolved.arns]
         plain = sorted({arn for arn in known if isinstance(arn, str)})
-        others = [arn for arn in known if not isinstance(arn, str)]
+        others = list({id(arn): arn for arn in known if not isinstance(arn, str)}.values())
         return [*plain, *others, *(self._redis.secret_arns if self._redis else [])]
 
     def _log_group_pattern(self) -> str:
