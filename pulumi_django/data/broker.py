@@ -11,6 +11,7 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_django.rules import naming
+from pulumi_django.rules.container_env import queue_variable
 
 BROKER_URL = "sqs://"
 """CELERY_BROKER_URL: without keys in it, so that the task's role counts."""
@@ -59,6 +60,7 @@ class SqsBrokerArgs:
         for queue in self.queues:
             naming.check_service_name(queue)
             naming.check_length("queue name", f"{self.environment}-{queue}-{DEAD}", QUEUE_NAME_LIMIT)
+        check_queues(self.queues)
         if not 60 <= self.visibility_timeout_seconds <= MAX_VISIBILITY_SECONDS:
             raise ValueError(
                 f"visibility_timeout_seconds is {self.visibility_timeout_seconds}: it is 60 to {MAX_VISIBILITY_SECONDS}"
@@ -69,6 +71,25 @@ class SqsBrokerArgs:
             raise ValueError(
                 f"retention_seconds is {self.retention_seconds}: it is more than visibility_timeout_seconds "
                 f"({self.visibility_timeout_seconds}) and up to {MAX_RETENTION_SECONDS}"
+            )
+
+
+def check_queues(queues: Sequence[str]) -> None:
+    """ValueError for queues that would share the name of an SQS queue or of an environment variable."""
+    by_name = {f"{queue}-{DEAD}": queue for queue in queues}
+    by_variable: dict[str, str] = {}
+    for queue in sorted(set(queues)):
+        owner = by_name.get(queue)
+        if owner is not None:
+            raise ValueError(
+                f"queues has {owner!r} and {queue!r}: {queue!r} is what the queue for the failed messages of {owner!r} is "
+                "called, so rename one of them"
+            )
+        other = by_variable.setdefault(queue_variable(queue), queue)
+        if other != queue:
+            raise ValueError(
+                f"queues has {other!r} and {queue!r}: both would have the variable {queue_variable(queue)}, so rename one "
+                "of them"
             )
 
 

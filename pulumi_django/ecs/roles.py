@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from pulumi_django.ecs import limits
 from pulumi_django.policies.trust import trust_policy
 
 ECS_TASKS = "ecs-tasks.amazonaws.com"
@@ -47,20 +48,19 @@ class ExecutionRole(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ExecutionRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ecs:ExecutionRole", name, None, opts)
-        statements: list[Statement] = [*_pull_statements(), _log_statement(args.log_group_arns)]
-        if args.secret_arns:
-            statements.append(
-                {
-                    "Sid": "Secrets",
-                    "Effect": "Allow",
-                    "Action": ["secretsmanager:GetSecretValue", "ssm:GetParameters"],
-                    "Resource": list(args.secret_arns),
-                }
-            )
-        if args.key_arns:
-            statements.append(allow("SecretKeys", ["kms:Decrypt"], list(args.key_arns)))
-        self.role_arn = _permitted(self, name, [*statements, *args.statements], args)
+        self.role_arn = _permitted(self, name, execution_statements(args), args)
         self.register_outputs({"role_arn": self.role_arn})
+
+
+def execution_statements(args: ExecutionRoleArgs) -> list[Statement]:
+    """The statements of an execution role."""
+    statements: list[Statement] = [*_pull_statements(), _log_statement(args.log_group_arns)]
+    if args.secret_arns:
+        actions = ["secretsmanager:GetSecretValue", "ssm:GetParameters"]
+        statements.append(allow("Secrets", actions, list(args.secret_arns)))
+    if args.key_arns:
+        statements.append(allow("SecretKeys", ["kms:Decrypt"], list(args.key_arns)))
+    return [*statements, *args.statements]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +95,11 @@ class TaskRole(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: TaskRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ecs:TaskRole", name, None, opts)
-        self.role_arn = _permitted(self, name, [*_task_statements(args), *args.statements], args)
+        self.role_arn = _permitted(self, name, [*task_statements(args), *args.statements], args)
         self.register_outputs({"role_arn": self.role_arn})
 
 
-def _task_statements(args: TaskRoleArgs) -> list[Statement]:
+def task_statements(args: TaskRoleArgs) -> list[Statement]:
     statements: list[Statement] = []
     if args.bucket_arns:
         objects = [pulumi.Output.concat(arn, "/*") for arn in args.bucket_arns]
@@ -132,7 +132,7 @@ def _pull_statements() -> list[Statement]:
 
 
 def _log_statement(log_group_arns: Sequence[pulumi.Input[str]]) -> Statement:
-    streams = [pulumi.Output.concat(arn, ":*") for arn in log_group_arns]
+    streams = [f"{arn}:*" if isinstance(arn, str) else pulumi.Output.concat(arn, ":*") for arn in log_group_arns]
     return allow("Logs", ["logs:CreateLogStream", "logs:PutLogEvents"], streams)
 
 
@@ -175,11 +175,14 @@ def _with_policy(
 ) -> pulumi.Output[str]:
     if not statements:
         return arn
-    document = {"Version": "2012-10-17", "Statement": list(statements)}
+    document = limits.document(statements)
+    limits.check_inline_policy(f"the role {name}", limits.at_least(document))
     policy = aws.iam.RolePolicy(
         f"{name}-policy",
         role=role,
-        policy=pulumi.Output.json_dumps(document),
+        policy=pulumi.Output.json_dumps(document).apply(
+            lambda text: limits.check_inline_policy(f"the role {name}", text)
+        ),
         opts=pulumi.ResourceOptions(parent=component),
     )
     return pulumi.Output.all(arn, policy.id).apply(lambda values: str(values[0]))

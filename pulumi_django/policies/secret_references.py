@@ -209,6 +209,19 @@ def _secret_behind_arn(arn: str) -> list[str]:
     return [] if secret is None else [":".join(["arn", parts[1], "secretsmanager", *parts[3:5], secret])]
 
 
+def expected_arns(text: str, region: str) -> list[str]:
+    """What a policy will name for a reference, before anything is looked up; exact in length, not in each character."""
+    place, account = f"{region}:", "0" * 12
+    match parse(text):
+        case ByArn() as by_arn:
+            return [by_arn.arn, *_secret_behind_arn(by_arn.arn)]
+        case SecretByName(name=name):
+            return [f"arn:{of_region(region)}:secretsmanager:{place}{account}:secret:{name}{_SUFFIX_PATTERN}"]
+        case ParameterByName(name=name):
+            arn = f"arn:{of_region(region)}:ssm:{place}{account}:parameter/{name.removeprefix('/')}"
+            return [arn, *_secret_behind_arn(arn)]
+
+
 def check(references: Sequence[str]) -> None:
     """ValueError for the first text that names no secret."""
     for text in references:
