@@ -133,6 +133,13 @@ class BaseContract:
     execution_role_arn: pulumi.Input[str] | None = None
     """Role with which ECS starts the tasks of all environments, when the base has one."""
 
+    database_role_arn: pulumi.Input[str] | None = None
+    """Role with which ECS starts the tasks that make the databases of all environments, when the base has one."""
+
+    platform_role_arn: pulumi.Input[str] | None = None
+    """Role with which EventBridge starts scheduled commands and ECS moves traffic in all environments, when the base has
+    one."""
+
     @property
     def account_id(self) -> pulumi.Output[str]:
         """AWS account of the base."""

@@ -31,6 +31,19 @@ WAIT_SECONDS = 20
 
 DEAD = "dead"
 
+QUEUE_ACTIONS = tuple(
+    f"sqs:{verb}"
+    for verb in (
+        "SendMessage",
+        "ReceiveMessage",
+        "DeleteMessage",
+        "ChangeMessageVisibility",
+        "GetQueueAttributes",
+        "GetQueueUrl",
+    )
+)
+"""What kombu calls, and no more."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SqsBrokerArgs:
@@ -203,17 +216,8 @@ def _transport_options(urls: Mapping[str, str], args: SqsBrokerArgs) -> str:
 
 def _statements(queue_arns: Sequence[Any], key_arn: pulumi.Input[str] | None) -> list[Mapping[str, Any]]:
     """Sending, taking, giving back and removing messages of these queues: what kombu calls, and no more."""
-    verbs = (
-        "SendMessage",
-        "ReceiveMessage",
-        "DeleteMessage",
-        "ChangeMessageVisibility",
-        "GetQueueAttributes",
-        "GetQueueUrl",
-    )
-    actions = [f"sqs:{verb}" for verb in verbs]
     statements: list[Mapping[str, Any]] = [
-        {"Sid": "Queues", "Effect": "Allow", "Action": actions, "Resource": list(queue_arns)}
+        {"Sid": "Queues", "Effect": "Allow", "Action": list(QUEUE_ACTIONS), "Resource": list(queue_arns)}
     ]
     if key_arn is not None:
         key_actions = ["kms:Decrypt", "kms:GenerateDataKey"]

@@ -15,6 +15,12 @@ from pulumi_django.policies.trust import trust_policy
 ECS_TASKS = "ecs-tasks.amazonaws.com"
 """Principal of tasks."""
 
+SCHEDULER = "scheduler.amazonaws.com"
+"""Principal of EventBridge Scheduler."""
+
+ECS = "ecs.amazonaws.com"
+"""Principal of ECS itself, which moves traffic."""
+
 Statement = Mapping[str, Any]
 """An IAM statement as in JSON (`Effect`, `Action`, `Resource`, ...); values may be Outputs."""
 
@@ -39,6 +45,10 @@ class ExecutionRoleArgs:
     shared_role_arn: pulumi.Input[str] | None = None
     """Role that gets these permissions, instead of one made for them."""
 
+    shared_role_is_enough: bool = False
+    """Whether the shared role already fetches images, writes logs and reads what carries its base's tag; then it gets
+    only what else there is."""
+
 
 class ExecutionRole(pulumi.ComponentResource):
     """What ECS may do to start a task: fetch the image, open the log, read the named secrets."""
@@ -54,7 +64,9 @@ class ExecutionRole(pulumi.ComponentResource):
 
 def execution_statements(args: ExecutionRoleArgs) -> list[Statement]:
     """The statements of an execution role."""
-    statements: list[Statement] = [*_pull_statements(), _log_statement(args.log_group_arns)]
+    statements: list[Statement] = []
+    if not args.shared_role_is_enough:
+        statements = [*_pull_statements(), _log_statement(args.log_group_arns)]
     if args.secret_arns:
         actions = ["secretsmanager:GetSecretValue", "ssm:GetParameters"]
         statements.append(allow("Secrets", actions, list(args.secret_arns)))
@@ -102,11 +114,7 @@ class TaskRole(pulumi.ComponentResource):
 def task_statements(args: TaskRoleArgs) -> list[Statement]:
     statements: list[Statement] = []
     if args.bucket_arns:
-        objects = [pulumi.Output.concat(arn, "/*") for arn in args.bucket_arns]
-        statements += [
-            allow("Objects", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], objects),
-            allow("Bucket", ["s3:ListBucket", "s3:GetBucketLocation"], list(args.bucket_arns)),
-        ]
+        statements += bucket_statements(args.bucket_arns)
     if args.readable_secret_arns:
         actions = ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"]
         statements.append(allow("OwnSecrets", actions, list(args.readable_secret_arns)))
@@ -118,6 +126,15 @@ def task_statements(args: TaskRoleArgs) -> list[Statement]:
     if args.email_identity_arns:
         statements.append(allow("Mail", ["ses:SendEmail", "ses:SendRawEmail"], list(args.email_identity_arns)))
     return statements
+
+
+def bucket_statements(bucket_arns: Sequence[pulumi.Input[str]]) -> list[Statement]:
+    """Reading, writing, deleting and listing the objects of buckets."""
+    objects = [pulumi.Output.concat(arn, "/*") for arn in bucket_arns]
+    return [
+        allow("Objects", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], objects),
+        allow("Bucket", ["s3:ListBucket", "s3:GetBucketLocation"], list(bucket_arns)),
+    ]
 
 
 def _pull_statements() -> list[Statement]:
@@ -145,7 +162,7 @@ def role_arn(
     component: pulumi.Resource,
     name: str,
     statements: Sequence[Statement],
-    principal: str = ECS_TASKS,
+    principal: str | Sequence[str] = ECS_TASKS,
     account_id: pulumi.Input[str] | None = None,
 ) -> pulumi.Output[str]:
     """ARN of a role that the AWS service `principal` may take (`trust_policy`), with one inline policy; the ARN waits for
@@ -153,6 +170,22 @@ def role_arn(
     child = pulumi.ResourceOptions(parent=component)
     role = aws.iam.Role(name, assume_role_policy=trust_policy(principal, account_id), opts=child)
     return _with_policy(component, name, role.arn, role.name, statements)
+
+
+def shifting_statements(
+    group_arns: Sequence[Any], rule_arns: Sequence[Any], condition: Mapping[str, Any] | None = None
+) -> list[Statement]:
+    """What ECS may do to move traffic between target groups; describing knows no resources.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AmazonECSInfrastructureRolePolicyForLoadBalancers.html
+    """
+    looks = [f"elasticloadbalancing:Describe{what}" for what in ("Listeners", "Rules", "TargetGroups", "TargetHealth")]
+    registers = ["elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"]
+    where = {} if condition is None else {"Condition": condition}
+    return [
+        allow("Look", looks, ["*"]),
+        {**allow("Targets", registers, group_arns), **where},
+        {**allow("Weights", ["elasticloadbalancing:ModifyRule"], rule_arns), **where},
+    ]
 
 
 def _permitted(

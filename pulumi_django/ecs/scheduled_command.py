@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from pulumi_django.ecs.container import ContainerSetup, TaskSize
 from pulumi_django.ecs.management_command import ManagementCommand, ManagementCommandArgs
-from pulumi_django.ecs.roles import Statement, allow, role_arn
+from pulumi_django.ecs.roles import SCHEDULER, Statement, allow, role_arn
 from pulumi_django.ecs.service import ServicePlacement
 from pulumi_django.policies.trust import account_of
 from pulumi_django.rules import naming
@@ -81,9 +81,7 @@ class ScheduledCommand(pulumi.ComponentResource):
         )
         self.task_definition_arn, self.task_family = command.task_definition_arn, command.task_family
         self.log_group_name = command.log_group_name
-        account = account_of(args.placement.cluster_arn)
-        role = role_arn(self, f"{name}-clock", self._statements(args), "scheduler.amazonaws.com", account)
-        self._schedule(name, args, role)
+        self._schedule(name, args, self._role(name, args))
         self.register_outputs(
             {
                 "task_definition_arn": self.task_definition_arn,
@@ -92,7 +90,13 @@ class ScheduledCommand(pulumi.ComponentResource):
             }
         )
 
-    def _schedule(self, name: str, args: ScheduledCommandArgs, role: pulumi.Output[str]) -> None:
+    def _role(self, name: str, args: ScheduledCommandArgs) -> pulumi.Input[str]:
+        if args.placement.platform_role_arn is not None:
+            return args.placement.platform_role_arn
+        account = account_of(args.placement.cluster_arn)
+        return role_arn(self, f"{name}-clock", self._statements(args), SCHEDULER, account)
+
+    def _schedule(self, name: str, args: ScheduledCommandArgs, role: pulumi.Input[str]) -> None:
         placement = args.placement
         aws.scheduler.Schedule(
             f"{name}-schedule",

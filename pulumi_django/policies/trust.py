@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
 
 
-def trust_policy(service: str, account_id: pulumi.Input[str] | None = None) -> pulumi.Output[str]:
-    """A trust policy as JSON for the service `service`, such as `ecs-tasks.amazonaws.com`.
+def trust_policy(service: str | Sequence[str], account_id: pulumi.Input[str] | None = None) -> pulumi.Output[str]:
+    """A trust policy as JSON for the service `service`, such as `ecs-tasks.amazonaws.com`, or for several.
 
     With `account_id` the service may take the role only for resources of that account, so that nobody else can make it
     do so (the confused deputy: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html). None is for
     services that do not say for whom they act, such as EC2.
     """
-    statement: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
+    services = service if isinstance(service, str) else list(service)
+    statement: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": services}}
     if account_id is not None:
         statement["Condition"] = {"StringEquals": {"aws:SourceAccount": account_id}}
     return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -16,10 +16,44 @@ SUPPORTED = ("aws", "aws-cn", "aws-us-gov", "aws-eusc")
 # Services whose names in VPC endpoints begin otherwise than com.amazonaws in these partitions.
 # https://docs.amazonaws.cn/en_us/vpc/latest/privatelink/aws-services-privatelink-support.html
 _CHINESE_ENDPOINTS = frozenset(
-    "account application-autoscaling athena autoscaling backup batch cloudformation ebs ec2 ecr.api ecr.dkr eks "
-    "elasticache elasticbeanstalk elasticfilesystem execute-api fsx kinesis-streams lambda monitoring polly rds "
-    "rds-data redshift redshift-data sagemaker.api sagemaker.runtime securityhub servicecatalog sqs states sts "
-    "sync-states synthetics transfer xray".split()
+    [
+        "account",
+        "application-autoscaling",
+        "athena",
+        "autoscaling",
+        "backup",
+        "batch",
+        "cloudformation",
+        "ebs",
+        "ec2",
+        "ecr.api",
+        "ecr.dkr",
+        "eks",
+        "elasticache",
+        "elasticbeanstalk",
+        "elasticfilesystem",
+        "execute-api",
+        "fsx",
+        "kinesis-streams",
+        "lambda",
+        "monitoring",
+        "polly",
+        "rds",
+        "rds-data",
+        "redshift",
+        "redshift-data",
+        "sagemaker.api",
+        "sagemaker.runtime",
+        "securityhub",
+        "servicecatalog",
+        "sqs",
+        "states",
+        "sts",
+        "sync-states",
+        "synthetics",
+        "transfer",
+        "xray",
+    ]
 )
 _ENDPOINT_PREFIXES: Mapping[str, tuple[str, frozenset[str]]] = {
     "aws-cn": ("cn.com.amazonaws", _CHINESE_ENDPOINTS),

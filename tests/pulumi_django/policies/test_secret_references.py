@@ -120,7 +120,8 @@ def test_a_role_may_read_exactly_what_ecs_is_given(text: str, value_from: str, a
 
 def test_many_keys_of_one_secret_are_one_lookup() -> None:
     first, second = resolved("secretsmanager:prod/mail:user", "secretsmanager:prod/mail:password:AWSPREVIOUS:")
-    assert first[1] == second[1] and len(first[1]) == 1
+    assert first[1] == second[1]
+    assert len(first[1]) == 1
     assert first[0] == f"{first[1][0]}:user::"
     assert second[0] == f"{first[1][0]}:password:AWSPREVIOUS:"
 
