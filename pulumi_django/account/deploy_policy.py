@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from pulumi_django.account.deploy_grants import GRANTS, Grant
+from pulumi_django.rules.partitions import of_region
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 POLICY_LIMIT_CHARACTERS = 6144
@@ -14,6 +16,15 @@ POLICIES_PER_ROLE = 10
 
 def documents(regions: Sequence[str]) -> dict[str, dict[str, Any]]:
     """The policy documents, by group."""
+    return _in_partition(of_region(regions[0]) if regions else "aws", _documents(regions))
+
+
+def _in_partition(partition: str, found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The grants are written for the partition `aws`; in another one every ARN begins otherwise."""
+    return json.loads(json.dumps(found).replace('"arn:aws:', f'"arn:{partition}:'))
+
+
+def _documents(regions: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {
         group: {"Version": "2012-10-17", "Statement": [_statement(grant, regions) for grant in grants]}
         for group, grants in GRANTS.items()

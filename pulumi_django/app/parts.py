@@ -33,6 +33,7 @@ from pulumi_django.policies.secret_references import Resolved, Resolver
 from pulumi_django.rules import naming
 from pulumi_django.rules.container_env import ContainerEnv, ContainerValues, container_env
 from pulumi_django.rules.kinds import Kind
+from pulumi_django.rules.partitions import of_region
 
 
 def assemble(name: str, kind: Kind, args: AppArgs, *, parent: pulumi.Resource) -> AppOutputs:
@@ -350,7 +351,8 @@ class Assembly:
         return [statement for statement in self._sqs.statements if statement["Sid"] != "Queues"]
 
     def _log_group_pattern(self) -> str:
-        return f"arn:aws:logs:{self._base.region}:*:log-group:/ecs/{self._name}/*"
+        region = self._base.region
+        return f"arn:{of_region(region)}:logs:{region}:*:log-group:/ecs/{self._name}/*"
 
     def _rollout_timeout_seconds(self) -> int:
         """A deployment that moves traffic slowly waits on purpose; that time comes on top."""

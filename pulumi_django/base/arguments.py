@@ -17,6 +17,7 @@ from pulumi_django.base.options import (
 from pulumi_django.delivery.firewall import FirewallOptions
 from pulumi_django.network.vpc import check_zones
 from pulumi_django.network.zones import by_letter
+from pulumi_django.rules.partitions import partition
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +83,7 @@ class BaseArgs:
     """After this the load balancer closes a silent connection, 1 to 4000."""
 
     def __post_init__(self) -> None:
+        partition(self.region)
         check_domain(self.domain_name, self.hosted_zone_id, self.certificate_arn, self.dns)
         if self.existing_vpc is not None:
             self._only("existing_vpc", "network")

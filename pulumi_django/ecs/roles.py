@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_django.ecs import limits
-from pulumi_django.policies.trust import trust_policy
+from pulumi_django.policies.trust import partition_of, trust_policy
 
 ECS_TASKS = "ecs-tasks.amazonaws.com"
 """Principal of tasks."""
@@ -66,7 +66,7 @@ def execution_statements(args: ExecutionRoleArgs) -> list[Statement]:
     """The statements of an execution role."""
     statements: list[Statement] = []
     if not args.shared_role_is_enough:
-        statements = [*_pull_statements(), _log_statement(args.log_group_arns)]
+        statements = [*_pull_statements(args.log_group_arns), _log_statement(args.log_group_arns)]
     if args.secret_arns:
         actions = ["secretsmanager:GetSecretValue", "ssm:GetParameters"]
         statements.append(allow("Secrets", actions, list(args.secret_arns)))
@@ -137,20 +137,34 @@ def bucket_statements(bucket_arns: Sequence[pulumi.Input[str]]) -> list[Statemen
     ]
 
 
-def _pull_statements() -> list[Statement]:
+def _pull_statements(log_group_arns: Sequence[pulumi.Input[str]]) -> list[Statement]:
     """Images may come from any repository of any account that shares it: the repository's own policy decides."""
     actions = ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"]
     return [
         # This action knows no resources.
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
         allow("RegistryLogin", ["ecr:GetAuthorizationToken"], ["*"]),
-        allow("Images", actions, ["arn:aws:ecr:*:*:repository/*"]),
+        allow("Images", actions, [_repositories(log_group_arns[0] if log_group_arns else "arn:aws:")]),
     ]
+
+
+def _repositories(beside: pulumi.Input[str]) -> pulumi.Input[str]:
+    """Every repository of the partition of the ARN `beside`."""
+    if isinstance(beside, str):
+        return f"arn:{beside.split(':')[1]}:ecr:*:*:repository/*"
+    return pulumi.Output.concat("arn:", partition_of(beside), ":ecr:*:*:repository/*")
 
 
 def _log_statement(log_group_arns: Sequence[pulumi.Input[str]]) -> Statement:
     streams = [f"{arn}:*" if isinstance(arn, str) else pulumi.Output.concat(arn, ":*") for arn in log_group_arns]
     return allow("Logs", ["logs:CreateLogStream", "logs:PutLogEvents"], streams)
+
+
+def inline_policy(what: str, statements: Sequence[Statement]) -> pulumi.Output[str]:
+    """The inline policy of a role as JSON; ValueError when IAM refuses its size. `what` begins the message."""
+    document = limits.document(statements)
+    limits.check_inline_policy(what, limits.at_least(document))
+    return pulumi.Output.json_dumps(document).apply(lambda text: limits.check_inline_policy(what, text))
 
 
 def allow(sid: str, actions: Sequence[str], resources: Sequence[Any]) -> Statement:
@@ -208,14 +222,10 @@ def _with_policy(
 ) -> pulumi.Output[str]:
     if not statements:
         return arn
-    document = limits.document(statements)
-    limits.check_inline_policy(f"the role {name}", limits.at_least(document))
     policy = aws.iam.RolePolicy(
         f"{name}-policy",
         role=role,
-        policy=pulumi.Output.json_dumps(document).apply(
-            lambda text: limits.check_inline_policy(f"the role {name}", text)
-        ),
+        policy=inline_policy(f"the role {name}", statements),
         opts=pulumi.ResourceOptions(parent=component),
     )
     return pulumi.Output.all(arn, policy.id).apply(lambda values: str(values[0]))

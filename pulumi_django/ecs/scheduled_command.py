@@ -14,6 +14,7 @@ from pulumi_django.ecs.roles import SCHEDULER, Statement, allow, role_arn
 from pulumi_django.ecs.service import ServicePlacement
 from pulumi_django.policies.trust import account_of
 from pulumi_django.rules import naming
+from pulumi_django.rules.partitions import of_region
 from pulumi_django.rules.schedules import check_schedule, check_timezone
 
 
@@ -131,7 +132,9 @@ class ScheduledCommand(pulumi.ComponentResource):
         roles = [role for role in (container.execution_role_arn, container.task_role_arn) if role is not None]
         run = allow("Run", ["ecs:RunTask"], [self.task_definition_arn])
         tag = allow(
-            "Tag", ["ecs:TagResource"], [f"arn:aws:ecs:{container.region}:*:task/{placement.cluster_name or '*'}/*"]
+            "Tag",
+            ["ecs:TagResource"],
+            [f"arn:{of_region(container.region)}:ecs:{container.region}:*:task/{placement.cluster_name or '*'}/*"],
         )
         give = allow("Roles", ["iam:PassRole"], roles)
         return [

@@ -169,6 +169,7 @@ class Network(pulumi.ComponentResource):
         aws.ec2.VpcEndpoint(
             f"{name}-s3",
             vpc_id=vpc.vpc_id,
+            # Gateway endpoints are called alike in every partition, unlike interface endpoints.
             service_name=f"com.amazonaws.{args.region}.s3",
             vpc_endpoint_type="Gateway",
             route_table_ids=vpc.route_tables.apply(lambda tables: [table.id for table in tables or []]),

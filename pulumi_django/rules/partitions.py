@@ -76,6 +76,12 @@ class Partition:
     """End of its host names, for example `amazonaws.com.cn`."""
 
 
+COMMERCIAL = Partition("aws", "amazonaws.com")
+"""Where a new region belongs that the installed botocore does not know yet."""
+
+_REGION = r"[a-z]{2}-[a-z]+-\d"
+
+
 @functools.cache
 def partition(region: str) -> Partition:
     """The partition of a region, by its name; ValueError for one that the components do not support."""
@@ -103,6 +109,11 @@ def principal(service: str, region: str) -> str:
     return f"{service}.{suffix}"
 
 
+def ec2_principal(dns_suffix: str) -> str:
+    """The name of EC2 in policies, where only the partition's suffix is known."""
+    return f"ec2.{dns_suffix if dns_suffix.endswith('.cn') else 'amazonaws.com'}"
+
+
 def endpoint_service(service: str, region: str) -> str:
     """What a VPC endpoint calls a service: `com.amazonaws.eu-west-1.ecr.api`."""
     prefix, services = _ENDPOINT_PREFIXES.get(of_region(region), ("", frozenset[str]()))
@@ -122,7 +133,7 @@ def _named(region: str) -> Partition | None:
     for known in _partitions():
         if region in known["regions"] or re.match(known["regionRegex"], region):
             return Partition(known["id"], known["outputs"]["dnsSuffix"])
-    return None
+    return COMMERCIAL if re.fullmatch(_REGION, region) else None
 
 
 @functools.cache

@@ -58,7 +58,7 @@ EVERYTHING: dict[str, Any] = {
     "redis": None,
     "sqs": SqsOptions(),
     "workers": {"default": WorkerOptions(), "mail": WorkerOptions()},
-    "web": WebOptions(deployment=DeploymentOptions(strategy="canary")),
+    "web": WebOptions(paths=("/api/*",), deployment=DeploymentOptions(strategy="canary")),
     "frontend_image": "frontend:v1",
     "scheduled_commands": {
         "clearsessions": ScheduledCommandOptions(command=("./manage.py", "x"), schedule="rate(1 day)")
@@ -117,7 +117,7 @@ def test_a_shared_role_gets_only_what_an_environment_names_itself() -> None:
     assert set(rights(result, "alpha-execution")) == {"Secrets"}
     assert rights(result, "alpha-execution")["Secrets"]["Resource"] == [secret]
     assert set(rights(result, "alpha-task")) == {"News"}
-    assert result.of_type(ROLE) == []
+    assert not result.of_type(ROLE)
 
 
 def test_a_base_of_an_older_version_serves_its_environments_as_before() -> None:
