@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pulumi_django.account.deploy_grants import GRANTS, Grant
-from pulumi_django.rules.partitions import of_region
+from pulumi_django.rules.partitions import of_region, principal
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 POLICY_LIMIT_CHARACTERS = 6144
@@ -16,12 +16,13 @@ POLICIES_PER_ROLE = 10
 
 def documents(regions: Sequence[str]) -> dict[str, dict[str, Any]]:
     """The policy documents, by group."""
-    return _in_partition(of_region(regions[0]) if regions else "aws", _documents(regions))
+    return _in_partition(regions[0], _documents(regions)) if regions else _documents(regions)
 
 
-def _in_partition(partition: str, found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _in_partition(region: str, found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The grants are written for the partition `aws`; in another one every ARN begins otherwise."""
-    return json.loads(json.dumps(found).replace('"arn:aws:', f'"arn:{partition}:'))
+    text = json.dumps(found).replace('"arn:aws:', f'"arn:{of_region(region)}:')
+    return json.loads(text.replace('"ec2.amazonaws.com"', f'"{principal("ec2", region)}"'))
 
 
 def _documents(regions: Sequence[str]) -> dict[str, dict[str, Any]]:

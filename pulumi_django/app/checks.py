@@ -10,6 +10,7 @@ from pulumi_django.data.broker import check_queues
 from pulumi_django.ecs.database_task import SERVICE as DATABASE
 from pulumi_django.ecs.scaling import worker_scaling
 from pulumi_django.rules import naming
+from pulumi_django.rules.partitions import check_has
 
 
 def check(name: str, args: AppArgs) -> None:
@@ -19,6 +20,9 @@ def check(name: str, args: AppArgs) -> None:
     _check_scaling(name, args)
     _check_assets(name, args)
     sizes.check(name, args)
+    for option, given in (("cdn", args.cdn is not None), ("static_site", args.static_site is not None)):
+        if given:
+            check_has(args.base.region, "CloudFront", option)
     require_images(args.base, name, _images(args))
 
 

@@ -108,7 +108,12 @@ class ProdBase(pulumi.ComponentResource):
         bucket = (
             LogBucket(
                 f"{name}-logs",
-                LogBucketArgs(account_id=account, retention_days=logs.retention_days, force_destroy=logs.force_destroy),
+                LogBucketArgs(
+                    account_id=account,
+                    region=args.region,
+                    retention_days=logs.retention_days,
+                    force_destroy=logs.force_destroy,
+                ),
                 child,
             )
             if logs is not None

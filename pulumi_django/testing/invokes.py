@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pulumi_django.rules.partitions import of_region, partition
 from pulumi_django.testing.plausible import Resource
 from pulumi_django.testing.regions import zones_of
 
@@ -26,7 +27,7 @@ def _region(_args: Mapping[str, Any], region: str, _account: str) -> dict[str, A
         "name": region,
         "region": region,
         "description": region,
-        "endpoint": f"ec2.{region}.amazonaws.com",
+        "endpoint": f"ec2.{region}.{partition(region).dns_suffix}",
     }
 
 
@@ -45,18 +46,25 @@ def _own_resources(_args: Mapping[str, Any], _region: str, _account: str) -> dic
     return {"outputs": {}}
 
 
-def _caller(_args: Mapping[str, Any], _region: str, account: str) -> dict[str, Any]:
-    return {"id": account, "accountId": account, "arn": f"arn:aws:iam::{account}:user/test", "userId": "AIDATEST"}
+def _caller(_args: Mapping[str, Any], region: str, account: str) -> dict[str, Any]:
+    return {
+        "id": account,
+        "accountId": account,
+        "arn": f"arn:{of_region(region)}:iam::{account}:user/test",
+        "userId": "AIDATEST",
+    }
 
 
-def _partition(_args: Mapping[str, Any], _region: str, _account: str) -> dict[str, Any]:
-    return {"id": "aws", "partition": "aws", "dnsSuffix": "amazonaws.com", "reverseDnsPrefix": "com.amazonaws"}
+def _partition(_args: Mapping[str, Any], region: str, _account: str) -> dict[str, Any]:
+    found = partition(region)
+    reverse = ".".join(reversed(found.dns_suffix.split(".")))
+    return {"id": found.id, "partition": found.id, "dnsSuffix": found.dns_suffix, "reverseDnsPrefix": reverse}
 
 
 def _zone(args: Mapping[str, Any], region: str, _account: str) -> dict[str, Any]:
     name = str(args.get("name") or args.get("zoneId") or "example.com").rstrip(".")
     zone_id = str(args.get("zoneId") or f"Z{_identity(name, region).hex(13).upper()}")
-    arn = f"arn:aws:route53:::hostedzone/{zone_id}"
+    arn = f"arn:{of_region(region)}:route53:::hostedzone/{zone_id}"
     return {"id": zone_id, "zoneId": zone_id, "name": name, "arn": arn, "nameServers": [], "privateZone": False}
 
 
@@ -69,7 +77,7 @@ def _ami(args: Mapping[str, Any], region: str, _account: str) -> dict[str, Any]:
 def _ssm_parameter(args: Mapping[str, Any], region: str, account: str) -> dict[str, Any]:
     name = str(args.get("name", ""))
     value = _identity(name, region).id("ami") if "ami" in name else f"value-of{name.replace('/', '-')}"
-    arn = f"arn:aws:ssm:{region}:{account}:parameter{name}"
+    arn = f"arn:{of_region(region)}:ssm:{region}:{account}:parameter{name}"
     return {
         "id": name,
         "name": name,
@@ -83,7 +91,9 @@ def _ssm_parameter(args: Mapping[str, Any], region: str, account: str) -> dict[s
 
 def _secret(args: Mapping[str, Any], region: str, account: str) -> dict[str, Any]:
     name = str(args.get("name") or args.get("arn") or "")
-    arn = f"arn:aws:secretsmanager:{region}:{account}:secret:{name}-{_identity(name, region).letters(6)}"
+    arn = (
+        f"arn:{of_region(region)}:secretsmanager:{region}:{account}:secret:{name}-{_identity(name, region).letters(6)}"
+    )
     return {"id": arn, "arn": arn, "name": name, "kmsKeyId": "", "policy": "", "tags": {}}
 
 
