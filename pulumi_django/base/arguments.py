@@ -83,8 +83,8 @@ class BaseArgs:
     """After this the load balancer closes a silent connection, 1 to 4000."""
 
     def __post_init__(self) -> None:
-        partition(self.region)
         check_domain(self.domain_name, self.hosted_zone_id, self.certificate_arn, self.dns)
+        partition(self.region)
         if self.existing_vpc is not None:
             self._only("existing_vpc", "network")
         if self.aurora is not None:

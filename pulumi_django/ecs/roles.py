@@ -11,6 +11,7 @@ import pulumi_aws as aws
 
 from pulumi_django.ecs import limits
 from pulumi_django.policies.trust import partition_of, trust_policy
+from pulumi_django.rules import naming
 
 ECS_TASKS = "ecs-tasks.amazonaws.com"
 """Principal of tasks."""
@@ -20,6 +21,10 @@ SCHEDULER = "scheduler.amazonaws.com"
 
 ECS = "ecs.amazonaws.com"
 """Principal of ECS itself, which moves traffic."""
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: 64 characters, of which the provider takes 26
+# for a prefix and Pulumi 8 without one.
+_RANDOM, _PREFIX = 8, 37
 
 Statement = Mapping[str, Any]
 """An IAM statement as in JSON (`Effect`, `Action`, `Resource`, ...); values may be Outputs."""
@@ -182,7 +187,9 @@ def role_arn(
     """ARN of a role that the AWS service `principal` may take (`trust_policy`), with one inline policy; the ARN waits for
     the policy."""
     child = pulumi.ResourceOptions(parent=component)
-    role = aws.iam.Role(name, assume_role_policy=trust_policy(principal, account_id), opts=child)
+    # Pulumi's own name would be longer than IAM allows.
+    prefix = f"{naming.shortened(name, _PREFIX)}-" if len(name) + _RANDOM > naming.IAM_ROLE_NAME_LIMIT else None
+    role = aws.iam.Role(name, name_prefix=prefix, assume_role_policy=trust_policy(principal, account_id), opts=child)
     return _with_policy(component, name, role.arn, role.name, statements)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from pulumi_django import ProdFrontendOptions, SqsBrokerArgs, SqsOptions, WebOptions, WorkerOptions
 from pulumi_django.ecs import limits
-from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs, TaskRole, TaskRoleArgs
+from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs, TaskRole, TaskRoleArgs, role_arn
 from pulumi_django.ecs.sidecar import Sidecar
 from pulumi_django.ecs.task import TaskDefinition, TaskDefinitionArgs
 from pulumi_django.rules import naming
@@ -160,3 +160,18 @@ def test_services_that_would_share_a_target_group_are_refused() -> None:
     assert naming.target_group_name("shop", "web_x") == naming.target_group_name("shop", "web-x")
     with pytest.raises(ValueError, match="web_x and web-x would share the target group shop-web-x"):
         prod(web=WebOptions(service="web_x"), frontend=ProdFrontendOptions(service="web-x"))
+
+
+def test_roles_of_long_names_fit_into_what_iam_allows() -> None:
+    environment, service = "a" * 20, "clear-" + "x" * 26
+    made: list[pulumi.Output[str]] = []
+
+    def program() -> None:
+        parent = pulumi.ComponentResource("test:index:Parent", "parent")
+        for name in (f"{environment}-{service}-clock", "alpha-clear-clock"):
+            made.append(role_arn(parent, name, []))
+
+    roles = {role.name: role.inputs for role in simulate(program).of_type("aws:iam/role:Role")}
+    long, short = roles[f"{environment}-{service}-clock"], roles["alpha-clear-clock"]
+    assert len(long["namePrefix"]) <= 38
+    assert "namePrefix" not in short, "a name that fits stays Pulumi's"

@@ -29,8 +29,12 @@ def base(
     config = {"aws:region": region, "django-base:kind": kind, "django-base:domain_name": "example.com"}
     if network is not None:
         config["django-base:network"] = network
+
+    def program() -> None:
+        runpy.run_path(str(ROOT / "projects/base/__main__.py"), run_name="__main__")
+
     return simulate(
-        lambda: runpy.run_path(str(ROOT / "projects/base/__main__.py")) and None,
+        program,
         project="django-base",
         stack="dev",
         config=config,
