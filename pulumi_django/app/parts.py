@@ -8,7 +8,7 @@ from dataclasses import replace
 import pulumi
 
 from pulumi_django import contract
-from pulumi_django.app import backing, checks, delivery, hosts, monitoring
+from pulumi_django.app import backing, checks, delivery, hosts, monitoring, sidecars
 from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.running import Running, RunningArgs
 from pulumi_django.contract import AppOutputs, require_kind
@@ -65,6 +65,7 @@ class Assembly:
         self._url = pulumi.Output.concat(f"{scheme}://", self._hosts[0])
         self._rules = hosts.assigned_rules(name, args, self._hosts)
         resolver = Resolver(self._base.region, parent)
+        self._args, self._sidecar_arns = sidecars.resolved(args, resolver)
         self._external: dict[str, Resolved | None] = {
             variable: resolver.resolve(reference) if reference else None
             for variable, reference in args.extra_secrets.items()
@@ -337,7 +338,7 @@ class Assembly:
 
     def _external_arns(self) -> Sequence[pulumi.Input[str]]:
         """ARNs of what ECS reads beside our own secret, each once."""
-        known = [arn for resolved in self._external.values() if resolved for arn in resolved.arns]
+        known = [arn for resolved in self._external.values() if resolved for arn in resolved.arns] + self._sidecar_arns
         plain = sorted({arn for arn in known if isinstance(arn, str)})
         others = list({id(arn): arn for arn in known if not isinstance(arn, str)}.values())
         return [*plain, *others]

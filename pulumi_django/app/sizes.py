@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pulumi_django.app import sidecars
 from pulumi_django.app.arguments import AppArgs
 from pulumi_django.ecs import limits
 from pulumi_django.ecs.roles import ExecutionRoleArgs, Statement, TaskRoleArgs, execution_statements, task_statements
@@ -44,7 +45,7 @@ def _check_execution(name: str, args: AppArgs) -> None:
     region = args.base.region
     external = {
         arn
-        for reference in args.extra_secrets.values()
+        for reference in (*args.extra_secrets.values(), *sidecars.references(args))
         if reference
         for arn in secret_references.expected_arns(reference, region)
     }
