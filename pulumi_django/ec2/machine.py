@@ -48,12 +48,20 @@ def image(ami_id: str | None, instance_type: str, parameter: str, parent: pulumi
 
 
 def instance_profile(
-    name: str, parent: pulumi.ComponentResource, statements: Sequence[Statement] = ()
+    name: str,
+    parent: pulumi.ComponentResource,
+    statements: Sequence[Statement] = (),
+    principal: pulumi.Input[str] | None = None,
 ) -> tuple[aws.iam.Role, aws.iam.InstanceProfile]:
-    """Role and profile of instances that Session Manager reaches, and that may do what `statements` say."""
+    """Role and profile of instances that Session Manager reaches, and that may do what `statements` say.
+
+    `principal` is what policies call EC2; None asks the provider for its partition.
+    """
     child = pulumi.ResourceOptions(parent=parent)
-    own = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=parent))
-    trust = trust_policy(own.dns_suffix.apply(ec2_principal))
+    if principal is None:
+        own = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=parent))
+        principal = own.dns_suffix.apply(ec2_principal)
+    trust = trust_policy(principal)
     role = aws.iam.Role(f"{name}-role", assume_role_policy=trust, opts=child)
     rights: list[pulumi.Resource] = [
         aws.iam.RolePolicyAttachment(

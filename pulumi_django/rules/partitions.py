@@ -114,6 +114,12 @@ def ec2_principal(dns_suffix: str) -> str:
     return f"ec2.{dns_suffix if dns_suffix.endswith('.cn') else 'amazonaws.com'}"
 
 
+def region_of_zone(zone: str) -> str:
+    """`eu-west-1` of `eu-west-1a`, and of the local zone `eu-west-1-abc-1a`."""
+    found = re.match(r"[a-z]+(-[a-z]+)+-\d+", zone)
+    return found.group() if found else zone
+
+
 def endpoint_service(service: str, region: str) -> str:
     """What a VPC endpoint calls a service: `com.amazonaws.eu-west-1.ecr.api`."""
     prefix, services = _ENDPOINT_PREFIXES.get(of_region(region), ("", frozenset[str]()))

@@ -183,3 +183,11 @@ def test_the_deploy_role_reaches_resources_of_its_own_partition(region: str, par
     text = json.dumps(deploy_policy.documents([region]))
     assert {part.split(":")[0] for part in text.split('"arn:')[1:]} == {partition}
     assert ('"ec2.amazonaws.com.cn"' in text) is (partition == "aws-cn")
+
+
+@pytest.mark.parametrize(
+    ("zone", "region"),
+    [("eu-west-1a", "eu-west-1"), ("us-gov-west-1b", "us-gov-west-1"), ("us-west-2-lax-1a", "us-west-2")],
+)
+def test_a_zone_names_its_region(zone: str, region: str) -> None:
+    assert partitions.region_of_zone(zone) == region
