@@ -11,6 +11,7 @@ import pulumi
 
 from pulumi_django.policies.trust import account_of
 from pulumi_django.rules.kinds import Kind
+from pulumi_django.rules.partitions import partition
 from pulumi_django.rules.whole_numbers import whole_number
 
 CONTRACT_VERSION = 1
@@ -133,6 +134,13 @@ class BaseContract:
 
     execution_role_arn: pulumi.Input[str] | None = None
     """Role with which ECS starts the tasks of all environments, when the base has one."""
+
+    database_role_arn: pulumi.Input[str] | None = None
+    """Role with which ECS starts the tasks that make the databases of all environments, when the base has one."""
+
+    platform_role_arn: pulumi.Input[str] | None = None
+    """Role with which EventBridge starts scheduled commands and ECS moves traffic in all environments, when the base has
+    one."""
 
     def __post_init__(self) -> None:
         for name in _WHOLE:
@@ -307,8 +315,10 @@ def require_images(contract: BaseContract, app: str, images: Iterable[str]) -> N
     """ContractError when one of the images cannot be pulled where nothing leads out of the base's subnets."""
     if not contract.isolated:
         return
+    host = re.escape(f".dkr.ecr.{contract.region}.{partition(contract.region).dns_suffix}/")
+    registry = rf"\d{{12}}{host}"
     for image in images:
-        if not re.match(rf"\d{{12}}\.dkr\.ecr\.{re.escape(contract.region)}\.amazonaws\.com[./]", image):
+        if not re.match(registry, image):
             raise ContractError(
                 f"{app} cannot run the image {image} on {contract.base_stack_name}: its subnets are isolated and reach "
                 f"only ECR in {contract.region}; push the image there, or give the base a NAT gateway"

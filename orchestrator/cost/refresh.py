@@ -13,8 +13,9 @@ from typing import Any
 
 from orchestrator.cost.prices import DOLLARS, USER_FILE, PriceTable
 from orchestrator.cost.queries import NOT_LISTED, Query, query, rows
-from orchestrator.errors import EngineUnavailableError, StateError
+from orchestrator.errors import EngineUnavailableError, RefusedError, StateError
 from pulumi_django.deploying.aws_access import AwsAccess
+from pulumi_django.rules.partitions import of_region
 
 PRICE_LIST_REGION = "us-east-1"
 """Region whose endpoint serves the prices of all regions.
@@ -64,8 +65,14 @@ def refresh(
 
     Each row is told to `report` before it is asked for. A row that the list does not have, has twice, or has with a
     price beyond belief is kept with its older date and source. EngineUnavailableError when the list cannot be reached
-    at all, or may not be asked.
+    at all, or may not be asked. RefusedError for a region of another partition, whose accounts cannot ask this list.
     """
+    own = of_region(region)
+    if own != "aws":
+        raise RefusedError(
+            f"prices of {region} cannot be refreshed: accounts of the partition {own} cannot ask the Price List of AWS",
+            f"the packaged prices are those of {table.region}: look up what {region} costs",
+        )
     from botocore.exceptions import BotoCoreError, ClientError
 
     families: dict[str, dict[str, Any]] = {

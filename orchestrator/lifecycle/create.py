@@ -9,7 +9,7 @@ from datetime import timedelta
 from orchestrator.config.assignments import Assignment, image_assignment
 from orchestrator.config.stack_config import StackConfig, config_path, configured_stacks
 from orchestrator.errors import RefusedError, SettingsError, UnknownStackError, UsageError
-from orchestrator.lifecycle import checks, graph
+from orchestrator.lifecycle import checks, graph, shared_names
 from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.draft import Draft, summary_of, usable
 from orchestrator.lifecycle.job import Job
@@ -281,6 +281,8 @@ def _environment(
         Unit(project.key, name): draft.config(project, name) for project in draft.context.projects(Scope.ENVIRONMENT)
     }
     draft.assign(Scope.ENVIRONMENT, name, assignments, _FIXED_IN_ENVIRONMENT)
+    made = [config for unit, config in draft.configs.items() if unit.stack in draft.bases and unit.stack != name]
+    shared_names.check(name, configs.values(), draft.registry.environments, made)
     for unit, config in configs.items():
         stack = summary_of(draft.registry, unit)
         configured = config.get("base")

@@ -3,13 +3,15 @@
 import pulumi
 
 from pulumi_django import AdHocBase, AdHocBaseArgs, Kind, ProdBase, ProdBaseArgs, contract
+from pulumi_django.network import pinned_zones
 from pulumi_django.program import config, project
 
 
-def main() -> None:
-    name, given = pulumi.get_stack(), {"region": project.region()}
+async def main() -> None:
+    name, region = pulumi.get_stack(), project.region()
     settings = config.load(project.BaseSettings, partial=True)
     provider = project.aws_provider(base=name, kind=settings.kind, tags=settings.tags)
+    given = {"region": region, "account_zones": await pinned_zones.account_zones(name, region, provider)}
     options = pulumi.ResourceOptions(providers=[provider])
     if settings.kind is Kind.PROD:
         base = ProdBase(name, config.load(ProdBaseArgs, given=given, others=project.BaseSettings), options)
@@ -18,4 +20,4 @@ def main() -> None:
     contract.export(base.contract)
 
 
-main()
+pulumi.run(main)

@@ -3,19 +3,20 @@
 import pulumi
 
 from pulumi_django import AdHocApp, AdHocAppArgs, AdHocBase, AdHocBaseArgs, Kind, contract
+from pulumi_django.network import pinned_zones
 from pulumi_django.program import config, project
 
 
-def main() -> None:
-    name = pulumi.get_stack()
+async def main() -> None:
+    name, region = pulumi.get_stack(), project.region()
     settings = config.load(project.StandaloneSettings)
     provider = project.aws_provider(environment=name, base=name, kind=Kind.AD_HOC, tags=settings.tags)
     options = pulumi.ResourceOptions(providers=[provider])
-    base_args = config.load(AdHocBaseArgs, at="base", given={"region": project.region()})
-    base = AdHocBase(name, base_args, options)
+    place = {"region": region, "account_zones": await pinned_zones.account_zones(name, region, provider, at="base")}
+    base = AdHocBase(name, config.load(AdHocBaseArgs, at="base", given=place), options)
     given = {"base": base.contract, "aws": project.aws_access()}
     app = AdHocApp(name, config.load(AdHocAppArgs, at="app", given=given), options)
     contract.export(app.outputs)
 
 
-main()
+pulumi.run(main)

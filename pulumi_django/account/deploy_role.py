@@ -14,6 +14,7 @@ import pulumi_aws as aws
 from pulumi_django.account import deploy_policy
 from pulumi_django.account.subjects import check_subject
 from pulumi_django.rules import naming
+from pulumi_django.rules.partitions import of_region
 
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
@@ -101,12 +102,13 @@ class DeployRole(pulumi.ComponentResource):
 
     def _guards(self, name: str, args: DeployRoleArgs, role: aws.iam.Role) -> aws.iam.RolePolicy:
         """What depends on this account: state, images, and what the role must never touch."""
+        iam = f"arn:{of_region(args.regions[0])}:iam::*"
         statements: list[Mapping[str, Any]] = [
             {
                 "Sid": "NotItself",
                 "Effect": "Deny",
                 "Action": "iam:*",
-                "Resource": [f"arn:aws:iam::*:role/{args.role_name}", "arn:aws:iam::*:oidc-provider/*"],
+                "Resource": [f"{iam}:role/{args.role_name}", f"{iam}:oidc-provider/*"],
             },
             *_state(args),
             *_images(args),

@@ -17,6 +17,7 @@ from pulumi_django.delivery.assets import AssetsBucket
 from pulumi_django.ecs.redis_service import REDIS_PORT
 from pulumi_django.rules import naming, priorities, redis_url
 from pulumi_django.rules.container_env import BROKER_DATABASE, CACHE_DATABASE
+from pulumi_django.rules.partitions import of_region
 from pulumi_django.rules.whole_numbers import whole_number
 
 REDIS_SERVICE = "redis"
@@ -51,7 +52,7 @@ def bucket(args: AppArgs, own: AssetsBucket | None) -> Bucket:
     if own is not None:
         return Bucket(name=own.bucket_name, arn=own.bucket_arn, made=own)
     shared = args.base.assets_bucket_name or ""
-    return Bucket(name=shared, arn=pulumi.Output.concat("arn:aws:s3:::", shared))
+    return Bucket(name=shared, arn=pulumi.Output.concat(f"arn:{of_region(args.base.region)}:s3:::", shared))
 
 
 def sqs_broker(name: str, args: AppArgs, child: pulumi.ResourceOptions) -> SqsBroker | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pulumi_django.app import sizes
 from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.backing import REDIS_SERVICE
 from pulumi_django.contract import ContractError, require_images
+from pulumi_django.data.broker import check_queues
 from pulumi_django.ecs.database_task import SERVICE as DATABASE
 from pulumi_django.ecs.scaling import worker_scaling
 from pulumi_django.rules import naming
+from pulumi_django.rules.partitions import check_has
 
 
 def check(name: str, args: AppArgs) -> None:
@@ -16,6 +19,10 @@ def check(name: str, args: AppArgs) -> None:
     _check_broker(name, args)
     _check_scaling(name, args)
     _check_assets(name, args)
+    sizes.check(name, args)
+    for option, given in (("cdn", args.cdn is not None), ("static_site", args.static_site is not None)):
+        if given:
+            check_has(args.base.region, "CloudFront", option)
     require_images(args.base, name, _images(args))
 
 
@@ -48,6 +55,12 @@ def _check_names(name: str, args: AppArgs) -> None:
     twice = sorted({part for part in names if names.count(part) > 1})
     if twice:
         raise ValueError(f"{', '.join(twice)} names more than one service of {name}: give each its own name")
+    served = [args.web.service, *([args.frontend.service] if args.frontend_image else [])]
+    groups = [naming.target_group_name(name, part) for part in served]
+    if len(set(groups)) < len(groups):
+        raise ValueError(f"{' and '.join(served)} would share the target group {groups[0]}: give one another name")
+    if args.sqs is not None:
+        check_queues(sorted(args.workers))
     if DATABASE in names:
         raise ValueError(
             f"{DATABASE} names a service of {name} and the task that makes its database: give the service another name"

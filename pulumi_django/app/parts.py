@@ -8,7 +8,7 @@ from dataclasses import replace
 import pulumi
 
 from pulumi_django import contract
-from pulumi_django.app import backing, checks, delivery, hosts, monitoring
+from pulumi_django.app import backing, checks, delivery, hosts, monitoring, sidecars
 from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.running import Running, RunningArgs
 from pulumi_django.contract import AppOutputs, require_kind
@@ -22,7 +22,7 @@ from pulumi_django.ecs.database_task import DatabaseTask, DatabaseTaskArgs
 from pulumi_django.ecs.frontend_service import FrontendService
 from pulumi_django.ecs.management_command import ManagementCommand, ManagementCommandArgs
 from pulumi_django.ecs.redis_service import REDIS_PORT
-from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs, TaskRole, TaskRoleArgs
+from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs, Statement, TaskRole, TaskRoleArgs
 from pulumi_django.ecs.service import ServicePlacement
 from pulumi_django.ecs.task_security import TaskSecurityGroup, TaskSecurityGroupArgs
 from pulumi_django.ecs.web_service import WebService
@@ -33,6 +33,7 @@ from pulumi_django.policies.secret_references import Resolved, Resolver
 from pulumi_django.rules import naming
 from pulumi_django.rules.container_env import ContainerEnv, ContainerValues, container_env
 from pulumi_django.rules.kinds import Kind
+from pulumi_django.rules.partitions import of_region
 from pulumi_django.rules.whole_numbers import number_text
 
 
@@ -65,6 +66,7 @@ class Assembly:
         self._url = pulumi.Output.concat(f"{scheme}://", self._hosts[0])
         self._rules = hosts.assigned_rules(name, args, self._hosts)
         resolver = Resolver(self._base.region, parent)
+        self._args, self._sidecar_arns = sidecars.resolved(args, resolver)
         self._external: dict[str, Resolved | None] = {
             variable: resolver.resolve(reference) if reference else None
             for variable, reference in args.extra_secrets.items()
@@ -99,16 +101,20 @@ class Assembly:
         )
         sessions = self._sessions.statements if self._sessions is not None else ()
         traces = otel.STATEMENTS if self._args.tracing is not None else ()
-        queues = self._sqs.statements if self._sqs is not None else ()
+        queues = self._queue_statements()
         args, own = self._args, self._secrets.password_secret_arn
+        # What is tagged with the base is within reach of its shared roles; they get only what an environment names itself.
+        shared = self._base.database_role_arn is not None
+        reached = [] if shared else [self._secrets.secret_arn, *(self._redis.secret_arns if self._redis else [])]
         self._execution = ExecutionRole(
             f"{self._name}-execution",
             ExecutionRoleArgs(
                 account_id=self._base.account_id,
                 log_group_arns=[self._log_group_pattern()],
-                secret_arns=[self._secrets.secret_arn, *self._external_arns()],
+                secret_arns=[*reached[:1], *self._external_arns(), *reached[1:]],
                 key_arns=args.secret_key_arns,
                 shared_role_arn=self._base.execution_role_arn,
+                shared_role_is_enough=shared,
             ),
             self._child,
         )
@@ -116,9 +122,9 @@ class Assembly:
             f"{self._name}-task",
             TaskRoleArgs(
                 account_id=self._base.account_id,
-                bucket_arns=[self._bucket.arn],
-                readable_secret_arns=[own] if own is not None else [],
-                exec_enabled=args.exec_enabled,
+                bucket_arns=[] if shared else [self._bucket.arn],
+                readable_secret_arns=[own] if own is not None and not shared else [],
+                exec_enabled=args.exec_enabled and not shared,
                 email_identity_arns=args.email_identity_arns,
                 statements=[*sessions, *traces, *queues, *args.task_statements],
                 shared_role_arn=self._base.task_role_arn,
@@ -128,7 +134,12 @@ class Assembly:
         # Redis, and a frontend, have no business in AWS beyond their shell.
         self._plain_role = TaskRole(
             f"{self._name}-plain",
-            TaskRoleArgs(account_id=self._base.account_id, exec_enabled=args.exec_enabled, statements=sessions),
+            TaskRoleArgs(
+                account_id=self._base.account_id,
+                exec_enabled=args.exec_enabled and not shared,
+                statements=() if shared else sessions,
+                shared_role_arn=self._base.task_role_arn if shared else None,
+            ),
             self._child,
         )
 
@@ -200,6 +211,7 @@ class Assembly:
             confirm=gate.confirm,
             asleep=args.asleep,
             depends_on=[database, command, *self._secrets.versions],
+            platform_role_arn=self._base.platform_role_arn,
         )
 
     def services(self) -> None:
@@ -313,7 +325,13 @@ class Assembly:
             versioned=args.assets.versioned,
             old_version_days=args.assets.old_version_days if args.assets.versioned else None,
             protect=args.assets.protect,
+            role_arns=self._bucket_users(),
         )
+
+    def _bucket_users(self) -> Sequence[pulumi.Input[str]]:
+        """The shared task role, which cannot have a policy for each environment's bucket."""
+        role = self._base.task_role_arn
+        return [] if role is None or self._base.database_role_arn is None else [role]
 
     def _static_url(self) -> pulumi.Output[str] | None:
         cdn = self._bucket.made.cdn if self._bucket.made is not None else None
@@ -321,13 +339,22 @@ class Assembly:
 
     def _external_arns(self) -> Sequence[pulumi.Input[str]]:
         """ARNs of what ECS reads beside our own secret, each once."""
-        known = [resolved.arn for resolved in self._external.values() if resolved]
+        known = [arn for resolved in self._external.values() if resolved for arn in resolved.arns] + self._sidecar_arns
         plain = sorted({arn for arn in known if isinstance(arn, str)})
-        others = [arn for arn in known if not isinstance(arn, str)]
-        return [*plain, *others, *(self._redis.secret_arns if self._redis else [])]
+        others = list({id(arn): arn for arn in known if not isinstance(arn, str)}.values())
+        return [*plain, *others]
+
+    def _queue_statements(self) -> Sequence[Statement]:
+        """Rights on the environment's queues; a shared role reaches them by their tag, and lacks only a key of the user's."""
+        if self._sqs is None:
+            return ()
+        if self._base.database_role_arn is None:
+            return self._sqs.statements
+        return [statement for statement in self._sqs.statements if statement["Sid"] != "Queues"]
 
     def _log_group_pattern(self) -> str:
-        return f"arn:aws:logs:{self._base.region}:*:log-group:/ecs/{self._name}/*"
+        region = self._base.region
+        return f"arn:{of_region(region)}:logs:{region}:*:log-group:/ecs/{self._name}/*"
 
     def _rollout_timeout_seconds(self) -> int:
         """A deployment that moves traffic slowly waits on purpose; that time comes on top."""
@@ -400,6 +427,7 @@ class Assembly:
             database_name=self._database,
             password_reference=self._secrets.references["DB_PASSWORD"],
             password_secret_arn=self._secrets.secret_arn,
+            execution_role_arn=self._base.database_role_arn,
             account_id=self._base.account_id,
             log_group_arn_pattern=self._log_group_pattern(),
             region=self._base.region,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pulumi
 
-from pulumi_django.base import parts
+from pulumi_django.base import parts, shared_roles
 from pulumi_django.base.arguments import BaseArgs
 from pulumi_django.base.options import CacheOptions, DatabaseOptions, NetworkOptions
 from pulumi_django.contract import BaseContract
@@ -62,11 +62,12 @@ class AdHocBase(pulumi.ComponentResource):
             if args.shared_assets_bucket
             else None
         )
-        roles = parts.shared_roles(name, args, web, [bucket.bucket_arn] if bucket else [], opts=child)
+        buckets = [bucket.bucket_arn] if bucket else []
+        roles = shared_roles.make(name, args, web.balancer.arn, database.master_secret_arn, buckets, opts=child)
         self.contract = BaseContract(
             **parts.contract_values(name, Kind.AD_HOC, args, vpc, web, database),
             **parts.cache_values(args, cache),
-            **parts.role_values(roles),
+            **shared_roles.values(roles),
             service_discovery_namespace_id=discovery.namespace_id,
             service_discovery_namespace_name=discovery.namespace_name,
             bastion_instance_id=bastion.instance_id if bastion else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
@@ -15,6 +16,8 @@ from pulumi_django.base.options import (
 )
 from pulumi_django.delivery.firewall import FirewallOptions
 from pulumi_django.network.vpc import check_zones
+from pulumi_django.network.zones import by_letter
+from pulumi_django.rules.partitions import partition
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,11 @@ class BaseArgs:
 
     region: str
     """AWS region, for example `us-east-1`."""
+
+    account_zones: Sequence[str] | None = None
+    """Zones that the account may use, in order; the network takes the first ones where `network.zones` names none. The
+    projects ask AWS for them, and keep those of an existing network. None takes the region's zones from `a` on, and asks
+    for `network.zones` where these do not exist in every account."""
 
     domain_name: str | None = None
     """Domain below which environments get their host names. None makes an HTTP-only base, which holds one environment."""
@@ -76,6 +84,7 @@ class BaseArgs:
 
     def __post_init__(self) -> None:
         check_domain(self.domain_name, self.hosted_zone_id, self.certificate_arn, self.dns)
+        partition(self.region)
         if self.existing_vpc is not None:
             self._only("existing_vpc", "network")
         if self.aurora is not None:
@@ -87,7 +96,11 @@ class BaseArgs:
     @property
     def zones(self) -> list[str]:
         """The network's zones by name: the ones that were chosen, or the region's first ones."""
-        return list(self.network.zones or [f"{self.region}{letter}" for letter in "abcdef"[: self.USUAL_ZONES]])
+        if self.network.zones is not None:
+            return list(self.network.zones)
+        if self.account_zones is not None:
+            return list(self.account_zones[: self.USUAL_ZONES])
+        return by_letter(self.region, self.USUAL_ZONES)
 
     def _only(self, name: str, *others: str) -> None:
         defaults: dict[str, Any] = {

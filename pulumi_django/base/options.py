@@ -23,7 +23,8 @@ LOGGED_STATEMENTS = {"log_min_duration_statement": "1000", "log_statement": "ddl
 @dataclass(frozen=True, kw_only=True)
 class NetworkOptions(NetworkSettings):
     zones: Sequence[str] | None = None
-    """Availability zones by name, at least two; None takes the region's first ones, from `a` on."""
+    """Availability zones by name, at least two; None takes the first ones that the account may use, and an existing network
+    keeps its own."""
 
     interface_endpoints: Sequence[str] = ()
     """AWS services with an interface endpoint in every zone, such as `sqs`. With nat `none` those that tasks cannot do

@@ -21,14 +21,12 @@ from pulumi_django.data.postgres import DatabaseServer
 from pulumi_django.data.published_parameters import PublishedParameters, PublishedParametersArgs, published
 from pulumi_django.delivery.firewall import Firewall, FirewallArgs
 from pulumi_django.ec2.bastion import Bastion, BastionArgs
-from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs, TaskRole, TaskRoleArgs
 from pulumi_django.network.certificate import Certificate, CertificateArgs
 from pulumi_django.network.endpoints import InterfaceEndpoints, InterfaceEndpointsArgs
 from pulumi_django.network.flow_logs import FlowLogs, FlowLogsArgs
 from pulumi_django.network.load_balancer import LoadBalancer, LoadBalancerArgs
 from pulumi_django.network.security import SecurityGroups, SecurityGroupsArgs
 from pulumi_django.network.vpc import Network, NetworkArgs, NetworkSettings
-from pulumi_django.policies.trust import account_of
 from pulumi_django.rules import naming
 from pulumi_django.rules.kinds import Kind
 
@@ -219,35 +217,6 @@ def bastion(
     )
 
 
-@dataclass(frozen=True)
-class SharedRoles:
-    """Roles of the tasks of all environments."""
-
-    task: TaskRole
-    execution: ExecutionRole
-
-
-def shared_roles(
-    name: str, args: BaseArgs, web: Web, bucket_arns: Sequence[pulumi.Input[str]], *, opts: pulumi.ResourceOptions
-) -> SharedRoles | None:
-    """The roles, when they are wanted: they reach what carries the tag `base` with the base's name."""
-    if not args.shared_roles:
-        return None
-    tagged = {"StringEquals": {"aws:ResourceTag/base": name}}
-    secrets = {
-        "Sid": "SecretsOfTheBase",
-        "Effect": "Allow",
-        "Action": ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
-        "Resource": [f"arn:aws:secretsmanager:{args.region}:*:secret:*"],
-        "Condition": tagged,
-    }
-    logs = [f"arn:aws:logs:{args.region}:*:log-group:/ecs/*"]
-    account = account_of(web.balancer.arn)
-    task = TaskRoleArgs(account_id=account, bucket_arns=bucket_arns, exec_enabled=True, statements=[secrets])
-    execution = ExecutionRoleArgs(account_id=account, log_group_arns=logs, statements=[secrets])
-    return SharedRoles(TaskRole(f"{name}-task", task, opts), ExecutionRole(f"{name}-execution", execution, opts))
-
-
 def contract_values(
     name: str, kind: Kind, args: BaseArgs, vpc: Vpc, entry: Web, server: DatabaseServer
 ) -> dict[str, Any]:
@@ -290,13 +259,6 @@ def cache_values(args: BaseArgs, shared: ReplicationGroup | None) -> dict[str, A
         "redis_auth_secret_arn": shared.auth_secret_arn,
         "redis_replication_group_id": shared.group_id,
     }
-
-
-def role_values(roles: SharedRoles | None) -> dict[str, Any]:
-    """The values of the contract about shared roles; none without them."""
-    if roles is None:
-        return {}
-    return {"task_role_arn": roles.task.role_arn, "execution_role_arn": roles.execution.role_arn}
 
 
 def _chosen(options: Any, *, without: str = "") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.base import alarms, parts
+from pulumi_django.base import alarms, parts, shared_roles
 from pulumi_django.base.arguments import BaseArgs
 from pulumi_django.base.options import (
     AccessLogOptions,
@@ -86,12 +86,13 @@ class ProdBase(pulumi.ComponentResource):
         cache = parts.cache(name, args, vpc, web.groups, opts=child)
         assets = self._assets(name, args.assets, guards)
         bastion = parts.bastion(name, args, vpc, web.groups, database, opts=child)
-        roles = parts.shared_roles(name, args, web, [assets.bucket_arn] if assets else [], opts=child)
+        buckets = [assets.bucket_arn] if assets else []
+        roles = shared_roles.make(name, args, web.balancer.arn, database.master_secret_arn, buckets, opts=child)
         topic = alarms.make(name, args, account, guards, web, database, cache, opts=child) if args.alarms else None
         self.contract = BaseContract(
             **parts.contract_values(name, Kind.PROD, args, vpc, web, database),
             **parts.cache_values(args, cache),
-            **parts.role_values(roles),
+            **shared_roles.values(roles),
             bastion_instance_id=bastion.instance_id if bastion else None,
             assets_bucket_name=assets.bucket_name if assets else None,
             alarm_topic_arn=topic.topic_arn if topic else None,
@@ -107,7 +108,12 @@ class ProdBase(pulumi.ComponentResource):
         bucket = (
             LogBucket(
                 f"{name}-logs",
-                LogBucketArgs(account_id=account, retention_days=logs.retention_days, force_destroy=logs.force_destroy),
+                LogBucketArgs(
+                    account_id=account,
+                    region=args.region,
+                    retention_days=logs.retention_days,
+                    force_destroy=logs.force_destroy,
+                ),
                 child,
             )
             if logs is not None

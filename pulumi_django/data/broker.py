@@ -11,6 +11,7 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_django.rules import naming
+from pulumi_django.rules.container_env import queue_variable
 
 BROKER_URL = "sqs://"
 """CELERY_BROKER_URL: without keys in it, so that the task's role counts."""
@@ -29,6 +30,19 @@ WAIT_SECONDS = 20
 """Longest long poll: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html"""
 
 DEAD = "dead"
+
+QUEUE_ACTIONS = tuple(
+    f"sqs:{verb}"
+    for verb in (
+        "SendMessage",
+        "ReceiveMessage",
+        "DeleteMessage",
+        "ChangeMessageVisibility",
+        "GetQueueAttributes",
+        "GetQueueUrl",
+    )
+)
+"""What kombu calls, and no more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +73,7 @@ class SqsBrokerArgs:
         for queue in self.queues:
             naming.check_service_name(queue)
             naming.check_length("queue name", f"{self.environment}-{queue}-{DEAD}", QUEUE_NAME_LIMIT)
+        check_queues(self.queues)
         if not 60 <= self.visibility_timeout_seconds <= MAX_VISIBILITY_SECONDS:
             raise ValueError(
                 f"visibility_timeout_seconds is {self.visibility_timeout_seconds}: it is 60 to {MAX_VISIBILITY_SECONDS}"
@@ -69,6 +84,25 @@ class SqsBrokerArgs:
             raise ValueError(
                 f"retention_seconds is {self.retention_seconds}: it is more than visibility_timeout_seconds "
                 f"({self.visibility_timeout_seconds}) and up to {MAX_RETENTION_SECONDS}"
+            )
+
+
+def check_queues(queues: Sequence[str]) -> None:
+    """ValueError for queues that would share the name of an SQS queue or of an environment variable."""
+    by_name = {f"{queue}-{DEAD}": queue for queue in queues}
+    by_variable: dict[str, str] = {}
+    for queue in sorted(set(queues)):
+        owner = by_name.get(queue)
+        if owner is not None:
+            raise ValueError(
+                f"queues has {owner!r} and {queue!r}: {queue!r} is what the queue for the failed messages of {owner!r} is "
+                "called, so rename one of them"
+            )
+        other = by_variable.setdefault(queue_variable(queue), queue)
+        if other != queue:
+            raise ValueError(
+                f"queues has {other!r} and {queue!r}: both would have the variable {queue_variable(queue)}, so rename one "
+                "of them"
             )
 
 
@@ -182,17 +216,8 @@ def _transport_options(urls: Mapping[str, str], args: SqsBrokerArgs) -> str:
 
 def _statements(queue_arns: Sequence[Any], key_arn: pulumi.Input[str] | None) -> list[Mapping[str, Any]]:
     """Sending, taking, giving back and removing messages of these queues: what kombu calls, and no more."""
-    verbs = (
-        "SendMessage",
-        "ReceiveMessage",
-        "DeleteMessage",
-        "ChangeMessageVisibility",
-        "GetQueueAttributes",
-        "GetQueueUrl",
-    )
-    actions = [f"sqs:{verb}" for verb in verbs]
     statements: list[Mapping[str, Any]] = [
-        {"Sid": "Queues", "Effect": "Allow", "Action": actions, "Resource": list(queue_arns)}
+        {"Sid": "Queues", "Effect": "Allow", "Action": list(QUEUE_ACTIONS), "Resource": list(queue_arns)}
     ]
     if key_arn is not None:
         key_actions = ["kms:Decrypt", "kms:GenerateDataKey"]

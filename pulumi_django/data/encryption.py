@@ -9,6 +9,8 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from pulumi_django.rules.partitions import of_region, principal
+
 # https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html
 MIN_DELETION_DAYS, MAX_DELETION_DAYS = 7, 30
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
@@ -68,20 +70,20 @@ def _policy(args: EncryptionKeyArgs) -> pulumi.Output[str]:
         {
             "Sid": "Account",
             "Effect": "Allow",
-            "Principal": {"AWS": pulumi.Output.concat("arn:aws:iam::", account, ":root")},
+            "Principal": {"AWS": pulumi.Output.concat(f"arn:{of_region(args.region)}:iam::", account, ":root")},
             "Action": "kms:*",
             "Resource": "*",
         },
         {
             "Sid": "LogGroups",
             "Effect": "Allow",
-            "Principal": {"Service": f"logs.{args.region}.amazonaws.com"},
+            "Principal": {"Service": principal(f"logs.{args.region}", args.region)},
             "Action": list(LOG_ACTIONS),
             "Resource": "*",
             "Condition": {
                 "ArnLike": {
                     "kms:EncryptionContext:aws:logs:arn": pulumi.Output.concat(
-                        f"arn:aws:logs:{args.region}:", account, ":log-group:*"
+                        f"arn:{of_region(args.region)}:logs:{args.region}:", account, ":log-group:*"
                     )
                 }
             },

@@ -10,16 +10,29 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_django.data import private_bucket
+from pulumi_django.rules.partitions import of_region
 
 LOAD_BALANCER_PREFIX = "alb"
 BUCKETS_PREFIX = "s3"
 OLD_VERSION_DAYS = 30
+
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
+LOAD_BALANCER_ACCOUNTS: Mapping[str, str] = {
+    "cn-north-1": "638102146993",
+    "cn-northwest-1": "037604701340",
+    "us-gov-east-1": "190560391635",
+    "us-gov-west-1": "048591011584",
+}
+"""Accounts of AWS that write the logs of load balancers in the regions of China and GovCloud."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogBucketArgs:
     account_id: pulumi.Input[str]
     """AWS account whose load balancers and buckets may write."""
+
+    region: str | None = None
+    """AWS region of the load balancers; only China and GovCloud need it."""
 
     retention_days: int = 90
     """Days for which log files are kept, 1 to 3650; a deleted file can be restored for 30 days more."""
@@ -48,7 +61,7 @@ class LogBucket(pulumi.ComponentResource):
     def __init__(self, name: str, args: LogBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:log_bucket:LogBucket", name, None, opts)
         bucket = aws.s3.Bucket(name, force_destroy=args.force_destroy, opts=pulumi.ResourceOptions(parent=self))
-        policy = private_bucket.guard(self, name, bucket, statements=_deliveries(bucket, args.account_id))
+        policy = private_bucket.guard(self, name, bucket, statements=_deliveries(bucket, args))
         versioning = private_bucket.versions(self, name, bucket)
         private_bucket.expire(
             self, name, bucket, versioning, days=args.retention_days, old_version_days=OLD_VERSION_DAYS
@@ -59,13 +72,14 @@ class LogBucket(pulumi.ComponentResource):
         self.register_outputs({"bucket_name": self.bucket_name, "bucket_arn": self.bucket_arn})
 
 
-def _deliveries(bucket: aws.s3.Bucket, account_id: pulumi.Input[str]) -> list[Mapping[str, Any]]:
+def _deliveries(bucket: aws.s3.Bucket, args: LogBucketArgs) -> list[Mapping[str, Any]]:
+    account_id = args.account_id
     # A load balancer writes below the id of its own account, so the path also says whose logs are taken.
     return [
         {
             "Sid": "LoadBalancers",
             "Effect": "Allow",
-            "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+            "Principal": _load_balancers(args.region),
             "Action": "s3:PutObject",
             "Resource": pulumi.Output.concat(bucket.arn, f"/{LOAD_BALANCER_PREFIX}/AWSLogs/", account_id, "/*"),
         },
@@ -92,3 +106,11 @@ def _deliveries(bucket: aws.s3.Bucket, account_id: pulumi.Input[str]) -> list[Ma
             },
         },
     ]
+
+
+def _load_balancers(region: str | None) -> Mapping[str, Any]:
+    """Who delivers the logs of load balancers: the service, or where it does not by itself, an account of AWS."""
+    owner = LOAD_BALANCER_ACCOUNTS.get(region or "")
+    if region is None or owner is None:
+        return {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}
+    return {"AWS": f"arn:{of_region(region)}:iam::{owner}:root"}

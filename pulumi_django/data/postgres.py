@@ -11,7 +11,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
-from pulumi_django.policies.trust import trust_policy
+from pulumi_django.policies.trust import managed_policy, trust_policy
 from pulumi_django.rules import naming
 from pulumi_django.rules.sizing import check_log_retention
 
@@ -28,7 +28,7 @@ CA_CERTIFICATE = "rds-ca-rsa2048-g1"
 FORCE_TLS = "rds.force_ssl"
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html (MonitoringInterval)
 MONITORING_INTERVALS = (0, 1, 5, 10, 15, 30, 60)
-MONITORING_POLICY_ARN = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
+MONITORING_POLICY = "service-role/AmazonRDSEnhancedMonitoringRole"
 PERFORMANCE_INSIGHTS_DAYS = 7
 """The retention that costs nothing."""
 
@@ -238,7 +238,7 @@ def monitoring_role(
     trust = trust_policy("monitoring.rds.amazonaws.com", account_id)
     role = aws.iam.Role(f"{name}-monitoring", assume_role_policy=trust, opts=child)
     attachment = aws.iam.RolePolicyAttachment(
-        f"{name}-monitoring", role=role.name, policy_arn=MONITORING_POLICY_ARN, opts=child
+        f"{name}-monitoring", role=role.name, policy_arn=managed_policy(MONITORING_POLICY, role.arn), opts=child
     )
     return pulumi.Output.all(role.arn, attachment.id).apply(lambda values: str(values[0]))
 

@@ -13,6 +13,7 @@ from pulumi_django.data import private_bucket
 from pulumi_django.data.log_bucket import BUCKETS_PREFIX
 from pulumi_django.delivery import cdn
 from pulumi_django.delivery.cdn import Cdn, CdnArgs, Delivery
+from pulumi_django.ecs.roles import bucket_statements
 
 CORS_MAX_AGE_SECONDS = 3600
 
@@ -39,6 +40,9 @@ class AssetsBucketArgs:
 
     statements: Sequence[Mapping[str, Any]] = ()
     """What the bucket's policy allows, as IAM statements; nobody but the account's own roles by default."""
+
+    role_arns: Sequence[pulumi.Input[str]] = ()
+    """Roles that read, write and list objects by the bucket's own policy, instead of by theirs."""
 
     cors_origins: Sequence[pulumi.Input[str]] = ()
     """Origins, such as `https://alpha.example.com`, whose pages may load and upload files directly, with URLs that the
@@ -92,7 +96,8 @@ class AssetsBucket(pulumi.ComponentResource):
         )
         self.cdn = self._cdn(name, args.delivery, bucket) if args.delivery is not None else None
         delivered = [cdn.reads(bucket.arn, self.cdn.distribution_arn, args.delivered)] if self.cdn is not None else []
-        private_bucket.guard(self, name, bucket, statements=[*delivered, *args.statements], retain=args.retain)
+        used = _used_by(bucket, args.role_arns)
+        private_bucket.guard(self, name, bucket, statements=[*delivered, *used, *args.statements], retain=args.retain)
         if args.cors_origins:
             self._cors(name, args, bucket)
         if args.versioned:
@@ -134,3 +139,10 @@ class AssetsBucket(pulumi.ComponentResource):
         private_bucket.expire(
             self, name, bucket, versioning, old_version_days=args.old_version_days, retain=args.retain
         )
+
+
+def _used_by(bucket: aws.s3.Bucket, role_arns: Sequence[pulumi.Input[str]]) -> list[Mapping[str, Any]]:
+    if not role_arns:
+        return []
+    principal = {"AWS": list(role_arns)}
+    return [{**statement, "Principal": principal} for statement in bucket_statements([bucket.arn])]

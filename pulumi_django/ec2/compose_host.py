@@ -11,6 +11,7 @@ import pulumi_aws as aws
 from pulumi_django.ec2 import compose_file, compose_user_data, limits, machine
 from pulumi_django.ecs.roles import Statement
 from pulumi_django.network.security import ANYWHERE
+from pulumi_django.rules.partitions import principal, region_of_zone
 
 # Canonical's images have docker and compose in their own signed package archive, and the SSM agent.
 # https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/
@@ -169,7 +170,9 @@ class ComposeHost(pulumi.ComponentResource):
     ) -> aws.ec2.Instance:
         compose = compose_file.read(args.compose_file)
         secret = args.environment_secret_arn
-        _role, profile = machine.instance_profile(name, self, _statements(args, compose))
+        _role, profile = machine.instance_profile(
+            name, self, _statements(args, compose), principal("ec2", region_of_zone(args.zone))
+        )
         parameter = UBUNTU_PARAMETER.format(processor=UBUNTU_PROCESSOR[limits.processor(args.instance_type)])
         return aws.ec2.Instance(
             name,

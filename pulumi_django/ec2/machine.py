@@ -9,13 +9,14 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_django.ec2 import limits
-from pulumi_django.ecs.roles import Statement
-from pulumi_django.policies.trust import trust_policy
+from pulumi_django.ecs.roles import Statement, inline_policy
+from pulumi_django.policies.trust import managed_policy, trust_policy
+from pulumi_django.rules.partitions import ec2_principal
 
 # https://docs.aws.amazon.com/linux/al2023/ug/ec2.html#launch-via-aws-cli
 AMAZON_LINUX_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{processor}"
 AMAZON_LINUX_ROOT_DEVICE = "/dev/xvda"
-SSM_POLICY_ARN = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+SSM_POLICY = "AmazonSSMManagedInstanceCore"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,16 +48,28 @@ def image(ami_id: str | None, instance_type: str, parameter: str, parent: pulumi
 
 
 def instance_profile(
-    name: str, parent: pulumi.ComponentResource, statements: Sequence[Statement] = ()
+    name: str,
+    parent: pulumi.ComponentResource,
+    statements: Sequence[Statement] = (),
+    principal: pulumi.Input[str] | None = None,
 ) -> tuple[aws.iam.Role, aws.iam.InstanceProfile]:
-    """Role and profile of instances that Session Manager reaches, and that may do what `statements` say."""
+    """Role and profile of instances that Session Manager reaches, and that may do what `statements` say.
+
+    `principal` is what policies call EC2; None asks the provider for its partition.
+    """
     child = pulumi.ResourceOptions(parent=parent)
-    role = aws.iam.Role(f"{name}-role", assume_role_policy=trust_policy("ec2.amazonaws.com"), opts=child)
+    if principal is None:
+        own = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=parent))
+        principal = own.dns_suffix.apply(ec2_principal)
+    trust = trust_policy(principal)
+    role = aws.iam.Role(f"{name}-role", assume_role_policy=trust, opts=child)
     rights: list[pulumi.Resource] = [
-        aws.iam.RolePolicyAttachment(f"{name}-ssm", role=role.name, policy_arn=SSM_POLICY_ARN, opts=child)
+        aws.iam.RolePolicyAttachment(
+            f"{name}-ssm", role=role.name, policy_arn=managed_policy(SSM_POLICY, role.arn), opts=child
+        )
     ]
     if statements:
-        document = pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": list(statements)})
+        document = inline_policy(f"the role {name}-role", statements)
         rights.append(aws.iam.RolePolicy(f"{name}-policy", role=role.name, policy=document, opts=child))
     options = pulumi.ResourceOptions(parent=parent, depends_on=rights)
     return role, aws.iam.InstanceProfile(f"{name}-profile", role=role.name, opts=options)

@@ -67,6 +67,9 @@ class DatabaseTaskArgs:
     password_secret_arn: pulumi.Input[str]
     """ARN of that secret."""
 
+    execution_role_arn: pulumi.Input[str] | None = None
+    """Role with which ECS starts the task, which reads both secrets; None makes one."""
+
     account_id: pulumi.Input[str] | None = None
     """AWS account for whose tasks ECS may take the task's role; None does not ask."""
 
@@ -103,15 +106,6 @@ class DatabaseTask(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: DatabaseTaskArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ecs:DatabaseTask", name, None, opts)
-        role = ExecutionRole(
-            f"{name}-execution",
-            ExecutionRoleArgs(
-                account_id=args.account_id,
-                log_group_arns=[args.log_group_arn_pattern],
-                secret_arns=[args.master_secret_arn, args.password_secret_arn],
-            ),
-            pulumi.ResourceOptions(parent=self),
-        )
         setup = ContainerSetup(
             image=args.image,
             env={
@@ -127,7 +121,7 @@ class DatabaseTask(pulumi.ComponentResource):
                 "PGUSER": pulumi.Output.concat(args.master_secret_arn, ":username::"),
                 "PGPASSWORD": pulumi.Output.concat(args.master_secret_arn, ":password::"),
             },
-            execution_role_arn=role.role_arn,
+            execution_role_arn=self._role(name, args),
             region=args.region,
             architecture=args.architecture,
             log_retention_days=args.log_retention_days,
@@ -145,3 +139,17 @@ class DatabaseTask(pulumi.ComponentResource):
                 "log_group_name": self.log_group_name,
             }
         )
+
+    def _role(self, name: str, args: DatabaseTaskArgs) -> pulumi.Input[str]:
+        if args.execution_role_arn is not None:
+            return args.execution_role_arn
+        role = ExecutionRole(
+            f"{name}-execution",
+            ExecutionRoleArgs(
+                account_id=args.account_id,
+                log_group_arns=[args.log_group_arn_pattern],
+                secret_arns=[args.master_secret_arn, args.password_secret_arn],
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        return role.role_arn

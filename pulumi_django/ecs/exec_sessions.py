@@ -11,6 +11,7 @@ import pulumi_aws as aws
 
 from pulumi_django.data import private_bucket
 from pulumi_django.rules import naming
+from pulumi_django.rules.partitions import of_region
 from pulumi_django.rules.sizing import check_log_retention
 
 # A service's name begins with a letter, so no service has this log group.
@@ -112,7 +113,11 @@ def _statements(
     statements = [
         allow("SessionKey", ["kms:Decrypt"], args.kms_key_arn),
         # The agent lists the groups to find the one it was told.
-        allow("SessionGroups", ["logs:DescribeLogGroups"], f"arn:aws:logs:{args.region}:*:log-group:*"),
+        allow(
+            "SessionGroups",
+            ["logs:DescribeLogGroups"],
+            f"arn:{of_region(args.region)}:logs:{args.region}:*:log-group:*",
+        ),
         allow("SessionLog", streams, pulumi.Output.concat(group.arn, ":*")),
     ]
     if bucket is not None:

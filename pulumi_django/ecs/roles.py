@@ -9,10 +9,22 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.policies.trust import trust_policy
+from pulumi_django.ecs import limits
+from pulumi_django.policies.trust import partition_of, trust_policy
+from pulumi_django.rules import naming
 
 ECS_TASKS = "ecs-tasks.amazonaws.com"
 """Principal of tasks."""
+
+SCHEDULER = "scheduler.amazonaws.com"
+"""Principal of EventBridge Scheduler."""
+
+ECS = "ecs.amazonaws.com"
+"""Principal of ECS itself, which moves traffic."""
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: 64 characters, of which the provider takes 26
+# for a prefix and Pulumi 8 without one.
+_RANDOM, _PREFIX = 8, 37
 
 Statement = Mapping[str, Any]
 """An IAM statement as in JSON (`Effect`, `Action`, `Resource`, ...); values may be Outputs."""
@@ -38,6 +50,10 @@ class ExecutionRoleArgs:
     shared_role_arn: pulumi.Input[str] | None = None
     """Role that gets these permissions, instead of one made for them."""
 
+    shared_role_is_enough: bool = False
+    """Whether the shared role already fetches images, writes logs and reads what carries its base's tag; then it gets
+    only what else there is."""
+
 
 class ExecutionRole(pulumi.ComponentResource):
     """What ECS may do to start a task: fetch the image, open the log, read the named secrets."""
@@ -47,20 +63,21 @@ class ExecutionRole(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ExecutionRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ecs:ExecutionRole", name, None, opts)
-        statements: list[Statement] = [*_pull_statements(), _log_statement(args.log_group_arns)]
-        if args.secret_arns:
-            statements.append(
-                {
-                    "Sid": "Secrets",
-                    "Effect": "Allow",
-                    "Action": ["secretsmanager:GetSecretValue", "ssm:GetParameters"],
-                    "Resource": list(args.secret_arns),
-                }
-            )
-        if args.key_arns:
-            statements.append(allow("SecretKeys", ["kms:Decrypt"], list(args.key_arns)))
-        self.role_arn = _permitted(self, name, [*statements, *args.statements], args)
+        self.role_arn = _permitted(self, name, execution_statements(args), args)
         self.register_outputs({"role_arn": self.role_arn})
+
+
+def execution_statements(args: ExecutionRoleArgs) -> list[Statement]:
+    """The statements of an execution role."""
+    statements: list[Statement] = []
+    if not args.shared_role_is_enough:
+        statements = [*_pull_statements(args.log_group_arns), _log_statement(args.log_group_arns)]
+    if args.secret_arns:
+        actions = ["secretsmanager:GetSecretValue", "ssm:GetParameters"]
+        statements.append(allow("Secrets", actions, list(args.secret_arns)))
+    if args.key_arns:
+        statements.append(allow("SecretKeys", ["kms:Decrypt"], list(args.key_arns)))
+    return [*statements, *args.statements]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,18 +112,14 @@ class TaskRole(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: TaskRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ecs:TaskRole", name, None, opts)
-        self.role_arn = _permitted(self, name, [*_task_statements(args), *args.statements], args)
+        self.role_arn = _permitted(self, name, [*task_statements(args), *args.statements], args)
         self.register_outputs({"role_arn": self.role_arn})
 
 
-def _task_statements(args: TaskRoleArgs) -> list[Statement]:
+def task_statements(args: TaskRoleArgs) -> list[Statement]:
     statements: list[Statement] = []
     if args.bucket_arns:
-        objects = [pulumi.Output.concat(arn, "/*") for arn in args.bucket_arns]
-        statements += [
-            allow("Objects", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], objects),
-            allow("Bucket", ["s3:ListBucket", "s3:GetBucketLocation"], list(args.bucket_arns)),
-        ]
+        statements += bucket_statements(args.bucket_arns)
     if args.readable_secret_arns:
         actions = ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"]
         statements.append(allow("OwnSecrets", actions, list(args.readable_secret_arns)))
@@ -120,20 +133,43 @@ def _task_statements(args: TaskRoleArgs) -> list[Statement]:
     return statements
 
 
-def _pull_statements() -> list[Statement]:
+def bucket_statements(bucket_arns: Sequence[pulumi.Input[str]]) -> list[Statement]:
+    """Reading, writing, deleting and listing the objects of buckets."""
+    objects = [pulumi.Output.concat(arn, "/*") for arn in bucket_arns]
+    return [
+        allow("Objects", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], objects),
+        allow("Bucket", ["s3:ListBucket", "s3:GetBucketLocation"], list(bucket_arns)),
+    ]
+
+
+def _pull_statements(log_group_arns: Sequence[pulumi.Input[str]]) -> list[Statement]:
     """Images may come from any repository of any account that shares it: the repository's own policy decides."""
     actions = ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"]
     return [
         # This action knows no resources.
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
         allow("RegistryLogin", ["ecr:GetAuthorizationToken"], ["*"]),
-        allow("Images", actions, ["arn:aws:ecr:*:*:repository/*"]),
+        allow("Images", actions, [_repositories(log_group_arns[0] if log_group_arns else "arn:aws:")]),
     ]
 
 
+def _repositories(beside: pulumi.Input[str]) -> pulumi.Input[str]:
+    """Every repository of the partition of the ARN `beside`."""
+    if isinstance(beside, str):
+        return f"arn:{beside.split(':')[1]}:ecr:*:*:repository/*"
+    return pulumi.Output.concat("arn:", partition_of(beside), ":ecr:*:*:repository/*")
+
+
 def _log_statement(log_group_arns: Sequence[pulumi.Input[str]]) -> Statement:
-    streams = [pulumi.Output.concat(arn, ":*") for arn in log_group_arns]
+    streams = [f"{arn}:*" if isinstance(arn, str) else pulumi.Output.concat(arn, ":*") for arn in log_group_arns]
     return allow("Logs", ["logs:CreateLogStream", "logs:PutLogEvents"], streams)
+
+
+def inline_policy(what: str, statements: Sequence[Statement]) -> pulumi.Output[str]:
+    """The inline policy of a role as JSON; ValueError when IAM refuses its size. `what` begins the message."""
+    document = limits.document(statements)
+    limits.check_inline_policy(what, limits.at_least(document))
+    return pulumi.Output.json_dumps(document).apply(lambda text: limits.check_inline_policy(what, text))
 
 
 def allow(sid: str, actions: Sequence[str], resources: Sequence[Any]) -> Statement:
@@ -145,14 +181,32 @@ def role_arn(
     component: pulumi.Resource,
     name: str,
     statements: Sequence[Statement],
-    principal: str = ECS_TASKS,
+    principal: str | Sequence[str] = ECS_TASKS,
     account_id: pulumi.Input[str] | None = None,
 ) -> pulumi.Output[str]:
     """ARN of a role that the AWS service `principal` may take (`trust_policy`), with one inline policy; the ARN waits for
     the policy."""
     child = pulumi.ResourceOptions(parent=component)
-    role = aws.iam.Role(name, assume_role_policy=trust_policy(principal, account_id), opts=child)
+    # Pulumi's own name would be longer than IAM allows.
+    prefix = f"{naming.shortened(name, _PREFIX)}-" if len(name) + _RANDOM > naming.IAM_ROLE_NAME_LIMIT else None
+    role = aws.iam.Role(name, name_prefix=prefix, assume_role_policy=trust_policy(principal, account_id), opts=child)
     return _with_policy(component, name, role.arn, role.name, statements)
+
+
+def shifting_statements(
+    group_arns: Sequence[Any], rule_arns: Sequence[Any], condition: Mapping[str, Any] | None = None
+) -> list[Statement]:
+    """What ECS may do to move traffic between target groups; describing knows no resources.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AmazonECSInfrastructureRolePolicyForLoadBalancers.html
+    """
+    looks = [f"elasticloadbalancing:Describe{what}" for what in ("Listeners", "Rules", "TargetGroups", "TargetHealth")]
+    registers = ["elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"]
+    where = {} if condition is None else {"Condition": condition}
+    return [
+        allow("Look", looks, ["*"]),
+        {**allow("Targets", registers, group_arns), **where},
+        {**allow("Weights", ["elasticloadbalancing:ModifyRule"], rule_arns), **where},
+    ]
 
 
 def _permitted(
@@ -175,11 +229,10 @@ def _with_policy(
 ) -> pulumi.Output[str]:
     if not statements:
         return arn
-    document = {"Version": "2012-10-17", "Statement": list(statements)}
     policy = aws.iam.RolePolicy(
         f"{name}-policy",
         role=role,
-        policy=pulumi.Output.json_dumps(document),
+        policy=inline_policy(f"the role {name}", statements),
         opts=pulumi.ResourceOptions(parent=component),
     )
     return pulumi.Output.all(arn, policy.id).apply(lambda values: str(values[0]))

@@ -10,10 +10,11 @@ import pulumi_aws as aws
 
 from pulumi_django.ecs.container import ContainerSetup, TaskSize
 from pulumi_django.ecs.management_command import ManagementCommand, ManagementCommandArgs
-from pulumi_django.ecs.roles import Statement, allow, role_arn
+from pulumi_django.ecs.roles import SCHEDULER, Statement, allow, role_arn
 from pulumi_django.ecs.service import ServicePlacement
 from pulumi_django.policies.trust import account_of
 from pulumi_django.rules import naming
+from pulumi_django.rules.partitions import of_region
 from pulumi_django.rules.schedules import check_schedule, check_timezone
 
 
@@ -81,9 +82,7 @@ class ScheduledCommand(pulumi.ComponentResource):
         )
         self.task_definition_arn, self.task_family = command.task_definition_arn, command.task_family
         self.log_group_name = command.log_group_name
-        account = account_of(args.placement.cluster_arn)
-        role = role_arn(self, f"{name}-clock", self._statements(args), "scheduler.amazonaws.com", account)
-        self._schedule(name, args, role)
+        self._schedule(name, args, self._role(name, args))
         self.register_outputs(
             {
                 "task_definition_arn": self.task_definition_arn,
@@ -92,7 +91,13 @@ class ScheduledCommand(pulumi.ComponentResource):
             }
         )
 
-    def _schedule(self, name: str, args: ScheduledCommandArgs, role: pulumi.Output[str]) -> None:
+    def _role(self, name: str, args: ScheduledCommandArgs) -> pulumi.Input[str]:
+        if args.placement.platform_role_arn is not None:
+            return args.placement.platform_role_arn
+        account = account_of(args.placement.cluster_arn)
+        return role_arn(self, f"{name}-clock", self._statements(args), SCHEDULER, account)
+
+    def _schedule(self, name: str, args: ScheduledCommandArgs, role: pulumi.Input[str]) -> None:
         placement = args.placement
         aws.scheduler.Schedule(
             f"{name}-schedule",
@@ -127,7 +132,9 @@ class ScheduledCommand(pulumi.ComponentResource):
         roles = [role for role in (container.execution_role_arn, container.task_role_arn) if role is not None]
         run = allow("Run", ["ecs:RunTask"], [self.task_definition_arn])
         tag = allow(
-            "Tag", ["ecs:TagResource"], [f"arn:aws:ecs:{container.region}:*:task/{placement.cluster_name or '*'}/*"]
+            "Tag",
+            ["ecs:TagResource"],
+            [f"arn:{of_region(container.region)}:ecs:{container.region}:*:task/{placement.cluster_name or '*'}/*"],
         )
         give = allow("Roles", ["iam:PassRole"], roles)
         return [

@@ -63,6 +63,9 @@ class ServicePlacement:
     depends_on: Sequence[pulumi.Resource] = ()
     """What must be there before any service: the tasks of the release, the secrets' values."""
 
+    platform_role_arn: pulumi.Input[str] | None = None
+    """Role with which EventBridge starts scheduled commands and ECS moves traffic; None makes one for each."""
+
 
 def check_desired_count(count: int) -> None:
     """ValueError when a service cannot have that many tasks."""

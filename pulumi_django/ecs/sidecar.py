@@ -29,7 +29,8 @@ class Sidecar:
     """Environment variables."""
 
     secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]], repr=False)
-    """Variable -> ARN of a secret or parameter that the execution role may read."""
+    """Variable -> secret or parameter. An environment's sidecars take the same references as its `extra_secrets`, and its
+    role may read them; elsewhere each is an ARN that the execution role may read."""
 
     memory_mib: int | None = None
     """Memory of the task that is kept for it; None shares what there is."""

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pulumi
 import pulumi_aws as aws
 
+from pulumi_django.ecs import limits
 from pulumi_django.ecs.read_only import VOLUME, read_only
 from pulumi_django.ecs.sidecar import Sidecar, check_sidecars, sidecar_containers, start_conditions
 from pulumi_django.rules import naming
@@ -134,6 +135,9 @@ class TaskDefinitionArgs:
             raise ValueError(f"port is {self.port}: a TCP port is 1 to 65535")
         check_ephemeral_storage(self.ephemeral_storage_gib)
         check_sidecars(self.service, self.port, self.memory_mib, self.sidecars)
+        family, containers = naming.service_name(self.environment, self.service), _containers(self)
+        limits.check_container_count(family, len(containers))
+        limits.check_task_definition(family, limits.at_least(containers))
 
 
 class TaskDefinition(pulumi.ComponentResource):
@@ -165,7 +169,9 @@ class TaskDefinition(pulumi.ComponentResource):
                 cpu_architecture=args.architecture, operating_system_family="LINUX"
             ),
             ephemeral_storage=_ephemeral_storage(args.ephemeral_storage_gib),
-            container_definitions=pulumi.Output.json_dumps(_containers(args)),
+            container_definitions=pulumi.Output.json_dumps(_containers(args)).apply(
+                lambda text: limits.check_task_definition(self.family, text)
+            ),
             volumes=[aws.ecs.TaskDefinitionVolumeArgs(name=VOLUME)] if args.read_only_root else None,
             opts=pulumi.ResourceOptions(parent=self),
         )

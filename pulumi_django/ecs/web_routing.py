@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_django.ecs.deployment import DeploymentOptions, TrafficShift
-from pulumi_django.ecs.roles import allow, role_arn
+from pulumi_django.ecs.roles import ECS, role_arn, shifting_statements
 from pulumi_django.ecs.scaling import Scaling
 from pulumi_django.ecs.sidecar import Sidecar
 from pulumi_django.rules import naming
@@ -80,6 +81,8 @@ class Targets:
     protocol: TargetProtocol
     health_check: HealthCheck
     deregistration_delay_seconds: int
+    platform_role_arn: pulumi.Input[str] | None = None
+    """Role with which ECS moves traffic; None makes one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +127,9 @@ def route_by_weight(
         pairs.append(pair)
         made.append(_listener_rule(name, listener_arn, key, rule, _weighted(*pair), parent, ignore=["actions"]))
     groups = [group for pair in pairs for group in pair]
-    role = _shifting_role(name, groups, made, parent)
+    role = targets.platform_role_arn
+    if role is None:
+        role = _shifting_role(name, groups, made, parent)
     balancers = [_shifted(targets, pair, rule, role) for pair, rule in zip(pairs, made, strict=True)]
     return Routing(load_balancers=balancers, groups=groups, rules=made)
 
@@ -163,11 +168,15 @@ def check_counted(deployment: DeploymentOptions, scaling: Scaling | None) -> Non
 def _keyed(rules: Sequence[Rule]) -> list[tuple[str, Rule]]:
     """Each rule with a key that stays when others come: its first path, and its first host from the second hosts on."""
     first = rules[0].hosts[0] if rules else None
-    keyed: list[tuple[str, Rule]] = []
+    keyed: dict[str, Rule] = {}
     for rule in rules:
         slug = _slug(rule.paths[0])
-        keyed.append((slug if rule.hosts[0] is first else f"{_slug(str(rule.hosts[0]))}-{slug}", rule))
-    return keyed
+        key = slug if rule.hosts[0] is first else f"{_slug(str(rule.hosts[0]))}-{slug}"
+        if key in keyed:  # /api/* and /api are two paths and one slug
+            host = rule.hosts[0] if isinstance(rule.hosts[0], str) else ""
+            key = f"{key}-{hashlib.sha256(f'{host}{rule.paths[0]}'.encode()).hexdigest()[:6]}"
+        keyed[key] = rule
+    return list(keyed.items())
 
 
 def _target_group(name: str, physical: str, targets: Targets, parent: pulumi.Resource) -> aws.lb.TargetGroup:
@@ -236,7 +245,7 @@ def _shifted(
     targets: Targets,
     pair: tuple[aws.lb.TargetGroup, aws.lb.TargetGroup],
     rule: aws.lb.ListenerRule,
-    role_arn: pulumi.Output[str],
+    role_arn: pulumi.Input[str],
 ) -> aws.ecs.ServiceLoadBalancerArgs:
     shift = TrafficShift(target_group_arns=[group.arn for group in pair], listener_rule_arn=rule.arn, role_arn=role_arn)
     return aws.ecs.ServiceLoadBalancerArgs(
@@ -250,17 +259,8 @@ def _shifted(
 def _shifting_role(
     name: str, groups: Sequence[aws.lb.TargetGroup], rules: Sequence[aws.lb.ListenerRule], parent: pulumi.Resource
 ) -> pulumi.Output[str]:
-    """What ECS may do to these groups and rules; describing knows no resources.
-    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AmazonECSInfrastructureRolePolicyForLoadBalancers.html
-    """
-    looks = [f"elasticloadbalancing:Describe{what}" for what in ("Listeners", "Rules", "TargetGroups", "TargetHealth")]
-    registers = ["elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"]
-    statements = [
-        allow("Look", looks, ["*"]),
-        allow("Targets", registers, [group.arn for group in groups]),
-        allow("Weights", ["elasticloadbalancing:ModifyRule"], [rule.arn for rule in rules]),
-    ]
-    return role_arn(parent, f"{name}-traffic", statements, principal="ecs.amazonaws.com")
+    statements = shifting_statements([group.arn for group in groups], [rule.arn for rule in rules])
+    return role_arn(parent, f"{name}-traffic", statements, principal=ECS)
 
 
 def _slug(pattern: str) -> str:

@@ -160,6 +160,7 @@ class WebService(pulumi.ComponentResource):
             protocol=args.target_protocol,
             health_check=args.health_check,
             deregistration_delay_seconds=args.deregistration_delay_seconds,
+            platform_role_arn=args.placement.platform_role_arn,
         )
         how = route_by_weight if args.deployment.shifts else route
         return how(name, targets, args.listener_arn, args.rules, self)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from pulumi_django.rules.partitions import endpoint_service
+
 HTTPS_PORT = 443
 
 # What a Fargate task needs when nothing leads out of its subnet: its image (api, dkr and, by the gateway, S3), its log,
@@ -80,7 +82,7 @@ class InterfaceEndpoints(pulumi.ComponentResource):
             aws.ec2.VpcEndpoint(
                 f"{name}-{service.replace('.', '-')}",
                 vpc_id=args.vpc_id,
-                service_name=f"com.amazonaws.{args.region}.{service}",
+                service_name=endpoint_service(service, args.region),
                 vpc_endpoint_type="Interface",
                 subnet_ids=args.subnet_ids,
                 security_group_ids=[group.id],

@@ -12,6 +12,7 @@ import pulumi_aws as aws
 import pulumi_awsx as awsx
 
 from pulumi_django.deploying import program_end
+from pulumi_django.network.zones import LEAST_ZONES
 
 Nat = Literal["single", "per-az", "none"]
 
@@ -23,8 +24,6 @@ PRIVATE_RANGES = tuple(ipaddress.IPv4Network(block) for block in ("10.0.0.0/8", 
 # Docker's bridge on every EC2 instance, which some services of AWS use too.
 # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html#add-cidr-block-restrictions
 DOCKER_RANGE = ipaddress.IPv4Network("172.17.0.0/16")
-LEAST_ZONES = 2
-
 _STRATEGY: Mapping[Nat, awsx.ec2.NatGatewayStrategy] = {
     "single": awsx.ec2.NatGatewayStrategy.SINGLE,
     "per-az": awsx.ec2.NatGatewayStrategy.ONE_PER_AZ,
@@ -170,6 +169,7 @@ class Network(pulumi.ComponentResource):
         aws.ec2.VpcEndpoint(
             f"{name}-s3",
             vpc_id=vpc.vpc_id,
+            # Gateway endpoints are called alike in every partition, unlike interface endpoints.
             service_name=f"com.amazonaws.{args.region}.s3",
             vpc_endpoint_type="Gateway",
             route_table_ids=vpc.route_tables.apply(lambda tables: [table.id for table in tables or []]),

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
 
 
-def trust_policy(service: str, account_id: pulumi.Input[str] | None = None) -> pulumi.Output[str]:
-    """A trust policy as JSON for the service `service`, such as `ecs-tasks.amazonaws.com`.
+def trust_policy(
+    service: pulumi.Input[str] | Sequence[str], account_id: pulumi.Input[str] | None = None
+) -> pulumi.Output[str]:
+    """A trust policy as JSON for the service `service`, such as `ecs-tasks.amazonaws.com`, or for several.
 
     With `account_id` the service may take the role only for resources of that account, so that nobody else can make it
     do so (the confused deputy: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html). None is for
     services that do not say for whom they act, such as EC2.
     """
-    statement: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
+    services = list(service) if isinstance(service, Sequence) and not isinstance(service, str) else service
+    statement: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": services}}
     if account_id is not None:
         statement["Condition"] = {"StringEquals": {"aws:SourceAccount": account_id}}
     return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def partition_of(arn: pulumi.Input[str]) -> pulumi.Output[str]:
+    """The partition in an ARN: `aws`, `aws-cn`, ..."""
+    return pulumi.Output.from_input(arn).apply(lambda text: text.split(":")[1])
+
+
+def managed_policy(name: str, beside: pulumi.Input[str]) -> pulumi.Output[str]:
+    """The ARN of AWS's own policy `name`, in the partition of the ARN `beside`."""
+    return pulumi.Output.concat("arn:", partition_of(beside), f":iam::aws:policy/{name}")
 
 
 def account_of(arn: pulumi.Input[str]) -> pulumi.Output[str]:

@@ -15,11 +15,14 @@ SLOTS = (PRIORITY_LIMIT - 1) // PRIORITIES_PER_SLOT
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
 CONDITION_VALUES_PER_RULE = 5
+WILDCARDS_PER_RULE = 6
 DEFAULT_RULES_PER_LOAD_BALANCER = 100
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html
 VALUES_PER_CONDITION = 3
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_PathPatternConditionConfig.html
 PATH_PATTERN_LIMIT = 128
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_HostHeaderConditionConfig.html
+HOST_LIMIT = 128
 MATCH_ALL = "/*"
 
 
@@ -69,7 +72,7 @@ class Rule:
 
 
 def rule_conditions(hosts: Sequence[Any], paths: Sequence[str]) -> list[tuple[list[Any], list[str]]]:
-    """Hosts and path patterns of each rule that a service needs: at most three of either and five of both.
+    """Hosts and path patterns of each rule that a service needs: at most three of either, five of both, six wildcards.
 
     Raises ValueError for a pattern or a host that a load balancer does not take.
     """
@@ -82,10 +85,20 @@ def rule_conditions(hosts: Sequence[Any], paths: Sequence[str]) -> list[tuple[li
             raise ValueError(
                 f"the path pattern {path!r} cannot be used: it begins with / and has at most {PATH_PATTERN_LIMIT} characters"
             )
+    for host in hosts:
+        if isinstance(host, str) and len(host) > HOST_LIMIT:
+            raise ValueError(f"the host {host!r} cannot be used: it has more than {HOST_LIMIT} characters")
     conditions: list[tuple[list[Any], list[str]]] = []
-    for some_hosts in _chunks(list(dict.fromkeys(hosts)), VALUES_PER_CONDITION):
+    for some_hosts in _chunks(list(dict.fromkeys(hosts)), VALUES_PER_CONDITION, WILDCARDS_PER_RULE // 2):
         room = min(VALUES_PER_CONDITION, CONDITION_VALUES_PER_RULE - len(some_hosts))
-        conditions += [(some_hosts, some_paths) for some_paths in _chunks(list(dict.fromkeys(paths)), room)]
+        wildcards = WILDCARDS_PER_RULE - _wildcards(some_hosts)
+        conditions += [(some_hosts, some_paths) for some_paths in _chunks(list(dict.fromkeys(paths)), room, wildcards)]
+    for some_hosts, some_paths in conditions:
+        if _wildcards([*some_hosts, *some_paths]) > WILDCARDS_PER_RULE:
+            raise ValueError(
+                f"the path pattern {some_paths[0]!r} cannot be used: a rule has at most {WILDCARDS_PER_RULE} wildcards "
+                "(* and ?), those of its hosts included"
+            )
     return conditions
 
 
@@ -123,8 +136,20 @@ def assign(slot: int, routes: Sequence[Route]) -> dict[str, list[Rule]]:
     return rules
 
 
-def _chunks(values: list[Any], size: int) -> Iterator[list[Any]]:
-    return (values[n : n + size] for n in range(0, len(values), size))
+def _chunks(values: list[Any], size: int, wildcards: int) -> Iterator[list[Any]]:
+    """The values in order, at most `size` of them and `wildcards` wildcards together."""
+    chunk: list[Any] = []
+    for value in values:
+        if chunk and (len(chunk) == size or _wildcards([*chunk, value]) > wildcards):
+            yield chunk
+            chunk = []
+        chunk.append(value)
+    if chunk:
+        yield chunk
+
+
+def _wildcards(values: Sequence[Any]) -> int:
+    return sum(value.count("*") + value.count("?") for value in values if isinstance(value, str))
 
 
 def _check_unique(routes: Sequence[Route]) -> None:

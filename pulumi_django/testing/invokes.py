@@ -6,7 +6,12 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pulumi_django.rules.partitions import of_region, partition
 from pulumi_django.testing.plausible import Resource
+from pulumi_django.testing.regions import zones_of
+
+READ_RESOURCES = "pulumi:pulumi:readStackResourceOutputs"
+"""The engine's own function that reads what a stack's state holds."""
 
 Answerer = Callable[[Mapping[str, Any], str, str], dict[str, Any]]
 """(arguments, region, account id) -> result."""
@@ -22,27 +27,44 @@ def _region(_args: Mapping[str, Any], region: str, _account: str) -> dict[str, A
         "name": region,
         "region": region,
         "description": region,
-        "endpoint": f"ec2.{region}.amazonaws.com",
+        "endpoint": f"ec2.{region}.{partition(region).dns_suffix}",
     }
 
 
 def _zones(_args: Mapping[str, Any], region: str, _account: str) -> dict[str, Any]:
-    names = [f"{region}{letter}" for letter in "abc"]
-    return {"id": region, "names": names, "zoneIds": [f"use1-az{n}" for n in (1, 2, 3)], "groupNames": [region]}
+    found = zones_of(region)
+    return {
+        "id": region,
+        "names": list(found),
+        "zoneIds": list(found.values()),
+        "groupNames": [f"{region}-zg-1"],
+    }
 
 
-def _caller(_args: Mapping[str, Any], _region: str, account: str) -> dict[str, Any]:
-    return {"id": account, "accountId": account, "arn": f"arn:aws:iam::{account}:user/test", "userId": "AIDATEST"}
+def _own_resources(_args: Mapping[str, Any], _region: str, _account: str) -> dict[str, Any]:
+    """The state of a stack that has none yet; `simulate` answers with the previous one."""
+    return {"outputs": {}}
 
 
-def _partition(_args: Mapping[str, Any], _region: str, _account: str) -> dict[str, Any]:
-    return {"id": "aws", "partition": "aws", "dnsSuffix": "amazonaws.com", "reverseDnsPrefix": "com.amazonaws"}
+def _caller(_args: Mapping[str, Any], region: str, account: str) -> dict[str, Any]:
+    return {
+        "id": account,
+        "accountId": account,
+        "arn": f"arn:{of_region(region)}:iam::{account}:user/test",
+        "userId": "AIDATEST",
+    }
+
+
+def _partition(_args: Mapping[str, Any], region: str, _account: str) -> dict[str, Any]:
+    found = partition(region)
+    reverse = ".".join(reversed(found.dns_suffix.split(".")))
+    return {"id": found.id, "partition": found.id, "dnsSuffix": found.dns_suffix, "reverseDnsPrefix": reverse}
 
 
 def _zone(args: Mapping[str, Any], region: str, _account: str) -> dict[str, Any]:
     name = str(args.get("name") or args.get("zoneId") or "example.com").rstrip(".")
     zone_id = str(args.get("zoneId") or f"Z{_identity(name, region).hex(13).upper()}")
-    arn = f"arn:aws:route53:::hostedzone/{zone_id}"
+    arn = f"arn:{of_region(region)}:route53:::hostedzone/{zone_id}"
     return {"id": zone_id, "zoneId": zone_id, "name": name, "arn": arn, "nameServers": [], "privateZone": False}
 
 
@@ -55,7 +77,7 @@ def _ami(args: Mapping[str, Any], region: str, _account: str) -> dict[str, Any]:
 def _ssm_parameter(args: Mapping[str, Any], region: str, account: str) -> dict[str, Any]:
     name = str(args.get("name", ""))
     value = _identity(name, region).id("ami") if "ami" in name else f"value-of{name.replace('/', '-')}"
-    arn = f"arn:aws:ssm:{region}:{account}:parameter{name}"
+    arn = f"arn:{of_region(region)}:ssm:{region}:{account}:parameter{name}"
     return {
         "id": name,
         "name": name,
@@ -69,7 +91,9 @@ def _ssm_parameter(args: Mapping[str, Any], region: str, account: str) -> dict[s
 
 def _secret(args: Mapping[str, Any], region: str, account: str) -> dict[str, Any]:
     name = str(args.get("name") or args.get("arn") or "")
-    arn = f"arn:aws:secretsmanager:{region}:{account}:secret:{name}-{_identity(name, region).letters(6)}"
+    arn = (
+        f"arn:{of_region(region)}:secretsmanager:{region}:{account}:secret:{name}-{_identity(name, region).letters(6)}"
+    )
     return {"id": arn, "arn": arn, "name": name, "kmsKeyId": "", "policy": "", "tags": {}}
 
 
@@ -110,4 +134,5 @@ INVOKES: Mapping[str, Answerer] = {
     "aws:route53/getZone:getZone": _zone,
     "aws:secretsmanager/getSecret:getSecret": _secret,
     "aws:ssm/getParameter:getParameter": _ssm_parameter,
+    READ_RESOURCES: _own_resources,
 }

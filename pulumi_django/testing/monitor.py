@@ -21,6 +21,7 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.sync_await import _sync_await
 
 from pulumi_django.testing import vpc
+from pulumi_django.testing.invokes import READ_RESOURCES
 from pulumi_django.testing.mocks import STACK_REFERENCE, Mocks, StackOutputs
 from pulumi_django.testing.model import Invoke, SimulatedResource
 from pulumi_django.testing.replacement import diff_resource
@@ -216,7 +217,20 @@ class RecordingMonitor(sdk_mocks.MockMonitor):
         if request.tok == DEFAULT_TAGS and request.provider:
             _region, tags = self._provider(request.provider)
             return resource_pb2.ResourceInvokeResponse(**{"return": _struct({"id": "tags", "tags": tags})})
+        if request.tok == READ_RESOURCES:
+            return resource_pb2.ResourceInvokeResponse(**{"return": _struct(self._own_resources(request))})
         return super().Invoke(request)
+
+    def _own_resources(self, request: Any) -> dict[str, Any]:
+        """What the engine reads of the running stack's own previous state."""
+        own = f"{settings.get_organization()}/{settings.get_project()}/{settings.get_stack()}"
+        name = _wire(request.args)[0].get("stackName")
+        if name != own:
+            raise LookupError(f"unknown stack {name!r}: the simulation reads only the running stack's own resources")
+        return {
+            "name": name,
+            "outputs": {urn: {"type": r.type, "outputs": dict(r.outputs)} for urn, r in self._prior.items()},
+        }
 
     def Call(self, request: Any) -> Any:
         raise NotImplementedError(f"component methods cannot be simulated: {request.tok}")

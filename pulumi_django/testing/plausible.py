@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pulumi_django.rules.partitions import Partition, partition
 from pulumi_django.rules.whole_numbers import whole_number
 
 ACCOUNT_ID = "123456789012"
@@ -58,7 +59,17 @@ class Resource:
     def arn(self, service: str, resource: str, *, region: bool = True, account: bool = True) -> str:
         """An ARN of this account and region."""
         where = self.region if region else ""
-        return f"arn:aws:{service}:{where}:{self.account_id if account else ''}:{resource}"
+        return f"arn:{self.partition.id}:{service}:{where}:{self.account_id if account else ''}:{resource}"
+
+    @property
+    def partition(self) -> Partition:
+        """Where the region belongs."""
+        return partition(self.region)
+
+    @property
+    def suffix(self) -> str:
+        """End of AWS's host names in the region."""
+        return self.partition.dns_suffix
 
 
 Answer = tuple[str, dict[str, Any]]
@@ -165,7 +176,7 @@ def _load_balancer(r: Resource) -> Answer:
         "arn": arn,
         "name": name,
         "arnSuffix": suffix,
-        "dnsName": f"{name}-{int(r.hex(8), 16)}.{r.region}.elb.amazonaws.com",
+        "dnsName": f"{name}-{int(r.hex(8), 16)}.{r.region}.elb.{r.suffix}",
         "zoneId": "Z35SXDOTRQ7X7K",
     }
 
@@ -210,7 +221,7 @@ def _certificate_validation(r: Resource) -> Answer:
 def _zone(r: Resource) -> Answer:
     id_ = f"Z{r.hex(13).upper()}"
     servers = [f"ns-{n}.awsdns-{n:02}.org" for n in (1, 2, 3, 4)]
-    return id_, {"zoneId": id_, "arn": f"arn:aws:route53:::hostedzone/{id_}", "nameServers": servers}
+    return id_, {"zoneId": id_, "arn": f"arn:{r.partition.id}:route53:::hostedzone/{id_}", "nameServers": servers}
 
 
 def _record(r: Resource) -> Answer:
@@ -220,7 +231,7 @@ def _record(r: Resource) -> Answer:
 
 def _db_instance(r: Resource) -> Answer:
     identifier = r.named("identifier", lower=True)
-    host = f"{identifier}.c{r.hex(11)}.{r.region}.rds.amazonaws.com"
+    host = f"{identifier}.c{r.hex(11)}.{r.region}.rds.{r.suffix}"
     added: dict[str, Any] = {
         "identifier": identifier,
         "arn": r.arn("rds", f"db:{identifier}"),
@@ -244,7 +255,7 @@ def _master_secret(r: Resource, kind: str) -> list[dict[str, str]]:
 
 def _db_cluster(r: Resource) -> Answer:
     identifier = r.named("clusterIdentifier", lower=True)
-    host = f"{identifier}.cluster-c{r.hex(11)}.{r.region}.rds.amazonaws.com"
+    host = f"{identifier}.cluster-c{r.hex(11)}.{r.region}.rds.{r.suffix}"
     return identifier, {
         "clusterIdentifier": identifier,
         "arn": r.arn("rds", f"cluster:{identifier}"),
@@ -258,7 +269,7 @@ def _db_cluster(r: Resource) -> Answer:
 
 def _db_cluster_instance(r: Resource) -> Answer:
     identifier = r.named("identifier", lower=True)
-    host = f"{identifier}.c{r.hex(11)}.{r.region}.rds.amazonaws.com"
+    host = f"{identifier}.c{r.hex(11)}.{r.region}.rds.{r.suffix}"
     return identifier, {"identifier": identifier, "arn": r.arn("rds", f"db:{identifier}"), "endpoint": host}
 
 
@@ -285,7 +296,7 @@ def _subscription(r: Resource) -> Answer:
 
 def _replication_group(r: Resource) -> Answer:
     name = r.named("replicationGroupId", lower=True)
-    host = f"{name}.{r.hex(6)}.use1.cache.amazonaws.com"
+    host = f"{name}.{r.hex(6)}.use1.cache.{r.suffix}"
     return name, {
         "replicationGroupId": name,
         "arn": r.arn("elasticache", f"replicationgroup:{name}"),
@@ -338,9 +349,9 @@ def _bucket(r: Resource) -> Answer:
     name = r.named("bucket", lower=True)
     return name, {
         "bucket": name,
-        "arn": f"arn:aws:s3:::{name}",
-        "bucketDomainName": f"{name}.s3.amazonaws.com",
-        "bucketRegionalDomainName": f"{name}.s3.{r.region}.amazonaws.com",
+        "arn": f"arn:{r.partition.id}:s3:::{name}",
+        "bucketDomainName": f"{name}.s3.{r.suffix}",
+        "bucketRegionalDomainName": f"{name}.s3.{r.region}.{r.suffix}",
         "hostedZoneId": "Z3AQBSTGFYJSTF",
     }
 
@@ -378,7 +389,7 @@ def _secret_version(r: Resource) -> Answer:
 
 
 def _queue(r: Resource) -> Answer:
-    url = f"https://sqs.{r.region}.amazonaws.com/{r.account_id}/{r.named()}"
+    url = f"https://sqs.{r.region}.{r.suffix}/{r.account_id}/{r.named()}"
     return url, {"name": r.named(), "arn": r.arn("sqs", r.named()), "url": url}
 
 
@@ -399,7 +410,7 @@ def _distribution(r: Resource) -> Answer:
 
 def _repository(r: Resource) -> Answer:
     name = r.named()
-    url = f"{r.account_id}.dkr.ecr.{r.region}.amazonaws.com/{name}"
+    url = f"{r.account_id}.dkr.ecr.{r.region}.{r.suffix}/{name}"
     return name, {"name": name, "arn": r.arn("ecr", f"repository/{name}"), "repositoryUrl": url}
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pulumi_django.testing.regions import zones_of
+
 TYPE = "awsx:ec2:Vpc"
 _KINDS = ("Public", "Private", "Isolated")
 
@@ -36,7 +38,7 @@ class _Vpc:
         self._name, self._register, self._tags = name, register, dict(inputs.get("tags") or {})
         zones = inputs.get("availabilityZoneNames")
         count = int(inputs.get("numberOfAvailabilityZones") or 3)
-        self._zones: list[str] = list(zones) if zones else [f"{region}{letter}" for letter in "abcdef"[:count]]
+        self._zones: list[str] = list(zones) if zones else list(zones_of(region))[:count]
         self._nat = (inputs.get("natGateways") or {}).get("strategy") or "OnePerAz"
         self._specs: list[Mapping[str, Any]] = inputs.get("subnetSpecs") or [{"type": "Private"}, {"type": "Public"}]
         self._specs = sorted(self._specs, key=lambda spec: spec["type"] != "Public")

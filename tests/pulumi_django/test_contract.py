@@ -68,6 +68,8 @@ def test_the_names_are_the_published_ones() -> None:
         "isolated",
         "task_role_arn",
         "execution_role_arn",
+        "database_role_arn",
+        "platform_role_arn",
     }
 
 

@@ -13,7 +13,7 @@ from botocore.stub import Stubber
 from orchestrator.cost.prices import USER_FILE, PriceTable, current, packaged, parse
 from orchestrator.cost.queries import NOT_LISTED, query, rows
 from orchestrator.cost.refresh import Kept, price_list, refresh, to_toml, write
-from orchestrator.errors import EngineUnavailableError, SettingsError, StateError
+from orchestrator.errors import EngineUnavailableError, RefusedError, SettingsError, StateError
 from pulumi_django.deploying.aws_access import AwsAccess
 
 TODAY = date(2026, 11, 21)
@@ -288,3 +288,9 @@ def test_a_folder_that_cannot_be_written_is_told_and_leaves_no_remains(tmp_path:
     (tmp_path / ".orchestrator").write_text("a file")
     with pytest.raises(StateError, match="the refreshed prices cannot be written: File exists"):
         write(packaged(), tmp_path)
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1", "eusc-de-east-1"])
+def test_a_region_of_another_partition_is_refused_before_the_list_is_asked(client: Any, region: str) -> None:
+    with Stubber(client), pytest.raises(RefusedError, match=f"prices of {region} cannot be refreshed"):
+        refresh(table(NAT), client, region=region, today=TODAY)

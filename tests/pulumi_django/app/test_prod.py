@@ -453,3 +453,18 @@ def test_what_cannot_work_is_refused(make: Callable[[], object], message: str) -
 
 def test_an_own_bucket_of_an_ad_hoc_environment_goes_with_it() -> None:
     assert AppAssetsOptions() == AppAssetsOptions(source="own", force_destroy=True, versioned=False, protect=False)
+
+
+def test_secrets_of_a_sidecar_are_references_that_ecs_may_read() -> None:
+    parameter = "arn:aws:ssm:us-east-1:123456789012:parameter/proxy/key"
+    sidecar = Sidecar(image="proxy:v1", secrets={"KEY": "ssm:/proxy/key"})
+    result = prod(web=ProdWebOptions(sidecars={"proxy": sidecar}), frontend_image=None)
+    proxy = next(container for container in containers(result, "gunicorn") if container["name"] == "proxy")
+    assert proxy["secrets"] == [{"name": "KEY", "valueFrom": parameter}]
+    assert parameter in statements(result, "shop-execution-policy")["Secrets"]["Resource"]
+
+
+def test_a_sidecars_secret_that_is_none_is_refused() -> None:
+    sidecar = Sidecar(image="proxy:v1", secrets={"KEY": "a=b"})
+    with pytest.raises(ValueError, match="a text of 3 characters names no secret"):
+        prod(web=ProdWebOptions(sidecars={"proxy": sidecar}), frontend_image=None)

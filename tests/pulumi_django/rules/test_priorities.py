@@ -117,3 +117,34 @@ def test_what_cannot_be_assigned_is_refused(routes: list[priorities.Route], mess
     with pytest.raises(ValueError, match=r".") as refused:
         priorities.assign(0, routes)
     assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    ("hosts", "paths"),
+    [
+        (["a.example.com"], ["/a/*/b/*/c/*", "/d/*/e/*/f/*", "/g/*/h/*/i/*"]),
+        (["*.example.com", "*.example.org", "*.example.net", "example.com"], ["/a/*/*", "/b/?/*", "/c/*"]),
+        (["*.*.*.example.com", "*.b.example.com"], ["/*/*/*", "/x/*"]),
+        (["a.example.com"], ["/*/*/*/*/*/*", "/x"]),
+    ],
+)
+def test_no_rule_has_more_values_or_wildcards_than_a_load_balancer_takes(hosts: list[str], paths: list[str]) -> None:
+    conditions = priorities.rule_conditions(hosts, paths)
+    for some_hosts, some_paths in conditions:
+        values = [*some_hosts, *some_paths]
+        assert len(values) <= 5
+        assert sum(value.count("*") + value.count("?") for value in values) <= 6
+    matched = {(host, path) for some_hosts, some_paths in conditions for host in some_hosts for path in some_paths}
+    assert matched == {(host, path) for host in hosts for path in paths}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "paths", "reason"),
+    [
+        (["a.example.com"], ["/*/*/*/*/*/*/*"], "at most 6 wildcards"),
+        ([f"{'a' * 120}.example.com"], ["/*"], "more than 128 characters"),
+    ],
+)
+def test_a_value_that_fits_into_no_rule_is_refused(hosts: list[str], paths: list[str], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        priorities.rule_conditions(hosts, paths)
