@@ -69,6 +69,10 @@ class BaseContract:
     hosted_zone_id: pulumi.Input[str] | None = None
     """Route 53 zone of the domain; None when its records are kept elsewhere."""
 
+    own_certificate: bool | None = None
+    """Whether the base had its certificate issued itself, so that it covers the domain and names one label below it; None
+    when that is not known, as on an older base."""
+
     database_host: pulumi.Input[str]
     """Host name of the PostgreSQL server."""
 
@@ -145,6 +149,7 @@ _PLAIN = (
     "base_stack_name",
     "region",
     "domain_name",
+    "own_certificate",
     "redis_tls",
     "redis_cluster_mode",
     "isolated",

@@ -269,6 +269,7 @@ def contract_values(
         "alb_zone_id": entry.balancer.zone_id,
         "domain_name": entry.domain_name,
         "hosted_zone_id": entry.hosted_zone_id,
+        "own_certificate": None if args.domain_name is None else args.certificate_arn is None,
         "database_host": server.host,
         "database_port": server.port,
         "database_master_secret_arn": server.master_secret_arn,

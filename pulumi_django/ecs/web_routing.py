@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -163,11 +164,15 @@ def check_counted(deployment: DeploymentOptions, scaling: Scaling | None) -> Non
 def _keyed(rules: Sequence[Rule]) -> list[tuple[str, Rule]]:
     """Each rule with a key that stays when others come: its first path, and its first host from the second hosts on."""
     first = rules[0].hosts[0] if rules else None
-    keyed: list[tuple[str, Rule]] = []
+    keyed: dict[str, Rule] = {}
     for rule in rules:
         slug = _slug(rule.paths[0])
-        keyed.append((slug if rule.hosts[0] is first else f"{_slug(str(rule.hosts[0]))}-{slug}", rule))
-    return keyed
+        key = slug if rule.hosts[0] is first else f"{_slug(str(rule.hosts[0]))}-{slug}"
+        # `/a/b` and `/a-b` have one slug, as have `a.example.com` and `*.a.example.com`.
+        host = rule.hosts[0] if isinstance(rule.hosts[0], str) else ""
+        digest = hashlib.sha256(f"{host}{rule.paths[0]}".encode()).hexdigest()[:6]
+        keyed[f"{key}-{digest}" if key in keyed else key] = rule
+    return list(keyed.items())
 
 
 def _target_group(name: str, physical: str, targets: Targets, parent: pulumi.Resource) -> aws.lb.TargetGroup:
