@@ -11,6 +11,9 @@ HOST_LIMIT = 128
 # https://datatracker.ietf.org/doc/html/rfc1035#section-2.3.4
 LABEL_LIMIT = 63
 
+CDN_LABEL, SITE_LABEL = "static", "www"
+"""Labels before an environment's host for its static files and its static site."""
+
 WILDCARD = "*."
 _LABEL = re.compile(rf"[a-z0-9]([a-z0-9-]{{0,{LABEL_LIMIT - 2}}}[a-z0-9])?")
 # A load balancer takes only letters after the last dot; `xn--` is how other alphabets are written.
