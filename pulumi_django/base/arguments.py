@@ -15,6 +15,7 @@ from pulumi_django.base.options import (
 )
 from pulumi_django.delivery.firewall import FirewallOptions
 from pulumi_django.network.vpc import check_zones
+from pulumi_django.rules import host_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +119,7 @@ def check_domain(domain_name: str | None, hosted_zone_id: str | None, certificat
             if value is not None:
                 raise ValueError(f"{name} is {value!r} without a domain_name: set both, or none for an HTTP-only base")
         return
-    if domain_name != domain_name.lower().strip(".") or "." not in domain_name or "*" in domain_name:
+    if not host_names.is_host(domain_name):
         raise ValueError(f"domain_name is {domain_name!r}: it is a lower-case domain such as 'example.com'")
     if not dns and certificate_arn is None:
         raise ValueError("dns is off and certificate_arn is missing: without records in Route 53 none can be issued")

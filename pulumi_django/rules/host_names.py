@@ -31,6 +31,11 @@ def check(field: str, host: str, *, wildcard: bool) -> str:
     return host
 
 
+def is_host(host: str) -> bool:
+    """Whether it is one host name."""
+    return _problem(host, wildcard=False) is None
+
+
 def is_wildcard(host: str) -> bool:
     """Whether it stands for many names."""
     return host.startswith(WILDCARD)

@@ -231,6 +231,20 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
         lambda: AdHocBaseArgs(region="r", domain_name="Example.com"),
         "domain_name is 'Example.com': it is a lower-case domain such as 'example.com'",
     ),
+    *(
+        (
+            lambda domain=domain: AdHocBaseArgs(region="r", domain_name=domain),
+            f"domain_name is {domain!r}: it is a lower-case domain such as 'example.com'",
+        )
+        for domain in (
+            "https://example.com",
+            "example.com/",
+            "example.com:443",
+            "*.example.com",
+            "a_b.example.com",
+            "a..com",
+        )
+    ),
     (
         lambda: AdHocBaseArgs(region="r", domain_name="example.com", dns=False),
         "dns is off and certificate_arn is missing: without records in Route 53 none can be issued",
