@@ -70,8 +70,8 @@ class BaseContract:
     """Route 53 zone of the domain; None when its records are kept elsewhere."""
 
     own_certificate: bool | None = None
-    """Whether the base had its certificate issued itself, so that it covers the domain and names one label below it; None
-    when that is not known, as on an older base."""
+    """Whether the only certificate is one that the base had issued, which covers the domain and names one label below it;
+    None when that is not known, as on an older base."""
 
     database_host: pulumi.Input[str]
     """Host name of the PostgreSQL server."""

@@ -94,8 +94,8 @@ def _check_base(name: str, args: AppArgs, field: str, host: str) -> None:
     if base.own_certificate is True and not host_names.covered(host, domain):
         raise ContractError(
             f"{field} is {host!r}: the certificate that the base {base.base_stack_name} issues for itself covers {domain} "
-            f"and names one label below it, such as {name}.{domain}; use such a name, or set certificate_arn of the base to "
-            "a certificate that covers this one too"
+            f"and names one label below it, such as {name}.{domain}; use such a name, or give the base a certificate that covers "
+            "this one (certificate_arn or extra_certificate_arns)"
         )
 
 
