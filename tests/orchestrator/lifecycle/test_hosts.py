@@ -12,6 +12,7 @@ from orchestrator import Orchestrator
 from orchestrator.errors import RefusedError
 from orchestrator.lifecycle import CreateEnv, PreviewEnv, UpdateEnv
 from orchestrator.model import StackResource, Unit
+from tests.support.engines import Workshop
 from tests.support.workspace import APP_CONFIG, Workspace
 
 ROOT = Path(__file__).parents[3]
@@ -136,3 +137,18 @@ def test_in_the_example_projects_a_new_environment_has_a_host_of_its_own(tmp_pat
     template.write_text(template.read_text().replace("shop.example.com", "moved.example.com"))
     with pytest.raises(RefusedError, match=r"gamma cannot have the host shop.example.com"):
         orchestrator.create_env("gamma", base="dev", values={"host": "shop.example.com"})
+
+
+@pytest.mark.parametrize("engine", ["simulation", pytest.param("pulumi", marks=pytest.mark.engine)])
+def test_both_engines_know_the_hosts_of_a_state(engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = Workshop(tmp_path / "shop", engine, monkeypatch.setenv)
+    program = shop.folder / "app" / "__main__.py"
+    record = 'aws.route53.Record("host", zone_id="Z1", name=config.require("host"), type="A", ttl=5, records=["192.0.2.1"])\n'
+    program.write_text(program.read_text() + record)
+    orchestrator = Orchestrator(shop.folder, engine=engine)
+    assert orchestrator.create_env("alpha", base="dev", values={"host": "shop.example.com"}).exit_code == 0
+    shop.configure(Unit("app", "alpha"), base="dev", host="moved.example.com", listener_slot=0)
+    for host in ("shop.example.com", "moved.example.com"):
+        with pytest.raises(RefusedError, match=f"beta cannot have the host {host}: alpha on the base dev answers it"):
+            orchestrator.create_env("beta", base="dev", values={"host": host})
+    assert set(orchestrator.registry().environments) == {"alpha"}
