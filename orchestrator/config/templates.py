@@ -164,7 +164,7 @@ class _Own:
 
 
 def mark(mapping: CommentedMap, key: str, comment: str | None) -> None:
-    """Say behind a value who chose it; None takes such a remark away again."""
+    """Write a remark behind a value; None removes the one that `scale` writes."""
     if comment is not None:
         mapping.fa.set_block_style()  # a remark needs a line of its own
         cast(Any, mapping).yaml_add_eol_comment(comment, key)
