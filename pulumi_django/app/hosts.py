@@ -45,6 +45,12 @@ def addresses(name: str, args: AppArgs) -> Addresses:
     return Addresses(environment=environment, web=web, frontend=environment if frontend is None else frontend)
 
 
+def ports(args: AppArgs) -> list[int]:
+    """TCP ports on which the load balancer reaches the services' tasks."""
+    found = [options.sidecars[options.proxy].port if options.proxy else options.port for options in _served(args)]
+    return [port for port in found if port is not None]
+
+
 def assigned_rules(name: str, args: AppArgs, hosts: Sequence[pulumi.Input[str]]) -> dict[str, list[priorities.Rule]]:
     """The listener rules of each web service."""
     routes = [

@@ -151,14 +151,12 @@ class Assembly:
             ),
             self._child,
         )
-        served = [args.web, *([args.frontend] if args.frontend_image else [])]
-        ports = [options.sidecars[options.proxy].port if options.proxy else options.port for options in served]
         self._group = TaskSecurityGroup(
             f"{self._name}-tasks",
             TaskSecurityGroupArgs(
                 vpc_id=self._base.vpc_id,
                 alb_security_group_id=self._base.alb_sg_id,
-                web_ports=[port for port in ports if port is not None],
+                web_ports=hosts.ports(args),
                 internal_ports=[REDIS_PORT] if args.redis else [],
             ),
             self._child,
