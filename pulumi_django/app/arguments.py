@@ -182,8 +182,7 @@ class AppArgs:
     """How the release reaches AWS: as the stack's provider does."""
 
     def __post_init__(self) -> None:
-        references = [reference for reference in self.extra_secrets.values() if reference]
-        secret_references.check([reference for reference in references if whole_reference(reference) is None])
+        secret_references.check([reference for reference in self.external_secrets.values() if reference])
         if self.read_only_root and self.exec_enabled:
             raise ValueError(
                 "read_only_root and exec_enabled are both on: the agent behind a shell writes into the container, so switch "
@@ -193,3 +192,12 @@ class AppArgs:
             raise ValueError(
                 "redis and cache are both set: an environment has its own Redis or uses its base's, so set one of them to null"
             )
+
+    @property
+    def external_secrets(self) -> dict[str, str | None]:
+        """`extra_secrets` without those that name a secret of the stack itself, such as `{DB_PASSWORD}`."""
+        return {
+            variable: reference
+            for variable, reference in self.extra_secrets.items()
+            if not reference or whole_reference(reference) is None
+        }

@@ -34,7 +34,6 @@ from pulumi_django.observability.metrics import queue_metric
 from pulumi_django.policies.secret_references import Resolved, Resolver
 from pulumi_django.rules import naming
 from pulumi_django.rules.container_env import ContainerEnv
-from pulumi_django.rules.env_references import whole_reference
 from pulumi_django.rules.kinds import Kind
 
 
@@ -70,8 +69,7 @@ class Assembly:
         resolver = Resolver(self._base.region, parent)
         self._external: dict[str, Resolved | None] = {
             variable: resolver.resolve(reference) if reference else None
-            for variable, reference in args.extra_secrets.items()
-            if not reference or whole_reference(reference) is None
+            for variable, reference in args.external_secrets.items()
         }
 
     # steps
