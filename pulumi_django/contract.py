@@ -71,6 +71,10 @@ class BaseContract:
     hosted_zone_id: pulumi.Input[str] | None = None
     """Route 53 zone of the domain; None when its records are kept elsewhere."""
 
+    own_certificate: bool | None = None
+    """Whether the only certificate is one that the base had issued, which covers the domain and names one label below it;
+    None when that is not known, as on an older base."""
+
     database_host: pulumi.Input[str]
     """Host name of the PostgreSQL server."""
 
@@ -171,7 +175,7 @@ class BaseContract:
 _WHOLE = ("database_port", "redis_port")
 """Whole numbers: they are whole again, however they came here."""
 
-_FLAGS = ("redis_tls", "redis_cluster_mode", "isolated")
+_FLAGS = ("redis_tls", "redis_cluster_mode", "isolated", "own_certificate")
 """True or false: the text `false`, which a program in another language may export, is not taken for true."""
 
 _PLAIN = (
@@ -180,6 +184,7 @@ _PLAIN = (
     "base_stack_name",
     "region",
     "domain_name",
+    "own_certificate",
     "redis_tls",
     "redis_cluster_mode",
     "isolated",

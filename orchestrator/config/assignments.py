@@ -40,6 +40,9 @@ class Assignment:
     value: Any = field(repr=False)
     """Text, number, boolean, list or object; None takes the key away."""
 
+    remark: str | None = None
+    """Comment behind the value, which says where it comes from."""
+
     def __str__(self) -> str:
         return f"{self.namespace}:{'.'.join(self.path)}" if self.namespace else ".".join(self.path)
 

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from ruamel.yaml.comments import CommentedMap
 
-from orchestrator.config import project_file, scalars, values, yaml_files
+from orchestrator.config import project_file, scalars, templates, values, yaml_files
 from orchestrator.config.assignments import Assignment
 from orchestrator.config.projects import Project
 from orchestrator.config.text_keys import holds_text
@@ -56,6 +56,9 @@ class StackConfig:
         self.original = original
         """Text of the file on disk; None when there is none."""
 
+        self.notes: tuple[str, ...] = ()
+        """What the user should know of a configuration that was made from a template."""
+
         self._document = document
         self._before = values.fingerprint(document)
 
@@ -82,8 +85,8 @@ class StackConfig:
     def from_template(cls, project: Project, stack: str, other_projects: Collection[str] = ()) -> StackConfig:
         """A new configuration for `stack`, like that of the project's template stack without what is another stack's own.
 
-        Left out are encrypted values (their key is the other stack's), `base`, `listener_slot` and the encryption
-        settings. Raises SettingsError as `load` does, and when the project names a template that has no file.
+        Left out are encrypted values (their key is the other stack's), the encryption settings, and what only one
+        environment can have (`templates`). Raises SettingsError as `load` does, and when the project names a template that has no file.
         """
         if project.template is None:
             return cls(project, stack, None, CommentedMap())
@@ -94,15 +97,12 @@ class StackConfig:
                 f"there is no {config_path(project, project.template)}",
                 f"write that file, or name another template for [projects.{project.key}] in orchestrator.toml",
             )
-        own = {"base", "listener_slot"}
-        config = {
-            key: value
-            for key, value in values.mapping(template._document.get("config")).items()
-            if not values.holds_secret(value) and str(key).removeprefix(f"{project.name}:") not in own
-        }
-        kept = {key: value for key, value in template._document.items() if key not in _OF_ONE_STACK}
         refuse_unquoted(project, template.path, template.original)
-        return cls(project, stack, None, values.without_comments({**kept, "config": config}))
+        copied = templates.copied(values.mapping(template._document.get("config")), project, project.template)
+        kept = {key: value for key, value in template._document.items() if key not in (*_OF_ONE_STACK, "config")}
+        made = cls(project, stack, None, CommentedMap({**values.without_comments(kept), "config": copied.config}))
+        made.notes = tuple(templates.notes(copied, stack, project.template))
+        return made
 
     @property
     def path(self) -> Path:
@@ -173,6 +173,7 @@ class StackConfig:
             at.pop(keys[-1], None)
         elif keys[-1] not in at or not values.same(at[keys[-1]], assignment.value):
             at[keys[-1]] = values.quoted(assignment.value)
+            templates.mark(at, keys[-1], assignment.remark)
 
     def _top_key(self, config: Mapping[str, Any], assignment: Assignment) -> str:
         first = assignment.path[0]

@@ -9,7 +9,7 @@ from datetime import timedelta
 from orchestrator.config.assignments import Assignment, image_assignment
 from orchestrator.config.stack_config import StackConfig, config_path, configured_stacks
 from orchestrator.errors import RefusedError, SettingsError, UnknownStackError, UsageError
-from orchestrator.lifecycle import checks, graph, shared_names
+from orchestrator.lifecycle import checks, graph, hosts, shared_names
 from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.draft import Draft, summary_of, usable
 from orchestrator.lifecycle.job import Job
@@ -56,6 +56,8 @@ def update_base(context: Context, request: UpdateBase) -> Job:
         slots = draft.registry.slots_taken(name)
         for environment in on_it if request.with_envs else ():
             _environment(draft, environment, name, kind, slots, None, ())
+        if request.with_envs:
+            hosts.never_twice(draft, name, on_it)
     return draft.job("update-base")
 
 
@@ -79,12 +81,16 @@ def update_env(context: Context, request: UpdateEnv) -> Job:
     """Existing environments; their bases are only read."""
     checks.names(Scope.ENVIRONMENT, request.names)
     draft = Draft(context, Operation.UP)
+    by_base: dict[str, list[str]] = {}
     for name in request.names:
         draft.registry.environment(name)
         base = _existing_base(draft, name)
         draft.read(base)
         slots = draft.registry.slots_taken(base.name)
         _environment(draft, name, base.name, base.record.kind, slots, None, _values(request))
+        by_base.setdefault(base.name, []).append(name)
+    for base, names in by_base.items():
+        hosts.never_twice(draft, base, names)
     return draft.job("update-env")
 
 
@@ -111,6 +117,7 @@ def _environments(
         slots = draft.registry.slots_taken(base)
         for name in on_it:
             _environment(draft, name, base, kind, slots, owner, _values(request), ttl)
+        hosts.never_twice(draft, base, on_it)
 
 
 def room_for(draft: Draft, base: str, environments: Sequence[str]) -> None:

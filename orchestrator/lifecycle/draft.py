@@ -94,6 +94,7 @@ class Draft:
                     f"get it back from git, or run `pulumi config refresh --stack {stack}` in {project.path}",
                 )
             config = StackConfig.from_template(project, stack, foreign)
+            self.notes += config.notes
         self.configs[unit] = config
         return config
 

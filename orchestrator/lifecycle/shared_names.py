@@ -27,8 +27,10 @@ def parts(config: StackConfig) -> set[str]:
     for key, usual in single:
         found.add(str(_mapping(config.get(key)).get("name" if key == "release" else "service") or usual))
     workers = config.get("workers")
-    queues = ["default"] if workers is None else list(_mapping(workers))
-    return {*found, *queues, *(f"{queue}-{DEAD}" for queue in queues), *_mapping(config.get("scheduled_commands"))}
+    by_worker = {"default": None} if workers is None else _mapping(workers)
+    queues = {queue for worker, options in by_worker.items() for queue in _mapping(options).get("queues") or (worker,)}
+    dead = {f"{queue}-{DEAD}" for queue in queues}
+    return {*found, *by_worker, *queues, *dead, *_mapping(config.get("scheduled_commands"))}
 
 
 def check(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.config.assignments import Assignment
+from orchestrator.config.templates import BY_SCALE
 from orchestrator.errors import RefusedError, UsageError
 from orchestrator.operations.application import Application
 from orchestrator.operations.aws.clients import Clients
@@ -120,7 +121,9 @@ def _scaled(
         values: dict[str, Any] = {"desired_count": count.fewest}
     else:
         values = _scaling_values(service, count, path, default, application)
-    found = tuple(application.assignment(f"{path}.{key}", value) for key, value in values.items())
+    found = tuple(
+        replace(application.assignment(f"{path}.{key}", value), remark=BY_SCALE) for key, value in values.items()
+    )
     return Scaled(service=service.short, count=count, assignments=found)
 
 

@@ -119,19 +119,19 @@ GRANTS: Mapping[str, Sequence[Grant]] = {
     "entry": (
         Grant(
             "elasticloadbalancing",
-            "DescribeCapacityReservation DescribeListenerAttributes DescribeListeners DescribeLoadBalancerAttributes "
+            "DescribeCapacityReservation DescribeListenerAttributes DescribeListenerCertificates DescribeListeners DescribeLoadBalancerAttributes "
             "DescribeLoadBalancers DescribeRules DescribeTags DescribeTargetGroupAttributes DescribeTargetGroups "
             "DescribeTargetHealth",
         ),
         Grant(
             "elasticloadbalancing",
-            "AddTags CreateListener CreateLoadBalancer CreateRule CreateTargetGroup",
+            "AddListenerCertificates AddTags CreateListener CreateLoadBalancer CreateRule CreateTargetGroup",
             (_ELB,),
         ),
         _own(
             "elasticloadbalancing",
             "DeleteListener DeleteLoadBalancer DeleteRule DeleteTargetGroup ModifyListener ModifyListenerAttributes "
-            "ModifyLoadBalancerAttributes ModifyRule ModifyTargetGroup ModifyTargetGroupAttributes RemoveTags "
+            "ModifyLoadBalancerAttributes ModifyRule ModifyTargetGroup ModifyTargetGroupAttributes RemoveListenerCertificates RemoveTags "
             "SetRulePriorities SetSecurityGroups SetSubnets",
             _ELB,
         ),

@@ -27,6 +27,7 @@ from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.ecs.task import Architecture
 from pulumi_django.observability.otel import TracingOptions
 from pulumi_django.policies import secret_references
+from pulumi_django.rules.env_references import whole_reference
 from pulumi_django.rules.images import check_image
 
 
@@ -53,7 +54,8 @@ class AppArgs:
     """How the frontend runs, when there is one."""
 
     workers: Mapping[str, WorkerOptions] = field(default_factory=lambda: {"default": WorkerOptions()})
-    """Celery workers by queue; each is a service of the queue's name."""
+    """Celery workers by name; each is a service of that name, and works on the queue of that name unless its `queues` say
+    otherwise."""
 
     beat: BeatOptions | None = field(default_factory=BeatOptions)
     """Celery beat; None has none."""
@@ -86,18 +88,21 @@ class AppArgs:
     checks carry the task's address as host, so a narrower value needs an application that answers those too."""
 
     host: str | None = None
-    """Host name of the environment; None is its name below the base's domain. The domain itself may be one."""
+    """Host name of the environment; None is its name below the base's domain. The domain itself may be one. The base's
+    certificate must cover it; one that the base issued itself covers the domain and one label below it."""
 
     extra_hosts: Sequence[str] = ()
     """Further host names that its services answer. Those in the base's domain get a record; the certificate of the base
-    must cover them all."""
+    must cover them all. `*.alpha.example.com` stands for every name below `alpha.example.com`."""
 
     extra_env: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
-    """More environment variables of Django's containers, or other values of ours; null drops one."""
+    """More environment variables of Django's containers, or other values of ours; null drops one. `{S3_BUCKET_NAME}` in a
+    value is what the stack gives as that variable; `{{` and `}}` are single braces."""
 
     extra_secrets: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
     """Variable -> secret or parameter that ECS fills in: `secretsmanager:<name>`, `secretsmanager:<name>:<JSON key>`,
-    `ssm:<parameter name>`, or an ARN (with `:<JSON key>::` for a JSON key); null drops one."""
+    `ssm:<parameter name>`, or an ARN (with `:<JSON key>::` for a JSON key); `{DB_PASSWORD}` is the stack's own secret of
+    that name; null drops one."""
 
     secret_key_arns: Sequence[str] = ()
     """KMS keys with which those secrets are encrypted, where they are not AWS's own."""
@@ -180,7 +185,7 @@ class AppArgs:
     def __post_init__(self) -> None:
         check_image("backend_image", self.backend_image)
         check_image("frontend_image", self.frontend_image)
-        secret_references.check([reference for reference in self.extra_secrets.values() if reference])
+        secret_references.check([reference for reference in self.external_secrets.values() if reference])
         if self.read_only_root and self.exec_enabled:
             raise ValueError(
                 "read_only_root and exec_enabled are both on: the agent behind a shell writes into the container, so switch "
@@ -188,5 +193,14 @@ class AppArgs:
             )
         if self.redis is not None and self.cache is not None:
             raise ValueError(
-                "redis and cache are both set: an environment has its own Redis or uses its base's, not both"
+                "redis and cache are both set: an environment has its own Redis or uses its base's, so set one of them to null"
             )
+
+    @property
+    def external_secrets(self) -> dict[str, str | None]:
+        """`extra_secrets` without those that name a secret of the stack itself, such as `{DB_PASSWORD}`."""
+        return {
+            variable: reference
+            for variable, reference in self.extra_secrets.items()
+            if not reference or whole_reference(reference) is None
+        }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pulumi_django.app import sizes
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi_django.app import hosts, queues, sizes
 from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.backing import REDIS_SERVICE
 from pulumi_django.contract import ContractError, require_images
@@ -10,6 +13,7 @@ from pulumi_django.data.broker import check_queues
 from pulumi_django.ecs.database_task import SERVICE as DATABASE
 from pulumi_django.ecs.scaling import worker_scaling
 from pulumi_django.rules import naming
+from pulumi_django.rules.container_env import check_references
 from pulumi_django.rules.partitions import check_has
 
 
@@ -23,7 +27,23 @@ def check(name: str, args: AppArgs) -> None:
     for option, given in (("cdn", args.cdn is not None), ("static_site", args.static_site is not None)):
         if given:
             check_has(args.base.region, "CloudFront", option)
+    hosts.check(name, args)
+    check_references(_texts(args), args.extra_secrets, _sqs_queues(args))
     require_images(args.base, name, _images(args))
+
+
+def _sqs_queues(args: AppArgs) -> set[str]:
+    by_worker = queues.of_sqs(args.workers)[0] if args.sqs else {}
+    return {queue for works_on in by_worker.values() for queue in works_on}
+
+
+def _texts(args: AppArgs) -> dict[str, Mapping[str, Any]]:
+    """Variables that may contain values of the stack, by setting."""
+    served = {"web": args.web, **({"frontend": args.frontend} if args.frontend_image is not None else {})}
+    texts: dict[str, Mapping[str, Any]] = {"extra_env": args.extra_env}
+    for where, options in served.items():
+        texts |= {f"{where}.sidecars.{name}.env": sidecar.env for name, sidecar in options.sidecars.items()}
+    return texts | ({"frontend.env": args.frontend.env} if "frontend" in served else {})
 
 
 def _check_assets(name: str, args: AppArgs) -> None:
@@ -60,7 +80,7 @@ def _check_names(name: str, args: AppArgs) -> None:
     if len(set(groups)) < len(groups):
         raise ValueError(f"{' and '.join(served)} would share the target group {groups[0]}: give one another name")
     if args.sqs is not None:
-        check_queues(sorted(args.workers))
+        check_queues(sorted(_sqs_queues(args)))
     if DATABASE in names:
         raise ValueError(
             f"{DATABASE} names a service of {name} and the task that makes its database: give the service another name"
@@ -69,11 +89,6 @@ def _check_names(name: str, args: AppArgs) -> None:
 
 def _check_broker(name: str, args: AppArgs) -> None:
     base = args.base
-    if args.redis and base.service_discovery_namespace_id is None:
-        raise ContractError(
-            f"{name} wants its own Redis and its base {base.base_stack_name} has no namespace to find it "
-            "in: set redis to null, or use a base with service discovery"
-        )
     if args.cache and base.redis_host is None:
         raise ContractError(
             f"{name} wants the cache of its base {base.base_stack_name} and that has none: set cache to null (and sqs to "
@@ -89,6 +104,7 @@ def _check_broker(name: str, args: AppArgs) -> None:
 
 
 def _check_scaling(name: str, args: AppArgs) -> None:
+    queues.of_workers(args.workers)
     for queue, options in args.workers.items():
         scaling = worker_scaling(options.scaling)
         if scaling is None:
@@ -103,6 +119,11 @@ def _check_scaling(name: str, args: AppArgs) -> None:
                 f"the worker {queue} of {name} is to be scaled by the depth of its queue (queue_steps) and the broker is "
                 "a Redis, whose depth CloudWatch does not know: set sqs to {}, or scale it by cpu_percent, or by metrics "
                 "that the application publishes"
+            )
+        if scaling.queue_steps and len(options.queues or ()) > 1:
+            raise ValueError(
+                f"the worker {queue} of {name} is to be scaled by queue_steps and works on {', '.join(options.queues or ())}: "
+                "give each queue its own worker, or scale it by cpu_percent"
             )
     served = {args.web.service: args.web.scaling}
     if args.frontend_image:

@@ -13,8 +13,8 @@ from pulumi_django.data.log_bucket import LogBucket, LogBucketArgs
 from pulumi_django.delivery.assets import AssetsBucket, AssetsBucketArgs
 from pulumi_django.delivery.cdn import Delivery
 from pulumi_django.delivery.static_site import StaticSite, StaticSiteArgs
+from pulumi_django.rules.host_names import CDN_LABEL, SITE_LABEL
 
-CDN_LABEL, SITE_LABEL = "static", "www"
 SITE_TTL_SECONDS = 60
 
 

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pulumi
 
 from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.backing import listener_slot
-from pulumi_django.rules import priorities
+from pulumi_django.app.options import FrontendOptions, WebOptions
+from pulumi_django.contract import ContractError
+from pulumi_django.rules import host_names, priorities
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addresses:
+    """The host name by which each part is reached; no other one is handed to anybody."""
+
+    environment: pulumi.Input[str]
+    """The environment's own, or the first that a service answers where none answers its own."""
+
+    web: pulumi.Input[str]
+    """Django's."""
+
+    frontend: pulumi.Input[str]
+    """The frontend's; the environment's without one."""
 
 
 def environment_hosts(name: str, args: AppArgs) -> list[pulumi.Input[str]]:
@@ -18,12 +35,27 @@ def environment_hosts(name: str, args: AppArgs) -> list[pulumi.Input[str]]:
     return [own, *args.extra_hosts]
 
 
+def addresses(name: str, args: AppArgs) -> Addresses:
+    """Where each part answers."""
+    own = environment_hosts(name, args)[0]
+    web = _first(own, args.web)
+    frontend = _first(own, args.frontend) if args.frontend_image is not None else None
+    answered = own in (web, frontend)
+    environment = own if answered else web if frontend is None else frontend
+    return Addresses(environment=environment, web=web, frontend=environment if frontend is None else frontend)
+
+
+def ports(args: AppArgs) -> list[int]:
+    """TCP ports on which the load balancer reaches the services' tasks."""
+    found = [options.sidecars[options.proxy].port if options.proxy else options.port for options in _served(args)]
+    return [port for port in found if port is not None]
+
+
 def assigned_rules(name: str, args: AppArgs, hosts: Sequence[pulumi.Input[str]]) -> dict[str, list[priorities.Rule]]:
     """The listener rules of each web service."""
-    served = [args.web, *([args.frontend] if args.frontend_image is not None else [])]
     routes = [
         priorities.Route(service=options.service, paths=options.paths, hosts=list(options.hosts) or hosts)
-        for options in served
+        for options in _served(args)
     ]
     return priorities.assign(listener_slot(name, args), routes)
 
@@ -34,7 +66,55 @@ def records(name: str, args: AppArgs) -> list[tuple[str, str]]:
     if domain is None:
         return []
     own = args.host or f"{name}.{domain}"
-    served = [*args.web.hosts, *(args.frontend.hosts if args.frontend_image is not None else ())]
-    others = [host for host in dict.fromkeys([*args.extra_hosts, *served]) if host != own]
-    found = [(f"{name}-host", own), *((f"{name}-host-{host.replace('.', '-')}", host) for host in others)]
-    return [(key, host) for key, host in found if host == domain or host.endswith(f".{domain}")]
+    answered = _answered(own, args)
+    others = [host for host in answered if host != own]
+    keys = host_names.distinct_slugs(others)
+    found = [(f"{name}-host", own)] if own in answered else []
+    found += [(f"{name}-host-{keys[host]}", host) for host in others]
+    return [(key, host) for key, host in found if host_names.within(host, domain)]
+
+
+def check(name: str, args: AppArgs) -> None:
+    """ValueError for what is no host name, ContractError for one that the base cannot serve."""
+    fields = {"host": [args.host] if args.host else [], "extra_hosts": args.extra_hosts, "web.hosts": args.web.hosts}
+    fields |= {"frontend.hosts": args.frontend.hosts if args.frontend_image is not None else []}
+    for field, hosts in fields.items():
+        for host in hosts:
+            host_names.check(field, host, wildcard=field != "host")
+            _check_base(name, args, field, host)
+    for field, options in (("cdn.host", args.cdn), ("static_site.host", args.static_site)):
+        if options is not None and options.host is not None:
+            host_names.check(field, options.host, wildcard=False)
+
+
+def _check_base(name: str, args: AppArgs, field: str, host: str) -> None:
+    base = args.base
+    domain = base.domain_name
+    if domain is None:
+        return
+    if host == f"*.{domain}":
+        raise ContractError(
+            f"{field} is {host!r}: that would answer for every environment on the base {base.base_stack_name}; name the "
+            f"hosts of {name}, or a wildcard below one of them such as '*.{name}.{domain}'"
+        )
+    if base.own_certificate is True and not host_names.covered(host, domain):
+        raise ContractError(
+            f"{field} is {host!r}: the certificate that the base {base.base_stack_name} issues for itself covers {domain} "
+            f"and names one label below it, such as {name}.{domain}; use such a name, or give the base a certificate that covers "
+            "this one (certificate_arn or extra_certificate_arns)"
+        )
+
+
+def _served(args: AppArgs) -> list[WebOptions | FrontendOptions]:
+    return [args.web, *([args.frontend] if args.frontend_image is not None else [])]
+
+
+def _first(own: pulumi.Input[str], options: WebOptions | FrontendOptions) -> pulumi.Input[str]:
+    exact = [host for host in options.hosts if not host_names.is_wildcard(host)]
+    return own if not exact or own in exact else exact[0]
+
+
+def _answered(own: str, args: AppArgs) -> list[str]:
+    """Every host name that a service answers, each once."""
+    served = [options.hosts or (own, *args.extra_hosts) for options in _served(args)]
+    return list(dict.fromkeys(host for hosts in served for host in hosts))

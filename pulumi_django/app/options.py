@@ -44,7 +44,7 @@ class ServedOptions:
     """How it passes from one version to the next."""
 
     sidecars: Mapping[str, Sidecar] = field(default_factory=dict[str, Sidecar])
-    """Container name -> one more container in each task."""
+    """Container name -> one more container in each task. Values in its `env` can contain `{NAME}`, as in `extra_env`."""
 
     proxy: str | None = None
     """Sidecar that takes the load balancer's requests, such as nginx; None lets the service's own container take them."""
@@ -104,7 +104,8 @@ class FrontendOptions(ServedOptions):
     """Memory, as Fargate offers it for that CPU."""
 
     env: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Environment variables; NUXT_PUBLIC_API_BASE and PORT are there already."""
+    """Environment variables; NUXT_PUBLIC_API_BASE and PORT are there already. `{FRONTEND_URL}` in a value is what Django's
+    containers get as that variable, as in `extra_env`."""
 
 
 # Two tasks outlive a zone; between two and five, CPU decides.
@@ -129,7 +130,11 @@ class ProdFrontendOptions(FrontendOptions):
 @dataclass(frozen=True, kw_only=True)
 class WorkerOptions:
     command: Sequence[str] | None = None
-    """Words of the command; None runs a Celery worker on the queue."""
+    """Words of the command; None runs a Celery worker on its queues."""
+
+    queues: Sequence[str] | None = None
+    """Celery queues that it works on; None is the queue of its own name. The worker `default`, or the only worker, then also
+    works on `celery`, to which Celery sends tasks that name no queue."""
 
     cpu_units: int = 256
     """CPU; 1024 are one vCPU."""

@@ -10,15 +10,17 @@ import pulumi
 from pulumi_django import contract
 from pulumi_django.app import backing, checks, delivery, hosts, monitoring, sidecars
 from pulumi_django.app.arguments import AppArgs
-from pulumi_django.app.running import Running, RunningArgs
+from pulumi_django.app.running import Running, RunningArgs, rollout_timeout_seconds
+from pulumi_django.app.variables import Sources, Variables, variables
 from pulumi_django.contract import AppOutputs, require_kind
 from pulumi_django.data.published_parameters import PublishedParameters, PublishedParametersArgs, published
 from pulumi_django.data.secrets import AppSecrets, AppSecretsArgs
 from pulumi_django.delivery.assets import AssetsBucket
-from pulumi_django.deploying.gate import MAX_TIMEOUT_SECONDS, ReleaseGate, ReleaseGateArgs
+from pulumi_django.deploying.gate import ReleaseGate, ReleaseGateArgs
 from pulumi_django.ecs.cluster import Cluster, ClusterArgs
 from pulumi_django.ecs.container import ContainerSetup, TaskSize
 from pulumi_django.ecs.database_task import DatabaseTask, DatabaseTaskArgs
+from pulumi_django.ecs.exec_sessions import exec_command
 from pulumi_django.ecs.frontend_service import FrontendService
 from pulumi_django.ecs.management_command import ManagementCommand, ManagementCommandArgs
 from pulumi_django.ecs.redis_service import REDIS_PORT
@@ -31,10 +33,9 @@ from pulumi_django.observability import otel
 from pulumi_django.observability.metrics import queue_metric
 from pulumi_django.policies.secret_references import Resolved, Resolver
 from pulumi_django.rules import naming
-from pulumi_django.rules.container_env import ContainerEnv, ContainerValues, container_env
+from pulumi_django.rules.container_env import ContainerEnv
 from pulumi_django.rules.kinds import Kind
 from pulumi_django.rules.partitions import of_region
-from pulumi_django.rules.whole_numbers import number_text
 
 
 def assemble(name: str, kind: Kind, args: AppArgs, *, parent: pulumi.Resource) -> AppOutputs:
@@ -62,14 +63,15 @@ class Assembly:
         self._child = pulumi.ResourceOptions(parent=parent)
         self._database = naming.database_name(name)
         self._hosts = hosts.environment_hosts(name, args)
-        scheme = "https" if self._base.domain_name else "http"
-        self._url = pulumi.Output.concat(f"{scheme}://", self._hosts[0])
+        self._scheme = "https" if self._base.domain_name else "http"
+        self._addresses = hosts.addresses(name, args)
+        self._url = pulumi.Output.concat(f"{self._scheme}://", self._addresses.environment)
         self._rules = hosts.assigned_rules(name, args, self._hosts)
         resolver = Resolver(self._base.region, parent)
         self._args, self._sidecar_arns = sidecars.resolved(args, resolver)
         self._external: dict[str, Resolved | None] = {
             variable: resolver.resolve(reference) if reference else None
-            for variable, reference in args.extra_secrets.items()
+            for variable, reference in args.external_secrets.items()
         }
 
     # steps
@@ -83,6 +85,7 @@ class Assembly:
                 database_host=self._base.database_host,
                 database_port=self._base.database_port,
                 database_name=self._database,
+                database_reader_host=self._base.database_reader_host,
                 password_secret=args.database_password_secret,
                 recovery_window_days=args.secret_recovery_days,
             ),
@@ -90,7 +93,9 @@ class Assembly:
         )
         self._bucket = backing.bucket(args, self._files())
         self._sqs = backing.sqs_broker(self._name, args, self._child)
-        self._redis = backing.redis_access(self._name, args)
+        self._namespace = backing.namespace(self._name, args, self._child)
+        self._redis = backing.redis_access(self._name, args, self._namespace)
+        self._variables = self._made_of()
 
     def roles(self) -> None:
         """What tasks may do, and where their shell sessions are written down."""
@@ -155,19 +160,17 @@ class Assembly:
             ),
             self._child,
         )
-        served = [args.web, *([args.frontend] if args.frontend_image else [])]
-        ports = [options.sidecars[options.proxy].port if options.proxy else options.port for options in served]
         self._group = TaskSecurityGroup(
             f"{self._name}-tasks",
             TaskSecurityGroupArgs(
                 vpc_id=self._base.vpc_id,
                 alb_security_group_id=self._base.alb_sg_id,
-                web_ports=[port for port in ports if port is not None],
+                web_ports=hosts.ports(args),
                 internal_ports=[REDIS_PORT] if args.redis else [],
             ),
             self._child,
         )
-        self._django = self._setup(args.backend_image, self._django_env(), self._task_role)
+        self._django = self._setup(args.backend_image, self._variables.django, self._task_role)
 
     def release(self) -> None:
         """The tasks that come before new code, and the hooks that run them."""
@@ -194,7 +197,7 @@ class Assembly:
                 release_task_definition_arn=command.task_definition_arn,
                 release_command=options.command,
                 release_timeout_seconds=options.timeout_seconds,
-                rollout_timeout_seconds=self._rollout_timeout_seconds(),
+                rollout_timeout_seconds=rollout_timeout_seconds(args),
                 aws=args.aws,
             ),
         )
@@ -225,7 +228,9 @@ class Assembly:
                 traced=self._traced,
                 plain=self._plain_setup,
                 rules=self._rules,
-                url=self._url,
+                variables=self._variables,
+                namespace=self._namespace,
+                url=pulumi.Output.concat(f"{self._scheme}://", self._addresses.web),
                 queue_names=self._sqs.queue_names if self._sqs else {},
             ),
             self._child,
@@ -285,8 +290,10 @@ class Assembly:
             task_subnet_ids=self._base.private_subnet_ids,
             task_security_group_ids=[self._base.app_sg_id, self._group.security_group_id],
             database_name=self._database,
-            exec_command=self._exec_command(),
-            static_url=self._static_url(),
+            exec_command=exec_command(
+                self._base.region, self._cluster.cluster_name, self._name, self._args.web.service
+            ),
+            static_url=self._bucket.static_url,
             site_url=self._site.url if self._site is not None else None,
             site_bucket_name=self._site.bucket_name if self._site is not None else None,
             site_distribution_id=self._site.distribution_id if self._site is not None else None,
@@ -333,10 +340,6 @@ class Assembly:
         role = self._base.task_role_arn
         return [] if role is None or self._base.database_role_arn is None else [role]
 
-    def _static_url(self) -> pulumi.Output[str] | None:
-        cdn = self._bucket.made.cdn if self._bucket.made is not None else None
-        return cdn.url if cdn is not None else None
-
     def _external_arns(self) -> Sequence[pulumi.Input[str]]:
         """ARNs of what ECS reads beside our own secret, each once."""
         known = [arn for resolved in self._external.values() if resolved for arn in resolved.arns] + self._sidecar_arns
@@ -355,12 +358,6 @@ class Assembly:
     def _log_group_pattern(self) -> str:
         region = self._base.region
         return f"arn:{of_region(region)}:logs:{region}:*:log-group:/ecs/{self._name}/*"
-
-    def _rollout_timeout_seconds(self) -> int:
-        """A deployment that moves traffic slowly waits on purpose; that time comes on top."""
-        served = [self._args.web, *([self._args.frontend] if self._args.frontend_image else [])]
-        waiting = max(options.deployment.waiting_seconds for options in served)
-        return min(self._args.release.rollout_timeout_seconds + waiting, MAX_TIMEOUT_SECONDS)
 
     def _setup(self, image: str, env: ContainerEnv, role: TaskRole) -> ContainerSetup:
         return ContainerSetup(
@@ -391,31 +388,22 @@ class Assembly:
     def _plain_setup(self, image: str) -> ContainerSetup:
         return self._setup(image, ContainerEnv(), self._plain_role)
 
-    def _django_env(self) -> ContainerEnv:
-        args, base = self._args, self._base
-        values = ContainerValues(
-            environment=self._name,
-            base=base.base_stack_name,
-            domain=base.domain_name or base.alb_dns_name,
-            url=self._url,
-            region=base.region,
-            settings_module=args.settings_module,
-            allowed_hosts=args.allowed_hosts,
-            bucket=self._bucket.name,
-            static_url=self._static_url(),
-            frontend_url=self._site.url if self._site is not None and not args.frontend_image else None,
-            database_host=base.database_host,
-            database_port=number_text(base.database_port),
-            database_name=self._database,
-            password_secret_name=self._secrets.password_secret_name,
-            sentry_dsn=args.sentry_dsn,
-            **backing.broker_values(self._redis, self._sqs),
-        )
-        return container_env(
-            values,
-            secret_reference=self._secrets.references,
-            extra_env=args.extra_env,
-            extra_secrets={name: resolved and resolved.value_from for name, resolved in self._external.items()},
+    def _made_of(self) -> Variables:
+        return variables(
+            Sources(
+                name=self._name,
+                args=self._args,
+                addresses=self._addresses,
+                scheme=self._scheme,
+                database_name=self._database,
+                secrets=self._secrets,
+                bucket_name=self._bucket.name,
+                static_url=self._bucket.static_url,
+                site_url=self._site.url if self._site is not None else None,
+                redis=self._redis,
+                sqs=self._sqs,
+                external=self._external,
+            )
         )
 
     def _database_args(self) -> DatabaseTaskArgs:
@@ -435,14 +423,4 @@ class Assembly:
             architecture=self._args.architecture,
             log_retention_days=self._args.log_retention_days,
             log_kms_key_arn=self._key_arn,
-        )
-
-    def _exec_command(self) -> str:
-        """Shell line: a task has no name that stays, so the line looks one up first."""
-        cluster, service = self._cluster.cluster_name, naming.service_name(self._name, self._args.web.service)
-        where = f"--region {self._base.region} --cluster {cluster}"
-        task = f"$(aws ecs list-tasks {where} --service-name {service} --query 'taskArns[0]' --output text)"
-        return (
-            f"aws ecs execute-command {where} --task {task} --container {self._args.web.service} "
-            "--interactive --command /bin/bash"
         )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pulumi
 
+from pulumi_django.app import queues
 from pulumi_django.app.arguments import AppArgs
-from pulumi_django.app.backing import REDIS_SERVICE
+from pulumi_django.app.backing import REDIS_SERVICE, Namespace
 from pulumi_django.app.options import (
     BeatOptions,
     FrontendOptions,
@@ -18,6 +18,8 @@ from pulumi_django.app.options import (
     WebOptions,
     WorkerOptions,
 )
+from pulumi_django.app.variables import Variables
+from pulumi_django.deploying.gate import MAX_TIMEOUT_SECONDS
 from pulumi_django.ecs.beat_service import BeatService, BeatServiceArgs
 from pulumi_django.ecs.container import ContainerSetup, TaskSize
 from pulumi_django.ecs.frontend_service import FrontendService, FrontendServiceArgs
@@ -25,6 +27,7 @@ from pulumi_django.ecs.redis_service import RedisService, RedisServiceArgs
 from pulumi_django.ecs.scaling import worker_scaling
 from pulumi_django.ecs.scheduled_command import ScheduledCommand, ScheduledCommandArgs
 from pulumi_django.ecs.service import Capacity, ServicePlacement
+from pulumi_django.ecs.sidecar import Sidecar
 from pulumi_django.ecs.web_service import WebService, WebServiceArgs
 from pulumi_django.ecs.worker_service import WorkerService, WorkerServiceArgs
 from pulumi_django.rules.priorities import Rule
@@ -55,7 +58,15 @@ class RunningArgs:
     rules: Mapping[str, Sequence[Rule]]
     """Listener rules by service."""
 
+    variables: Variables
+    """What containers receive."""
+
+    namespace: Namespace | None
+    """Where the environment's own Redis is found."""
+
     url: pulumi.Input[str]
+    """URL at which Django answers."""
+
     queue_names: Mapping[str, pulumi.Input[str]]
     """SQS queue by Celery queue."""
 
@@ -72,6 +83,7 @@ class Running:
     def __init__(self, args: RunningArgs, child: pulumi.ResourceOptions) -> None:
         self._args, self._app, self._child = args, args.app, child
         app = args.app
+        self._queues = queues.of_workers(app.workers) if app.sqs is None else queues.of_sqs(app.workers)[0]
         web = self._web(app.web)
         self.services = {app.web.service: web}
         if app.frontend_image is not None:
@@ -80,8 +92,8 @@ class Running:
             self.services[queue] = self._worker(queue, options)
         if app.beat is not None:
             self.services[app.beat.service] = self._beat(app.beat)
-        if app.redis is not None:
-            self.services[REDIS_SERVICE] = self._redis(app.redis)
+        if app.redis is not None and args.namespace is not None:
+            self.services[REDIS_SERVICE] = self._redis(app.redis, args.namespace)
         self.commands = {
             name: self._scheduled(name, options, web) for name, options in sorted(app.scheduled_commands.items())
         }
@@ -89,22 +101,28 @@ class Running:
     def _web(self, options: WebOptions) -> WebService:
         module = self._app.wsgi_module or f"{self._package()}.wsgi"
         default = ["gunicorn", "--bind", f"0.0.0.0:{options.port}", module]
-        args = self._served(options, self._args.traced(options.service), options.command or default)
+        container, sidecars = self._args.traced(options.service), self._args.variables.web
+        args = self._served(options, container, sidecars, options.command or default)
         return WebService(self._named(options.service), args, self._child)
 
     def _frontend(self, options: FrontendOptions, image: str) -> FrontendService:
-        web = self._served(options, self._args.plain(image), options.command)
-        args = FrontendServiceArgs(web=web, api_url=self._args.url, env=options.env)
+        variables = self._args.variables
+        web = self._served(options, self._args.plain(image), variables.frontend, options.command)
+        args = FrontendServiceArgs(web=web, api_url=self._args.url, env=variables.frontend_env)
         return FrontendService(self._named(options.service), args, self._child)
 
     def _served(
-        self, options: WebOptions | FrontendOptions, container: ContainerSetup, command: Sequence[str] | None
+        self,
+        options: WebOptions | FrontendOptions,
+        container: ContainerSetup,
+        sidecars: Mapping[str, Sidecar],
+        command: Sequence[str] | None,
     ) -> WebServiceArgs:
         base = self._app.base
         return WebServiceArgs(
             service=options.service,
             placement=self._args.placement,
-            container=replace(container, sidecars={**container.sidecars, **options.sidecars}),
+            container=replace(container, sidecars={**container.sidecars, **sidecars}),
             size=TaskSize(
                 command=command,
                 cpu_units=options.cpu_units,
@@ -127,7 +145,8 @@ class Running:
         )
 
     def _worker(self, queue: str, options: WorkerOptions) -> WorkerService:
-        command = options.command or [*self._celery(), "worker", "--loglevel=INFO", "-Q", queue]
+        works_on = self._queues[queue]
+        command = options.command or [*self._celery(), "worker", "--loglevel=INFO", "-Q", ",".join(works_on)]
         return WorkerService(
             self._named(queue),
             WorkerServiceArgs(
@@ -143,7 +162,7 @@ class Running:
                 ),
                 desired_count=options.desired_count,
                 scaling=worker_scaling(options.scaling),
-                queue_name=self._args.queue_names.get(queue),
+                queue_name=self._args.queue_names.get(works_on[0]),
                 capacity=self._capacity(),
             ),
             self._child,
@@ -165,16 +184,15 @@ class Running:
             self._child,
         )
 
-    def _redis(self, options: RedisOptions) -> RedisService:
-        namespace_id: Any = self._app.base.service_discovery_namespace_id
+    def _redis(self, options: RedisOptions, namespace: Namespace) -> RedisService:
         return RedisService(
             self._named(REDIS_SERVICE),
             RedisServiceArgs(
                 service=REDIS_SERVICE,
                 placement=self._args.placement,
                 container=self._args.plain(options.image),
-                namespace_id=namespace_id,
-                namespace_name=str(self._app.base.service_discovery_namespace_name),
+                namespace_id=namespace.id,
+                namespace_name=namespace.name,
                 cpu_units=options.cpu_units,
                 memory_mib=options.memory_mib,
                 running=not self._app.asleep,
@@ -211,3 +229,10 @@ class Running:
 
     def _celery(self) -> list[str]:
         return ["celery", f"--app={self._app.celery_app or self._package()}"]
+
+
+def rollout_timeout_seconds(app: AppArgs) -> int:
+    """Time for each service to become steady. A deployment that moves traffic slowly waits on purpose; that is added."""
+    served = [app.web, *([app.frontend] if app.frontend_image else [])]
+    waiting = max(options.deployment.waiting_seconds for options in served)
+    return min(app.release.rollout_timeout_seconds + waiting, MAX_TIMEOUT_SECONDS)

@@ -45,7 +45,7 @@ def _check_execution(name: str, args: AppArgs) -> None:
     region = args.base.region
     external = {
         arn
-        for reference in (*args.extra_secrets.values(), *sidecars.references(args))
+        for reference in (*args.external_secrets.values(), *sidecars.references(args))
         if reference
         for arn in secret_references.expected_arns(reference, region)
     }

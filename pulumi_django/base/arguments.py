@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
@@ -17,7 +18,11 @@ from pulumi_django.base.options import (
 from pulumi_django.delivery.firewall import FirewallOptions
 from pulumi_django.network.vpc import check_zones
 from pulumi_django.network.zones import by_letter
+from pulumi_django.rules import host_names
 from pulumi_django.rules.partitions import partition
+
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
+MOST_EXTRA_CERTIFICATES = 25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +48,10 @@ class BaseArgs:
 
     certificate_arn: str | None = None
     """Issued certificate for the domain and `*.` below it; None has one issued, which needs the hosted zone."""
+
+    extra_certificate_arns: Sequence[str] = ()
+    """Issued certificates, in the base's region, for hosts of environments that the first one does not cover: deeper names,
+    wildcards, other domains. At most 25."""
 
     dns: bool = True
     """Whether records are made in Route 53. Off, the domain's records are kept elsewhere and a certificate is needed."""
@@ -85,6 +94,7 @@ class BaseArgs:
     def __post_init__(self) -> None:
         check_domain(self.domain_name, self.hosted_zone_id, self.certificate_arn, self.dns)
         partition(self.region)
+        check_extra_certificates(self.domain_name, self.extra_certificate_arns)
         if self.existing_vpc is not None:
             self._only("existing_vpc", "network")
         if self.aurora is not None:
@@ -131,9 +141,22 @@ def check_domain(domain_name: str | None, hosted_zone_id: str | None, certificat
             if value is not None:
                 raise ValueError(f"{name} is {value!r} without a domain_name: set both, or none for an HTTP-only base")
         return
-    if domain_name != domain_name.lower().strip(".") or "." not in domain_name or "*" in domain_name:
+    if not host_names.is_host(domain_name):
         raise ValueError(f"domain_name is {domain_name!r}: it is a lower-case domain such as 'example.com'")
     if not dns and certificate_arn is None:
         raise ValueError("dns is off and certificate_arn is missing: without records in Route 53 none can be issued")
     if not dns and hosted_zone_id is not None:
         raise ValueError(f"dns is off and hosted_zone_id is {hosted_zone_id!r}: leave the zone out, or switch dns on")
+
+
+def check_extra_certificates(domain_name: str | None, arns: Sequence[str]) -> None:
+    """ValueError for certificates that the base's listener cannot take."""
+    if arns and domain_name is None:
+        raise ValueError("extra_certificate_arns is given without a domain_name: an HTTP-only base has no certificate")
+    if len(arns) > MOST_EXTRA_CERTIFICATES or len(set(arns)) < len(arns):
+        raise ValueError(
+            f"extra_certificate_arns has {len(arns)} certificates: it has at most {MOST_EXTRA_CERTIFICATES}, each once"
+        )
+    for arn in arns:
+        if not re.fullmatch(r"arn:aws[a-z-]*:(acm|iam):[a-z0-9-]*:\d{12}:(certificate|server-certificate)/.+", arn):
+            raise ValueError(f"extra_certificate_arns has {arn!r}: it is the ARN of a certificate in ACM or IAM")

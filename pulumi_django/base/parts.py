@@ -93,6 +93,7 @@ def web(name: str, args: BaseArgs, vpc: Vpc, guards: Guards, *, opts: pulumi.Res
             public_subnet_ids=vpc.public_subnet_ids,
             security_group_id=groups.alb_sg_id,
             certificate_arn=_certificate(name, args, zone, opts),
+            extra_certificate_arns=args.extra_certificate_arns,
             idle_timeout_seconds=args.idle_timeout_seconds,
             access_log_bucket=guards.access_log_bucket,
             deletion_protection=guards.deletion_protection,
@@ -238,6 +239,9 @@ def contract_values(
         "alb_zone_id": entry.balancer.zone_id,
         "domain_name": entry.domain_name,
         "hosted_zone_id": entry.hosted_zone_id,
+        "own_certificate": None
+        if args.domain_name is None
+        else not (args.certificate_arn or args.extra_certificate_arns),
         "database_host": server.host,
         "database_port": server.port,
         "database_master_secret_arn": server.master_secret_arn,

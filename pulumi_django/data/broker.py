@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -53,6 +53,9 @@ class SqsBrokerArgs:
     queues: Sequence[str]
     """Celery's queues."""
 
+    other_names: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Further names of queues: a task that Celery sends to the key goes to the queue that is the value."""
+
     visibility_timeout_seconds: int = DEFAULT_VISIBILITY_SECONDS
     """Time after which a message that a worker took comes back, 60 to 43200 (12 hours). It must be longer than the longest
     task, and than the longest countdown or ETA, or those are worked on twice."""
@@ -74,6 +77,11 @@ class SqsBrokerArgs:
             naming.check_service_name(queue)
             naming.check_length("queue name", f"{self.environment}-{queue}-{DEAD}", QUEUE_NAME_LIMIT)
         check_queues(self.queues)
+        for other, queue in self.other_names.items():
+            if queue not in self.queues or other in self.queues:
+                raise ValueError(
+                    f"other_names has {other!r} for {queue!r}: it is a new name for one of {', '.join(self.queues)}"
+                )
         if not 60 <= self.visibility_timeout_seconds <= MAX_VISIBILITY_SECONDS:
             raise ValueError(
                 f"visibility_timeout_seconds is {self.visibility_timeout_seconds}: it is 60 to {MAX_VISIBILITY_SECONDS}"
@@ -205,9 +213,10 @@ def _encryption(key_arn: pulumi.Input[str] | None) -> dict[str, Any]:
 
 
 def _transport_options(urls: Mapping[str, str], args: SqsBrokerArgs) -> str:
+    named = {**urls, **{other: urls[queue] for other, queue in args.other_names.items()}}
     return json.dumps(
         {
-            "predefined_queues": {queue: {"url": url} for queue, url in sorted(urls.items())},
+            "predefined_queues": {queue: {"url": url} for queue, url in sorted(named.items())},
             "visibility_timeout": args.visibility_timeout_seconds,
             "wait_time_seconds": WAIT_SECONDS,
         }

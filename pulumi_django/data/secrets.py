@@ -19,6 +19,9 @@ DATABASE_PASSWORD_LENGTH = 32
 KEYS = ("SECRET_KEY", "DB_USER", "DB_PASSWORD", "DB_HOST", "DB_PORT", "DB_NAME", "DATABASE_URL")
 """Keys of the JSON secret."""
 
+READER_KEY = "DATABASE_READER_URL"
+"""One more key where the server has a host for queries that only read."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AppSecretsArgs:
@@ -30,6 +33,9 @@ class AppSecretsArgs:
 
     database_name: str
     """Database of the environment; its role has the same name."""
+
+    database_reader_host: pulumi.Input[str] | None = None
+    """Host name for queries that only read; None without one."""
 
     password_secret: bool = True
     """Whether the database password also stands in a secret of its own, as plain text, for applications that read the
@@ -69,7 +75,7 @@ class AppSecrets(pulumi.ComponentResource):
         self.versions = []
         secret = self._secret(name, args, _document(args, secret_key, password))
         self.secret_arn = secret.arn
-        self.references = {key: pulumi.Output.concat(secret.arn, f":{key}::") for key in KEYS}
+        self.references = {key: pulumi.Output.concat(secret.arn, f":{key}::") for key in _keys(args)}
         plain = self._secret(f"{name}-password", args, password) if args.password_secret else None
         self.password_secret_arn = plain.arn if plain else None
         self.password_secret_name = plain.name if plain else None
@@ -90,9 +96,18 @@ class AppSecrets(pulumi.ComponentResource):
         return secret
 
 
+def _keys(args: AppSecretsArgs) -> tuple[str, ...]:
+    return KEYS if args.database_reader_host is None else (*KEYS, READER_KEY)
+
+
 def _document(args: AppSecretsArgs, secret_key: pulumi.Output[str], password: pulumi.Output[str]) -> pulumi.Output[str]:
     port = number_text(args.database_port)
     user = args.database_name
+
+    def url(host: pulumi.Input[str]) -> pulumi.Output[str]:
+        return pulumi.Output.concat(f"postgres://{user}:", password, "@", host, ":", port, f"/{user}?sslmode=require")
+
+    reader = args.database_reader_host
     return pulumi.Output.json_dumps(
         {
             "SECRET_KEY": secret_key,
@@ -101,8 +116,7 @@ def _document(args: AppSecretsArgs, secret_key: pulumi.Output[str], password: pu
             "DB_HOST": args.database_host,
             "DB_PORT": port,
             "DB_NAME": args.database_name,
-            "DATABASE_URL": pulumi.Output.concat(
-                f"postgres://{user}:", password, "@", args.database_host, ":", port, f"/{user}?sslmode=require"
-            ),
+            "DATABASE_URL": url(args.database_host),
+            **({READER_KEY: url(reader)} if reader is not None else {}),
         }
     )

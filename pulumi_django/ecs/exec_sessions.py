@@ -125,3 +125,11 @@ def _statements(
         statements.append(allow("SessionFiles", ["s3:PutObject"], files))
         statements.append(allow("SessionBucket", ["s3:GetEncryptionConfiguration"], bucket.arn))
     return statements
+
+
+def exec_command(region: str, cluster: str, environment: str, service: str) -> str:
+    """Shell line that opens a shell in a service: a task has no name that stays, so the line looks one up first."""
+    where = f"--region {region} --cluster {cluster}"
+    name = naming.service_name(environment, service)
+    task = f"$(aws ecs list-tasks {where} --service-name {name} --query 'taskArns[0]' --output text)"
+    return f"aws ecs execute-command {where} --task {task} --container {service} --interactive --command /bin/bash"

@@ -18,7 +18,7 @@ class FrontendServiceArgs:
     api_url: pulumi.Input[str]
     """URL at which browsers and the server reach Django, given as NUXT_PUBLIC_API_BASE."""
 
-    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    env: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
     """More environment variables; they win over ours."""
 
 

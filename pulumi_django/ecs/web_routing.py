@@ -172,10 +172,10 @@ def _keyed(rules: Sequence[Rule]) -> list[tuple[str, Rule]]:
     for rule in rules:
         slug = _slug(rule.paths[0])
         key = slug if rule.hosts[0] is first else f"{_slug(str(rule.hosts[0]))}-{slug}"
-        if key in keyed:  # /api/* and /api are two paths and one slug
-            host = rule.hosts[0] if isinstance(rule.hosts[0], str) else ""
-            key = f"{key}-{hashlib.sha256(f'{host}{rule.paths[0]}'.encode()).hexdigest()[:6]}"
-        keyed[key] = rule
+        # `/a/b` and `/a-b` have one slug, as have `a.example.com` and `*.a.example.com`.
+        host = rule.hosts[0] if isinstance(rule.hosts[0], str) else ""
+        digest = hashlib.sha256(f"{host}{rule.paths[0]}".encode()).hexdigest()[:6]
+        keyed[f"{key}-{digest}" if key in keyed else key] = rule
     return list(keyed.items())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,9 @@ class LoadBalancerArgs:
     certificate_arn: pulumi.Input[str] | None = None
     """Certificate of the HTTPS listener; None makes an HTTP-only load balancer."""
 
+    extra_certificate_arns: Sequence[str] = ()
+    """Certificates for further host names; the listener chooses by the name that a visitor asks for (SNI)."""
+
     idle_timeout_seconds: int = 60
     """After this a silent connection is closed, 1 to 4000; the longest request must answer before."""
 
@@ -40,6 +44,8 @@ class LoadBalancerArgs:
         # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html
         if not 1 <= self.idle_timeout_seconds <= 4000:
             raise ValueError(f"idle_timeout_seconds is {self.idle_timeout_seconds}: it is 1 to 4000")
+        if self.extra_certificate_arns and self.certificate_arn is None:
+            raise ValueError("extra_certificate_arns is given without certificate_arn: HTTPS needs a first certificate")
 
 
 class LoadBalancer(pulumi.ComponentResource):
@@ -110,7 +116,7 @@ class LoadBalancer(pulumi.ComponentResource):
         )
         if args.certificate_arn is None:
             return http
-        return aws.lb.Listener(
+        https = aws.lb.Listener(
             f"{name}-https",
             load_balancer_arn=balancer.arn,
             port=443,
@@ -120,6 +126,12 @@ class LoadBalancer(pulumi.ComponentResource):
             default_actions=[not_found],
             opts=child,
         )
+        for arn in args.extra_certificate_arns:
+            key = hashlib.sha256(arn.encode()).hexdigest()[:8]
+            aws.lb.ListenerCertificate(
+                f"{name}-https-certificate-{key}", listener_arn=https.arn, certificate_arn=arn, opts=child
+            )
+        return https
 
 
 def _access_logs(bucket: pulumi.Input[str] | None) -> aws.lb.LoadBalancerAccessLogsArgs | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from pulumi_django.rules.env_references import StackValues, whole_reference
 
 # Values may be Pulumi Outputs; they only flow through, so this module needs nothing of Pulumi.
 Value = Any
@@ -17,8 +19,9 @@ JSON_KEYS: Mapping[str, str] = {
     "DB_USER": "DB_USER",
     "DB_PASSWORD": "DB_PASSWORD",
     "DATABASE_URL": "DATABASE_URL",
+    "DATABASE_READER_URL": "DATABASE_READER_URL",
 }
-"""Secret variables and the key of the environment's JSON secret that each one takes."""
+"""Secret variables and the key of the environment's JSON secret that each one takes, where the secret has that key."""
 
 CACHE_DATABASE = 0
 BROKER_DATABASE = 1
@@ -52,7 +55,12 @@ class ContainerValues:
     """As text."""
 
     database_name: str
+    database_reader_host: Value = None
+    """Host for queries that only read, where the base has one."""
+
     redis_host: Value = None
+    """Host of a Redis that needs neither TLS nor a token; with either, only a URL leads to it."""
+
     redis_url: Value = None
     """URL of the cache, with its database number."""
 
@@ -92,31 +100,96 @@ class ContainerEnv:
     """Variable -> `valueFrom` of ECS: the ARN of a secret or parameter, or an ARN with a JSON key."""
 
 
+def _joined(parts: Sequence[Value]) -> Value:
+    return "".join(parts)
+
+
+def stack_values(
+    values: ContainerValues,
+    secret_reference: Mapping[str, Value],
+    join: Callable[[Sequence[Value]], Value] = _joined,
+) -> StackValues:
+    """What `{NAME}` means in `extra_env` and in the variables of a frontend or a sidecar."""
+    secret = {name for name, value in _secrets(values, secret_reference).items() if value is not None}
+    return StackValues(plain=_plain(values), secret=secret, join=join)
+
+
 def container_env(
     values: ContainerValues,
     *,
     secret_reference: Mapping[str, Value],
     extra_env: Mapping[str, str | None] | None = None,
     extra_secrets: Mapping[str, Value | None] | None = None,
+    join: Callable[[Sequence[Value]], Value] = _joined,
 ) -> ContainerEnv:
     """The variables of a Django container.
 
     `secret_reference` gives `valueFrom` by key of the JSON secret (SECRET_KEY, DB_USER, ...). `extra_env` and
-    `extra_secrets` add variables or replace ours, in either kind; None drops one. Raises ValueError when both name one.
+    `extra_secrets` add variables or replace ours, in either kind; None drops one. In `extra_env`, `{NAME}` is our value of
+    that variable, `join` makes one value of several. In `extra_secrets`, the whole text `{NAME}` is our secret of that
+    name. Raises ValueError for a reference to what is not there, and when both name one variable.
     """
     both = sorted({*(extra_env or {})} & {*(extra_secrets or {})})
     if both:
         raise ValueError(f"{', '.join(both)} stands in both extra_env and extra_secrets: a variable is one of the two")
-    plain = _plain(values)
-    secrets = {name: secret_reference[key] for name, key in JSON_KEYS.items()}
-    secrets |= {"CELERY_BROKER_URL": values.broker_url_secret, "REDIS_URL": values.redis_url_secret}
-    for name, value in (extra_env or {}).items():
+    known = stack_values(values, secret_reference, join)
+    own = _secrets(values, secret_reference)
+    plain, secrets = dict(known.plain), dict(own)
+    for name, value in known.all_filled(extra_env or {}, "extra_env").items():
         secrets.pop(name, None)
         plain[name] = value
     for name, value in (extra_secrets or {}).items():
         plain.pop(name, None)
-        secrets[name] = value
+        secrets[name] = _secret(name, value, own, known)
     return ContainerEnv(plain=_present(plain), secrets=_present(secrets))
+
+
+def check_references(
+    texts: Mapping[str, Mapping[str, Any]], extra_secrets: Mapping[str, str | None], queues: Collection[str]
+) -> None:
+    """ValueError for a reference that no environment with these SQS queues can fill in.
+
+    `texts` are variables by setting, such as `extra_env`.
+    """
+    some: dict[str, Any] = dict.fromkeys(("domain", "url", "database_host", "database_port"), "")
+    values = ContainerValues(
+        environment="",
+        base="",
+        region="",
+        settings_module="",
+        database_name="",
+        queue_urls=dict.fromkeys(queues, ""),
+        **some,
+    )
+    keys = dict.fromkeys(JSON_KEYS.values(), "")
+    plain = dict.fromkeys(_plain(values), "")
+    known = StackValues(plain=plain, secret=JSON_KEYS.keys(), join=_joined)
+    for where, variables in texts.items():
+        known.all_filled(variables, where)
+    # A URL is a secret only where it contains a token.
+    own = {**_secrets(values, keys), "CELERY_BROKER_URL": "", "REDIS_URL": ""}
+    for name, value in extra_secrets.items():
+        _secret(name, value, own, known)
+
+
+def _secrets(values: ContainerValues, secret_reference: Mapping[str, Value]) -> dict[str, Value]:
+    secrets = {name: secret_reference[key] for name, key in JSON_KEYS.items() if key in secret_reference}
+    return {**secrets, "CELERY_BROKER_URL": values.broker_url_secret, "REDIS_URL": values.redis_url_secret}
+
+
+def _secret(name: str, value: Value | None, own: Mapping[str, Value], known: StackValues) -> Value | None:
+    """A value of `extra_secrets`: our secret where it names one, else itself."""
+    wanted = whole_reference(value) if isinstance(value, str) else None
+    if wanted is None:
+        return value
+    if own.get(wanted) is not None:
+        return own[wanted]
+    if known.plain.get(wanted) is not None:
+        raise ValueError(f"extra_secrets.{name} refers to {{{wanted}}}, which is no secret: move it to extra_env")
+    names = sorted(variable for variable, reference in own.items() if reference is not None)
+    raise ValueError(
+        f"extra_secrets.{name} refers to {{{wanted}}}: the stack has no secret of that name, it has {', '.join(names)}"
+    )
 
 
 def _plain(values: ContainerValues) -> dict[str, Value]:
@@ -133,6 +206,7 @@ def _plain(values: ContainerValues) -> dict[str, Value]:
         "DB_HOST": values.database_host,
         "DB_NAME": values.database_name,
         "DB_PORT": values.database_port,
+        "DB_READER_HOST": values.database_reader_host,
         "DB_SECRET_NAME": values.password_secret_name,
         "DEBUG": "1" if values.debug else "0",
         "DJANGO_ALLOWED_HOSTS": values.allowed_hosts,

@@ -87,6 +87,7 @@ REPLACES_ON: Mapping[str, frozenset[str]] = {
         "aws:iam/rolePolicyAttachment:RolePolicyAttachment": "role policyArn",
         "aws:kms/key:Key": "keyUsage customerMasterKeySpec multiRegion",
         "aws:lb/listener:Listener": "loadBalancerArn",
+        "aws:lb/listenerCertificate:ListenerCertificate": "certificateArn listenerArn",
         "aws:lb/listenerRule:ListenerRule": "listenerArn",
         "aws:lb/loadBalancer:LoadBalancer": "name namePrefix internal loadBalancerType customerOwnedIpv4Pool",
         "aws:lb/targetGroup:TargetGroup": "name namePrefix port protocol protocolVersion targetType vpcId ipAddressType",

@@ -180,6 +180,45 @@ def test_the_hosted_zone_is_looked_up_unless_it_is_given() -> None:
     assert "aws:route53/getZone:getZone" not in [invoke.token for invoke in given.invokes]
 
 
+def test_certificates_for_further_hosts_are_added_to_the_listener() -> None:
+    arns = [f"arn:aws:acm:us-east-1:123456789012:certificate/{name}" for name in ("one", "two")]
+    result = base(extra_certificate_arns=arns)
+    added = result.of_type("aws:lb/listenerCertificate:ListenerCertificate")
+    https = result.one("aws:lb/listener:Listener", "dev-alb-https")
+    assert [(r.inputs["certificateArn"], r.inputs["listenerArn"]) for r in added] == [
+        (arn, https.outputs["arn"]) for arn in arns
+    ]
+    assert len({r.name for r in added}) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "own"),
+    [
+        ({}, True),
+        ({"certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/mine"}, False),
+        ({"extra_certificate_arns": ["arn:aws:acm:us-east-1:123456789012:certificate/more"]}, False),
+        ({"domain_name": None}, None),
+    ],
+)
+def test_the_contract_says_whether_the_only_certificate_is_the_bases_own(
+    changes: dict[str, Any], own: bool | None
+) -> None:
+    assert base(**changes).outputs.get("own_certificate") is own
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"extra_certificate_arns": ["arn:aws:s3:::x"], "domain_name": "example.com"}, "has 'arn:aws:s3:::x'"),
+        ({"extra_certificate_arns": ["a", "a"], "domain_name": "example.com"}, "each once"),
+        ({"extra_certificate_arns": ["a"]}, "without a domain_name"),
+    ],
+)
+def test_a_certificate_that_the_listener_cannot_take_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        AdHocBaseArgs(region="us-east-1", **changes)
+
+
 def test_without_a_domain_there_is_http_and_no_certificate() -> None:
     result = base(domain_name=None)
     assert [r.name for r in result.of_type("aws:lb/listener:Listener")] == ["dev-alb-http"]
@@ -230,6 +269,20 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     (
         lambda: AdHocBaseArgs(region="r", domain_name="Example.com"),
         "domain_name is 'Example.com': it is a lower-case domain such as 'example.com'",
+    ),
+    *(
+        (
+            lambda domain=domain: AdHocBaseArgs(region="r", domain_name=domain),
+            f"domain_name is {domain!r}: it is a lower-case domain such as 'example.com'",
+        )
+        for domain in (
+            "https://example.com",
+            "example.com/",
+            "example.com:443",
+            "*.example.com",
+            "a_b.example.com",
+            "a..com",
+        )
     ),
     (
         lambda: AdHocBaseArgs(region="r", domain_name="example.com", dns=False),

@@ -66,6 +66,7 @@ def test_the_names_are_the_published_ones() -> None:
         "redis_replication_group_id",
         "kms_key_arn",
         "isolated",
+        "own_certificate",
         "task_role_arn",
         "execution_role_arn",
         "database_role_arn",

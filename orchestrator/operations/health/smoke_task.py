@@ -20,7 +20,7 @@ TIMEOUT_SECONDS = 600.0
 
 # Django 3.2 and newer, Celery 4 and newer. Text of exceptions is cut: it may quote what was asked.
 SCRIPT = r"""
-import json, sys
+import contextlib, json, sys
 import django
 django.setup()
 
@@ -44,16 +44,41 @@ def migrations():
         return "fail", f"{len(plan)} not applied, the first is {first.app_label}.{first.name}"
     return "ok", f"{len(executor.loader.applied_migrations)} applied"
 
+def queues_of(app):
+    # Every queue to which the application says that it sends.
+    app.loader.import_default_modules()
+    conf = app.conf
+    routes = conf.task_routes if isinstance(conf.task_routes, (list, tuple)) else [conf.task_routes]
+    chosen = []
+    for table in routes:  # one may also be a function, or its name
+        with contextlib.suppress(TypeError, ValueError):
+            chosen += [route for route in dict(table).values() if isinstance(route, dict)]
+    chosen += [(entry or {}).get("options") or {} for entry in (conf.beat_schedule or {}).values()]
+    found = [route.get("queue") for route in chosen] + [getattr(task, "queue", None) for task in app.tasks.values()]
+    return {str(getattr(queue, "name", queue)) for queue in (*found, *app.amqp.queues) if queue}
+
 def worker():
     if len(sys.argv) < 2:
         return "n/a", "there is no worker"
     from celery.app.utils import find_app
     app = find_app(sys.argv[1])
-    if app.connection().transport_cls in ("sqs", "SQS") or (app.conf.broker_url or "").startswith("sqs"):
-        return "n/a", "workers on SQS cannot be asked"
-    replies = app.control.ping(timeout=10) or []
-    names = sorted(name for reply in replies for name in reply)
-    return ("ok", ", ".join(names)) if names else ("fail", "no worker answered within 10 s")
+    default, used = app.conf.task_default_queue, queues_of(app)
+    used.add(default)
+    if (app.conf.broker_url or "").startswith("sqs"):
+        served = set((app.conf.broker_transport_options or {}).get("predefined_queues") or ())
+        if not served:
+            return "warn", "Celery does not get predefined_queues from CELERY_BROKER_TRANSPORT_OPTIONS"
+        seen = "workers on SQS cannot be asked; queues " + ", ".join(sorted(served))
+    else:
+        replies = app.control.inspect(timeout=10).active_queues() or {}
+        if not replies:
+            return "fail", "no worker answered within 10 s"
+        served = {queue["name"] for queues in replies.values() for queue in queues or ()}
+        seen = ", ".join(sorted(replies)) + "; queues " + ", ".join(sorted(served))
+    if default not in served:
+        return "fail", "no worker takes tasks that name no queue, which Celery sends to " + default + "; " + seen
+    without = ", ".join(sorted(used - served))
+    return ("warn", "no worker takes tasks of " + without + "; " + seen) if without else ("ok", seen)
 
 def files():
     from django.core.files.base import ContentFile
@@ -131,11 +156,14 @@ def _parsed(text: str, environment: str) -> Check | None:
         found = Check(name=str(name), verdict=Verdict(verdict), evidence=str(evidence))
     except (ValueError, TypeError):
         return None
-    if found.verdict is not Verdict.FAIL or found.name not in _HINTS:
-        return found
-    return replace(found, hint=_HINTS[found.name].format(environment=environment))
+    hint = _HINTS.get(found.name) if found.verdict is Verdict.FAIL else None
+    if found.evidence.startswith(_NO_WORKER):
+        hint = _QUEUE_HINT
+    return replace(found, hint=hint.format(environment=environment)) if hint else found
 
 
+_NO_WORKER = "no worker takes"
+_QUEUE_HINT = "give the queue to a worker (`workers.NAME.queues`), or name another one in the application's settings"
 _HINTS: Mapping[str, str] = {
     "database": "see that the server of the base is awake, and the database there: `orchestrator db create {environment}`",
     "migrations": "deploy again with the release, or run `orchestrator run {environment} -- python manage.py migrate`",

@@ -166,7 +166,7 @@ def test_commands_follow_from_the_settings_module_and_can_be_given() -> None:
         "worker",
         "--loglevel=INFO",
         "-Q",
-        "default",
+        "default,celery",
     ]
     assert container(result, "beat")["command"][-1] == "--schedule=/tmp/celerybeat-schedule"
     given = app(workers={"mail": WorkerOptions(command=["run-worker"])}, celery_app="shop.celery:app")
@@ -395,10 +395,6 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     (
         lambda: app(base={"kind": Kind.PROD}),
         "alpha is of the kind ad-hoc and its base dev is of the kind prod: put alpha on a base of its own kind, or change its kind",
-    ),
-    (
-        lambda: app(base={"service_discovery_namespace_id": None}),
-        "alpha wants its own Redis and its base dev has no namespace to find it in: set redis to null, or use a base with service discovery",
     ),
     (
         lambda: app(workers={"gunicorn": WorkerOptions()}),

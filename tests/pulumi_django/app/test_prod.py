@@ -190,7 +190,7 @@ def test_with_sqs_every_worker_has_a_queue_and_the_cache_stays_a_cache() -> None
     assert secrets(result)["REDIS_URL"] == f"{REDIS_SECRET}:REDIS_URL_0::"
     assert "CELERY_BROKER_URL" not in secrets(result)
     options = json.loads(env["CELERY_BROKER_TRANSPORT_OPTIONS"])
-    assert set(options["predefined_queues"]) == {"default", "mail"}
+    assert set(options["predefined_queues"]) == {"celery", "default", "mail"}
     assert env["SQS_MAIL_QUEUE_URL"] == options["predefined_queues"]["mail"]["url"]
     assert "Queues" in statements(result, "shop-task-policy")
     alarm = result.one("aws:cloudwatch/metricAlarm:MetricAlarm", "shop-mail-scaling-queue-depth-high").inputs
@@ -250,7 +250,11 @@ def test_services_can_answer_different_hosts() -> None:
         "shop-web-ui-rule-all": ["www.example.com"],
     }
     records = sorted(record.inputs["name"] for record in result.of_type("aws:route53/record:Record"))
-    assert records == ["api.example.com", "shop.example.com", "www.example.com"]
+    # Nothing answers shop.example.com.
+    assert records == ["api.example.com", "www.example.com"]
+    assert result.outputs["url"] == "https://www.example.com"
+    assert environment(result)["FRONTEND_URL"] == "https://www.example.com"
+    assert environment(result, "web-ui")["NUXT_PUBLIC_API_BASE"] == "https://api.example.com"
 
 
 def test_existing_secrets_and_parameters_are_taken_by_name() -> None:
@@ -397,7 +401,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: prod(redis=RedisOptions()),
-        "redis and cache are both set: an environment has its own Redis or uses its base's, not both",
+        "redis and cache are both set: an environment has its own Redis or uses its base's, so set one of them to null",
     ),
     (
         lambda: prod(workers={"database": ProdWorkerOptions()}),

@@ -391,6 +391,100 @@ def test_the_script_is_python_and_fits_into_an_override(tmp_path: Path) -> None:
     assert sum(map(len, words)) < 8192
 
 
+CELERY = """
+import json, os, types
+given = json.loads(os.environ["GIVEN"])
+conf = types.SimpleNamespace(**{"task_routes": None, "beat_schedule": {}, "broker_url": "redis://", **given["conf"]})
+class App:
+    def __init__(self):
+        self.conf = conf
+        self.loader = types.SimpleNamespace(import_default_modules=lambda: None)
+        self.tasks = {str(n): types.SimpleNamespace(queue=q) for n, q in enumerate(given.get("tasks", [None]))}
+        self.amqp = types.SimpleNamespace(queues={conf.task_default_queue: 1})
+        active = lambda: given.get("active")
+        self.control = types.SimpleNamespace(inspect=lambda timeout: types.SimpleNamespace(active_queues=active))
+def find_app(name):
+    return App()
+"""
+
+
+def seen_by_the_script(tmp_path: Path, **given: Any) -> tuple[str, str]:
+    """What the script says of the workers, with stand-ins for Django and Celery."""
+    for name, text in {
+        "django/__init__.py": "def setup(): pass",
+        "celery/__init__.py": "",
+        "celery/app/__init__.py": "",
+        "celery/app/utils.py": CELERY,
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    given["conf"] = {"task_default_queue": "celery", **given.get("conf", {})}
+    environment = {"PYTHONPATH": str(tmp_path), "GIVEN": json.dumps(given)}
+    words = [sys.executable, *smoke_task.command("shop")[1:]]
+    found = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    lines = [json.loads(line.removeprefix(smoke_task.MARK)) for line in found.stdout.splitlines()]
+    return next((verdict, evidence) for name, verdict, evidence in lines if name == "worker")
+
+
+BOTH = {"w@1": [{"name": "default"}, {"name": "celery"}]}
+
+
+@pytest.mark.parametrize(
+    ("given", "verdict", "evidence"),
+    [
+        ({"active": BOTH}, "ok", "w@1; queues celery, default"),
+        ({"active": None}, "fail", "no worker answered within 10 s"),
+        (
+            {"active": {"w@1": [{"name": "default"}]}},
+            "fail",
+            "no worker takes tasks that name no queue, which Celery sends to celery; w@1; queues default",
+        ),
+        ({"active": {"w@1": [{"name": "x"}]}, "conf": {"task_default_queue": "x"}}, "ok", "w@1; queues x"),
+        ({"active": BOTH, "tasks": ["slow"]}, "warn", "no worker takes tasks of slow; w@1; queues celery, default"),
+        (
+            {
+                "active": BOTH,
+                "conf": {"task_routes": [[["a.*", {"queue": "mail"}]], "a.router", ["b", {"queue": "c"}]]},
+            },
+            "warn",
+            "no worker takes tasks of mail; w@1; queues celery, default",
+        ),
+        (
+            {"active": BOTH, "conf": {"beat_schedule": {"x": {"options": {"queue": "night"}}, "y": {}}}},
+            "warn",
+            "no worker takes tasks of night; w@1; queues celery, default",
+        ),
+        (
+            {
+                "conf": {
+                    "broker_url": "sqs://",
+                    "broker_transport_options": {"predefined_queues": {"celery": {"url": "u"}}},
+                }
+            },
+            "ok",
+            "workers on SQS cannot be asked; queues celery",
+        ),
+        (
+            {"conf": {"broker_url": "sqs://", "broker_transport_options": {}}},
+            "warn",
+            "Celery does not get predefined_queues from CELERY_BROKER_TRANSPORT_OPTIONS",
+        ),
+    ],
+)
+def test_queues_without_a_worker_are_reported(
+    tmp_path: Path, given: dict[str, Any], verdict: str, evidence: str
+) -> None:
+    assert seen_by_the_script(tmp_path, **given) == (verdict, evidence)
+
+
+def test_a_queue_without_a_worker_has_a_hint(workspace: Workspace) -> None:
+    inside = [*INSIDE[:2], ["worker", "warn", "no worker takes tasks of slow; w@1; queues celery"], INSIDE[3]]
+    found = looked(workspace, account(inside=inside))["worker"]
+    assert found.verdict is Verdict.WARN
+    assert found.hint is not None
+    assert "workers.NAME.queues" in found.hint
+
+
 @pytest.mark.parametrize(
     ("words", "app"),
     [
