@@ -9,6 +9,7 @@ from typing import Literal
 from pulumi_django.data.broker import DEFAULT_MAX_RECEIVES, DEFAULT_RETENTION_SECONDS, DEFAULT_VISIBILITY_SECONDS
 from pulumi_django.delivery.cdn import PriceClass, Routing
 from pulumi_django.deploying.gate import DEFAULT_RELEASE_COMMAND
+from pulumi_django.ecs.database_script import check_extensions
 from pulumi_django.ecs.database_task import DEFAULT_CLIENT_IMAGE
 from pulumi_django.ecs.deployment import DeploymentOptions
 from pulumi_django.ecs.scaling import Scaling, ScalingPreset
@@ -301,6 +302,13 @@ class ReleaseOptions:
 
     database_client_image: str = DEFAULT_CLIENT_IMAGE
     """Image with psql 15 or newer, which makes the database."""
+
+    extensions: Sequence[str] = ()
+    """Extensions of PostgreSQL that only the server's master role may create, such as `postgis`: they are created before
+    the release command runs. One that exists keeps its version, and one that leaves this list stays in the database."""
+
+    def __post_init__(self) -> None:
+        check_extensions(self.extensions)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from pulumi_django import (
     FrontendOptions,
     HealthCheck,
     Kind,
+    ReleaseOptions,
     WebOptions,
     WorkerOptions,
     contract,
@@ -172,6 +173,21 @@ def test_commands_follow_from_the_settings_module_and_can_be_given() -> None:
     given = app(workers={"mail": WorkerOptions(command=["run-worker"])}, celery_app="shop.celery:app")
     assert container(given, "mail")["command"] == ["run-worker"]
     assert container(given, "beat")["command"][:2] == ["celery", "--app=shop.celery:app"]
+
+
+def test_the_database_task_creates_the_extensions_of_the_release() -> None:
+    result = app(release=ReleaseOptions(extensions=["postgis", "uuid-ossp"]))
+    task = container(result, "database")
+    assert "CREATE EXTENSION" in task["command"][-1]
+    assert "ARRAY['postgis', 'uuid-ossp']" in task["command"][-1]
+    # The orchestrator's copies read them from there.
+    assert {"name": "APP_EXTENSIONS", "value": "postgis,uuid-ossp"} in task["environment"]
+    assert "APP_EXTENSIONS" not in {item["name"] for item in container(app(), "database")["environment"]}
+
+
+def test_the_database_task_does_not_depend_on_the_entrypoint_of_its_image() -> None:
+    task = container(app(), "database")
+    assert [*task["entryPoint"], *task["command"]][:3] == ["env", "sh", "-c"]
 
 
 def test_no_secret_value_stands_in_a_task_definition() -> None:
