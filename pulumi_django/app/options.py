@@ -68,7 +68,8 @@ class WebOptions(ServedOptions):
     service: str = "gunicorn"
 
     command: Sequence[str] | None = None
-    """Words of the command; None runs gunicorn on the project's WSGI module."""
+    """Words of the command; None runs gunicorn on the project's WSGI module, in one process with 8 threads. An image with
+    a `gunicorn.conf.py` of its own needs its own words here, since these go before what it says."""
 
     port: int = 8000
     """TCP port on which the container listens."""

@@ -22,6 +22,7 @@ from pulumi_django import (
     contract,
 )
 from pulumi_django.data.secrets import AppSecretsArgs
+from pulumi_django.ecs.gunicorn import gunicorn_command
 from pulumi_django.ecs.task import LogGroupArgs, TaskDefinitionArgs
 from pulumi_django.testing import SimulatedResource, SimulationResult, simulate
 
@@ -160,7 +161,7 @@ def test_there_are_never_two_of_beat_and_redis(name: str) -> None:
 
 def test_commands_follow_from_the_settings_module_and_can_be_given() -> None:
     result = app()
-    assert container(result, "gunicorn")["command"] == ["gunicorn", "--bind", "0.0.0.0:8000", "backend.wsgi"]
+    assert container(result, "gunicorn")["command"] == gunicorn_command("backend.wsgi", 8000)
     assert container(result, "default")["command"] == [
         "celery",
         "--app=backend",
