@@ -114,9 +114,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(cloud: Cloud) -> Generator[str]:
+def serving(cloud: Cloud, account: AwsOfTheCloud | None = None) -> Generator[str]:
     """The server's address, while it runs."""
-    handler = type("Handler", (_Handler,), {"account": AwsOfTheCloud(cloud)})
+    handler = type("Handler", (_Handler,), {"account": account or AwsOfTheCloud(cloud)})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
