@@ -15,7 +15,7 @@ from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.deploying.hook_thread import in_thread
 from pulumi_django.deploying.polling import Clock
 from pulumi_django.deploying.release_tasks import Release, ReleaseError, ReleaseRequest
-from pulumi_django.deploying.rollback import Rollback
+from pulumi_django.deploying.rollback import Report, Rollback
 from pulumi_django.deploying.rollout import RolloutError, RolloutRequest, RolloutWatch
 from pulumi_django.deploying.rollout_group import RolloutGroup, Stopped
 from pulumi_django.deploying.rollout_state import short
@@ -294,8 +294,8 @@ class ReleaseGate:
 
         await self._watch(request, work)
 
-    async def _recover(self, requests: Sequence[RolloutRequest], failed: RolloutRequest, back: bool) -> list[str]:
-        def run(clock: Clock) -> list[str]:
+    async def _recover(self, requests: Sequence[RolloutRequest], failed: RolloutRequest, back: bool) -> Report:
+        def run(clock: Clock) -> Report:
             ecs, logs = self._args.aws.client("ecs"), self._args.aws.client("logs")
             rollback = Rollback(ecs, logs, info=_say(pulumi.log.info, self._name), clock=clock)
             return rollback.run(requests, failed=failed, back=back)

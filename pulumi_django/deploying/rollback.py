@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 BACK_SECONDS = 300.0
 """How long the version before may take to run again, for all services together; ECS goes on after it."""
 
+Report = tuple[list[str], list[str]]
+"""Lines of an error, and lines of logs that come after everything else."""
+
 UNREACHABLE = "cannot be looked at"
 
 
@@ -54,8 +57,8 @@ class Rollback:
     ) -> None:
         self._ecs, self._logs, self._info, self._clock = ecs, logs, info, clock
 
-    def run(self, requests: Sequence[RolloutRequest], *, failed: RolloutRequest, back: bool) -> list[str]:
-        """Lines that say what each service but the failed one runs.
+    def run(self, requests: Sequence[RolloutRequest], *, failed: RolloutRequest, back: bool) -> Report:
+        """Lines that say what each service but the failed one runs, and lines of the logs of those that crashed.
 
         With `back` those that ECS has not brought back itself, the failed one too, return to the version before.
         """
@@ -66,8 +69,14 @@ class Rollback:
             self._wait(standings)
         others = [standing for standing in standings if standing.request.service != failed.service]
         own = [standing for standing in standings if standing.request.service == failed.service and standing.note]
-        lines = [line for standing in [*own, *others] for line in self._lines(standing, own=standing in own)]
-        return ["  services:", *lines] if lines else []
+        lines = [_line(standing) for standing in own]
+        logs: list[str] = []
+        for standing in others:
+            # Why the failed one failed was said before.
+            why, log = self._crashes(standing.request) if standing.service else ([], [])
+            lines += [_line(standing), *why]
+            logs += log
+        return (["  services:", *lines] if lines else []), logs
 
     def _standing(self, request: RolloutRequest) -> _Standing:
         try:
@@ -129,14 +138,7 @@ class Rollback:
                 return
             self._clock.sleep(next(pause))
 
-    def _lines(self, standing: _Standing, *, own: bool) -> list[str]:
-        runs = _runs(standing.service)
-        parts = [part for part in (standing.note, runs) if part]
-        lines = [f"    {standing.name}: {', '.join(parts)}"]
-        # Why the failed one failed was said before.
-        return lines if own or not standing.service else [*lines, *self._crashes(standing.request)]
-
-    def _crashes(self, request: RolloutRequest) -> list[str]:
+    def _crashes(self, request: RolloutRequest) -> Report:
         crashes = Crashes(
             self._ecs,
             self._logs,
@@ -150,14 +152,19 @@ class Rollback:
             crashes.look()
             latest = next((crash for crash in reversed(crashes.found) if not crash.old), None)
             if latest is None:
-                return []
+                return [], []
             log = crashes.log_of(latest)
         except Exception as error:
-            return [f"      its tasks cannot be looked at: {error}"]
+            return [f"      its tasks cannot be looked at: {error}"], []
         count = crashes.count_all()
         many = "a task" if count == 1 else f"{count} tasks"
         why = f"      {many} crashed on {short(request.task_definition)}: task {task_id(latest.arn)} {latest.end}"
-        return [why, *(f"    {line}" for line in (log_lines(log) if log else []))]
+        return [why], log_lines(log) if log else []
+
+
+def _line(standing: _Standing) -> str:
+    parts = [part for part in (standing.note, _runs(standing.service)) if part]
+    return f"    {standing.name}: {', '.join(parts)}"
 
 
 def _is_back(standing: _Standing) -> bool:

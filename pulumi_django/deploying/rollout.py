@@ -44,16 +44,18 @@ CRASHES_BEFORE_WARNING = 2
 class RolloutError(Exception):
     """A rollout did not reach a steady state on the task definition that was asked for; says why and what to do."""
 
-    def __init__(self, what: str, *, others: Sequence[str] = (), advice: str = "", failed: bool = False) -> None:
-        self.what, self.advice, self.failed = what, advice, failed
-        super().__init__("\n".join([what, *others, *([f"  next: {advice}"] if advice else [])]))
+    def __init__(self, what: str, *, log: Sequence[str] = (), advice: str = "", failed: bool = False) -> None:
+        self.what, self.log, self.advice, self.failed = what, log, advice, failed
+        super().__init__("\n".join([what, *log, *([f"  next: {advice}"] if advice else [])]))
 
-    def with_others(self, others: Sequence[str]) -> RolloutError:
-        """The same error with lines on the other services of the update.
+    def with_others(self, others: Sequence[str], logs: Sequence[str]) -> RolloutError:
+        """The same error with lines on the other services of the update, and lines of their logs.
 
         `failed` says that the new version does not run: not that it is late, or that somebody else deployed another one.
         """
-        return RolloutError(self.what, others=others, advice=self.advice, failed=self.failed)
+        # Logs are long and come last: whoever cuts the text cuts them.
+        what = "\n".join([self.what, *others])
+        return RolloutError(what, log=[*self.log, *logs], advice=self.advice, failed=self.failed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,7 +260,8 @@ class RolloutWatch:
             self._warn(trouble)
         if crashes >= CRASHES_BEFORE_WARNING and not self._warned:
             self._warned = True
-            self._warn("\n".join([f"{crashes} tasks crashed, ECS tries again", *self._why(service)]))
+            why, log = self._why(service)
+            self._warn("\n".join([f"{crashes} tasks crashed, ECS tries again", *why, *log]))
 
     def _unfinished(self, service: ServiceTypeDef, seconds: float) -> str:
         now = _primary(service)
@@ -268,17 +271,18 @@ class RolloutWatch:
         )
 
     def _error(self, service: ServiceTypeDef, headline: str, *, failed: bool = False) -> RolloutError:
-        what = "\n".join([headline, *self._why(service)])
-        return RolloutError(what, advice=self._request.advice, failed=failed)
+        why, log = self._why(service)
+        what = "\n".join([headline, *why])
+        return RolloutError(what, log=log, advice=self._request.advice, failed=failed)
 
-    def _why(self, service: ServiceTypeDef) -> list[str]:
+    def _why(self, service: ServiceTypeDef) -> tuple[list[str], list[str]]:
+        """Why tasks crashed, and the last lines of their log."""
         crash = self._crashes.latest(self._ours)
         if crash is None:
             said = (self._newest.reason if self._newest else "") or _ecs_says(service, self._request.task_definition)
-            return [f"  why: {said}"] if said else []
-        lines = [f"  why: task {task_id(crash.arn)} {crash.end}"]
+            return ([f"  why: {said}"] if said else []), []
         log = self._crashes.log_of(crash)
-        return [*lines, *log_lines(log)] if log else lines
+        return [f"  why: task {task_id(crash.arn)} {crash.end}"], log_lines(log) if log else []
 
     @property
     def _name(self) -> str:

@@ -7,11 +7,12 @@ import threading
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 
+from pulumi_django.deploying.rollback import Report
 from pulumi_django.deploying.rollout import RolloutError, RolloutRequest
 from pulumi_django.deploying.rollout_state import short
 
 Stopped = Callable[[], bool]
-Recover = Callable[[Sequence[RolloutRequest], RolloutRequest, bool], Awaitable[list[str]]]
+Recover = Callable[[Sequence[RolloutRequest], RolloutRequest, bool], Awaitable[Report]]
 """Says what the services run, after they were brought back if that is asked for: services, the failed one, whether."""
 
 
@@ -72,22 +73,22 @@ class RolloutGroup:
             return error  # AWS could not be asked, and cannot be asked about the others either.
         if not error.failed:
             # It is late, or somebody else's: nothing says that the new version does not run.
-            return error.with_others(await self._bring_back(list(self._requests.values()), request, back=False))
+            return error.with_others(*await self._bring_back(list(self._requests.values()), request, back=False))
         self.failed = short(request.service)
         self._recovered = asyncio.get_running_loop().create_future()
         self._stopped.set()
         try:
-            return error.with_others(await self._bring_back(list(self._requests.values()), request))
+            return error.with_others(*await self._bring_back(list(self._requests.values()), request))
         finally:
             self._recovered.set_result(None)
 
     async def _bring_back(
         self, requests: Sequence[RolloutRequest], failed: RolloutRequest, *, back: bool = True
-    ) -> list[str]:
+    ) -> Report:
         try:
             return await self._recover(requests, failed, back)
         except RolloutError as error:
-            return [f"  services: {error}"]
+            return [f"  services: {error}"], []
 
     async def _recovering(self) -> None:
         if self._recovered is not None:

@@ -191,13 +191,13 @@ def test_a_service_that_ecs_rolled_back_takes_the_others_back_with_it(fake: Seve
         "the rollout of alpha-gunicorn failed and ECS rolled it back: alpha-gunicorn:1 keeps serving, alpha-gunicorn:2 "
         "does not run",
         "  why: task gunicorn1 ended with exit code 1 (Essential container in task exited)",
-        "  its log (/ecs/alpha/gunicorn) is empty",
         "  services:",
         "    alpha-default: was brought back to alpha-default:1, runs 1 on alpha-default:1 (1 wanted)",
         "    alpha-beat: was brought back to alpha-beat:1, runs 1 on alpha-beat:1 (1 wanted)",
         "      2 tasks crashed on alpha-beat:2: task beat2 ended with exit code 1 (Essential container in task exited)",
-        "      last lines of its log (/ecs/alpha/beat):",
-        "        ModuleNotFoundError: shop",
+        "  its log (/ecs/alpha/gunicorn) is empty",
+        "  last lines of its log (/ecs/alpha/beat):",
+        "    ModuleNotFoundError: shop",
         "  next: correct the cause, then run `orchestrator update-env alpha` or `pulumi up --refresh`: it is rolled out "
         "again",
     ]
