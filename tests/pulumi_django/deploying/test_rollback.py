@@ -13,7 +13,8 @@ import pytest
 
 from pulumi_django.deploying import hook_thread
 from pulumi_django.deploying.gate import ReleaseGate, ReleaseGateArgs
-from pulumi_django.deploying.rollout import RolloutError
+from pulumi_django.deploying.rollback import Rollback
+from pulumi_django.deploying.rollout import RolloutError, RolloutRequest
 from pulumi_django.testing import simulate
 from tests.pulumi_django.ecs.test_release import FakeAccess
 from tests.support.fake_ecs import CLUSTER, FakeAws, arn, container
@@ -335,3 +336,30 @@ def test_a_failed_second_try_takes_the_others_back_to_what_they_ran_and_records_
     assert "not recorded" in default or "does not take" in default
     assert web.startswith("the rollout of alpha-gunicorn failed")
     assert fake.deployed == ["alpha-default:1", "alpha-default:2", "alpha-gunicorn:2"]
+
+
+@pytest.mark.parametrize(
+    ("status", "deployed", "told"),
+    [
+        ("SUCCESSFUL", ["alpha-web:1"], "    alpha-web: moves its traffic back to alpha-web:1"),
+        ("ROLLBACK_IN_PROGRESS", [], "    alpha-web: is moved back by ECS"),
+    ],
+)
+def test_a_service_that_moves_traffic_is_moved_back_unless_ecs_does_it(
+    fake: SeveralServices, status: str, deployed: list[str], told: str
+) -> None:
+    moving = state("web", 2, deploymentConfiguration={"strategy": "BLUE_GREEN"})
+    fake.services = {"web": [(0, moving)], "default": [(0, rolled_back("default"))]}
+    fake.deployments = [(0, {"arn": "deployment-2", "taskDefinition": definition("web", 2), "status": status})]
+
+    def request(name: str) -> RolloutRequest:
+        wanted, previous = definition(name, 2), definition(name, 1)
+        return RolloutRequest(cluster=CLUSTER, service=f"alpha-{name}", task_definition=wanted, previous=previous)
+
+    rollback = Rollback(fake.client("ecs"), fake.client("logs"), info=lambda _: None, clock=fake.clock)
+    lines, _ = rollback.run([request("web"), request("default")], failed=request("default"), back=True)
+
+    assert fake.deployed == deployed
+    # While its traffic moves, old and new run beside each other: that takes minutes, for which nobody waits.
+    assert lines[1].startswith(told)
+    assert fake.clock.now() == fake.began
