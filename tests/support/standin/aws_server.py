@@ -35,6 +35,7 @@ class AwsOfTheCloud(FakeAws):
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(clock=SystemClock(), lives=[Life(starts=0, ends=0) for _ in range(MANY)])  # pyright: ignore[reportArgumentType]
         self._cloud = cloud
+        self._names: dict[str, str] = {}
         self._guard = threading.Lock()
 
     def answer(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any] | tuple[str, str]:
@@ -65,7 +66,11 @@ class AwsOfTheCloud(FakeAws):
 
     def _described(self, task: FakeTask) -> dict[str, Any]:
         described = super()._described(task)
-        described["containers"][0]["name"] = self._containers(task.request["taskDefinition"])[0]["name"]
+        definition = task.request["taskDefinition"]
+        # A task outlives its task definition.
+        if definition not in self._names:
+            self._names[definition] = self._containers(definition)[0]["name"]
+        described["containers"][0]["name"] = self._names[definition]
         return described
 
     def _DescribeServices(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
