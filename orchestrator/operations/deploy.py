@@ -203,27 +203,21 @@ def _afterwards(
     try:
         services = ps.run(ps.ListTasks(), replace(target, asleep=False), clients).services
         with explained(target.aws):
-            return services, _crashes(target, clients, services, known) if known is not None else ()
+            return services, _crashes(target, clients, known) if known is not None else ()
     except OrchestratorError as error:
         observer(Note(text=f"the services could not be looked at: {error.message}", severity="warning"))
         return (), ()
 
 
-def _crashes(
-    target: Target, clients: Clients, services: tuple[ServiceState, ...], known: frozenset[str]
-) -> tuple[Crash, ...]:
+def _crashes(target: Target, clients: Clients, known: frozenset[str]) -> tuple[Crash, ...]:
     found: list[Crash] = []
-    for service in services:
-        stop, group = service.last_stop, target.outputs.log_groups.get(service.name)
-        if stop is None or not stop.crashed or stop.task in known:
-            continue
-        source = LogSource(clients, service.name, group, since_ms=None) if group else None
+    for service, stop in ps.crashes(target, clients, known=known).items():
+        group = target.outputs.log_groups.get(service)
+        source = LogSource(clients, service, group, since_ms=None) if group else None
         lines = source.last_of_task(stop.task, LAST_LINES) if source else []
         log = tuple(printable(line.text) for line in lines)
         found.append(
-            Crash(
-                service=service.name, task=stop.task, version=stop.version, reason=stop.reason, hint=stop.hint, log=log
-            )
+            Crash(service=service, task=stop.task, version=stop.version, reason=stop.reason, hint=stop.hint, log=log)
         )
     return tuple(found)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -154,6 +154,22 @@ def run(request: ListTasks, target: Target, clients: Clients, observer: Observer
     if target.asleep:
         observer(Note(text=f"{target.environment} sleeps: wake it with `orchestrator wake {target.environment}`"))
     return result
+
+
+def crashes(target: Target, clients: Clients, *, known: Container[str] = ()) -> dict[str, Stop]:
+    """The last crashed task of each service by its short name, as far as ECS remembers; none of the `known` ids.
+
+    The task of a service that ended last need not be it: a rollback ends tasks that did nothing wrong.
+    """
+    with explained(target.aws):
+        ended = services.tasks(clients, target, None, stopped=True)
+    found: dict[str, Stop] = {}
+    for service in target.services:
+        stops = (_stop(task) for task in _of(ended, service))
+        crash = next((stop for stop in stops if stop.crashed and stop.task not in known), None)
+        if crash is not None:
+            found[service.short] = crash
+    return found
 
 
 class _Look:

@@ -9,6 +9,7 @@ from typing import Literal
 from pulumi_django.data.broker import DEFAULT_MAX_RECEIVES, DEFAULT_RETENTION_SECONDS, DEFAULT_VISIBILITY_SECONDS
 from pulumi_django.delivery.cdn import PriceClass, Routing
 from pulumi_django.deploying.gate import DEFAULT_RELEASE_COMMAND
+from pulumi_django.ecs.database_script import check_extensions
 from pulumi_django.ecs.database_task import DEFAULT_CLIENT_IMAGE
 from pulumi_django.ecs.deployment import DeploymentOptions
 from pulumi_django.ecs.scaling import Scaling, ScalingPreset
@@ -69,7 +70,8 @@ class WebOptions(ServedOptions):
     service: str = "gunicorn"
 
     command: Sequence[str] | None = None
-    """Words of the command; None runs gunicorn on the project's WSGI module."""
+    """Words of the command; None runs gunicorn on the project's WSGI module, in one process with 8 threads. An image with
+    a `gunicorn.conf.py` of its own needs its own words here, since these go before what it says."""
 
     port: int = 8000
     """TCP port on which the container listens."""
@@ -312,7 +314,12 @@ class ReleaseOptions:
     database_client_image: str = DEFAULT_CLIENT_IMAGE
     """Image with psql 15 or newer, which makes the database."""
 
+    extensions: Sequence[str] = ()
+    """Extensions of PostgreSQL that only the server's master role may create, such as `postgis`: they are created before
+    the release command runs. One that exists keeps its version, and one that leaves this list stays in the database."""
+
     def __post_init__(self) -> None:
+        check_extensions(self.extensions)
         check_image("database_client_image", self.database_client_image)
 
 

@@ -413,6 +413,7 @@ class Assembly:
             port=self._base.database_port,
             master_secret_arn=self._base.database_master_secret_arn,
             database_name=self._database,
+            extensions=self._args.release.extensions,
             password_reference=self._secrets.references["DB_PASSWORD"],
             password_secret_arn=self._secrets.secret_arn,
             execution_role_arn=self._base.database_role_arn,

@@ -23,6 +23,7 @@ from pulumi_django.deploying.gate import MAX_TIMEOUT_SECONDS
 from pulumi_django.ecs.beat_service import BeatService, BeatServiceArgs
 from pulumi_django.ecs.container import ContainerSetup, TaskSize
 from pulumi_django.ecs.frontend_service import FrontendService, FrontendServiceArgs
+from pulumi_django.ecs.gunicorn import gunicorn_command
 from pulumi_django.ecs.redis_service import RedisService, RedisServiceArgs
 from pulumi_django.ecs.scaling import worker_scaling
 from pulumi_django.ecs.scheduled_command import ScheduledCommand, ScheduledCommandArgs
@@ -100,9 +101,9 @@ class Running:
 
     def _web(self, options: WebOptions) -> WebService:
         module = self._app.wsgi_module or f"{self._package()}.wsgi"
-        default = ["gunicorn", "--bind", f"0.0.0.0:{options.port}", module]
         container, sidecars = self._args.traced(options.service), self._args.variables.web
-        args = self._served(options, container, sidecars, options.command or default)
+        command = options.command or gunicorn_command(module, options.port)
+        args = self._served(options, container, sidecars, command)
         return WebService(self._named(options.service), args, self._child)
 
     def _frontend(self, options: FrontendOptions, image: str) -> FrontendService:

@@ -49,11 +49,14 @@ class Crashes:
         cluster: str,
         service: str,
         task_definition: str,
+        made_now: bool = False,
     ) -> None:
         self._ecs, self._logs, self._clock = ecs, logs, clock
         self._cluster, self._service, self._task_definition = cluster, service, task_definition
         self._looked_at: set[str] = set()
-        self._first_look = True
+        # No task of a task definition that was made in this update can be of an earlier one. ECS may have started, failed
+        # and rolled back all of them before the first look.
+        self._first_look = not made_now
         self.found: list[Crash] = []
         """In the order in which they were found."""
 

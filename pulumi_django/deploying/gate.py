@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import pulumi
@@ -15,7 +15,9 @@ from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.deploying.hook_thread import in_thread
 from pulumi_django.deploying.polling import Clock
 from pulumi_django.deploying.release_tasks import Release, ReleaseError, ReleaseRequest
+from pulumi_django.deploying.rollback import Report, Rollback
 from pulumi_django.deploying.rollout import RolloutError, RolloutRequest, RolloutWatch
+from pulumi_django.deploying.rollout_group import RolloutGroup, Stopped
 from pulumi_django.deploying.rollout_state import short
 from pulumi_django.deploying.update_mode import RELEASE_VARIABLE, SKIP, UpdateMode
 
@@ -110,7 +112,9 @@ class ReleaseGate:
 
     Before the first of them is created or takes new code, the database is ensured and the release command runs, once
     per update; the others wait for the same result. When it fails, none of them is changed and the next update runs it
-    again. After each of them was created or updated, the update waits until it is steady on what was asked for.
+    again. After each of them was created or updated, the update waits until it is steady on what was asked for. When one
+    of them fails, those that took the new version too are brought back to the one before, and the error says what each
+    service runs.
 
     No release runs for services that will have no task (desired count 0, so neither for an environment created asleep
     nor while one falls asleep), nor for a change of nothing but the count or the tags of a running service. Waking runs
@@ -154,6 +158,8 @@ class ReleaseGate:
             confirm = pulumi.ResourceHook(f"{name}-confirm", self._confirm)
             self.binding.after_create = self.binding.after_update = [rollout]
             self._confirmation = pulumi.ResourceHookBinding(before_create=[confirm], before_update=[confirm])
+        self._group = RolloutGroup(self._recover)
+        self._services: list[pulumi.Resource] = []
         self._steady: set[str] = set()
         self._scaled: dict[str, int] = {}
 
@@ -169,21 +175,31 @@ class ReleaseGate:
 
         The provider counts a service as updated before its rollout is decided. Without this record a rollout that
         failed, or that nobody saw to its end, is forgotten unless a refresh finds a difference; with it every update
-        comes back to it, and deploys again what ECS has given up.
+        comes back to it, and deploys again what ECS has given up. No rollout is recorded before every service of the
+        program has ended well, since one that fails brings the others back.
 
         The count of an autoscaled service is ignored in its inputs, so there it says nothing. `scaled_from` is the
         number of tasks with which such a service begins, 0 while it sleeps: when it wakes, the release runs and that
         number is set, as soon as the resources `after` (its bounds) are there.
         """
         self._recorded = True
+        self._services.append(service)
         awake = service.desired_count.apply(bool)
         if scaled_from is not None:
             self._scaled[name] = scaled_from
             awake = pulumi.Output.from_input(scaled_from > 0)
-        options = pulumi.ResourceOptions(parent=service, hooks=self._confirmation, depends_on=list(after))
+        everything = pulumi.Output.from_input(self._all_services()).apply(lambda services: [*services, *after])
+        options = pulumi.ResourceOptions(parent=service, hooks=self._confirmation, depends_on=everything)
         return Rollout(name, service, awake, options, seen=self._mode.wait)
 
+    async def _all_services(self) -> list[pulumi.Resource]:
+        # The program has called for all its resources before the event loop comes back to this.
+        await asyncio.sleep(0)
+        return self._services
+
     async def _before(self, args: pulumi.ResourceHookArgs) -> None:
+        if self._group.failed:
+            raise RolloutError(f"not changed, because the rollout of {self._group.failed} failed: see its error")
         if takes_new_code(args.new_inputs or {}, args.old_inputs, scaled=bool(self._scaled.get(args.name))):
             await self._release_once(args.name)
 
@@ -229,17 +245,19 @@ class ReleaseGate:
 
     async def _after(self, args: pulumi.ResourceHookArgs) -> None:
         new, old = args.new_inputs or {}, args.old_inputs or {}
+        wanted, previous = await _plain(new.get("taskDefinition")), await _plain(old.get("taskDefinition"))
         request = RolloutRequest(
             cluster=await _plain(new.get("cluster")),
             service=args.id,
-            task_definition=await _plain(new.get("taskDefinition")),
-            previous=await _plain(old.get("taskDefinition")),
+            task_definition=wanted,
+            previous=previous,
+            made_now=wanted != previous,
             desired_count=None if args.name in self._scaled else int(new.get("desiredCount") or 0),
             advice=f"{self._again}{'' if self._recorded else ' --refresh'}`: it is rolled out again",
         )
         if not self._mode.wait:
             return
-        await self._watch(request, RolloutWatch.wait)
+        await self._group.watch(request, lambda stopped: self._roll(request, stopped))
         self._steady.add(args.id)
 
     async def _confirm(self, args: pulumi.ResourceHookArgs) -> None:
@@ -256,20 +274,33 @@ class ReleaseGate:
             desired_count=count or None,
             advice=f"{self._again}`: it is rolled out again",
         )
-        if count:
-            await self._release_once(args.name)
-            await self._watch(request, lambda watch, _: watch.scale(count))
-        again = await self._watch(request, lambda watch, _: watch.given_up())
-        if again and new.get("awake"):
-            await self._release_once(args.name)
+        with self._group.under_way():
+            if count:
+                await self._release_once(args.name)
+                await self._watch(request, lambda watch, _: watch.scale(count))
+            again, runs = await self._watch(request, lambda watch, _: (watch.given_up(), watch.runs))
+            if again and new.get("awake"):
+                await self._release_once(args.name)
+            request = replace(request, previous=runs if again and runs != request.task_definition else None)
+            await self._group.watch(request, lambda stopped: self._roll(request, stopped, again=again))
+        await self._group.settled()
 
-        def wait(watch: RolloutWatch, timeout_seconds: float) -> None:
+    async def _roll(self, request: RolloutRequest, stopped: Stopped, *, again: bool = False) -> None:
+        def work(watch: RolloutWatch, timeout_seconds: float) -> None:
             if again:
                 watch.deploy_again()
             if self._mode.wait:
-                watch.wait(timeout_seconds)
+                watch.wait(timeout_seconds, stopped)
 
-        await self._watch(request, wait)
+        await self._watch(request, work)
+
+    async def _recover(self, requests: Sequence[RolloutRequest], failed: RolloutRequest, back: bool) -> Report:
+        def run(clock: Clock) -> Report:
+            ecs, logs = self._args.aws.client("ecs"), self._args.aws.client("logs")
+            rollback = Rollback(ecs, logs, info=_say(pulumi.log.info, self._name), clock=clock)
+            return rollback.run(requests, failed=failed, back=back)
+
+        return await _in_hook(run, f"{self._name} rollback", RolloutError)
 
     async def _watch(self, request: RolloutRequest, work: Callable[[RolloutWatch, float], T]) -> T:
         name = f"{short(request.service)} rollout"

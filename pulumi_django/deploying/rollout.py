@@ -6,7 +6,7 @@ success. Here a rollout succeeds only on the task definition that was asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,19 @@ CRASHES_BEFORE_WARNING = 2
 class RolloutError(Exception):
     """A rollout did not reach a steady state on the task definition that was asked for; says why and what to do."""
 
+    def __init__(self, what: str, *, log: Sequence[str] = (), advice: str = "", failed: bool = False) -> None:
+        self.what, self.log, self.advice, self.failed = what, log, advice, failed
+        super().__init__("\n".join([what, *log, *([f"  next: {advice}"] if advice else [])]))
+
+    def with_others(self, others: Sequence[str], logs: Sequence[str]) -> RolloutError:
+        """The same error with lines on the other services of the update, and lines of their logs.
+
+        `failed` says that the new version does not run: not that it is late, or that somebody else deployed another one.
+        """
+        # Logs are long and come last: whoever cuts the text cuts them.
+        what = "\n".join([self.what, *others])
+        return RolloutError(what, log=[*self.log, *logs], advice=self.advice, failed=self.failed)
+
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutRequest:
@@ -60,6 +73,9 @@ class RolloutRequest:
 
     previous: str | None = None
     """ARN of the task definition before the update; None when the service is new or this is unknown."""
+
+    made_now: bool = False
+    """Whether the task definition was made in this update, so that every task of it was started by this update."""
 
     desired_count: int | None = None
     """How many tasks were asked for; None when that is not known."""
@@ -97,6 +113,7 @@ class RolloutWatch:
             cluster=request.cluster,
             service=request.service,
             task_definition=request.task_definition,
+            made_now=request.made_now,
         )
         self._deployments = ServiceDeployments(ecs, self._clock, cluster=request.cluster, service=request.service)
         self._newest: ServiceDeployment | None = None
@@ -105,11 +122,14 @@ class RolloutWatch:
         self._seen = False
         self._warned = False
         self._progress = self._trouble = ""
+        self.runs: str | None = None
+        """The task definition that ECS works towards, at the last look."""
 
     def given_up(self) -> bool:
         """Whether ECS neither runs what was asked for nor works towards it. Raises `RolloutError` without service."""
         service = self._look()
         verdict = self._verdict(service)
+        self.runs = _primary(service).get("taskDefinition")
         if verdict is Verdict.DELETED:
             self._refuse(service, verdict, 0)
         return verdict not in (Verdict.STEADY, Verdict.WAITING)
@@ -124,13 +144,17 @@ class RolloutWatch:
         self._info(f"starts {count} {'task' if count == 1 else 'tasks'}")
         patiently(lambda: self._set_count(count), self._clock)
 
-    def wait(self, timeout_seconds: float) -> None:
-        """Return when the service is steady on what was asked for. Raises `RolloutError` in every other case."""
+    def wait(self, timeout_seconds: float, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Return when the service is steady on what was asked for, or when `stopped` says that it need not become so any
+        more. Raises `RolloutError` in every other case."""
         began = self._clock.now()
         pause = pauses()
         steady_since, crashes_then = 0.0, -1
         while True:
             service = self._look()
+            # After the look: what somebody else has done to the service by then is no verdict on it.
+            if stopped():
+                return
             verdict = self._judge(service, began)
             self._crashes.look()
             crashes = self._crashes.count(self._ours) if self._newest is None else self._crashes.count_all()
@@ -203,22 +227,23 @@ class RolloutWatch:
         keeps = f"{short(kept)} keeps serving, {wanted} does not run" if kept else nothing
         match verdict:
             case Verdict.ROLLED_BACK:
-                raise self._error(service, f"the rollout of {name} failed and ECS rolled it back: {keeps}")
+                what = f"the rollout of {name} failed and ECS rolled it back: {keeps}"
+                raise self._error(service, what, failed=True)
             case Verdict.FAILED:
-                raise self._error(service, f"the rollout of {name} failed: {keeps}")
+                raise self._error(service, f"the rollout of {name} failed: {keeps}", failed=True)
             case Verdict.SUPERSEDED:
                 raise self._error(
                     service, f"{name} is on {kept and short(kept)}, which somebody else deployed, not on {wanted}"
                 )
             case Verdict.DELETED:
                 raise RolloutError(
-                    f"{name} does not exist (any more), so {wanted} is not rolled out\n"
-                    "  next: run `pulumi up --refresh`, which creates it again"
+                    f"{name} does not exist (any more), so {wanted} is not rolled out",
+                    advice="run `pulumi up --refresh`, which creates it again",
                 )
             case Verdict.WAITING | Verdict.STEADY:
                 if crashes >= crash_limit(service.get("desiredCount", 0)):
                     still = f"{crashes} tasks crashed one after another, and ECS has not rolled it back"
-                    raise self._error(service, f"the rollout of {name} failed: {still}")
+                    raise self._error(service, f"the rollout of {name} failed: {still}", failed=True)
 
     def _report(self, service: ServiceTypeDef, crashes: int) -> None:
         now = _primary(service)
@@ -235,7 +260,8 @@ class RolloutWatch:
             self._warn(trouble)
         if crashes >= CRASHES_BEFORE_WARNING and not self._warned:
             self._warned = True
-            self._warn("\n".join([f"{crashes} tasks crashed, ECS tries again", *self._why(service)]))
+            why, log = self._why(service)
+            self._warn("\n".join([f"{crashes} tasks crashed, ECS tries again", *why, *log]))
 
     def _unfinished(self, service: ServiceTypeDef, seconds: float) -> str:
         now = _primary(service)
@@ -244,17 +270,19 @@ class RolloutWatch:
             f" {now.get('desiredCount', 0)} tasks run on {short(self._request.task_definition)}, ECS goes on trying"
         )
 
-    def _error(self, service: ServiceTypeDef, headline: str) -> RolloutError:
-        return RolloutError("\n".join([headline, *self._why(service), f"  next: {self._request.advice}"]))
+    def _error(self, service: ServiceTypeDef, headline: str, *, failed: bool = False) -> RolloutError:
+        why, log = self._why(service)
+        what = "\n".join([headline, *why])
+        return RolloutError(what, log=log, advice=self._request.advice, failed=failed)
 
-    def _why(self, service: ServiceTypeDef) -> list[str]:
+    def _why(self, service: ServiceTypeDef) -> tuple[list[str], list[str]]:
+        """Why tasks crashed, and the last lines of their log."""
         crash = self._crashes.latest(self._ours)
         if crash is None:
             said = (self._newest.reason if self._newest else "") or _ecs_says(service, self._request.task_definition)
-            return [f"  why: {said}"] if said else []
-        lines = [f"  why: task {task_id(crash.arn)} {crash.end}"]
+            return ([f"  why: {said}"] if said else []), []
         log = self._crashes.log_of(crash)
-        return [*lines, *log_lines(log)] if log else lines
+        return [f"  why: task {task_id(crash.arn)} {crash.end}"], log_lines(log) if log else []
 
     @property
     def _name(self) -> str:

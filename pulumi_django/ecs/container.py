@@ -62,6 +62,9 @@ class TaskSize:
     command: Sequence[str] | None = None
     """Words of the command; None runs the image's own."""
 
+    entry_point: Sequence[str] | None = None
+    """Words before the command; None keeps the image's own entrypoint."""
+
     cpu_units: int = 256
     """CPU; 1024 are one vCPU."""
 
@@ -100,6 +103,7 @@ def logged_task(
             service=service,
             image=setup.image,
             command=size.command,
+            entry_point=size.entry_point,
             cpu_units=size.cpu_units,
             memory_mib=size.memory_mib,
             port=size.port,

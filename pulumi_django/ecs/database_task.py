@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 
 from pulumi_django.ecs.container import NOBODY, ContainerSetup, TaskSize, logged_task
+from pulumi_django.ecs.database_script import EXTENSIONS_VARIABLE, check_extensions, ensure_sql, psql_command
 from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs
 from pulumi_django.ecs.task import Architecture
 from pulumi_django.rules.whole_numbers import number_text
@@ -14,34 +16,9 @@ from pulumi_django.rules.whole_numbers import number_text
 DEFAULT_CLIENT_IMAGE = "public.ecr.aws/docker/library/postgres:17-alpine"
 SERVICE = "database"
 
-# Names and password come from the environment into psql's variables, which quote them; nothing of them is in the
-# command line. A server that logs DDL (`log_statement`) would write a plain ALTER ROLE down with the password; it does not
-# look into DO. The master role of RDS is no superuser: to hand a database over it must be a member of the new owner.
-# https://www.postgresql.org/docs/current/sql-createdatabase.html
-ENSURE_SQL = r"""
-\set VERBOSITY terse
-\getenv database APP_DATABASE
-\getenv role APP_ROLE
-\getenv password APP_PASSWORD
-SELECT format('CREATE ROLE %I', :'role')
- WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \gexec
-SELECT set_config('app.role', :'role', false) AS role,
-       set_config('app.password', :'password', false) AS password \gset
-DO $$ BEGIN
-  EXECUTE format('ALTER ROLE %I LOGIN PASSWORD %L', current_setting('app.role'), current_setting('app.password'));
-END $$;
-GRANT :"role" TO CURRENT_USER;
-SELECT format('CREATE DATABASE %I OWNER %I', :'database', :'role')
- WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database') \gexec
-SET ROLE :"role";
-REVOKE ALL ON DATABASE :"database" FROM PUBLIC;
-\echo database :database is ready
-"""
-
-
-def psql_command(sql: str) -> list[str]:
-    """The words of a container command that feeds `sql` to psql and stops at the first error."""
-    return ["sh", "-c", f"psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 <<'SQL'\n{sql.strip()}\nSQL"]
+# An image such as `alpine/psql` has psql itself as its entrypoint, and would take the words of the command for its options.
+ENTRY_POINT = ("env",)
+"""Runs the words of a command as they stand, in every image."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +37,9 @@ class DatabaseTaskArgs:
 
     database_name: str
     """Database of the environment; its owner has the same name."""
+
+    extensions: Sequence[str] = ()
+    """Extensions of PostgreSQL that the database has, such as `postgis`; the master role creates them."""
 
     password_reference: pulumi.Input[str]
     """`valueFrom` of the owner's password: the ARN of a secret, with its JSON key."""
@@ -91,6 +71,9 @@ class DatabaseTaskArgs:
     log_kms_key_arn: pulumi.Input[str] | None = None
     """Key of the log lines; None leaves them to AWS's own."""
 
+    def __post_init__(self) -> None:
+        check_extensions(self.extensions)
+
 
 class DatabaseTask(pulumi.ComponentResource):
     """A task definition that may be run any number of times; it alone may read the master password."""
@@ -110,6 +93,7 @@ class DatabaseTask(pulumi.ComponentResource):
             image=args.image,
             env={
                 "APP_DATABASE": args.database_name,
+                **({EXTENSIONS_VARIABLE: ",".join(args.extensions)} if args.extensions else {}),
                 "APP_ROLE": args.database_name,
                 "PGDATABASE": "postgres",
                 "PGHOST": args.host,
@@ -128,7 +112,7 @@ class DatabaseTask(pulumi.ComponentResource):
             log_kms_key_arn=args.log_kms_key_arn,
             user=NOBODY,
         )
-        size = TaskSize(command=psql_command(ENSURE_SQL))
+        size = TaskSize(command=psql_command(ensure_sql(args.extensions)), entry_point=ENTRY_POINT)
         definition, logs = logged_task(name, args.environment, SERVICE, setup, size, self)
         self.task_definition_arn, self.task_family = definition.arn, definition.family
         self.log_group_name = logs.group_name

@@ -116,6 +116,10 @@ class RedisService(pulumi.ComponentResource):
 
 def _size(args: RedisServiceArgs) -> TaskSize:
     megabytes = args.memory_mib * MEMORY_SHARE_PERCENT // 100
-    command = ["redis-server", "--save", "", "--appendonly", "no"]
+    # Nothing is left to the image: a server that was built without Docker's own change refuses every client that is not on
+    # its own machine (protected mode). The address is 0.0.0.0 since servers before 6.2 do not know `*`.
+    # https://redis.io/docs/latest/operate/oss_and_stack/management/security/#protected-mode
+    command = ["redis-server", "--bind", "0.0.0.0", "--port", str(REDIS_PORT), "--protected-mode", "no"]
+    command += ["--save", "", "--appendonly", "no"]
     command += ["--maxmemory", f"{megabytes}mb", "--maxmemory-policy", "volatile-lru"]
     return TaskSize(command=command, cpu_units=args.cpu_units, memory_mib=args.memory_mib, port=REDIS_PORT)

@@ -77,6 +77,9 @@ class TaskDefinitionArgs:
     command: Sequence[str] | None = None
     """Words of the command; None runs the image's own."""
 
+    entry_point: Sequence[str] | None = None
+    """Words before the command; None keeps the image's own entrypoint."""
+
     cpu_units: int = 256
     """CPU of the task; 1024 are one vCPU."""
 
@@ -214,6 +217,8 @@ def _container(args: TaskDefinitionArgs) -> dict[str, Any]:
             },
         },
     }
+    if args.entry_point is not None:
+        container["entryPoint"] = list(args.entry_point)
     if args.command is not None:
         container["command"] = list(args.command)
     if args.port is not None:

@@ -15,6 +15,7 @@ CONTAINER = "otel-collector"
 # Its releases: https://gallery.ecr.aws/aws-observability/aws-otel-collector
 DEFAULT_COLLECTOR_IMAGE = "public.ecr.aws/aws-observability/aws-otel-collector:v0.43.3"
 HTTP_PORT = 4318
+_CONFIG_VARIABLE = "AOT_CONFIG_CONTENT"
 
 # Only the task's own containers reach it: they share `localhost` and no rule admits anybody else.
 _CONFIG = f"""\
@@ -74,7 +75,9 @@ def collector(options: TracingOptions, region: str) -> Sidecar:
     """The collector. A task does not stop with it: traces are lost, requests are not."""
     return Sidecar(
         image=options.image,
-        env={"AOT_CONFIG_CONTENT": _CONFIG.format(region=region)},
+        # AWS's own collector reads the variable unasked, the others only when the command says so.
+        command=[f"--config=env:{_CONFIG_VARIABLE}"],
+        env={_CONFIG_VARIABLE: _CONFIG.format(region=region)},
         memory_mib=options.memory_mib,
         essential=False,
         health_command=["/healthcheck"],

@@ -187,7 +187,7 @@ class FakeAws:
         alive = [t for t in self.tasks.values() if self._described(t)["lastStatus"] != "STOPPED"]
         return {"taskArns": [t.arn for t in alive if family in t.request["taskDefinition"]]}
 
-    def _DescribeServices(self, _: Mapping[str, Any]) -> dict[str, Any]:
+    def _DescribeServices(self, parameters: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         now = self.clock.now() - self.began
         frame = [service for at, service in self.frames if at <= now][-1]
         return {"services": [frame] if frame else [], "failures": []}
@@ -221,7 +221,7 @@ class FakeAws:
         session = {"sessionId": "ecs-1", "streamUrl": "wss://example.com", "tokenValue": "t0ken"}
         return {"session": session, "taskArn": parameters["task"], "containerName": parameters["container"]}
 
-    def _UpdateService(self, _: Mapping[str, Any]) -> dict[str, Any]:
+    def _UpdateService(self, parameters: Mapping[str, Any]) -> dict[str, Any] | tuple[str, str]:  # noqa: ARG002
         """From now on the frames of a redeployment, if there are any, begin."""
         if self.after_update:
             now = self.clock.now() - self.began

@@ -21,6 +21,7 @@ from orchestrator.operations.aws.target import Target
 from orchestrator.operations.database import scripts
 from orchestrator.operations.database.tasks import TaskRun, run_family
 from orchestrator.operations.observer import Note, Observer
+from pulumi_django.ecs.database_task import ENTRY_POINT
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import TaskDefinitionTypeDef
@@ -29,6 +30,9 @@ DATABASE = "database"
 """Container, and last part of the family, of the tasks that work on the database."""
 
 TRANSFER = "transfer"
+_ENTRY_POINTS = {DATABASE: list(ENTRY_POINT), TRANSFER: ["aws"]}
+"""Not the image's own: another image with the same programs may have none, or another one."""
+
 TRANSFER_IMAGE = "public.ecr.aws/aws-cli/aws-cli:2.27.50"
 IMAGE_VARIABLE = "ORCHESTRATOR_AWS_CLI_IMAGE"
 """Environment variable with another image of the AWS CLI, for subnets that cannot reach the public one."""
@@ -252,6 +256,7 @@ def _container(own: Mapping[str, Any], name: str, command: list[str], first: str
     made: dict[str, Any] = {
         "name": name,
         "image": own.get("image", "") if name == DATABASE else os.environ.get(IMAGE_VARIABLE, TRANSFER_IMAGE),
+        "entryPoint": _ENTRY_POINTS[name],
         "command": command,
         # The first one ends before the task does, and the other one waits for its success.
         "essential": name != first,

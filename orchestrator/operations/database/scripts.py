@@ -7,6 +7,8 @@ quote them; nothing of them, and no password, stands in a command line.
 
 from __future__ import annotations
 
+from pulumi_django.ecs.database_script import EXTENSIONS_VARIABLE, extensions_sql
+
 DUMP_FILE = "/dump/database.dump"
 """Where a dump stands inside a task of two containers: on the volume that they share."""
 
@@ -37,12 +39,29 @@ EMPTY_SQL = rf"""
 SELECT format('CREATE DATABASE %I OWNER %I', :'database', :'role') \gexec
 SET ROLE :"role";
 REVOKE ALL ON DATABASE :"database" FROM PUBLIC;
+{extensions_sql()}
 \echo database :database is empty
 """
 
 SIZE_SQL = rf"""
 {_NAMES.strip()}
 SELECT pg_size_pretty(pg_database_size(:'database'));
+"""
+
+# Of the extensions that a dump needs, those that neither the master creates (with those that they need themselves) nor the
+# environment's role may (a trusted one).
+_UNCREATABLE_SQL = rf"""
+\set extensions ''
+\getenv extensions {EXTENSIONS_VARIABLE}
+\getenv needed NEEDED_EXTENSIONS
+WITH RECURSIVE created(name) AS (
+  SELECT unnest(string_to_array(:'extensions', ',')) COLLATE "C"
+  UNION
+  SELECT unnest(version.requires)::text COLLATE "C"
+    FROM created JOIN pg_available_extension_versions AS version ON version.name = created.name)
+SELECT string_agg(needed, ', ') FROM unnest(string_to_array(trim(:'needed'), ' ')) AS needed
+ WHERE needed NOT IN (SELECT name FROM created)
+   AND NOT EXISTS (SELECT FROM pg_available_extension_versions WHERE name = needed AND trusted);
 """
 
 _PSQL = "psql --no-psqlrc --quiet --set ON_ERROR_STOP=1"
@@ -66,14 +85,12 @@ def dump() -> list[str]:
 
 def restore() -> list[str]:
     """Words that make the environment's database what the dump file says; what was in it is gone."""
-    # A file that cannot be read is found out before anything is thrown away.
-    check = f"pg_restore --list {DUMP_FILE} > /dev/null"
-    return ["sh", "-c", f"set -eu\n{check}\n{_fed(EMPTY_SQL)}\n{_restore(DUMP_FILE)}"]
+    return ["sh", "-c", f"set -eu\n{_check(DUMP_FILE)}\n{_fed(EMPTY_SQL)}\n{_restore(DUMP_FILE)}"]
 
 
 def clone(source: str) -> list[str]:
     """Words that make the environment's database a copy of another one on the same server."""
-    script = f"set -eu\n{_dump('$1', _COPY_FILE)}\n{_fed(EMPTY_SQL)}\n{_restore(_COPY_FILE)}"
+    script = f"set -eu\n{_dump('$1', _COPY_FILE)}\n{_check(_COPY_FILE)}\n{_fed(EMPTY_SQL)}\n{_restore(_COPY_FILE)}"
     return ["sh", "-c", script, "clone", source]
 
 
@@ -92,8 +109,29 @@ def _dump(database: str, file: str) -> str:
     return f'PGDATABASE="{database}" pg_dump --format=custom {_PORTABLE} --role="{database}" --file={file}'
 
 
+def _check(file: str) -> str:
+    """Fails for a dump that cannot be read or cannot be restored, before anything is thrown away."""
+    names = "s/^[0-9]*; [0-9]* [0-9]* EXTENSION - \\([^ ]*\\).*/\\1/p"
+    return f"""\
+pg_restore --list {file} > {file}.list
+NEEDED_EXTENSIONS=$(sed -n '{names}' {file}.list | tr '\\n' ' ')
+export NEEDED_EXTENSIONS
+missing=$({_PSQL} --tuples-only --no-align <<'SQL'
+{_UNCREATABLE_SQL.strip()}
+SQL
+)
+if [ -n "$missing" ]; then
+  echo "the data needs extensions that only the master role may create: $missing" >&2
+  echo "nothing was changed; name them in release.extensions of $APP_DATABASE's environment, update it, then try again" >&2
+  exit 1
+fi"""
+
+
 def _restore(file: str) -> str:
+    # An extension belongs to the master role, and nobody else may comment on it.
     return (
-        f'pg_restore --dbname="$APP_DATABASE" --role="$APP_ROLE" {_PORTABLE} --exit-on-error {file}\n'
+        f"grep -v ' COMMENT - EXTENSION ' {file}.list > {file}.wanted\n"
+        f'pg_restore --dbname="$APP_DATABASE" --role="$APP_ROLE" {_PORTABLE} --exit-on-error'
+        f" --use-list={file}.wanted {file}\n"
         'echo "database $APP_DATABASE is filled"'
     )

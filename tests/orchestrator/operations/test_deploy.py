@@ -8,6 +8,7 @@ import os
 import re
 import threading
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -130,11 +131,20 @@ def test_a_failed_deploy_shows_what_crashed_meanwhile_with_its_last_lines(worksp
     make_alpha(workspace)
     new = crashed(1, "6", group="service:alpha-gunicorn", stoppedAt=START)
     old = crashed(2, "5", group="service:alpha-default", stoppedAt=START)
+    # ECS ended it while it rolled the service back, after the crash.
+    innocent = crashed(
+        3,
+        "6",
+        group="service:alpha-gunicorn",
+        stoppedAt=START + timedelta(minutes=1),
+        stopCode="ServiceSchedulerInitiated",
+        stoppedReason="Scaling activity initiated by (deployment ecs-svc/6)",
+    )
     log = [(0.0, f"line {number}") for number in range(20)]
     aws = account(stopped=[(0, old)], streams={"gunicorn/gunicorn/crash1": log})
 
     def fails(_request: UnitRequest, _sink: Sink) -> UnitOutcome:
-        aws.stopped.append((0, new))
+        aws.stopped += [(0, new), (0, innocent)]
         raise OperationFailedError("the rollout of alpha-gunicorn failed")
 
     workspace.engine.scripts[ALPHA] = fails

@@ -16,11 +16,13 @@ from pulumi_django import (
     FrontendOptions,
     HealthCheck,
     Kind,
+    ReleaseOptions,
     WebOptions,
     WorkerOptions,
     contract,
 )
 from pulumi_django.data.secrets import AppSecretsArgs
+from pulumi_django.ecs.gunicorn import gunicorn_command
 from pulumi_django.ecs.task import LogGroupArgs, TaskDefinitionArgs
 from pulumi_django.testing import SimulatedResource, SimulationResult, simulate
 
@@ -159,7 +161,7 @@ def test_there_are_never_two_of_beat_and_redis(name: str) -> None:
 
 def test_commands_follow_from_the_settings_module_and_can_be_given() -> None:
     result = app()
-    assert container(result, "gunicorn")["command"] == ["gunicorn", "--bind", "0.0.0.0:8000", "backend.wsgi"]
+    assert container(result, "gunicorn")["command"] == gunicorn_command("backend.wsgi", 8000)
     assert container(result, "default")["command"] == [
         "celery",
         "--app=backend",
@@ -172,6 +174,21 @@ def test_commands_follow_from_the_settings_module_and_can_be_given() -> None:
     given = app(workers={"mail": WorkerOptions(command=["run-worker"])}, celery_app="shop.celery:app")
     assert container(given, "mail")["command"] == ["run-worker"]
     assert container(given, "beat")["command"][:2] == ["celery", "--app=shop.celery:app"]
+
+
+def test_the_database_task_creates_the_extensions_of_the_release() -> None:
+    result = app(release=ReleaseOptions(extensions=["postgis", "uuid-ossp"]))
+    task = container(result, "database")
+    assert "CREATE EXTENSION" in task["command"][-1]
+    assert "ARRAY['postgis', 'uuid-ossp']" in task["command"][-1]
+    # The orchestrator's copies read them from there.
+    assert {"name": "APP_EXTENSIONS", "value": "postgis,uuid-ossp"} in task["environment"]
+    assert "APP_EXTENSIONS" not in {item["name"] for item in container(app(), "database")["environment"]}
+
+
+def test_the_database_task_does_not_depend_on_the_entrypoint_of_its_image() -> None:
+    task = container(app(), "database")
+    assert [*task["entryPoint"], *task["command"]][:3] == ["env", "sh", "-c"]
 
 
 def test_no_secret_value_stands_in_a_task_definition() -> None:

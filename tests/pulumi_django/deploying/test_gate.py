@@ -19,7 +19,7 @@ from pulumi_django.deploying.release_tasks import ReleaseError
 from pulumi_django.deploying.rollout import RolloutError
 from pulumi_django.deploying.update_mode import UpdateMode
 from pulumi_django.testing import SimulationResult, simulate
-from tests.support.fake_ecs import CLUSTER, FakeAws, Life, arn, deployment, service
+from tests.support.fake_ecs import CLUSTER, FakeAws, Life, arn, crashed, deployment, service
 
 DATABASE = arn("task-definition", "alpha-database:3")
 RELEASE = arn("task-definition", "alpha-backend_update:7")
@@ -342,6 +342,28 @@ def test_a_rollback_fails_the_update_and_says_what_to_do(fake: FakeAws) -> None:
         "the rollout of alpha-gunicorn failed and ECS rolled it back: alpha-gunicorn:41 keeps serving, "
         f"alpha-gunicorn:42 does not run\n{AGAIN} --refresh`: it is rolled out again"
     ]
+
+
+@pytest.mark.parametrize(
+    ("old", "told"),
+    [(inputs(OLD), True), (None, True), (inputs(NEW, count=2), False)],
+    ids=["new revision", "new service", "same revision"],
+)
+def test_a_crash_before_the_first_look_is_of_this_update_when_its_task_definition_is(
+    fake: FakeAws, old: dict[str, Any] | None, told: bool
+) -> None:
+    fake.frames = [(0, service(deployment("41", rolloutStateReason="rolling back to 41")))]
+    fake.stopped = [(0, crashed(1, "42", startedBy="ecs-svc/other"))]
+    errors: list[str] = []
+
+    async def program() -> None:
+        with pytest.raises(RolloutError) as caught:
+            await call(gate(fake).binding.after_update, old=old)
+        errors.append(str(caught.value))
+
+    run(program)
+
+    assert ("why: task crash1 ended with exit code 1" in errors[0]) is told
 
 
 def confirm(gates: ReleaseGate, awake: bool = True) -> Awaitable[None]:

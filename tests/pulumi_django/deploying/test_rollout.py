@@ -124,6 +124,27 @@ def test_a_rollback_fails_within_seconds_with_the_reason_and_the_last_log_lines(
     assert watched.seconds < 40 + 10
 
 
+def test_the_reason_is_told_although_ecs_has_rolled_back_before_the_first_look() -> None:
+    aws = FakeAws(
+        frames=[(0, service(deployment("41", id="ecs-svc/43")))],
+        stopped=[(0, crashed(1, "42")), (0, crashed(2, "42"))],
+        streams={"gunicorn/gunicorn/crash2": [(0, "KeyError: 'S3_BUCKET_NAME'")]},
+    )
+
+    error = Watched(aws, made_now=True).error()
+
+    assert "  why: task crash2 ended with exit code 1 (Essential container in task exited)" in error.splitlines()
+    assert "    KeyError: 'S3_BUCKET_NAME'" in error.splitlines()
+
+
+def test_tasks_that_crashed_at_once_count_from_the_first_look_when_their_version_is_new() -> None:
+    aws = FakeAws(
+        frames=[(0, service(ROLLING, OLD_SERVES))], stopped=[(0, crashed(number, "42")) for number in range(5)]
+    )
+
+    assert "5 tasks crashed one after another" in Watched(aws, made_now=True).error()
+
+
 def test_a_rollback_that_is_already_complete_is_known_by_the_former_task_definition() -> None:
     watched = Watched(FakeAws(frames=[(0, service(deployment("41", id="ecs-svc/43")))]))
 

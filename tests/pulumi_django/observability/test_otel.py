@@ -20,6 +20,8 @@ def test_the_collector_listens_to_its_own_task_and_hands_traces_to_x_ray() -> No
 
 def test_a_task_outlives_its_collector_and_opens_no_port() -> None:
     collector = otel.collector(TracingOptions(memory_mib=64), "us-east-1")
+    # Other collectors than AWS's read no variable unasked.
+    assert collector.command == ["--config=env:AOT_CONFIG_CONTENT"]
     assert (collector.essential, collector.port, collector.memory_mib) == (False, None, 64)
     assert collector.health_command == ["/healthcheck"]
 

@@ -35,6 +35,7 @@ class AwsOfTheCloud(FakeAws):
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(clock=SystemClock(), lives=[Life(starts=0, ends=0) for _ in range(MANY)])  # pyright: ignore[reportArgumentType]
         self._cloud = cloud
+        self._names: dict[str, str] = {}
         self._guard = threading.Lock()
 
     def answer(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any] | tuple[str, str]:
@@ -65,7 +66,11 @@ class AwsOfTheCloud(FakeAws):
 
     def _described(self, task: FakeTask) -> dict[str, Any]:
         described = super()._described(task)
-        described["containers"][0]["name"] = self._containers(task.request["taskDefinition"])[0]["name"]
+        definition = task.request["taskDefinition"]
+        # A task outlives its task definition.
+        if definition not in self._names:
+            self._names[definition] = self._containers(definition)[0]["name"]
+        described["containers"][0]["name"] = self._names[definition]
         return described
 
     def _DescribeServices(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,9 +119,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(cloud: Cloud) -> Generator[str]:
+def serving(cloud: Cloud, account: AwsOfTheCloud | None = None) -> Generator[str]:
     """The server's address, while it runs."""
-    handler = type("Handler", (_Handler,), {"account": AwsOfTheCloud(cloud)})
+    handler = type("Handler", (_Handler,), {"account": account or AwsOfTheCloud(cloud)})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

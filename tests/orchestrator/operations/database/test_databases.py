@@ -311,6 +311,7 @@ def test_a_dump_is_made_by_two_containers_of_which_one_may_reach_each_side(both:
     assert "secrets" not in transfer
     assert "environment" not in transfer
     assert result.dump is not None
+    assert (database["entryPoint"], transfer["entryPoint"]) == (["env"], ["aws"])
     assert transfer["command"] == [
         "s3",
         "cp",

@@ -81,8 +81,8 @@ class Account(FakeAws):
 
     known: dict[str, Mapping[str, Any] | None] = field(default_factory=dict[str, Mapping[str, Any] | None])
 
-    def _DescribeServices(self, _: Mapping[str, Any]) -> dict[str, Any]:
-        found = [self._one(name) for name in _["services"]]
+    def _DescribeServices(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        found = [self._one(name) for name in parameters["services"]]
         return {"services": [item for item in found if item], "failures": []}
 
     def _one(self, name: str) -> Mapping[str, Any] | None:

@@ -1,0 +1,118 @@
+"""A real PostgreSQL server for the tests of what runs in psql: like RDS, with a master role that is no superuser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+MASTER = "dbmaster"
+SUPERUSER = "rdsadmin"
+OS_USERS = ("postgres", "nobody")
+"""PostgreSQL does not run as root; the first of these that exists runs it then."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What a command of a container did."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A server that runs."""
+
+    port: int
+    bin: Path
+
+    def run(
+        self, words: Sequence[str], database: str, user: str = MASTER, variables: Mapping[str, str] | None = None
+    ) -> Ran:
+        """Run a command as the container of the database task of the environment that has this database."""
+        given = {
+            "APP_DATABASE": database,
+            "APP_ROLE": database,
+            "APP_PASSWORD": 'it\'s "quoted" $HOME',
+            "PGDATABASE": "postgres",
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(self.port),
+            "PGUSER": user,
+            "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
+            **(variables or {}),
+        }
+        done = subprocess.run(words, env=given, capture_output=True, text=True, timeout=120)
+        return Ran(code=done.returncode, out=done.stdout, err=done.stderr)
+
+    def query(self, sql: str, database: str, user: str = SUPERUSER) -> list[str]:
+        """The lines that a statement answers."""
+        words = ["psql", "-XAtq", "--set", "ON_ERROR_STOP=1", "--dbname", database, "--command", sql]
+        ran = self.run(words, database, user)
+        if ran.code:
+            raise RuntimeError(ran.err)
+        return ran.out.splitlines()
+
+
+def missing() -> str | None:
+    """Why no server can be started here; None when one can."""
+    if _binaries() is None:
+        return "PostgreSQL's server is not installed"
+    if os.geteuid() == 0 and _os_user() is None:
+        return "PostgreSQL does not run as root, and no other user exists"
+    return None
+
+
+@contextmanager
+def server() -> Generator[Server]:
+    """Run a server while the block runs."""
+    binaries = _binaries()
+    assert binaries is not None
+    user = _os_user() if os.geteuid() == 0 else None
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+    if user:
+        shutil.chown(folder, user)
+    data, port = folder / "data", _free_port()
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+
+    def call(*words: str) -> None:
+        subprocess.run(words, user=user, cwd=folder, check=True, capture_output=True, timeout=120)
+
+    try:
+        call(str(binaries / "initdb"), "-D", str(data), "-U", SUPERUSER, "--auth=trust", "--no-sync")
+        call(str(binaries / "pg_ctl"), "-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "start")
+        try:
+            running = Server(port=port, bin=binaries)
+            running.query(f"CREATE ROLE {MASTER} LOGIN CREATEDB CREATEROLE", "postgres")
+            yield running
+        finally:
+            call(str(binaries / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _binaries() -> Path | None:
+    """The newest installation's folder of programs."""
+    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+    found = [str(packaged[-1])] if packaged else [path for path in [shutil.which("initdb")] if path]
+    return Path(found[0]).parent if found else None
+
+
+def _os_user() -> str | None:
+    import pwd
+
+    existing = {entry.pw_name for entry in pwd.getpwall()}
+    return next((name for name in OS_USERS if name in existing), None)
+
+
+def _free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
