@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestrator.cli import commands, environment_data, health, life, operations
+from orchestrator.cli import commands, environment_data, health, life, operations, secret_commands
 from orchestrator.errors import OrchestratorError
 
 HELP = """Creates, updates, inspects and destroys Django environments on AWS, in dependency order.
@@ -33,6 +33,7 @@ commands.register(app)
 life.register(app)
 operations.register(app)
 environment_data.register(app)
+secret_commands.register(app)
 health.register(app)
 
 

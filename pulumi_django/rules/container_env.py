@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 # Values may be Pulumi Outputs; they only flow through, so this module needs nothing of Pulumi.
@@ -154,6 +154,14 @@ def _plain(values: ContainerValues) -> dict[str, Value]:
 def queue_variable(queue: str) -> str:
     """Name of the variable with the address of a Celery queue's SQS queue: `SQS_DEFAULT_QUEUE_URL`."""
     return f"SQS_{queue.upper().replace('-', '_')}_QUEUE_URL"
+
+
+def provided_names() -> frozenset[str]:
+    """Every variable that the stack itself may give to a container, without the addresses of queues."""
+    needed: dict[str, Any] = {
+        f.name: "" for f in fields(ContainerValues) if f.default is MISSING and f.default_factory is MISSING
+    }
+    return frozenset({*_plain(ContainerValues(**needed)), *JSON_KEYS})
 
 
 def _present(variables: Mapping[str, Value | None]) -> dict[str, Value]:
