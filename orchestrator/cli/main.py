@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import io
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -89,9 +91,12 @@ def _unexpected(console: Any, error: Exception) -> int:
     """A usage error of the parser, or a bug."""
     show = getattr(error, "show", None)
     if show is not None and hasattr(error, "exit_code"):
-        show(file=sys.stderr)
+        said = io.StringIO()
+        show(file=said)
+        console.note(said.getvalue())
         return int(error.exit_code)  # type: ignore[attr-defined]
     if console.verbose:
-        raise error
+        console.note("".join(traceback.format_exception(error)))
+        return 1
     console.problem(f"{type(error).__name__}: {error}", BUG_HINT)
     return 1
