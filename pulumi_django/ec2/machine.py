@@ -15,7 +15,7 @@ from pulumi_django.policies.trust import trust_policy
 # https://docs.aws.amazon.com/linux/al2023/ug/ec2.html#launch-via-aws-cli
 AMAZON_LINUX_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{processor}"
 AMAZON_LINUX_ROOT_DEVICE = "/dev/xvda"
-SSM_POLICY_ARN = "arn:{partition}:iam::aws:policy/AmazonSSMManagedInstanceCore"
+SSM_POLICY_ARN = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +52,8 @@ def instance_profile(
     """Role and profile of instances that Session Manager reaches, and that may do what `statements` say."""
     child = pulumi.ResourceOptions(parent=parent)
     role = aws.iam.Role(f"{name}-role", assume_role_policy=trust_policy("ec2.amazonaws.com"), opts=child)
-    partition = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=parent)).partition
-    ssm_policy = partition.apply(lambda found: SSM_POLICY_ARN.format(partition=found))
     rights: list[pulumi.Resource] = [
-        aws.iam.RolePolicyAttachment(f"{name}-ssm", role=role.name, policy_arn=ssm_policy, opts=child)
+        aws.iam.RolePolicyAttachment(f"{name}-ssm", role=role.name, policy_arn=SSM_POLICY_ARN, opts=child)
     ]
     if statements:
         document = pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": list(statements)})

@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 
 from pulumi_django.ecs.sidecar import Sidecar
+from pulumi_django.rules.aws_rules import shown
 
 CONTAINER = "otel-collector"
 # Its releases: https://gallery.ecr.aws/aws-observability/aws-otel-collector
@@ -65,7 +66,7 @@ class TracingOptions:
 
     def __post_init__(self) -> None:
         if not 0 < self.sample_percent <= 100:
-            raise ValueError(f"sample_percent is {self.sample_percent:g}: it is above 0 and at most 100 %")
+            raise ValueError(f"sample_percent is {shown(self.sample_percent)}: it is above 0 and at most 100 %")
 
 
 def collector(options: TracingOptions, region: str) -> Sidecar:
