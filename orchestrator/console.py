@@ -5,17 +5,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
+import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from orchestrator.errors import ConfirmationError, OrchestratorError
+from orchestrator.visible import visible
 
+ESCAPE = "\x1b"
 RED, YELLOW, GREEN, BOLD, RESET = "\x1b[31m", "\x1b[33m", "\x1b[32m", "\x1b[1m", "\x1b[0m"
 
 
 class Console:
-    """Where a command writes and asks.
+    """Where a command writes and asks. Control characters in what it writes are spelled out, not obeyed; its own colors
+    are set by `colored`.
 
     `quiet` leaves progress and notes out; `verbose` adds what programs and providers say; `as_json` makes stdout one
     document.
@@ -32,6 +37,9 @@ class Console:
     ) -> None:
         self.quiet, self.verbose, self.as_json = quiet, verbose, as_json
         self._out, self._err = out or sys.stdout, err or sys.stderr
+        # Text from outside cannot guess how a color begins, so it cannot color itself.
+        self._mark = f"\0{secrets.token_hex(8)}"
+        self._marks = re.compile(rf"{self._mark}(\[\d+m)")
         self.gone = False
         """Whether whoever read the results has stopped reading."""
 
@@ -48,15 +56,15 @@ class Console:
     def result(self, text: str) -> None:
         """Write a result."""
         try:
-            self._out.write(text)
+            self._out.write(self._shown(text))
             self._out.flush()
         except BrokenPipeError:
             self.gone = True
             _write_nowhere()
 
     def colored(self, text: str, color: str) -> str:
-        """A part of a result in a color, where results are shown on a terminal."""
-        return text if os.environ.get("NO_COLOR") or not self._out.isatty() else f"{color}{text}{RESET}"
+        """A part of a result in a color, where results are shown on a terminal; `result` writes it."""
+        return self._marked(text, color, self._out)
 
     def document(self, value: Mapping[str, Any]) -> None:
         """Write a result as one JSON document."""
@@ -123,12 +131,22 @@ class Console:
 
     def _write(self, text: str) -> None:
         with _quiet_when_closed():
-            self._err.write(text)
+            self._err.write(self._shown(text))
             self._err.flush()
 
     def _colored(self, text: str, color: str) -> str:
+        return self._marked(text, color, self._err)
+
+    def _marked(self, text: str, color: str, stream: TextIO) -> str:
         # https://no-color.org
-        return text if os.environ.get("NO_COLOR") or not self._err.isatty() else f"{color}{text}{RESET}"
+        if os.environ.get("NO_COLOR") or not stream.isatty():
+            return text
+        return "".join((self._mark, color.removeprefix(ESCAPE), text, self._mark, RESET.removeprefix(ESCAPE)))
+
+    def _shown(self, text: str) -> str:
+        # Every second part is a color of ours.
+        parts = self._marks.split(text)
+        return "".join(f"{ESCAPE}{part}" if number % 2 else visible(part) for number, part in enumerate(parts))
 
 
 @contextlib.contextmanager

@@ -9,7 +9,8 @@ OrchestratorError                 a user can act on it; printed as `error: ...` 
 │   └── ConfirmationError         the user said no, or nobody could be asked
 ├── EngineUnavailableError        the engine cannot work here: no CLI, too old, no state, no passphrase, no credentials
 ├── StackLockedError              somebody else is at work on the stack
-├── StateError                    the recorded state is damaged or cannot be read or written
+├── StateError                    the recorded state is damaged or cannot be written
+│   └── UnreadableStateError      a file of the state cannot be read; it may be whole
 ├── OperationFailedError          an operation began and did not succeed; some resources may exist
 └── InterruptedRunError           Ctrl-C; exit code 130
 """
@@ -91,6 +92,10 @@ class StackLockedError(OrchestratorError):
 
 class StateError(OrchestratorError):
     """State on disk or in the backend is damaged, unreadable or cannot be written."""
+
+
+class UnreadableStateError(StateError):
+    """This user may not read a file of the state, or cannot now; nothing is known to be wrong with it."""
 
 
 class OperationFailedError(OrchestratorError):

@@ -178,7 +178,10 @@ class StackStatus(StrEnum):
     """An operation was killed: the state holds pending operations."""
 
     DAMAGED = "damaged"
-    """The state cannot be read."""
+    """The state is not what the engine writes."""
+
+    UNREADABLE = "unreadable"
+    """This user may not read the state, or cannot now: it may be whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,7 +197,7 @@ class StackSummary:
     resource_count: int = 0
     last_update: datetime | None = None
     problem: str | None = None
-    """Why the status is DAMAGED, or what is pending."""
+    """Why the status is DAMAGED or UNREADABLE, or what is pending."""
 
     references: tuple[str, ...] = ()
     """Names of the stacks that this one reads by StackReference, as recorded in its state."""

@@ -1,10 +1,8 @@
-"""Commands on what environments hold and how large they are: sleep, scale, database, secrets, tunnel."""
+"""Commands on what environments hold and how large they are: sleep, scale, database, tunnel."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,13 +17,8 @@ if TYPE_CHECKING:
     from orchestrator.lifecycle import Request
     from orchestrator.operations.aws.clients import Clients
     from orchestrator.operations.database.databases import DatabaseResult
-    from orchestrator.operations.secrets import PushResult
     from orchestrator.operations.sleep import Want
 
-StoreOption = Annotated[
-    str, typer.Option("--to", metavar="STORE", help="secretsmanager or ssm: where the values are kept.")
-]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show which keys would be stored, and store nothing.")]
 NoReleaseOption = Annotated[bool, typer.Option("--no-release", help="Do not run the release command afterwards.")]
 AllowProdDataOption = Annotated[
     bool, typer.Option("--allow-prod-data", help="Production's data may come into this environment.")
@@ -53,10 +46,6 @@ def register(app: typer.Typer) -> None:
     ):
         db.command(name)(with_common(command, working=True))
     app.add_typer(db, name="db", rich_help_panel=WORK, help="Work on an environment's own database.")
-    secrets = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-    for name, command in (("push", secrets_push), ("set", secrets_set), ("list", secrets_list)):
-        secrets.command(name)(with_common(command, working=name != "list"))
-    app.add_typer(secrets, name="secrets", rich_help_panel=WORK, help="Keep an environment's secret values.")
 
 
 # sleep, scale
@@ -94,11 +83,11 @@ def _rest(common: Common, names: list[str], want: Want) -> None:
         sleep.check_servers(session.orchestrator.context, rest)
         found["servers"] = _servers(session, rest, sleep.start)
     if rest.update is not None:
-        found["environments"], code = _updated(session, rest.update)
+        found["environments"], code = updated(session, rest.update)
     if want is sleep.Want.SLEEP and code == 0:
         found["servers"] = _servers(session, rest, sleep.stop)
     if common.as_json:
-        _document(session, found)
+        write_document(session, found)
     end(code)
 
 
@@ -139,17 +128,19 @@ def scale_(
     from orchestrator.rendering import environment_data, operations
 
     wanted = scale.parse(counts)
-    work = _operating(common, name)
+    work = operating(common, name)
     app = application.find(work.session.orchestrator.context, work.target.environment)
     found = scale.prepare(wanted, work.target, work.clients, app)
     work.console.note(environment_data.scaled(found))
     if work.target.asleep:
         work.console.note(f"{name} sleeps: the numbers count when it wakes")
     assignments = tuple(assignment for item in found for assignment in item.assignments)
-    report, code = _updated(work.session, UpdateEnv(names=(work.target.environment,), assignments=assignments))
+    report, code = updated(work.session, UpdateEnv(names=(work.target.environment,), assignments=assignments))
     if common.as_json:
         services = [{"service": item.service, "count": str(item.count)} for item in found]
-        _document(work.session, {"environment": name, "services": operations.as_document(services), "update": report})
+        write_document(
+            work.session, {"environment": name, "services": operations.as_document(services), "update": report}
+        )
     end(code)
 
 
@@ -170,7 +161,7 @@ def tunnel_(
     from orchestrator.rendering import environment_data
 
     request = tunnel.OpenTunnel(port=port)
-    work = _operating(common, name)
+    work = operating(common, name)
     found = tunnel.locate(request, work.target, work.clients)
     if print_ or common.as_json:
         work.report(found, f"{found.aws_command}\n")
@@ -190,7 +181,7 @@ def db_create(common: Common, name: NameArgument) -> None:
     """Make sure that the database and its role exist; what is there stays."""
     from orchestrator.operations.database import databases
 
-    work = _operating(common, name)
+    work = operating(common, name)
     _told(work, databases.create(work.target, work.clients, work.view))
 
 
@@ -198,7 +189,7 @@ def db_drop(common: Common, name: NameArgument) -> None:
     """Delete the database and its role. Refused for production."""
     from orchestrator.operations.database import databases
 
-    work = _operating(common, name)
+    work = operating(common, name)
     confirm = _confirm(work, "will lose its database")
     _told(work, databases.drop(work.target, work.clients, work.view, confirm=confirm))
 
@@ -219,7 +210,7 @@ def db_reset(
     from orchestrator.operations.database import databases
 
     request = databases.ResetDatabase(seed=tuple(seed or ()), release=not no_release)
-    work = _operating(common, name)
+    work = operating(common, name)
     confirm = _confirm(work, "will lose all its data")
     _told(work, databases.reset(request, work.target, work.clients, work.view, confirm=confirm))
 
@@ -238,7 +229,7 @@ def db_clone(
     from orchestrator.operations.aws import target as targets
     from orchestrator.operations.database import databases
 
-    work = _operating(common, name)
+    work = operating(common, name)
     request = databases.CloneDatabase(
         source=targets.find(work.session.orchestrator.context, source),
         allow_prod_data=allow_prod_data,
@@ -261,7 +252,7 @@ def db_dump(
     """
     from orchestrator.operations.database import databases
 
-    work = _operating(common, name)
+    work = operating(common, name)
     _told(work, databases.dump(work.target, work.clients, work.view, to=to))
 
 
@@ -284,7 +275,7 @@ def db_restore(
         allow_prod_data=allow_prod_data,
         release=not no_release,
     )
-    work = _operating(common, name)
+    work = operating(common, name)
     confirm = _confirm(work, f"will lose all its data and get that of {source}")
     _told(work, databases.restore(request, work.target, work.clients, work.view, confirm=confirm))
 
@@ -293,111 +284,23 @@ def db_shell(common: Common, name: NameArgument) -> None:
     """Open psql on the environment's database, as its own role."""
     from orchestrator.operations.database import shell as database_shell
 
-    work = _operating(common, name)
+    work = operating(common, name)
     result = database_shell.run(work.target, work.clients, work.view)
     if work.target.notice is not None or common.as_json:
         work.report(result, "")
     end(result.code)
 
 
-# secrets
-
-
-def secrets_push(
-    common: Common,
-    name: NameArgument,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="Dotenv or JSON; - is standard input.")],
-    to: StoreOption = "secretsmanager",
-    dry_run: DryRunOption = False,
-) -> None:
-    """Store the values of a file, and hand them to the containers. Values are never shown.
-
-    Example: orchestrator secrets push alpha .env
-    """
-    from orchestrator.operations import dotenv
-
-    text = sys.stdin.read() if file == "-" else _read(file)
-    _push(common, name, dotenv.parse(text, "standard input" if file == "-" else file), to, dry_run=dry_run)
-
-
-def secrets_set(
-    common: Common,
-    name: NameArgument,
-    key: Annotated[str, typer.Argument(metavar="KEY", help="Variable.")],
-    file: Annotated[
-        str | None, typer.Option("--file", metavar="FILE", help="Read the value from a file.", show_default=False)
-    ] = None,
-    to: StoreOption = "secretsmanager",
-    dry_run: DryRunOption = False,
-) -> None:
-    """Store one value: from a file, from standard input, or typed unseen.
-
-    Example: orchestrator secrets set alpha STRIPE_KEY
-    """
-    from orchestrator.operations import dotenv
-
-    dotenv.check_name(key, "the key")
-    if file is not None:
-        value = _read(file)
-    elif sys.stdin.isatty():
-        value = typer.prompt(key, hide_input=True, err=True)
-    else:
-        value = sys.stdin.read()
-    _push(common, name, {key: value.rstrip("\r\n")}, to, dry_run=dry_run)
-
-
-def secrets_list(common: Common, name: NameArgument) -> None:
-    """List the variables that are secrets and where their values are kept; no value is read."""
-    from orchestrator.operations import application, secrets
-    from orchestrator.rendering import environment_data
-
-    work = _operating(common, name)
-    app = application.find(work.session.orchestrator.context, work.target.environment)
-    found = secrets.listed(work.target, work.clients, app)
-    work.report(found, environment_data.secrets(found))
-
-
-def _push(common: Common, name: str, values: dict[str, str], to: str, *, dry_run: bool) -> None:
-    from orchestrator.errors import UsageError
-    from orchestrator.lifecycle import UpdateEnv
-    from orchestrator.operations import application, secrets
-    from orchestrator.rendering import environment_data
-
-    if to not in list(secrets.Store):
-        raise UsageError(f"--to {to!r} cannot be used: values are kept in {' or '.join(secrets.Store)}")
-    request = secrets.PushSecrets(values=values, store=secrets.Store(to), dry_run=dry_run, allow_prod=common.allow_prod)
-    work = _operating(common, name)
-    app = application.find(work.session.orchestrator.context, work.target.environment)
-    result = secrets.push(request, work.target, work.clients)
-    assignments = () if dry_run else secrets.assignments(result, app)
-    if not common.as_json:
-        work.report(result, environment_data.pushed(result))
-    report, code = None, 0
-    if assignments:
-        report, code = _updated(work.session, UpdateEnv(names=(work.target.environment,), assignments=assignments))
-    elif not dry_run:
-        secrets.restart(work.target, work.clients, result.stale, work.view)
-    if common.as_json:
-        _document(work.session, {**_secret_document(work, result), "update": report, "calls": _calls(work.clients)})
-    end(code)
-
-
-def _secret_document(work: Operating, result: PushResult) -> dict[str, Any]:
-    from orchestrator.rendering import operations
-
-    return {"environment": work.target.environment, "result": operations.as_document(result)}
-
-
 # what they do alike
 
 
-def _operating(common: Common, name: str) -> Operating:
+def operating(common: Common, name: str) -> Operating:
     from orchestrator.cli.operating import Operating
 
     return Operating(common, name)
 
 
-def _updated(session: Session, request: Request) -> tuple[dict[str, Any], int]:
+def updated(session: Session, request: Request) -> tuple[dict[str, Any], int]:
     """Carry out an update; its document, and its exit code."""
     from orchestrator.rendering import document
 
@@ -405,13 +308,13 @@ def _updated(session: Session, request: Request) -> tuple[dict[str, Any], int]:
     return document.report(report), report.exit_code
 
 
-def _document(session: Session, found: dict[str, Any]) -> None:
+def write_document(session: Session, found: dict[str, Any]) -> None:
     from orchestrator.rendering import document
 
     session.console.document(document.one(found, session.notice))
 
 
-def _calls(clients: Clients) -> list[dict[str, Any]] | None:
+def calls(clients: Clients) -> list[dict[str, Any]] | None:
     from orchestrator.operations.aws.clients import RecordingClients
     from orchestrator.rendering import operations
 
@@ -432,15 +335,3 @@ def _told(work: Operating, result: DatabaseResult) -> None:
     from orchestrator.rendering import environment_data
 
     work.report(result, environment_data.database(result))
-
-
-def _read(file: str) -> str:
-    """The text of a file. Raises UsageError, which does not repeat it."""
-    from orchestrator.errors import UsageError
-
-    try:
-        return Path(file).read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{file} cannot be read: it is no text in UTF-8") from None

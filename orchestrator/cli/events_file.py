@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +19,10 @@ class EventsFile:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._file = path.open("w", encoding="utf-8")
+            # Events hold names and outputs of the user's account: for the user alone, also where the file was there.
+            self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8")
+            if stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+                os.fchmod(self._file.fileno(), 0o600)
         except OSError as error:
             raise UsageError(f"--events {path} cannot be written: {error.strerror or error}") from None
         self._guard = threading.Lock()

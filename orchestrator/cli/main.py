@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gc
+import io
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
-from orchestrator.cli import commands, environment_data, health, life, operations
+from orchestrator.cli import commands, environment_data, health, life, operations, secret_commands
 from orchestrator.errors import OrchestratorError
 
 HELP = """Creates, updates, inspects and destroys Django environments on AWS, in dependency order.
@@ -33,6 +35,7 @@ commands.register(app)
 life.register(app)
 operations.register(app)
 environment_data.register(app)
+secret_commands.register(app)
 health.register(app)
 
 
@@ -88,9 +91,12 @@ def _unexpected(console: Any, error: Exception) -> int:
     """A usage error of the parser, or a bug."""
     show = getattr(error, "show", None)
     if show is not None and hasattr(error, "exit_code"):
-        show(file=sys.stderr)
+        said = io.StringIO()
+        show(file=said)
+        console.note(said.getvalue())
         return int(error.exit_code)  # type: ignore[attr-defined]
     if console.verbose:
-        raise error
+        console.note("".join(traceback.format_exception(error)))
+        return 1
     console.problem(f"{type(error).__name__}: {error}", BUG_HINT)
     return 1

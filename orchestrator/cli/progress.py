@@ -13,6 +13,7 @@ from orchestrator.console import Console
 from orchestrator.events import Diagnostic, Event, PlanReady, ResourceEvent, UnitFinished, UnitStarted
 from orchestrator.model import ChangeOp, Unit
 from orchestrator.rendering.tables import counted, verdict
+from orchestrator.visible import in_line, visible
 
 SIGN_OF_LIFE_SECONDS = 30
 REDRAWS_PER_SECOND = 5
@@ -109,7 +110,7 @@ class Progress:
         if self._live is None:
             self._console.note(text)
         elif not in_table:
-            self._live.console.print(text, markup=False, highlight=False)
+            self._live.console.print(visible(text), markup=False, highlight=False)
 
     def _beat(self) -> None:
         while not self._over.wait(1):
@@ -142,11 +143,14 @@ class Progress:
 
     def _table(self) -> Any:
         from rich.table import Table
+        from rich.text import Text
 
         table = Table(box=None, pad_edge=False, show_header=False)
         for unit, row in self._rows.items():
             seconds = row.seconds if row.seconds is not None else self._clock() - row.began
             done = f"{row.done}/{row.expected}" if row.expected else str(row.done)
             elapsed = "" if row.state == "waiting" else f"{seconds:.1f} s"
-            table.add_row(unit.stack, unit.project, row.state, done, elapsed, row.current)
+            # As Text: a name in brackets is no style of rich.
+            cells = (unit.stack, unit.project, row.state, done, elapsed, row.current)
+            table.add_row(*(Text(in_line(cell)) for cell in cells))
         return table

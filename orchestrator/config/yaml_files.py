@@ -6,7 +6,6 @@ import contextlib
 import io
 import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from orchestrator.errors import SettingsError
+from orchestrator.neighbors import open_beside
 
 
 def read_text(path: Path) -> str | None:
@@ -60,15 +60,13 @@ def dump(document: CommentedMap, like: str) -> str:
 def write_atomically(path: Path, text: str) -> None:
     """Write a text file by way of a temporary neighbor. Raises SettingsError; the old file is then intact."""
     target = path.resolve()
-    temporary: str | None = None
+    temporary: Path | None = None
     try:
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+        handle, temporary = open_beside(target)
         with open(handle, "w", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, mode)
         os.replace(temporary, target)
     except OSError as error:
         if temporary:

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+from orchestrator.neighbors import private_folder
+
 FILE = "costs.json"
 _MOST = 5000
 
@@ -33,7 +35,7 @@ class RememberedCosts:
             return
         self._known = dict(list({**self._known, **costs}.items())[-_MOST:])
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(self._file.parent)
             fresh = self._file.with_name(f"{FILE}.new")
             fresh.write_text(json.dumps(self._known), encoding="utf-8")
             fresh.replace(self._file)

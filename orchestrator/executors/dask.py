@@ -20,6 +20,7 @@ from orchestrator.executors.remote import Answer, RemoteExecutor, Task, carry_ou
 
 CONNECT_SECONDS = 10
 LOCAL_WORKERS = 2
+LOOPBACK = "127.0.0.1"
 
 
 class DaskExecutor(RemoteExecutor):
@@ -47,7 +48,9 @@ class DaskExecutor(RemoteExecutor):
                 self._client = distributed.Client(
                     n_workers=LOCAL_WORKERS,
                     threads_per_worker=max(self._threads // LOCAL_WORKERS, 1),
-                    dashboard_address=":0",
+                    host=LOOPBACK,
+                    # Without a host the dashboard would listen on every network of this machine, for everybody.
+                    dashboard_address=f"{LOOPBACK}:0",
                     set_as_default=False,
                 )
         except (OSError, TimeoutError, ValueError) as error:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from orchestrator.engines.protocol import Engine
-from orchestrator.errors import RefusedError, StackLockedError, StateError, UsageError
+from orchestrator.errors import RefusedError, StackLockedError, StateError, UnreadableStateError, UsageError
 from orchestrator.lifecycle.registry import Deployment
 from orchestrator.model import Kind, Scope, StackResource, StackStatus, StackSummary, Unit
 from pulumi_django.rules.naming import check_base_name, check_environment_name
@@ -38,6 +38,10 @@ def idle(engine: Engine, stacks: Iterable[StackSummary]) -> None:
             raise StateError(
                 f"the state of {stack.unit} cannot be used: {stack.problem or 'it is damaged'}",
                 "restore the state from a backup, then run the command again",
+            )
+        if stack.status is StackStatus.UNREADABLE:
+            raise UnreadableStateError(
+                f"the state of {stack.unit} cannot be used: {stack.problem}", "give this user the right to read it"
             )
         owner = engine.lock_owner(stack.unit)
         if owner is not None and owner.alive is False:

@@ -80,6 +80,11 @@ def _check_whole(registry: Registry) -> None:
                     f"orphans cannot be told: the state of {stack.unit} is damaged, so what it knows is not known",
                     "restore that state from a backup first",
                 )
+            if stack.status is StackStatus.UNREADABLE:
+                raise RefusedError(
+                    f"orphans cannot be told: the state of {stack.unit} cannot be read, so what it knows is not known",
+                    "run it as a user who may read that state",
+                )
 
 
 def _accesses(context: Context, registry: Registry, base: str | None) -> list[AwsAccess]:

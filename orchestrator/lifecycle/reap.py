@@ -83,6 +83,8 @@ def _stays(context: Context, environment: Deployment) -> str | None:
         return "it is production"
     if environment.status is StackStatus.DAMAGED:
         return "its state is damaged"
+    if environment.status is StackStatus.UNREADABLE:
+        return "its state cannot be read"
     for unit in environment.units:
         owner = context.engine.lock_owner(unit)
         if owner is not None and owner.alive is not False:

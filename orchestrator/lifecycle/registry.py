@@ -24,6 +24,7 @@ LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
 
 _WORST_FIRST = (
     StackStatus.DAMAGED,
+    StackStatus.UNREADABLE,
     StackStatus.UPDATING,
     StackStatus.INCOMPLETE,
     StackStatus.FAILED,

@@ -38,7 +38,10 @@ class SavedPlan:
 
 
 def prepare_folder(folder: Path) -> None:
-    """Make the folder of a new plan. Raises SettingsError when it cannot be made, RefusedError when it holds something."""
+    """Make the folder of a new plan, which its user alone reads: a plan holds configuration.
+
+    Raises SettingsError when it cannot be made, RefusedError when it holds something.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         strangers = [name for name in sorted(os.listdir(folder)) if not _ours(name)]
@@ -48,8 +51,17 @@ def prepare_folder(folder: Path) -> None:
         raise RefusedError(
             f"the plan was not written: {folder} holds other files, such as {strangers[0]}", "name a new folder"
         )
-    for name in os.listdir(folder):
-        (folder / name).unlink()
+    try:
+        folder.chmod(0o700)
+        for name in os.listdir(folder):
+            (folder / name).unlink()
+    except OSError as error:
+        raise SettingsError(f"the plan cannot be written to {folder}: {error.strerror or error}") from None
+
+
+def _write(file: Path, document: Mapping[str, Any]) -> None:
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as opened:
+        json.dump(document, opened, indent=1)
 
 
 def _ours(name: str) -> bool:
@@ -81,7 +93,10 @@ def save(job: Job, request: PreviewBase | PreviewEnv, configs: Mapping[Unit, str
             for unit in job.plan.units
         ],
     }
-    (job.plans / FILE).write_text(json.dumps(document, indent=1), encoding="utf-8")
+    _write(job.plans / FILE, document)
+    # The engine wrote these; Pulumi's CLI gives everybody the right to read them.
+    for name in os.listdir(job.plans):
+        (job.plans / name).chmod(0o600)
 
 
 def load(folder: Path) -> SavedPlan:

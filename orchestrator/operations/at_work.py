@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import LockOwner, StackLockedError, StateError
+from orchestrator.neighbors import private_folder
 
 FOLDER = Path(".orchestrator") / "at-work"
 
@@ -30,7 +31,7 @@ def alone(root: Path, environment: str, what: str, *, wait_seconds: float = 0.0)
     folder = root / FOLDER
     lock, owner = folder / f"{environment}.lock", folder / f"{environment}.json"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         with FileLock(lock, timeout=wait_seconds):
             owner.write_text(json.dumps(_me(what)), encoding="utf-8")
             try:

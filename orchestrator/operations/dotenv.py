@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterable
 from typing import Any
+
+from dotenv.parser import Binding, parse_stream
 
 from orchestrator.errors import UsageError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 NAME_RULE = "a letter or underscore, then letters, digits and underscores"
 MOST_CHARACTERS = 1_000_000
-_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", '"': '"', "$": "$", "`": "`"}
+# The parser needs time that grows with the square of a run of blanks.
+_MOST_BLANKS = 1000
+
+_BEGIN = re.compile(r"\s*(?:export[^\S\r\n]+)?(?P<name>[^=#\s]+)[^\S\r\n]*=[^\S\r\n]*(?P<quote>['\"]?)")
+_CLOSED = {"'": re.compile(r"(?:\\.|[^'\\])*'", re.DOTALL), '"': re.compile(r'(?:\\.|[^"\\])*"', re.DOTALL)}
+# compose and python-dotenv agree on these two forms, and on a `$` that begins nothing.
+_REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-[^{}$]*)?\}")
+_DOLLARS = re.compile(rf"(?P<escaped>\\\$|\$\$)|{_REFERENCE.pattern}|(?P<other>\$[A-Za-z_{{])")
 
 
 def parse(text: str, source: str) -> dict[str, str]:
     """The values by name; JSON when the text begins with `{`, else dotenv. Raises UsageError naming `source` and line.
 
-    Dotenv: `NAME=value`, also after `export`; `#` begins a comment; 'single quotes' keep everything as it is, in "double
-    quotes" `\\n` is a line end; both may span lines. Nothing is substituted: `$` is a dollar sign.
+    Dotenv is what python-dotenv reads: `NAME=value`, also after `export`; `#` after a blank begins a comment; 'single
+    quotes' and "double quotes" may span lines. `${NAME}` and `${NAME:-default}` are filled in from the lines above, but
+    not within single quotes. Other forms with a dollar sign are refused where compose and python-dotenv disagree on them.
     """
     if len(text) > MOST_CHARACTERS:
         raise UsageError(f"{source} cannot be read: it has more than {MOST_CHARACTERS} characters")
@@ -31,9 +42,12 @@ def parse(text: str, source: str) -> dict[str, str]:
 
 
 def check_name(name: str, where: str) -> str:
-    """The name itself; UsageError when it cannot name an environment variable."""
+    """The name itself; UsageError when it cannot name an environment variable.
+
+    The message does not repeat it: it may be a value in the wrong place.
+    """
     if not _NAME.fullmatch(name):
-        raise UsageError(f"{where}: {name!r} cannot name a variable: a name has {NAME_RULE}")
+        raise UsageError(f"{where} cannot name a variable: a name has {NAME_RULE}")
     return name
 
 
@@ -44,7 +58,10 @@ def _json(text: str, source: str) -> dict[str, str]:
         line = getattr(error, "lineno", None)
         where = f"{source}:{line}" if line else source
         raise UsageError(f"{where}: this is not valid JSON: {getattr(error, 'msg', 'nested too deeply')}") from None
-    return {check_name(name, source): _text(name, value, source) for name, value in document.items()}
+    return {
+        check_name(name, f"{source}: key {number}"): _text(value)
+        for number, (name, value) in enumerate(document.items(), 1)
+    }
 
 
 def _once(pairs: Iterable[tuple[str, Any]], source: str) -> dict[str, Any]:
@@ -56,77 +73,86 @@ def _once(pairs: Iterable[tuple[str, Any]], source: str) -> dict[str, Any]:
     return found
 
 
-def _text(name: str, value: Any, source: str) -> str:
-    """A JSON value as a variable carries it; objects and lists as JSON, as applications read them."""
+def _text(value: Any) -> str:
+    """A JSON value as a variable carries it; objects and lists as JSON, as applications read them; null is empty."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if value is None:
-        raise UsageError(f"{source}: {name} is null: give it a value, or leave it out")
-    return json.dumps(value, separators=(",", ":"))
+    return "" if value is None else json.dumps(value, separators=(",", ":"))
 
 
 class _Lines:
     def __init__(self, text: str, source: str) -> None:
         self._text, self._source = text, source
-        self._at = 0
+        self._found: dict[str, str] = {}
+        self._unclear: list[str] = []
 
     def parse(self) -> dict[str, str]:
-        found: dict[str, str] = {}
-        while self._at < len(self._text):
-            line, start = self._rest_of_line(), self._at
-            stripped = line.strip()
-            if not stripped or stripped.startswith("#"):
-                self._at += len(line) + 1
-                continue
-            name, equals, _ = line.partition("=")
-            name = re.sub(r"^export\s+", "", name.strip())
-            if not equals:
-                raise self._error(start, "has no `=`: NAME=value is wanted")
-            if not _NAME.fullmatch(name):  # it may be a piece of a value, such as a key over several lines
-                raise self._error(start, f"does not begin with a name ({NAME_RULE}); quote values of several lines")
-            if name in found:
-                raise self._error(start, f"gives {name} a second time: give it once")
-            self._at += line.index("=") + 1
-            found[name] = self._value(name)
-        return found
+        self._check_blanks()
+        at = 0
+        for binding in parse_stream(io.StringIO(self._text, newline="")):
+            if binding.error or binding.key is not None:
+                self._take(binding, at)
+            at += len(binding.original.string)
+        if self._unclear:
+            raise UsageError(
+                f"{self._source}: programs read the dollar sign in these lines differently: {', '.join(self._unclear)}",
+                "put the value in single quotes to keep it as it is, or write ${NAME} or ${NAME:-default}",
+            )
+        return self._found
 
-    def _rest_of_line(self) -> str:
-        end = self._text.find("\n", self._at)
-        return self._text[self._at : end if end >= 0 else len(self._text)]
+    def _check_blanks(self) -> None:
+        blanks = re.search(rf"[^\S\n]{{{_MOST_BLANKS}}}", self._text)
+        if blanks:
+            raise self._error(blanks.start(), f"has {_MOST_BLANKS} blanks in a row")
 
-    def _value(self, name: str) -> str:
-        line = self._rest_of_line()
-        lead = line.lstrip(" \t")
-        self._at += len(line) - len(lead)
-        if lead[:1] in ("'", '"'):
-            return self._quoted(name, lead[0])
-        self._at += len(lead) + 1
-        # A comment begins after a blank only: passwords and URLs contain `#`.
-        return re.split(r"(?:^|\s)#", lead, maxsplit=1)[0].strip()
+    def _take(self, binding: Binding, at: int) -> None:
+        begin = _BEGIN.match(self._text, at)
+        lead = len(binding.original.string) - len(binding.original.string.lstrip())
+        name, value = binding.key, binding.value
+        if binding.error:
+            raise self._error(at + lead, self._problem(begin))
+        if value is None:
+            raise self._error(at + lead, "has no `=`: NAME=value is wanted")
+        if name is None or not _NAME.fullmatch(name):  # it may be a piece of a value, such as a key over several lines
+            raise self._error(at + lead, f"does not begin with a name ({NAME_RULE}); quote values of several lines")
+        if name in self._found:
+            raise self._error(at + lead, f"gives {name} a second time: give it once")
+        if begin is not None and begin["quote"] == "'" and (closed := _CLOSED["'"].match(self._text, begin.end())):
+            # python-dotenv makes one backslash of two, compose and shells do not.
+            self._found[name] = closed[0][:-1].replace("\\'", "'")
+        else:
+            self._found[name] = self._filled(name, value, at + lead)
 
-    def _quoted(self, name: str, quote: str) -> str:
-        start = self._at
-        at, value = start + 1, list[str]()
-        while at < len(self._text) and self._text[at] != quote:
-            letter = self._text[at]
-            if quote == '"' and letter == "\\" and at + 1 < len(self._text):
-                at += 1
-                letter = _ESCAPES.get(self._text[at], f"\\{self._text[at]}")
-            value.append(letter)
-            at += 1
-        if at >= len(self._text):
-            raise self._error(start, f"opens a quote for {name} that is never closed")
-        self._at = at + 1
-        rest = self._rest_of_line()
-        if rest.strip() and not rest.strip().startswith("#"):
-            raise self._error(start, f"has something after the closing quote of {name}")
-        self._at += len(rest) + 1
-        return "".join(value)
+    def _problem(self, begin: re.Match[str] | None) -> str:
+        if begin is None:
+            return "has no `=`: NAME=value is wanted"
+        if not _NAME.fullmatch(begin["name"]):
+            return f"does not begin with a name ({NAME_RULE}); quote values of several lines"
+        if begin["quote"] and _CLOSED[begin["quote"]].match(self._text, begin.end()):
+            return f"has something after the closing quote of {begin['name']}"
+        return f"opens a quote for {begin['name']} that is never closed"
 
-    def _where(self, at: int) -> str:
-        return f"{self._source}:{self._text.count(chr(10), 0, at) + 1}"
+    def _filled(self, name: str, value: str, at: int) -> str:
+        if any(found["escaped"] or found["other"] for found in _DOLLARS.finditer(value)):
+            self._unclear.append(f"{name} (line {self._line(at)})")
+            return value
+
+        def fill(reference: re.Match[str]) -> str:
+            known, default = self._found.get(reference["name"]), reference["default"]
+            if known is None and default is None:
+                raise self._error(at, f"refers to {reference['name']} for {name}, which no line above gives")
+            if default is None or known:
+                return known or ""
+            if known is not None:  # compose takes the default of what is empty, python-dotenv takes what is empty
+                self._unclear.append(f"{name} (line {self._line(at)})")
+            return default.removeprefix(":-")
+
+        return _REFERENCE.sub(fill, value)
+
+    def _line(self, at: int) -> int:
+        return self._text.count("\n", 0, at) + 1
 
     def _error(self, at: int, problem: str) -> UsageError:
-        return UsageError(f"{self._where(at)}: the line {problem}")
+        return UsageError(f"{self._source}:{self._line(at)}: the line {problem}")

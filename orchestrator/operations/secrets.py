@@ -7,6 +7,7 @@ only refers to them (`extra_secrets`), so that values are in no state, no config
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,6 +22,7 @@ from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
 from orchestrator.operations.aws.target import Target
 from orchestrator.operations.observer import Note, Observer, ignore
+from pulumi_django.rules.container_env import provided_names, queue_variable
 from pulumi_django.rules.kinds import Kind
 
 if TYPE_CHECKING:
@@ -31,6 +33,20 @@ SECRET_BYTES = 65536
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
 PARAMETER_BYTES = 4096
 MANAGED_BY = "orchestrator"
+_QUEUE = re.compile(queue_variable(".+").replace(".+", "[A-Z0-9_]+"))
+
+
+class Provided(StrEnum):
+    """What becomes of values for variables that the stack itself gives to its containers."""
+
+    REFUSE = "refuse"
+    """Name them, and store nothing."""
+
+    KEEP = "keep"
+    """The stack's values stay, the other values are stored."""
+
+    REPLACE = "replace"
+    """The containers get the stored values instead."""
 
 
 class Store(StrEnum):
@@ -51,21 +67,43 @@ class PushSecrets:
     dry_run: bool = False
     """Say which keys are new, changed or the same, and write nothing."""
 
+    provided: Provided = Provided.REFUSE
+    """What to do with variables that the stack itself gives to its containers."""
+
     allow_prod: bool = False
     """Whether production may get them."""
 
     def __post_init__(self) -> None:
         if not self.values:
             raise UsageError("there is nothing to store: no value is given")
-        for name, value in self.values.items():
-            dotenv.check_name(name, "the values")
-            if not value:
-                raise UsageError(f"{name} is empty: ECS does not start tasks with empty secrets", "leave it out")
-            if self.store is Store.SSM and len(value.encode()) > PARAMETER_BYTES:
-                raise UsageError(
-                    f"{name} has {len(value.encode())} bytes: a parameter takes {PARAMETER_BYTES}",
-                    "keep it in Secrets Manager (--to secretsmanager)",
-                )
+        for number, (name, value) in enumerate(self.values.items(), 1):
+            dotenv.check_name(name, f"the name of value {number}")
+            _check_value(name, value, self.store)
+        if len(self.empty) == len(self.values):
+            verb = "is" if len(self.empty) == 1 else "are"
+            raise UsageError(f"{', '.join(self.empty)} {verb} empty: {_EMPTY}", "leave out what is empty")
+
+    @property
+    def empty(self) -> tuple[str, ...]:
+        """Names without a value, which are not stored."""
+        return tuple(name for name, value in self.values.items() if not value)
+
+
+_EMPTY = "ECS does not start tasks with empty secrets"
+
+
+def _check_value(name: str, value: str, store: Store) -> None:
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        raise UsageError(f"{name} is no text: it holds half a character (a lone surrogate)") from None
+    if "\0" in value:
+        raise UsageError(f"{name} holds a NUL: no variable can")
+    if store is Store.SSM and size > PARAMETER_BYTES:
+        raise UsageError(
+            f"{name} has {size} bytes: a parameter takes {PARAMETER_BYTES}",
+            "keep it in Secrets Manager (--to secretsmanager)",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +124,12 @@ class PushResult:
     """Short names of services whose tasks began with an older value of a changed key."""
 
     dry_run: bool
+    empty: tuple[str, ...] = ()
+    """Names without a value: nothing is stored for them."""
+
+    provided: tuple[str, ...] = ()
+    """Names of variables that the stack itself gives to its containers; nothing is stored for them, unless they were to
+    be replaced."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,38 +144,57 @@ class SecretEntry:
     """Short names of the services that have it; none when it is configured and not deployed yet."""
 
 
-def push(request: PushSecrets, target: Target, clients: Clients) -> PushResult:
+def push(request: PushSecrets, target: Target, clients: Clients, application: Application | None = None) -> PushResult:
     """Store the values; others that are there already stay. `assignments` then says what the configuration lacks.
 
-    Raises RefusedError for production, OperationFailedError.
+    `application` tells which variables the configuration has taken from the stack already. Raises RefusedError for
+    production, and for variables of the stack itself; OperationFailedError.
     """
     if target.outputs.kind == Kind.PROD and not (request.allow_prod or request.dry_run):
         raise RefusedError(
             f"{target.environment} is production: nothing was stored", "look at --dry-run, then add --allow-prod"
         )
+    provided = _provided(request, application)
+    kept = () if request.provided is Provided.REPLACE else provided
+    if provided and request.provided is Provided.REFUSE and not request.dry_run:
+        raise RefusedError(
+            f"the stack itself gives its containers {', '.join(provided)}: nothing was stored",
+            "add --provided keep to store the other values, or --provided replace to give these values instead",
+        )
+    wanted = {key: value for key, value in request.values.items() if value and key not in kept}
     shelf: _Secret | _Parameters = (
         _Secret(target, clients) if request.store is Store.SECRETS_MANAGER else _Parameters(target, clients)
     )
     with explained(target.aws):
         known = shelf.read()
-        added = tuple(sorted(request.values.keys() - known.keys()))
-        changed = tuple(sorted(k for k, v in request.values.items() if k in known and known[k] != v))
+        added = tuple(sorted(wanted.keys() - known.keys()))
+        changed = tuple(sorted(k for k, v in wanted.items() if k in known and known[k] != v))
         if (added or changed) and not request.dry_run:
-            shelf.write({key: request.values[key] for key in (*added, *changed)}, known)
-        references = shelf.references(
-            sorted(request.values.keys() & known.keys() if request.dry_run else request.values)
-        )
+            shelf.write({key: wanted[key] for key in (*added, *changed)}, known)
+        references = shelf.references(sorted(wanted.keys() & known.keys() if request.dry_run else wanted))
         stale = _users(clients, target, [references[key] for key in changed])
     return PushResult(
         store=request.store,
         name=shelf.name,
         added=added,
         changed=changed,
-        unchanged=tuple(sorted(request.values.keys() - {*added, *changed})),
+        unchanged=tuple(sorted(wanted.keys() - {*added, *changed})),
         references=references,
         stale=stale,
         dry_run=request.dry_run,
+        empty=request.empty,
+        provided=provided,
     )
+
+
+def _provided(request: PushSecrets, application: Application | None) -> tuple[str, ...]:
+    """Names that the stack gives by itself, without those that the configuration has replaced already."""
+    ours = {name for name in request.values if name in provided_names() or _QUEUE.fullmatch(name)}
+    taken = set[str]()
+    for key in ("extra_secrets", "extra_env") if application is not None else ():
+        configured: Any = application.get(key) if application is not None else None
+        taken |= {str(name) for name in configured} if isinstance(configured, Mapping) else set()
+    return tuple(sorted(name for name in ours - taken if request.values[name]))
 
 
 def assignments(result: PushResult, application: Application) -> tuple[Assignment, ...]:

@@ -17,7 +17,13 @@ def pushed(result: PushResult) -> str:
     verb = "would be stored" if result.dry_run else "stored"
     rows = [
         (what, key)
-        for what, keys in (("new", result.added), ("changed", result.changed), ("same", result.unchanged))
+        for what, keys in (
+            ("new", result.added),
+            ("changed", result.changed),
+            ("same", result.unchanged),
+            ("empty", result.empty),
+            ("the stack's", result.provided),
+        )
         for key in keys
     ]
     return aligned(rows) + f"{len(result.added) + len(result.changed)} {verb} in {result.name} ({result.store.value})\n"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, get_args
 
 from orchestrator.lifecycle.diagrams import Diagram, Node
+from orchestrator.visible import in_line, visible
 
 GraphFormat = Literal["text", "mermaid", "dot", "svg"]
 FORMATS: tuple[GraphFormat, ...] = get_args(GraphFormat)
@@ -33,7 +34,7 @@ def text(diagram: Diagram) -> str:
         node, lead, branch, below = waiting.pop()
         others = [labels[source] for source, to in diagram.edges if to == node.id and source != node.parent]
         also = f"  (also on {', '.join(others)})" if others and is_stack_graph else ""
-        lines.append(f"{lead}{branch}{node.label}  {node.detail}{also}")
+        lines.append(f"{lead}{branch}{in_line(f'{node.label}  {node.detail}{also}')}")
         nested = children.get(node.id, [])
         for index, child in reversed(list(enumerate(nested))):
             last = index == len(nested) - 1
@@ -84,9 +85,17 @@ def _parts(diagram: Diagram) -> list[tuple[str, str]]:
 
 
 def _mermaid(label: str) -> str:
-    escaped = label.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
+    # `#` begins a character's name in Mermaid. https://mermaid.js.org/syntax/flowchart.html#entity-codes-to-escape-characters
+    escaped = (
+        visible(label)
+        .replace("#", "#35;")
+        .replace("&", "&amp;")
+        .replace('"', "&quot;")
+        .replace("<", "&lt;")
+        .replace(">", "&gt;")
+    )
     return " ".join(escaped.split())
 
 
 def _dot(*lines: str) -> str:
-    return json.dumps("\n".join(lines), ensure_ascii=False)
+    return json.dumps("\n".join(map(visible, lines)), ensure_ascii=False)

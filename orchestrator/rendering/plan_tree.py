@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.cost.estimate import Costs, MonthlyCost
 from orchestrator.model import ChangeCounts, ChangeOp, ResourceChange, RunReport, Unit, UnitResult
 from orchestrator.rendering.tables import aligned, counted
+from orchestrator.visible import code, in_line
+from orchestrator.visible import markdown as escaped
 
 SIGNS: Mapping[ChangeOp, str] = {
     ChangeOp.CREATE: "+",
@@ -46,26 +49,26 @@ def markdown(run: RunReport, costs: Costs) -> str:
     """The plan for a pull request."""
     lines = [f"### Plan: {totals(run, costs)}", ""]
     if run.notice:
-        lines += [f"_{run.notice}_", ""]
+        lines += [f"_{escaped(run.notice)}_", ""]
     lines += ["| stack | create | update | replace | delete | unchanged | cost |", "|---|--:|--:|--:|--:|--:|---|"]
     for result in run.results:
         counts, cost = result.counts, costs.get(result.unit)
         cells = (counts.create, counts.update, counts.replace, counts.delete, counts.same)
         shown = " | ".join(str(cell) for cell in cells)
-        lines.append(f"| `{result.unit}` | {shown} | {cost or result.status.value} |")
+        lines.append(f"| {code(str(result.unit))} | {shown} | {cost or result.status.value} |")
     dangerous = _dangerous(run.results)
     if dangerous:
         lines += ["", "**Replaced or deleted**", ""]
         lines += [
-            f"- {change.op.value} `{_typed(change)}` of `{unit}`{f': {_why(change)}' if _why(change) else ''}"
+            f"- {change.op.value} {code(_typed(change))} of {code(str(unit))}{f': {escaped(_why(change))}' if _why(change) else ''}"
             for unit, change in dangerous
         ]
     for result in run.results:
         if result.reason:
-            lines += ["", f"**{result.unit} {result.status.value}**: {result.reason}"]
+            lines += ["", f"**{escaped(str(result.unit))} {result.status.value}**: {escaped(result.reason)}"]
         tree = _tree_lines(result)
         if tree:
-            summary = f"<details><summary><code>{result.unit}</code>: {counted(result.counts)}</summary>"
+            summary = f"<details><summary><code>{html.escape(in_line(str(result.unit)))}</code>: {counted(result.counts)}</summary>"
             lines += ["", summary, "", "```diff", *(_diff(line) for line in tree), "```", "", "</details>"]
     return "\n".join(lines) + "\n"
 
@@ -99,11 +102,11 @@ def _dangerous(results: Iterable[UnitResult]) -> list[tuple[Unit, ResourceChange
 
 
 def _typed(change: ResourceChange) -> str:
-    return f"{change.type.rpartition(':')[2]} {change.name}"
+    return in_line(f"{change.type.rpartition(':')[2]} {change.name}")
 
 
 def _why(change: ResourceChange) -> str:
-    return ", ".join(change.properties)
+    return in_line(", ".join(change.properties))
 
 
 def _tree_lines(result: UnitResult) -> list[str]:
@@ -140,7 +143,7 @@ def _roots(result: UnitResult) -> list[_Node]:
 
 def _label(urn: str) -> str:
     type_ = urn.split("::")[2].rpartition("$")[2] if urn.count("::") >= 3 else ""
-    return f"{type_.rpartition(':')[2]} {urn.rpartition('::')[2]}".strip()
+    return in_line(f"{type_.rpartition(':')[2]} {urn.rpartition('::')[2]}").strip()
 
 
 def _drawn(node: _Node, depth: int) -> list[str]:

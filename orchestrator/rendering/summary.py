@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+import re
+
 from orchestrator.cost.estimate import Costs
 from orchestrator.model import Operation, RunReport
 from orchestrator.rendering import plan_tree
 from orchestrator.rendering.tables import counted, verdict
+from orchestrator.visible import code
+from orchestrator.visible import markdown as escaped
+
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 
 
 def markdown(run: RunReport, costs: Costs) -> str:
     """The report's table, reasons of failures, and urls."""
     if any(result.operation is Operation.PREVIEW for result in run.results):
         return plan_tree.markdown(run, costs)
-    lines = [f"### orchestrator {run.command}", ""]
+    lines = [f"### orchestrator {escaped(run.command)}", ""]
     if run.notice:
-        lines += [f"_{run.notice}_", ""]
+        lines += [f"_{escaped(run.notice)}_", ""]
     lines += ["| stack | result | resources | seconds |", "|---|---|---|--:|"]
     for result in run.results:
         lines.append(
-            f"| `{result.unit}` | {verdict(result)} | {counted(result.counts)} | {result.duration_seconds:.1f} |"
+            f"| {code(str(result.unit))} | {verdict(result)} | {counted(result.counts)} | {result.duration_seconds:.1f} |"
         )
     for result in run.results:
         if result.reason:
-            lines += ["", f"**{result.unit}**: {result.reason}"]
+            lines += ["", f"**{escaped(str(result.unit))}**: {escaped(result.reason)}"]
         if result.hint:
-            lines += ["", f"> {result.hint}"]
+            lines += ["", f"> {escaped(result.hint)}"]
         url = result.outputs.get("url")
         if url and not url.secret and isinstance(url.value, str):
-            lines += ["", f"{result.unit.stack}: <{url.value}>"]
+            lines += ["", f"{escaped(result.unit.stack)}: {_link(url.value)}"]
     return "\n".join(lines) + "\n"
+
+
+def _link(url: str) -> str:
+    """An address that GitHub makes a link of, or just text."""
+    return f"<{url}>" if _ADDRESS.fullmatch(url) else escaped(url)

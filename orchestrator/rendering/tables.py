@@ -24,6 +24,7 @@ from orchestrator.model import (
     Unit,
     UnitResult,
 )
+from orchestrator.visible import in_line
 
 if TYPE_CHECKING:
     from orchestrator.lifecycle.orphans import Orphans
@@ -42,8 +43,8 @@ _DONE = {
 
 
 def aligned(rows: Iterable[Sequence[str]], indent: str = "") -> str:
-    """Rows as columns, two blanks apart; every line ends with a newline."""
-    cells = [list(row) for row in rows]
+    """Rows as columns, two blanks apart; every line ends with a newline, and no cell can begin another."""
+    cells = [[in_line(cell) for cell in row] for row in rows]
     if not cells:
         return ""
     widths = [max(len(row[column]) for row in cells if column < len(row)) for column in range(max(map(len, cells)))]

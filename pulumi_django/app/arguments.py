@@ -27,6 +27,7 @@ from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.ecs.task import Architecture
 from pulumi_django.observability.otel import TracingOptions
 from pulumi_django.policies import secret_references
+from pulumi_django.rules import aws_rules
 from pulumi_django.rules.env_references import whole_reference
 from pulumi_django.rules.images import check_image
 
@@ -191,6 +192,7 @@ class AppArgs:
                 "read_only_root and exec_enabled are both on: the agent behind a shell writes into the container, so switch "
                 "one of them off"
             )
+        self._check_rules()
         if self.redis is not None and self.cache is not None:
             raise ValueError(
                 "redis and cache are both set: an environment has its own Redis or uses its base's, so set one of them to null"
@@ -204,3 +206,13 @@ class AppArgs:
             for variable, reference in self.extra_secrets.items()
             if not reference or whole_reference(reference) is None
         }
+
+    def _check_rules(self) -> None:
+        aws_rules.check_variables("extra_env", self.extra_env)
+        aws_rules.check_variables("extra_secrets", self.extra_secrets)
+        aws_rules.check_module("settings_module", self.settings_module)
+        aws_rules.check_module("wsgi_module", self.wsgi_module, with_object=True)
+        aws_rules.check_module("celery_app", self.celery_app, with_object=True)
+        aws_rules.check_key_arns("secret_key_arns", self.secret_key_arns)
+        aws_rules.check_mail_identity_arns("email_identity_arns", self.email_identity_arns)
+        aws_rules.check_statements("task_statements", self.task_statements)

@@ -13,6 +13,7 @@ from pulumi_django.data import postgres
 from pulumi_django.data.postgres import MASTER_USERNAME, POSTGRES_PORT, PostgresServerArgs, PostgresSettings
 from pulumi_django.policies.trust import account_of
 from pulumi_django.rules import naming
+from pulumi_django.rules.aws_rules import shown
 
 # An Aurora capacity unit (ACU) is about 2 GiB of memory with the CPU that belongs to it.
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2.setting-capacity.html
@@ -76,14 +77,16 @@ def check_capacity(min_acu: float, max_acu: float, auto_pause_seconds: int | Non
     """ValueError for capacities that Aurora does not have, and for a sleep that they do not allow."""
     for name, value, least in (("min_acu", min_acu, 0.0), ("max_acu", max_acu, LEAST_MAX_ACU)):
         if not least <= value <= LARGEST_ACU or value % ACU_STEP:
-            raise ValueError(f"{name} is {value:g}: it is {least:g} to {LARGEST_ACU:g} in steps of {ACU_STEP:g}")
+            raise ValueError(f"{name} is {shown(value)}: it is {least:g} to {LARGEST_ACU:g} in steps of {ACU_STEP:g}")
     if min_acu > max_acu:
-        raise ValueError(f"min_acu is {min_acu:g} and max_acu is {max_acu:g}: the least is not above the largest")
+        raise ValueError(
+            f"min_acu is {shown(min_acu)} and max_acu is {shown(max_acu)}: the least is not above the largest"
+        )
     if auto_pause_seconds is None:
         return
     if min_acu > 0:
         raise ValueError(
-            f"auto_pause_seconds is {auto_pause_seconds} and min_acu is {min_acu:g}: a server sleeps only when min_acu is 0"
+            f"auto_pause_seconds is {auto_pause_seconds} and min_acu is {shown(min_acu)}: a server sleeps only when min_acu is 0"
         )
     if not LEAST_PAUSE_SECONDS <= auto_pause_seconds <= LONGEST_PAUSE_SECONDS:
         raise ValueError(

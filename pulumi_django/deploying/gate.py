@@ -20,6 +20,7 @@ from pulumi_django.deploying.rollout import RolloutError, RolloutRequest, Rollou
 from pulumi_django.deploying.rollout_group import RolloutGroup, Stopped
 from pulumi_django.deploying.rollout_state import short
 from pulumi_django.deploying.update_mode import RELEASE_VARIABLE, SKIP, UpdateMode
+from pulumi_django.rules.visible import visible
 
 T = TypeVar("T")
 
@@ -354,7 +355,7 @@ async def _in_hook(work: Callable[[Clock], T], name: str, error_type: type[Excep
 
 
 def _say(log: Callable[[str], None], prefix: str) -> Callable[[str], None]:
-    return lambda text: log(f"{prefix} {text}")
+    return lambda text: log(f"{prefix} {visible(text)}")
 
 
 async def _plain(value: object) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pulumi_django.deploying.polling import Clock, patiently
+from pulumi_django.rules.visible import visible
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef
@@ -32,7 +33,8 @@ QUIET_AFTER_FAILURE = 3
 # One page is up to 1 MB or 10000 events; the limit only keeps a task that logs without end from holding us in one look.
 PAGES_PER_LOOK = 20
 
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
+# Colors are left out; every other control is spelled out.
+_COLOR = re.compile(r"\x1b\[[0-9;:]*m")
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,8 @@ def stream_of(container: ContainerDefinitionOutputTypeDef, task_id: str) -> LogS
 
 
 def whole(line: str) -> str:
-    """A log line without what could disturb a terminal, however long it is."""
-    # A progress bar rewrites its line by carriage returns; what stood last is what a terminal would show.
-    return _CONTROL.sub("", line.rstrip().rsplit("\r", 1)[-1])
+    """A log line without what could disturb a terminal or hide a part of it, however long it is."""
+    return visible(_COLOR.sub("", line.rstrip()))
 
 
 def printable(line: str) -> str:

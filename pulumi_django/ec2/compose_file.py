@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-_ECR_IMAGE = re.compile(
-    r"(?P<registry>(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com)/(?P<repository>[a-z0-9._/-]+)"
-)
+from pulumi_django.ec2 import compose_checks, compose_document, ecr_images
+from pulumi_django.ec2.compose_variables import UNKNOWN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,44 +24,52 @@ class ComposeFile:
     """ARNs of the ECR repositories that images come from."""
 
 
-def read(path: str) -> ComposeFile:
-    """The compose file at `path`; ValueError when there is none, it is not YAML, or it names no service."""
+def read(
+    path: str, *, host_has_variables: bool = True, ecr_repository_arns: Sequence[str] | None = None
+) -> ComposeFile:
+    """The compose file at `path`; ValueError when there is none, or a host cannot run it.
+
+    `host_has_variables`: whether the host has values for the file's variables. `ecr_repository_arns`: repositories in
+    ECR of images whose names are variables; None when there is no such image.
+    """
+    text = _text(path)
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise ValueError(
-            f"compose_file is {path!r}: it cannot be read ({(error.strerror or str(error)).lower()})"
-        ) from None
-    except UnicodeDecodeError:
-        raise ValueError(f"compose_file is {path!r}: it is no text in UTF-8") from None
-    images = [str(service.get("image", "")) for service in _services(path, text).values()]
-    found = [match for image in images if (match := _ECR_IMAGE.match(image))]
+        document = compose_document.load(text, host_has_variables=host_has_variables)
+        services = compose_document.services(document)
+        compose_checks.check(document, services, host_has_variables=host_has_variables)
+        images = {name: str(service["image"]) for name, service in services.items() if service.get("image")}
+        if ecr_repository_arns is None:
+            _refuse_undetermined(images)
+        found = [it for image in images.values() if (it := _repository(image))]
+    except ValueError as error:
+        raise ValueError(f"compose_file is {path!r}: {error}") from None
+    found += ecr_images.declared(ecr_repository_arns or ())
     return ComposeFile(
         text=text,
-        ecr_registries=tuple(sorted({match["registry"] for match in found})),
-        ecr_repository_arns=tuple(
-            sorted({f"arn:aws:ecr:{m['region']}:{m['account']}:repository/{m['repository']}" for m in found})
-        ),
+        ecr_registries=tuple(sorted({it.registry for it in found})),
+        ecr_repository_arns=tuple(sorted({it.arn for it in found})),
     )
 
 
-def _services(path: str, text: str) -> dict[str, dict[str, Any]]:
+def _text(path: str) -> str:
     try:
-        document = YAML(typ="safe", pure=True).load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f" in line {mark.line + 1}" if mark else ""
-        raise ValueError(f"compose_file is {path!r}: it is not YAML{where} ({error.problem})") from None
-    except YAMLError as error:
-        raise ValueError(f"compose_file is {path!r}: it is not YAML ({str(error).splitlines()[0]})") from None
-    services = document.get("services") if isinstance(document, dict) else None
-    if not isinstance(services, dict) or not services:
-        raise ValueError(f"compose_file is {path!r}: it has no services")
-    for name, service in services.items():
-        if not isinstance(service, dict):
-            raise ValueError(f"compose_file is {path!r}: its service {name!r} is no mapping")
-        if "image" not in service:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            raise ValueError(f"compose_file is {path!r}: it is no text in UTF-8") from None
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise ValueError(f"compose_file is {path!r}: it cannot be read ({reason})") from None
+
+
+def _repository(image: str) -> ecr_images.EcrRepository | None:
+    return None if ecr_images.is_undetermined(image) else ecr_images.repository(image)
+
+
+def _refuse_undetermined(images: dict[str, str]) -> None:
+    for name, image in images.items():
+        if ecr_images.is_undetermined(image):
             raise ValueError(
-                f"compose_file is {path!r}: its service {name!r} has no image, and sources are not on the host"
+                f"its service {name!r} has the image {image.replace(UNKNOWN, '${...}')!r}, and the host's rights depend "
+                "on its repository: write the repository and keep the variable for the tag, or give ecr_repository_arns "
+                "([] when it is not in ECR)"
             )
-    return services

@@ -33,11 +33,16 @@ class ComposeHostArgs:
     """Availability zone of the subnet; the data volume is made there."""
 
     compose_file: str
-    """Path of the docker compose file. Every service has an image; files that it mounts stand below `/data`. A change
-    replaces the host, not its data and address."""
+    """Path of the docker compose file. Every service that starts has an image; files that it names stand below `/data`,
+    since nothing else is on the host. A change replaces the host, not its data and address."""
 
     environment_secret_arn: pulumi.Input[str] | None = None
-    """Secret whose JSON keys are the variables of the compose file (`${NAME}`); the host reads it at each start."""
+    """ARN of the secret whose JSON keys are the variables of the compose file (`${NAME}`); the host reads it at each
+    start. Without one, every variable is unset."""
+
+    ecr_repository_arns: Sequence[str] | None = None
+    """Repositories in ECR of images whose names are variables (`image: ${IMAGE}`); images that are named in full are
+    found by themselves. None when there is no such image, `[]` when they are not in ECR."""
 
     host: str | None = None
     """Host name that leads to the host, with `hosted_zone_id`."""
@@ -73,7 +78,8 @@ class ComposeHostArgs:
         limits.processor(self.instance_type)
         if self.ami_id is not None:
             limits.check_ami_id(self.ami_id)
-        compose_user_data.check_size(compose_file.read(self.compose_file), self.compose_file)
+        compose_user_data.check_secret_arn(self.environment_secret_arn)
+        compose_user_data.check_size(_compose(self), self.compose_file)
         if (self.host is None) != (self.hosted_zone_id is None):
             raise ValueError("host and hosted_zone_id go together: set both, or none")
         if SSH_PORT in self.ingress_ports:
@@ -168,7 +174,7 @@ class ComposeHost(pulumi.ComponentResource):
     def _instance(
         self, name: str, args: ComposeHostArgs, group: aws.ec2.SecurityGroup, volume_id: pulumi.Output[str]
     ) -> aws.ec2.Instance:
-        compose = compose_file.read(args.compose_file)
+        compose = _compose(args)
         secret = args.environment_secret_arn
         _role, profile = machine.instance_profile(
             name, self, _statements(args, compose), principal("ec2", region_of_zone(args.zone))
@@ -220,6 +226,14 @@ class ComposeHost(pulumi.ComponentResource):
             records=[address.public_ip],
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+
+def _compose(args: ComposeHostArgs) -> compose_file.ComposeFile:
+    return compose_file.read(
+        args.compose_file,
+        host_has_variables=args.environment_secret_arn is not None,
+        ecr_repository_arns=args.ecr_repository_arns,
+    )
 
 
 def _statements(args: ComposeHostArgs, compose: compose_file.ComposeFile) -> list[Statement]:

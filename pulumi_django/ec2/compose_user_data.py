@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 from collections.abc import Sequence
+from typing import Any
 
 from pulumi_django.ec2 import limits
+from pulumi_django.ec2.compose_checks import DATA_FOLDER
 from pulumi_django.ec2.compose_file import ComposeFile
 
-DATA_FOLDER = "/data"
+# https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
+_SECRET_ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]+")
 # An EBS volume's id as Linux shows it, without the hyphen.
 # https://docs.aws.amazon.com/ebs/latest/userguide/identify-nvme-ebs-device.html
 _DEVICE = "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{volume}"
@@ -37,6 +41,12 @@ _DAEMON = {"data-root": f"{DATA_FOLDER}/docker", "log-driver": "local", "live-re
 
 _AFTER_MOUNT = f"[Unit]\nRequiresMountsFor={DATA_FOLDER}\n"
 
+# systemd's own variables (LANG and others) would go before those of the compose file.
+_COMPOSE = (
+    "/usr/bin/env --ignore-environment HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "
+    "/usr/bin/docker compose {options}-f compose.yaml"
+)
+
 _UNIT = """[Unit]
 Description=Containers of /opt/compose/compose.yaml
 Requires=docker.service
@@ -49,23 +59,43 @@ RemainAfterExit=yes
 RuntimeDirectory=compose
 RuntimeDirectoryMode=0700
 WorkingDirectory=/opt/compose
-{environment}ExecStart=/usr/bin/docker compose {options}-f compose.yaml up --detach --remove-orphans
-ExecStop=/usr/bin/docker compose {options}-f compose.yaml stop
+{environment}ExecStart={compose} up --detach --remove-orphans
+ExecStop={compose} stop
 TimeoutStartSec=900
 [Install]
 WantedBy=multi-user.target
 """
 
-# Written to a folder in memory that only root reads; single quotes keep compose from interpreting values.
-_ENVIRONMENT = """#!/usr/bin/python3
-import boto3, json, os
+# Written to a folder in memory that only root reads. Within double quotes compose reads every text back as it was.
+# https://docs.docker.com/reference/compose-file/interpolation/
+_ENVIRONMENT = r"""#!/usr/bin/python3
+import boto3, json, os, re, sys
 secrets = boto3.client("secretsmanager", region_name={region!r})
-values = json.loads(secrets.get_secret_value(SecretId={secret!r})["SecretString"])
-with open(os.open("/run/compose/environment", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+text = secrets.get_secret_value(SecretId={secret!r})["SecretString"]
+values, exact = json.loads(text), json.loads(text, parse_int=str, parse_float=str)
+if not isinstance(values, dict):
+    sys.exit("the secret with the variables is no JSON object")
+escapes = {{"\\": "\\\\", '"': '\\"', "$": "\\$", "\n": "\\n", "\r": "\\r"}}
+with open(os.open("/run/compose/environment", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
     for name, value in values.items():
-        quoted = str(value).replace("'", "\\\\'")
-        file.write(f"{{name}}='{{quoted}}'\\n")
+        if value is None:
+            continue
+        if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name):
+            print(f"{{name!r}} cannot name a variable: it is left out", file=sys.stderr)
+            continue
+        shown = exact[name] if isinstance(exact[name], str) else json.dumps(value)
+        quoted = "".join(escapes.get(letter, letter) for letter in shown)
+        file.write(f'{{name}}="{{quoted}}"\n'.encode())
 """
+
+
+def check_secret_arn(arn: Any) -> None:
+    """ValueError when a plain value is no ARN of a secret; a value that is only known later is not looked at."""
+    if isinstance(arn, str) and not _SECRET_ARN.fullmatch(arn):
+        raise ValueError(
+            f"environment_secret_arn is {arn!r}: it is written like "
+            "'arn:aws:secretsmanager:us-east-1:123456789012:secret:NAME-AbCdEf'"
+        )
 
 
 def check_size(compose: ComposeFile, path: str) -> None:
@@ -110,7 +140,7 @@ def _unit(secret_arn: str | None) -> str:
     return _UNIT.format(
         folder=DATA_FOLDER,
         environment="ExecStartPre=/usr/local/sbin/compose-environment\n" if with_secret else "",
-        options="--env-file /run/compose/environment " if with_secret else "",
+        compose=_COMPOSE.format(options="--env-file /run/compose/environment " if with_secret else ""),
     )
 
 

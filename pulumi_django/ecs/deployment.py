@@ -10,6 +10,8 @@ from typing import Any, Literal
 import pulumi
 import pulumi_aws as aws
 
+from pulumi_django.rules.aws_rules import shown
+
 Strategy = Literal["rolling", "blue-green", "linear", "canary"]
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
@@ -90,7 +92,7 @@ class DeploymentOptions:
         least = 3 if self.strategy == "linear" else 0.1
         if self.step_percent is not None and not least <= self.step_percent <= 100:
             raise ValueError(
-                f"step_percent is {self.step_percent:g}: with the strategy {self.strategy!r} it is {least:g} to 100"
+                f"step_percent is {shown(self.step_percent)}: with the strategy {self.strategy!r} it is {least:g} to 100"
             )
 
     @property

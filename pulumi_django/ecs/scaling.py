@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pulumi_django.rules.aws_rules import shown
 from pulumi_django.rules.schedules import check_schedule, check_timezone
 
 MAX_TASKS = 5000
@@ -37,7 +38,7 @@ class CpuSteps:
     def __post_init__(self) -> None:
         if not 0 <= self.low_percent < self.high_percent <= 100:
             raise ValueError(
-                f"low_percent is {self.low_percent:g} and high_percent is {self.high_percent:g}: "
+                f"low_percent is {shown(self.low_percent)} and high_percent is {shown(self.high_percent)}: "
                 "both are 0 to 100, and low is below high"
             )
         _check_least("change", self.change, 1)
@@ -133,7 +134,7 @@ class TrackedMetric:
 
     def __post_init__(self) -> None:
         if self.target_value <= 0:
-            raise ValueError(f"target_value is {self.target_value:g}: it is above 0")
+            raise ValueError(f"target_value is {shown(self.target_value)}: it is above 0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +181,7 @@ class Scaling:
         for name in ("cpu_percent", "memory_percent"):
             value: float | None = getattr(self, name)
             if value is not None and not 1 <= value <= 100:
-                raise ValueError(f"{name} is {value:g}: it is 1 to 100")
+                raise ValueError(f"{name} is {shown(value)}: it is 1 to 100")
         if self.requests_per_target is not None:
             _check_least("requests_per_target", self.requests_per_target, 1)
         _check_least("scale_out_cooldown_seconds", self.scale_out_cooldown_seconds, 0)
@@ -197,7 +198,7 @@ class Scaling:
             )
         if self.cpu_percent is not None and self.cpu_steps:
             raise ValueError(
-                f"cpu_percent is {self.cpu_percent:g} and there are cpu_steps: they would work against each other, give one"
+                f"cpu_percent is {shown(self.cpu_percent)} and there are cpu_steps: they would work against each other, give one"
             )
         if self.min_tasks == 0 and not (self.queue_steps or self.schedules or self.metrics):
             raise ValueError(

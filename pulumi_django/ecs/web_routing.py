@@ -15,7 +15,7 @@ from pulumi_django.ecs.deployment import DeploymentOptions, TrafficShift
 from pulumi_django.ecs.roles import ECS, role_arn, shifting_statements
 from pulumi_django.ecs.scaling import Scaling
 from pulumi_django.ecs.sidecar import Sidecar
-from pulumi_django.rules import naming
+from pulumi_django.rules import aws_rules, naming
 from pulumi_django.rules.priorities import Rule
 
 TargetProtocol = Literal["HTTP", "HTTPS"]
@@ -65,8 +65,7 @@ class HealthCheck:
             raise ValueError(
                 f"timeout_seconds is {self.timeout_seconds}: it is less than interval_seconds ({self.interval_seconds})"
             )
-        if not self.path.startswith("/"):
-            raise ValueError(f"path is {self.path!r}: it begins with /")
+        aws_rules.check_health_path("path", self.path)
 
 
 @dataclass(frozen=True, kw_only=True)

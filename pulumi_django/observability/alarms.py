@@ -15,6 +15,7 @@ from pulumi_django.observability.metrics import (
     service_metric,
     web_metric,
 )
+from pulumi_django.rules.aws_rules import shown
 
 BYTES_PER_GIB = 1024**3
 
@@ -22,13 +23,13 @@ BYTES_PER_GIB = 1024**3
 def check_percent(name: str, value: float) -> None:
     """ValueError when `value` cannot be a threshold of a share."""
     if not 0 < value <= 100:
-        raise ValueError(f"{name} is {value:g}: it is above 0 and at most 100 %")
+        raise ValueError(f"{name} is {shown(value)}: it is above 0 and at most 100 %")
 
 
 def check_positive(name: str, value: float) -> None:
     """ValueError when `value` cannot be a threshold of an amount."""
     if value <= 0:
-        raise ValueError(f"{name} is {value:g}: it is above 0")
+        raise ValueError(f"{name} is {shown(value)}: it is above 0")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 
 from pulumi_django.ecs.sidecar import Sidecar
+from pulumi_django.rules.aws_rules import shown
 from pulumi_django.rules.images import check_image
 
 CONTAINER = "otel-collector"
@@ -68,7 +69,7 @@ class TracingOptions:
     def __post_init__(self) -> None:
         check_image("image", self.image)
         if not 0 < self.sample_percent <= 100:
-            raise ValueError(f"sample_percent is {self.sample_percent:g}: it is above 0 and at most 100 %")
+            raise ValueError(f"sample_percent is {shown(self.sample_percent)}: it is above 0 and at most 100 %")
 
 
 def collector(options: TracingOptions, region: str) -> Sidecar:

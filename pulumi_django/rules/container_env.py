@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from pulumi_django.rules.env_references import StackValues, whole_reference
@@ -228,6 +228,14 @@ def _plain(values: ContainerValues) -> dict[str, Value]:
 def queue_variable(queue: str) -> str:
     """Name of the variable with the address of a Celery queue's SQS queue: `SQS_DEFAULT_QUEUE_URL`."""
     return f"SQS_{queue.upper().replace('-', '_')}_QUEUE_URL"
+
+
+def provided_names() -> frozenset[str]:
+    """Every variable that the stack itself may give to a container, without the addresses of queues."""
+    needed: dict[str, Any] = {
+        f.name: "" for f in fields(ContainerValues) if f.default is MISSING and f.default_factory is MISSING
+    }
+    return frozenset({*_plain(ContainerValues(**needed)), *JSON_KEYS})
 
 
 def _present(variables: Mapping[str, Value | None]) -> dict[str, Value]:

@@ -9,7 +9,7 @@ STACK_NAME_PATTERN = r"^[a-z][a-z0-9-]{0,18}[a-z0-9]$"
 STACK_NAME_RULE = (
     "2 to 20 lower-case letters, digits and single hyphens, beginning with a letter and not ending with a hyphen"
 )
-SERVICE_NAME_RULE = "1 to 32 lower-case letters, digits, hyphens and underscores, beginning with a letter"
+SERVICE_NAME_RULE = "1 to 32 lower-case letters, digits, hyphens and underscores, beginning with a letter and ending with a letter or digit"
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
 TARGET_GROUP_NAME_LIMIT = 32
@@ -38,7 +38,7 @@ NAMESPACE_NAME_LIMIT = 253
 # https://datatracker.ietf.org/doc/html/rfc1035#section-2.3.4
 DNS_LABEL_LIMIT = 63
 
-_SERVICE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9_-]{0,30}[a-z0-9])?")
 
 
 def check_environment_name(name: str) -> str:

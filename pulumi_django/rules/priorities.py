@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pulumi_django.rules.aws_rules import check_path_pattern
+
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html
 PRIORITY_LIMIT = 50_000
 PRIORITIES_PER_SLOT = 50
@@ -81,6 +83,7 @@ def rule_conditions(hosts: Sequence[Any], paths: Sequence[str]) -> list[tuple[li
     if not hosts:
         raise ValueError("hosts is empty: a web service needs at least one host name")
     for path in paths:
+        check_path_pattern(path)
         if not path.startswith("/") or len(path) > PATH_PATTERN_LIMIT:
             raise ValueError(
                 f"the path pattern {path!r} cannot be used: it begins with / and has at most {PATH_PATTERN_LIMIT} characters"

@@ -20,8 +20,8 @@ _FIELDS = (
     ("day-of-week", 1, 7, _DAYS),
     ("year", 1970, 2199, ()),
 )
-_RATE = re.compile(r"rate\((\d+) (minute|minutes|hour|hours|day|days)\)")
-_ITEM = re.compile(r"(?P<start>\*|[A-Z]+|\d+)(-(?P<end>[A-Z]+|\d+))?(/(?P<step>\d+))?")
+_RATE = re.compile(r"rate\(([0-9]{1,9}) (minute|minutes|hour|hours|day|days)\)")
+_ITEM = re.compile(r"(?P<start>\*|[A-Z]+|[0-9]{1,9})(-(?P<end>[A-Z]+|[0-9]{1,9}))?(/(?P<step>[0-9]{1,9}))?")
 
 
 def check_schedule(expression: str) -> str:
@@ -78,14 +78,14 @@ def _check_item(expression: str, name: str, item: str, low: int, high: int, name
     numbers = [_number(text, names) for text in (match["start"], match["end"]) if text not in (None, "*")]
     if match["start"] == "*" and match["end"]:
         numbers.append(None)
-    if any(number is None or not low <= number <= high for number in numbers) or match["step"] == "0":
+    if any(number is None or not low <= number <= high for number in numbers) or not int(match["step"] or 1):
         raise ValueError(f"the schedule {expression!r} has the {name} {item!r}: {_allowed(low, high, names)}")
 
 
 def _is_special(name: str, item: str) -> bool:
     """`?`, the last day, the nearest weekday, the nth weekday of a month."""
     if name == "day-of-month":
-        return item in ("?", "L", "LW") or bool(re.fullmatch(r"([1-9]|[12]\d|3[01])W", item))
+        return item in ("?", "L", "LW") or bool(re.fullmatch(r"([1-9]|[12][0-9]|3[01])W", item))
     if name == "day-of-week":
         return item in ("?", "L") or bool(re.fullmatch(rf"([1-7]|{'|'.join(_DAYS)})(L|#[1-5])", item))
     return False

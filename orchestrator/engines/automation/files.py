@@ -20,7 +20,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import filelock
 
-from orchestrator.errors import EngineUnavailableError, StackLockedError, StateError
+from orchestrator.errors import EngineUnavailableError, StackLockedError, StateError, UnreadableStateError
+from orchestrator.neighbors import open_beside
 
 PATIENCE_SECONDS = 30
 """How long to wait for a lock that nobody holds for more than a moment."""
@@ -100,7 +101,7 @@ class LocalFiles:
             except FileNotFoundError:  # it was removed while we looked
                 continue
             except OSError as error:
-                raise StateError(
+                raise UnreadableStateError(
                     f"the state cannot be read: {error.strerror} ({self._folder / folder})", "check its permissions"
                 ) from error
         return found
@@ -122,7 +123,7 @@ class LocalFiles:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise StateError(
+            raise UnreadableStateError(
                 f"the state cannot be read: {error.strerror} ({self._folder / name})", "check its permissions"
             ) from error
 
@@ -130,7 +131,8 @@ class LocalFiles:
         path = self._folder / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(dir=path.parent)
+            # Others who share the folder read and write this file as they do those that Pulumi writes beside it.
+            descriptor, temporary = open_beside(path)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
             os.replace(temporary, path)

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,13 @@ from orchestrator.engines.automation.forms import UnknownFormError
 from orchestrator.engines.automation.remote import RemoteBackend
 from orchestrator.engines.automation.state import Backend, open_backend
 from orchestrator.engines.automation.survey import Survey
-from orchestrator.errors import LockOwner, StateError, UnknownStackError
+from orchestrator.engines.unreadable import readable, unreadable
+from orchestrator.errors import (
+    LockOwner,
+    StateError,
+    UnknownStackError,
+    UnreadableStateError,
+)
 from orchestrator.model import Record, StackResource, StackStatus, StackSummary, Unit
 
 
@@ -44,14 +51,14 @@ class Stacks:
             survey = Survey(backend, self._state_dir / "stacks.json")
             return survey.summaries(sorted((key, project.name) for key, project in self._projects.items()))
         return tuple(
-            self._summary(Unit(key, stack))
+            readable(Unit(key, stack), partial(self._summary, Unit(key, stack)))
             for key, project in sorted(self._projects.items())
             for stack in self._backend.stacks(project.name)
         )
 
     def stack(self, unit: Unit) -> StackSummary | None:
         exists = unit.stack in self._backend.stacks(self._projects[unit.project].name)
-        return self._summary(unit) if exists else None
+        return readable(unit, lambda: self._summary(unit)) if exists else None
 
     def resources(self, unit: Unit) -> tuple[StackResource, ...]:
         return checkpoint.resources(self._latest(unit))
@@ -152,6 +159,8 @@ class Stacks:
         try:
             seen = checkpoint.head(backend.checkpoint(project, unit.stack) or {})
             failed = backend.last_failed(project, unit.stack)
+        except UnreadableStateError as error:
+            return unreadable(unit, error, records.from_tags(tags))
         except StateError as error:
             record = records.from_tags(tags)
             return StackSummary(unit=unit, status=StackStatus.DAMAGED, record=record, problem=error.message)

@@ -16,8 +16,10 @@ from typing import Any
 from orchestrator.engines import records
 from orchestrator.engines.automation import checkpoint
 from orchestrator.engines.automation.state import Backend
-from orchestrator.errors import StateError
+from orchestrator.engines.unreadable import readable, unreadable
+from orchestrator.errors import StateError, UnreadableStateError
 from orchestrator.model import StackStatus, StackSummary, Unit
+from orchestrator.neighbors import private_folder, write_private
 
 VERSION = 1
 _AT_ONCE = 16
@@ -32,10 +34,10 @@ class Survey:
         self._backend, self._memory = backend, memory
 
     def summaries(self, projects: Sequence[tuple[str, str]]) -> tuple[StackSummary, ...]:
-        """Every stack of these projects (key, Pulumi name), in order; a damaged one never hides the others."""
+        """Every stack of these projects (key, Pulumi name), in order; one that is damaged or closed to this user never hides the others."""
         before = self._remembered()
         after: dict[str, Any] = {}
-        locked = self._backend.locked()
+        locked = self._locked()
         found: list[Callable[[], StackSummary]] = []
         for key, name in projects:
             listing = self._backend.listing(name)
@@ -55,7 +57,7 @@ class Survey:
         project: str,
         stamp: str,
         tagged: frozenset[str],
-        locked: frozenset[tuple[str, str]],
+        locked: frozenset[tuple[str, str]] | None,
         before: Mapping[str, Any],
         after: dict[str, Any],
     ) -> Callable[[], StackSummary]:
@@ -65,14 +67,23 @@ class Survey:
                 known = before.get(f"{project}/{unit.stack}")
                 head = known["head"] if known and known["stamp"] == stamp else self._head(project, unit.stack)
                 failed = self._backend.last_failed(project, unit.stack)
+            except UnreadableStateError as error:
+                return unreadable(unit, error, records.from_tags(tags))
             except StateError as error:
                 record = records.from_tags(tags)
                 return StackSummary(unit=unit, status=StackStatus.DAMAGED, record=record, problem=error.message)
             after[f"{project}/{unit.stack}"] = {"stamp": stamp, "head": head}
-            busy = (project, unit.stack) in locked and self._backend.held(project, unit.stack)
+            busy = (locked is None or (project, unit.stack) in locked) and self._backend.held(project, unit.stack)
             return checkpoint.summary(unit, head, tags, locked=busy, failed=failed)
 
-        return look
+        return lambda: readable(unit, look)
+
+    def _locked(self) -> frozenset[tuple[str, str]] | None:
+        """The stacks that have a lock; None when each has to be asked, since the locks of one are closed to this user."""
+        try:
+            return self._backend.locked()
+        except UnreadableStateError:
+            return None
 
     def _head(self, project: str, stack: str) -> dict[str, Any]:
         return checkpoint.head(self._backend.checkpoint(project, stack) or {})
@@ -86,10 +97,8 @@ class Survey:
 
     def _remember(self, stacks: Mapping[str, Any]) -> None:
         try:
-            self._memory.parent.mkdir(parents=True, exist_ok=True)
-            fresh = self._memory.with_name(f"{self._memory.name}.new")
-            fresh.write_text(json.dumps({"version": VERSION, "stacks": stacks}), encoding="utf-8")
-            fresh.replace(self._memory)
+            private_folder(self._memory.parent)
+            write_private(self._memory, json.dumps({"version": VERSION, "stacks": stacks}))
         except OSError:
             log.debug("what was seen could not be remembered", exc_info=True)
 

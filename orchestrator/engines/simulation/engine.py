@@ -21,6 +21,7 @@ from orchestrator.engines import records
 from orchestrator.engines.protocol import Sink, UnitRequest
 from orchestrator.engines.simulation import plans
 from orchestrator.engines.simulation.store import Head, Resources, Store
+from orchestrator.engines.unreadable import unreadable
 from orchestrator.engines.waiting import patiently
 from orchestrator.errors import (
     InterruptedRunError,
@@ -29,6 +30,7 @@ from orchestrator.errors import (
     RefusedError,
     StateError,
     UnknownStackError,
+    UnreadableStateError,
 )
 from orchestrator.events import Diagnostic, ResourceEvent
 from orchestrator.model import (
@@ -256,6 +258,8 @@ class SimulationEngine:
     def _summary(self, unit: Unit) -> StackSummary:
         try:
             head = self._store.head(unit)
+        except UnreadableStateError as error:
+            return unreadable(unit, error, None)
         except StateError as error:
             return StackSummary(unit=unit, status=StackStatus.DAMAGED, record=None, problem=error.message)
         return StackSummary(

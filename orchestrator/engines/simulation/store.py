@@ -20,8 +20,9 @@ from typing import Any
 
 import filelock
 
-from orchestrator.errors import LockOwner, StackLockedError, StateError
+from orchestrator.errors import LockOwner, StackLockedError, StateError, UnreadableStateError
 from orchestrator.model import Unit
+from orchestrator.neighbors import private_folder
 
 VERSION = 1
 
@@ -104,7 +105,7 @@ class Store:
         document = {"version": VERSION, "body_bytes": len(body), "head": asdict(head)}
         path = self._path(unit)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(path.parent)
             _replace(path, json.dumps(document, separators=(",", ":")).encode() + b"\n" + body)
         except OSError as error:
             raise StateError(
@@ -121,7 +122,7 @@ class Store:
     def exclusive(self, name: str) -> Generator[None]:
         """Hold a lock of that name; StackLockedError when somebody else keeps it for long."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            private_folder(self._folder)
             with filelock.FileLock(self._folder / f"{name}.lock", timeout=PATIENCE_SECONDS):
                 yield
         except filelock.Timeout:
@@ -138,7 +139,7 @@ class Store:
         """Keep the tags of a stack that is about to be made."""
         path = self._path(unit).with_suffix(".claim")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(path.parent)
             _replace(path, json.dumps(dict(tags)).encode())
         except OSError as error:
             raise StateError(
@@ -168,7 +169,7 @@ class Store:
         path = self._path(unit)
         owner, lock = path.with_suffix(".owner"), filelock.FileLock(path.with_suffix(".lock"), timeout=0)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(path.parent)
             lock.acquire()
             owner.write_text(json.dumps(_this_process()), encoding="utf-8")
         except filelock.Timeout:
@@ -214,8 +215,8 @@ class Store:
             f"nothing exists outside of it: remove {self._path(unit)} and create the stack again",
         )
 
-    def _unreadable(self, unit: Unit, error: OSError) -> StateError:
-        return StateError(
+    def _unreadable(self, unit: Unit, error: OSError) -> UnreadableStateError:
+        return UnreadableStateError(
             f"the simulated state of {unit} cannot be read: {error.strerror or error}",
             f"check the permissions of {self._path(unit)}",
         )

@@ -95,6 +95,22 @@ def test_events_are_lines_that_keep_their_schema(here: Here, tmp_path: Path) -> 
     assert "s3cret-value" not in file.read_text()
 
 
+@pytest.mark.parametrize("before", [None, 0o644])
+def test_an_events_file_is_for_its_user_alone(here: Here, tmp_path: Path, before: int | None) -> None:
+    file = tmp_path / "events.jsonl"
+    if before is not None:
+        file.touch()
+        file.chmod(before)
+    assert here("preview-base", "dev", "--events", str(file)).code == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_events_may_go_to_a_device(here: Here) -> None:
+    mode = Path("/dev/null").stat().st_mode
+    assert here("preview-base", "dev", "--events", "/dev/null").code == 0
+    assert Path("/dev/null").stat().st_mode == mode
+
+
 def test_an_events_file_that_cannot_be_written_is_a_usage_error(here: Here, tmp_path: Path) -> None:
     answer = here("create-env", "alpha", "--events", str(tmp_path / "no" / "events"))
     assert answer.code == 2

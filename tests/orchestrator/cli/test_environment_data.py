@@ -128,11 +128,15 @@ def test_one_secret_from_standard_input(alpha: Here, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["push", "alpha", "no/such/file"], "no/such/file cannot be read: No such file or directory"),
-        (["set", "alpha", "9X"], "the key: '9X' cannot name a variable"),
+        (["push", "alpha", "no/such/file"], "the file of FILE cannot be read: No such file or directory"),
+        (["set", "alpha", "9X"], "KEY cannot name a variable"),
         (
             ["push", "alpha", "-", "--to", "vault"],
             "--to 'vault' cannot be used: values are kept in secretsmanager or ssm",
+        ),
+        (
+            ["push", "alpha", "-", "--provided", "yes"],
+            "--provided 'yes' cannot be used: it is refuse or keep or replace",
         ),
     ],
 )
@@ -141,6 +145,65 @@ def test_what_cannot_be_stored(alpha: Here, monkeypatch: pytest.MonkeyPatch, wor
     answer = alpha("secrets", *words)
     assert answer.code == 2
     assert answer.err.startswith(f"error: {message}")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["set", "alpha", "KEY=hunter2"],
+        ["set", "alpha", "KEY", "hunter2"],
+        ["set", "alpha", "KEY", "two", "hunter2 words"],
+        ["set", "alpha", "hunter2!"],
+        ["set", "alpha", "KEY", "--file", "hunter2"],
+        ["set", "alpha", "KEY", "--file", "hunter2\0"],
+        ["set", "alpha", "KEY", "--value=hunter2"],
+        ["set", "alpha", "KEY", "--value", "hunter2"],
+        ["push", "alpha", "KEY=hunter2"],
+        ["push", "alpha", '{"KEY": "hunter2"}'],
+        ["push", "alpha", "hunter2"],
+        ["push", "alpha", "hunter2" * 100],
+        ["push", "alpha", "-", "KEY=hunter2"],
+    ],
+)
+def test_a_value_in_the_wrong_place_is_never_repeated(
+    alpha: Here, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    typed(monkeypatch, "A=1\n")
+    answer = alpha("secrets", *words)
+    assert answer.code == 2
+    assert "hunter2" not in answer.out + answer.err
+
+
+def test_values_of_standard_input_that_cannot_be_read_are_never_repeated(
+    alpha: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for text in (
+        "hunter2",
+        "A='hunter2",
+        "A=$hunter2",
+        '{"A": hunter2}',
+        '{"hunter2 x": 1}',
+        "hunter2=1\nhunter2 = = 2\n!",
+    ):
+        typed(monkeypatch, text)
+        answer = alpha("secrets", "push", "alpha", "-")
+        assert answer.code == 2
+        if not text.startswith("hunter2="):  # the name of a variable
+            assert "hunter2" not in answer.out + answer.err
+
+
+def test_a_file_of_a_developer_is_stored_but_for_what_is_empty_and_what_the_stack_gives(
+    alpha: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed(monkeypatch, "API_KEY=1\nEMPTY=\nALSO=''\nDATABASE_URL=postgres://localhost/x\n")
+    refused = alpha("secrets", "push", "alpha", "-")
+    assert refused.code == 1
+    assert refused.err.startswith("error: the stack itself gives its containers DATABASE_URL: nothing was stored\n")
+    typed(monkeypatch, "API_KEY=1\nEMPTY=\nALSO=''\nDATABASE_URL=postgres://localhost/x\n")
+    answer = alpha("secrets", "push", "alpha", "-", "--provided", "keep")
+    assert answer.code == 0
+    assert "EMPTY, ALSO; `--set extra_env.NAME=`" in answer.err
+    assert set(config(alpha)["extra_secrets"]) == {"API_KEY"}
 
 
 def test_secrets_list(alpha: Here) -> None:

@@ -272,8 +272,10 @@ def test_lines_of_several_services_have_a_prefix_in_a_color_of_its_own(monkeypat
     line = LogLine(service="web-ui", text="hello", at=datetime(2026, 11, 20, 9, 0, tzinfo=UTC))
     plain = Prefixes(Console(out=io.StringIO()), ("gunicorn", "web-ui"), times=False)
     assert plain.text(line) == "web-ui   | hello\n"
-    colored = Prefixes(Console(out=Terminal()), ("gunicorn", "web-ui"), times=False)
-    assert colored.text(line) == "\x1b[33mweb-ui  \x1b[0m | hello\n"
+    terminal = Terminal()
+    console = Console(out=terminal)
+    console.result(Prefixes(console, ("gunicorn", "web-ui"), times=False).text(line))
+    assert terminal.getvalue() == "\x1b[33mweb-ui  \x1b[0m | hello\n"
     monkeypatch.setenv("TZ", "UTC")
     timed = Prefixes(Console(out=Terminal()), ("web-ui",), times=True)
     assert timed.text(line) == f"{line.at.astimezone():%H:%M:%S} hello\n" if line.at else ""

@@ -159,3 +159,22 @@ def test_killing_us_leaves_no_worker_process_behind(tmp_path: Path, monkeypatch:
         deadline.wait(0.1)
     else:
         pytest.fail("the worker outlived its unit")
+
+
+def test_a_cluster_that_is_started_here_listens_on_this_machine_only(tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="needs the extra dask")
+    from urllib.parse import urlsplit
+
+    from orchestrator.executors.dask import DaskExecutor
+
+    with DaskExecutor(tmp_path, "simulation", None, 2) as executor:
+        cluster = executor._client.cluster
+        listening = cluster.scheduler.http_server
+        addresses = [
+            address[0] for server in [listening] for s in server._sockets.values() for address in [s.getsockname()]
+        ]
+        assert addresses
+        assert set(addresses) == {"127.0.0.1"}
+        assert urlsplit(cluster.scheduler.address).hostname == "127.0.0.1"
+        workers = [*cluster.scheduler.workers, *(w.nanny for w in cluster.scheduler.workers.values() if w.nanny)]
+        assert {urlsplit(address).hostname for address in workers} == {"127.0.0.1"}

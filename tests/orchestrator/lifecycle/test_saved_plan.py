@@ -43,6 +43,18 @@ def test_a_plan_of_everything_before_anything_exists_is_carried_out(shop: Worksh
     assert topic.inputs["displayName"] == orchestrator(shop).outputs("dev")["arn"].value
 
 
+def test_a_plan_is_for_its_user_alone_also_in_a_folder_that_was_open(shop: Workshop, tmp_path: Path) -> None:
+    plan = tmp_path / "plan"
+    plan.mkdir(mode=0o755)
+    (plan / "plan.json").touch(mode=0o644)
+    assert orchestrator(shop).preview_base("dev", save_plan=plan).exit_code == 0
+    assert plan.stat().st_mode & 0o777 == 0o700
+    assert {path.name: oct(path.stat().st_mode & 0o777) for path in plan.iterdir()} == {
+        "base.dev.pulumi-plan.json": "0o600",
+        "plan.json": "0o600",
+    }
+
+
 def test_a_plan_is_refused_when_the_program_the_configuration_or_the_state_moved(
     shop: Workshop, tmp_path: Path
 ) -> None:

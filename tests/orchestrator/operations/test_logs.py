@@ -79,8 +79,12 @@ def test_a_line_of_256_kib_comes_whole(account: Account) -> None:
 
 
 def test_control_characters_do_not_reach_a_terminal(account: Account) -> None:
-    account.write("gunicorn", ONE, (1, "\x1b[31mred\x1b[0m\x07 10%\r20%\r100%"), (1, "two\nlines"))
-    assert read(account) == ["gunicorn 100%", "gunicorn two", "gunicorn lines"]
+    account.write("gunicorn", ONE, (1, "\x1b[31mred\x1b[0m\x07 evil\rgood\u202e\x9b2J"), (1, "two\nlines"))
+    assert read(account) == [
+        "gunicorn red\\u0007 evil\\u000dgood\\u202e\\u009b2J",
+        "gunicorn two",
+        "gunicorn lines",
+    ]
 
 
 def test_tens_of_thousands_of_lines_come_page_by_page_and_none_twice(account: Account) -> None:

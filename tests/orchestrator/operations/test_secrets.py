@@ -17,6 +17,7 @@ from orchestrator.operations.aws.clients import RecordingClients
 from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.observer import Note
 from orchestrator.operations.secrets import (
+    Provided,
     PushSecrets,
     SecretEntry,
     Store,
@@ -182,6 +183,15 @@ def test_a_secret_has_an_end(clients: MotoClients) -> None:
     [
         ({}, Store.SSM, "there is nothing to store: no value is given"),
         ({"A": ""}, Store.SECRETS_MANAGER, "A is empty: ECS does not start tasks with empty secrets"),
+        ({"A": "", "B": ""}, Store.SSM, "A, B are empty: ECS does not start tasks with empty secrets"),
+        ({"A": "hunter2\0"}, Store.SSM, "A holds a NUL: no variable can"),
+        ({"A": "\ud800"}, Store.SECRETS_MANAGER, "A is no text: it holds half a character (a lone surrogate)"),
+        (
+            {"A": "x", "A=hunter2": "x"},
+            Store.SSM,
+            "the name of value 2 cannot name a variable: a name has a letter or underscore, then letters, digits and "
+            "underscores",
+        ),
         ({"A": "x" * 4097}, Store.SSM, "A has 4097 bytes: a parameter takes 4096"),
     ],
 )
@@ -189,6 +199,47 @@ def test_refusals(values: dict[str, str], store: Store, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         PushSecrets(values=values, store=store)
     assert caught.value.message == message
+
+
+def test_empty_values_are_passed_over_and_all_named(clients: MotoClients) -> None:
+    result = push(PushSecrets(values={"A": "1", "B": "", "C": ""}), target(), clients)
+    assert (result.added, result.empty, tuple(result.references)) == (("A",), ("B", "C"), ("A",))
+    assert stored(clients) == {"A": "1"}
+
+
+OURS = {"A": "1", "DATABASE_URL": "postgres://localhost/x", "DEBUG": "1", "SQS_DEFAULT_QUEUE_URL": "http://localhost"}
+
+
+def test_variables_of_the_stack_are_named_before_anything_is_stored(clients: MotoClients) -> None:
+    with pytest.raises(RefusedError) as caught:
+        push(PushSecrets(values=OURS), target(), clients)
+    assert caught.value.message == (
+        "the stack itself gives its containers DATABASE_URL, DEBUG, SQS_DEFAULT_QUEUE_URL: nothing was stored"
+    )
+    assert "--provided keep" in (caught.value.hint or "")
+    assert clients.client("secretsmanager").list_secrets()["SecretList"] == []
+
+
+def test_variables_of_the_stack_are_kept_or_replaced_when_asked(clients: MotoClients) -> None:
+    kept = push(PushSecrets(values=OURS, provided=Provided.KEEP), target(), clients)
+    assert (kept.added, kept.provided) == (("A",), ("DATABASE_URL", "DEBUG", "SQS_DEFAULT_QUEUE_URL"))
+    assert stored(clients) == {"A": "1"}
+    replaced = push(PushSecrets(values=OURS, provided=Provided.REPLACE), target(), clients)
+    assert set(replaced.references) == set(OURS)
+    assert stored(clients) == OURS
+
+
+def test_a_dry_run_shows_the_variables_of_the_stack_and_does_not_refuse(clients: MotoClients) -> None:
+    result = push(PushSecrets(values=OURS, dry_run=True), target(), clients)
+    assert result.provided == ("DATABASE_URL", "DEBUG", "SQS_DEFAULT_QUEUE_URL")
+
+
+def test_a_variable_that_the_configuration_took_from_the_stack_is_pushed_without_a_question(
+    clients: MotoClients, workspace: Workspace
+) -> None:
+    found = application(workspace, "  django-app:extra_secrets:\n    SECRET_KEY: 'arn:y:SECRET_KEY::'\n")
+    result = push(PushSecrets(values={"SECRET_KEY": "x"}), target(), clients, found)
+    assert (result.added, result.provided) == (("SECRET_KEY",), ())
 
 
 def test_production_wants_to_be_allowed_and_a_dry_run_does_not(clients: MotoClients) -> None:

@@ -170,7 +170,7 @@ def test_a_log_that_may_not_be_read_does_not_fail_a_task_that_succeeded() -> Non
     assert len(aws.called("GetLogEvents")) == 1
 
 
-def test_huge_lines_are_cut_and_control_characters_dropped() -> None:
+def test_huge_lines_are_cut_and_control_characters_spelled_out() -> None:
     lines = [(4.0, "x" * 1500), (4.0, "\x1b[31mred\x1b[0m \x07bell"), (4.0, "10%\r60%\r100%"), (4.0, "one\ntwo\n")]
     aws = FakeAws(lives=[Life(log=lines)])
     told = Recorder(aws)
@@ -179,8 +179,8 @@ def test_huge_lines_are_cut_and_control_characters_dropped() -> None:
 
     assert [word for word in told.words if word.startswith("> ")] == [
         f"> {'x' * 1000} ... (500 more characters)",
-        "> red bell",
-        "> 100%",
+        "> red \\u0007bell",
+        "> 10%\\u000d60%\\u000d100%",
         "> one",
         "> two",
     ]

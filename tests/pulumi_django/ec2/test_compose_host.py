@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -161,28 +162,117 @@ def test_secrets_come_by_reference_into_memory_and_only_the_named_one_is_readabl
     unit = written["/etc/systemd/system/compose.service"]
     assert "ExecStartPre=/usr/local/sbin/compose-environment\n" in unit
     assert "docker compose --env-file /run/compose/environment -f compose.yaml up" in unit
-    assert "ExecStop=/usr/bin/docker compose --env-file /run/compose/environment -f compose.yaml stop" in unit
+    assert "docker compose --env-file /run/compose/environment -f compose.yaml stop\n" in unit
     script = written["/usr/local/sbin/compose-environment"]
     assert f"SecretId='{SECRET}'" in script
     assert "region_name='eu-west-1'" in script
     compile(script, "compose-environment", "exec")
 
 
-def test_the_script_on_the_host_writes_values_that_compose_does_not_interpret(
-    compose: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def written_for_compose(script: str, folder: Path, secret: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of variables that the script on the host writes."""
     import boto3
 
     class Secrets:
         def get_secret_value(self, SecretId: str) -> dict[str, str]:
-            return {"SecretString": json.dumps({"PASSWORD": "it's $5", "PORT": 5432})} if SecretId == SECRET else {}
+            return {"SecretString": secret} if SecretId == SECRET else {}
 
     monkeypatch.setattr(boto3, "client", lambda *_args, **_options: Secrets())
-    script = files(host(compose, environment_secret_arn=SECRET))["/usr/local/sbin/compose-environment"]
-    target = tmp_path / "environment"
+    target = folder / "environment"
     exec(script.replace("/run/compose/environment", str(target)), {})
-    assert target.read_text(encoding="utf-8") == "PASSWORD='it\\'s $5'\nPORT='5432'\n"
+    return target
+
+
+def read_as_compose_does(text: str) -> dict[str, str]:
+    """Names and double-quoted values, by the rules of compose-go's `dotenv/parser.go`, which was compared with it."""
+    found: dict[str, str] = {}
+    while text:
+        name, _, rest = text.partition('="')
+        end = re.match(r'(?:[^"\\]|\\.)*', rest, re.DOTALL)
+        assert end is not None
+        raw = end[0]
+        letters, at = list[str](), 0
+        while at < len(raw):
+            if raw[at] == "\\":
+                letters.append({"n": "\n", "r": "\r"}.get(raw[at + 1], raw[at + 1]))
+                at += 2
+                continue
+            assert raw[at] != "$", "compose would fill this in"
+            letters.append(raw[at])
+            at += 1
+        found[name] = "".join(letters)
+        text = rest[end.end() + 1 :].removeprefix("\n")
+    return found
+
+
+def test_compose_reads_every_value_back_as_it_is_in_the_secret(
+    compose: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    values = {
+        "PASSWORD": "it's $5",
+        "DOLLARS": "$$ ${PASSWORD} $PASSWORD \\$",
+        "QUOTES": "\"a\" 'b' \\' \\\" `c`",
+        "BACKSLASH": "ends in \\",
+        "ESCAPES": "\\n \\t \\\\ \\0101",
+        "LINES": "-----BEGIN KEY-----\nx==\r\n-----END KEY-----\n",
+        "COMMENT": " # not a comment ",
+        "UNICODE": "é 𝄞 \u2028 \x85 \ufeff",
+        "YES": "yes",
+        "OCTAL": "0123",
+        "EMPTY": "",
+        "LANG": "de_DE.UTF-8",
+    }
+    script = files(host(compose, environment_secret_arn=SECRET))["/usr/local/sbin/compose-environment"]
+    target = written_for_compose(script, tmp_path, json.dumps(values), monkeypatch)
+    assert read_as_compose_does(target.read_bytes().decode()) == values
     assert target.stat().st_mode & 0o777 == 0o600
+
+
+def test_values_that_are_no_text_keep_their_json_spelling(
+    compose: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = '{"A": true, "B": null, "C": 1.10, "D": 123456789012345678901234567890, "E": {"x": [1.5]}, "my key": "v"}'
+    script = files(host(compose, environment_secret_arn=SECRET))["/usr/local/sbin/compose-environment"]
+    target = written_for_compose(script, tmp_path, secret, monkeypatch)
+    assert read_as_compose_does(target.read_bytes().decode()) == {
+        "A": "true",
+        "C": "1.10",
+        "D": "123456789012345678901234567890",
+        "E": '{"x": [1.5]}',
+    }
+    assert capsys.readouterr().err == "'my key' cannot name a variable: it is left out\n"
+
+
+def test_a_secret_that_is_no_object_ends_the_script_without_its_value(
+    compose: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script = files(host(compose, environment_secret_arn=SECRET))["/usr/local/sbin/compose-environment"]
+    with pytest.raises(SystemExit, match="the secret with the variables is no JSON object"):
+        written_for_compose(script, tmp_path, '["hunter2"]', monkeypatch)
+
+
+def test_systemds_own_variables_do_not_go_before_the_secrets(compose: str) -> None:
+    unit = files(host(compose, environment_secret_arn=SECRET))["/etc/systemd/system/compose.service"]
+    commands = [line.partition("=")[2] for line in unit.splitlines() if line.startswith(("ExecStart=", "ExecStop="))]
+    assert len(commands) == 2
+    assert all(command.startswith("/usr/bin/env --ignore-environment HOME=/root PATH=") for command in commands)
+
+
+@pytest.mark.parametrize("arn", ["shop", f"{SECRET}:KEY::", "arn:aws:ssm:us-east-1:123456789012:parameter/shop", ""])
+def test_the_secret_is_named_by_its_whole_arn(compose: str, arn: str) -> None:
+    with pytest.raises(ValueError, match="environment_secret_arn is '"):
+        arguments(compose, environment_secret_arn=arn)
+
+
+def test_images_by_variable_get_the_rights_that_are_declared(tmp_path: Path) -> None:
+    file = tmp_path / "compose.yaml"
+    file.write_text("services: {web: {image: '${IMAGE}'}}", encoding="utf-8")
+    arn = "arn:aws-cn:ecr:cn-north-1:123456789012:repository/shop"
+    result = host(str(file), environment_secret_arn=SECRET, ecr_repository_arns=[arn])
+    statements = json.loads(result.one("aws:iam/rolePolicy:RolePolicy").inputs["policy"])["Statement"]
+    assert statements[-1]["Resource"] == [arn]
+    helpers = json.loads(files(result)["/root/.docker/config.json"])["credHelpers"]
+    assert helpers == {"123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn": "ecr-login"}
 
 
 def test_the_command_for_a_shell_and_the_record(compose: str) -> None:
@@ -198,7 +288,7 @@ def test_the_command_for_a_shell_and_the_record(compose: str) -> None:
 
 
 def test_the_image_is_ubuntu_for_the_types_processor(compose: str) -> None:
-    asked = [i.args["name"] for i in host(compose, instance_type="t3.micro").invokes]
+    asked = [i.args["name"] for i in host(compose, instance_type="t3.micro").invokes if "name" in i.args]
     assert asked == ["/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id"]
 
 

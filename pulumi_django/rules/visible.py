@@ -1,0 +1,33 @@
+"""Text from outside, made harmless: a terminal shows it and obeys nothing in it. Pure."""
+
+from __future__ import annotations
+
+import re
+
+# Controls (C0 without tab and line end, DEL, C1) move the cursor, color, and set titles; the others change the order in
+# which letters are shown, or end lines. https://www.unicode.org/reports/tr9/, https://trojansource.codes
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
+_LINE_END = re.compile(r"\r+(?=\n|\Z)")
+
+
+def visible(text: str) -> str:
+    r"""The text with every control character spelled out (`\u001b`), on its lines.
+
+    The spelling is that of JSON, so a JSON document stays one. A carriage return at the end of a line goes.
+    """
+    return _UNSAFE.sub(_spelled, _LINE_END.sub("", text))
+
+
+def _spelled(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    if number > 0xFFFF:  # as two halves, which is how JSON spells it
+        return "".join(f"\\u{half:04x}" for half in _halves(number))
+    return f"\\u{number:04x}"
+
+
+def _halves(number: int) -> tuple[int, int]:
+    number -= 0x10000
+    return 0xD800 + (number >> 10), 0xDC00 + (number & 0x3FF)
