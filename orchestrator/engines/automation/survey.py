@@ -35,12 +35,12 @@ class Survey:
         """Every stack of these projects (key, Pulumi name), in order; a damaged one never hides the others."""
         before = self._remembered()
         after: dict[str, Any] = {}
-        locked = self._backend.locked()
+        locked, noted = self._backend.locked(), self._backend.notes.noted()
         found: list[Callable[[], StackSummary]] = []
         for key, name in projects:
             listing = self._backend.listing(name)
             for stack, stamp in sorted(listing.stamps.items()):
-                found.append(self._looker(Unit(key, stack), name, stamp, listing.tagged, locked, before, after))
+                found.append(self._looker(Unit(key, stack), name, stamp, listing.tagged, locked, noted, before, after))
         # On a disk threads would only get in each other's way.
         answers = (
             tuple(ThreadPoolExecutor(_AT_ONCE).map(_call, found)) if self._backend.distant else tuple(map(_call, found))
@@ -56,6 +56,7 @@ class Survey:
         stamp: str,
         tagged: frozenset[str],
         locked: frozenset[tuple[str, str]],
+        noted: frozenset[tuple[str, str]],
         before: Mapping[str, Any],
         after: dict[str, Any],
     ) -> Callable[[], StackSummary]:
@@ -68,9 +69,10 @@ class Survey:
                 record = records.from_tags(tags)
                 return StackSummary(unit=unit, status=StackStatus.DAMAGED, record=record, problem=error.message)
             after[f"{project}/{unit.stack}"] = {"stamp": stamp, "head": head}
-            busy = (project, unit.stack) in locked and self._backend.held(project, unit.stack)
-            failed = self._backend.last_failed(project, unit.stack)
-            return checkpoint.summary(unit, head, tags, locked=busy, failed=failed)
+            name = (project, unit.stack)
+            busy = name in locked and self._backend.held(*name)
+            end = self._backend.ending(*name, noted=name in noted, locked=name in locked)
+            return checkpoint.summary(unit, head, tags, locked=busy, end=end)
 
         return look
 
