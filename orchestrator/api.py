@@ -145,12 +145,7 @@ class Orchestrator:
 
     def run_job(self, job: Job) -> RunReport:
         """Carry out a job that `prepare` returned."""
-        report = job.run(
-            self._observer, parallel=self._parallel, executor=self._executor, interrupter=self._interrupter
-        )
-        if job.command == "apply":
-            saved_plan.note_progress(job)
-        return report
+        return job.run(self._observer, parallel=self._parallel, executor=self._executor, interrupter=self._interrupter)
 
     def run(self, request: Request) -> RunReport:
         """`prepare` and `run_job`: without asking anybody, also when something is destroyed."""

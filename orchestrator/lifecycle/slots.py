@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from orchestrator.lifecycle.job import Job
 
 
-def settled(job: Job) -> Job:
-    """The job with slots that nobody else has: each is claimed before the lock is let go.
+def settled(job: Job, base: str) -> Job:
+    """The job with slots of that base that nobody else has: each is claimed before the base's lock is let go.
 
-    Raises StackLockedError, RefusedError.
+    The caller holds that lock. Raises RefusedError.
     """
+    units = [unit for unit in job.plan.units if job.slots.get(unit) == base]
+    if not units:
+        return job
     records = dict(job.records)
-    for base in sorted(set(job.slots.values())):
-        units = [unit for unit in job.plan.units if job.slots.get(unit) == base]
-        with job.context.engine.exclusive(f"slots-{base}"):
-            _settle(job, base, units, records)
+    _settle(job, base, units, records)
     return replace(job, records=records)
 
 

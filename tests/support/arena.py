@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,18 +101,25 @@ class Arena:
 
     # running
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Begin a command of the orchestrator."""
-        whole = [sys.executable, "-m", "orchestrator", *words, "--engine", "pulumi"]
+    def start(self, *words: str, before: Sequence[str] = ()) -> subprocess.Popen[str]:
+        """Begin a command of the orchestrator; `before` are words of a program that starts it."""
+        whole = [*before, sys.executable, "-m", "orchestrator", *words, "--engine", "pulumi"]
         if words[0].partition("-")[0] in ("create", "update", "destroy"):
             whole.append("--yes")
         return subprocess.Popen(
             whole, cwd=self.folder, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
-    def run(self, *words: str, seconds: float = LONGEST_SECONDS) -> Said:
+    def run(self, *words: str, seconds: float = LONGEST_SECONDS, before: Sequence[str] = ()) -> Said:
         """A command from beginning to end; AssertionError when it shows a traceback."""
-        return self.end(self.start(*words), seconds)
+        return self.end(self.start(*words, before=before), seconds)
+
+    def kill(self, process: subprocess.Popen[str], *, but_plugins: bool = False) -> None:
+        """End a command and all that it started at once, as a machine does that loses its power."""
+        plugins = set(self.processes()) - set(self.processes("pulumi")) if but_plugins else set[int]()
+        for pid in {process.pid, *self.processes()} - plugins:
+            send(pid, signal.SIGKILL)
+        process.communicate()
 
     def end(self, process: subprocess.Popen[str], seconds: float = LONGEST_SECONDS) -> Said:
         """Wait for a command."""

@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.config.stack_config import ConfigSnapshot, read_snapshot
+from orchestrator.engines.marks import Marks
 from orchestrator.engines.protocol import Project, Sink, UnitRequest
+from orchestrator.engines.records import merged
 from orchestrator.errors import (
     InterruptedRunError,
     LockOwner,
@@ -58,6 +60,27 @@ class FakeStack:
     """Priorities of listener rules that it has."""
 
 
+class MemoryShelf:
+    """The files of marks, in memory."""
+
+    own_disk = True
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+
+    def names(self, prefix: str) -> list[str]:
+        return sorted(name for name in self.files if name.startswith(f"{prefix}/"))
+
+    def read(self, name: str) -> bytes | None:
+        return self.files.get(name)
+
+    def write(self, name: str, content: bytes) -> None:
+        self.files[name] = content
+
+    def delete(self, name: str) -> None:
+        self.files.pop(name, None)
+
+
 class FakeEngine:
     """Keeps the engine protocol. `calls` are the requests in the order in which they began."""
 
@@ -87,6 +110,8 @@ class FakeEngine:
         self.while_held: Callable[[], None] = lambda: None
         """Happens as soon as a lock is held."""
 
+        self.shelf = MemoryShelf()
+        self.marks = Marks(self.shelf, "marks")
         self.interrupts = 0
         self.admitted: tuple[tuple[Unit, ...], tuple[Unit, ...]] = ((), ())
         self._interrupted = threading.Event()
@@ -246,6 +271,11 @@ class FakeEngine:
     def write_record(self, unit: Unit, record: Record) -> None:
         self.kept[unit].record = record
 
+    def change_record(self, unit: Unit, change: Callable[[Record | None], Record]) -> Record:
+        record = change(self.kept[unit].record)
+        self.kept[unit].record = record
+        return record
+
     def lock_owner(self, unit: Unit) -> LockOwner | None:
         return self.locks.get(unit)
 
@@ -272,7 +302,9 @@ class FakeEngine:
         if preview and known is None:
             outputs["unknown_yet"] = OutputValue(value=UNKNOWN)
         if not preview:
-            record = request.record or (known.record if known else None)
+            record = known.record if known else None
+            if request.record:
+                record = merged(request.record_before, request.record, record)
             references = tuple(self._references(unit, config))
             self.kept[unit] = FakeStack(config, names, outputs, record, references=references)
         created = sum(change.op is ChangeOp.CREATE for change in changes)
