@@ -8,9 +8,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-if sys.platform != "win32":
-    import fcntl
-
 
 @dataclass(frozen=True)
 class Held:
@@ -40,6 +37,8 @@ def take(path: Path) -> Held | None:
             continue
         try:
             if sys.platform != "win32":
+                import fcntl
+
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.stat(path).st_ino == os.fstat(descriptor).st_ino:
                 return Held(path, descriptor)

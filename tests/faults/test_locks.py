@@ -28,9 +28,9 @@ def test_an_engine_in_another_container_with_the_same_host_name_keeps_its_lock(a
         pytest.skip(namespaces.NEEDS)
     container = namespaces.WORDS
     assert arena.run("create-base", "dev").code == 0
-    arena.cloud.set_rules(Rules(seconds=4))
+    arena.cloud.set_rules(Rules(seconds=15))
     first = arena.start(*CREATE, before=container if inside else ())
-    until(lambda: "one" in arena.cloud.names())
+    until(lambda: any("chaos-app" in str(path) for path in arena.locks()))
     second = arena.run(*CREATE, before=() if inside else container)
     assert second.code == 1
     assert "app/alpha is locked" in second.text

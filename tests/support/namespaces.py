@@ -36,3 +36,15 @@ def reused(pid: int, start: Callable[[], subprocess.Popen[bytes]], tries: int = 
         process.wait()
         time.sleep(0.01)
     return None
+
+
+def reusable() -> bool:
+    """Whether a process id can be given again here."""
+    before = subprocess.Popen(["true"])
+    before.wait()
+    again = reused(before.pid, lambda: subprocess.Popen(["sleep", "60"]))
+    if again is None:
+        return False
+    again.kill()
+    again.wait()
+    return True

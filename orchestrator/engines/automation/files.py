@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
@@ -75,10 +74,13 @@ class LocalFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._own_disk: bool | None = None
 
-    @cached_property
+    @property
     def own_disk(self) -> bool:
-        return processes.on_own_disk(self._folder)
+        if self._own_disk is None:
+            self._own_disk = processes.on_own_disk(self._folder)
+        return self._own_disk
 
     def names(self, prefix: str) -> list[str]:
         return sorted(self.stamps(prefix))
