@@ -156,11 +156,16 @@ def _still_there(job: Job, base: str) -> None:
     for step in job.steps:
         if step.unit.stack != base or step.scope is not Scope.BASE:
             continue
-        expected = step.exists and (not step.runs or job.command.startswith("update"))
-        stack = job.context.engine.stack(step.unit) if expected else None
-        if expected and (stack is None or stack.going):
-            how = "was destroyed" if stack is None else "was destroyed in part"
-            raise RefusedError(f"the base {base} {how} meanwhile: nothing was begun on it", _AGAIN)
+        if not step.exists or (step.runs and not job.command.startswith("update")):
+            continue
+        stack = job.context.engine.stack(step.unit)
+        if stack is None:
+            raise RefusedError(f"the base {base} was destroyed meanwhile: nothing was begun on it", _AGAIN)
+        if stack.going and not step.runs:
+            raise RefusedError(
+                f"the base {base} is destroyed in part: nothing was begun on it",
+                f"complete it first: `orchestrator create-base {base}`",
+            )
 
 
 def _units(mark: Mark) -> str:

@@ -84,6 +84,9 @@ class Job:
     bases: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     """Bases by environment."""
 
+    claimed: set[Unit] = field(default_factory=set[Unit])
+    """Units that were claimed for this job, and by nobody else."""
+
     plans: Path | None = None
     """Folder of plan files: a preview writes them, an update carries out exactly them."""
 

@@ -31,7 +31,8 @@ def settled(job: Job, base: str) -> Job:
 
 
 def _settle(job: Job, base: str, units: Sequence[Unit], records: dict[Unit, Record]) -> None:
-    taken = job.context.registry().slots_taken(base)
+    registry = job.context.registry()
+    taken = registry.slots_taken(base)
     for unit in units:
         slot = records[unit].listener_slot
         if slot is None or taken.get(slot, unit.stack) != unit.stack:
@@ -39,12 +40,13 @@ def _settle(job: Job, base: str, units: Sequence[Unit], records: dict[Unit, Reco
             records[unit] = replace(records[unit], listener_slot=slot)
             job.configs[unit].set("listener_slot", slot)
         taken[slot] = unit.stack
-        if unit not in job.stacks:
+        if unit not in job.stacks and unit not in registry.claims:  # whoever claimed it first gives it back
             job.context.engine.claim(unit, records[unit])
+            job.claimed.add(unit)
 
 
 def given_back(job: Job) -> None:
     """Claims are over with the work: what was made has its record now, what was not needs none."""
-    for unit in job.slots:
+    for unit in job.claimed:
         with suppress(OrchestratorError):  # an old claim counts no more
             job.context.engine.unclaim(unit)

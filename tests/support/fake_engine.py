@@ -54,6 +54,7 @@ class FakeStack:
     status: StackStatus = StackStatus.READY
     references: tuple[str, ...] = ()
     problem: str | None = None
+    going: bool = False
     protected: tuple[str, ...] = ()
     retained: tuple[str, ...] = ()
     priorities: tuple[int, ...] = ()
@@ -357,6 +358,7 @@ class FakeEngine:
             last_update=UPDATED,
             problem=kept.problem,
             references=kept.references,
+            going=kept.going,
         )
 
 

@@ -226,7 +226,8 @@ class Backend:
         open_engines = [note for note in engines if began < int(note.since.timestamp())]
         dead = [lock.owner for lock in self.locks(project, stack) if lock.owner.alive is False] if locked else []
         open_locks = [owner for owner in dead if owner.since and began < int(owner.since.timestamp())]
-        kind = open_engines[-1].operation if open_engines else str(last.get("kind"))
+        latest = max(open_engines, key=lambda note: note.since, default=None)
+        kind = latest.operation if latest else str(last.get("kind"))
         return Ending(
             never=not entries,
             failed=last.get("result") == "failed",

@@ -151,6 +151,30 @@ def test_a_claim_of_another_command_keeps_the_base(based: Workspace) -> None:
         destroy.run()
 
 
+def test_who_cannot_begin_leaves_the_claim_of_who_did(based: Workspace) -> None:
+    orchestrator = based.orchestrator()
+    first, second = (orchestrator.prepare(CreateEnv(names=("beta",), base="dev")) for _ in range(2))
+    with at_work(based, BETA, first):
+        claim = based.engine.claimed[BETA]
+        with pytest.raises(StackLockedError):
+            second.run()
+        assert based.engine.claimed[BETA] == claim
+    assert based.engine.claimed == {}
+
+
+def test_a_base_that_is_destroyed_in_part_is_completed_first_and_not_read(based: Workspace) -> None:
+    assert based.orchestrator().create_env("alpha", base="dev").exit_code == 0
+    based.engine.kept[DEV].going = True
+    with pytest.raises(RefusedError) as refused:
+        based.orchestrator().update_env("alpha")
+    assert refused.value.message == "the base dev is destroyed in part: nothing was begun on it"
+    assert refused.value.hint == "complete it first: `orchestrator create-base dev`"
+    job = based.orchestrator().prepare(CreateEnv(names=("beta",), base="dev"))
+    assert job.notes == ("the base dev was not finished: it is completed first",)
+    assert job.run().exit_code == 0
+    assert not based.engine.kept[DEV].going
+
+
 def test_the_marks_of_who_died_hold_nobody_up(based: Workspace) -> None:
     dead = replace(processes.this_process(), started="1").document()
     for kind in (WORKING, GOING):
