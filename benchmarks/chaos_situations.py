@@ -129,10 +129,7 @@ def kill(play: Play, operation: str) -> None:
 def _strike(arena: Arena, process: subprocess.Popen[str], victim: str, sign: signal.Signals, times: int) -> bool:
     """Send the signals; False when there was nobody left to hit."""
     if victim == "machine":
-        hit = arena.processes()
-        for pid in hit:
-            send(pid, signal.SIGKILL)
-        return bool(hit)
+        return arena.power_off()
     targets = [process.pid] if victim == "orchestrator" else arena.processes("pulumi")
     hit = [pid for pid in targets if pid != process.pid or process.poll() is None]
     for _ in range(times if hit else 0):

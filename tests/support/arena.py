@@ -127,11 +127,17 @@ class Arena:
         """A command from beginning to end; AssertionError when it shows a traceback."""
         return self.end(self.start(*words, before=before), seconds)
 
-    def kill(self, process: subprocess.Popen[str], *, but_plugins: bool = False) -> None:
-        """End a command and all that it started at once, as a machine does that loses its power."""
-        plugins = set(self.processes()) - set(self.processes("pulumi")) if but_plugins else set[int]()
-        for pid in {process.pid, *self.processes()} - plugins:
-            send(pid, signal.SIGKILL)
+    def power_off(self) -> bool:
+        """End all that runs here at once; False when nothing does. Stopped first, none sees another one die."""
+        hit = self.processes()
+        for sign in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in hit:
+                send(pid, sign)
+        return bool(hit)
+
+    def kill(self, process: subprocess.Popen[str]) -> None:
+        """The machine loses its power during a command."""
+        self.power_off()
         process.communicate()
 
     def end(self, process: subprocess.Popen[str], seconds: float = LONGEST_SECONDS) -> Said:
