@@ -35,6 +35,33 @@ from tests.support.standin.cloud import Cloud, Rules
 DISK_SIZE = "8m"
 
 
+PIP = """
+import runpy, sys
+from pathlib import Path
+
+here = Path(__file__).parent
+if sys.argv[1:] == ["list", "--format", "json"]:
+    print((here / "list.json").read_text())
+else:
+    sys.path[:] = [path for path in sys.path if Path(path) != here.parent]
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pip"]:
+        del sys.modules[name]
+    runpy.run_module("pip", run_name="__main__", alter_sys=True)
+"""
+
+
+def quick_pip(folder: Path) -> str:
+    """A folder for PYTHONPATH in which `pip list`, which the engine asks for each time, answers from a file."""
+    package = folder / "quick" / "pip"
+    package.mkdir(parents=True)
+    words = [sys.executable, "-m", "pip", "list", "--format", "json"]
+    listed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    (package / "list.json").write_text(listed, encoding="utf-8")
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text(PIP, encoding="utf-8")
+    return str(package.parent)
+
+
 class Results:
     """The rounds that were played, a line each in a file per seed: a run that was stopped goes on after them."""
 
@@ -90,6 +117,7 @@ class Stage:
         address = self._places.enter_context(serving(Cloud(arena / "cloud.json")))
         self.arena = Arena(arena, address, state=self.disk)
         self.arena.cloud.set_rules(Rules(seconds=self._seconds))
+        self.arena.env["PYTHONPATH"] = os.pathsep.join([quick_pip(folder), self.arena.env["PYTHONPATH"]])
         if not self.lasts:
             self.lasts = {operation: self._undisturbed(self.arena, operation) for operation in COMMANDS}
         if created:
