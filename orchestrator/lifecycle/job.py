@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -106,10 +106,12 @@ class Job:
         parallel: int | None = None,
         executor: Executor | None = None,
         interrupter: Interrupter | None = None,
+        first: Callable[[], None] = lambda: None,
     ) -> RunReport:
         """Carry the job out. What units raise stands in the report; raises SettingsError when a file cannot be written.
 
-        Called in the main thread, it hears Ctrl-C; elsewhere the `interrupter` stands in for it.
+        Called in the main thread, it hears Ctrl-C; elsewhere the `interrupter` stands in for it. `first` happens when nothing
+        is in the way any more, before the first unit begins.
         """
         started = self.context.clock()
         begun: set[Unit] = set()
@@ -128,7 +130,7 @@ class Job:
                 interrupter=interrupter or Interrupter(),
                 fail_fast=self.context.fail_fast,
             )
-            results = self._carried_out(runner, begun)
+            results = self._carried_out(runner, begun, first)
         return RunReport(
             command=self.command,
             engine=self.context.engine.name,
@@ -138,7 +140,7 @@ class Job:
             results=tuple(self._with_way_on(result) for result in results),
         )
 
-    def _carried_out(self, runner: Runner, begun: set[Unit]) -> tuple[UnitResult, ...]:
+    def _carried_out(self, runner: Runner, begun: set[Unit], first: Callable[[], None]) -> tuple[UnitResult, ...]:
         existing = frozenset(step.unit for step in self.steps if step.exists)
         runner.observer(PlanReady(operation=self.operation, units=self.plan.units, existing=existing))
         if self.operation is Operation.PREVIEW:
@@ -148,6 +150,7 @@ class Job:
             bases.joined(self, runner.observer) as job,
             unit_files.opened(job, begun, runner.observer) as files,
         ):
+            first()
             results = replace(runner, around=files.around).run(job.plan, job.operation, job.request, job.expected())
             for result in results:
                 files.settle(result)

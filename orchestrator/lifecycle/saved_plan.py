@@ -156,7 +156,9 @@ def _is_done(job: Job, unit: Unit, reached: Reached) -> bool:
 
 
 def _again(plan: SavedPlan) -> str:
-    """The command that makes the plan anew."""
+    """How to make the plan again; with the whole command when it was begun, as the first one may have other words then."""
+    if not PlanProgress(plan.folder).read():
+        return AGAIN
     asked = plan.request
     command = f"preview-base {asked.name}" if isinstance(asked, CreateBase) else f"preview-env {' '.join(asked.names)}"
     base = f" --base {asked.base}" if isinstance(asked, CreateEnv) and asked.base else ""
