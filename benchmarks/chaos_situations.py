@@ -277,7 +277,8 @@ def cascade(play: Play) -> None:
         play.this.broken.append("an environment has no base")
     if codes[words] == 0 and codes[DESTROY] != 0 and not beta:
         play.this.broken.append("create-env said that it succeeded, and there is nothing")
-    play.finish(codes[DESTROY], *DESTROY)
+    # Whoever comes after the destruction makes the base again, as it is configured.
+    play.finish(0 if play.nothing_left() else 1, *DESTROY)
     arena.config("app", "beta").unlink(missing_ok=True)
 
 
