@@ -1,201 +1,225 @@
-"""Kills orchestrator and engine at random moments, runs the same command again, and looks whether anything was lost.
+"""Disturbs the orchestrator in every way that it must stand, runs the same command again, and looks whether anything was lost.
 
-Rounds take turns: a base and an environment are created, updated (with replacements) and destroyed, each on the real engine
-with a slow stand-in provider. After each round the cloud has exactly what the checkpoints know, once; after a destroy it is
-empty. Ends with 1 when that was broken. Needs the Pulumi CLI on PATH.
+Rounds take turns: a base and an environment are created, changed (with replacements) and destroyed, each on the real engine
+with a slow stand-in provider, each in another situation (`chaos_situations.py`). After each round the cloud has exactly what
+the checkpoints know, once; after a destroy it is empty. Ends with 1 when that was broken. Needs the Pulumi CLI on PATH; as
+root it also fills a disk, makes PID namespaces and gives process ids again.
 
-    .venv/bin/python benchmarks/chaos.py --rounds 100 --seed 7
+    .venv/bin/python benchmarks/chaos.py --rounds 200 --seeds 1 2 3 4 --results chaos-results
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.support.arena import CREATE, DESTROY, LONGEST_SECONDS, STACKS, TOPICS, UPDATE, Arena, send
+from benchmarks.chaos_situations import COMMANDS, STAGES, Play, Round, possible
+from tests.support.arena import Arena
 from tests.support.standin.aws_server import serving
 from tests.support.standin.cloud import Cloud, Rules
 
-COMMANDS = {"create": CREATE, "update": UPDATE, "destroy": DESTROY}
-VICTIMS = ("orchestrator", "engine", "machine")
-BLOWS: Sequence[tuple[str, signal.Signals, int]] = (
-    ("kill -9", signal.SIGKILL, 1),
-    ("SIGTERM", signal.SIGTERM, 1),
-    ("SIGINT", signal.SIGINT, 1),
-    ("SIGINT x2", signal.SIGINT, 2),
-    ("SIGINT x5", signal.SIGINT, 5),
-)
-MOST_RERUNS = 5
-BETWEEN_SIGNALS_SECONDS = 0.2
-IN_FLIGHT = 2 / 3
-"""Part of the rounds that strike while something is being made."""
-
-CHAIN = 6
-"""Changes that follow each other in an operation on both stacks."""
+DISK_SIZE = "8m"
 
 
-@dataclass
-class Round:
-    """One operation that was hit."""
+PIP = """
+import runpy, sys
+from pathlib import Path
 
-    number: int
-    operation: str
-    victim: str
-    blow: str
-    in_flight: bool
-    """Whether the seconds count from the first change in the cloud, or from the command's begin."""
-
-    after_seconds: float
-    hit: bool = False
-    reruns: int = 0
-    adopted: int = 0
-    broken: list[str] = field(default_factory=list[str])
+here = Path(__file__).parent
+if sys.argv[1:] == ["list", "--format", "json"]:
+    print((here / "list.json").read_text())
+else:
+    sys.path[:] = [path for path in sys.path if Path(path) != here.parent]
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pip"]:
+        del sys.modules[name]
+    runpy.run_module("pip", run_name="__main__", alter_sys=True)
+"""
 
 
-def strike(arena: Arena, process: subprocess.Popen[str], victim: str, sign: signal.Signals, times: int) -> bool:
-    """Send the signals; False when there was nobody left to hit."""
-    if victim == "machine":
-        hit = arena.processes()
-        for pid in hit:
-            send(pid, signal.SIGKILL)
-        return bool(hit)
-    targets = [process.pid] if victim == "orchestrator" else arena.processes("pulumi")
-    hit = [pid for pid in targets if pid != process.pid or process.poll() is None]
-    for _ in range(times if hit else 0):
-        for pid in hit:
-            send(pid, sign)
-        time.sleep(BETWEEN_SIGNALS_SECONDS)
-    return bool(hit)
+def quick_pip(folder: Path) -> str:
+    """A folder for PYTHONPATH in which `pip list`, which the engine asks for each time, answers from a file."""
+    package = folder / "quick" / "pip"
+    package.mkdir(parents=True)
+    words = [sys.executable, "-m", "pip", "list", "--format", "json"]
+    listed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    (package / "list.json").write_text(listed, encoding="utf-8")
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text(PIP, encoding="utf-8")
+    return str(package.parent)
 
 
-def play(arena: Arena, number: int, operation: str, chance: random.Random, lasts: float) -> Round:
-    """One round: begin, strike, run again until it is done, look."""
-    blow, sign, times = chance.choice(BLOWS)
-    victim = chance.choice(VICTIMS)
-    if victim == "machine":
-        blow = "kill -9"
-    in_flight = chance.random() < IN_FLIGHT
-    after = chance.uniform(0, arena.cloud.rules().seconds * CHAIN if in_flight else lasts)
-    this = Round(number, operation, victim, blow, in_flight, after)
-    if operation == "update":
+class Results:
+    """The rounds that were played, a line each in a file per seed: a run that was stopped goes on after them."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def read(self, seed: int) -> list[Round]:
+        """The rounds of a seed, in order."""
+        file = self._folder / f"{seed}.jsonl" if self._folder else None
+        if file is None or not file.exists():
+            return []
+        return [Round(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+
+    def add(self, one: Round) -> None:
+        """Keep a round."""
+        if self._folder:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with (self._folder / f"{one.seed}.jsonl").open("a", encoding="utf-8") as file:
+                file.write(f"{json.dumps(asdict(one))}\n")
+
+
+@contextmanager
+def small_disk(folder: Path) -> Generator[Path | None]:
+    """A disk that can be filled; None for who may not mount one."""
+    folder.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", f"size={DISK_SIZE}", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or shutil.which("mount") is None or subprocess.run(words, capture_output=True).returncode != 0:
+        yield None
+        return
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+class Stage:
+    """The arena in which rounds follow each other; a new one after each broken round."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._places = seconds, ExitStack()
+        self.arena: Arena | None = None
+        self.disk: Path | None = None
+        self.lasts: dict[str, float] = {}
+
+    def fresh(self, *, created: bool) -> Arena:
+        """A new arena, with everything made when the round needs it."""
+        self.close()
+        self._places = ExitStack()
+        folder = Path(self._places.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
+        self.disk = self._places.enter_context(small_disk(folder / "disk"))
+        arena = folder / "arena"
+        arena.mkdir()
+        address = self._places.enter_context(serving(Cloud(arena / "cloud.json")))
+        self.arena = Arena(arena, address, state=self.disk)
+        self.arena.cloud.set_rules(Rules(seconds=self._seconds))
+        self.arena.env["PYTHONPATH"] = os.pathsep.join([quick_pip(folder), self.arena.env["PYTHONPATH"]])
+        if not self.lasts:
+            self.lasts = {operation: self._undisturbed(self.arena, operation) for operation in COMMANDS}
+        if created:
+            self._undisturbed(self.arena, "create")
+        return self.arena
+
+    def close(self) -> None:
+        if self.arena:
+            self.arena.settle()
+        self.arena = None
+        self._places.close()
+
+    def _undisturbed(self, arena: Arena, operation: str) -> float:
+        """Seconds that the operation takes when nobody strikes; ends the program when it fails even so."""
+        began = time.monotonic()
+        said = arena.run(*COMMANDS[operation])
+        if said.code != 0:
+            raise SystemExit(f"undisturbed {operation} failed:\n{said.text}")
+        return time.monotonic() - began
+
+
+def chosen(seed: int, number: int, only: Sequence[str], disk: Path | None) -> tuple[str, random.Random]:
+    """The situation of a round, and its dice: the same whenever it is played."""
+    chance = random.Random(f"{seed}/{number}")
+    stage = STAGES[(number - 1) % len(STAGES)]
+    wanted = [name for name in stage if possible(name, disk) and (not only or name in only)]
+    return chance.choice(wanted or [name for name in stage if name.startswith("kill ")][:1]), chance
+
+
+def played(stage: Stage, seed: int, number: int, only: Sequence[str]) -> Round:
+    """One round."""
+    created = STAGES[(number - 1) % len(STAGES)] is not STAGES[0]
+    arena = stage.arena or stage.fresh(created=created)
+    situation, chance = chosen(seed, number, only, stage.disk)
+    this, began = Round(seed, number, situation), time.monotonic()
+    if STAGES[1].get(situation):
         arena.next_generation()
-    done = len(arena.cloud.log())
-    process = arena.start(*COMMANDS[operation])
-    while in_flight and process.poll() is None and len(arena.cloud.log()) == done:
-        time.sleep(0.02)
-    time.sleep(this.after_seconds)
-    this.hit = strike(arena, process, victim, sign, times)
-    said = [finished(process, this)]
-    while process.returncode != 0 and not nothing_left(arena, operation):
-        if this.reruns == MOST_RERUNS:
-            this.broken.append(f"not done after {MOST_RERUNS} reruns: {said[-1].strip()[-1500:]}")
-            break
-        this.reruns += 1
-        process = arena.start(*COMMANDS[operation], "--wait", "3m")
-        said.append(finished(process, this))
-    this.adopted = "".join(said).count("taken into the state")
-    if not arena.settle():
-        this.broken.append("processes were left over")
-    this.broken += arena.broken([] if operation == "destroy" else TOPICS)
+    play = Play(arena, chance, this, stage.lasts)
+    try:
+        next(found[situation] for found in STAGES if situation in found)(play)
+    except Exception as error:  # what a situation could not do is a broken round, not the end of the run
+        this.broken.append(f"{type(error).__name__}: {error}")
+    this.seconds = round(time.monotonic() - began, 1)
     if this.broken:
-        this.broken += ["the runs said:", *said]
+        stage.close()
+    else:
+        this.said = []
     return this
 
 
-def finished(process: subprocess.Popen[str], this: Round) -> str:
-    try:
-        results, told = process.communicate(timeout=LONGEST_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        results, told = process.communicate()
-        this.broken.append(f"the orchestrator hung for {LONGEST_SECONDS} s")
-    if "Traceback (most recent call last)" in results + told:
-        this.broken.append("a traceback was shown")
-    return f"{told}\n{results}"
+def told(one: Round) -> str:
+    """A round in a line, with its reasons when it is broken."""
+    line = f"seed {one.seed} round {one.number:3} {one.situation:22} {one.detail.strip()}: "
+    line += f"{'hit' if one.hit else 'not hit'}, {one.reruns} reruns, {one.adopted} adopted, {one.seconds} s"
+    return line + (", BROKEN\n" + "\n".join([*one.broken, "the runs said:", *one.said]) if one.broken else "")
 
 
-def nothing_left(arena: Arena, operation: str) -> bool:
-    """Whether a destroy was hit after its work was done: then the command finds no base any more."""
-    return operation == "destroy" and not any(arena.checkpoint(project, stack) for _, project, stack in STACKS)
-
-
-def table(rounds: Sequence[Round]) -> None:
-    """What happened, by operation and victim."""
-    print(f"{'operation':10} {'victim':13} {'rounds':>6} {'hit':>4} {'reruns':>6} {'adopted':>7} {'broken':>6}")
-    for operation in COMMANDS:
-        for victim in VICTIMS:
-            these = [one for one in rounds if (one.operation, one.victim) == (operation, victim)]
-            sums = (sum(one.hit for one in these), sum(one.reruns for one in these), sum(one.adopted for one in these))
-            broken = sum(bool(one.broken) for one in these)
-            print(
-                f"{operation:10} {victim:13} {len(these):6} {sums[0]:4} {sums[1]:6} {sums[2]:7} {broken:6}", flush=True
-            )
-    blows = Counter(one.blow for one in rounds)
-    print("blows: " + ", ".join(f"{count} {blow}" for blow, count in sorted(blows.items())))
-
-
-def undisturbed(arena: Arena, operation: str) -> float:
-    """Seconds that the operation takes when nobody strikes; ends the program when it fails even so."""
-    began = time.monotonic()
-    whole = Round(0, operation, "nobody", "none", False, 0)
-    said = finished(arena.start(*COMMANDS[operation]), whole)
-    whole.broken += arena.broken([] if operation == "destroy" else TOPICS)
-    if whole.broken:
-        raise SystemExit(f"undisturbed {operation} failed: {whole.broken}\n{said}")
-    return time.monotonic() - began
-
-
-def fresh(places: ExitStack, seconds: float) -> Arena:
-    """A new arena, whose folder and server last as long as `places`."""
-    folder = Path(places.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
-    arena = Arena(folder, places.enter_context(serving(Cloud(folder / "cloud.json"))))
-    arena.cloud.set_rules(Rules(seconds=seconds))
-    return arena
+def table(rounds: Sequence[Round]) -> str:
+    """What happened, by situation, and every broken round with its reason."""
+    head = f"{'situation':24}{'rounds':>7}{'hit':>5}{'reruns':>7}{'adopted':>8}{'s/round':>8}{'broken':>7}"
+    lines = [head]
+    for name in [*(name for stage in STAGES for name in stage), "all"]:
+        these = [one for one in rounds if name in (one.situation, "all")]
+        if these:
+            sums = [sum(values) for values in zip(*((one.hit, one.reruns, one.adopted) for one in these), strict=True)]
+            mean, broken = sum(one.seconds for one in these) / len(these), sum(bool(one.broken) for one in these)
+            lines.append(f"{name:24}{len(these):7}{sums[0]:5}{sums[1]:7}{sums[2]:8}{mean:8.1f}{broken:7}")
+    seeds = ", ".join(str(seed) for seed in sorted({one.seed for one in rounds}))
+    lines.append(f"{len(rounds)} rounds, seeds {seeds}, {sum(bool(one.broken) for one in rounds)} broken")
+    lines += [
+        f"  seed {one.seed} round {one.number} ({one.situation}): {one.broken[0][:200]}" for one in rounds if one.broken
+    ]
+    return "\n".join(lines)
 
 
 def main() -> int:
+    names = [name for stage in STAGES for name in stage]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=0.3, help="what the cloud takes for each change")
+    parser.add_argument("--rounds", type=int, default=100, help="in all, spread evenly over the seeds")
+    parser.add_argument("--seeds", "--seed", type=int, nargs="+", default=[1])
+    parser.add_argument("--seconds", type=float, default=0.2, help="what the cloud takes for each change")
+    parser.add_argument("--only", nargs="+", default=[], choices=names, help="situations to be played, where they fit")
+    parser.add_argument("--results", type=Path, help="folder that keeps the rounds: a later run goes on after them")
     options = parser.parse_args()
     # Started in the background, we would ignore it and so would all that we start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    chance = random.Random(options.seed)
-    rounds: list[Round] = []
-    with ExitStack() as places:
-        arena = fresh(places, options.seconds)
-        # One undisturbed turn tells how long there is something to disturb.
-        lasts = {operation: undisturbed(arena, operation) for operation in COMMANDS}
-        for number in range(1, options.rounds + 1):
-            operation = list(COMMANDS)[(number - 1) % len(COMMANDS)]
-            if rounds and rounds[-1].broken:
-                arena = fresh(places, options.seconds)
-                if operation != "create":
-                    undisturbed(arena, "create")
-            one = play(arena, number, operation, chance, lasts[operation])
-            rounds.append(one)
-            moment = "the first change" if one.in_flight else "the start"
-            print(
-                f"round {number:3} {operation:8} {one.blow:10} of {one.victim:13} {one.after_seconds:5.2f} s after "
-                f"{moment}: {one.reruns} reruns, {one.adopted} adopted{', BROKEN' if one.broken else ''}",
-                flush=True,
-            )
-            if one.broken:
-                print("\n".join(one.broken), flush=True)
-    table(rounds)
+    results, stage, rounds = Results(options.results), Stage(options.seconds), list[Round]()
+    try:
+        for at, seed in enumerate(options.seeds):
+            count = options.rounds // len(options.seeds) + (at < options.rounds % len(options.seeds))
+            done = results.read(seed)[:count]
+            rounds += done
+            if len(done) < count:
+                stage.close()
+            for number in range(len(done) + 1, count + 1):
+                one = played(stage, seed, number, options.only)
+                results.add(one)
+                rounds.append(one)
+                print(told(one), flush=True)
+    finally:
+        stage.close()
+        print(table(rounds), flush=True)
     return 1 if any(one.broken for one in rounds) else 0
 
 

@@ -142,38 +142,42 @@ class Orchestrator:
         plan = saved_plan.load(Path(folder))
         return saved_plan.fitted(plan, self.prepare(plan.request))
 
-    def run_job(self, job: Job) -> RunReport:
-        """Carry out a job that `prepare` returned."""
-        report = job.run(
-            self._observer, parallel=self._parallel, executor=self._executor, interrupter=self._interrupter
+    def run_job(self, job: Job, departures: Sequence[Departure] = ()) -> RunReport:
+        """Carry out a job that `prepare` returned; `departures` are what `depart` said of it."""
+
+        def clear() -> None:
+            for environment in departures if job.command == "destroy-env" else ():
+                self._cleared(environment.before)
+
+        return job.run(
+            self._observer,
+            parallel=self._parallel,
+            executor=self._executor,
+            interrupter=self._interrupter,
+            first=clear,
         )
-        if job.command == "apply":
-            saved_plan.note_progress(job)
-        return report
 
     def run(self, request: Request) -> RunReport:
         """`prepare` and `run_job`: without asking anybody, also when something is destroyed."""
         job = self.prepare(request)
         departures = self.depart(job)
-        report = self.run_job(job)
+        report = self.run_job(job, departures)
         self.departed(departures, report)
         return report
 
     def depart(self, job: Job) -> tuple[Departure, ...]:
-        """Before environments are destroyed: drop their databases on the base's server, which their stacks know nothing of.
+        """What environments that are destroyed leave behind: databases on the base's server, which their stacks know nothing of.
 
-        Nothing for other jobs, in the simulation, and for production, whose data stays; when the base goes too, the databases
-        go with its server. What cannot be dropped is told and keeps nobody from being destroyed. `departed` comes afterwards.
+        `run_job` drops them once nothing is in the way of the job. Nothing for other jobs, in the simulation, and for
+        production, whose data stays; when the base goes too, the databases go with its server. What cannot be dropped is
+        reported and keeps no environment from being destroyed. `departed` comes afterwards.
         """
         if job.operation is not Operation.DESTROY or self.engine.notice:
             return ()
         from orchestrator.operations import departure  # boto3 is needed only here
 
         names = tuple(dict.fromkeys(step.unit.stack for step in job.steps if step.scope is Scope.ENVIRONMENT))
-        departures = departure.find(self.context, names)
-        for environment in departures if job.command == "destroy-env" else ():
-            self._cleared(environment.before)
-        return departures
+        return departure.find(self.context, names)
 
     def departed(self, departures: Sequence[Departure], report: RunReport) -> None:
         """After environments were destroyed: delete the secrets that were pushed for them."""

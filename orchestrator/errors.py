@@ -75,7 +75,7 @@ class LockOwner:
     pid: int
     since: datetime | None
     alive: bool | None
-    """Whether the process runs: None when it is on another host and cannot be known."""
+    """Whether the process runs; None when that cannot be known from here: another machine, another container."""
 
     def __str__(self) -> str:
         since = f", since {self.since:%Y-%m-%d %H:%M:%S %Z}" if self.since else ""

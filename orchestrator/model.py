@@ -202,6 +202,9 @@ class StackSummary:
     references: tuple[str, ...] = ()
     """Names of the stacks that this one reads by StackReference, as recorded in its state."""
 
+    going: bool = False
+    """Whether it was being destroyed when that failed or its engine died: outputs may be there, resources are not."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class UnitOutcome:

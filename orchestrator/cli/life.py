@@ -87,7 +87,9 @@ def unlock(
     name: NameArgument,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Also a lock of another machine, where nobody can look whether its owner runs."),
+        typer.Option(
+            "--force", help="Also a lock of another machine or container, whose owner cannot be looked at from here."
+        ),
     ] = False,
 ) -> None:
     """Remove the locks that dead processes left on a base or an environment. A lock in use is never removed."""

@@ -52,7 +52,7 @@ class Session:
         departures = self.orchestrator.depart(job)
         with heard_by(lambda: None):  # a late Ctrl-C must not tear the report
             with self._progress.shown(), closing(self._events) if self._events else nullcontext():
-                report = self.orchestrator.run_job(job)
+                report = self.orchestrator.run_job(job, departures)
             self._report(job, report, plan_format, quiet_document)
         self.orchestrator.departed(departures, report)
         return report

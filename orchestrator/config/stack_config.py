@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -61,6 +61,7 @@ class StackConfig:
 
         self._document = document
         self._before = values.fingerprint(document)
+        self._changes: list[Callable[[StackConfig], None]] = []
 
     @classmethod
     def load(cls, project: Project, stack: str, other_projects: Collection[str] = ()) -> StackConfig:
@@ -147,6 +148,7 @@ class StackConfig:
 
         Raises SettingsError when the value or an object on the way is encrypted, or is no object.
         """
+        self._changes.append(lambda config: config.assign(assignment))
         if assignment.value is not None and self._document.get("config") is None:
             self._document["config"] = CommentedMap()
         at = values.mapping(self._document.get("config"))
@@ -183,6 +185,7 @@ class StackConfig:
 
     def take_encryption(self, text: str) -> None:
         """Encrypt this stack's secrets as that configuration does: what was encrypted with it stays readable."""
+        self._changes.append(lambda config: config.take_encryption(text))
         other = yaml_files.parse(self.path, text)
         for key in _OF_ONE_STACK:
             if key in other:
@@ -205,12 +208,25 @@ class StackConfig:
         if self.original is not None and values.fingerprint(self._document) == self._before:
             return self.original
         text = yaml_files.dump(self._document, self.original or "")
-        return text if self.exists else f"{GENERATED_MARK}\n{text}"
+        return text if self.exists or text.startswith(GENERATED_MARK) else f"{GENERATED_MARK}\n{text}"
 
     @property
     def changed(self) -> bool:
         """Whether `write` would write anything."""
         return self.text() != self.original if self.exists else bool(self._document)
+
+    def rebased(self) -> StackConfig:
+        """The same changes on the file as it is now, which somebody else wrote meanwhile. Raises SettingsError."""
+        now = StackConfig.load(self.project, self.stack)
+        for change in self._changes:
+            change(now)
+        return now
+
+    def without_file(self) -> StackConfig:
+        """The same configuration, whose file somebody else removed meanwhile."""
+        now = StackConfig(self.project, self.stack, None, self._document)
+        now._changes = list(self._changes)
+        return now
 
     def write(self) -> None:
         """Write the file in one step: a reader, or a crash, sees the old one or the new one. Raises SettingsError."""

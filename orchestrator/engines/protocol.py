@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from orchestrator.engines.marks import Marks
 from orchestrator.errors import LockOwner
 from orchestrator.events import UnitEvent
 from orchestrator.model import Operation, Record, StackResource, StackSummary, Unit, UnitOutcome
@@ -28,6 +29,9 @@ class UnitRequest:
     operation: Operation
     record: Record | None = None
     """Record to keep with the stack; written together with the operation and only when it differs."""
+
+    record_before: Record | None = None
+    """What the record was when the operation was prepared: what others changed since then stays."""
 
     message: str | None = None
     """Text for the stack's history."""
@@ -102,6 +106,13 @@ class Engine(Protocol):
         """
         ...
 
+    def change_record(self, unit: Unit, change: Callable[[Record | None], Record]) -> Record:
+        """Read the stack's record, change it and write it back under one lock; returns what was written.
+
+        UnknownStackError when the stack does not exist, StackLockedError when somebody keeps the record for long.
+        """
+        ...
+
     def write_record(self, unit: Unit, record: Record) -> None:
         """Replace the stack's record; UnknownStackError when the stack does not exist."""
         ...
@@ -155,7 +166,12 @@ class Engine(Protocol):
         ...
 
     def claims(self) -> Mapping[Unit, Record]:
-        """Records of stacks that do not exist (yet)."""
+        """Records of stacks that do not exist (yet), without those whose maker is gone."""
+        ...
+
+    @property
+    def marks(self) -> Marks:
+        """What orchestrators are at, for everybody who uses this backend."""
         ...
 
     def lock_owner(self, unit: Unit) -> LockOwner | None:

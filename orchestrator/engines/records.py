@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 from orchestrator.model import Kind, Record
 
 PREFIX = "orchestrator:"
 """Every tag of ours begins so; other tags on a stack are left alone."""
+
+HOLDER = f"{PREFIX}claimed-by"
+"""Tag of a claim: the process that is about to make the stack."""
 
 # https://www.pulumi.com/docs/iac/concepts/stacks/#stack-tags: Pulumi Cloud refuses longer values
 VALUE_LIMIT = 256
@@ -52,6 +56,25 @@ def from_tags(tags: Mapping[str, str]) -> Record | None:
         commit=tags.get(f"{PREFIX}commit") or None,
         branch=tags.get(f"{PREFIX}branch") or None,
     )
+
+
+def merged(before: Record | None, wanted: Record, now: Record | None) -> Record:
+    """The record that is written: what changed from `before` to `wanted`, put into what it is `now`.
+
+    Both may have moved the expiry: the later moment counts, since a mistake must not destroy anything.
+    """
+    if before is None or now is None or before == now:
+        return wanted
+    changed = {
+        field.name: value
+        for field in fields(Record)
+        if (value := getattr(wanted, field.name)) != getattr(before, field.name)
+    }
+    if "expires" in changed and now.expires != before.expires:
+        changed["expires"] = max((moment for moment in (wanted.expires, now.expires) if moment), default=None)
+        if now.expires is None:  # somebody said that it does not expire
+            changed["expires"] = None
+    return replace(now, **changed)
 
 
 def _time(moment: datetime | None) -> str | None:

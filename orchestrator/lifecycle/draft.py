@@ -142,6 +142,7 @@ class Draft:
             records=self.records,
             configs=self.configs,
             slots=self.slots,
+            bases=self.bases,
         )
 
     def _guard(self, stacks: Mapping[Unit, StackSummary]) -> None:
@@ -168,8 +169,8 @@ def summary_of(registry: Registry, unit: Unit) -> StackSummary | None:
 
 
 def usable(stack: StackSummary | None) -> bool:
-    """Whether others can read the stack: it was finished once, whatever a later attempt came to."""
-    if stack is None or stack.status is StackStatus.EMPTY:
+    """Whether others can read the stack: it was finished once, whatever a later attempt came to, and is not half destroyed."""
+    if stack is None or stack.status is StackStatus.EMPTY or stack.going:
         return False
     return stack.status is StackStatus.READY or bool(stack.outputs)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from orchestrator.config.stack_config import StackConfig
 from orchestrator.engines.protocol import UnitRequest
 from orchestrator.errors import OrchestratorError
 from orchestrator.events import Diagnostic, Event, Observer, PlanReady, ResourceEvent, ignore
-from orchestrator.lifecycle import git, slots
+from orchestrator.lifecycle import bases, unit_files
 from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.graph import Plan
 from orchestrator.lifecycle.runner import Interrupter, Runner
@@ -82,6 +81,12 @@ class Job:
     slots: Mapping[Unit, str] = field(default_factory=dict[Unit, str])
     """New units whose listener slot was chosen for them, with their base."""
 
+    bases: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """Bases by environment."""
+
+    claimed: set[Unit] = field(default_factory=set[Unit])
+    """Units that were claimed for this job, and by nobody else."""
+
     plans: Path | None = None
     """Folder of plan files: a preview writes them, an update carries out exactly them."""
 
@@ -101,10 +106,12 @@ class Job:
         parallel: int | None = None,
         executor: Executor | None = None,
         interrupter: Interrupter | None = None,
+        first: Callable[[], None] = lambda: None,
     ) -> RunReport:
         """Carry the job out. What units raise stands in the report; raises SettingsError when a file cannot be written.
 
-        Called in the main thread, it hears Ctrl-C; elsewhere the `interrupter` stands in for it.
+        Called in the main thread, it hears Ctrl-C; elsewhere the `interrupter` stands in for it. `first` happens when nothing
+        is in the way any more, before the first unit begins.
         """
         started = self.context.clock()
         begun: set[Unit] = set()
@@ -123,7 +130,7 @@ class Job:
                 interrupter=interrupter or Interrupter(),
                 fail_fast=self.context.fail_fast,
             )
-            results = self._carried_out(runner, begun)
+            results = self._carried_out(runner, begun, first)
         return RunReport(
             command=self.command,
             engine=self.context.engine.name,
@@ -133,13 +140,21 @@ class Job:
             results=tuple(self._with_way_on(result) for result in results),
         )
 
-    def _carried_out(self, runner: Runner, begun: set[Unit]) -> tuple[UnitResult, ...]:
+    def _carried_out(self, runner: Runner, begun: set[Unit], first: Callable[[], None]) -> tuple[UnitResult, ...]:
         existing = frozenset(step.unit for step in self.steps if step.exists)
         runner.observer(PlanReady(operation=self.operation, units=self.plan.units, existing=existing))
         if self.operation is Operation.PREVIEW:
             return self._preview(runner)
         self._free_what_is_read(runner.observer)
-        return slots.settled(self)._work(runner, begun)
+        with (
+            bases.joined(self, runner.observer) as job,
+            unit_files.opened(job, begun, runner.observer) as files,
+        ):
+            first()
+            results = replace(runner, around=files.around).run(job.plan, job.operation, job.request, job.expected())
+            for result in results:
+                files.settle(result)
+            return results
 
     def _free_what_is_read(self, observer: Observer) -> None:
         """A base that is only read may still have the lock of an engine that was killed when all was done."""
@@ -149,26 +164,6 @@ class Job:
                 self.context.engine.unlock(step.unit)
                 text = f"the lock of {owner} was removed: that process is gone"
                 observer(Diagnostic(unit=step.unit, severity="warning", message=text))
-
-    def _work(self, runner: Runner, begun: set[Unit]) -> tuple[UnitResult, ...]:
-        changed = {unit: config for unit, config in self.configs.items() if config.changed}
-        written: list[StackConfig] = []
-        try:
-            for config in changed.values():
-                config.write()
-                written.append(config)
-        except BaseException:
-            for config in written:
-                config.restore()
-            raise
-        results = runner.run(self.plan, self.operation, self._request, self._expected())
-        for result in results:
-            if result.unit in changed and not self._keeps_config(result, begun):
-                changed[result.unit].restore()
-            if self.operation is Operation.DESTROY and result.status in (Status.SUCCEEDED, Status.UNCHANGED):
-                self._forget_config(result.unit)
-        slots.given_back(self)
-        return results
 
     def _preview(self, runner: Runner) -> tuple[UnitResult, ...]:
         """Previews read scratch copies of configurations that would change: the project folders stay as they are."""
@@ -185,10 +180,10 @@ class Job:
                     self.context.engine.reference_name(other): to_wire(results[other].outputs)
                     for other in self.unread(unit)
                 }
-                request = self._request(unit, results)
+                request = self.request(unit, results)
                 return replace(request, upstream_outputs=upstream, config_file=scratch.get(unit))
 
-            results = runner.run(self.plan, self.operation, prepare, self._expected())
+            results = runner.run(self.plan, self.operation, prepare, self.expected())
             if self.plans and all(result.status in (Status.SUCCEEDED, Status.UNCHANGED) for result in results):
                 self.seen.update({unit: file.read_text(encoding="utf-8") for unit, file in scratch.items()})
             return results
@@ -211,11 +206,20 @@ class Job:
             found[self.context.engine.reference_name(other)] = to_wire(outputs)
         return found
 
-    def _request(self, unit: Unit, results: Mapping[Unit, UnitResult]) -> UnitRequest:
+    def known(self) -> dict[str, str]:
+        """The stacks of the plan by Pulumi's names, `project/stack`."""
+        names = {project.key: project.name for project in self.context.settings.projects}
+        return {f"{names[unit.project]}/{unit.stack}": unit.stack for unit in self.plan.units}
+
+    def request(self, unit: Unit, results: Mapping[Unit, UnitResult]) -> UnitRequest:
+        """A unit's request when it is about to start. Raises RefusedError, StackLockedError when it may not any more."""
+        if self.operation is Operation.DESTROY and self._scope(unit) is Scope.BASE:
+            bases.last_look(self, unit)
         return UnitRequest(
             unit=unit,
             operation=self.operation,
             record=self.records.get(unit),
+            record_before=self.stacks[unit].record if unit in self.stacks else None,
             message=f"orchestrator {self.command} {unit.stack}",
             plan_file=self.plans / plan_file_name(unit) if self.plans else None,
             wait_seconds=self.context.wait_seconds,
@@ -224,29 +228,12 @@ class Job:
             upstream_outputs=self._handed_over(unit, results) if self.operation is Operation.UP else {},
         )
 
-    def _expected(self) -> dict[Unit, int]:
+    def _scope(self, unit: Unit) -> Scope:
+        return self.context.settings.by_key[unit.project].scope
+
+    def expected(self) -> dict[Unit, int]:
+        """How many resources units have, for progress."""
         return {unit: stack.resource_count for unit, stack in self.stacks.items() if stack.resource_count}
-
-    def _keeps_config(self, result: UnitResult, begun: set[Unit]) -> bool:
-        """A changed configuration stays unless it came to nothing: then the next command starts from the old one."""
-        if result.status in (Status.SUCCEEDED, Status.UNCHANGED):
-            return True
-        if result.unit in self.stacks and self.stacks[result.unit].resource_count:
-            return result.unit in begun
-        engine = self.context.engine
-        try:
-            stack = engine.stack(result.unit)
-            # After a second Ctrl-C the engine may still be at work.
-            return engine.lock_owner(result.unit) is not None or (stack is not None and stack.resource_count > 0)
-        except OrchestratorError:
-            return True
-
-    def _forget_config(self, unit: Unit) -> None:
-        project = self.context.settings.by_key[unit.project]
-        with contextlib.suppress(OrchestratorError):  # the stack is gone; a file that stays behind does no harm
-            config = StackConfig.load(project, unit.stack)
-            if config.generated and not git.is_tracked(config.path):
-                config.path.unlink(missing_ok=True)
 
     def _with_way_on(self, result: UnitResult) -> UnitResult:
         """A failed result says what exists now and how to go on."""

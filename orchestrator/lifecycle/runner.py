@@ -35,6 +35,9 @@ log = logging.getLogger(__name__)
 Prepare = Callable[[Unit, Mapping[Unit, UnitResult]], UnitRequest]
 """Makes a unit's request when it is about to start; sees the results of the units before it."""
 
+Around = Callable[[UnitRequest, Callable[[UnitRequest], UnitResult]], UnitResult]
+"""Carries a unit out by calling the function that it is given."""
+
 _Message = tuple[Literal["done"], UnitResult] | tuple[Literal["interrupt"], None]
 
 
@@ -68,6 +71,9 @@ class Runner:
     interrupter: Interrupter = field(default_factory=Interrupter)
     fail_fast: bool = False
     """Begin no further unit after one failed."""
+
+    around: Around | None = None
+    """What stands around each unit's operation, in a thread of its own."""
 
     def run(
         self, plan: Plan, operation: Operation, prepare: Prepare, expected: Mapping[Unit, int] | None = None
@@ -134,12 +140,22 @@ class _Run:
         try:
             request = self._prepare(unit, self.results)
             self._tell(UnitStarted(unit=unit, operation=self._operation, expected=self._expected.get(unit)))
-            future = self._runner.executor.submit(run_unit, self._runner.engine, request, self._tell)
+            future = self._submitted(request)
         except Exception as error:
             self._ended(failed(unit, self._operation, error))
             return
         self._in_flight.add(unit)
         future.add_done_callback(lambda done: self._messages.put(("done", self._result(unit, done))))
+
+    def _submitted(self, request: UnitRequest) -> Future[UnitResult]:
+        runner, around = self._runner, self._runner.around
+        if around is None:
+            return runner.executor.submit(run_unit, runner.engine, request, self._tell)
+
+        def work(request: UnitRequest) -> UnitResult:
+            return runner.executor.submit(run_unit, runner.engine, request, self._tell).result()
+
+        return DaemonExecutor().submit(around, request, work)
 
     def _result(self, unit: Unit, future: Future[UnitResult]) -> UnitResult:
         try:

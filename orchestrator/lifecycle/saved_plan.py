@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,14 @@ from orchestrator.config.assignments import Assignment
 from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import RefusedError, SettingsError
 from orchestrator.lifecycle import fingerprints
+from orchestrator.lifecycle.graph import Plan
 from orchestrator.lifecycle.job import Job, plan_file_name
+from orchestrator.lifecycle.plan_progress import FILE as PROGRESS
+from orchestrator.lifecycle.plan_progress import PlanProgress, Reached
 from orchestrator.lifecycle.requests import CreateBase, CreateEnv, PreviewBase, PreviewEnv
 from orchestrator.model import Kind, Unit
 
-FILE, PROGRESS, VERSION = "plan.json", "progress.json", 1
+FILE, VERSION = "plan.json", 1
 AGAIN = "preview again with --save-plan, and review what changed"
 
 
@@ -119,48 +122,65 @@ def load(folder: Path) -> SavedPlan:
 
 
 def fitted(plan: SavedPlan, job: Job) -> Job:
-    """The job that carries out exactly the plan. Raises RefusedError that says what moved since the review."""
-    engine = job.context.engine
+    """The job that carries out exactly what is left of the plan; nothing when all of it was done.
+
+    Raises RefusedError that says what moved since the review.
+    """
+    engine, again = job.context.engine, _again(plan)
     if engine.name != plan.engine:
-        raise RefusedError(f"the plan was made with the engine {plan.engine}, and this is {engine.name}", AGAIN)
+        raise RefusedError(f"the plan was made with the engine {plan.engine}, and this is {engine.name}", again)
     units = {Unit(item["project"], item["stack"]): item for item in plan.document["units"]}
-    reached = _progress(plan)
-    done = {unit for unit in units if unit not in job.plan.units and reached.get(unit) == engine.fingerprint(unit)}
-    if tuple(unit for unit in units if unit not in done) != job.plan.units:
+    reached = PlanProgress(plan.folder).read()
+    done = {unit for unit in units if unit in reached and _is_done(job, unit, reached[unit])}
+    left = {unit: item for unit, item in units.items() if unit not in done}
+    if tuple(left) != tuple(unit for unit in job.plan.units if unit not in done):
         planned, now = (", ".join(map(str, found)) for found in (units, job.plan.units))
-        raise RefusedError(f"the plan does not fit any more: it is for {planned}, and today it would be {now}", AGAIN)
-    open_units = {unit: item for unit, item in units.items() if unit not in done}
-    moved = [found for unit, item in open_units.items() for found in _moved(job, unit, item, reached.get(unit))]
+        raise RefusedError(f"the plan does not fit any more: it is for {planned}, and today it would be {now}", again)
+    moved = [found for unit, item in left.items() for found in _moved(job, unit, item, reached.get(unit))]
     if moved:
-        raise RefusedError(f"the plan does not fit any more: {'; '.join(dict.fromkeys(moved))}", AGAIN)
-    for unit, item in open_units.items():
+        raise RefusedError(f"the plan does not fit any more: {'; '.join(dict.fromkeys(moved))}", again)
+    for unit, item in left.items():
         if not (plan.folder / plan_file_name(unit)).is_file():
-            raise RefusedError(f"the plan in {plan.folder} is not whole: {plan_file_name(unit)} is missing", AGAIN)
+            raise RefusedError(f"the plan in {plan.folder} is not whole: {plan_file_name(unit)} is missing", again)
         if unit not in job.stacks or not job.stacks[unit].resource_count:
             job.configs[unit].take_encryption(item["config"])
-    handed = {unit: tuple(Unit(*other) for other in item["handed_over"]) for unit, item in open_units.items()}
-    return replace(job, command="apply", plans=plan.folder, handed=handed)
+    handed = {unit: tuple(Unit(*other) for other in item["handed_over"]) for unit, item in left.items()}
+    return _rest(replace(job, command="apply", plans=plan.folder, handed=handed), done)
 
 
-def note_progress(job: Job) -> None:
-    """Remember how far a plan was carried out, so that applying it again goes on from there."""
-    if job.plans is None:
-        return
-    reached = {str(unit): job.context.engine.fingerprint(unit) for unit in job.plan.units}
-    file = job.plans / PROGRESS
-    before: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    file.write_text(json.dumps({**before, **reached}), encoding="utf-8")
+def _rest(job: Job, done: Collection[Unit]) -> Job:
+    """The job without the units that were carried out already."""
+    if not done:
+        return job
+    left = tuple(unit for unit in job.plan.units if unit not in done)
+    waits = {unit: tuple(other for other in job.plan.waits_for[unit] if other not in done) for unit in left}
+    steps = tuple(replace(step, runs=step.runs and step.unit not in done) for step in job.steps)
+    said = ", ".join(str(unit) for unit in sorted(done))
+    note = f"{said} {'is' if len(done) == 1 else 'are'} as planned already: the plan goes on after that"
+    if not left:
+        note = "the plan was carried out already: there is nothing left to do"
+    slots = {unit: base for unit, base in job.slots.items() if unit in left}
+    return replace(job, plan=Plan(left, waits), steps=steps, notes=(*job.notes, note), slots=slots)
 
 
-def _progress(plan: SavedPlan) -> dict[Unit, str | None]:
-    try:
-        said: Mapping[str, Any] = json.loads((plan.folder / PROGRESS).read_text(encoding="utf-8"))
-        return {Unit(*name.split("/", 1)): state for name, state in said.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
+def _is_done(job: Job, unit: Unit, reached: Reached) -> bool:
+    """Whether a unit was carried out and is still so; also one that was killed when all of it was done but the note."""
+    if reached.done:
+        return reached.state == job.context.engine.fingerprint(unit)
+    return unit not in job.plan.units
 
 
-def _moved(job: Job, unit: Unit, item: Mapping[str, Any], reached: str | None) -> list[str]:
+def _again(plan: SavedPlan) -> str:
+    """How to make the plan again; with the whole command when it was begun, as the first one may have other words then."""
+    if not PlanProgress(plan.folder).read():
+        return AGAIN
+    asked = plan.request
+    command = f"preview-base {asked.name}" if isinstance(asked, CreateBase) else f"preview-env {' '.join(asked.names)}"
+    base = f" --base {asked.base}" if isinstance(asked, CreateEnv) and asked.base else ""
+    return f"preview again and review what changed: `orchestrator {command}{base} --save-plan {plan.folder}`"
+
+
+def _moved(job: Job, unit: Unit, item: Mapping[str, Any], reached: Reached | None) -> list[str]:
     project = job.context.settings.by_key[unit.project]
     found = [
         f"{name} of the program {unit.project} changed"
@@ -172,7 +192,10 @@ def _moved(job: Job, unit: Unit, item: Mapping[str, Any], reached: str | None) -
     keys = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
     if keys:
         found.append(f"{', '.join(keys)} in the configuration of {unit} changed")
-    if job.context.engine.fingerprint(unit) not in (item["state"], reached):
+    # Of a unit that was killed, the engine compares what is there with the plan, resource by resource.
+    killed = reached is not None and not reached.ended
+    known = (item["state"], reached.state) if reached and not reached.done else (item["state"],)
+    if not killed and job.context.engine.fingerprint(unit) not in known:
         found.append(f"the state of {unit} changed")
     return found
 

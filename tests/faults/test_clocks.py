@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -45,11 +45,16 @@ def test_a_lock_of_any_time_is_judged_by_its_owner_and_not_by_its_age(arena: Are
     gone.wait()
     folder = arena.state / ".pulumi" / "locks" / "organization" / "chaos-base" / "dev"
     folder.mkdir(parents=True, exist_ok=True)
-    lock = {"pid": os.getpid(), "username": "ada", "hostname": socket.gethostname(), "timestamp": moment}
+    program = arena.folder / "pulumi"
+    shutil.copy(str(shutil.which("sleep")), program)
+    running = subprocess.Popen([str(program), "600"])
+    lock = {"pid": running.pid, "username": "ada", "hostname": socket.gethostname(), "timestamp": moment}
     (folder / "1.json").write_text(json.dumps(lock))
     refused = arena.run("update-base", "dev")
     assert refused.code == 1
-    assert f"base/dev is locked by ada@{socket.gethostname()} (pid {os.getpid()}" in refused.text
+    assert f"base/dev is locked by ada@{socket.gethostname()} (pid {running.pid}" in refused.text
+    running.kill()
+    running.wait()
     (folder / "1.json").write_text(json.dumps({**lock, "pid": gone.pid}))
     assert arena.run("update-base", "dev").code == 0
     assert arena.locks() == []

@@ -15,8 +15,16 @@ import orchestrator
 from orchestrator.api import Orchestrator
 from orchestrator.config import settings
 from orchestrator.engines.simulation import SimulationEngine
-from orchestrator.errors import EngineUnavailableError, OrchestratorError, SettingsError, UnknownStackError, UsageError
+from orchestrator.errors import (
+    EngineUnavailableError,
+    OrchestratorError,
+    SettingsError,
+    StackLockedError,
+    UnknownStackError,
+    UsageError,
+)
 from orchestrator.events import Diagnostic, PlanReady, UnitFinished, UnitStarted
+from orchestrator.lifecycle import DestroyEnv, folder_lock
 from orchestrator.model import Scope, Status, Unit
 from orchestrator.operations.observer import Note
 from tests.support.workspace import START, Workspace
@@ -155,6 +163,25 @@ def test_what_an_environment_leaves_behind_is_cleared_with_it(
     assert said == ["before beta", "before alpha", "after alpha"]
     notes = [event.message for event in workspace.events if isinstance(event, Diagnostic)]
     assert notes == ["the database of beta goes", "the database of alpha goes"]
+
+
+def test_nothing_is_cleared_while_somebody_else_is_at_work_on_the_environment(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.orchestrator().create_env("alpha", base="dev")
+    workspace.engine.notice = None
+    said: list[str] = []
+    monkeypatch.setattr(
+        "orchestrator.operations.departure.find", lambda _api, names: tuple(_Leaves(name, said) for name in names)
+    )
+    orchestrator = workspace.orchestrator()
+    job = orchestrator.prepare(DestroyEnv(names=("alpha",)))
+    held = folder_lock.take(orchestrator.settings.state_dir / "locks" / "app.alpha.lock")
+    assert held is not None
+    with pytest.raises(StackLockedError, match="app/alpha is locked"):
+        orchestrator.run_job(job, orchestrator.depart(job))
+    held.release()
+    assert said == []
 
 
 def test_what_cannot_be_cleared_keeps_nobody_from_being_destroyed(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +74,19 @@ class Arena:
         self.env = {**os.environ, **credentials(address), "PYTHONPATH": str(plugins.ROOT), "NO_COLOR": "1"}
         self.env["PULUMI_BACKEND_URL"] = backend or f"file://{self.state}"
         plugins.install(folder, self.cloud.file, self.env.__setitem__)
+        self.address = address
         self.generation = 1
         self.configure()
+
+    def checkout(self, folder: Path) -> Arena:
+        """What a second user has: the same projects, state and cloud, in a folder of their own."""
+        folder.mkdir()
+        other = Arena(folder, self.address, state=self.state)
+        other.cloud, other.generation = self.cloud, self.generation
+        other.env |= {"STANDIN_CLOUD": str(self.cloud.file), "USER": "grace", "LOGNAME": "grace"}
+        for key, _, stack in STACKS:
+            shutil.copyfile(self.config(key, stack), other.config(key, stack))
+        return other
 
     # what the user has
 
@@ -101,18 +114,31 @@ class Arena:
 
     # running
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Begin a command of the orchestrator."""
-        whole = [sys.executable, "-m", "orchestrator", *words, "--engine", "pulumi"]
+    def start(self, *words: str, before: Sequence[str] = ()) -> subprocess.Popen[str]:
+        """Begin a command of the orchestrator; `before` are words of a program that starts it."""
+        whole = [*before, sys.executable, "-m", "orchestrator", *words, "--engine", "pulumi"]
         if words[0].partition("-")[0] in ("create", "update", "destroy"):
             whole.append("--yes")
         return subprocess.Popen(
             whole, cwd=self.folder, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
-    def run(self, *words: str, seconds: float = LONGEST_SECONDS) -> Said:
+    def run(self, *words: str, seconds: float = LONGEST_SECONDS, before: Sequence[str] = ()) -> Said:
         """A command from beginning to end; AssertionError when it shows a traceback."""
-        return self.end(self.start(*words), seconds)
+        return self.end(self.start(*words, before=before), seconds)
+
+    def power_off(self) -> bool:
+        """End all that runs here at once; False when nothing does. Stopped first, none sees another one die."""
+        hit = self.processes()
+        for sign in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in hit:
+                send(pid, sign)
+        return bool(hit)
+
+    def kill(self, process: subprocess.Popen[str]) -> None:
+        """The machine loses its power during a command."""
+        self.power_off()
+        process.communicate()
 
     def end(self, process: subprocess.Popen[str], seconds: float = LONGEST_SECONDS) -> Said:
         """Wait for a command."""
@@ -159,6 +185,20 @@ class Arena:
             send(pid, signal.SIGKILL)
         return not left
 
+    def redate(self, shift: timedelta) -> None:
+        """As if all that carries a time had been written at another one: locks, notes, records, checkpoints."""
+
+        def moved(found: re.Match[str]) -> str:
+            try:
+                return (datetime.fromisoformat(found[0]) + shift).strftime("%Y-%m-%dT%H:%M:%S")
+            except (ValueError, OverflowError):
+                return found[0]
+
+        for file in (self.state / ".pulumi").rglob("*"):
+            if file.suffix in (".json", ".pulumi-tags") and "history" not in file.parts:
+                text = file.read_text(encoding="utf-8")
+                file.write_text(re.sub(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d", moved, text), encoding="utf-8")
+
     def refuse(self, **errors: str) -> None:
         """Let the cloud refuse `create_NAME="why"`, `delete_NAME=...`; nothing when called without."""
         self.cloud.set_rules(Rules(refuse={key.replace("_", ":", 1): text for key, text in errors.items()}))
@@ -180,17 +220,18 @@ class Arena:
         found: list[str] = []
         cloud = {(item["urn"], item["id"]) for item in self.cloud.resources().values()}
         known: set[tuple[str, str]] = set()
-        for _, project, stack in STACKS:
-            latest = self.checkpoint(project, stack) or {}
+        for file in sorted((self.state / ".pulumi" / "stacks").glob("*/*.json")):
+            latest = json.loads(file.read_text(encoding="utf-8"))["checkpoint"]["latest"] or {}
             known |= {(r["urn"], r["id"]) for r in latest.get("resources") or () if r["type"] == TOPIC_TYPE}
             if latest.get("pending_operations"):
-                found.append(f"{project}/{stack} has pending operations")
+                found.append(f"{file.parent.name}/{file.stem} has pending operations")
         found += [f"lost: {urn.rpartition('::')[2]} ({id_}) is in no state" for urn, id_ in sorted(cloud - known)]
         found += [
             f"a ghost: {urn.rpartition('::')[2]} ({id_}) is in the state only" for urn, id_ in sorted(known - cloud)
         ]
+        urns = Counter(item["urn"] for item in self.cloud.resources().values())
+        found += [f"{urn.rpartition('::')[2]} is there {count} times" for urn, count in urns.items() if count > 1]
         names = self.cloud.names()
-        found += [f"{name} is there {count} times" for name, count in Counter(names).items() if count > 1]
         if names != topics:
             found.append(f"the cloud has {names}")
         # One whose owner is gone holds nobody up: the next operation on its stack removes it.

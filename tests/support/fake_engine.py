@@ -11,7 +11,9 @@ from typing import Any
 
 from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import ConfigSnapshot, read_snapshot
+from orchestrator.engines.marks import Marks
 from orchestrator.engines.protocol import Sink, UnitRequest
+from orchestrator.engines.records import merged
 from orchestrator.errors import (
     InterruptedRunError,
     LockOwner,
@@ -53,10 +55,32 @@ class FakeStack:
     status: StackStatus = StackStatus.READY
     references: tuple[str, ...] = ()
     problem: str | None = None
+    going: bool = False
     protected: tuple[str, ...] = ()
     retained: tuple[str, ...] = ()
     priorities: tuple[int, ...] = ()
     """Priorities of listener rules that it has."""
+
+
+class MemoryShelf:
+    """The files of marks, in memory."""
+
+    own_disk = True
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+
+    def names(self, prefix: str) -> list[str]:
+        return sorted(name for name in self.files if name.startswith(f"{prefix}/"))
+
+    def read(self, name: str) -> bytes | None:
+        return self.files.get(name)
+
+    def write(self, name: str, content: bytes) -> None:
+        self.files[name] = content
+
+    def delete(self, name: str) -> None:
+        self.files.pop(name, None)
 
 
 class FakeEngine:
@@ -88,6 +112,8 @@ class FakeEngine:
         self.while_held: Callable[[], None] = lambda: None
         """Happens as soon as a lock is held."""
 
+        self.shelf = MemoryShelf()
+        self.marks = Marks(self.shelf, "marks")
         self.interrupts = 0
         self.admitted: tuple[tuple[Unit, ...], tuple[Unit, ...]] = ((), ())
         self._interrupted = threading.Event()
@@ -247,6 +273,11 @@ class FakeEngine:
     def write_record(self, unit: Unit, record: Record) -> None:
         self.kept[unit].record = record
 
+    def change_record(self, unit: Unit, change: Callable[[Record | None], Record]) -> Record:
+        record = change(self.kept[unit].record)
+        self.kept[unit].record = record
+        return record
+
     def lock_owner(self, unit: Unit) -> LockOwner | None:
         return self.locks.get(unit)
 
@@ -273,7 +304,9 @@ class FakeEngine:
         if preview and known is None:
             outputs["unknown_yet"] = OutputValue(value=UNKNOWN)
         if not preview:
-            record = request.record or (known.record if known else None)
+            record = known.record if known else None
+            if request.record:
+                record = merged(request.record_before, request.record, record)
             references = tuple(self._references(unit, config))
             self.kept[unit] = FakeStack(config, names, outputs, record, references=references)
         created = sum(change.op is ChangeOp.CREATE for change in changes)
@@ -326,6 +359,7 @@ class FakeEngine:
             last_update=UPDATED,
             problem=kept.problem,
             references=kept.references,
+            going=kept.going,
         )
 
 

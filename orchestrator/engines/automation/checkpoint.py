@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from orchestrator.engines import records
+from orchestrator.engines.automation.state import Ending
 from orchestrator.errors import StateError
 from orchestrator.model import (
     SECRET_MASK,
@@ -94,20 +95,22 @@ def head(latest: Mapping[str, Any]) -> dict[str, Any]:
         ) from error
 
 
-def summary(
-    unit: Unit, seen: Mapping[str, Any], tags: Mapping[str, str], *, locked: bool, failed: bool
-) -> StackSummary:
-    """One stack as the `head` of its checkpoint, its tags and its lock show it."""
+def summary(unit: Unit, seen: Mapping[str, Any], tags: Mapping[str, str], *, locked: bool, end: Ending) -> StackSummary:
+    """One stack as the `head` of its checkpoint, its tags, its lock and the end of its last operation show it."""
     unfinished: list[str] = seen["unfinished"]
+    # Outputs come last: without them, and without any operation that ended, the program never came to its end.
+    cut_off = bool(seen["resources"]) and (end.cut_off or (end.never and not seen["outputs"]))
+    problem = "unfinished: the engine of its last operation died" if cut_off else None
     return StackSummary(
         unit=unit,
-        status=_status(seen["resources"], bool(unfinished), locked, failed),
+        status=_status(seen["resources"], bool(unfinished) or cut_off, locked, end.failed),
         record=records.from_tags(tags),
         outputs=outputs(seen),
         resource_count=seen["resources"],
         last_update=_moment(seen["time"]),
-        problem=f"unfinished: {', '.join(unfinished)}" if unfinished else None,
+        problem=f"unfinished: {', '.join(unfinished)}" if unfinished else problem,
         references=tuple(seen["references"]),
+        going=end.destroying and (end.failed or cut_off or bool(unfinished)),
     )
 
 

@@ -62,6 +62,9 @@ class Cli:
             "PULUMI_AUTOMATION_API": "true",
             **environment,
         }
+        self.noting: Callable[[Sequence[str], Path, int], Callable[[int], None]] | None = None
+        """Hears of each process that was started: its words, folder and id. What it returns hears the exit code."""
+
         self._live: dict[int, subprocess.Popen[bytes]] = {}
         self._guard = threading.Lock()
         self._interrupted = False
@@ -149,7 +152,10 @@ class Cli:
             )
             self._live[process.pid] = process
         try:
+            ended = self.noting(words, folder, process.pid) if self.noting else None
             yield process
+            if ended:
+                ended(process.returncode)
         finally:
             with self._guard:
                 self._live.pop(process.pid, None)

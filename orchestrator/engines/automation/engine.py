@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import zlib
 from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,11 +18,14 @@ from orchestrator.engines import records
 from orchestrator.engines.automation import addresses, checkpoint
 from orchestrator.engines.automation.command import Finished
 from orchestrator.engines.automation.failures import explained
+from orchestrator.engines.automation.lent import lend
 from orchestrator.engines.automation.places import copy_project, handed_over, keep_encryption
 from orchestrator.engines.automation.progress import Progress
 from orchestrator.engines.automation.remote import RemoteBackend
 from orchestrator.engines.automation.stacks import Stacks
+from orchestrator.engines.automation.state import Backend
 from orchestrator.engines.automation.unfinished import Find, Unfinished, pending
+from orchestrator.engines.marks import claimed
 from orchestrator.engines.protocol import Sink, UnitRequest
 from orchestrator.engines.waiting import patiently
 from orchestrator.errors import (
@@ -32,12 +36,14 @@ from orchestrator.errors import (
     UnknownStackError,
 )
 from orchestrator.events import Diagnostic
-from orchestrator.model import Operation, Outputs, Record, Unit, UnitOutcome
+from orchestrator.model import Operation, Outputs, Record, Scope, Unit, UnitOutcome
 
 if TYPE_CHECKING:
     from orchestrator.recovery.adoption import Finding
 
 SCRATCH_PASSPHRASE = "scratch"
+_RECORD_LOCKS = 16
+"""Records share so many locks: a file for each stack would stay behind."""
 
 
 class AutomationEngine(Stacks):
@@ -65,11 +71,16 @@ class AutomationEngine(Stacks):
         project = self._projects[unit.project]
         if isinstance(self._backend, RemoteBackend):  # tags need a stack there
             self._init(project.path, unit, {})
-        self._backend.write_tags(project.name, unit.stack, records.to_tags(record))
+            self._backend.write_tags(project.name, unit.stack, records.to_tags(record))
+            return
+        self._backend.write_tags(project.name, unit.stack, claimed(records.to_tags(record)))
 
     def write_record(self, unit: Unit, record: Record) -> None:
+        self.change_record(unit, lambda _before: record)
+
+    def change_record(self, unit: Unit, change: Callable[[Record | None], Record]) -> Record:
         self._latest(unit)
-        self._record(unit, record)
+        return self._record(unit, change)
 
     def interrupt(self) -> None:
         self._cli.interrupt()
@@ -101,7 +112,8 @@ class AutomationEngine(Stacks):
         else:
             self._init(project.path, unit, {})
         if request.record is not None and request.operation is Operation.UP:
-            self._record(unit, request.record)
+            wanted, before = request.record, request.record_before
+            self._record(unit, lambda now: records.merged(before, wanted, now))
         with handed_over(request.upstream_outputs) as environment:
             outcome = self._operate(request, project.path, environment, sink)
         if request.operation is Operation.DESTROY:
@@ -215,14 +227,17 @@ class AutomationEngine(Stacks):
         except CommandFailedError as failed:
             raise explained(unit, failed.text) from None
 
-    def _record(self, unit: Unit, record: Record) -> None:
-        """Write the record, when it differs, beside tags of others."""
+    def _record(self, unit: Unit, change: Callable[[Record | None], Record]) -> Record:
+        """Change the record under its lock; write it when it differs, beside tags of others."""
         project = self._projects[unit.project].name
-        before = self._backend.tags(project, unit.stack)
-        foreign = {name: value for name, value in before.items() if not name.startswith(records.PREFIX)}
-        after = {**foreign, **records.to_tags(record)}
-        if after != before:
-            self._backend.write_tags(project, unit.stack, after)
+        with self._backend.exclusive(f"records-{zlib.crc32(str(unit).encode()) % _RECORD_LOCKS}"):
+            before = self._backend.tags(project, unit.stack)
+            record = change(records.from_tags(before))
+            foreign = {name: value for name, value in before.items() if not name.startswith(records.PREFIX)}
+            after = {**foreign, **records.to_tags(record)}
+            if after != before:
+                self._backend.write_tags(project, unit.stack, after)
+        return record
 
     # previews
 
@@ -251,10 +266,17 @@ class AutomationEngine(Stacks):
                 if not {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"} & set(os.environ):
                     environment["PULUMI_CONFIG_PASSPHRASE"] = SCRATCH_PASSPHRASE
                 self._init(folder, request.unit, environment)
+                self._lend(request, folder / "state")
                 if request.plan_file is not None:
                     keep_encryption(folder, request.unit.stack, request.config_file)
             with handed_over(upstream) as handed:
                 yield folder, {**environment, **handed}
+
+    def _lend(self, request: UnitRequest, scratch: Path) -> None:
+        if isinstance(self._backend, Backend):
+            environments = {project.name for project in self._projects.values() if project.scope is Scope.ENVIRONMENT}
+            project = self._projects[request.unit.project].name
+            lend(self._backend, scratch, request.unit, project, environments, request.upstream_outputs)
 
     def _known_outputs(self) -> dict[str, Mapping[str, Any]]:
         """Outputs of all stacks by reference name, secrets still encrypted."""

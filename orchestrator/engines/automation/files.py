@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import getpass
 import json
 import os
-import socket
 import tempfile
 import time
+import uuid
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import filelock
 
+from orchestrator.engines import processes
+from orchestrator.engines.processes import Process
 from orchestrator.errors import EngineUnavailableError, StackLockedError, StateError, UnreadableStateError
 from orchestrator.neighbors import open_beside
 
@@ -43,6 +44,11 @@ class Seen:
 
 class Files(Protocol):
     """The few file operations that the backend's layout needs."""
+
+    @property
+    def own_disk(self) -> bool:
+        """Whether this machine alone writes there."""
+        ...
 
     def names(self, prefix: str) -> list[str]:
         """Names of all files below a folder, relative to the backend."""
@@ -82,6 +88,13 @@ class LocalFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._own_disk: bool | None = None
+
+    @property
+    def own_disk(self) -> bool:
+        if self._own_disk is None:
+            self._own_disk = processes.on_own_disk(self._folder)
+        return self._own_disk
 
     def names(self, prefix: str) -> list[str]:
         return sorted(self.stamps(prefix))
@@ -184,6 +197,8 @@ class LocalFiles:
 class S3Files:
     """`s3://bucket/prefix?region=..&endpoint=..`, as Pulumi's own backend reads the address."""
 
+    own_disk = False
+
     def __init__(self, url: str) -> None:
         import boto3
         from botocore.config import Config
@@ -257,7 +272,7 @@ class S3Files:
     @contextmanager
     def exclusive(self, name: str) -> Generator[None]:
         """A lease: an object that only one writer can create, and that counts no more when it is old."""
-        key, mine = self._key(f"{name}.json"), json.dumps(this_process()).encode()
+        key, mine = self._key(f"{name}.json"), _lease()
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not self._guarded(lambda: self._take(key, mine)):
             if time.monotonic() > deadline:
@@ -266,7 +281,15 @@ class S3Files:
         try:
             yield
         finally:
-            self._guarded(lambda: self._client.delete_object(Bucket=self._bucket, Key=key))
+            self._guarded(lambda: self._give_back(key, mine))
+
+    def _give_back(self, key: str, mine: bytes) -> None:
+        """Not when somebody took the lease meanwhile: we were asleep for longer than it lasts."""
+        try:
+            if self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read() == mine:
+                self._client.delete_object(Bucket=self._bucket, Key=key)
+        except self._client.exceptions.NoSuchKey:
+            return
 
     def _take(self, key: str, mine: bytes) -> bool:
         from botocore.exceptions import ClientError
@@ -318,23 +341,10 @@ def _stamp(status: os.stat_result) -> str:
     return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"
 
 
-def alive(host: str, pid: int) -> bool | None:
-    """Whether a process runs; None on another host, where it cannot be known."""
-    if host != socket.gethostname():
-        return None
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def this_process() -> dict[str, Any]:
-    """Who we are, in the words of the backend's own locks."""
+def _lease() -> bytes:
+    """Who we are, and a number of our own: a process may ask for the same lease twice."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"username": getpass.getuser(), "hostname": socket.gethostname(), "pid": os.getpid(), "timestamp": now}
+    return json.dumps({**processes.this_process().document(), "timestamp": now, "id": uuid.uuid4().hex}).encode()
 
 
 def _code(error: Any) -> str:
@@ -342,10 +352,9 @@ def _code(error: Any) -> str:
 
 
 def _left(content: bytes) -> bool:
-    """Whether the holder of a lease is a process of this machine that is gone."""
+    """Whether the holder of a lease is a process of this machine that is gone for sure."""
     try:
-        said: Mapping[str, Any] = json.loads(content)
-        return alive(str(said["hostname"]), int(said["pid"])) is False
+        return processes.runs(Process.of_document(json.loads(content))) is False
     except (ValueError, KeyError, TypeError):
         return False
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from orchestrator.engines.automation.command import Cli
 from orchestrator.engines.automation.files import LocalFiles
-from orchestrator.engines.automation.state import Lock
+from orchestrator.engines.automation.state import Ending, Lock
+from orchestrator.engines.marks import Marks
 from orchestrator.errors import EngineUnavailableError, StateError
 
 
@@ -21,6 +22,9 @@ class RemoteBackend:
 
     def __init__(self, cli: Cli, folders: Mapping[str, Path]) -> None:
         self._cli, self._folders = cli, folders
+        self.notes = None
+        self.marks = Marks(LocalFiles(Path(tempfile.gettempdir())), f"pulumi-django-{os.getuid()}/marks")
+        """Only for those on this machine: such a backend has no place for them."""
 
     def stacks(self, project: str) -> list[str]:
         """Names of the project's stacks."""
@@ -83,10 +87,13 @@ class RemoteBackend:
     def unlock(self, lock: Lock) -> None:
         """Nothing to remove, as no lock is ever listed."""
 
-    def last_failed(self, project: str, stack: str) -> bool:
-        """Whether the last operation failed."""
+    def ending(self, project: str, stack: str) -> Ending:
+        """How the stack's last operation ended."""
         history = self._json(project, "stack", "history", "--json", "--page-size", "1", "--stack", stack)
-        return bool(history) and history[0].get("result") == "failed"
+        if not history:
+            return Ending(never=True)
+        last: Mapping[str, Any] = history[0]
+        return Ending(failed=last.get("result") == "failed", destroying=last.get("kind") == "destroy")
 
     def _json(self, project: str, *words: str) -> Any:
         text = self._run(project, *words)

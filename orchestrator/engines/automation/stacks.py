@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,17 @@ from typing import Any
 from orchestrator.config.projects import Project
 from orchestrator.config.settings import Settings
 from orchestrator.engines import records
-from orchestrator.engines.automation import account, addresses, checkpoint, secrets
+from orchestrator.engines.automation import account, addresses, checkpoint, owners, secrets
 from orchestrator.engines.automation.command import Cli
 from orchestrator.engines.automation.forms import UnknownFormError
 from orchestrator.engines.automation.remote import RemoteBackend
 from orchestrator.engines.automation.state import Backend, open_backend
 from orchestrator.engines.automation.survey import Survey
+from orchestrator.engines.marks import Marks, claim_is_over
 from orchestrator.engines.unreadable import readable, unreadable
 from orchestrator.errors import (
     LockOwner,
+    OrchestratorError,
     StateError,
     UnknownStackError,
     UnreadableStateError,
@@ -39,6 +41,7 @@ class Stacks:
         backend = self._settings.backend
         self._named = addresses.absolute(backend, settings.root) if backend else None
         self._cli = Cli({addresses.BACKEND_VARIABLE: self._named} if self._named else {})
+        self._cli.noting = self._noted
         self._opened: Backend | RemoteBackend | None = None
         self._guard = threading.Lock()
 
@@ -108,8 +111,12 @@ class Stacks:
             Unit(key, stack): record
             for key, project in sorted(self._projects.items())
             for stack, tags in self._backend.claims(project.name).items()
-            if (record := records.from_tags(tags))
+            if (record := records.from_tags(tags)) and not claim_is_over(tags)
         }
+
+    @property
+    def marks(self) -> Marks:
+        return self._backend.marks
 
     def lock_owner(self, unit: Unit) -> LockOwner | None:
         locks = self._backend.locks(self._projects[unit.project].name, unit.stack)
@@ -118,6 +125,27 @@ class Stacks:
     def unlock(self, unit: Unit) -> None:
         for lock in self._backend.locks(self._projects[unit.project].name, unit.stack):
             self._backend.unlock(lock)
+
+    def _noted(self, words: Sequence[str], folder: Path, pid: int) -> Callable[[int], None]:
+        """Note an engine that was started, so that its lock is known as ours should it die."""
+        backend, found = self._backend, owners.operation_of(words)
+        project = next((project.name for project in self._projects.values() if project.path == folder), None)
+        if found is None or project is None or not isinstance(backend, Backend):
+            return lambda _code: None
+        operation, stack = found
+        try:
+            name = backend.notes.add(project, stack, pid, operation)
+        except OrchestratorError:  # its lock is then judged as that of a bare `pulumi`
+            return lambda _code: None
+
+        def ended(code: int) -> None:
+            with suppress(OrchestratorError):  # a note that stays behind is judged by its process
+                if code >= 0:
+                    backend.notes.remove(name)
+                if code == 0:
+                    backend.notes.clear(project, stack)
+
+        return ended
 
     @property
     def _backend(self) -> Backend | RemoteBackend:
@@ -158,11 +186,11 @@ class Stacks:
         tags = backend.tags(project, unit.stack)
         try:
             seen = checkpoint.head(backend.checkpoint(project, unit.stack) or {})
-            failed = backend.last_failed(project, unit.stack)
+            end = backend.ending(project, unit.stack)
         except UnreadableStateError as error:
             return unreadable(unit, error, records.from_tags(tags))
         except StateError as error:
             record = records.from_tags(tags)
             return StackSummary(unit=unit, status=StackStatus.DAMAGED, record=record, problem=error.message)
         locked = any(lock.owner.alive is not False for lock in backend.locks(project, unit.stack))
-        return checkpoint.summary(unit, seen, tags, locked=locked, failed=failed)
+        return checkpoint.summary(unit, seen, tags, locked=locked, end=end)

@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.config import yaml_files
-from orchestrator.engines.automation import addresses, forms
-from orchestrator.engines.automation.files import Files, LocalFiles, S3Files, Seen, alive
+from orchestrator.engines.automation import addresses, forms, owners
+from orchestrator.engines.automation.files import Files, LocalFiles, S3Files, Seen
 from orchestrator.engines.automation.forms import UnknownFormError
+from orchestrator.engines.automation.owners import Note, Notes
+from orchestrator.engines.marks import Marks
 from orchestrator.errors import EngineUnavailableError, LockOwner, StateError
 
 STACKS, LOCKS, HISTORY = ".pulumi/stacks", ".pulumi/locks/organization", ".pulumi/history"
@@ -45,6 +47,21 @@ class Lock:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How the last operation on a stack ended."""
+
+    never: bool = False
+    """No operation on the stack ever came to its end."""
+
+    failed: bool = False
+    cut_off: bool = False
+    """Its engine died."""
+
+    destroying: bool = False
+    """It was to destroy the stack."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Listing:
     """The stacks of one project."""
 
@@ -57,6 +74,11 @@ class Backend:
 
     def __init__(self, files: Files) -> None:
         self._files = files
+        self.notes = Notes(files)
+        """Engines that were started on the stacks."""
+
+        self.marks = Marks(files, f"{OWN}/marks")
+        """What orchestrators are at."""
 
     def stacks(self, project: str) -> list[str]:
         """Names of the project's stacks, also of those whose state has an unknown form."""
@@ -193,22 +215,24 @@ class Backend:
     def locks(self, project: str, stack: str) -> list[Lock]:
         """Who is at work on the stack."""
         found: list[Lock] = []
+        notes: list[Note] | None = None
         for name in self._files.names(f"{LOCKS}/{project}/{stack}"):
             content = self._files.read(name)
             try:
                 said: Mapping[str, Any] = json.loads(content or b"")
-                found.append(Lock(name=name, owner=_owner(said)))
+                host, pid = str(said["hostname"]), int(said["pid"])
+                user, since = str(said["username"]), _moment(said.get("timestamp"))
             except (ValueError, KeyError, TypeError):
                 continue
+            notes = self.notes.of(project, stack) if notes is None else notes
+            alive = owners.alive(host, pid, notes, own_disk=self._files.own_disk)
+            owner = LockOwner(username=user, hostname=host, pid=pid, since=since, alive=alive)
+            found.append(Lock(name=name, owner=owner))
         return found
 
     def unlock(self, lock: Lock) -> None:
         """Remove one lock."""
         self._files.delete(lock.name)
-
-    def last_failed(self, project: str, stack: str) -> bool:
-        """Whether the stack's last operation failed, as its history tells. Raises UnknownFormError, StateError."""
-        return (self.last_update(project, stack) or {}).get("result") == "failed"
 
     def last_update(self, project: str, stack: str) -> Mapping[str, Any] | None:
         """The newest entry of the stack's history, empty when it is no JSON; None when there is none.
@@ -249,6 +273,31 @@ class Backend:
                 "run `pulumi state upgrade`, and unset PULUMI_DIY_BACKEND_LEGACY_LAYOUT",
             )
 
+    def ending(self, project: str, stack: str, *, noted: bool = True, locked: bool = True) -> Ending:
+        """How the stack's last operation ended, or that it did not.
+
+        `noted` and `locked` say whether there may be notes of engines, or locks. Raises UnknownFormError, StateError.
+        """
+        found = self.last_update(project, stack)
+        last: Mapping[str, Any] = found or {}
+        try:
+            began = float(last.get("startTime") or 0)
+        except (ValueError, TypeError):
+            last, began = {}, 0.0
+        engines = [note for note in self.notes.of(project, stack) if note.runs is False] if noted else []
+        # The history counts whole seconds.
+        open_engines = [note for note in engines if began < int(note.since.timestamp())]
+        dead = [lock.owner for lock in self.locks(project, stack) if lock.owner.alive is False] if locked else []
+        open_locks = [owner for owner in dead if owner.since and began < int(owner.since.timestamp())]
+        latest = max(open_engines, key=lambda note: note.since, default=None)
+        kind = latest.operation if latest else str(last.get("kind"))
+        return Ending(
+            never=found is None,
+            failed=last.get("result") == "failed",
+            cut_off=bool(open_engines or open_locks),
+            destroying=kind == "destroy",
+        )
+
 
 def open_backend(url: str) -> Backend | None:
     """The backend at that address, or None when only the CLI can read it (Pulumi Cloud, other clouds)."""
@@ -260,12 +309,6 @@ def open_backend(url: str) -> Backend | None:
             )
         return Backend(LocalFiles(folder))
     return Backend(S3Files(url)) if url.startswith("s3://") else None
-
-
-def _owner(said: Mapping[str, Any]) -> LockOwner:
-    host, pid = str(said["hostname"]), int(said["pid"])
-    since = _moment(said.get("timestamp"))
-    return LockOwner(username=str(said["username"]), hostname=host, pid=pid, since=since, alive=alive(host, pid))
 
 
 def _moment(text: Any) -> datetime | None:

@@ -37,12 +37,12 @@ class Survey:
         """Every stack of these projects (key, Pulumi name), in order; one that is damaged or closed to this user never hides the others."""
         before = self._remembered()
         after: dict[str, Any] = {}
-        locked = self._locked()
+        locked, noted = self._locked(), self._noted()
         found: list[Callable[[], StackSummary]] = []
         for key, name in projects:
             listing = self._backend.listing(name)
             for stack, stamp in sorted(listing.stamps.items()):
-                found.append(self._looker(Unit(key, stack), name, stamp, listing.tagged, locked, before, after))
+                found.append(self._looker(Unit(key, stack), name, stamp, listing.tagged, locked, noted, before, after))
         # On a disk threads would only get in each other's way.
         answers = (
             tuple(ThreadPoolExecutor(_AT_ONCE).map(_call, found)) if self._backend.distant else tuple(map(_call, found))
@@ -58,6 +58,7 @@ class Survey:
         stamp: str,
         tagged: frozenset[str],
         locked: frozenset[tuple[str, str]] | None,
+        noted: frozenset[tuple[str, str]] | None,
         before: Mapping[str, Any],
         after: dict[str, Any],
     ) -> Callable[[], StackSummary]:
@@ -66,15 +67,18 @@ class Survey:
             try:
                 known = before.get(f"{project}/{unit.stack}")
                 head = known["head"] if known and known["stamp"] == stamp else self._head(project, unit.stack)
-                failed = self._backend.last_failed(project, unit.stack)
+                pair = (project, unit.stack)
+                end = self._backend.ending(
+                    *pair, noted=noted is None or pair in noted, locked=locked is None or pair in locked
+                )
             except UnreadableStateError as error:
                 return unreadable(unit, error, records.from_tags(tags))
             except StateError as error:
                 record = records.from_tags(tags)
                 return StackSummary(unit=unit, status=StackStatus.DAMAGED, record=record, problem=error.message)
             after[f"{project}/{unit.stack}"] = {"stamp": stamp, "head": head}
-            busy = (locked is None or (project, unit.stack) in locked) and self._backend.held(project, unit.stack)
-            return checkpoint.summary(unit, head, tags, locked=busy, failed=failed)
+            busy = (locked is None or pair in locked) and self._backend.held(*pair)
+            return checkpoint.summary(unit, head, tags, locked=busy, end=end)
 
         return lambda: readable(unit, look)
 
@@ -82,6 +86,13 @@ class Survey:
         """The stacks that have a lock; None when each has to be asked, since the locks of one are closed to this user."""
         try:
             return self._backend.locked()
+        except UnreadableStateError:
+            return None
+
+    def _noted(self) -> frozenset[tuple[str, str]] | None:
+        """The stacks that engines were started on; None when each has to be asked."""
+        try:
+            return self._backend.notes.noted()
         except UnreadableStateError:
             return None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from orchestrator.config.projects import Project
 from orchestrator.engines import records
+from orchestrator.engines.marks import Marks
 from orchestrator.engines.protocol import Sink, UnitRequest
 from orchestrator.engines.simulation import plans
-from orchestrator.engines.simulation.store import Head, Resources, Store
+from orchestrator.engines.simulation.store import PATIENCE_SECONDS, Head, Resources, Store
 from orchestrator.engines.unreadable import unreadable
 from orchestrator.engines.waiting import patiently
 from orchestrator.errors import (
@@ -144,11 +145,21 @@ class SimulationEngine:
         found = {unit: records.from_tags(tags) for unit, tags in self._store.claims(list(self._projects)).items()}
         return {unit: record for unit, record in found.items() if record}
 
+    @property
+    def marks(self) -> Marks:
+        return self._store.marks
+
     def write_record(self, unit: Unit, record: Record) -> None:
+        self.change_record(unit, lambda _before: record)
+
+    def change_record(self, unit: Unit, change: Callable[[Record | None], Record]) -> Record:
         self._require(unit)
-        with self._store.locked(unit):
-            head = replace(self._store.head(unit), tags=records.to_tags(record))
-            self._store.write(unit, head, self._store.resources(unit))
+        with self._store.locked(unit, PATIENCE_SECONDS):
+            self._require(unit)
+            head = self._store.head(unit)
+            record = change(records.from_tags(head.tags))
+            self._store.write(unit, replace(head, tags=records.to_tags(record)), self._store.resources(unit))
+        return record
 
     def lock_owner(self, unit: Unit) -> LockOwner | None:
         return self._store.lock_owner(unit)
@@ -164,7 +175,10 @@ class SimulationEngine:
     def _up(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
         unit = request.unit
         before = self._store.head(unit) if self._store.exists(unit) else Head()
-        tags = before.tags if request.record is None else records.to_tags(request.record)
+        tags = before.tags
+        if request.record is not None:
+            known = records.from_tags(before.tags)
+            tags = records.to_tags(records.merged(request.record_before, request.record, known))
         prior = self._store.resources(unit) if self._store.exists(unit) else {}
         try:
             simulated = self._simulate(request, prior)
@@ -220,11 +234,12 @@ class SimulationEngine:
     def _simulate(self, request: UnitRequest, prior: Resources) -> Simulated:
         from orchestrator.engines.simulation import programs  # the Pulumi SDK is loaded only when a program runs
 
-        stacks = {
+        stacks: dict[str, tuple[Mapping[str, Any], Sequence[str]]] = {
             self.reference_name(unit): (head.outputs, head.secret_outputs)
             for unit, head in self._readable_heads()
             if unit != request.unit
         }
+        stacks |= {name: plans.planned_outputs(outputs) for name, outputs in request.upstream_outputs.items()}
         return programs.simulate_project(self._projects[request.unit.project], request, prior=prior, stacks=stacks)
 
     def _outcome(self, unit: Unit, simulated: Simulated, sink: Sink) -> UnitOutcome:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orchestrator.engines.simulation.programs import Simulated
 
 _MOST_NAMED = 5
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
 
 
 def save(file: Path, simulated: Simulated) -> None:
@@ -24,6 +25,12 @@ def save(file: Path, simulated: Simulated) -> None:
         for change in simulated.changes
     }
     file.write_text(json.dumps(planned), encoding="utf-8")
+
+
+def planned_outputs(outputs: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Wire outputs of a stack that is only planned, as a StackReference reads them, and which of them are secret."""
+    secret = [name for name, value in outputs.items() if isinstance(value, dict) and _SIGNATURE in value]
+    return {name: value["value"] if name in secret else value for name, value in outputs.items()}, secret
 
 
 def enforce(request: UnitRequest, simulated: Simulated) -> None:

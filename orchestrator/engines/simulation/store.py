@@ -20,6 +20,8 @@ from typing import Any
 
 import filelock
 
+from orchestrator.engines import processes
+from orchestrator.engines.marks import Marks, claim_is_over, claimed
 from orchestrator.errors import LockOwner, StackLockedError, StateError, UnreadableStateError
 from orchestrator.model import Unit
 from orchestrator.neighbors import private_folder
@@ -52,6 +54,8 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.marks = Marks(_Shelf(folder), "marks")
+        """What orchestrators are at."""
 
     def units(self, projects: Sequence[str]) -> list[Unit]:
         """Every stack of these projects, in order."""
@@ -140,7 +144,7 @@ class Store:
         path = self._path(unit).with_suffix(".claim")
         try:
             private_folder(path.parent)
-            _replace(path, json.dumps(dict(tags)).encode())
+            _replace(path, json.dumps(claimed(tags)).encode())
         except OSError as error:
             raise StateError(
                 f"the state of {unit} could not be written: {error.strerror or error}",
@@ -158,16 +162,16 @@ class Store:
             for path in sorted((self._folder / key).glob("*.claim")):
                 with contextlib.suppress(OSError, ValueError):
                     found[Unit(key, path.stem)] = dict(json.loads(path.read_bytes()))
-        return {unit: tags for unit, tags in found.items() if not self.exists(unit)}
+        return {unit: tags for unit, tags in found.items() if not self.exists(unit) and not claim_is_over(tags)}
 
     @contextlib.contextmanager
-    def locked(self, unit: Unit) -> Generator[None]:
-        """Hold the stack for one operation; StackLockedError when somebody else does.
+    def locked(self, unit: Unit, patience: float = 0) -> Generator[None]:
+        """Hold the stack for one operation; StackLockedError when somebody else does, for longer than `patience` seconds.
 
         The lock is the operating system's, so the death of its owner frees it.
         """
         path = self._path(unit)
-        owner, lock = path.with_suffix(".owner"), filelock.FileLock(path.with_suffix(".lock"), timeout=0)
+        owner, lock = path.with_suffix(".owner"), filelock.FileLock(path.with_suffix(".lock"), timeout=patience)
         try:
             private_folder(path.parent)
             lock.acquire()
@@ -220,6 +224,41 @@ class Store:
             f"the simulated state of {unit} cannot be read: {error.strerror or error}",
             f"check the permissions of {self._path(unit)}",
         )
+
+
+class _Shelf:
+    """The files of marks."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def own_disk(self) -> bool:
+        return processes.on_own_disk(self._folder)
+
+    def names(self, prefix: str) -> list[str]:
+        found = (self._folder / prefix).rglob("*.json")
+        return sorted(str(path.relative_to(self._folder)) for path in found if not path.name.startswith("."))
+
+    def read(self, name: str) -> bytes | None:
+        try:
+            return (self._folder / name).read_bytes()
+        except OSError:
+            return None
+
+    def write(self, name: str, content: bytes) -> None:
+        path = self._folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(path, content)
+        except OSError as error:
+            raise StateError(
+                f"the state in {self._folder} cannot be written: {error.strerror or error}", "make it writable"
+            ) from error
+
+    def delete(self, name: str) -> None:
+        with contextlib.suppress(OSError):
+            (self._folder / name).unlink(missing_ok=True)
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,19 @@ def write_lock(shop: Workshop, pid: int, host: str) -> Path:
     lock = {"pid": pid, "username": "ada", "hostname": host, "timestamp": "2026-11-01T10:00:00.123456789Z"}
     file.write_text(json.dumps(lock), encoding="utf-8")
     return file
+
+
+@contextmanager
+def process_named(name: str, folder: Path) -> Generator[int]:
+    """A process that runs under that name, and does nothing."""
+    program = folder / name
+    shutil.copy(str(shutil.which("sleep")), program)
+    process = subprocess.Popen([str(program), "600"])
+    try:
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
 
 
 def gone_pid() -> int:
@@ -140,17 +155,43 @@ def test_a_lock_whose_owner_is_gone_is_removed_and_that_is_said(shop: Workshop) 
     assert any("was removed: that process is gone" in getattr(event, "message", "") for event in shop.events)
 
 
-def test_a_lock_whose_owner_runs_is_told_with_who_where_and_since_when(shop: Workshop) -> None:
+def test_a_lock_whose_owner_runs_is_told_with_who_where_and_since_when(shop: Workshop, tmp_path: Path) -> None:
     shop.run(BASE)
-    write_lock(shop, os.getpid(), socket.gethostname())
-    with pytest.raises(StackLockedError) as refused:
+    with process_named("pulumi", tmp_path) as pid:
+        write_lock(shop, pid, socket.gethostname())
+        with pytest.raises(StackLockedError) as refused:
+            shop.run(BASE)
+        assert refused.value.message == (
+            f"base/dev is locked: ada@{socket.gethostname()} (pid {pid}, since 2026-11-01 10:00:00 UTC) is at work on it"
+        )
+        summary = shop.engine.stack(BASE)
+        assert summary is not None
+        assert summary.status is StackStatus.UPDATING
+
+
+def test_a_lock_whose_number_now_belongs_to_a_program_that_is_none_of_pulumis_is_removed(shop: Workshop) -> None:
+    shop.run(BASE)
+    file = write_lock(shop, os.getpid(), socket.gethostname())
+    shop.run(BASE)
+    assert not file.exists()
+
+
+def test_a_lock_without_a_note_is_left_alone_where_other_containers_cannot_be_seen(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.run(BASE)
+    monkeypatch.setattr("orchestrator.engines.processes.sees_all", lambda: False)
+    file = write_lock(shop, gone_pid(), socket.gethostname())
+    with pytest.raises(StackLockedError, match="base/dev is locked") as refused:
         shop.run(BASE)
-    assert refused.value.message == (
-        f"base/dev is locked: ada@{socket.gethostname()} (pid {os.getpid()}, since 2026-11-01 10:00:00 UTC) is at work on it"
-    )
-    summary = shop.engine.stack(BASE)
-    assert summary is not None
-    assert summary.status is StackStatus.UPDATING
+    assert refused.value.hint == "if that process is gone: `orchestrator unlock dev --force`"
+    assert file.exists()
+
+
+def test_an_engine_that_ended_leaves_no_note_and_one_that_was_killed_does(shop: Workshop) -> None:
+    shop.run(BASE)
+    notes = shop.state / ".pulumi" / "orchestrator" / "engines"
+    assert list(notes.rglob("*.json")) == []
 
 
 def test_a_lock_of_another_machine_is_left_alone(shop: Workshop) -> None:

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.engines import processes
+from orchestrator.engines.protocol import Engine
 from orchestrator.errors import OperationFailedError, OrchestratorError, UnknownStackError
 from orchestrator.events import Diagnostic, ResourceEvent
+from orchestrator.lifecycle.job import to_wire
 from orchestrator.model import UNKNOWN, ChangeOp, Kind, Operation, Record, StackStatus, Unit
 from tests.support.engines import APP, BASE, Workshop
 
@@ -132,6 +135,31 @@ def test_an_environment_that_does_not_exist_is_previewed_on_a_base_that_does(sho
     assert [stack.unit for stack in shop.engine.stacks()] == [BASE]
 
 
+PLAIN_REFERENCE = """
+import pulumi
+import pulumi_aws as aws
+
+base = pulumi.StackReference(f"organization/fixture-base/{pulumi.Config().require('base')}")
+aws.sns.Topic("topic", display_name=base.require_output("arn"), tags={"token": base.require_output("token")})
+pulumi.export("url", base.get_output("nothing"))
+"""
+
+
+def test_a_program_with_an_ordinary_stack_reference_is_previewed_on_a_base_that_exists(shop: Workshop) -> None:
+    (shop.folder / "app" / "__main__.py").write_text(PLAIN_REFERENCE, encoding="utf-8")
+    shop.run(BASE)
+    assert shop.run(APP, Operation.PREVIEW).counts.create == 2
+    assert [stack.unit for stack in shop.engine.stacks()] == [BASE]
+
+
+def test_a_program_with_an_ordinary_stack_reference_is_previewed_on_a_base_that_is_only_planned(shop: Workshop) -> None:
+    (shop.folder / "app" / "__main__.py").write_text(PLAIN_REFERENCE, encoding="utf-8")
+    base = shop.run(BASE, Operation.PREVIEW)
+    handed_over = {shop.engine.reference_name(BASE): to_wire(base.outputs)}
+    assert shop.run(APP, Operation.PREVIEW, upstream_outputs=handed_over).counts.create == 2
+    assert shop.engine.stacks() == ()
+
+
 def test_destroying_leaves_neither_resources_nor_stack_and_keeps_the_configuration(shop: Workshop) -> None:
     shop.run(BASE)
     outcome = shop.run(BASE, Operation.DESTROY)
@@ -157,6 +185,48 @@ def test_a_record_can_be_replaced_without_an_operation(shop: Workshop) -> None:
     summary = shop.another().stack(BASE)
     assert summary is not None
     assert summary.record == changed
+
+
+def test_changes_of_one_record_at_once_are_all_kept(shop: Workshop) -> None:
+    shop.run(BASE, record=replace(RECORD, listener_slot=0))
+    engines = [shop.another() for _ in range(4)]
+
+    def count(engine: Engine) -> None:
+        for _ in range(5):
+            engine.change_record(BASE, lambda now: replace(now or RECORD, listener_slot=_slot(now) + 1))
+
+    threads = [threading.Thread(target=count, args=(engine,)) for engine in engines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    summary = shop.another().stack(BASE)
+    assert summary is not None
+    assert _slot(summary.record) == 20
+
+
+def _slot(record: Record | None) -> int:
+    return (record.listener_slot or 0) if record else 0
+
+
+def test_what_others_changed_in_a_record_since_an_operation_was_prepared_is_kept(shop: Workshop) -> None:
+    shop.run(BASE, record=RECORD)
+    shop.engine.change_record(BASE, lambda now: replace(now or RECORD, pinned=True))
+    shop.run(BASE, record=replace(RECORD, commit="abc"), record_before=RECORD)
+    summary = shop.another().stack(BASE)
+    assert summary is not None
+    assert summary.record == replace(RECORD, commit="abc", pinned=True)
+
+
+def test_a_mark_is_seen_by_others_until_it_is_removed(shop: Workshop) -> None:
+    shop.engine.marks.set("working/dev/1", {"units": ["app/alpha"]})
+    (mark,) = shop.another().marks.below("working/dev")
+    assert (mark.name, mark.runs, mark.says) == ("working/dev/1", True, {"units": ["app/alpha"]})
+    assert shop.another().marks.below("going/dev") == ()
+    assert shop.another().marks.below("working/de") == ()
+    shop.engine.marks.remove("working/dev/1")
+    shop.engine.marks.remove("working/dev/1")
+    assert shop.another().marks.below("working/dev") == ()
 
 
 def test_every_resource_is_told_as_it_ends(shop: Workshop) -> None:
@@ -212,6 +282,15 @@ def test_a_claim_is_seen_by_others_until_its_stack_is_made(shop: Workshop) -> No
     assert shop.another().claims() == {}
     shop.engine.unclaim(APP)
     assert shop.another().stack(APP).record == RECORD  # type: ignore[union-attr]
+
+
+def test_a_claim_ends_with_the_process_that_made_it(shop: Workshop) -> None:
+    shop.engine.claim(APP, RECORD)
+    files = [file for file in shop.folder.rglob("alpha.*") if file.suffix in (".claim", ".pulumi-tags")]
+    assert len(files) == 1
+    started = str(processes.this_process().started)
+    files[0].write_text(files[0].read_text().replace(started, "1"))
+    assert shop.another().claims() == {}
 
 
 def test_a_claim_can_be_taken_back(shop: Workshop) -> None:

@@ -111,6 +111,35 @@ def test_applying_again_goes_on_where_it_stopped(shop: Workshop, tmp_path: Path)
     assert [(str(r.unit), r.status) for r in second.results] == [("app/alpha", Status.SUCCEEDED)]
 
 
+def test_a_plan_that_was_carried_out_has_nothing_left_and_says_what_moved(shop: Workshop, tmp_path: Path) -> None:
+    plan = tmp_path / "plan"
+    assert orchestrator(shop).preview_env("alpha", base="dev", save_plan=plan).exit_code == 0
+    assert orchestrator(shop).apply(plan).exit_code == 0
+    job = orchestrator(shop).prepare_apply(plan)
+    assert (job.plan.units, job.notes) == ((), ("the plan was carried out already: there is nothing left to do",))
+    assert job.run().exit_code == 0
+    orchestrator(shop).update_env("alpha", values={"tags": '{"color": "red"}'})
+    with pytest.raises(RefusedError, match="the plan does not fit any more") as refused:
+        orchestrator(shop).apply(plan)
+    assert f"`orchestrator preview-env alpha --base dev --save-plan {plan}`" in str(refused.value.hint)
+
+
+@pytest.mark.parametrize("killed_in", ["base/dev", "app/alpha"])
+def test_a_unit_that_was_begun_and_whose_end_nobody_noted_is_gone_on_with(
+    shop: Workshop, tmp_path: Path, killed_in: str
+) -> None:
+    plan = tmp_path / "plan"
+    assert orchestrator(shop).preview_env("alpha", base="dev", save_plan=plan).exit_code == 0
+    assert orchestrator(shop).apply(plan).exit_code == 0
+    progress = json.loads((plan / "progress.json").read_text())
+    assert set(progress) == {"base/dev", "app/alpha"}
+    progress[killed_in] = {"done": False}
+    (plan / "progress.json").write_text(json.dumps(progress))
+    again = orchestrator(shop).apply(plan)
+    assert again.exit_code == 0, again.results
+    assert {result.status for result in again.results} <= {Status.UNCHANGED}
+
+
 def test_a_folder_with_other_files_is_not_written_into(shop: Workshop, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(RefusedError, match=r"holds other files, such as mine\.txt"):

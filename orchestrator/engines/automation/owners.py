@@ -1,0 +1,102 @@
+"""Who holds a lock of Pulumi's, and whether that engine still runs.
+
+A lock of Pulumi's says host name and process id, which containers with one host name share and which a reboot gives again.
+So we note each engine that we start, beside the state, and judge a lock by the note of its engine. A lock without a note, of
+a bare `pulumi`, is judged only where nobody else can have made it.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from orchestrator.engines import processes
+from orchestrator.engines.automation.files import Files
+from orchestrator.engines.processes import Process
+
+_LOCKING = frozenset({"up", "destroy", "refresh", "import", "rm"})
+FOLDER = ".pulumi/orchestrator/engines"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """An engine that an orchestrator started on a stack, and that did not end before its eyes (yet)."""
+
+    name: str
+    process: Process
+    operation: str
+    """The command's word: up, destroy, refresh, import, rm."""
+
+    since: datetime
+    runs: bool | None
+
+
+class Notes:
+    """The notes of engines beside a state."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    def add(self, project: str, stack: str, pid: int, operation: str) -> str:
+        """Write down an engine that was just started; returns the note's name."""
+        name = f"{FOLDER}/{project}/{stack}/{pid}-{uuid.uuid4().hex[:12]}.json"
+        said = {**processes.of_pid(pid).document(), "operation": operation, "since": datetime.now(UTC).isoformat()}
+        self._files.write(name, json.dumps(said).encode())
+        return name
+
+    def remove(self, name: str) -> None:
+        """The engine ended before our eyes."""
+        self._files.delete(name)
+
+    def clear(self, project: str, stack: str) -> None:
+        """Remove the notes of engines that are gone: a later operation on the stack came to its end."""
+        for note in self.of(project, stack):
+            if note.runs is False:
+                self._files.delete(note.name)
+
+    def noted(self) -> frozenset[tuple[str, str]]:
+        """Project and name of every stack that has a note."""
+        parts = [name.removeprefix(f"{FOLDER}/").split("/") for name in self._files.names(FOLDER)]
+        return frozenset((part[0], part[1]) for part in parts if len(part) == 3)
+
+    def of(self, project: str, stack: str) -> list[Note]:
+        """The stack's notes; one that cannot be read counts as none."""
+        found: list[Note] = []
+        for name in self._files.names(f"{FOLDER}/{project}/{stack}"):
+            try:
+                said: Mapping[str, Any] = json.loads(self._files.read(name) or b"")
+                process = Process.of_document(said)
+                since, operation = datetime.fromisoformat(said["since"]), str(said["operation"])
+            except (ValueError, KeyError, TypeError):
+                continue
+            running = processes.runs(process, own_disk=self._files.own_disk)
+            found.append(Note(name=name, process=process, operation=operation, since=since, runs=running))
+        return found
+
+
+def operation_of(words: Sequence[str]) -> tuple[str, str] | None:
+    """Operation and stack of a command of the CLI that takes a stack's lock; None for any other."""
+    found = [word for word in words if not word.startswith("-")][1:]
+    operation = found[1] if found[:1] == ["stack"] and len(found) > 1 else (found or [""])[0]
+    if operation not in _LOCKING:
+        return None
+    return operation, words[words.index("--stack") + 1] if "--stack" in words else found[-1]
+
+
+def alive(hostname: str, pid: int, notes: Sequence[Note], *, own_disk: bool) -> bool | None:
+    """Whether the engine that a lock names runs; False only when it is gone for sure, None when that is not known."""
+    of_it = [note.runs for note in notes if (note.process.hostname, note.process.pid) == (hostname, pid)]
+    if of_it:
+        return next((answer for answer in (True, None) if answer in of_it), False)
+    if hostname != socket.gethostname():
+        return None
+    if processes.this_process().boot is None:  # not Linux: host name and number have to do
+        return processes.runs(Process(username="", hostname=hostname, pid=pid))
+    if processes.pulumi_with(pid):
+        return True
+    return False if own_disk and processes.sees_all() else None

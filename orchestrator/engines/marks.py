@@ -1,0 +1,116 @@
+"""Marks: what orchestrators are at, for all others who use the same backend to see. A mark ends with its process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from orchestrator.engines import processes
+from orchestrator.engines.processes import Process
+from orchestrator.engines.records import HOLDER
+
+LASTS = timedelta(hours=6)
+"""Whoever set a mark longer ago, on a machine that cannot be asked, does not work any more."""
+
+
+class Shelf(Protocol):
+    """The file operations that marks need."""
+
+    @property
+    def own_disk(self) -> bool:
+        """Whether this machine alone writes there."""
+        ...
+
+    def names(self, prefix: str) -> list[str]:
+        """Names of all files below a folder."""
+        ...
+
+    def read(self, name: str) -> bytes | None:
+        """A file's content, or None when it is not there."""
+        ...
+
+    def write(self, name: str, content: bytes) -> None:
+        """Replace a file as one step."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Delete a file; fine when it is not there."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """What one orchestrator is at."""
+
+    name: str
+    process: Process
+    runs: bool | None
+    """None when it cannot be known from here."""
+
+    since: datetime
+    says: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.process.username}@{self.process.hostname} (pid {self.process.pid}, since {self.since:%Y-%m-%d %H:%M:%S %Z})"
+
+
+class Marks:
+    """The marks below one folder."""
+
+    def __init__(self, shelf: Shelf, folder: str) -> None:
+        self._shelf, self._folder = shelf, folder
+
+    def set(self, name: str, says: Mapping[str, Any]) -> None:
+        """Set a mark of this process. Raises StateError."""
+        now = datetime.now(UTC).isoformat()
+        document = {"process": processes.this_process().document(), "since": now, "says": dict(says)}
+        self._shelf.write(self._file(name), json.dumps(document).encode())
+
+    def remove(self, name: str) -> None:
+        """Take a mark away; fine when there is none. Raises StateError."""
+        self._shelf.delete(self._file(name))
+
+    def below(self, prefix: str) -> tuple[Mark, ...]:
+        """The marks whose process runs, or may run; those of dead processes are removed on the way."""
+        found: list[Mark] = []
+        for file in self._shelf.names(f"{self._folder}/{prefix}"):
+            mark = self._mark(file)
+            if mark is None:
+                continue
+            if mark.runs is False or (mark.runs is None and datetime.now(UTC) - mark.since > LASTS):
+                with contextlib.suppress(Exception):  # somebody else removes it, or it stays and counts no more
+                    self._shelf.delete(file)
+            else:
+                found.append(mark)
+        return tuple(found)
+
+    def _mark(self, file: str) -> Mark | None:
+        try:
+            document: Mapping[str, Any] = json.loads(self._shelf.read(file) or b"")
+            process = Process.of_document(document["process"])
+            since, says = datetime.fromisoformat(document["since"]), dict(document["says"])
+        except (ValueError, KeyError, TypeError):
+            return None
+        runs = processes.runs(process, own_disk=self._shelf.own_disk)
+        name = file.removeprefix(f"{self._folder}/").removesuffix(".json")
+        return Mark(name=name, process=process, runs=runs, since=since, says=says)
+
+    def _file(self, name: str) -> str:
+        return f"{self._folder}/{name}.json"
+
+
+def claimed(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a claim, in this process's name."""
+    return {**tags, HOLDER: json.dumps(processes.this_process().document(), separators=(",", ":"))}
+
+
+def claim_is_over(tags: Mapping[str, str]) -> bool:
+    """Whether the process that made a claim is gone for sure."""
+    try:
+        return processes.runs(Process.of_document(json.loads(tags[HOLDER]))) is False
+    except (ValueError, KeyError, TypeError):
+        return False
