@@ -10,7 +10,7 @@ def main() -> None:
     name, given = pulumi.get_stack(), {"region": project.region()}
     settings = config.load(project.BaseSettings, partial=True)
     provider = project.aws_provider(base=name, kind=settings.kind, tags=settings.tags)
-    options = pulumi.ResourceOptions(providers=[provider])
+    options = project.options(provider, settings.permissions_boundary)
     if settings.kind is Kind.PROD:
         base = ProdBase(name, config.load(ProdBaseArgs, given=given, others=project.BaseSettings), options)
     else:

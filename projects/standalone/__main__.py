@@ -10,7 +10,7 @@ def main() -> None:
     name = pulumi.get_stack()
     settings = config.load(project.StandaloneSettings)
     provider = project.aws_provider(environment=name, base=name, kind=Kind.AD_HOC, tags=settings.tags)
-    options = pulumi.ResourceOptions(providers=[provider])
+    options = project.options(provider, settings.permissions_boundary)
     base_args = config.load(AdHocBaseArgs, at="base", given={"region": project.region()})
     base = AdHocBase(name, base_args, options)
     given = {"base": base.contract, "aws": project.aws_access()}
