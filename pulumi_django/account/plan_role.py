@@ -12,8 +12,15 @@ import pulumi_aws as aws
 from pulumi_django.account import deploy_policy
 from pulumi_django.account.deploy_policy import Scope
 from pulumi_django.account.deploy_role import check_role_name
-from pulumi_django.account.role_parts import arn_with_rights, attach, document, read_state, trust
+from pulumi_django.account.grants import OWN
+from pulumi_django.account.role_parts import allow, arn_with_rights, attach, document, read_state, trust
 from pulumi_django.account.subjects import check_subject
+
+# A preview that refreshes reads the stacks' own secrets, which a base's key may encrypt.
+_OWN_SECRETS = {
+    **allow("OwnSecrets", ["kms:Decrypt"], ["arn:aws:kms:*:*:key/*"]),
+    "Condition": {**OWN, "StringLike": {"kms:ViaService": "secretsmanager.*.amazonaws.com"}},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +78,7 @@ class PlanRole(pulumi.ComponentResource):
             for policy, text in deploy_policy.plan_documents(scope).items()
         }
         rights: list[pulumi.CustomResource] = attach(self, name, role, texts)
-        statements = read_state(args.state_bucket_arn, args.state_key_arn, write=False)
-        if statements:
-            rights.append(
-                aws.iam.RolePolicy(f"{name}-account", role=role.name, policy=document(statements), opts=child)
-            )
+        statements = [*read_state(args.state_bucket_arn, args.state_key_arn, write=False), _OWN_SECRETS]
+        rights.append(aws.iam.RolePolicy(f"{name}-account", role=role.name, policy=document(statements), opts=child))
         self.role_arn = arn_with_rights(role, rights)
         self.register_outputs({"role_arn": self.role_arn})

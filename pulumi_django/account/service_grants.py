@@ -59,12 +59,8 @@ SERVICES = (
         "DeleteTopic GetTopicAttributes ListTagsForResource SetTopicAttributes Subscribe TagResource UntagResource",
         "arn:aws:sns:{region}:*:*",
     ),
-    # A subscription has its topic's name, and no tags.
-    Grant(
-        "sns",
-        "GetSubscriptionAttributes Unsubscribe",
-        tuple(f"arn:aws:sns:{{region}}:*:{{prefix}}*-{name}-*" for name in ("alarms", "alarm-topic")),
-    ),
+    # AWS's reference names no resource of these in every edition.
+    Grant("sns", "GetSubscriptionAttributes Unsubscribe"),
 )
 
 STORAGE = (

@@ -82,6 +82,7 @@ class Assembly:
                 database_name=self._database,
                 password_secret=args.database_password_secret,
                 recovery_window_days=args.secret_recovery_days,
+                kms_key_arn=self._base.kms_key_arn,
             ),
             self._child,
         )
@@ -106,7 +107,7 @@ class Assembly:
                 account_id=self._base.account_id,
                 log_group_arns=[self._log_group_pattern()],
                 secret_arns=[self._secrets.secret_arn, *self._external_arns()],
-                key_arns=args.secret_key_arns,
+                key_arns=[*self._base_keys(), *args.secret_key_arns],
                 shared_role_arn=self._base.execution_role_arn,
             ),
             self._child,
@@ -117,6 +118,7 @@ class Assembly:
                 account_id=self._base.account_id,
                 bucket_arns=[self._bucket.arn],
                 readable_secret_arns=[own] if own is not None else [],
+                key_arns=self._base_keys() if own is not None else [],
                 exec_enabled=args.exec_enabled,
                 email_identity_arns=args.email_identity_arns,
                 statements=[*sessions, *traces, *queues, *args.task_statements],
@@ -406,7 +408,12 @@ class Assembly:
             architecture=self._args.architecture,
             log_retention_days=self._args.log_retention_days,
             log_kms_key_arn=self._key_arn,
+            secret_key_arns=self._base_keys(),
         )
+
+    def _base_keys(self) -> list[pulumi.Input[str]]:
+        """The base's key, which encrypts the secrets where there is one."""
+        return [] if self._base.kms_key_arn is None else [self._base.kms_key_arn]
 
     def _exec_command(self) -> str:
         """Shell line: a task has no name that stays, so the line looks one up first."""

@@ -128,6 +128,9 @@ class ProdDatabaseOptions(DatabaseOptions):
     log_exports: Sequence[str] = ("postgresql", "upgrade")
     """Logs that go to CloudWatch."""
 
+    log_retention_days: int = 365
+    """Days for which they are kept there."""
+
     parameters: Mapping[str, str] = field(default_factory=lambda: dict(LOGGED_STATEMENTS))
     """Parameters of PostgreSQL that are applied at once, beside forced TLS. Slow statements and changes of tables are
     logged by default."""
@@ -162,6 +165,9 @@ class ProdAuroraOptions(AuroraOptions):
 
     log_exports: Sequence[str] = ("postgresql",)
     """Logs that go to CloudWatch."""
+
+    log_retention_days: int = 365
+    """Days for which they are kept there."""
 
     parameters: Mapping[str, str] = field(default_factory=lambda: dict(LOGGED_STATEMENTS))
     """Parameters of PostgreSQL that are applied at once, beside forced TLS. Slow statements and changes of tables are

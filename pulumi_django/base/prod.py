@@ -83,7 +83,7 @@ class ProdBase(pulumi.ComponentResource):
         web = parts.web(name, args, vpc, guards, opts=child)
         parts.endpoints(name, args, vpc, web.groups, opts=child)
         database = parts.database(name, args, vpc, web.groups, guards, aurora_servers=AURORA_SERVERS, opts=child)
-        cache = parts.cache(name, args, vpc, web.groups, opts=child)
+        cache = parts.cache(name, args, vpc, web.groups, guards, opts=child)
         assets = self._assets(name, args.assets, guards)
         bastion = parts.bastion(name, args, vpc, web.groups, database, opts=child)
         roles = parts.shared_roles(name, args, web, [assets.bucket_arn] if assets else [], opts=child)

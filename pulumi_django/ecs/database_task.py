@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 
 from pulumi_django.ecs.container import NOBODY, ContainerSetup, TaskSize, logged_task
+from pulumi_django.ecs.read_only import AGENT_PATHS, PATH
 from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs
 from pulumi_django.ecs.task import Architecture
 
@@ -87,6 +89,9 @@ class DatabaseTaskArgs:
     log_kms_key_arn: pulumi.Input[str] | None = None
     """Key of the log lines; None leaves them to AWS's own."""
 
+    secret_key_arns: Sequence[pulumi.Input[str]] = ()
+    """KMS keys of the two secrets, where they are not AWS's own."""
+
 
 class DatabaseTask(pulumi.ComponentResource):
     """A task definition that may be run any number of times; it alone may read the master password."""
@@ -108,6 +113,7 @@ class DatabaseTask(pulumi.ComponentResource):
                 account_id=args.account_id,
                 log_group_arns=[args.log_group_arn_pattern],
                 secret_arns=[args.master_secret_arn, args.password_secret_arn],
+                key_arns=args.secret_key_arns,
             ),
             pulumi.ResourceOptions(parent=self),
         )
@@ -132,6 +138,9 @@ class DatabaseTask(pulumi.ComponentResource):
             log_retention_days=args.log_retention_days,
             log_kms_key_arn=args.log_kms_key_arn,
             user=NOBODY,
+            read_only_root=True,
+            # `db shell` opens one in a task of this definition.
+            writable_paths=(PATH, *AGENT_PATHS),
         )
         size = TaskSize(command=psql_command(ENSURE_SQL))
         definition, logs = logged_task(name, args.environment, SERVICE, setup, size, self)

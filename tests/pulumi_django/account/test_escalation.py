@@ -192,10 +192,16 @@ def test_the_plan_role_only_reads() -> None:
         action: set(DATA.actions.get_action_details(*action.split(":"))["accessLevel"].split(", "))
         for action in actions
     }
-    # KMS counts decrypting among the writes; it is for the state's key alone.
+    # KMS counts decrypting among the writes; it is for the state's key, and for secrets of ours where they are kept.
     assert {action for action, level in levels.items() if not level <= {"Read", "List"}} == {"kms:Decrypt"}
-    (decrypting,) = [s for s in statements(account(), "plan") if "kms:Decrypt" in listed(s["Action"])]
-    assert decrypting["Resource"] == [state(account())[1]]
+    here, tagged = {**HERE, "kms:ViaService": f"secretsmanager.{REGION}.amazonaws.com"}, {**HERE, **TAG}
+    key = _arn("kms", "key/0wn")
+    own = statements(account(), "plan")
+    assert [allows(own, Request("kms:Decrypt", key, context)) for context in ({**here, **TAG}, here, tagged)] == [
+        True,
+        False,
+        False,
+    ]
 
 
 @pytest.mark.parametrize(
