@@ -58,6 +58,9 @@ class ProdNetworkOptions(NetworkOptions):
     flow_logs: bool = True
     """Whether every connection is recorded in CloudWatch."""
 
+    flow_log_retention_days: int = 365
+    """Days for which these records are kept."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExistingVpcOptions:
