@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 
 from pulumi_django.ecs.container import NOBODY, ContainerSetup, TaskSize, logged_task
-from pulumi_django.ecs.read_only import AGENT_PATHS, PATH
+from pulumi_django.ecs.read_only import AGENT_PATHS
 from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs
 from pulumi_django.ecs.task import Architecture
 
@@ -140,7 +140,7 @@ class DatabaseTask(pulumi.ComponentResource):
             user=NOBODY,
             read_only_root=True,
             # `db shell` opens one in a task of this definition.
-            writable_paths=(PATH, *AGENT_PATHS),
+            writable_paths=AGENT_PATHS,
         )
         size = TaskSize(command=psql_command(ENSURE_SQL))
         definition, logs = logged_task(name, args.environment, SERVICE, setup, size, self)

@@ -95,7 +95,7 @@ def data() -> None:
     )
     aws.rds.ClusterInstance(
         "watched-member",
-        cluster_identifier=cluster.id,
+        cluster_identifier="another",
         engine="aurora-postgresql",
         instance_class="db.serverless",
         performance_insights_enabled=True,
