@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pulumi_django.account.budget import BudgetAlarm, BudgetAlarmArgs
     from pulumi_django.account.deploy_role import DeployRole, DeployRoleArgs
     from pulumi_django.account.mail_domain import MailDomain, MailDomainArgs
+    from pulumi_django.account.plan_role import PlanRole, PlanRoleArgs
     from pulumi_django.account.repository import ImageRepository, ImageRepositoryArgs
     from pulumi_django.account.state import StateBackend, StateBackendArgs
     from pulumi_django.app.ad_hoc import AdHocApp, AdHocAppArgs
@@ -237,6 +238,8 @@ __all__ = [
     "Network",
     "NetworkArgs",
     "NetworkOptions",
+    "PlanRole",
+    "PlanRoleArgs",
     "PostgresInstance",
     "PostgresInstanceArgs",
     "ProdApp",
@@ -393,6 +396,8 @@ _MODULE_OF = {
     "HealthCheck": "pulumi_django.ecs.web_routing",
     "ImageRepository": "pulumi_django.account.repository",
     "ImageRepositoryArgs": "pulumi_django.account.repository",
+    "PlanRole": "pulumi_django.account.plan_role",
+    "PlanRoleArgs": "pulumi_django.account.plan_role",
     "InterfaceEndpoints": "pulumi_django.network.endpoints",
     "InterfaceEndpointsArgs": "pulumi_django.network.endpoints",
     "Kind": "pulumi_django.rules.kinds",

@@ -13,7 +13,7 @@ async def main() -> None:
     contract.require_kind(base, settings.kind or base.kind, name)
     provider = project.aws_provider(environment=name, base=settings.base, kind=base.kind, tags=settings.tags)
     given = {"base": base, "aws": project.aws_access()}
-    options = pulumi.ResourceOptions(providers=[provider])
+    options = project.options(provider, settings.permissions_boundary)
     if base.kind is Kind.PROD:
         prod = config.load(ProdAppArgs, given=given, others=project.AppSettings)
         contract.export(ProdApp(name, prod, options).outputs)

@@ -12,7 +12,7 @@ async def main() -> None:
     settings = config.load(project.BaseSettings, partial=True)
     provider = project.aws_provider(base=name, kind=settings.kind, tags=settings.tags)
     given = {"region": region, "account_zones": await pinned_zones.account_zones(name, region, provider)}
-    options = pulumi.ResourceOptions(providers=[provider])
+    options = project.options(provider, settings.permissions_boundary)
     if settings.kind is Kind.PROD:
         base = ProdBase(name, config.load(ProdBaseArgs, given=given, others=project.BaseSettings), options)
     else:

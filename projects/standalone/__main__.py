@@ -11,7 +11,7 @@ async def main() -> None:
     name, region = pulumi.get_stack(), project.region()
     settings = config.load(project.StandaloneSettings)
     provider = project.aws_provider(environment=name, base=name, kind=Kind.AD_HOC, tags=settings.tags)
-    options = pulumi.ResourceOptions(providers=[provider])
+    options = project.options(provider, settings.permissions_boundary)
     place = {"region": region, "account_zones": await pinned_zones.account_zones(name, region, provider, at="base")}
     base = AdHocBase(name, config.load(AdHocBaseArgs, at="base", given=place), options)
     given = {"base": base.contract, "aws": project.aws_access()}

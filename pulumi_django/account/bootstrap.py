@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 
 from pulumi_django.account.budget import BudgetAlarm, BudgetAlarmArgs
 from pulumi_django.account.deploy_role import DeployRole, DeployRoleArgs
 from pulumi_django.account.mail_domain import MailDomain, MailDomainArgs
+from pulumi_django.account.plan_role import PlanRole, PlanRoleArgs
 from pulumi_django.account.repository import ImageRepository, ImageRepositoryArgs, check_repository_name
 from pulumi_django.account.state import StateBackend, StateBackendArgs
 from pulumi_django.account.subjects import check_subject
@@ -30,10 +32,32 @@ class RepositoryOptions:
 @dataclass(frozen=True, kw_only=True)
 class DeployOptions:
     subjects: Sequence[str]
-    """Workflows that may take the role, such as `repo:shop/infrastructure:environment:production`."""
+    """Workflows that may take the role, such as `repo:shop/infrastructure:environment:production`, without wildcards."""
 
     role_name: str = "pulumi-django-deploy"
     """Name of the role."""
+
+    plan_subjects: Sequence[str] = ()
+    """Workflows that may take a second role, which previews and changes nothing, such as
+    `repo:shop/infrastructure:pull_request`; none given make no such role. It decrypts the stacks' secrets."""
+
+    plan_role_name: str = "pulumi-django-plan"
+    """Name of the second role."""
+
+    name_prefix: str = ""
+    """What the names of all bases and environments that the pipeline deploys begin with, such as `shop-`, at most 20
+    characters; the empty default stands for every name."""
+
+    may_adopt: bool = False
+    """Whether the pipeline makes what AWS allows only together with the right to tag what others made: bases, KMS keys,
+    certificates, CloudFront distributions; without `name_prefix` also queues, published parameters and web fleets. Off, an
+    administrator makes those, and the pipeline updates and deletes them."""
+
+    hosted_zone_ids: Sequence[str] = ()
+    """Route 53 zones in which the pipeline changes addresses; none given are all of the account."""
+
+    workload_statements: Sequence[Mapping[str, Any]] = ()
+    """IAM statements for what the roles of applications may do beyond what the components give them."""
 
     regions: Sequence[str] | None = None
     """Regions in which it deploys; None is the bootstrap's own."""
@@ -42,7 +66,7 @@ class DeployOptions:
     """GitHub's identity provider, when the account has it already."""
 
     def __post_init__(self) -> None:
-        for subject in self.subjects:
+        for subject in (*self.subjects, *self.plan_subjects):
             check_subject(subject)
 
 
@@ -107,6 +131,12 @@ class AccountBootstrap(pulumi.ComponentResource):
     deploy_role_arn: pulumi.Output[str] | None
     """ARN of the pipeline's role."""
 
+    plan_role_arn: pulumi.Output[str] | None
+    """ARN of the role that previews."""
+
+    permissions_boundary_arn: pulumi.Output[str] | None
+    """Boundary of every role that the pipeline makes: `permissions_boundary` of the projects."""
+
     mail_identity_arn: pulumi.Output[str] | None
     """ARN of the mail domain, for an application's `email_identity_arns`."""
 
@@ -126,6 +156,9 @@ class AccountBootstrap(pulumi.ComponentResource):
         self.backend_url, self.secrets_provider = state.backend_url, state.secrets_provider
         self.repository_urls = {key: repository.repository_url for key, repository in repositories.items()}
         self.deploy_role_arn = deploy.role_arn if deploy else None
+        self.permissions_boundary_arn = deploy.permissions_boundary_arn if deploy else None
+        plan = self._plan_role(name, args, args.deploy, state, deploy) if args.deploy and deploy else None
+        self.plan_role_arn = plan.role_arn if plan else None
         self.mail_identity_arn = mail.identity_arn if mail else None
         self.register_outputs({"backend_url": self.backend_url, "secrets_provider": self.secrets_provider})
 
@@ -136,6 +169,8 @@ class AccountBootstrap(pulumi.ComponentResource):
             "secrets_provider": self.secrets_provider,
             "repository_urls": self.repository_urls,
             "deploy_role_arn": self.deploy_role_arn,
+            "plan_role_arn": self.plan_role_arn,
+            "permissions_boundary_arn": self.permissions_boundary_arn,
             "mail_identity_arn": self.mail_identity_arn,
         }
         return {key: value for key, value in values.items() if value is not None}
@@ -169,10 +204,39 @@ class AccountBootstrap(pulumi.ComponentResource):
                 subjects=options.subjects,
                 regions=options.regions or [args.region],
                 role_name=options.role_name,
+                name_prefix=options.name_prefix,
+                may_adopt=options.may_adopt,
+                hosted_zone_ids=options.hosted_zone_ids,
+                workload_statements=options.workload_statements,
+                protected_role_names=[options.plan_role_name],
                 repository_arns=[repository.repository_arn for repository in repositories.values()],
                 state_bucket_arn=state.bucket_arn,
                 state_key_arn=state.key_arn,
                 oidc_provider_arn=options.oidc_provider_arn,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _plan_role(
+        self,
+        name: str,
+        args: AccountBootstrapArgs,
+        options: DeployOptions,
+        state: StateBackend,
+        deploy: DeployRole,
+    ) -> PlanRole | None:
+        if not options.plan_subjects:
+            return None
+        return PlanRole(
+            f"{name}-plan",
+            PlanRoleArgs(
+                subjects=options.plan_subjects,
+                regions=options.regions or [args.region],
+                role_name=options.plan_role_name,
+                name_prefix=options.name_prefix,
+                state_bucket_arn=state.bucket_arn,
+                state_key_arn=state.key_arn,
+                oidc_provider_arn=deploy.oidc_provider_arn,
             ),
             pulumi.ResourceOptions(parent=self),
         )

@@ -1,356 +1,264 @@
-"""Which actions the deploy role needs, on what. Pure data.
+"""Which actions the deploy role needs, on what: network, load balancers, delivery. Pure data.
 
 The list follows from the calls that the providers make over the whole life of the projects, which a test compares it with,
-and from what AWS asks of the caller on top. Actions are named one by one. What exists is deleted only when it carries the tag
-that the projects put on everything.
+and from what AWS asks of the caller on top. Actions are named one by one. What exists is changed only when it carries the
+tag that the projects put on everything, or has one of their names; what is new must get the tag.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-MANAGED_BY_TAG, MANAGED_BY = "managed-by", "pulumi-django"
+from pulumi_django.account.grants import MANAGED_BY, MANAGED_BY_TAG, NEW, Adopts, Grant, new, own, tagging
+from pulumi_django.account.service_grants import SERVICES, STORAGE
+from pulumi_django.account.workload_grants import COMPUTE, DATA, ROLES
 
-# Policies of AWS that components attach to roles; others cannot be attached.
-ATTACHABLE_POLICIES = (
-    "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore",
-    "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole",
-)
-# Services that may be given a role.
-PASS_TO = (
-    "ec2.amazonaws.com",
-    "ecs-tasks.amazonaws.com",
-    "monitoring.rds.amazonaws.com",
-    "scheduler.amazonaws.com",
-    "vpc-flow-logs.amazonaws.com",
-)
-# Made by AWS when an account uses a service for the first time.
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
-LINKED_SERVICES = (
-    "autoscaling",
-    "ecs",
-    "ecs.application-autoscaling",
-    "elasticache",
-    "elasticloadbalancing",
-    "rds",
-)
+__all__ = ["GRANTS", "MANAGED_BY", "MANAGED_BY_TAG"]
 
-
-@dataclass(frozen=True)
-class Grant:
-    """Actions of one service."""
-
-    service: str
-    actions: str
-    """Names without the service, separated by blanks."""
-
-    resources: Sequence[str] = ("*",)
-    """ARN patterns; `{region}` is filled in for each region."""
-
-    regional: bool = True
-    """Whether the grant holds in the deploy role's regions only."""
-
-    condition: Mapping[str, Mapping[str, Any]] | None = None
-    """Further conditions."""
-
-
-def _own(service: str, actions: str, *resources: str, regional: bool = True) -> Grant:
-    """Actions on what carries the projects' tag."""
-    tagged = {"StringEquals": {f"aws:ResourceTag/{MANAGED_BY_TAG}": MANAGED_BY}}
-    return Grant(service, actions, resources, regional, tagged)
-
-
-_EC2 = "arn:aws:ec2:{region}:*:*"
 _ELB = "arn:aws:elasticloadbalancing:{region}:*:*"
-_RDS = "arn:aws:rds:{region}:*:*"
-_ECS = "arn:aws:ecs:{region}:*:*"
-_ROLE, _PROFILE = "arn:aws:iam::*:role/*", "arn:aws:iam::*:instance-profile/*"
+
+
+def _ec2(*types: str) -> tuple[str, ...]:
+    return tuple(f"arn:aws:ec2:{{region}}:*:{type_}/*" for type_ in types)
+
+
+_NEW_EC2 = (
+    "elastic-ip",
+    "instance",
+    "internet-gateway",
+    "launch-template",
+    "natgateway",
+    "route-table",
+    "security-group",
+    "subnet",
+    "volume",
+    "vpc",
+    "vpc-endpoint",
+    "vpc-flow-log",
+)
+
+_NETWORK = (
+    # EC2's Describe actions know no resources.
+    Grant(
+        "ec2",
+        "DescribeAddresses DescribeAddressesAttribute DescribeAvailabilityZones DescribeImages DescribeInstanceAttribute "
+        "DescribeInstanceCreditSpecifications DescribeInstanceTypes DescribeInstances DescribeInternetGateways "
+        "DescribeLaunchTemplateVersions DescribeLaunchTemplates DescribeNatGateways DescribeNetworkAcls "
+        "DescribeNetworkInterfaces DescribePrefixLists DescribeRouteTables DescribeSecurityGroupRules "
+        "DescribeSecurityGroups DescribeSubnets DescribeTags DescribeVolumes DescribeVpcAttribute DescribeVpcEndpoints "
+        "DescribeFlowLogs DescribeVpcs GetInstanceUefiData",
+    ),
+    new(
+        "ec2",
+        "AllocateAddress CreateFlowLogs CreateInternetGateway CreateLaunchTemplate CreateNatGateway CreateRouteTable "
+        "CreateSecurityGroup CreateSubnet CreateVolume CreateVpc CreateVpcEndpoint RunInstances",
+        *_ec2(*_NEW_EC2),
+    ),
+    # What something new is made in or from, and what exists.
+    own(
+        "ec2",
+        "AssociateAddress AssociateRouteTable AttachInternetGateway AttachVolume AuthorizeSecurityGroupEgress "
+        "AuthorizeSecurityGroupIngress CreateFlowLogs CreateLaunchTemplateVersion CreateNatGateway CreateRoute "
+        "CreateRouteTable CreateSecurityGroup CreateSubnet CreateTags CreateVpcEndpoint DeleteFlowLogs "
+        "DeleteInternetGateway DeleteLaunchTemplate DeleteNatGateway DeleteRoute DeleteRouteTable DeleteSecurityGroup "
+        "DeleteSubnet DeleteTags DeleteVolume DeleteVpc DeleteVpcEndpoints DetachInternetGateway DetachVolume "
+        "DisassociateAddress DisassociateRouteTable ModifyInstanceAttribute ModifyLaunchTemplate "
+        "ModifySecurityGroupRules ModifySubnetAttribute ModifyVolume ModifyVpcAttribute ModifyVpcEndpoint "
+        "ReleaseAddress RevokeSecurityGroupEgress RevokeSecurityGroupIngress RunInstances StartInstances StopInstances "
+        "TerminateInstances",
+        "arn:aws:ec2:{region}:*:*",
+    ),
+    # What belongs to something that is checked: images are AWS's, interfaces and rules come and go with their owner.
+    Grant("ec2", "RunInstances", (*_ec2("network-interface", "volume"), "arn:aws:ec2:{region}::image/*")),
+    Grant("ec2", "AssociateAddress DisassociateAddress", _ec2("network-interface")),
+    Grant(
+        "ec2",
+        "AuthorizeSecurityGroupEgress AuthorizeSecurityGroupIngress ModifySecurityGroupRules",
+        _ec2("security-group-rule"),
+    ),
+    tagging(
+        "ec2",
+        "CreateTags",
+        "AllocateAddress AuthorizeSecurityGroupEgress AuthorizeSecurityGroupIngress CreateFlowLogs CreateInternetGateway "
+        "CreateLaunchTemplate CreateNatGateway CreateRouteTable CreateSecurityGroup CreateSubnet CreateVolume CreateVpc "
+        "CreateVpcEndpoint RunInstances",
+        "arn:aws:ec2:{region}:*:*",
+    ),
+    # A new VPC's default group has no tags, so the base's adoption of it is the right to adopt any group.
+    Grant("ec2", "CreateTags", _ec2("security-group"), True, NEW, Adopts.ANYTHING),
+)
+
+_DISCOVERY = (
+    new("servicediscovery", "CreatePrivateDnsNamespace"),
+    new("servicediscovery", "CreateService", "arn:aws:servicediscovery:{region}:*:service/*"),
+    own(
+        "servicediscovery",
+        "CreateService DeleteNamespace DeleteService GetNamespace GetService ListInstances UpdateService",
+    ),
+    # These know no resources. Tags alone do no harm: what has services or instances cannot be deleted.
+    new("servicediscovery", "TagResource"),
+    Grant("servicediscovery", "GetOperation ListNamespaces ListTagsForResource UntagResource"),
+    # Hosted zones have no region. Making a private namespace makes a zone in the caller's name.
+    Grant("route53", "CreateHostedZone ListHostedZones ListHostedZonesByName", regional=False),
+    Grant(
+        "route53",
+        "ChangeResourceRecordSets",
+        ("arn:aws:route53:::hostedzone/{zone}",),
+        regional=False,
+        # No delegation, no mail: nothing by which a domain changes hands.
+        condition={
+            "ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsRecordTypes": ["A", "AAAA", "CNAME"]},
+        },
+    ),
+    Grant(
+        "route53",
+        "DeleteHostedZone GetChange GetHostedZone ListResourceRecordSets ListTagsForResource",
+        ("arn:aws:route53:::hostedzone/*", "arn:aws:route53:::change/*"),
+        regional=False,
+    ),
+)
+
+_ENTRY = (
+    Grant(
+        "elasticloadbalancing",
+        "DescribeCapacityReservation DescribeListenerAttributes DescribeListenerCertificates DescribeListeners DescribeLoadBalancerAttributes "
+        "DescribeLoadBalancers DescribeRules DescribeTags DescribeTargetGroupAttributes DescribeTargetGroups "
+        "DescribeTargetHealth",
+    ),
+    new(
+        "elasticloadbalancing",
+        "CreateLoadBalancer CreateTargetGroup",
+        *(f"arn:aws:elasticloadbalancing:{{region}}:*:{kind}/*" for kind in ("loadbalancer", "targetgroup")),
+    ),
+    tagging("elasticloadbalancing", "AddTags", "CreateListener CreateLoadBalancer CreateRule CreateTargetGroup", _ELB),
+    own(
+        "elasticloadbalancing",
+        "AddListenerCertificates AddTags CreateListener CreateRule DeleteListener DeleteLoadBalancer DeleteRule DeleteTargetGroup ModifyListener "
+        "ModifyListenerAttributes ModifyLoadBalancerAttributes ModifyRule ModifyTargetGroup ModifyTargetGroupAttributes "
+        "RemoveListenerCertificates RemoveTags SetRulePriorities SetSecurityGroups SetSubnets",
+        _ELB,
+    ),
+    new("acm", "RequestCertificate", regional=False, adopts=Adopts.ANYTHING),
+    new("acm", "AddTagsToCertificate", "arn:aws:acm:*:*:certificate/*", regional=False, adopts=Adopts.ANYTHING),
+    own(
+        "acm",
+        "DeleteCertificate DescribeCertificate ListTagsForCertificate",
+        "arn:aws:acm:*:*:certificate/*",
+        regional=False,
+    ),
+    Grant(
+        "autoscaling",
+        "DescribeAutoScalingGroups DescribeInstanceRefreshes DescribePolicies DescribeScalingActivities DescribeTags",
+    ),
+    new(
+        "autoscaling",
+        "CreateAutoScalingGroup CreateOrUpdateTags",
+        "arn:aws:autoscaling:{region}:*:autoScalingGroup:*:autoScalingGroupName/{prefix}*",
+        adopts=Adopts.UNNAMED,
+    ),
+    own(
+        "autoscaling",
+        "AttachLoadBalancerTargetGroups CancelInstanceRefresh DeleteAutoScalingGroup DeletePolicy DeleteTags "
+        "PutScalingPolicy SetInstanceProtection StartInstanceRefresh UpdateAutoScalingGroup",
+        "arn:aws:autoscaling:{region}:*:*",
+    ),
+)
+
+_DISTRIBUTION = "arn:aws:cloudfront::*:distribution/*"
+_DELIVERY = (
+    # CloudFront has no region; certificates and firewalls of distributions are in us-east-1. Making one knows no resources.
+    new("cloudfront", "CreateDistribution", regional=False, adopts=Adopts.ANYTHING),
+    new("cloudfront", "TagResource", _DISTRIBUTION, regional=False, adopts=Adopts.ANYTHING),
+    Grant(
+        "cloudfront",
+        "CreateCachePolicy CreateFunction CreateOriginAccessControl CreateResponseHeadersPolicy",
+        regional=False,
+        adopts=Adopts.ANYTHING,
+    ),
+    Grant(
+        "cloudfront",
+        "DeleteCachePolicy DeleteFunction DeleteOriginAccessControl DeleteResponseHeadersPolicy PublishFunction "
+        "UpdateCachePolicy UpdateFunction UpdateOriginAccessControl UpdateResponseHeadersPolicy",
+        (
+            "arn:aws:cloudfront::*:cache-policy/*",
+            "arn:aws:cloudfront::*:function/{prefix}*",
+            "arn:aws:cloudfront::*:origin-access-control/*",
+            "arn:aws:cloudfront::*:response-headers-policy/*",
+        ),
+        regional=False,
+        adopts=Adopts.ANYTHING,
+    ),
+    Grant(
+        "cloudfront",
+        "DescribeFunction GetCachePolicy GetDistribution GetDistributionConfig GetFunction GetOriginAccessControl "
+        "GetResponseHeadersPolicy ListTagsForResource",
+        ("arn:aws:cloudfront::*:*",),
+        regional=False,
+    ),
+    own(
+        "cloudfront",
+        "AllowVendedLogDeliveryForResource CreateInvalidation DeleteDistribution TagResource UntagResource "
+        "UpdateDistribution",
+        _DISTRIBUTION,
+        regional=False,
+    ),
+    # Access logs of distributions, which CloudWatch hands to a bucket.
+    Grant(
+        "logs",
+        "CreateDelivery DeleteDelivery DeleteDeliveryDestination DeleteDeliverySource GetDelivery "
+        "GetDeliveryDestination GetDeliverySource ListTagsForResource PutDeliveryDestination PutDeliverySource TagResource",
+        (
+            "arn:aws:logs:*:*:delivery:*",
+            "arn:aws:logs:*:*:delivery-source:{prefix}*",
+            "arn:aws:logs:*:*:delivery-destination:{prefix}*",
+        ),
+        regional=False,
+    ),
+    new("wafv2", "CreateWebACL TagResource", "arn:aws:wafv2:*:*:*/webacl/{prefix}*-firewall-*/*", regional=False),
+    # The rule sets of AWS that a firewall is made of.
+    Grant("wafv2", "CreateWebACL UpdateWebACL", ("arn:aws:wafv2:*:*:*/managedruleset/*/*",), regional=False),
+    own(
+        "wafv2",
+        "AssociateWebACL DeleteWebACL GetWebACL GetWebACLForResource ListTagsForResource TagResource UntagResource "
+        "UpdateWebACL",
+        "arn:aws:wafv2:*:*:*",
+        regional=False,
+    ),
+    # A firewall does not see the tags of what it guards.
+    Grant("elasticloadbalancing", "SetWebACL"),
+    Grant(
+        "wafv2",
+        "AssociateWebACL DisassociateWebACL GetWebACLForResource",
+        ("arn:aws:elasticloadbalancing:{region}:*:loadbalancer/app/{prefix}*-alb/*",),
+    ),
+    Grant("cloudwatch", "DescribeAlarms", ("arn:aws:cloudwatch:{region}:*:alarm:*",)),
+    # ECS watches a deployment by alarms that are named after the service.
+    new(
+        "cloudwatch",
+        "PutMetricAlarm TagResource",
+        *(f"arn:aws:cloudwatch:{{region}}:*:alarm:{{prefix}}*{end}" for end in ("-???????", "_deployment_errors")),
+    ),
+    own(
+        "cloudwatch",
+        "DeleteAlarms ListTagsForResource PutMetricAlarm TagResource UntagResource",
+        "arn:aws:cloudwatch:{region}:*:alarm:*",
+    ),
+    Grant(
+        "cloudwatch",
+        "DeleteDashboards GetDashboard ListTagsForResource PutDashboard",
+        ("arn:aws:cloudwatch::*:dashboard/{prefix}*-dashboard-???????",),
+    ),
+)
 
 GRANTS: Mapping[str, Sequence[Grant]] = {
-    "network": (
-        # EC2's and the load balancers' Describe actions know no resources.
-        Grant(
-            "ec2",
-            "DescribeAddresses DescribeAddressesAttribute DescribeAvailabilityZones DescribeImages DescribeInstanceAttribute "
-            "DescribeInstanceCreditSpecifications DescribeInstanceTypes DescribeInstances DescribeInternetGateways "
-            "DescribeLaunchTemplateVersions DescribeLaunchTemplates DescribeNatGateways DescribeNetworkAcls "
-            "DescribeNetworkInterfaces DescribePrefixLists DescribeRouteTables DescribeSecurityGroupRules "
-            "DescribeSecurityGroups DescribeSubnets DescribeTags DescribeVolumes DescribeVpcAttribute DescribeVpcEndpoints "
-            "DescribeFlowLogs DescribeVpcs GetInstanceUefiData",
-        ),
-        Grant(
-            "ec2",
-            "AllocateAddress AssociateAddress AssociateRouteTable AttachInternetGateway AttachVolume "
-            "AuthorizeSecurityGroupEgress AuthorizeSecurityGroupIngress CreateFlowLogs CreateInternetGateway CreateLaunchTemplate "
-            "CreateLaunchTemplateVersion CreateNatGateway CreateRoute CreateRouteTable CreateSecurityGroup CreateSubnet "
-            "CreateTags CreateVolume CreateVpc CreateVpcEndpoint RevokeSecurityGroupEgress RevokeSecurityGroupIngress "
-            "RunInstances",
-            (_EC2,),
-        ),
-        _own(
-            "ec2",
-            "DeleteFlowLogs DeleteInternetGateway DeleteLaunchTemplate DeleteNatGateway DeleteRoute DeleteRouteTable DeleteSecurityGroup "
-            "DeleteSubnet DeleteTags DeleteVolume DeleteVpc DeleteVpcEndpoints DetachInternetGateway DetachVolume "
-            "DisassociateAddress DisassociateRouteTable ModifyInstanceAttribute ModifyLaunchTemplate "
-            "ModifySecurityGroupRules ModifySubnetAttribute ModifyVolume ModifyVpcAttribute ModifyVpcEndpoint ReleaseAddress "
-            "StartInstances StopInstances TerminateInstances",
-            _EC2,
-        ),
-        Grant(
-            "servicediscovery",
-            "CreatePrivateDnsNamespace CreateService DeleteNamespace DeleteService GetNamespace GetOperation GetService "
-            "ListInstances ListNamespaces ListTagsForResource TagResource UntagResource UpdateService",
-        ),
-        # Hosted zones have no region. Making a private namespace makes a zone in the caller's name.
-        Grant(
-            "route53",
-            "CreateHostedZone ListHostedZones ListHostedZonesByName",
-            regional=False,
-        ),
-        Grant(
-            "route53",
-            "ChangeResourceRecordSets DeleteHostedZone GetChange GetHostedZone ListResourceRecordSets ListTagsForResource",
-            ("arn:aws:route53:::hostedzone/*", "arn:aws:route53:::change/*"),
-            regional=False,
-        ),
-    ),
-    "entry": (
-        Grant(
-            "elasticloadbalancing",
-            "DescribeCapacityReservation DescribeListenerAttributes DescribeListenerCertificates DescribeListeners DescribeLoadBalancerAttributes "
-            "DescribeLoadBalancers DescribeRules DescribeTags DescribeTargetGroupAttributes DescribeTargetGroups "
-            "DescribeTargetHealth",
-        ),
-        Grant(
-            "elasticloadbalancing",
-            "AddListenerCertificates AddTags CreateListener CreateLoadBalancer CreateRule CreateTargetGroup",
-            (_ELB,),
-        ),
-        _own(
-            "elasticloadbalancing",
-            "DeleteListener DeleteLoadBalancer DeleteRule DeleteTargetGroup ModifyListener ModifyListenerAttributes "
-            "ModifyLoadBalancerAttributes ModifyRule ModifyTargetGroup ModifyTargetGroupAttributes RemoveListenerCertificates RemoveTags "
-            "SetRulePriorities SetSecurityGroups SetSubnets",
-            _ELB,
-        ),
-        Grant("acm", "AddTagsToCertificate RequestCertificate", ("arn:aws:acm:*:*:certificate/*",), regional=False),
-        Grant(
-            "acm",
-            "DeleteCertificate DescribeCertificate ListTagsForCertificate",
-            ("arn:aws:acm:*:*:certificate/*",),
-            regional=False,
-        ),
-        Grant(
-            "autoscaling",
-            "DescribeAutoScalingGroups DescribeInstanceRefreshes DescribePolicies DescribeScalingActivities DescribeTags",
-        ),
-        Grant(
-            "autoscaling",
-            "AttachLoadBalancerTargetGroups CancelInstanceRefresh CreateAutoScalingGroup CreateOrUpdateTags "
-            "DeleteAutoScalingGroup DeletePolicy DeleteTags PutScalingPolicy SetInstanceProtection StartInstanceRefresh "
-            "UpdateAutoScalingGroup",
-            ("arn:aws:autoscaling:{region}:*:*",),
-        ),
-    ),
-    "compute": (
-        # These know no resources.
-        Grant(
-            "ecs",
-            "DeregisterTaskDefinition DescribeTaskDefinition ListClusters ListTaskDefinitions ListTasks",
-        ),
-        Grant(
-            "ecs",
-            "CreateCluster CreateService DescribeClusters DescribeServices DescribeTasks ExecuteCommand "
-            "ListTagsForResource PutClusterCapacityProviders RegisterTaskDefinition RunTask StopTask TagResource",
-            (_ECS,),
-        ),
-        _own("ecs", "DeleteCluster DeleteService UntagResource UpdateCluster UpdateService", _ECS),
-        Grant(
-            "application-autoscaling",
-            "DeleteScalingPolicy DeleteScheduledAction DeregisterScalableTarget DescribeScalableTargets "
-            "DescribeScalingPolicies DescribeScheduledActions ListTagsForResource PutScalingPolicy PutScheduledAction "
-            "RegisterScalableTarget TagResource UntagResource",
-        ),
-        Grant("logs", "DescribeLogGroups"),
-        Grant(
-            "logs",
-            "CreateLogGroup FilterLogEvents GetLogEvents ListTagsForResource PutRetentionPolicy TagResource",
-            ("arn:aws:logs:{region}:*:log-group:*",),
-        ),
-        _own("logs", "DeleteLogGroup DeleteRetentionPolicy UntagResource", "arn:aws:logs:{region}:*:log-group:*"),
-        Grant("ssm", "GetParameter GetParameters", ("arn:aws:ssm:{region}::parameter/aws/service/*",)),
-    ),
-    "data": (
-        Grant(
-            "rds",
-            "AddTagsToResource CreateDBCluster CreateDBClusterParameterGroup CreateDBInstance CreateDBInstanceReadReplica "
-            "CreateDBParameterGroup CreateDBSubnetGroup DescribeDBClusterParameterGroups DescribeDBClusterParameters "
-            "DescribeDBClusters DescribeDBInstances DescribeDBParameterGroups DescribeDBParameters DescribeDBSubnetGroups DescribeGlobalClusters "
-            "ListTagsForResource",
-            (_RDS,),
-        ),
-        _own(
-            "rds",
-            "CreateDBClusterSnapshot CreateDBSnapshot DeleteDBCluster DeleteDBClusterParameterGroup DeleteDBInstance "
-            "DeleteDBParameterGroup DeleteDBSubnetGroup ModifyDBCluster ModifyDBClusterParameterGroup ModifyDBInstance "
-            "DisableHttpEndpoint EnableHttpEndpoint ModifyDBParameterGroup ModifyDBSubnetGroup RebootDBInstance RemoveTagsFromResource",
-            _RDS,
-        ),
-        # RDS makes the master secret in the caller's name.
-        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
-        Grant(
-            "secretsmanager",
-            "CreateSecret DescribeSecret GetResourcePolicy GetSecretValue PutSecretValue TagResource UpdateSecret",
-            ("arn:aws:secretsmanager:{region}:*:secret:*",),
-        ),
-        _own("secretsmanager", "DeleteSecret UntagResource", "arn:aws:secretsmanager:{region}:*:secret:*"),
-        Grant(
-            "s3",
-            "CreateBucket GetAccelerateConfiguration GetBucketAcl GetBucketCORS GetBucketLocation GetBucketLogging "
-            "GetBucketObjectLockConfiguration GetBucketOwnershipControls GetBucketPolicy GetBucketPublicAccessBlock "
-            "GetBucketRequestPayment GetBucketTagging GetBucketVersioning GetBucketWebsite GetEncryptionConfiguration "
-            "GetLifecycleConfiguration GetReplicationConfiguration ListBucket ListBucketVersions PutBucketCORS "
-            "PutBucketLogging PutBucketOwnershipControls PutBucketPolicy PutBucketPublicAccessBlock PutBucketTagging "
-            "PutBucketVersioning PutEncryptionConfiguration PutLifecycleConfiguration DeleteBucket DeleteBucketPolicy "
-            "DeleteObject DeleteObjectVersion",
-            ("arn:aws:s3:::*",),
-        ),
-    ),
-    "services": (
-        Grant(
-            "elasticache",
-            "AddTagsToResource CreateCacheParameterGroup CreateCacheSubnetGroup CreateReplicationGroup "
-            "DescribeCacheClusters DescribeCacheParameterGroups DescribeCacheParameters DescribeCacheSubnetGroups "
-            "DescribeReplicationGroups ListTagsForResource",
-            ("arn:aws:elasticache:{region}:*:*",),
-        ),
-        _own(
-            "elasticache",
-            "DecreaseReplicaCount DeleteCacheParameterGroup DeleteCacheSubnetGroup DeleteReplicationGroup "
-            "IncreaseReplicaCount ModifyCacheParameterGroup ModifyCacheSubnetGroup ModifyReplicationGroup "
-            "ModifyReplicationGroupShardConfiguration RemoveTagsFromResource",
-            "arn:aws:elasticache:{region}:*:*",
-        ),
-        Grant(
-            "sqs",
-            "CreateQueue GetQueueAttributes GetQueueUrl ListQueueTags SetQueueAttributes TagQueue",
-            ("arn:aws:sqs:{region}:*:*",),
-        ),
-        _own("sqs", "DeleteQueue UntagQueue", "arn:aws:sqs:{region}:*:*"),
-        Grant(
-            "sns",
-            "CreateTopic GetSubscriptionAttributes GetTopicAttributes ListTagsForResource SetTopicAttributes Subscribe "
-            "TagResource Unsubscribe",
-            ("arn:aws:sns:{region}:*:*",),
-        ),
-        _own("sns", "DeleteTopic UntagResource", "arn:aws:sns:{region}:*:*"),
-        # A key must exist before it has a tag, and making one knows no resources.
-        Grant("kms", "CreateKey TagResource", ("*",)),
-        _own(
-            "kms",
-            "CreateAlias CreateGrant Decrypt DeleteAlias DescribeKey EnableKeyRotation Encrypt GenerateDataKey GetKeyPolicy "
-            "GetKeyRotationStatus ListResourceTags PutKeyPolicy ScheduleKeyDeletion UntagResource UpdateKeyDescription",
-            "arn:aws:kms:{region}:*:key/*",
-        ),
-        Grant("kms", "CreateAlias DeleteAlias UpdateAlias", ("arn:aws:kms:{region}:*:alias/*",)),
-        Grant("kms", "ListAliases"),
-    ),
-    "delivery": (
-        # CloudFront has no region; certificates and firewalls of distributions are in us-east-1.
-        Grant(
-            "cloudfront",
-            "AllowVendedLogDeliveryForResource CreateCachePolicy CreateDistribution CreateFunction CreateOriginAccessControl "
-            "CreateResponseHeadersPolicy DeleteCachePolicy DeleteFunction DeleteOriginAccessControl DeleteResponseHeadersPolicy DescribeFunction GetCachePolicy GetDistribution GetDistributionConfig "
-            "GetFunction GetOriginAccessControl GetResponseHeadersPolicy ListTagsForResource PublishFunction TagResource "
-            "UpdateCachePolicy UpdateFunction UpdateOriginAccessControl UpdateResponseHeadersPolicy",
-            ("arn:aws:cloudfront::*:*",),
-            regional=False,
-        ),
-        _own(
-            "cloudfront",
-            "CreateInvalidation DeleteDistribution UntagResource UpdateDistribution",
-            "arn:aws:cloudfront::*:distribution/*",
-            regional=False,
-        ),
-        # Access logs of distributions, which CloudWatch hands to a bucket.
-        Grant(
-            "logs",
-            "CreateDelivery DeleteDelivery DeleteDeliveryDestination DeleteDeliverySource GetDelivery "
-            "GetDeliveryDestination GetDeliverySource PutDeliveryDestination PutDeliverySource TagResource",
-            ("arn:aws:logs:*:*:delivery*",),
-            regional=False,
-        ),
-        Grant(
-            "wafv2",
-            "AssociateWebACL CreateWebACL DisassociateWebACL GetWebACL GetWebACLForResource ListTagsForResource "
-            "TagResource",
-            ("arn:aws:wafv2:*:*:*", _ELB),
-            regional=False,
-        ),
-        _own("wafv2", "DeleteWebACL UntagResource UpdateWebACL", "arn:aws:wafv2:*:*:*", regional=False),
-        Grant(
-            "cloudwatch",
-            "DeleteAlarms DeleteDashboards DescribeAlarms GetDashboard ListTagsForResource PutDashboard PutMetricAlarm "
-            "TagResource UntagResource",
-            ("arn:aws:cloudwatch:{region}:*:alarm:*", "arn:aws:cloudwatch::*:dashboard/*"),
-        ),
-        Grant(
-            "scheduler",
-            "CreateSchedule CreateScheduleGroup DeleteSchedule DeleteScheduleGroup GetSchedule GetScheduleGroup "
-            "ListTagsForResource TagResource UntagResource UpdateSchedule",
-            ("arn:aws:scheduler:{region}:*:*",),
-        ),
-        Grant(
-            "ssm",
-            "AddTagsToResource DeleteParameter GetParameter GetParameters ListTagsForResource PutParameter "
-            "RemoveTagsFromResource",
-            ("arn:aws:ssm:{region}:*:parameter/*",),
-        ),
-        # Describing parameters knows no resources.
-        Grant("ssm", "DescribeParameters"),
-    ),
-    "roles": (
-        # The provider asks who it is.
-        Grant("iam", "GetUser", ("arn:aws:iam::*:user/*",), regional=False),
-        Grant(
-            "iam",
-            "AddRoleToInstanceProfile CreateInstanceProfile CreateRole GetInstanceProfile GetRole GetRolePolicy "
-            "ListAttachedRolePolicies ListInstanceProfilesForRole ListRolePolicies PutRolePolicy TagInstanceProfile TagRole "
-            "UpdateAssumeRolePolicy",
-            (_ROLE, _PROFILE),
-            regional=False,
-        ),
-        Grant(
-            "iam",
-            "AttachRolePolicy DetachRolePolicy",
-            (_ROLE,),
-            regional=False,
-            condition={"ArnEquals": {"iam:PolicyARN": list(ATTACHABLE_POLICIES)}},
-        ),
-        _own(
-            "iam",
-            "DeleteInstanceProfile DeleteRole DeleteRolePolicy RemoveRoleFromInstanceProfile UntagRole",
-            _ROLE,
-            _PROFILE,
-            regional=False,
-        ),
-        Grant(
-            "iam",
-            "PassRole",
-            (_ROLE,),
-            regional=False,
-            condition={"StringEquals": {"iam:PassedToService": list(PASS_TO)}},
-        ),
-        Grant(
-            "iam",
-            "CreateServiceLinkedRole",
-            ("arn:aws:iam::*:role/aws-service-role/*",),
-            regional=False,
-            condition={
-                "StringEquals": {"iam:AWSServiceName": [f"{service}.amazonaws.com" for service in LINKED_SERVICES]}
-            },
-        ),
-    ),
+    "network": _NETWORK,
+    "discovery": _DISCOVERY,
+    "entry": _ENTRY,
+    "compute": COMPUTE,
+    "data": DATA,
+    "storage": STORAGE,
+    "services": SERVICES,
+    "delivery": _DELIVERY,
+    "roles": ROLES,
 }
+"""Policy -> what is in it."""

@@ -11,26 +11,73 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.account import deploy_policy
+from pulumi_django.account import deploy_policy, workload_boundary
+from pulumi_django.account.deploy_policy import Scope
+from pulumi_django.account.grants import ROLE_PATH
+from pulumi_django.account.role_parts import (
+    AUDIENCE,
+    ISSUER,
+    Statement,
+    allow,
+    arn_with_rights,
+    attach,
+    deny,
+    document,
+    read_state,
+    state_objects,
+    trust,
+)
 from pulumi_django.account.subjects import check_subject
 from pulumi_django.rules import naming
 from pulumi_django.rules.partitions import of_region
 
-ISSUER = "token.actions.githubusercontent.com"
-AUDIENCE = "sts.amazonaws.com"
+NAME_PREFIX_LIMIT = 20
+_NAME_PREFIX = re.compile(r"[a-z][a-z0-9-]*")
+_KEY_CHANGES = (
+    "kms:CancelKeyDeletion",
+    "kms:CreateAlias",
+    "kms:CreateGrant",
+    "kms:Delete*",
+    "kms:Disable*",
+    "kms:Put*",
+    "kms:ScheduleKeyDeletion",
+    "kms:TagResource",
+    "kms:UntagResource",
+    "kms:Update*",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeployRoleArgs:
     subjects: Sequence[str]
-    """Workflows that may take the role, as subjects of GitHub's tokens: `repo:OWNER/REPOSITORY:environment:NAME` is best,
-    since GitHub lets an environment ask for approval. No subject may stand for several repositories."""
+    """Workflows that may take the role, as subjects of GitHub's tokens, without wildcards:
+    `repo:OWNER/REPOSITORY:environment:NAME` is best, since GitHub lets an environment ask for approval."""
 
     regions: Sequence[str]
     """AWS regions in which the role deploys."""
 
     role_name: str = "pulumi-django-deploy"
     """Name of the role, for the pipeline's configuration."""
+
+    name_prefix: str = ""
+    """What the names of all bases and environments that the role deploys begin with, such as `shop-`, at most 20
+    characters. The empty default stands for every name, and then queues, published parameters and web fleets need
+    `may_adopt`."""
+
+    may_adopt: bool = False
+    """Whether the role may make what AWS allows only together with the right to tag what others made: bases (a new VPC's
+    default security group has no tags), KMS keys, certificates, CloudFront distributions. It could then take over keys,
+    certificates, distributions and security groups of others in the account. Off, an administrator makes those, and the
+    role updates and deletes them."""
+
+    hosted_zone_ids: Sequence[str] = ()
+    """Route 53 zones in which the role changes addresses; none given are all of the account."""
+
+    workload_statements: Sequence[Mapping[str, Any]] = ()
+    """IAM statements for what the roles of applications may do beyond what the components give them."""
+
+    protected_role_names: Sequence[str] = ()
+    """Further roles that the role must never touch."""
 
     repository_arns: Sequence[pulumi.Input[str]] = ()
     """ECR repositories to which the pipeline pushes images."""
@@ -51,13 +98,27 @@ class DeployRoleArgs:
             check_subject(subject)
         if not self.regions:
             raise ValueError("regions is empty: the role could deploy nowhere")
-        naming.check_length("IAM role name", self.role_name, naming.IAM_ROLE_NAME_LIMIT)
-        if not re.fullmatch(r"[\w+=,.@-]+", self.role_name, re.ASCII):
-            raise ValueError(f"role_name is {self.role_name!r}: it has letters, digits and +=,.@_- only")
+        check_role_name("role_name", self.role_name)
+        if self.name_prefix and (
+            len(self.name_prefix) > NAME_PREFIX_LIMIT or not _NAME_PREFIX.fullmatch(self.name_prefix)
+        ):
+            raise ValueError(
+                f"name_prefix is {self.name_prefix!r}: it is at most {NAME_PREFIX_LIMIT} lower-case letters, digits and "
+                "'-', beginning with a letter"
+            )
+        workload_boundary.check_statements(self.workload_statements)
+
+
+def check_role_name(field: str, name: str) -> None:
+    """ValueError for a name that IAM refuses."""
+    naming.check_length("IAM role name", name, naming.IAM_ROLE_NAME_LIMIT)
+    if not re.fullmatch(r"[\w+=,.@-]+", name, re.ASCII):
+        raise ValueError(f"{field} is {name!r}: it has letters, digits and +=,.@_- only")
 
 
 class DeployRole(pulumi.ComponentResource):
-    """What a pipeline needs to deploy bases and environments, and to push images; it cannot change itself."""
+    """What a pipeline needs to deploy bases and environments, and to push images; it cannot change itself, nor make a
+    role that may do more than the permissions boundary says."""
 
     role_arn: pulumi.Output[str]
     """ARN for `role-to-assume` in the workflow, known once its permissions are there."""
@@ -65,18 +126,29 @@ class DeployRole(pulumi.ComponentResource):
     oidc_provider_arn: pulumi.Output[str]
     """GitHub's identity provider."""
 
+    permissions_boundary_arn: pulumi.Output[str]
+    """Policy that every role of a base or an environment must have as its boundary: `permissions_boundary` of the
+    projects."""
+
     def __init__(self, name: str, args: DeployRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:account:DeployRole", name, None, opts)
         self.oidc_provider_arn = self._oidc_provider(name, args)
+        self.permissions_boundary_arn = self._boundary(name, args)
         role = aws.iam.Role(
             name,
             name=args.role_name,
-            assume_role_policy=self.oidc_provider_arn.apply(lambda arn: json.dumps(_trust(arn, args.subjects))),
+            assume_role_policy=self.oidc_provider_arn.apply(lambda arn: trust(arn, args.subjects)),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        rights = [*self._policies(name, args, role), self._guards(name, args, role)]
-        self.role_arn = pulumi.Output.all(role.arn, *(policy.id for policy in rights)).apply(lambda all_: str(all_[0]))
-        self.register_outputs({"role_arn": self.role_arn, "oidc_provider_arn": self.oidc_provider_arn})
+        rights = [*attach(self, name, role, self._documents(args)), self._guards(name, args, role)]
+        self.role_arn = arn_with_rights(role, rights)
+        self.register_outputs(
+            {
+                "role_arn": self.role_arn,
+                "oidc_provider_arn": self.oidc_provider_arn,
+                "permissions_boundary_arn": self.permissions_boundary_arn,
+            }
+        )
 
     def _oidc_provider(self, name: str, args: DeployRoleArgs) -> pulumi.Output[str]:
         if args.oidc_provider_arn is not None:
@@ -90,70 +162,73 @@ class DeployRole(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         ).arn
 
-    def _policies(self, name: str, args: DeployRoleArgs, role: aws.iam.Role) -> list[pulumi.CustomResource]:
-        child = pulumi.ResourceOptions(parent=self)
-        attached: list[pulumi.CustomResource] = []
-        for group, document in deploy_policy.documents(args.regions).items():
-            policy = aws.iam.Policy(f"{name}-{group}", policy=json.dumps(document, separators=(",", ":")), opts=child)
-            attached.append(
-                aws.iam.RolePolicyAttachment(f"{name}-{group}", role=role.name, policy_arn=policy.arn, opts=child)
+    def _boundary(self, name: str, args: DeployRoleArgs) -> pulumi.Output[str]:
+        state: list[Any] = []
+        if args.state_bucket_arn is not None:
+            state += [args.state_bucket_arn, state_objects(args.state_bucket_arn)]
+        if args.state_key_arn is not None:
+            state.append(args.state_key_arn)
+        text = workload_boundary.document(
+            regions=args.regions, name_prefix=args.name_prefix, statements=args.workload_statements, state_arns=state
+        )
+        return aws.iam.Policy(
+            f"{name}-boundary",
+            name=f"{args.role_name}-boundary",
+            path=ROLE_PATH,
+            description="The most that roles of bases and environments may do",
+            policy=pulumi.Output.json_dumps(text),
+            opts=pulumi.ResourceOptions(parent=self),
+        ).arn
+
+    def _documents(self, args: DeployRoleArgs) -> dict[str, pulumi.Output[str]]:
+        def text(boundary_arn: str, group: str) -> str:
+            scope = Scope(
+                regions=args.regions,
+                boundary_arn=boundary_arn,
+                name_prefix=args.name_prefix,
+                may_adopt=args.may_adopt,
+                hosted_zone_ids=args.hosted_zone_ids,
             )
-        return attached
+            return json.dumps(deploy_policy.documents(scope)[group], separators=(",", ":"))
+
+        return {
+            group: self.permissions_boundary_arn.apply(lambda arn, group=group: text(arn, group))
+            for group in deploy_policy.GRANTS
+        }
 
     def _guards(self, name: str, args: DeployRoleArgs, role: aws.iam.Role) -> aws.iam.RolePolicy:
         """What depends on this account: state, images, and what the role must never touch."""
-        iam = f"arn:{of_region(args.regions[0])}:iam::*"
-        statements: list[Mapping[str, Any]] = [
-            {
-                "Sid": "NotItself",
-                "Effect": "Deny",
-                "Action": "iam:*",
-                "Resource": [f"{iam}:role/{args.role_name}", f"{iam}:oidc-provider/*"],
-            },
-            *_state(args),
+        statements = [
+            _not_itself(args, self.permissions_boundary_arn),
+            *read_state(args.state_bucket_arn, args.state_key_arn, write=True),
+            *_state_guards(args),
             *_images(args),
         ]
-        document = pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements})
         return aws.iam.RolePolicy(
-            f"{name}-account", role=role.name, policy=document, opts=pulumi.ResourceOptions(parent=self)
+            f"{name}-account", role=role.name, policy=document(statements), opts=pulumi.ResourceOptions(parent=self)
         )
 
 
-def _trust(provider_arn: str, subjects: Sequence[str]) -> Mapping[str, Any]:
-    condition = {
-        "StringEquals": {f"{ISSUER}:aud": AUDIENCE},
-        "StringLike": {f"{ISSUER}:sub": sorted(set(subjects))},
-    }
-    statement = {
-        "Effect": "Allow",
-        "Action": "sts:AssumeRoleWithWebIdentity",
-        "Principal": {"Federated": provider_arn},
-        "Condition": condition,
-    }
-    return {"Version": "2012-10-17", "Statement": [statement]}
+def _not_itself(args: DeployRoleArgs, boundary_arn: pulumi.Output[str]) -> Statement:
+    iam = f"arn:{of_region(args.regions[0])}:iam::*"
+    roles = [f"{iam}:role/{role}" for role in (args.role_name, *args.protected_role_names)]
+    return deny("NotItself", ["iam:*"], [*roles, f"{iam}:oidc-provider/*", boundary_arn])
 
 
-def _state(args: DeployRoleArgs) -> list[Mapping[str, Any]]:
-    statements: list[Mapping[str, Any]] = []
+def _state_guards(args: DeployRoleArgs) -> list[Statement]:
+    """Buckets and keys of environments are the role's to change; the state's are not, nor are the state's old versions.
+    They have the projects' tag like everything else that the projects make."""
+    statements: list[Statement] = []
     if args.state_bucket_arn is not None:
-        objects = pulumi.Output.concat(args.state_bucket_arn, "/*")
-        statements += [
-            _allow("State", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [objects]),
-            # Buckets of environments are the role's to change; this one is not, nor are the state's old versions.
-            {
-                "Sid": "NotTheStateBucket",
-                "Effect": "Deny",
-                "Action": ["s3:DeleteBucket*", "s3:PutBucket*", "s3:Put*Configuration", "s3:DeleteObjectVersion"],
-                "Resource": [args.state_bucket_arn, objects],
-            },
-        ]
+        actions = ["s3:DeleteBucket*", "s3:PutBucket*", "s3:Put*Configuration", "s3:DeleteObjectVersion"]
+        resources = [args.state_bucket_arn, state_objects(args.state_bucket_arn)]
+        statements.append(deny("NotTheStateBucket", actions, resources))
     if args.state_key_arn is not None:
-        actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
-        statements.append(_allow("StateKey", actions, [args.state_key_arn]))
+        statements.append(deny("NotTheStateKey", _KEY_CHANGES, [args.state_key_arn]))
     return statements
 
 
-def _images(args: DeployRoleArgs) -> list[Mapping[str, Any]]:
+def _images(args: DeployRoleArgs) -> list[Statement]:
     if not args.repository_arns:
         return []
     actions = [
@@ -168,10 +243,6 @@ def _images(args: DeployRoleArgs) -> list[Mapping[str, Any]]:
     ]
     return [
         # This action knows no resources.
-        _allow("RegistryLogin", ["ecr:GetAuthorizationToken"], ["*"]),
-        _allow("Images", [f"ecr:{action}" for action in actions], list(args.repository_arns)),
+        allow("RegistryLogin", ["ecr:GetAuthorizationToken"], ["*"]),
+        allow("Images", [f"ecr:{action}" for action in actions], list(args.repository_arns)),
     ]
-
-
-def _allow(sid: str, actions: Sequence[str], resources: Sequence[Any]) -> Mapping[str, Any]:
-    return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}

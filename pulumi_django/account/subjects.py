@@ -8,16 +8,16 @@ import re
 # `@<id>` after both names.
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:@[0-9]+)?"
 _SUBJECT = re.compile(rf"repo:{_NAME}/{_NAME}:(?P<what>.+)")
-_WHAT = re.compile(r"\*|pull_request|ref:refs/(heads|tags)/\S+|environment:\S.*")
+_WHAT = re.compile(r"pull_request|ref:refs/(heads|tags)/\S+|environment:\S.*")
 RULE = "'repo:OWNER/REPOSITORY:' and then 'environment:NAME', 'ref:refs/heads/BRANCH', 'ref:refs/tags/TAG' or 'pull_request'"
 
 
 def check_subject(subject: str) -> str:
-    """The subject itself; ValueError when it is none, or would let other repositories in."""
-    owner, _, repository = subject.removeprefix("repo:").partition(":")[0].partition("/")
-    if subject == "*" or (subject.startswith("repo:") and any(c in f"{owner}{repository}" for c in "*?")):
+    """The subject itself; ValueError when it is none, or stands for more than one."""
+    if any(wildcard in subject for wildcard in "*?"):
         raise ValueError(
-            f"subjects has {subject!r}: it would let repositories of others take the role; name one repository, as in {RULE}"
+            f"subjects has {subject!r}: a wildcard lets workflows take the role that are not named; write each subject out, "
+            f"as in {RULE}"
         )
     match = _SUBJECT.fullmatch(subject)
     if not match or not _WHAT.fullmatch(match["what"]):

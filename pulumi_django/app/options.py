@@ -388,7 +388,7 @@ class AlarmOptions(AlarmThresholds):
 
 @dataclass(frozen=True, kw_only=True)
 class ExecSessionOptions:
-    retention_days: int = 90
+    retention_days: int = 365
     """Days for which sessions are kept: 1, 3, 5, 7, 14, 30, ..., as CloudWatch has them."""
 
     bucket: bool = False

@@ -88,6 +88,7 @@ class Assembly:
                 database_reader_host=self._base.database_reader_host,
                 password_secret=args.database_password_secret,
                 recovery_window_days=args.secret_recovery_days,
+                kms_key_arn=self._base.kms_key_arn,
             ),
             self._child,
         )
@@ -117,7 +118,7 @@ class Assembly:
                 account_id=self._base.account_id,
                 log_group_arns=[self._log_group_pattern()],
                 secret_arns=[*reached[:1], *self._external_arns(), *reached[1:]],
-                key_arns=args.secret_key_arns,
+                key_arns=[*([] if shared else self._base_keys()), *args.secret_key_arns],
                 shared_role_arn=self._base.execution_role_arn,
                 shared_role_is_enough=shared,
             ),
@@ -129,6 +130,7 @@ class Assembly:
                 account_id=self._base.account_id,
                 bucket_arns=[] if shared else [self._bucket.arn],
                 readable_secret_arns=[own] if own is not None and not shared else [],
+                key_arns=self._base_keys() if own is not None and not shared else [],
                 exec_enabled=args.exec_enabled and not shared,
                 email_identity_arns=args.email_identity_arns,
                 statements=[*sessions, *traces, *queues, *args.task_statements],
@@ -424,4 +426,19 @@ class Assembly:
             architecture=self._args.architecture,
             log_retention_days=self._args.log_retention_days,
             log_kms_key_arn=self._key_arn,
+            secret_key_arns=self._base_keys(),
+        )
+
+    def _base_keys(self) -> list[pulumi.Input[str]]:
+        """The base's key, which encrypts the secrets where there is one."""
+        return [] if self._base.kms_key_arn is None else [self._base.kms_key_arn]
+
+    def _exec_command(self) -> str:
+        """Shell line: a task has no name that stays, so the line looks one up first."""
+        cluster, service = self._cluster.cluster_name, naming.service_name(self._name, self._args.web.service)
+        where = f"--region {self._base.region} --cluster {cluster}"
+        task = f"$(aws ecs list-tasks {where} --service-name {service} --query 'taskArns[0]' --output text)"
+        return (
+            f"aws ecs execute-command {where} --task {task} --container {self._args.web.service} "
+            "--interactive --command /bin/bash"
         )

@@ -30,6 +30,7 @@ class ProdAppArgs(AppArgs):
     workers: Mapping[str, ProdWorkerOptions] = field(default_factory=lambda: {"default": ProdWorkerOptions()})
     cache: AppCacheOptions | None = field(default_factory=AppCacheOptions)
     assets: ProdAppAssetsOptions = field(default_factory=ProdAppAssetsOptions)
+    log_retention_days: int = 365
     container_insights: bool = True
     alarms: AlarmOptions | None = field(default_factory=AlarmOptions)
     dashboard: bool = True

@@ -50,7 +50,7 @@ class AdHocBase(pulumi.ComponentResource):
         web = parts.web(name, args, vpc, guards, opts=child)
         parts.endpoints(name, args, vpc, web.groups, opts=child)
         database = parts.database(name, args, vpc, web.groups, guards, opts=child)
-        cache = parts.cache(name, args, vpc, web.groups, opts=child)
+        cache = parts.cache(name, args, vpc, web.groups, guards, opts=child)
         discovery = ServiceDiscovery(
             f"{name}-discovery",
             ServiceDiscoveryArgs(namespace=naming.namespace_name(name), vpc_id=vpc.vpc_id),

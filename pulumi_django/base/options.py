@@ -59,6 +59,9 @@ class ProdNetworkOptions(NetworkOptions):
     flow_logs: bool = True
     """Whether every connection is recorded in CloudWatch."""
 
+    flow_log_retention_days: int = 365
+    """Days for which these records are kept."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExistingVpcOptions:
@@ -129,6 +132,9 @@ class ProdDatabaseOptions(DatabaseOptions):
     log_exports: Sequence[str] = ("postgresql", "upgrade")
     """Logs that go to CloudWatch."""
 
+    log_retention_days: int = 365
+    """Days for which they are kept there."""
+
     parameters: Mapping[str, str] = field(default_factory=lambda: dict(LOGGED_STATEMENTS))
     """Parameters of PostgreSQL that are applied at once, beside forced TLS. Slow statements and changes of tables are
     logged by default."""
@@ -163,6 +169,9 @@ class ProdAuroraOptions(AuroraOptions):
 
     log_exports: Sequence[str] = ("postgresql",)
     """Logs that go to CloudWatch."""
+
+    log_retention_days: int = 365
+    """Days for which they are kept there."""
 
     parameters: Mapping[str, str] = field(default_factory=lambda: dict(LOGGED_STATEMENTS))
     """Parameters of PostgreSQL that are applied at once, beside forced TLS. Slow statements and changes of tables are

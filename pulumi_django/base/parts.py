@@ -162,6 +162,7 @@ def database(
         "subnet_ids": vpc.private_subnet_ids,
         "client_security_group_id": groups.app_sg_id,
         "log_key_arn": guards.key_arn,
+        "insights_key_arn": guards.key_arn,
         "deletion_protection": guards.deletion_protection,
     }
     if args.aurora is not None:
@@ -180,7 +181,7 @@ def _existing(
 
 
 def cache(
-    name: str, args: BaseArgs, vpc: Vpc, groups: SecurityGroups, *, opts: pulumi.ResourceOptions
+    name: str, args: BaseArgs, vpc: Vpc, groups: SecurityGroups, guards: Guards, *, opts: pulumi.ResourceOptions
 ) -> ReplicationGroup | None:
     """The shared Valkey or Redis, when there is one."""
     if args.cache is None:
@@ -190,6 +191,7 @@ def cache(
         "vpc_id": vpc.vpc_id,
         "subnet_ids": vpc.private_subnet_ids,
         "client_security_group_id": groups.app_sg_id,
+        "kms_key_arn": guards.key_arn,
     }
     return ReplicationGroup(f"{name}-cache", ReplicationGroupArgs(**place, **_chosen(args.cache)), opts)
 

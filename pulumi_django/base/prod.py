@@ -83,11 +83,14 @@ class ProdBase(pulumi.ComponentResource):
         web = parts.web(name, args, vpc, guards, opts=child)
         parts.endpoints(name, args, vpc, web.groups, opts=child)
         database = parts.database(name, args, vpc, web.groups, guards, aurora_servers=AURORA_SERVERS, opts=child)
-        cache = parts.cache(name, args, vpc, web.groups, opts=child)
+        cache = parts.cache(name, args, vpc, web.groups, guards, opts=child)
         assets = self._assets(name, args.assets, guards)
         bastion = parts.bastion(name, args, vpc, web.groups, database, opts=child)
         buckets = [assets.bucket_arn] if assets else []
-        roles = shared_roles.make(name, args, web.balancer.arn, database.master_secret_arn, buckets, opts=child)
+        keys = [guards.key_arn] if guards.key_arn is not None else []
+        roles = shared_roles.make(
+            name, args, web.balancer.arn, database.master_secret_arn, buckets, key_arns=keys, opts=child
+        )
         topic = alarms.make(name, args, account, guards, web, database, cache, opts=child) if args.alarms else None
         self.contract = BaseContract(
             **parts.contract_values(name, Kind.PROD, args, vpc, web, database),

@@ -44,11 +44,12 @@ def make(
     master_secret_arn: pulumi.Input[str],
     bucket_arns: Sequence[pulumi.Input[str]],
     *,
+    key_arns: Sequence[pulumi.Input[str]] = (),
     opts: pulumi.ResourceOptions,
 ) -> SharedRoles | None:
     """The roles, when they are wanted: they reach what carries the tag `base` with the base's name.
 
-    An environment adds nothing to them for what it makes by itself, so that their number has no limit.
+    `key_arns` are the base's keys, which encrypt the secrets. An environment adds nothing to them for what it makes by itself, so that their number has no limit.
     """
     if not args.shared_roles:
         return None
@@ -56,9 +57,14 @@ def make(
     secrets = _tagged("SecretsOfTheBase", ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"], tagged)
     reads = {**secrets, "Resource": [_arn(args, "secretsmanager", "secret:*")]}
     queues = {**_tagged("QueuesOfTheBase", QUEUE_ACTIONS, tagged), "Resource": [_arn(args, "sqs", "*")]}
-    task = TaskRoleArgs(account_id=account, bucket_arns=bucket_arns, exec_enabled=True, statements=[reads, queues])
+    task = TaskRoleArgs(
+        account_id=account, bucket_arns=bucket_arns, key_arns=key_arns, exec_enabled=True, statements=[reads, queues]
+    )
     execution = ExecutionRoleArgs(
-        account_id=account, log_group_arns=[_arn(args, "logs", "log-group:/ecs/*")], statements=[reads]
+        account_id=account,
+        log_group_arns=[_arn(args, "logs", "log-group:/ecs/*")],
+        key_arns=key_arns,
+        statements=[reads],
     )
     database = replace(execution, secret_arns=[master_secret_arn])
     runs = [

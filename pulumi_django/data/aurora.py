@@ -232,8 +232,9 @@ class AuroraServerless(pulumi.ComponentResource):
             performance_insights_retention_period=(
                 postgres.PERFORMANCE_INSIGHTS_DAYS if args.performance_insights else None
             ),
+            performance_insights_kms_key_id=args.insights_key_arn if args.performance_insights else None,
             monitoring_interval=args.monitoring_interval_seconds,
             monitoring_role_arn=monitoring_role_arn,
             apply_immediately=args.apply_immediately,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=[postgres.INSIGHTS_KEY]),
         )

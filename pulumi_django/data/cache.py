@@ -113,6 +113,10 @@ class ReplicationGroupArgs(CacheSettings):
     client_security_group_id: pulumi.Input[str]
     """The only security group that may connect."""
 
+    kms_key_arn: pulumi.Input[str] | None = None
+    """Key of data at rest and of the token; None leaves them to the account's keys. A cache that exists keeps its key for
+    its data, since another one would replace it."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         naming.check_length("replication group id", self.group_id, naming.REPLICATION_GROUP_ID_LIMIT)
@@ -235,6 +239,7 @@ class ReplicationGroup(pulumi.ComponentResource):
             subnet_group_name=subnets.name,
             security_group_ids=[group.id],
             at_rest_encryption_enabled=True,
+            kms_key_id=args.kms_key_arn,
             transit_encryption_enabled=True,
             auth_token=token,
             automatic_failover_enabled=args.nodes > 1,
@@ -242,13 +247,15 @@ class ReplicationGroup(pulumi.ComponentResource):
             auto_minor_version_upgrade=True,
             snapshot_retention_limit=args.snapshot_days,
             apply_immediately=args.apply_immediately,
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["kmsKeyId"]),
             **size,
         )
 
     def _secret(self, name: str, args: ReplicationGroupArgs, token: pulumi.Output[str]) -> pulumi.Output[str]:
         child = pulumi.ResourceOptions(parent=self)
-        secret = aws.secretsmanager.Secret(f"{name}-auth", recovery_window_in_days=0, opts=child)
+        secret = aws.secretsmanager.Secret(
+            f"{name}-auth", recovery_window_in_days=0, kms_key_id=args.kms_key_arn, opts=child
+        )
         values = pulumi.Output.all(self.host, self.port, token).apply(
             lambda parts: redis_url.secret_values(*parts, cluster_mode=args.cluster_mode)
         )

@@ -172,6 +172,7 @@ class PostgresInstance(pulumi.ComponentResource):
             "performance_insights_retention_period": (
                 postgres.PERFORMANCE_INSIGHTS_DAYS if args.performance_insights else None
             ),
+            "performance_insights_kms_key_id": args.insights_key_arn if args.performance_insights else None,
             "monitoring_interval": args.monitoring_interval_seconds,
             "monitoring_role_arn": postgres.monitoring_role(self, name, args, account_of(group.arn)),
             "apply_immediately": args.apply_immediately,
@@ -236,7 +237,7 @@ class PostgresInstance(pulumi.ComponentResource):
                 protect=args.deletion_protection,
                 depends_on=postgres.log_groups(self, name, f"instance/{args.identifier}", args),
                 # To name another snapshot, or none, must not replace the server that was made from the first.
-                ignore_changes=["snapshotIdentifier", "username"],
+                ignore_changes=["snapshotIdentifier", "username", postgres.INSIGHTS_KEY],
             ),
             **credentials,
             **common,
@@ -258,7 +259,9 @@ class PostgresInstance(pulumi.ComponentResource):
             availability_zone=zone,
             skip_final_snapshot=True,
             opts=pulumi.ResourceOptions(
-                parent=self, depends_on=postgres.log_groups(self, replica, f"instance/{identifier}", args)
+                parent=self,
+                depends_on=postgres.log_groups(self, replica, f"instance/{identifier}", args),
+                ignore_changes=[postgres.INSIGHTS_KEY],
             ),
             **common,
         )

@@ -31,6 +31,8 @@ MONITORING_INTERVALS = (0, 1, 5, 10, 15, 30, 60)
 MONITORING_POLICY = "service-role/AmazonRDSEnhancedMonitoringRole"
 PERFORMANCE_INSIGHTS_DAYS = 7
 """The retention that costs nothing."""
+# RDS never changes the key of statistics that it has begun to collect.
+INSIGHTS_KEY = "performanceInsightsKmsKeyId"
 
 
 class DatabaseServer(Protocol):
@@ -126,6 +128,10 @@ class PostgresServerArgs(PostgresSettings):
 
     log_key_arn: pulumi.Input[str] | None = None
     """KMS key of the exported logs; None leaves them to CloudWatch's own encryption."""
+
+    insights_key_arn: pulumi.Input[str] | None = None
+    """KMS key of the query statistics; None leaves them to the account's key for RDS. A server that has statistics already
+    keeps their key, since RDS refuses another one."""
 
     deletion_protection: bool = False
     """Whether AWS and Pulumi refuse to delete it."""

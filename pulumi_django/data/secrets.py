@@ -44,6 +44,10 @@ class AppSecretsArgs:
     recovery_window_days: int = 0
     """Days for which a deleted secret can be restored, 7 to 30; 0 deletes at once."""
 
+    kms_key_arn: pulumi.Input[str] | None = None
+    """Key of the values, which who reads them must be allowed to use; None leaves them to the account's key for Secrets
+    Manager."""
+
     def __post_init__(self) -> None:
         # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html
         if self.recovery_window_days != 0 and not 7 <= self.recovery_window_days <= 30:
@@ -89,7 +93,9 @@ class AppSecrets(pulumi.ComponentResource):
 
     def _secret(self, name: str, args: AppSecretsArgs, value: pulumi.Output[str]) -> aws.secretsmanager.Secret:
         child = pulumi.ResourceOptions(parent=self)
-        secret = aws.secretsmanager.Secret(name, recovery_window_in_days=args.recovery_window_days, opts=child)
+        secret = aws.secretsmanager.Secret(
+            name, recovery_window_in_days=args.recovery_window_days, kms_key_id=args.kms_key_arn, opts=child
+        )
         self.versions.append(
             aws.secretsmanager.SecretVersion(f"{name}-value", secret_id=secret.arn, secret_string=value, opts=child)
         )

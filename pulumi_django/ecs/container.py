@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pulumi
 
+from pulumi_django.ecs.read_only import PATH
 from pulumi_django.ecs.sidecar import Sidecar
 from pulumi_django.ecs.task import Architecture, LogGroup, LogGroupArgs, TaskDefinition, TaskDefinitionArgs
 
@@ -52,7 +53,10 @@ class ContainerSetup:
     """User inside the container, such as `1000:1000`; None is the image's own."""
 
     read_only_root: bool = False
-    """Whether the container can write only below `/tmp`; then no shell can be opened in it."""
+    """Whether the container can write only below `writable_paths`."""
+
+    writable_paths: Sequence[str] = (PATH,)
+    """Folders that a container with a read-only root can write to. A shell needs those of its agent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +123,7 @@ def logged_task(
             sidecars=setup.sidecars,
             user=setup.user,
             read_only_root=setup.read_only_root,
+            writable_paths=setup.writable_paths,
         ),
         pulumi.ResourceOptions(parent=parent, depends_on=[logs]),
     )

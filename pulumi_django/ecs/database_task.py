@@ -9,6 +9,7 @@ import pulumi
 
 from pulumi_django.ecs.container import NOBODY, ContainerSetup, TaskSize, logged_task
 from pulumi_django.ecs.database_script import EXTENSIONS_VARIABLE, check_extensions, ensure_sql, psql_command
+from pulumi_django.ecs.read_only import AGENT_PATHS
 from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs
 from pulumi_django.ecs.task import Architecture
 from pulumi_django.rules.whole_numbers import number_text
@@ -71,6 +72,9 @@ class DatabaseTaskArgs:
     log_kms_key_arn: pulumi.Input[str] | None = None
     """Key of the log lines; None leaves them to AWS's own."""
 
+    secret_key_arns: Sequence[pulumi.Input[str]] = ()
+    """KMS keys of the two secrets, where they are not AWS's own."""
+
     def __post_init__(self) -> None:
         check_extensions(self.extensions)
 
@@ -111,6 +115,9 @@ class DatabaseTask(pulumi.ComponentResource):
             log_retention_days=args.log_retention_days,
             log_kms_key_arn=args.log_kms_key_arn,
             user=NOBODY,
+            read_only_root=True,
+            # `db shell` opens one in a task of this definition.
+            writable_paths=AGENT_PATHS,
         )
         size = TaskSize(command=psql_command(ensure_sql(args.extensions)), entry_point=ENTRY_POINT)
         definition, logs = logged_task(name, args.environment, SERVICE, setup, size, self)
@@ -133,6 +140,7 @@ class DatabaseTask(pulumi.ComponentResource):
                 account_id=args.account_id,
                 log_group_arns=[args.log_group_arn_pattern],
                 secret_arns=[args.master_secret_arn, args.password_secret_arn],
+                key_arns=args.secret_key_arns,
             ),
             pulumi.ResourceOptions(parent=self),
         )

@@ -1,33 +1,47 @@
-"""Containers that can write nowhere but below `/tmp`: what breaks in cannot change the program."""
+"""Containers that can write only to a few folders, such as `/tmp`: what breaks in cannot change the program."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-# Each task has its own, on its encrypted ephemeral storage.
-VOLUME = "tmp"
 PATH = "/tmp"
+# The agent behind ECS Exec runs as root in the container, and writes to these.
+# https://github.com/aws/containers-roadmap/issues/1359
+AGENT_PATHS = ("/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm")
 PREPARING = "prepare-tmp"
 """Name of the container that makes `/tmp` writable for every user, and ends."""
 
 
-def read_only(own: Mapping[str, Any], containers: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The containers of a task whose own container `own` cannot write to its image, the preparing one last.
+def volume(path: str) -> str:
+    """Name of the volume at `path`. Each task has its own, on its encrypted ephemeral storage."""
+    return path.strip("/").replace("/", "-")
 
-    A new volume belongs to root, so a container of the same image opens it first.
+
+def read_only(
+    own: Mapping[str, Any], containers: list[dict[str, Any]], writable_paths: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The containers of a task whose own container `own` can write only below `writable_paths`; when `/tmp` is one of
+    them, the preparing container comes last.
+
+    A new volume belongs to root, so a container of the same image opens `/tmp` first.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/bind-mounts.html
     """
-    mount = {"sourceVolume": VOLUME, "containerPath": PATH, "readOnly": False}
+    locked = {**own, "readonlyRootFilesystem": True, "mountPoints": [_mount(path) for path in writable_paths]}
+    others = [container for container in containers if container is not own]
+    if PATH not in writable_paths:
+        return [locked, *others]
     ready = {"containerName": PREPARING, "condition": "SUCCESS"}
-    locked = {
-        **own,
-        "readonlyRootFilesystem": True,
-        "mountPoints": [mount],
-        "dependsOn": [*own.get("dependsOn", []), ready],
-    }
+    return [{**locked, "dependsOn": [*own.get("dependsOn", []), ready]}, *others, _preparing(own)]
+
+
+def _mount(path: str) -> dict[str, Any]:
+    return {"sourceVolume": volume(path), "containerPath": path, "readOnly": False}
+
+
+def _preparing(own: Mapping[str, Any]) -> dict[str, Any]:
     log = own["logConfiguration"]
-    preparing = {
+    return {
         "name": PREPARING,
         "image": own["image"],
         "essential": False,
@@ -37,7 +51,6 @@ def read_only(own: Mapping[str, Any], containers: list[dict[str, Any]]) -> list[
         "environment": [],
         "secrets": [],
         "readonlyRootFilesystem": True,
-        "mountPoints": [mount],
+        "mountPoints": [_mount(PATH)],
         "logConfiguration": {**log, "options": {**log["options"], "awslogs-stream-prefix": PREPARING}},
     }
-    return [locked, *(container for container in containers if container is not own), preparing]

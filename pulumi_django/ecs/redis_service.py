@@ -9,6 +9,7 @@ import pulumi_aws as aws
 
 from pulumi_django.ecs.container import NOBODY, ContainerSetup, TaskSize, logged_task
 from pulumi_django.ecs.deployment import DeploymentOptions
+from pulumi_django.ecs.read_only import AGENT_PATHS
 from pulumi_django.ecs.service import ServicePlacement, ecs_service
 from pulumi_django.rules import naming
 
@@ -67,8 +68,8 @@ class RedisService(pulumi.ComponentResource):
         super().__init__("pulumi-django:ecs:RedisService", name, None, opts)
         environment = args.placement.environment
         discovered_as = naming.service_name(environment, args.service)
-        # It keeps nothing on disk, so it needs no user of its own.
-        container = replace(args.container, user=NOBODY, read_only_root=False)
+        # It keeps nothing on disk, so it needs no user of its own, and nothing to write to but what a shell needs.
+        container = replace(args.container, user=NOBODY, read_only_root=True, writable_paths=AGENT_PATHS)
         definition, logs = logged_task(name, environment, args.service, container, _size(args), self)
         registry = self._registry(name, discovered_as, args)
         service = ecs_service(

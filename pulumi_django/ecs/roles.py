@@ -91,6 +91,9 @@ class TaskRoleArgs:
     readable_secret_arns: Sequence[pulumi.Input[str]] = ()
     """Secrets that the application itself reads."""
 
+    key_arns: Sequence[pulumi.Input[str]] = ()
+    """KMS keys with which they are encrypted, where they are not AWS's own."""
+
     exec_enabled: bool = False
     """Whether `aws ecs execute-command` may open a shell."""
 
@@ -123,6 +126,8 @@ def task_statements(args: TaskRoleArgs) -> list[Statement]:
     if args.readable_secret_arns:
         actions = ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"]
         statements.append(allow("OwnSecrets", actions, list(args.readable_secret_arns)))
+    if args.key_arns:
+        statements.append(allow("SecretKeys", ["kms:Decrypt"], list(args.key_arns)))
     if args.exec_enabled:
         # These four actions know no resources.
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonmessagegatewayservice.html

@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_django.ecs import limits
-from pulumi_django.ecs.read_only import VOLUME, read_only
+from pulumi_django.ecs.read_only import PATH, read_only, volume
 from pulumi_django.ecs.sidecar import Sidecar, check_sidecars, sidecar_containers, start_conditions
 from pulumi_django.rules import naming
 from pulumi_django.rules.images import check_image
@@ -123,8 +123,11 @@ class TaskDefinitionArgs:
     """Container name -> one more container."""
 
     read_only_root: bool = False
-    """Whether the task's own container can write only below `/tmp`. Its image needs `chmod`, and no shell can be opened in
-    it (ECS Exec)."""
+    """Whether the task's own container can write only below `writable_paths`."""
+
+    writable_paths: Sequence[str] = (PATH,)
+    """Folders that a container with a read-only root can write to; for `/tmp` its image needs `chmod`. A shell (ECS Exec)
+    needs those of its agent, `read_only.AGENT_PATHS`."""
 
     def __post_init__(self) -> None:
         naming.check_service_name(self.service)
@@ -175,11 +178,17 @@ class TaskDefinition(pulumi.ComponentResource):
             container_definitions=pulumi.Output.json_dumps(_containers(args)).apply(
                 lambda text: limits.check_task_definition(self.family, text)
             ),
-            volumes=[aws.ecs.TaskDefinitionVolumeArgs(name=VOLUME)] if args.read_only_root else None,
+            volumes=_volumes(args),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.arn = definition.arn
         self.register_outputs({"arn": self.arn, "family": self.family, "container_name": self.container_name})
+
+
+def _volumes(args: TaskDefinitionArgs) -> list[aws.ecs.TaskDefinitionVolumeArgs] | None:
+    if not args.read_only_root:
+        return None
+    return [aws.ecs.TaskDefinitionVolumeArgs(name=volume(path)) for path in args.writable_paths]
 
 
 def _ephemeral_storage(gib: int | None) -> aws.ecs.TaskDefinitionEphemeralStorageArgs | None:
@@ -193,7 +202,7 @@ def _containers(args: TaskDefinitionArgs) -> list[dict[str, Any]]:
     if conditions:
         own["dependsOn"] = conditions
     containers = [own, *sidecar_containers(args.sidecars, own["logConfiguration"], args.stop_timeout_seconds)]
-    return read_only(own, containers) if args.read_only_root else containers
+    return read_only(own, containers, args.writable_paths) if args.read_only_root else containers
 
 
 def _container(args: TaskDefinitionArgs) -> dict[str, Any]:

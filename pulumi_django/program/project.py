@@ -18,6 +18,7 @@ from pulumi.output import Unknown
 from pulumi_django import contract
 from pulumi_django.contract import BaseContract
 from pulumi_django.deploying.aws_access import AwsAccess
+from pulumi_django.policies import role_boundary
 from pulumi_django.program.config import ConfigError, stack_config
 from pulumi_django.rules import aws_config as provider_config
 from pulumi_django.rules.aws_config import AwsConfigError
@@ -43,6 +44,10 @@ class BaseSettings:
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags on everything, beside `base`, `kind` and `managed-by`."""
 
+    permissions_boundary: str | None = None
+    """ARN of the IAM policy that every role gets as its boundary, with the path of that policy: the output
+    `permissions_boundary_arn` of projects/bootstrap. None sets neither."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AppSettings:
@@ -56,6 +61,10 @@ class AppSettings:
 
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags on everything, beside `environment`, `base`, `kind` and `managed-by`."""
+
+    permissions_boundary: str | None = None
+    """ARN of the IAM policy that every role gets as its boundary, with the path of that policy: the output
+    `permissions_boundary_arn` of projects/bootstrap. None sets neither."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +87,10 @@ class StandaloneSettings:
 
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags on everything."""
+
+    permissions_boundary: str | None = None
+    """ARN of the IAM policy that every role gets as its boundary, with the path of that policy: the output
+    `permissions_boundary_arn` of projects/bootstrap. None sets neither."""
 
 
 def aws_config() -> dict[str, Any]:
@@ -137,6 +150,18 @@ def _check_services(endpoints: Sequence[Mapping[str, str]]) -> None:
     ]
     if problems:
         raise ConfigError(problems, pulumi.get_stack())
+
+
+def options(provider: aws.Provider, permissions_boundary: str | None = None) -> pulumi.ResourceOptions:
+    """The options of what a program makes: the provider, and the boundary of its roles. ConfigError for a boundary that
+    is none."""
+    if permissions_boundary is None:
+        return pulumi.ResourceOptions(providers=[provider])
+    try:
+        bounded = role_boundary.permissions_boundary(permissions_boundary)
+    except ValueError as error:
+        raise ConfigError([str(error)], pulumi.get_stack()) from None
+    return pulumi.ResourceOptions(providers=[provider], transformations=[bounded])
 
 
 def _snake(key: str) -> str:

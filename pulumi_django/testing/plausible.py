@@ -308,22 +308,27 @@ def _replication_group(r: Resource) -> Answer:
     }
 
 
+def _path(r: Resource) -> str:
+    """IAM path of a role, a profile or a policy."""
+    return str(r.inputs.get("path") or "/")
+
+
 def _role(r: Resource) -> Answer:
     name = r.named()
     return name, {
         "name": name,
-        "arn": r.arn("iam", f"role{r.inputs.get('path') or '/'}{name}", region=False),
+        "arn": r.arn("iam", f"role{_path(r)}{name}", region=False),
         "uniqueId": f"AROA{r.hex(17).upper()}",
     }
 
 
 def _instance_profile(r: Resource) -> Answer:
     name = r.named()
-    return name, {"name": name, "arn": r.arn("iam", f"instance-profile/{name}", region=False)}
+    return name, {"name": name, "arn": r.arn("iam", f"instance-profile{_path(r)}{name}", region=False)}
 
 
 def _policy(r: Resource) -> Answer:
-    arn = r.arn("iam", f"policy/{r.named()}", region=False)
+    arn = r.arn("iam", f"policy{_path(r)}{r.named()}", region=False)
     return arn, {"name": r.named(), "arn": arn, "policyId": f"ANPA{r.hex(17).upper()}"}
 
 

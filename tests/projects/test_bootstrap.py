@@ -18,7 +18,14 @@ def test_the_program_has_at_most_forty_lines() -> None:
 
 def test_the_account_exports_what_pipelines_and_people_need() -> None:
     outputs = simulate_project("bootstrap", "account").outputs
-    assert set(outputs) == {"backend_url", "secrets_provider", "repository_urls", "deploy_role_arn"}
+    assert set(outputs) == {
+        "backend_url",
+        "secrets_provider",
+        "repository_urls",
+        "deploy_role_arn",
+        "plan_role_arn",
+        "permissions_boundary_arn",
+    }
     assert outputs["deploy_role_arn"] == "arn:aws:iam::123456789012:role/pulumi-django-deploy"
     assert outputs["repository_urls"] == {
         name: f"123456789012.dkr.ecr.us-east-1.amazonaws.com/{name}" for name in ("shop-backend", "shop-frontend")
@@ -42,8 +49,8 @@ def test_everything_carries_the_tag_without_which_nothing_is_deleted() -> None:
     [
         (
             {SUBJECT_KEY: {"subjects": ["repo:example/*:ref:refs/heads/main"]}},
-            "django-bootstrap:deploy: subjects has 'repo:example/*:ref:refs/heads/main': it would let repositories of "
-            f"others take the role; name one repository, as in {RULE}",
+            "django-bootstrap:deploy: subjects has 'repo:example/*:ref:refs/heads/main': a wildcard lets workflows take the "
+            f"role that are not named; write each subject out, as in {RULE}",
         ),
         (
             {"django-bootstrap:repositories": {"Shop": {}}},

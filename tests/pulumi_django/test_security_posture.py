@@ -21,6 +21,7 @@ LOGS = ["*-logs"]
 DJANGO_TASKS = ["*-gunicorn-task", "*-default-task", "*-beat-task", "*-web-ui-task", "*-backend_update-task"]
 APP_SECRETS = ["*-secrets", "*-secrets-password"]
 ENDPOINTS = ["prod-endpoints-*", "prod-network-s3"]
+BASTIONS = {"ad-hoc": ["dev-bastion"], "prod": ["prod-bastion"], "options": ["prod-bastion"]}
 CACHE_SECRET = "prod-cache-auth"
 STORED = ["prod-assets", "prod-logs"]
 OPTION_BUCKETS = [*STORED, "shop-assets", "shop-exec", "shop-site", "shop-static-logs", "shop-www-logs"]
@@ -40,6 +41,12 @@ ACCEPTED: Mapping[str, Mapping[str, list[str]]] = {
     "bucket-without-events": {"ad-hoc": ["alpha-assets"], "prod": STORED, "options": OPTION_BUCKETS},
     "bucket-without-lifecycle": {"ad-hoc": ["alpha-assets"]},
     "bucket-without-object-lock": {"ad-hoc": ["alpha-assets"], "prod": STORED, "options": OPTION_BUCKETS},
+    "bucket-without-replication": {"ad-hoc": ["alpha-assets"], "prod": STORED, "options": OPTION_BUCKETS},
+    "certificate-with-wildcard": {
+        "ad-hoc": ["dev-certificate"],
+        "prod": ["prod-certificate"],
+        "options": ["prod-certificate"],
+    },
     "cluster-without-insights": {"ad-hoc": ["alpha-cluster"]},
     "container-user-of-the-image": {
         "ad-hoc": DJANGO_TASKS,
@@ -47,9 +54,9 @@ ACCEPTED: Mapping[str, Mapping[str, list[str]]] = {
         "options": [*DJANGO_TASKS, "shop-clean-task"],
     },
     "container-with-writable-root": {
-        "ad-hoc": [*DJANGO_TASKS, "*-database-task", "*-redis-task"],
-        "prod": [*DJANGO_TASKS, "*-database-task"],
-        "options": [*DJANGO_TASKS, "*-database-task", "shop-clean-task"],
+        "ad-hoc": DJANGO_TASKS,
+        "prod": DJANGO_TASKS,
+        "options": [*DJANGO_TASKS, "shop-clean-task"],
     },
     "data-unprotected": {"ad-hoc": ["dev-database"], "prod": ["prod-cache"], "options": ["prod-cache"]},
     "database-deletable": {"ad-hoc": ["dev-database"]},
@@ -81,11 +88,9 @@ ACCEPTED: Mapping[str, Mapping[str, list[str]]] = {
         "prod": ["prod-bastion-ssm", "prod-database-monitoring"],
         "options": ["prod-bastion-ssm"],
     },
-    "log-kept-for-less-than-a-year": {
-        "ad-hoc": LOGS,
-        "prod": [*LOGS, "prod-database-log-*"],
-        "options": [*LOGS, "prod-database-log-*", "shop-exec"],
-    },
+    "instance-without-ebs-optimisation": BASTIONS,
+    "instance-without-monitoring": BASTIONS,
+    "log-kept-for-less-than-a-year": {"ad-hoc": LOGS},
     "log-with-aws-key": {"ad-hoc": LOGS},
     "policy-for-any-source": {"prod": ["prod-logs-tls"], "options": ["prod-logs-tls", "shop-*-logs-tls"]},
     "queue-with-aws-key": {"options": ["shop-broker-default", "shop-broker-default-dead"]},
@@ -100,11 +105,7 @@ ACCEPTED: Mapping[str, Mapping[str, list[str]]] = {
         "prod": [*APP_SECRETS, CACHE_SECRET],
         "options": [*APP_SECRETS, CACHE_SECRET],
     },
-    "secret-with-aws-key": {
-        "ad-hoc": APP_SECRETS,
-        "prod": [*APP_SECRETS, CACHE_SECRET],
-        "options": [*APP_SECRETS, CACHE_SECRET],
-    },
+    "secret-with-aws-key": {"ad-hoc": APP_SECRETS},
     "shell-in-tasks": {
         "ad-hoc": ["alpha-gunicorn", "alpha-web-ui", "alpha-default", "alpha-beat", "alpha-redis"],
         "options": ["shop-gunicorn", "shop-web-ui", "shop-default", "shop-beat"],

@@ -81,6 +81,7 @@ def data() -> None:
         auto_minor_version_upgrade=False,
         skip_final_snapshot=True,
     )
+    aws.rds.Instance("watched", instance_class="db.t3.micro", password="hunter22", performance_insights_enabled=True)
     aws.rds.ParameterGroup("parameters", family="postgres17")
     aws.rds.ClusterParameterGroup("cluster-parameters", family="aurora-postgresql17")
     cluster = aws.rds.Cluster("aurora", engine="aurora-postgresql", master_username="admin")
@@ -91,6 +92,13 @@ def data() -> None:
         instance_class="db.serverless",
         publicly_accessible=True,
         auto_minor_version_upgrade=False,
+    )
+    aws.rds.ClusterInstance(
+        "watched-member",
+        cluster_identifier="another",
+        engine="aurora-postgresql",
+        instance_class="db.serverless",
+        performance_insights_enabled=True,
     )
     aws.elasticache.ReplicationGroup("cache", description="cache", auto_minor_version_upgrade=False)
     aws.s3.Bucket("bucket")
@@ -116,6 +124,7 @@ def edge(vpc: aws.ec2.Vpc) -> None:
         ssl_policy="ELBSecurityPolicy-2016-08",
         default_actions=forward,
     )
+    aws.acm.Certificate("certificate", domain_name="*.example.com")
     aws.lb.TargetGroup("targets", vpc_id=vpc.id, protocol="HTTP", port=80)
     nothing: Any = {"geo_restriction": {"restriction_type": "none"}}
     behavior: Any = {

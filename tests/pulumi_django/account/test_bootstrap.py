@@ -18,6 +18,7 @@ from pulumi_django import (
     DeployRoleArgs,
     ImageRepositoryArgs,
     MailOptions,
+    PlanRoleArgs,
     RepositoryOptions,
     StateBackend,
     StateBackendArgs,
@@ -75,6 +76,7 @@ def test_the_account_has_exactly_these() -> None:
         ("aws:iam/openIdConnectProvider:OpenIdConnectProvider", "acme-deploy-github"),
         ("aws:iam/role:Role", "acme-deploy"),
         ("aws:iam/rolePolicy:RolePolicy", "acme-deploy-account"),
+        ("aws:iam/policy:Policy", "acme-deploy-boundary"),
         *(("aws:iam/policy:Policy", name) for name in groups),
         *(("aws:iam/rolePolicyAttachment:RolePolicyAttachment", name) for name in groups),
         ("pulumi-django:account:MailDomain", "acme-mail"),
@@ -177,8 +179,10 @@ def test_only_the_named_workflows_take_the_role_and_only_for_aws() -> None:
             "Action": "sts:AssumeRoleWithWebIdentity",
             "Principal": {"Federated": provider.outputs["arn"]},
             "Condition": {
-                "StringEquals": {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com"},
-                "StringLike": {"token.actions.githubusercontent.com:sub": [SUBJECT]},
+                "StringEquals": {
+                    "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+                    "token.actions.githubusercontent.com:sub": [SUBJECT],
+                }
             },
         }
     ]
@@ -204,10 +208,53 @@ def test_the_role_reads_state_pushes_images_and_cannot_change_itself_or_the_stat
     assert by_sid["NotItself"] == {
         "Sid": "NotItself",
         "Effect": "Deny",
-        "Action": "iam:*",
-        "Resource": ["arn:aws:iam::*:role/pulumi-django-deploy", "arn:aws:iam::*:oidc-provider/*"],
+        "Action": ["iam:*"],
+        "Resource": [
+            "arn:aws:iam::*:role/pulumi-django-deploy",
+            "arn:aws:iam::*:role/pulumi-django-plan",
+            "arn:aws:iam::*:oidc-provider/*",
+            "arn:aws:iam::123456789012:policy/pulumi-django/pulumi-django-deploy-boundary",
+        ],
     }
+    assert by_sid["NotTheStateKey"]["Resource"] == [result.one("aws:kms/key:Key").outputs["arn"]]
     assert by_sid["NotTheStateBucket"]["Resource"] == [bucket, f"{bucket}/*"]
+
+
+def test_the_plan_role_is_there_when_workflows_may_take_it() -> None:
+    deploy = DeployOptions(subjects=[SUBJECT], plan_subjects=["repo:example/shop:pull_request"], plan_role_name="look")
+    result = account(deploy=deploy)
+    assert result.one("aws:iam/role:Role", "acme-plan").inputs["name"] == "look"
+    policies = {r.name for r in result.of_type("aws:iam/rolePolicyAttachment:RolePolicyAttachment")}
+    assert {name for name in policies if name.startswith("acme-plan")} == {
+        "acme-plan-infrastructure",
+        "acme-plan-data",
+        "acme-plan-services",
+    }
+    assert [r.name for r in account(deploy=DeployOptions(subjects=[SUBJECT])).of_type("aws:iam/role:Role")] == [
+        "acme-deploy"
+    ]
+
+
+def test_the_account_says_what_pipelines_and_projects_need() -> None:
+    import pulumi
+
+    def program() -> None:
+        deploy = DeployOptions(subjects=[SUBJECT], plan_subjects=["repo:example/shop:pull_request"])
+        made = AccountBootstrap("acme", AccountBootstrapArgs(region="us-east-1", deploy=deploy))
+        for name, value in made.outputs().items():
+            pulumi.export(name, value)
+
+    outputs = run(program).outputs
+    assert outputs["permissions_boundary_arn"].endswith(":policy/pulumi-django/pulumi-django-deploy-boundary")
+    assert outputs["deploy_role_arn"].endswith(":role/pulumi-django-deploy")
+    assert outputs["plan_role_arn"].endswith(":role/pulumi-django-plan")
+
+
+def test_applications_may_be_given_more_within_the_boundary() -> None:
+    more = {"Effect": "Allow", "Action": "bedrock:InvokeModel", "Resource": "*"}
+    result = account(deploy=DeployOptions(subjects=[SUBJECT], workload_statements=[more]))
+    policy = json.loads(result.one("aws:iam/policy:Policy", "acme-deploy-boundary").inputs["policy"])
+    assert more in policy["Statement"]
 
 
 def test_two_accounts_in_one_stack_do_not_collide() -> None:
@@ -259,6 +306,31 @@ REFUSALS: list[tuple[str, Callable[[], object], str]] = [
         "role",
         lambda: DeployRoleArgs(subjects=[SUBJECT], regions=["r"], role_name="deploy role"),
         "role_name is 'deploy role': it has letters, digits and +=,.@_- only",
+    ),
+    (
+        "prefix",
+        lambda: DeployRoleArgs(subjects=[SUBJECT], regions=["r"], name_prefix="Shop_"),
+        "name_prefix is 'Shop_': it is at most 20 lower-case letters, digits and '-', beginning with a letter",
+    ),
+    (
+        "long prefix",
+        lambda: DeployRoleArgs(subjects=[SUBJECT], regions=["r"], name_prefix="s" * 21),
+        f"name_prefix is '{'s' * 21}': it is at most 20 lower-case letters, digits and '-', beginning with a letter",
+    ),
+    (
+        "statement",
+        lambda: DeployRoleArgs(subjects=[SUBJECT], regions=["r"], workload_statements=[{"Effect": "Allow"}]),
+        "workload_statements has a statement without Action, Resource: {'Effect': 'Allow'}",
+    ),
+    (
+        "plan by nobody",
+        lambda: PlanRoleArgs(subjects=[], regions=["r"], oidc_provider_arn="p"),
+        "subjects is empty: nobody could take the role",
+    ),
+    (
+        "plan nowhere",
+        lambda: PlanRoleArgs(subjects=[SUBJECT], regions=[], oidc_provider_arn="p"),
+        "regions is empty: the role could read nowhere",
     ),
     (
         "dollars",

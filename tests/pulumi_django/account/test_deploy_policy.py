@@ -1,20 +1,40 @@
-"""The deploy role may do what the projects were seen to do, in no service beyond, and nothing to itself."""
+"""The deploy role may do what the projects were seen to do, on what they make, and in no service beyond.
+
+Twice over: each recorded call goes, as the requests that AWS makes of it, through an evaluator of policies; and AWS's own data
+says of each action which resources and conditions it knows.
+"""
 
 from __future__ import annotations
 
 import json
-from fnmatch import fnmatchcase
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pulumi_django import DeployRole, DeployRoleArgs
-from pulumi_django.account import deploy_grants, deploy_policy
-from pulumi_django.testing import SimulationResult, simulate
+from pulumi_django.account import deploy_policy, workload_boundary
+from pulumi_django.account.deploy_grants import GRANTS
+from tests.pulumi_django.account.pipeline import account, boundary, state, statements
+from tests.support.aws_requests import ACCOUNT, BOUNDARY, DATA, GIVEN, REGION, TAG, requests
+from tests.support.iam_policies import Request, allows, listed
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "aws_calls"
-REGIONS = ["us-east-1", "ap-southeast-2"]
+# Calls that need `may_adopt`: what they make cannot be told from what others made.
+ADOPTING = {
+    "acm:RequestCertificate",
+    "autoscaling:CreateAutoScalingGroup",
+    "kms:CreateKey",
+    "sqs:CreateQueue",
+    "ssm:PutParameter",
+    *(f"cloudfront:Create{kind}" for kind in ("CachePolicy", "Distribution", "Function", "OriginAccessControl")),
+    *(f"cloudfront:Delete{kind}" for kind in ("CachePolicy", "Function", "OriginAccessControl")),
+    "cloudfront:CreateResponseHeadersPolicy",
+    "cloudfront:DeleteResponseHeadersPolicy",
+}
+# Those of them that a name prefix tells apart.
+NAMED = {"autoscaling:CreateAutoScalingGroup", "sqs:CreateQueue", "ssm:PutParameter"}
 
 
 def recorded(file: str) -> set[str]:
@@ -23,114 +43,124 @@ def recorded(file: str) -> set[str]:
     return set(lines)
 
 
-def role() -> SimulationResult:
-    args = DeployRoleArgs(
-        subjects=["repo:example/shop:environment:production"],
-        regions=REGIONS,
-        repository_arns=["arn:aws:ecr:us-east-1:123456789012:repository/shop"],
-        state_bucket_arn="arn:aws:s3:::state",
-        state_key_arn="arn:aws:kms:us-east-1:123456789012:key/1",
-    )
-    return simulate(lambda: DeployRole("deploy", args) and None, project="bootstrap", stack="account")
-
-
-def statements() -> list[dict[str, Any]]:
-    """All statements of the role, attached and inline."""
-    result = role()
-    policies = [*result.of_type("aws:iam/policy:Policy"), *result.of_type("aws:iam/rolePolicy:RolePolicy")]
-    return [statement for policy in policies for statement in json.loads(policy.inputs["policy"])["Statement"]]
-
-
-def as_list(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
-
-
-def allowed() -> set[str]:
-    return {a for s in statements() if s["Effect"] == "Allow" for a in as_list(s["Action"])}
+def denied(own: tuple[Mapping[str, Any], ...]) -> set[str]:
+    """The recorded calls that the statements do not allow on everything that the projects make."""
+    bucket, key = state(account())
+    calls = {call: list(requests(call)) for call in recorded("deploy.txt")}
+    assert sum(map(len, calls.values())) > 1000
+    assert all(calls.values())
+    refused = {call for call, made in calls.items() if not all(allows(own, request) for request in made)}
+    # Pulumi's own state and secrets.
+    for call, resource in (("s3:GetObject", f"{bucket}/x"), ("s3:PutObject", f"{bucket}/x"), ("kms:Decrypt", key)):
+        assert call in calls
+        refused |= set() if allows(own, Request(call, resource)) else {call}
+    return refused
 
 
 def test_the_role_may_do_everything_that_the_projects_were_seen_to_do() -> None:
-    calls = recorded("deploy.txt")
-    assert len(calls) > 200
-    assert sorted(calls - allowed()) == []
+    assert denied(statements(account(may_adopt=True), "deploy")) == set()
+
+
+def test_without_adopting_it_may_do_everything_but_make_what_cannot_be_told_from_others() -> None:
+    assert denied(statements(account(), "deploy")) == ADOPTING
+
+
+def test_a_name_prefix_tells_names_apart() -> None:
+    own = statements(account(name_prefix="shop-"), "deploy")
+    made = {**GIVEN, "aws:RequestedRegion": REGION}
+    names = {
+        "autoscaling:CreateAutoScalingGroup": ("autoscaling", "autoScalingGroup:f0:autoScalingGroupName/{}web-1a2b3c4"),
+        "sqs:CreateQueue": ("sqs", "{}alpha-default"),
+        "ssm:PutParameter": ("ssm", "parameter/{}alpha/url"),
+    }
+    assert set(names) == NAMED
+    for action, (service, rest) in names.items():
+        for prefix, allowed in (("shop-", True), ("payments-", False)):
+            arn = f"arn:aws:{service}:{REGION}:{ACCOUNT}:{rest.format(prefix)}"
+            assert allows(own, Request(action, arn, made)) is allowed, arn
+
+
+def test_the_role_updates_and_deletes_what_an_administrator_made_for_it() -> None:
+    own = statements(account(), "deploy")
+    for action, arn in {
+        "acm:DeleteCertificate": f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1",
+        "cloudfront:UpdateDistribution": f"arn:aws:cloudfront::{ACCOUNT}:distribution/E1",
+        "ec2:AuthorizeSecurityGroupIngress": f"arn:aws:ec2:{REGION}:{ACCOUNT}:security-group/sg-1",
+        "kms:ScheduleKeyDeletion": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1",
+        "sqs:SetQueueAttributes": f"arn:aws:sqs:{REGION}:{ACCOUNT}:shop-default",
+    }.items():
+        context = {"aws:RequestedRegion": REGION}
+        assert allows(own, Request(action, arn, {**context, **TAG}))
+        assert not allows(own, Request(action, arn, context))
 
 
 def test_the_role_reaches_no_service_that_the_projects_were_not_seen_to_use() -> None:
     seen = {call.partition(":")[0] for call in recorded("deploy.txt") | recorded("bootstrap.txt")}
-    assert {action.partition(":")[0] for action in allowed()} - seen == set()
+    own = statements(account(may_adopt=True), "deploy")
+    assert {action.partition(":")[0] for s in own for action in listed(s["Action"])} - seen == set()
 
 
-def test_no_action_is_allowed_by_a_pattern() -> None:
-    assert [action for action in allowed() if "*" in action or "?" in action] == []
+@pytest.mark.parametrize("role", ["deploy", "plan"])
+def test_no_action_is_allowed_by_a_pattern(role: str) -> None:
+    allowed = [a for s in statements(account(), role) if s["Effect"] == "Allow" for a in listed(s["Action"])]
+    assert [action for action in allowed if "*" in action or "?" in action] == []
 
 
-@pytest.mark.parametrize(
-    "action",
-    [
-        "iam:CreateUser",
-        "iam:CreateAccessKey",
-        "iam:CreatePolicyVersion",
-        "iam:CreateOpenIDConnectProvider",
-        "iam:UpdateOpenIDConnectProviderThumbprint",
-        "iam:DeleteRolePermissionsBoundary",
-        "ecr:DeleteRepository",
-        "budgets:ModifyBudget",
-        "sts:AssumeRole",
-    ],
-)
-def test_the_role_cannot_make_itself_or_others_more_powerful(action: str) -> None:
-    assert action not in allowed()
+def all_statements() -> list[Mapping[str, Any]]:
+    """Every statement of the roles and the boundary that allows."""
+    result = account(may_adopt=True)
+    together = [*statements(result, "deploy"), *statements(result, "plan"), *boundary(result)]
+    return [statement for statement in together if statement["Effect"] == "Allow"]
 
 
-def test_the_role_cannot_change_itself() -> None:
-    denied = [s for s in statements() if s["Effect"] == "Deny"]
-    arn = role().one("aws:iam/role:Role").outputs["arn"]
-    (own,) = [s for s in denied if any(fnmatchcase(arn, pattern) for pattern in s["Resource"])]
-    for action in ("iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy", "iam:AttachRolePolicy", "iam:DeleteRole"):
-        assert any(fnmatchcase(action, pattern) for pattern in as_list(own["Action"]))
+def test_every_action_exists_and_knows_the_conditions_that_are_asked_of_it() -> None:
+    """A condition that an action does not know is never met, and a resource that it does not know is never asked about."""
+    wrong: set[tuple[str, str]] = set()
+    for statement in all_statements():
+        asked = {key for tests in statement.get("Condition", {}).values() for key in tests} - {"aws:RequestedRegion"}
+        for action in listed(statement["Action"]):
+            service, _, name = action.partition(":")
+            assert DATA.actions.action_exists(service, name), action
+            wrong |= {(action, key) for key in asked if key.split("/")[0].lower() not in known_keys(service, name)}
+            if not DATA.actions.get_action_details(service, name)["resourceTypes"] and "*" not in statement["Resource"]:
+                wrong.add((action, str(statement["Resource"])))
+    assert wrong == set()
 
 
-def test_roles_are_passed_to_few_services_and_get_few_policies_of_aws() -> None:
-    by_action = {action: s for s in statements() for action in as_list(s["Action"])}
-    passed = by_action["iam:PassRole"]["Condition"]["StringEquals"]["iam:PassedToService"]
-    assert passed == list(deploy_grants.PASS_TO)
-    attached = by_action["iam:AttachRolePolicy"]["Condition"]["ArnEquals"]["iam:PolicyARN"]
-    assert not any("Administrator" in arn or "PowerUser" in arn or "IAMFullAccess" in arn for arn in attached)
-
-
-@pytest.mark.parametrize(
-    "action",
-    [
-        "ec2:TerminateInstances",
-        "ec2:DeleteVpc",
-        "rds:DeleteDBInstance",
-        "rds:DeleteDBCluster",
-        "elasticache:DeleteReplicationGroup",
-        "elasticloadbalancing:DeleteLoadBalancer",
-        "ecs:DeleteService",
-        "secretsmanager:DeleteSecret",
-        "iam:DeleteRole",
-        "kms:ScheduleKeyDeletion",
-        "sqs:DeleteQueue",
-        "cloudfront:DeleteDistribution",
-    ],
-)
-def test_only_what_the_projects_made_can_be_deleted(action: str) -> None:
-    granting = [s for s in statements() if s["Effect"] == "Allow" and action in as_list(s["Action"])]
-    assert granting
-    for statement in granting:
-        assert statement["Condition"]["StringEquals"]["aws:ResourceTag/managed-by"] == "pulumi-django"
+def known_keys(service: str, action: str) -> set[str]:
+    """Condition keys of an action and of the resources that it is about, without the names of tags."""
+    details = DATA.actions.get_action_details(service, action)
+    keys = {*details["conditionKeys"]}
+    for kind in details["resourceTypes"]:
+        resource = DATA.resources.get_resource_type_details(service, kind["name"])
+        keys |= {*kind["conditionKeys"], *(resource.get("conditionKeys") or [])}
+    return {re.sub(r"[/:]?\$\{.*", "", key).split("/")[0].lower() for key in keys}
 
 
 def test_regional_services_are_reached_in_the_given_regions_only() -> None:
-    for statement in statements():
-        if any(action.startswith(("ec2:", "rds:", "ecs:", "elasticache:")) for action in as_list(statement["Action"])):
-            assert statement["Condition"]["StringEquals"]["aws:RequestedRegion"] == REGIONS
+    for statement in statements(account(), "deploy"):
+        if any(action.startswith(("ec2:", "rds:", "ecs:", "elasticache:")) for action in listed(statement["Action"])):
+            assert statement["Condition"]["StringEquals"]["aws:RequestedRegion"] == [REGION]
 
 
 def test_every_document_fits_into_a_policy_and_all_into_a_role() -> None:
-    documents = deploy_policy.documents(["ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "ca-central-1"])
-    assert len(documents) <= deploy_policy.POLICIES_PER_ROLE
-    for group, document in documents.items():
+    scope = deploy_policy.Scope(
+        regions=["ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "ca-central-1"],
+        boundary_arn=BOUNDARY,
+        name_prefix="x" * 20,
+        may_adopt=True,
+        hosted_zone_ids=["Z0123456789ABCDEFGHIJ"] * 4,
+    )
+    deploy, plan = deploy_policy.documents(scope), deploy_policy.plan_documents(scope)
+    assert set(deploy) == set(GRANTS)
+    assert len(deploy) <= deploy_policy.POLICIES_PER_ROLE
+    limits = workload_boundary.document(name_prefix="x" * 20, state_arns=["x" * 80] * 3)
+    for group, document in {
+        **deploy,
+        **{f"plan-{key}": text for key, text in plan.items()},
+        "boundary": limits,
+    }.items():
         characters = len(json.dumps(document, separators=(",", ":")))
         assert characters <= deploy_policy.POLICY_LIMIT_CHARACTERS, f"{group} has {characters}"
+    for policy in account().of_type("aws:iam/rolePolicy:RolePolicy"):
+        assert len(policy.inputs["policy"]) < deploy_policy.INLINE_LIMIT_CHARACTERS

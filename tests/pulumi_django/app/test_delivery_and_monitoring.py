@@ -191,7 +191,17 @@ def test_containers_may_be_locked_to_a_user_and_to_tmp() -> None:
     for service in ("redis", "database"):
         own = containers(result, service)[service]
         assert own["user"] == "65534:65534"
-        assert "readonlyRootFilesystem" not in own
+
+
+def test_our_own_containers_write_nowhere_but_where_a_shell_does() -> None:
+    agent = ["/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm"]
+    for options in ({}, {"exec_enabled": False}):
+        result = app(**options)
+        for service in ("redis", "database"):
+            made = containers(result, service)
+            assert list(made) == [service]
+            assert made[service]["readonlyRootFilesystem"] is True
+            assert [mount["containerPath"] for mount in made[service]["mountPoints"]] == agent
 
 
 def test_a_shell_in_a_container_that_cannot_be_written_is_refused() -> None:

@@ -127,13 +127,27 @@ def test_a_leaving_task_has_thirty_seconds_and_a_worker_two_minutes() -> None:
     assert containers(result, "default")[0]["stopTimeout"] == 120
 
 
-def test_lines_are_kept_for_thirty_days_and_deleted_secrets_for_seven() -> None:
+def test_lines_are_kept_for_a_year_and_deleted_secrets_for_seven() -> None:
     result = prod()
     for group in result.of_type("aws:cloudwatch/logGroup:LogGroup"):
-        assert group.inputs["retentionInDays"] == 30
+        assert group.inputs["retentionInDays"] == 365
         assert group.inputs["kmsKeyId"] == BASE["kms_key_arn"]
     for secret in result.of_type("aws:secretsmanager/secret:Secret"):
         assert secret.inputs["recoveryWindowInDays"] == 7
+
+
+def test_secrets_are_encrypted_with_the_bases_key_which_their_readers_may_use() -> None:
+    result = prod()
+    made = result.of_type("aws:secretsmanager/secret:Secret")
+    assert made
+    assert {secret.inputs["kmsKeyId"] for secret in made} == {BASE["kms_key_arn"]}
+    for policy in ("shop-execution-policy", "shop-database-execution-policy", "shop-task-policy"):
+        assert statements(result, policy)["SecretKeys"] == {
+            "Sid": "SecretKeys",
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt"],
+            "Resource": [BASE["kms_key_arn"]],
+        }
 
 
 def test_files_go_to_the_bases_bucket() -> None:
@@ -269,7 +283,7 @@ def test_existing_secrets_and_parameters_are_taken_by_name() -> None:
     granted = statements(result, "shop-execution-policy")
     assert taken["FLAGS"] in granted["Secrets"]["Resource"]
     assert taken["STRIPE_KEY"].removesuffix(":api_key::") in granted["Secrets"]["Resource"]
-    assert granted["SecretKeys"]["Resource"] == ["arn:aws:kms:us-east-1:123456789012:key/2"]
+    assert granted["SecretKeys"]["Resource"] == [BASE["kms_key_arn"], "arn:aws:kms:us-east-1:123456789012:key/2"]
 
 
 def test_outputs_are_published_as_parameters_on_request() -> None:

@@ -18,6 +18,14 @@ def task(**changes: Any) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     return inputs, {container["name"]: container for container in json.loads(inputs["containerDefinitions"])}
 
 
+def test_folders_beside_tmp_are_volumes_of_their_own_and_need_no_preparing() -> None:
+    inputs, containers = task(read_only_root=True, writable_paths=["/var/lib/amazon/ssm"])
+    mount = {"sourceVolume": "var-lib-amazon-ssm", "containerPath": "/var/lib/amazon/ssm", "readOnly": False}
+    assert containers["gunicorn"]["mountPoints"] == [mount]
+    assert inputs["volumes"] == [{"name": "var-lib-amazon-ssm"}]
+    assert list(containers) == ["gunicorn"]
+
+
 def test_only_tmp_can_be_written() -> None:
     inputs, containers = task(read_only_root=True)
     own = containers["gunicorn"]

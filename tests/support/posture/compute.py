@@ -40,6 +40,8 @@ wrong(
     "aws:ec2:Instance",
     lambda instance: not instance.get("rootBlockDevice", {}).get("encrypted"),
 )
+wrong("instance-without-monitoring", "aws:ec2:Instance", lambda instance: not instance.get("monitoring"))
+wrong("instance-without-ebs-optimisation", "aws:ec2:Instance", lambda instance: not instance.get("ebsOptimized"))
 wrong("instance-with-key-pair", "aws:ec2:Instance", lambda instance: instance.get("keyName"))
 
 

@@ -45,6 +45,11 @@ for type_ in (INSTANCE, MEMBER):
     wrong(f"{kind}-public", type_, lambda db: db.get("publiclyAccessible"))
     wrong(f"{kind}-without-minor-upgrades", type_, lambda db: db.get("autoMinorVersionUpgrade") is False)
     wrong(f"{kind}-without-insights", type_, lambda db: not db.get("performanceInsightsEnabled"))
+    wrong(
+        f"{kind}-insights-with-aws-key",
+        type_,
+        lambda db: db.get("performanceInsightsEnabled") and not db.get("performanceInsightsKmsKeyId"),
+    )
     wrong(f"{kind}-without-monitoring", type_, lambda db: not db.get("monitoringInterval"))
 wrong("database-in-one-zone", INSTANCE, lambda db: not db.get("multiAz") and not db.get("replicateSourceDb"))
 
@@ -72,6 +77,7 @@ for group in ("ParameterGroup", "ClusterParameterGroup"):
 
 CACHE = "aws:elasticache:ReplicationGroup"
 wrong("cache-unencrypted", CACHE, lambda cache: not cache.get("atRestEncryptionEnabled"))
+wrong("cache-with-aws-key", CACHE, lambda cache: not cache.get("kmsKeyId"))
 wrong("cache-without-tls", CACHE, lambda cache: not cache.get("transitEncryptionEnabled"))
 wrong("cache-without-token", CACHE, lambda cache: not (cache.get("authToken") or cache.get("userGroupIds")))
 wrong("cache-without-failover", CACHE, lambda cache: not cache.get("automaticFailoverEnabled"))
@@ -110,6 +116,7 @@ buckets_lacking("bucket-unversioned", "BucketVersioning")
 buckets_lacking("bucket-without-lifecycle", "BucketLifecycleConfiguration")
 buckets_lacking("bucket-without-access-log", "BucketLogging")
 buckets_lacking("bucket-without-object-lock", "BucketObjectLockConfiguration")
+buckets_lacking("bucket-without-replication", "BucketReplicationConfig")
 buckets_lacking("bucket-without-events", "BucketNotification")
 
 LOG_GROUP = "aws:cloudwatch:LogGroup"

@@ -29,6 +29,15 @@ wrong(
 wrong("target-without-tls", "aws:lb:TargetGroup", lambda group: group.get("protocol") == "HTTP")
 
 
+wrong(
+    "certificate-with-wildcard",
+    "aws:acm:Certificate",
+    lambda certificate: any(
+        "*" in name for name in (certificate["domainName"], *certificate.get("subjectAlternativeNames", []))
+    ),
+)
+
+
 @check("balancer-without-firewall")
 def without_firewall(world: World) -> Iterator[SimulatedResource]:
     for balancer in world.all(BALANCER):

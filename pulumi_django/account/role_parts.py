@@ -1,0 +1,85 @@
+"""What the roles of the pipeline have in common: who may take them, policies, state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+ISSUER = "token.actions.githubusercontent.com"
+AUDIENCE = "sts.amazonaws.com"
+Statement = Mapping[str, Any]
+
+
+def allow(sid: str, actions: Sequence[str], resources: Sequence[Any]) -> Statement:
+    """One statement that allows."""
+    return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
+
+
+def deny(sid: str, actions: Sequence[str], resources: Sequence[Any]) -> Statement:
+    """One statement that denies."""
+    return {"Sid": sid, "Effect": "Deny", "Action": list(actions), "Resource": list(resources)}
+
+
+def document(statements: Sequence[Statement]) -> pulumi.Output[str]:
+    """The policy document as JSON."""
+    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def trust(provider_arn: str, subjects: Sequence[str]) -> str:
+    """The trust policy: GitHub's tokens for AWS, of exactly these workflows."""
+    condition = {"StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": sorted(set(subjects))}}
+    statement = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Principal": {"Federated": provider_arn},
+        "Condition": condition,
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def attach(
+    component: pulumi.ComponentResource,
+    name: str,
+    role: aws.iam.Role,
+    documents: Mapping[str, pulumi.Input[str]],
+) -> list[pulumi.CustomResource]:
+    """The attachments of one managed policy for each document."""
+    child = pulumi.ResourceOptions(parent=component)
+    attached: list[pulumi.CustomResource] = []
+    for group, text in documents.items():
+        policy = aws.iam.Policy(f"{name}-{group}", policy=text, opts=child)
+        attached.append(
+            aws.iam.RolePolicyAttachment(f"{name}-{group}", role=role.name, policy_arn=policy.arn, opts=child)
+        )
+    return attached
+
+
+def arn_with_rights(role: aws.iam.Role, rights: Sequence[pulumi.CustomResource]) -> pulumi.Output[str]:
+    """The role's ARN, known once its permissions are there."""
+    return pulumi.Output.all(role.arn, *(policy.id for policy in rights)).apply(lambda values: str(values[0]))
+
+
+def state_objects(bucket_arn: pulumi.Input[str]) -> pulumi.Output[str]:
+    """The ARN pattern of everything in the state bucket."""
+    return pulumi.Output.concat(bucket_arn, "/*")
+
+
+def read_state(
+    bucket_arn: pulumi.Input[str] | None, key_arn: pulumi.Input[str] | None, *, write: bool
+) -> list[Statement]:
+    """Reading the state and its secrets, and writing them when `write` says so."""
+    statements: list[Statement] = []
+    if bucket_arn is not None:
+        actions = ["s3:GetObject", *(["s3:PutObject", "s3:DeleteObject"] if write else [])]
+        statements += [
+            allow("State", actions, [state_objects(bucket_arn)]),
+            allow("StateList", ["s3:ListBucket", "s3:GetBucketLocation"], [bucket_arn]),
+        ]
+    if key_arn is not None:
+        actions = ["kms:Decrypt", "kms:DescribeKey", *(["kms:Encrypt", "kms:GenerateDataKey"] if write else [])]
+        statements.append(allow("StateKey", actions, [key_arn]))
+    return statements

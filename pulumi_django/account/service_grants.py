@@ -1,0 +1,119 @@
+"""Which actions the deploy role needs, on what: secrets, caches, queues, topics, buckets, keys, parameters. Pure data, see
+`deploy_grants`."""
+
+from __future__ import annotations
+
+from pulumi_django.account.grants import OWN, Adopts, Grant, new, own
+from pulumi_django.account.workload_grants import BUCKETS, MASTER_SECRETS, SECRETS
+
+_CACHE = "arn:aws:elasticache:{region}:*:"
+_CACHE_NAMES = tuple(
+    f"{_CACHE}{name}"
+    for name in (
+        "cluster:{prefix}*-redis-*",
+        "parametergroup:{prefix}*-cache-*-???????",
+        "replicationgroup:{prefix}*-redis",
+        "subnetgroup:{prefix}*-cache-subnets-???????",
+    )
+)
+
+SERVICES = (
+    # RDS makes the master secret in the caller's name.
+    # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
+    Grant("secretsmanager", "CreateSecret DescribeSecret TagResource", MASTER_SECRETS),
+    new("secretsmanager", "CreateSecret TagResource", *SECRETS),
+    own(
+        "secretsmanager",
+        "DeleteSecret DescribeSecret GetResourcePolicy GetSecretValue PutSecretValue TagResource UntagResource "
+        "UpdateSecret",
+        *SECRETS,
+    ),
+    Grant(
+        "elasticache",
+        "DescribeCacheClusters DescribeCacheParameterGroups DescribeCacheParameters DescribeCacheSubnetGroups "
+        "DescribeReplicationGroups ListTagsForResource",
+        (f"{_CACHE}*",),
+    ),
+    new(
+        "elasticache",
+        "AddTagsToResource CreateCacheParameterGroup CreateCacheSubnetGroup CreateReplicationGroup",
+        *_CACHE_NAMES,
+    ),
+    own(
+        "elasticache",
+        "AddTagsToResource CreateReplicationGroup DecreaseReplicaCount DeleteCacheParameterGroup DeleteCacheSubnetGroup "
+        "DeleteReplicationGroup IncreaseReplicaCount ModifyCacheParameterGroup ModifyCacheSubnetGroup "
+        "ModifyReplicationGroup ModifyReplicationGroupShardConfiguration RemoveTagsFromResource",
+        f"{_CACHE}*",
+    ),
+    Grant("sqs", "GetQueueAttributes GetQueueUrl ListQueueTags", ("arn:aws:sqs:{region}:*:{prefix}*",)),
+    new("sqs", "CreateQueue TagQueue", "arn:aws:sqs:{region}:*:{prefix}*-*", adopts=Adopts.UNNAMED),
+    own("sqs", "DeleteQueue SetQueueAttributes TagQueue UntagQueue", "arn:aws:sqs:{region}:*:*"),
+    new(
+        "sns",
+        "CreateTopic TagResource",
+        *(f"arn:aws:sns:{{region}}:*:{{prefix}}*-{name}-???????" for name in ("alarms", "alarm-topic")),
+    ),
+    own(
+        "sns",
+        "DeleteTopic GetTopicAttributes ListTagsForResource SetTopicAttributes Subscribe TagResource UntagResource",
+        "arn:aws:sns:{region}:*:*",
+    ),
+    # AWS's reference names no resource of these in every edition.
+    Grant("sns", "GetSubscriptionAttributes Unsubscribe"),
+)
+
+STORAGE = (
+    Grant(
+        "s3",
+        "CreateBucket GetAccelerateConfiguration GetBucketAcl GetBucketCORS GetBucketLocation GetBucketLogging "
+        "GetBucketObjectLockConfiguration GetBucketOwnershipControls GetBucketPolicy GetBucketPublicAccessBlock "
+        "GetBucketRequestPayment GetBucketTagging GetBucketVersioning GetBucketWebsite GetEncryptionConfiguration "
+        "GetLifecycleConfiguration GetReplicationConfiguration ListBucket ListBucketVersions PutBucketCORS "
+        "PutBucketLogging PutBucketOwnershipControls PutBucketPolicy PutBucketPublicAccessBlock PutBucketTagging "
+        "PutBucketVersioning PutEncryptionConfiguration PutLifecycleConfiguration DeleteBucket DeleteBucketPolicy",
+        BUCKETS,
+    ),
+    # Emptying a bucket of an environment, and files of a static site.
+    Grant("s3", "DeleteObject DeleteObjectVersion GetObject PutObject", tuple(f"{bucket}/*" for bucket in BUCKETS)),
+    # A key must exist before it has a tag, and making one knows no resources.
+    new("kms", "CreateKey TagResource", adopts=Adopts.ANYTHING),
+    own(
+        "kms",
+        "CreateAlias Decrypt DeleteAlias DescribeKey EnableKeyRotation Encrypt GenerateDataKey GetKeyPolicy "
+        "GetKeyRotationStatus ListResourceTags PutKeyPolicy ScheduleKeyDeletion TagResource UntagResource "
+        "UpdateAlias UpdateKeyDescription",
+        "arn:aws:kms:{region}:*:key/*",
+    ),
+    # Databases and caches keep a grant of their own.
+    Grant(
+        "kms",
+        "CreateGrant",
+        ("arn:aws:kms:{region}:*:key/*",),
+        condition={"Bool": {"kms:GrantIsForAWSResource": "true"}, **OWN},
+    ),
+    # The alias alone is of no use: its key is asked about too.
+    Grant("kms", "CreateAlias DeleteAlias UpdateAlias", ("arn:aws:kms:{region}:*:alias/{prefix}*",)),
+    Grant("kms", "ListAliases"),
+    # Its role is the limit of what a schedule can do.
+    Grant(
+        "scheduler",
+        "CreateSchedule DeleteSchedule GetSchedule UpdateSchedule",
+        ("arn:aws:scheduler:{region}:*:schedule/*/{prefix}*",),
+    ),
+    Grant(
+        "scheduler",
+        "CreateScheduleGroup DeleteScheduleGroup GetScheduleGroup ListTagsForResource TagResource UntagResource",
+        ("arn:aws:scheduler:{region}:*:schedule-group/{prefix}*-*",),
+    ),
+    # Values are plain text in `/{stack}/`; what others keep is neither read nor overwritten.
+    new("ssm", "AddTagsToResource PutParameter", "arn:aws:ssm:{region}:*:parameter/{prefix}*", adopts=Adopts.UNNAMED),
+    own(
+        "ssm",
+        "AddTagsToResource DeleteParameter GetParameter GetParameters ListTagsForResource PutParameter "
+        "RemoveTagsFromResource",
+        "arn:aws:ssm:{region}:*:parameter/{prefix}*",
+    ),
+    # Describing parameters knows no resources.
+    Grant("ssm", "DescribeParameters"),
+)
