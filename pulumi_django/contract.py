@@ -328,3 +328,8 @@ def require_images(contract: BaseContract, app: str, images: Iterable[str]) -> N
                 f"{app} cannot run the image {image} on {contract.base_stack_name}: its subnets are isolated and reach "
                 f"only ECR in {contract.region}; push the image there, or give the base a NAT gateway"
             )
+
+
+def number_text(value: pulumi.Input[int]) -> pulumi.Output[str]:
+    """The number as text without a fraction, for environment variables, URLs and scripts."""
+    return pulumi.Output.from_input(value).apply(lambda number: str(whole_number(number)))

@@ -13,8 +13,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from orchestrator.config.neighbors import open_beside
 from orchestrator.errors import SettingsError
-from orchestrator.neighbors import open_beside
 
 
 def read_text(path: Path) -> str | None:

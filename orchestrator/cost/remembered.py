@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestrator.neighbors import private_folder
+from orchestrator.config.neighbors import private_folder
 
 FILE = "costs.json"
 _MOST = 5000

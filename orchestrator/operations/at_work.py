@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from orchestrator.config.neighbors import private_folder
 from orchestrator.errors import LockOwner, StackLockedError, StateError
-from orchestrator.neighbors import private_folder
 
 FOLDER = Path(".orchestrator") / "at-work"
 

@@ -3,8 +3,7 @@
 import pulumi
 
 from pulumi_django import AdHocBase, AdHocBaseArgs, Kind, ProdBase, ProdBaseArgs, contract
-from pulumi_django.network import pinned_zones
-from pulumi_django.program import config, project
+from pulumi_django.program import config, pinned_zones, project
 
 
 async def main() -> None:

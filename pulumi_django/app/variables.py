@@ -12,13 +12,13 @@ from pulumi_django.app import backing
 from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.hosts import Addresses
 from pulumi_django.app.options import ServedOptions
+from pulumi_django.contract import number_text
 from pulumi_django.data.broker import SqsBroker
 from pulumi_django.data.secrets import AppSecrets
 from pulumi_django.ecs.sidecar import Sidecar
 from pulumi_django.policies.secret_references import Resolved
 from pulumi_django.rules.container_env import ContainerEnv, ContainerValues, container_env, stack_values
 from pulumi_django.rules.env_references import StackValues
-from pulumi_django.rules.whole_numbers import number_text
 
 
 @dataclass(frozen=True, kw_only=True)

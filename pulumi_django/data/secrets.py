@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
-from pulumi_django.rules.whole_numbers import number_text
+from pulumi_django.contract import number_text
 
 SECRET_KEY_LENGTH = 64
 """Django generates 50 characters; letters and digits alone carry a little less, so there are more of them."""

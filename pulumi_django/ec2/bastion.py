@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from pulumi_django.contract import number_text
 from pulumi_django.ec2 import machine
-from pulumi_django.rules.whole_numbers import number_text
 
 ROOT_VOLUME_GIB = 8
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import pulumi
 
+from pulumi_django.contract import number_text
 from pulumi_django.ecs.container import NOBODY, ContainerSetup, TaskSize, logged_task
 from pulumi_django.ecs.database_script import EXTENSIONS_VARIABLE, check_extensions, ensure_sql, psql_command
 from pulumi_django.ecs.read_only import AGENT_PATHS
 from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs
 from pulumi_django.ecs.task import Architecture
-from pulumi_django.rules.whole_numbers import number_text
 
 DEFAULT_CLIENT_IMAGE = "public.ecr.aws/docker/library/postgres:17-alpine"
 SERVICE = "database"

@@ -24,11 +24,9 @@ import pulumi
 from pulumi.runtime import config as runtime_config
 
 from pulumi_django.program.config_types import is_output
+from pulumi_django.rules.fields import MAY_BE_EMPTY
 
 T = TypeVar("T")
-
-MAY_BE_EMPTY = "may_be_empty"
-"""Key in the metadata of a field of the type str: empty text is a value of its own there."""
 
 
 class ConfigError(pulumi.RunError):

@@ -6,8 +6,6 @@ to no client: libpq, urllib and dj-database-url refuse it.
 
 from __future__ import annotations
 
-import pulumi
-
 
 def whole_number(value: object) -> int:
     """The int that the value is: an int, a float without a fraction, or text of either, since programs export ports as text too.
@@ -22,8 +20,3 @@ def whole_number(value: object) -> int:
         if float(number).is_integer():
             return int(number)
     raise ValueError(f"{value!r} is not a whole number")
-
-
-def number_text(value: pulumi.Input[int]) -> pulumi.Output[str]:
-    """The number as text without a fraction, for environment variables, URLs and scripts."""
-    return pulumi.Output.from_input(value).apply(lambda number: str(whole_number(number)))

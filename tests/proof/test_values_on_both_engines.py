@@ -85,7 +85,7 @@ pulumi.export("secret", pulumi.Output.secret(5432))
 READS_NUMBERS = """
 import pulumi
 from pulumi_django.program import project
-from pulumi_django.rules.whole_numbers import number_text
+from pulumi_django.contract import number_text
 name = "organization/fixture-base/dev"
 given = project._handed_over().get(name)
 if given is None:

@@ -19,10 +19,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import filelock
 
+from orchestrator.config.neighbors import open_beside
 from orchestrator.engines import processes
 from orchestrator.engines.processes import Process
 from orchestrator.errors import EngineUnavailableError, StackLockedError, StateError, UnreadableStateError
-from orchestrator.neighbors import open_beside
 
 PATIENCE_SECONDS = 30
 """How long to wait for a lock that nobody holds for more than a moment."""

@@ -13,13 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from orchestrator.config.neighbors import private_folder, write_private
 from orchestrator.engines import records
 from orchestrator.engines.automation import checkpoint
 from orchestrator.engines.automation.state import Backend
 from orchestrator.engines.unreadable import readable, unreadable
 from orchestrator.errors import StateError, UnreadableStateError
 from orchestrator.model import StackStatus, StackSummary, Unit
-from orchestrator.neighbors import private_folder, write_private
 
 VERSION = 1
 _AT_ONCE = 16

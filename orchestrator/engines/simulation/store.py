@@ -20,11 +20,11 @@ from typing import Any
 
 import filelock
 
+from orchestrator.config.neighbors import private_folder
 from orchestrator.engines import processes
 from orchestrator.engines.marks import Marks, claim_is_over, claimed
 from orchestrator.errors import LockOwner, StackLockedError, StateError, UnreadableStateError
 from orchestrator.model import Unit
-from orchestrator.neighbors import private_folder
 
 VERSION = 1
 

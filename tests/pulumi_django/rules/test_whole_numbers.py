@@ -8,7 +8,8 @@ import subprocess
 import pulumi
 import pytest
 
-from pulumi_django.rules.whole_numbers import number_text, whole_number
+from pulumi_django.contract import number_text
+from pulumi_django.rules.whole_numbers import whole_number
 from pulumi_django.testing import simulate
 
 

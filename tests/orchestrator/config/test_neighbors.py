@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.config.neighbors import open_beside, private_folder, write_private
 from orchestrator.config.yaml_files import write_atomically
 from orchestrator.engines.automation.files import LocalFiles
-from orchestrator.neighbors import open_beside, private_folder, write_private
 
 
 @contextmanager
