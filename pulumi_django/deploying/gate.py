@@ -258,7 +258,16 @@ class ReleaseGate:
         )
         if not self._mode.wait:
             return
-        await self._group.watch(request, lambda stopped: self._roll(request, stopped))
+        again = False
+        if wanted == previous:
+            # The provider sends no task definition when only the count changed. An earlier update that failed has taken
+            # the service back to another one, so this one is deployed again.
+            again, runs = await self._watch(request, lambda watch, _: (watch.given_up(), watch.runs))
+            if again:
+                if request.desired_count != 0:
+                    await self._release_once(args.name)
+                request = replace(request, previous=runs if runs != wanted else None)
+        await self._group.watch(request, lambda stopped: self._roll(request, stopped, again=again))
         self._steady.add(args.id)
 
     async def _confirm(self, args: pulumi.ResourceHookArgs) -> None:

@@ -465,6 +465,24 @@ def test_the_release_does_not_run_for_a_sleeping_service_that_is_deployed_again(
     assert len(fake.called("UpdateService")) == 1
 
 
+@pytest.mark.parametrize(("count", "released"), [(0, []), (2, [DATABASE, RELEASE])])
+def test_a_changed_count_deploys_again_what_a_failed_update_took_back(
+    fake: FakeAws, count: int, released: list[str]
+) -> None:
+    fake.frames = [(0, service(deployment("41", desiredCount=count, runningCount=count)))]
+    fake.after_update = [(0, service(deployment("42", id="ecs-svc/again", desiredCount=count, runningCount=count)))]
+
+    async def program() -> None:
+        await call(gate(fake).binding.after_update, inputs(NEW, count), inputs(NEW, 1))
+
+    run(program)
+
+    assert fake.called("UpdateService") == [
+        {"cluster": CLUSTER, "service": SERVICE, "taskDefinition": NEW, "forceNewDeployment": True}
+    ]
+    assert ran(fake) == released
+
+
 def test_inputs_that_the_engine_passes_as_secret_are_understood(fake: FakeAws) -> None:
     async def program() -> None:
         new = inputs() | {"taskDefinition": pulumi.Output.secret(NEW)}
