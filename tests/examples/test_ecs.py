@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from pulumi_django.testing import SimulationResult
-from tests.support.examples import run
+from tests.support.examples import run, simulate_example
 
 STAGING, PRODUCTION = 0, 1
 TARGET, POLICY = "aws:appautoscaling/target:Target", "aws:appautoscaling/policy:Policy"
@@ -157,8 +157,6 @@ def test_the_smallest_database_runs_on_graviton_grows_and_is_private() -> None:
 
 
 def test_the_load_balancer_listens_on_80_without_a_domain_and_also_on_443_with_one() -> None:
-    from tests.support.examples import simulate_example
-
     (plain,) = run("s1-dockerized")
     assert [listener.inputs["port"] for listener in plain.of_type("aws:lb/listener:Listener")] == [80]
     secure = simulate_example("s1-dockerized", "dev", changes={"example-dockerized:domain_name": "example.com"})
@@ -259,8 +257,6 @@ def test_ad_hoc_runs_on_spot_and_production_on_demand() -> None:
 
 
 def test_cpu_steps_add_a_task_at_85_percent_and_remove_one_at_10() -> None:
-    from tests.support.examples import simulate_example
-
     web = {"paths": ["/*"], "scaling": {"min_tasks": 1, "max_tasks": 3, "cpu_steps": {}}}
     stacks = {"organization/example-rosetta-base/prod": run("s4-rosetta-stone")[2]}
     changes = {"example-rosetta-app:web": web, "example-rosetta-app:frontend_image": None}
