@@ -1,9 +1,9 @@
-"""Disturbs the orchestrator in every way that it must stand, runs the same command again, and looks whether anything was lost.
+"""Disturb the orchestrator in every way that it must survive, run the same command again, and check that nothing was lost.
 
-Rounds take turns: a base and an environment are created, changed (with replacements) and destroyed, each on the real engine
-with a slow stand-in provider, each in another situation (`chaos_situations.py`). After each round the cloud has exactly what
-the checkpoints know, once; after a destroy it is empty. Ends with 1 when that was broken. Needs the Pulumi CLI on PATH; as
-root it also fills a disk, makes PID namespaces and gives process ids again.
+The rounds create, change (with replacements) and destroy a base and an environment, on the real engine with a slow stand-in
+provider. Each round plays another situation (`chaos_situations.py`). After each round the cloud has every resource of the
+checkpoints exactly once, and no other. After a destroy it is empty. Otherwise the round is broken, and the exit code is 1. Needs the
+Pulumi CLI on PATH. As root, it also fills a disk, creates PID namespaces and reuses process ids.
 
     .venv/bin/python benchmarks/chaos.py --rounds 200 --seeds 1 2 3 4 --results chaos-results
 """
@@ -51,7 +51,7 @@ else:
 
 
 def quick_pip(folder: Path) -> str:
-    """A folder for PYTHONPATH in which `pip list`, which the engine asks for each time, answers from a file."""
+    """Create a folder for PYTHONPATH in which `pip list`, which the engine runs each time, answers from a file."""
     package = folder / "quick" / "pip"
     package.mkdir(parents=True)
     words = [sys.executable, "-m", "pip", "list", "--format", "json"]
@@ -63,20 +63,20 @@ def quick_pip(folder: Path) -> str:
 
 
 class Results:
-    """The rounds that were played, a line each in a file per seed: a run that was stopped goes on after them."""
+    """The finished rounds, a line each in a file for each seed. A stopped run continues after them."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
 
     def read(self, seed: int) -> list[Round]:
-        """The rounds of a seed, in order."""
+        """Return the rounds of a seed, in order."""
         file = self._folder / f"{seed}.jsonl" if self._folder else None
         if file is None or not file.exists():
             return []
         return [Round(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
 
     def add(self, one: Round) -> None:
-        """Keep a round."""
+        """Add a round to the file of its seed."""
         if self._folder:
             self._folder.mkdir(parents=True, exist_ok=True)
             with (self._folder / f"{one.seed}.jsonl").open("a", encoding="utf-8") as file:
@@ -85,7 +85,7 @@ class Results:
 
 @contextmanager
 def small_disk(folder: Path) -> Generator[Path | None]:
-    """A disk that can be filled; None for who may not mount one."""
+    """Mount a small disk that can be filled; None if this user cannot mount one."""
     folder.mkdir()
     words = ["mount", "-t", "tmpfs", "-o", f"size={DISK_SIZE}", "tmpfs", str(folder)]
     if os.geteuid() != 0 or shutil.which("mount") is None or subprocess.run(words, capture_output=True).returncode != 0:
@@ -98,7 +98,7 @@ def small_disk(folder: Path) -> Generator[Path | None]:
 
 
 class Stage:
-    """The arena in which rounds follow each other; a new one after each broken round."""
+    """The arena of consecutive rounds, replaced after each broken round."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds, self._places = seconds, ExitStack()
@@ -107,7 +107,7 @@ class Stage:
         self.lasts: dict[str, float] = {}
 
     def fresh(self, *, created: bool) -> Arena:
-        """A new arena, with everything made when the round needs it."""
+        """Return a new arena. With `created`, the base and the environment exist."""
         self.close()
         self._places = ExitStack()
         folder = Path(self._places.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
@@ -131,7 +131,7 @@ class Stage:
         self._places.close()
 
     def _undisturbed(self, arena: Arena, operation: str) -> float:
-        """Seconds that the operation takes when nobody strikes; ends the program when it fails even so."""
+        """Return the seconds of an undisturbed operation. If it fails, the program ends."""
         began = time.monotonic()
         said = arena.run(*COMMANDS[operation])
         if said.code != 0:
@@ -140,7 +140,7 @@ class Stage:
 
 
 def chosen(seed: int, number: int, only: Sequence[str], disk: Path | None) -> tuple[str, random.Random]:
-    """The situation of a round, and its dice: the same whenever it is played."""
+    """Return the situation and the random numbers of a round, the same in every run."""
     chance = random.Random(f"{seed}/{number}")
     stage = STAGES[(number - 1) % len(STAGES)]
     wanted = [name for name in stage if possible(name, disk) and (not only or name in only)]
@@ -148,7 +148,7 @@ def chosen(seed: int, number: int, only: Sequence[str], disk: Path | None) -> tu
 
 
 def played(stage: Stage, seed: int, number: int, only: Sequence[str]) -> Round:
-    """One round."""
+    """Play a round."""
     created = STAGES[(number - 1) % len(STAGES)] is not STAGES[0]
     arena = stage.arena or stage.fresh(created=created)
     situation, chance = chosen(seed, number, only, stage.disk)
@@ -158,7 +158,7 @@ def played(stage: Stage, seed: int, number: int, only: Sequence[str]) -> Round:
     play = Play(arena, chance, this, stage.lasts)
     try:
         next(found[situation] for found in STAGES if situation in found)(play)
-    except Exception as error:  # what a situation could not do is a broken round, not the end of the run
+    except Exception as error:  # an error in a situation is a broken round, not the end of the run
         this.broken.append(f"{type(error).__name__}: {error}")
     this.seconds = round(time.monotonic() - began, 1)
     if this.broken:
@@ -169,14 +169,14 @@ def played(stage: Stage, seed: int, number: int, only: Sequence[str]) -> Round:
 
 
 def told(one: Round) -> str:
-    """A round in a line, with its reasons when it is broken."""
+    """Describe a round in a line, and its reasons if it is broken."""
     line = f"seed {one.seed} round {one.number:3} {one.situation:22} {one.detail.strip()}: "
     line += f"{'hit' if one.hit else 'not hit'}, {one.reruns} reruns, {one.adopted} adopted, {one.seconds} s"
     return line + (", BROKEN\n" + "\n".join([*one.broken, "the runs said:", *one.said]) if one.broken else "")
 
 
 def table(rounds: Sequence[Round]) -> str:
-    """What happened, by situation, and every broken round with its reason."""
+    """Return the results of each situation, and every broken round with its reason."""
     head = f"{'situation':24}{'rounds':>7}{'hit':>5}{'reruns':>7}{'adopted':>8}{'s/round':>8}{'broken':>7}"
     lines = [head]
     for name in [*(name for stage in STAGES for name in stage), "all"]:
@@ -196,13 +196,13 @@ def table(rounds: Sequence[Round]) -> str:
 def main() -> int:
     names = [name for stage in STAGES for name in stage]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--rounds", type=int, default=100, help="in all, spread evenly over the seeds")
+    parser.add_argument("--rounds", type=int, default=100, help="total number of rounds, spread evenly over the seeds")
     parser.add_argument("--seeds", "--seed", type=int, nargs="+", default=[1])
-    parser.add_argument("--seconds", type=float, default=0.2, help="what the cloud takes for each change")
-    parser.add_argument("--only", nargs="+", default=[], choices=names, help="situations to be played, where they fit")
-    parser.add_argument("--results", type=Path, help="folder that keeps the rounds: a later run goes on after them")
+    parser.add_argument("--seconds", type=float, default=0.2, help="seconds that the cloud takes for each change")
+    parser.add_argument("--only", nargs="+", default=[], choices=names, help="situations to play, where they fit")
+    parser.add_argument("--results", type=Path, help="folder for the finished rounds; a later run continues after them")
     options = parser.parse_args()
-    # Started in the background, we would ignore it and so would all that we start.
+    # A process in the background ignores SIGINT, and so do its children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     results, stage, rounds = Results(options.results), Stage(options.seconds), list[Round]()
     try:

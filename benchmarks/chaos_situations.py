@@ -1,7 +1,7 @@
-"""What can happen to a command: each situation begins, disturbs, runs the command again until it is done, and says what broke.
+"""The situations of the chaos runs. Each starts a command, disturbs it, runs it again until it succeeds, and records what broke.
 
-Situations of the first stage begin with nothing and end with everything made, those of the second change what is there, those
-of the third end with nothing. So a round costs no preparation.
+Situations of the first stage create all resources, those of the second stage change them, and those of the third stage destroy them.
+So a round needs no preparation.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ BLOWS: Sequence[tuple[str, signal.Signals, int]] = (
 MOST_RERUNS = 5
 BETWEEN_SIGNALS_SECONDS = 0.2
 IN_FLIGHT = 2 / 3
-"""Part of the rounds that strike while something is being made."""
+"""The share of rounds that strike while a resource is being created."""
 
 CHAIN = 6
-"""Changes that follow each other in an operation on both stacks."""
+"""The number of consecutive changes in an operation on both stacks."""
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(3600)"]
 SLOW_END = """
@@ -47,7 +47,7 @@ pulumi.export("end", pulumi.Output.all(*topics).apply(lambda _: time.sleep(3600)
 
 @dataclass
 class Round:
-    """One command, or two at once, that was disturbed."""
+    """The record of a disturbed command, or of two at the same time."""
 
     seed: int
     number: int
@@ -63,16 +63,16 @@ class Round:
 
 @dataclass
 class Play:
-    """Where a round is played."""
+    """The surroundings of a round."""
 
     arena: Arena
     chance: random.Random
     this: Round
     lasts: Mapping[str, float]
-    """Seconds that commands take when nobody strikes."""
+    """The seconds of each undisturbed command."""
 
     def begin(self, *words: str, before: Sequence[str] = ()) -> subprocess.Popen[str]:
-        """Start a command, and let some time pass: from its begin, or from its first change in the cloud."""
+        """Start a command, and wait a random time from its start or from its first change in the cloud."""
         arena, done = self.arena, len(self.arena.cloud.log())
         process = arena.start(*words, before=before)
         lasts = self.lasts.get(words[0].partition("-")[0], 5.0)
@@ -85,7 +85,7 @@ class Play:
         return process
 
     def ended(self, process: subprocess.Popen[str]) -> int:
-        """Wait for a command; its exit code."""
+        """Wait for a command, and return its exit code."""
         try:
             results, told = process.communicate(timeout=LONGEST_SECONDS)
         except subprocess.TimeoutExpired:
@@ -99,7 +99,7 @@ class Play:
         return process.returncode
 
     def finish(self, code: int, *words: str) -> None:
-        """Run the command again until it is done; look whether that came to what it must."""
+        """Run the command again until it succeeds, and check the result."""
         while code != 0 and not (words == DESTROY and self.nothing_left()):
             if self.this.reruns == MOST_RERUNS:
                 self.this.broken.append(f"not done after {MOST_RERUNS} reruns: {self.this.said[-1].strip()[-1500:]}")
@@ -111,12 +111,12 @@ class Play:
         self.this.broken += self.arena.broken([] if words == DESTROY else TOPICS)
 
     def nothing_left(self) -> bool:
-        """Whether a destroy was hit after its work was done: then the command finds no base any more."""
+        """Return whether no stack is left: a destroy that was hit after its work finds no base."""
         return not list((self.arena.state / ".pulumi" / "stacks").glob("*/*.json"))
 
 
 def kill(play: Play, operation: str) -> None:
-    """Signals, or the power of the whole machine."""
+    """Send signals, or cut the power of the whole machine."""
     blow, sign, times = play.chance.choice(BLOWS)
     victim = play.chance.choice(VICTIMS)
     blow = "kill -9" if victim == "machine" else blow
@@ -127,7 +127,7 @@ def kill(play: Play, operation: str) -> None:
 
 
 def _strike(arena: Arena, process: subprocess.Popen[str], victim: str, sign: signal.Signals, times: int) -> bool:
-    """Send the signals; False when there was nobody left to hit."""
+    """Send the signals. Return False if no process was left."""
     if victim == "machine":
         return arena.power_off()
     targets = [process.pid] if victim == "orchestrator" else arena.processes("pulumi")
@@ -140,7 +140,7 @@ def _strike(arena: Arena, process: subprocess.Popen[str], victim: str, sign: sig
 
 
 def outputs(play: Play) -> None:
-    """The engine dies between a stack's last resource and its outputs."""
+    """Kill the engine between a stack's last resource and its outputs."""
     key = play.chance.choice(("base", "app"))
     program = play.arena.program(key)
     whole = program.read_text(encoding="utf-8")
@@ -163,7 +163,7 @@ def outputs(play: Play) -> None:
 
 
 def apply(play: Play) -> None:
-    """A kill while a reviewed plan is carried out; afterwards it is applied once more."""
+    """Kill the machine during `apply`, and apply the plan again afterwards."""
     plan = str(play.arena.folder / f"plan-{play.this.seed}-{play.this.number}")
     play.ended(play.arena.start("preview-env", "alpha", "--base", "dev", "--save-plan", plan))
     play.this.detail = "kill -9 of machine during apply"
@@ -172,11 +172,11 @@ def apply(play: Play) -> None:
     play.arena.kill(process)
     play.finish(1, "apply", plan, "--yes")
     if play.ended(play.arena.start("apply", plan, "--yes")) != 0 or "nothing left to do" not in play.this.said[-1]:
-        play.this.broken.append("a plan that was carried out does not say so")
+        play.this.broken.append("a second apply does not report that nothing is left to do")
 
 
 def full_disk(play: Play) -> None:
-    """The state's disk is full for a while."""
+    """Fill the disk of the state for a while."""
     process = play.begin(*CREATE)
     filler = play.arena.state / "filler"
     try:
@@ -191,7 +191,7 @@ def full_disk(play: Play) -> None:
 
 
 def namespace(play: Play, operation: str) -> None:
-    """A second container with the same host name works on the same state at the same time."""
+    """Run a second command on the same state, in another PID namespace with the same host name."""
     inside = play.chance.random() < 0.5
     play.this.detail = "the first inside" if inside else "the second inside"
     words = COMMANDS[operation]
@@ -205,7 +205,7 @@ def namespace(play: Play, operation: str) -> None:
 
 
 def pid_reuse(play: Play) -> None:
-    """After a kill another program has the dead engine's number."""
+    """Give the process id of a killed engine to another program."""
     process = play.begin(*UPDATE)
     play.arena.kill(process)
     pids = [json.loads(lock.read_text())["pid"] for lock in play.arena.locks()]
@@ -220,7 +220,7 @@ def pid_reuse(play: Play) -> None:
 
 
 def stopped(play: Play) -> None:
-    """A process is put to sleep (SIGSTOP) while somebody else runs the same command."""
+    """Stop a process (SIGSTOP) while another process runs the same command."""
     victim = play.chance.choice(VICTIMS)
     play.this.detail = f"SIGSTOP of {victim}"
     process = play.begin(*UPDATE)
@@ -235,7 +235,7 @@ def stopped(play: Play) -> None:
 
 
 def clock(play: Play) -> None:
-    """After a kill everything that carries a time was written hours ago, or will be: the clock jumped."""
+    """Move the clock by hours after a kill: every recorded time lies far in the past or in the future."""
     shift = timedelta(hours=play.chance.choice((-30_000, -25, -1, 1, 25, 30_000)))
     process = play.begin(*UPDATE)
     play.this.hit = process.poll() is None
@@ -246,7 +246,7 @@ def clock(play: Play) -> None:
 
 
 def two_users(play: Play) -> None:
-    """A second user with a checkout of their own works on the same state at the same time."""
+    """Run the same command from the checkout of a second user on the same state."""
     folder = play.arena.folder.parent / f"{play.arena.folder.name}-second"
     second = play.arena.checkout(folder)
     try:
@@ -254,7 +254,7 @@ def two_users(play: Play) -> None:
         play.this.hit = first.poll() is None
         codes = {play.ended(second.start(*UPDATE, "--wait", "3m")), play.ended(first)}
         if codes != {0}:
-            play.this.broken.append(f"who waits is not served: {codes}")
+            play.this.broken.append(f"a command with --wait failed: {codes}")
         play.finish(0, *UPDATE)
     finally:
         second.settle()
@@ -262,7 +262,7 @@ def two_users(play: Play) -> None:
 
 
 def cascade(play: Play) -> None:
-    """A base is destroyed with all on it while another environment is created on it."""
+    """Destroy a base with its environments while another environment is created on it."""
     arena, words = play.arena, ("create-env", "beta", "--base", "dev")
     one, other = (words, DESTROY) if play.chance.random() < 0.5 else (DESTROY, words)
     play.this.detail = f"{one[0]} first"
@@ -276,8 +276,8 @@ def cascade(play: Play) -> None:
     if len(beta) > 1 and len(topics) < 3:
         play.this.broken.append("an environment has no base")
     if codes[words] == 0 and codes[DESTROY] != 0 and not beta:
-        play.this.broken.append("create-env said that it succeeded, and there is nothing")
-    # Whoever comes after the destruction makes the base again, as it is configured.
+        play.this.broken.append("create-env succeeded, and the environment does not exist")
+    # A create after the destroy creates the base again from its configuration.
     play.finish(0 if play.nothing_left() else 1, *DESTROY)
     arena.config("app", "beta").unlink(missing_ok=True)
 
@@ -301,11 +301,11 @@ STAGES: Sequence[Mapping[str, Situation]] = (
     },
     {"kill destroy": lambda play: kill(play, "destroy"), "cascade against create": cascade},
 )
-"""What there is to be played, by stage."""
+"""The situations of each stage."""
 
 
 def possible(situation: str, disk: Path | None) -> bool:
-    """Whether a situation can be had on this machine, by this user."""
+    """Return whether this user can play the situation on this machine."""
     if situation == "full disk":
         return disk is not None
     if situation == "pid reuse":

@@ -1,4 +1,4 @@
-"""Cold processes on the simulation engine: `--help`, `list` with 200 stacks, `create-env` of base and environment."""
+"""Time cold processes on the simulation engine: `--help`, `list` with 200 stacks, `create-env` of a base and an environment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STACKS = 200
 
 
 def project(folder: Path) -> Path:
-    """A copy of this repository's projects."""
+    """Copy the projects of this repository into `folder`, and return it."""
     for name in ("orchestrator.toml", "projects"):
         source = ROOT / name
         shutil.copytree(source, folder / name) if source.is_dir() else shutil.copy(source, folder)

@@ -1,11 +1,10 @@
-"""Eight environments at once on the real engine with a stand-in provider, in three ways.
+"""Create eight environments at the same time on the real engine with a stand-in provider, in three ways.
 
-* `local`: what the orchestrator does: local programs, each engine in a session of its own with its output in files
+* `local`: the orchestrator's way, with local programs; each engine has its own session and writes its output into files
 * `inline`: the Automation API's inline programs, in eight threads of one process
-* `children`: the same, in a process for each environment
+* `children`: inline programs, in one process for each environment
 
-Inline programs and children are stopped by our death, local programs finish: only `local` survives the first item of the
-engine's rules. Needs the Pulumi CLI on PATH.
+Only local programs finish when the parent process dies. Inline programs and children stop with it. Needs the Pulumi CLI on PATH.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ def setenv(name: str, value: str) -> None:
 
 
 def program() -> None:
-    """What the fixture's environment does, as an inline program."""
+    """The program of the fixture's environment, as an inline program."""
     import pulumi
     import pulumi_aws as aws
 

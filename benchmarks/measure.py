@@ -1,4 +1,4 @@
-"""Times whole processes."""
+"""Measure the time of whole processes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def timed(words: Sequence[str], folder: Path) -> tuple[float, float]:
-    """Seconds and peak memory in MB of one process; stops the benchmark when it fails."""
+    """Return the seconds and the peak memory in MB of a process. A failed process stops the benchmark."""
     began = time.perf_counter()
     process = subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     errors = process.stderr.read() if process.stderr else b""
@@ -23,7 +23,7 @@ def timed(words: Sequence[str], folder: Path) -> tuple[float, float]:
 
 
 def row(name: str, run: Callable[[], tuple[float, float]], times: int = 5) -> None:
-    """Run once for warmth, then `times` times, and print a line."""
+    """Run once to warm up, then `times` times, and print a line."""
     run()
     seconds, memory = zip(*(run() for _ in range(times)), strict=True)
     shown = " ".join(f"{value:7.2f}" for value in (min(seconds), statistics.median(seconds), max(seconds)))
@@ -31,5 +31,5 @@ def row(name: str, run: Callable[[], tuple[float, float]], times: int = 5) -> No
 
 
 def head() -> None:
-    """Print the table's head."""
+    """Print the head of the table."""
     print(f"{'':42} {'min':>7} {'median':>7} {'max':>7}     peak memory   ({os.cpu_count()} cores)")

@@ -1,6 +1,6 @@
-"""The real engine with a stand-in provider: `orchestrator create-env` against `pulumi up` in both folders.
+"""Compare `orchestrator create-env` with `pulumi up` in both folders, on the real engine with a stand-in provider.
 
-Needs the Pulumi CLI on PATH. Uses the small fixture projects of the tests, so that the engine's own time counts most.
+Needs the Pulumi CLI on PATH. The projects are the small fixtures of the tests, so the engine needs most of the time.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ def setenv(name: str, value: str) -> None:
 
 
 def bare(shop: Workshop) -> None:
-    """What a user would type without the orchestrator."""
+    """Run the commands of a user without the orchestrator."""
     for folder, stack in (("base", "dev"), ("app", "alpha")):
         for words in (["stack", "init", stack], ["up", "--yes", "--skip-preview", "--stack", stack]):
             subprocess.run(["pulumi", *words], cwd=shop.folder / folder, check=True, capture_output=True)
 
 
 def ours(shop: Workshop) -> None:
-    """The same with one command."""
+    """Run the one command of the orchestrator."""
     words = [sys.executable, "-m", "orchestrator", "create-env", "alpha", "--base", "dev", "--engine", "pulumi"]
     subprocess.run(words, cwd=shop.folder, check=True, capture_output=True)
 

@@ -1,4 +1,4 @@
-"""A docker compose file on one instance in a VPC of its own; its secrets are generated and handed over by reference."""
+"""A docker compose file on one instance in its own VPC; its secrets are generated and passed by reference."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ VARIABLES = ("SECRET_KEY", "POSTGRES_PASSWORD")
 
 
 def secret_variables(name: str, options: pulumi.ResourceOptions) -> pulumi.Output[str]:
-    """A secret with a password for each variable of the compose file; returns its ARN."""
+    """Create a secret with a password for each variable of the compose file, and return its ARN."""
     passwords = {
         key: random.RandomPassword(f"{name}-{key.lower()}", length=40, special=False, opts=options).result
         for key in VARIABLES
@@ -33,7 +33,7 @@ def main() -> None:
     name, region, config = pulumi.get_stack(), project.region(), pulumi.Config()
     options = pulumi.ResourceOptions(providers=[project.aws_provider(base=name)])
     zones = [f"{region}a", f"{region}b"]
-    # The host stands in a public subnet, so nothing needs a NAT gateway.
+    # The host is in a public subnet, so nothing needs a NAT gateway.
     network_args = NetworkArgs(region=region, zones=zones, nat="none")
     network = Network(f"{name}-network", network_args, options)
     host = ComposeHost(

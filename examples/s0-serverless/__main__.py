@@ -1,6 +1,6 @@
-"""A stage of a Django application that scales with its load: database, web service and workers by queue depth.
+"""A stage of a Django application: database, web service and workers scale with the load.
 
-Isolated subnets without NAT, static files by CloudFront, SQS as broker. Each stage is a stack; its configuration are the knobs.
+Subnets are isolated, CloudFront serves static files, SQS is the broker. Each stage is a stack; `Stage` has its options.
 """
 
 from dataclasses import dataclass

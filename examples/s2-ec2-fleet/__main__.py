@@ -1,4 +1,4 @@
-"""A web page on an auto scaling group behind a load balancer, in a VPC of its own."""
+"""A web page on an Auto Scaling group behind a load balancer, in its own VPC."""
 
 from pathlib import Path
 

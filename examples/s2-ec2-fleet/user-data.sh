@@ -1,5 +1,5 @@
 #!/bin/sh
-# A page that tells which instance answered; the metadata service gives nothing without a token.
+# A page that shows which instance answered. The metadata service requires a token.
 set -eu
 dnf install --assumeyes httpd
 metadata=http://169.254.169.254/latest

@@ -1,4 +1,4 @@
-"""An environment of a monorepo with a Django backend and a frontend that is only files; `kind` says how careful it is."""
+"""An environment of a monorepo with a Django backend and a frontend of static files; `kind` selects ad-hoc or production."""
 
 import pulumi
 

@@ -1,4 +1,4 @@
-"""An environment: the stack's name is its name, the stack's configuration are its arguments, its kind is its base's."""
+"""An environment with the name of its stack, the arguments of its stack's configuration, and the kind of its base."""
 
 import pulumi
 

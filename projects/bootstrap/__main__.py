@@ -1,4 +1,4 @@
-"""What an account needs once, before bases and environments; its stack's configuration are the arguments."""
+"""The resources that an account needs once, before bases and environments; the stack's configuration has the arguments."""
 
 import pulumi
 

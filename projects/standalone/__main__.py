@@ -1,4 +1,4 @@
-"""A base and one environment in one stack: how the components are used in a program of one's own."""
+"""A base and an environment in one stack: an example of a program that uses the components directly."""
 
 import pulumi
 

@@ -1,4 +1,4 @@
-"""docs/deploy-time.md says what follows from the defaults."""
+"""The figures of docs/deploy-time.md follow from the defaults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pulumi_django.deploying.rollout import SETTLE_SECONDS
 from pulumi_django.ecs.container import TaskSize
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "deploy-time.md").read_text(encoding="utf-8")
-# Not ours: what Fargate and the application take.
+# Seconds that Fargate and the application need; no default decides them.
 PLACE, BOOT, DATABASE, RELEASE = 30, 5, 2, 5
 STOP = TaskSize().stop_timeout_seconds
 
@@ -51,20 +51,20 @@ def test_a_web_task_is_healthy_within_thirty_seconds_of_its_start() -> None:
         ),
     ],
 )
-def test_the_rolling_updates_take_what_the_parameters_say(
+def test_the_times_of_rolling_updates_follow_from_the_parameters(
     label: str, options: WebOptions, tasks: int, deployment: DeploymentOptions
 ) -> None:
     assert f"| {label} {row(options, tasks, deployment)}" in DOCUMENT
 
 
-def test_draining_and_stopping_take_what_the_parameters_say() -> None:
+def test_the_times_of_draining_and_stopping_follow_from_the_parameters() -> None:
     delays = [options.deregistration_delay_seconds for options in (WebOptions(), ProdWebOptions())]
     assert f"go elsewhere | {delays[0]} s | {delays[1]} s |" in DOCUMENT
     stops = [options.stop_timeout_seconds for options in (WorkerOptions(), ProdWorkerOptions())]
     assert f"(ad-hoc {stops[0]} s, prod {stops[1]} s" in DOCUMENT
 
 
-def test_the_whole_update_takes_what_its_parts_take() -> None:
+def test_the_time_of_an_update_is_the_sum_of_its_parts() -> None:
     release = [PLACE + DATABASE, PLACE + RELEASE]
     slowest = [
         max(
@@ -81,7 +81,7 @@ def test_the_whole_update_takes_what_its_parts_take() -> None:
 
 
 @pytest.mark.parametrize("strategy", ["blue-green", "canary", "linear"])
-def test_moving_traffic_takes_what_the_parameters_say(strategy: str) -> None:
+def test_the_times_of_moving_traffic_follow_from_the_parameters(strategy: str) -> None:
     minutes = {"blue-green": 5, "canary": 10, "linear": 50}
     options = {name: DeploymentOptions(strategy=name) for name in ("blue-green", "canary", "linear")}
     assert options[strategy].waiting_seconds == minutes[strategy] * 60

@@ -1,4 +1,4 @@
-"""The examples of the documentation run, in the order in which they stand there."""
+"""The examples of the documentation run in the order of the page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("name", ["python-api.md", "operations.md"])
-def test_the_python_api_does_what_its_page_says(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_of_a_page_run_in_their_order(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(ROOT / "projects", tmp_path / "projects", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copyfile(ROOT / "orchestrator.toml", tmp_path / "orchestrator.toml")
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""The checked-in reference is what the code says, and the examples of the documents run."""
+"""The reference in the repository matches the code, and the examples of the documents run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_the_reference_is_current() -> None:
 
 @pytest.mark.parametrize("code", EXAMPLES)
 def test_an_example_runs(code: str, tmp_path: Path) -> None:
-    """As a test module of its own, so that examples with test functions are really run."""
+    """Run the example as a separate test module, so that its test functions run too."""
     file = tmp_path / "test_example.py"
     file.write_text(code, encoding="utf-8")
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(file)]

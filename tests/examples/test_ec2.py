@@ -1,4 +1,4 @@
-"""Examples on EC2: what is particular to them."""
+"""Properties of the examples on EC2."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_the_fleet_reads_metadata_with_a_token_of_one_hour() -> None:
     assert (check["path"], check["interval"]) == ("/", 30)
 
 
-def test_the_compose_host_is_reached_by_name_when_it_has_one() -> None:
+def test_a_compose_host_with_a_host_name_has_a_record() -> None:
     changes = {"example-compose-host:host": "compose.example.com", "example-compose-host:hosted_zone_id": "Z1"}
     result = simulate_example("compose-host", "dev", changes=changes)
     record = result.one("aws:route53/record:Record").inputs
@@ -28,14 +28,14 @@ def test_the_compose_host_is_reached_by_name_when_it_has_one() -> None:
     )
 
 
-def test_the_compose_hosts_network_has_nothing_that_costs() -> None:
+def test_the_network_of_the_compose_host_has_no_paid_parts() -> None:
     result = simulate_example("compose-host", "dev")
     assert result.of_type("aws:ec2/natGateway:NatGateway") == ()
     endpoints = result.of_type("aws:ec2/vpcEndpoint:VpcEndpoint")
     assert [endpoint.inputs["vpcEndpointType"] for endpoint in endpoints] == ["Gateway"]
 
 
-def test_the_compose_files_variables_are_secret_values_in_a_secret() -> None:
+def test_the_variables_of_the_compose_file_are_secret_values_in_a_secret() -> None:
     result = simulate_example("compose-host", "dev")
     version = result.one("aws:secretsmanager/secretVersion:SecretVersion")
     assert "secretString" in version.secret_inputs

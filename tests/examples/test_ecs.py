@@ -1,4 +1,4 @@
-"""What the examples of the systems S0, S1, S3 and S4 deploy, in those systems' own figures (docs/coverage.md)."""
+"""The examples of the systems S0, S1, S3 and S4 deploy the figures of those systems (docs/coverage.md)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from pulumi_django.testing import SimulationResult
-from tests.support.examples import run
+from tests.support.examples import run, simulate_example
 
 STAGING, PRODUCTION = 0, 1
 TARGET, POLICY = "aws:appautoscaling/target:Target", "aws:appautoscaling/policy:Policy"
@@ -35,7 +35,7 @@ def size(result: SimulationResult, family: str) -> tuple[str, str]:
 # S0
 
 
-def test_private_subnets_lead_nowhere_and_tasks_reach_aws_by_endpoints() -> None:
+def test_private_subnets_have_no_nat_gateway_and_tasks_reach_aws_through_endpoints() -> None:
     result = serverless(STAGING)
     assert result.of_type("aws:ec2/natGateway:NatGateway") == ()
     services = {
@@ -56,20 +56,20 @@ def test_the_database_sleeps_in_staging_and_never_in_production() -> None:
     assert serverless(STAGING).one("aws:rds/cluster:Cluster").inputs["enableHttpEndpoint"] is True
 
 
-def test_the_web_service_holds_three_quarters_of_its_cpu_within_the_stages_bounds() -> None:
+def test_the_web_service_scales_to_75_percent_cpu_within_the_bounds_of_its_stage() -> None:
     assert [bounds(serverless(stage), "gunicorn") for stage in (STAGING, PRODUCTION)] == [(1, 2), (2, 5)]
     policy = serverless(STAGING).one(POLICY, "staging-gunicorn-scaling-cpu").inputs
     assert policy["targetTrackingScalingPolicyConfiguration"]["targetValue"] == 75
     assert size(serverless(STAGING), "staging-gunicorn") == ("256", "512")
 
 
-def test_the_web_services_health_is_asked_for_at_status() -> None:
+def test_the_health_check_of_the_web_service_requests_status() -> None:
     check = serverless(STAGING).one("aws:lb/targetGroup:TargetGroup").inputs["healthCheck"]
     assert (check["path"], check["healthyThreshold"], check["unhealthyThreshold"]) == ("/status/", 3, 2)
     assert (check["interval"], check["timeout"]) == (30, 5)
 
 
-def test_workers_follow_the_depth_of_their_queue_by_the_stages_steps() -> None:
+def test_workers_scale_with_the_depth_of_their_queue_in_the_steps_of_their_stage() -> None:
     assert [bounds(serverless(stage), "default") for stage in (STAGING, PRODUCTION)] == [(1, 2), (2, 4)]
 
     def steps(stage: int, name: str) -> tuple[int, list[tuple[str, int]]]:
@@ -84,7 +84,7 @@ def test_workers_follow_the_depth_of_their_queue_by_the_stages_steps() -> None:
     assert steps(PRODUCTION, "production") == (100, [("0", 1), ("100", 1), ("400", 2)])
 
 
-def test_the_broker_is_sqs_with_celerys_visibility_and_a_queue_for_dead_letters() -> None:
+def test_the_broker_is_sqs_with_celerys_visibility_timeout_and_a_dead_letter_queue() -> None:
     result = serverless(STAGING)
     queue = result.one("aws:sqs/queue:Queue", "staging-broker-default").inputs
     dead = result.one("aws:sqs/queue:Queue", "staging-broker-default-dead").outputs["arn"]
@@ -92,7 +92,7 @@ def test_the_broker_is_sqs_with_celerys_visibility_and_a_queue_for_dead_letters(
     assert json.loads(queue["redrivePolicy"]) == {"deadLetterTargetArn": dead, "maxReceiveCount": 5}
 
 
-def test_static_files_come_from_a_private_bucket_by_cloudfront_for_the_applications_origin_only() -> None:
+def test_cloudfront_serves_static_files_from_a_private_bucket_to_the_applications_origin_only() -> None:
     result = serverless(STAGING)
     assert result.one("aws:cloudfront/originAccessControl:OriginAccessControl").inputs["signingBehavior"] == "always"
     cors = result.one("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy").inputs["corsConfig"]
@@ -103,7 +103,7 @@ def test_static_files_come_from_a_private_bucket_by_cloudfront_for_the_applicati
     assert behavior["viewerProtocolPolicy"] == "redirect-to-https"
 
 
-def test_the_stages_values_are_parameters_below_its_name() -> None:
+def test_the_values_of_a_stage_are_parameters_below_its_name() -> None:
     parameters = {
         p.inputs["name"]: p.inputs["value"] for p in serverless(STAGING).of_type("aws:ssm/parameter:Parameter")
     }
@@ -112,7 +112,7 @@ def test_the_stages_values_are_parameters_below_its_name() -> None:
     assert {"/staging/task_subnet_ids", "/staging/task_families", "/staging/static_url"} <= set(parameters)
 
 
-def test_the_host_may_be_the_domain_itself_and_follows_the_load_balancer() -> None:
+def test_the_host_can_be_the_domain_itself_as_an_alias_of_the_load_balancer() -> None:
     record = serverless(PRODUCTION).one("aws:route53/record:Record", "production-host").inputs
     assert (record["name"], record["type"]) == ("example.com", "A")
     assert (
@@ -121,7 +121,7 @@ def test_the_host_may_be_the_domain_itself_and_follows_the_load_balancer() -> No
     )
 
 
-def test_web_and_workers_share_one_cluster_and_one_image_with_commands_of_their_own() -> None:
+def test_web_and_workers_share_one_cluster_and_one_image_with_different_commands() -> None:
     result = serverless(STAGING)
     assert len(result.of_type("aws:ecs/cluster:Cluster")) == 1
     web, worker = container(result, "staging-gunicorn"), container(result, "staging-default")
@@ -133,7 +133,7 @@ def test_web_and_workers_share_one_cluster_and_one_image_with_commands_of_their_
 # S1
 
 
-def test_the_smallest_application_is_one_container_and_its_release_in_a_task_of_its_own() -> None:
+def test_the_smallest_application_is_one_container_and_a_separate_release_task() -> None:
     (result,) = run("s1-dockerized")
     families = {d.inputs["family"] for d in result.of_type(DEFINITION)}
     assert families == {"dev-gunicorn", "dev-backend_update", "dev-database"}
@@ -144,7 +144,7 @@ def test_the_smallest_application_is_one_container_and_its_release_in_a_task_of_
     assert service.inputs["desiredCount"] == 1
 
 
-def test_its_database_is_on_graviton_grows_by_itself_and_is_private() -> None:
+def test_the_smallest_database_runs_on_graviton_grows_and_is_private() -> None:
     (result,) = run("s1-dockerized")
     inputs = result.one("aws:rds/instance:Instance").inputs
     assert (inputs["instanceClass"], inputs["allocatedStorage"], inputs["maxAllocatedStorage"]) == (
@@ -156,9 +156,7 @@ def test_its_database_is_on_graviton_grows_by_itself_and_is_private() -> None:
     assert result.outputs["database_host"] == result.one("aws:rds/instance:Instance").outputs["address"]
 
 
-def test_without_a_domain_it_listens_on_80_and_with_one_on_443() -> None:
-    from tests.support.examples import simulate_example
-
+def test_the_load_balancer_listens_on_80_without_a_domain_and_also_on_443_with_one() -> None:
     (plain,) = run("s1-dockerized")
     assert [listener.inputs["port"] for listener in plain.of_type("aws:lb/listener:Listener")] == [80]
     secure = simulate_example("s1-dockerized", "dev", changes={"example-dockerized:domain_name": "example.com"})
@@ -168,7 +166,7 @@ def test_without_a_domain_it_listens_on_80_and_with_one_on_443() -> None:
 # S3
 
 
-def test_development_has_one_way_out_and_production_one_in_each_of_three_zones() -> None:
+def test_development_has_one_nat_gateway_and_production_has_one_in_each_of_three_zones() -> None:
     counts = [len(result.of_type("aws:ec2/natGateway:NatGateway")) for result in run("s3-monorepo")]
     assert counts == [1, 3]
 
@@ -181,14 +179,14 @@ def test_postgres_18_is_small_in_development_and_has_a_standby_in_production() -
     ]
 
 
-def test_browsers_upload_to_the_media_bucket_from_the_environments_pages_only() -> None:
+def test_browsers_upload_to_the_media_bucket_only_from_pages_of_the_environment() -> None:
     (rule,) = run("s3-monorepo")[0].one("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration").inputs["corsRules"]
     assert rule["allowedMethods"] == ["GET", "PUT", "POST"]
     assert (rule["allowedHeaders"], rule["maxAgeSeconds"]) == (["*"], 3600)
     assert "*" not in rule["allowedOrigins"]
 
 
-def test_the_frontend_is_files_by_cloudfront_and_django_keeps_its_paths() -> None:
+def test_cloudfront_serves_the_frontend_and_django_keeps_its_paths() -> None:
     production = run("s3-monorepo")[PRODUCTION]
     hosts = {d.name: d.inputs["aliases"] for d in production.of_type("aws:cloudfront/distribution:Distribution")}
     assert hosts == {"production-site-cdn": ["www.example.com"], "production-assets-cdn": ["static.example.com"]}
@@ -197,7 +195,7 @@ def test_the_frontend_is_files_by_cloudfront_and_django_keeps_its_paths() -> Non
     assert patterns == [["/api/*", "/admin/*"]]
 
 
-def test_each_queue_is_a_service_of_its_own_and_traces_go_to_x_ray() -> None:
+def test_each_queue_has_its_own_service_and_traces_go_to_x_ray() -> None:
     production = run("s3-monorepo")[PRODUCTION]
     assert {"production-default", "production-mail", "production-beat"} <= set(production.outputs["service_names"])
     (definition,) = [d.inputs for d in production.of_type(DEFINITION) if d.inputs["family"] == "production-gunicorn"]
@@ -206,7 +204,7 @@ def test_each_queue_is_a_service_of_its_own_and_traces_go_to_x_ray() -> None:
     assert any("xray:PutTraceSegments" in policy for policy in policies)
 
 
-def test_keys_of_other_services_are_handed_over_by_reference() -> None:
+def test_keys_of_other_services_are_passed_by_reference() -> None:
     secrets = {
         s["name"]: s["valueFrom"] for s in container(run("s3-monorepo")[PRODUCTION], "production-gunicorn")["secrets"]
     }
@@ -218,7 +216,7 @@ def test_keys_of_other_services_are_handed_over_by_reference() -> None:
 # S4
 
 
-def test_both_kinds_run_the_same_services_under_the_names_that_its_workflows_use() -> None:
+def test_both_kinds_run_the_same_services_under_the_names_that_the_workflows_use() -> None:
     _dev, alpha, _prod, stage = run("s4-rosetta-stone")
     for result, name in ((alpha, "alpha"), (stage, "stage")):
         assert result.outputs["cluster_name"] == f"{name}-cluster"
@@ -229,7 +227,7 @@ def test_both_kinds_run_the_same_services_under_the_names_that_its_workflows_use
         assert size(result, f"{name}-gunicorn") == ("1024", "2048")
 
 
-def test_ad_hoc_environments_have_a_redis_of_their_own_and_production_shares_the_bases_cache() -> None:
+def test_ad_hoc_environments_have_their_own_redis_and_production_uses_the_cache_of_the_base() -> None:
     dev, alpha, prod, stage = run("s4-rosetta-stone")
     assert "alpha-redis" in alpha.outputs["service_names"]
     assert dev.of_type("aws:elasticache/replicationGroup:ReplicationGroup") == ()
@@ -237,7 +235,7 @@ def test_ad_hoc_environments_have_a_redis_of_their_own_and_production_shares_the
     assert len(prod.of_type("aws:elasticache/replicationGroup:ReplicationGroup")) == 1
 
 
-def test_the_backend_answers_its_four_paths_and_the_frontend_the_rest() -> None:
+def test_the_backend_answers_four_paths_and_the_frontend_answers_the_rest() -> None:
     alpha = run("s4-rosetta-stone")[1]
     rules = sorted((r.inputs for r in alpha.of_type("aws:lb/listenerRule:ListenerRule")), key=lambda r: r["priority"])
     paths = [
@@ -258,9 +256,7 @@ def test_ad_hoc_runs_on_spot_and_production_on_demand() -> None:
     assert providers(stage, "stage-gunicorn") == ["FARGATE"]
 
 
-def test_steps_by_cpu_add_at_85_percent_and_take_at_10() -> None:
-    from tests.support.examples import simulate_example
-
+def test_cpu_steps_add_a_task_at_85_percent_and_remove_one_at_10() -> None:
     web = {"paths": ["/*"], "scaling": {"min_tasks": 1, "max_tasks": 3, "cpu_steps": {}}}
     stacks = {"organization/example-rosetta-base/prod": run("s4-rosetta-stone")[2]}
     changes = {"example-rosetta-app:web": web, "example-rosetta-app:frontend_image": None}

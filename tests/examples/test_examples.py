@@ -1,4 +1,4 @@
-"""The example folders: each deploys what its README says, in as many lines, for as much money."""
+"""Every example has the lines, resources and cost that its README states."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from pulumi_django.testing.mocks import taggable
 from tests.support.examples import EXAMPLES, RUNS, figures, project_name, readme_figures, run
 
 MOST_LINES = 70
-"""Well under a hundred, for every program."""
+"""The largest number of lines of a program."""
 
 
 def test_every_folder_is_tested() -> None:
     assert sorted(RUNS) == sorted(folder.name for folder in EXAMPLES.iterdir() if folder.is_dir())
 
 
-def test_no_two_projects_have_one_name() -> None:
+def test_no_two_projects_have_the_same_name() -> None:
     names = [project_name(file.parent) for file in EXAMPLES.rglob("Pulumi.yaml")]
     assert len(names) == len(set(names)) >= len(RUNS)
 
 
 @pytest.mark.parametrize("example", RUNS)
-def test_a_program_is_well_under_a_hundred_lines(example: str) -> None:
+def test_a_program_has_at_most_70_lines(example: str) -> None:
     assert max(int(number) for number in figures(example)["program"]) <= MOST_LINES
 
 
 @pytest.mark.parametrize("example", RUNS)
-def test_the_readme_says_how_many_lines_and_resources_there_are_and_what_they_cost(example: str) -> None:
-    assert readme_figures(example) == figures(example), "bring it in line: python -m tests.support.examples"
+def test_the_readme_states_the_lines_the_resources_and_the_cost(example: str) -> None:
+    assert readme_figures(example) == figures(example), "run python -m tests.support.examples"
 
 
 @pytest.mark.parametrize("example", RUNS)
@@ -42,7 +42,7 @@ def test_preview_shows_the_same_resources_as_an_update(example: str) -> None:
 
 
 @pytest.mark.parametrize("example", RUNS)
-def test_everything_carries_the_tag_that_the_deploy_role_asks_for(example: str) -> None:
+def test_every_resource_has_the_tag_that_the_deploy_role_requires(example: str) -> None:
     for result in run(example):
         tagged = [r for r in result.resources if taggable(r.type) and not r.read]
         assert tagged
@@ -51,7 +51,7 @@ def test_everything_carries_the_tag_that_the_deploy_role_asks_for(example: str) 
 
 
 @pytest.mark.parametrize("example", RUNS)
-def test_nothing_but_web_ports_is_open_to_the_world(example: str) -> None:
+def test_only_web_ports_are_open_to_the_world(example: str) -> None:
     rule_type = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
     rules = [rule.inputs for result in run(example) for rule in result.of_type(rule_type)]
     open_ports = {(rule["fromPort"], rule["toPort"]) for rule in rules if rule.get("cidrIpv4") == "0.0.0.0/0"}

@@ -1,4 +1,4 @@
-"""The example whose database is a unit of its own, under the orchestrator."""
+"""The example with a separate database unit, with the orchestrator."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.support.examples import EXAMPLES, simulate_example
 
 @pytest.fixture
 def split(tmp_path: Path) -> Orchestrator:
-    """The orchestrator in a copy of the example, whose state is simulated there."""
+    """The orchestrator in a copy of the example, with its simulated state."""
     folder = tmp_path / "split-database"
     shutil.copytree(EXAMPLES / "split-database", folder, ignore=shutil.ignore_patterns(".orchestrator"))
     return Orchestrator(folder)
 
 
-def test_base_database_and_environment_are_created_in_order_and_destroyed_in_the_reverse(split: Orchestrator) -> None:
+def test_base_database_and_environment_are_created_in_order_and_destroyed_in_reverse_order(split: Orchestrator) -> None:
     created = split.create_env("alpha", base="dev")
     assert [(str(r.unit), r.status.value) for r in created.results] == [
         ("base/dev", "succeeded"),
@@ -41,7 +41,7 @@ def test_the_environment_is_previewed_before_anything_exists(split: Orchestrator
     ]
 
 
-def test_the_environment_stands_on_both() -> None:
+def test_the_environment_uses_the_base_and_the_database() -> None:
     base = simulate_example("split-database/base", "dev")
     below = {"organization/example-split-base/dev": base}
     database = simulate_example("split-database/database", "dev", stacks=below)
@@ -54,7 +54,7 @@ def test_the_environment_stands_on_both() -> None:
     assert server.outputs["address"] in definition["containerDefinitions"]
 
 
-def test_a_missing_part_is_told_by_what_it_does_not_export() -> None:
+def test_the_error_names_the_outputs_that_a_stack_does_not_export() -> None:
     base = simulate_example("split-database/base", "dev")
     below = {
         "organization/example-split-base/dev": base,

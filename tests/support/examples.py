@@ -1,4 +1,4 @@
-"""Runs the programs of the example folders under `simulate`, with the configuration files that are checked in."""
+"""Run the programs of the example folders under `simulate`, with their configuration files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXAMPLES = ROOT / "examples"
 
 
 def project_name(folder: Path) -> str:
-    """Name of the Pulumi project in `folder`."""
+    """Return the name of the Pulumi project in `folder`."""
     return yaml.safe_load((folder / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]
 
 
@@ -32,7 +32,7 @@ def simulate_example(
     stacks: Mapping[str, SimulationResult] | None = None,
     preview: bool = False,
 ) -> SimulationResult:
-    """The program in examples/`folder` as `pulumi up --stack <stack>` would run it."""
+    """Run the program in examples/`folder` as `pulumi up --stack <stack>` does."""
     where = EXAMPLES / folder
     return simulate(
         lambda: runpy.run_path(str(where / "__main__.py"), run_name="__main__") and None,
@@ -45,7 +45,7 @@ def simulate_example(
 
 
 def dollars_per_month(*results: SimulationResult) -> float:
-    """What `orchestrator cost` says of the stacks together."""
+    """Return the cost of the stacks together, as `orchestrator cost` shows it."""
     total = 0.0
     for result in results:
         resources = [
@@ -60,12 +60,12 @@ def dollars_per_month(*results: SimulationResult) -> float:
 
 
 def stacks_of(folder: str, *stacks: str) -> Callable[[bool], list[SimulationResult]]:
-    """A run of an example whose stacks do not read each other."""
+    """Return a run of an example whose stacks do not read each other."""
     return lambda preview: [simulate_example(folder, stack, preview=preview) for stack in stacks]
 
 
 def split_database(preview: bool) -> list[SimulationResult]:
-    """Base, database and environment; a preview of each stands on updates of the ones below."""
+    """Run base, database and environment. A preview of each reads updates of the stacks below it."""
     base = simulate_example("split-database/base", "dev")
     below = {"organization/example-split-base/dev": base}
     database = simulate_example("split-database/database", "dev", stacks=below)
@@ -81,7 +81,7 @@ def split_database(preview: bool) -> list[SimulationResult]:
 
 
 def rosetta_stone(preview: bool) -> list[SimulationResult]:
-    """Ad-hoc base and environment, then production ones."""
+    """Run an ad-hoc base and environment, then a production base and environment."""
     found: list[SimulationResult] = []
     for base, environment in (("dev", "alpha"), ("prod", "stage")):
         below = simulate_example("s4-rosetta-stone/base", base)
@@ -100,17 +100,17 @@ RUNS: dict[str, Callable[[bool], list[SimulationResult]]] = {
     "s4-rosetta-stone": rosetta_stone,
     "split-database": split_database,
 }
-"""How each example is run, with or without preview: its stacks in order."""
+"""The run of each example, with or without preview: its stacks in order."""
 
 
 @cache
 def run(example: str) -> tuple[SimulationResult, ...]:
-    """The stacks of an example, once for all tests."""
+    """Return the stacks of an example, simulated once for all tests."""
     return tuple(RUNS[example](False))
 
 
 def figures(example: str) -> dict[str, list[str]]:
-    """What the README's table says of the example, row by row: lines, AWS resources and dollars of each of its stacks."""
+    """Return the rows of the README's table: lines, AWS resources and dollars of each stack."""
     programs = sorted((EXAMPLES / example).rglob("__main__.py"), key=_order)
     lines = [sum(1 for line in p.read_text(encoding="utf-8").splitlines() if line.strip()) for p in programs]
     kept = [[r for r in result.resources if r.type.startswith("aws:") and not r.read] for result in run(example)]
@@ -122,7 +122,7 @@ def figures(example: str) -> dict[str, list[str]]:
 
 
 def _order(program: Path) -> int:
-    """Base before database before app."""
+    """Sort base before database before app."""
     return ["base", "database", "app", program.parent.name].index(program.parent.name)
 
 
@@ -130,14 +130,14 @@ _FIGURE = {"program": r"\d+", "resources": r"\d+", "a month": r"\$\d+\.\d\d"}
 
 
 def readme_figures(example: str) -> dict[str, list[str]]:
-    """The same from the README."""
+    """Return the same rows from the README."""
     text = (EXAMPLES / example / "README.md").read_text(encoding="utf-8")
     cells = {name: re.findall(rf"^\| {name} \|(.*?)\|", text, re.MULTILINE) for name in _FIGURE}
     return {name: re.findall(_FIGURE[name], cell[0]) if cell else [] for name, cell in cells.items()}
 
 
 def write_figures(example: str) -> None:
-    """Bring the README's figures in line."""
+    """Write the figures into the README."""
     file = EXAMPLES / example / "README.md"
     text = file.read_text(encoding="utf-8")
     for name, values in figures(example).items():

@@ -1,4 +1,4 @@
-"""A base: the stack's name is its name, the stack's configuration are its arguments."""
+"""A base with the name of its stack and the arguments of its stack's configuration."""
 
 import pulumi
 

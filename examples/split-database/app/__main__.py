@@ -1,4 +1,4 @@
-"""An environment on the base and the database of one name."""
+"""An environment on a base and on the database with the base's name."""
 
 import pulumi
 

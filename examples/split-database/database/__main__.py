@@ -1,4 +1,4 @@
-"""The PostgreSQL server of the base of the same name."""
+"""The PostgreSQL server of the base with the same name."""
 
 import pulumi
 
