@@ -182,7 +182,7 @@ def test_a_state_that_becomes_read_only_loses_nothing(small: Arena) -> None:
     assert small.run("list").code == 0
     again = small.run(*CREATE)
     assert again.code == 1
-    assert f"the state cannot be written: Read-only file system ({small.state})" in again.text
+    assert f"the state cannot be written: Read-only file system ({small.state}/" in again.text
     subprocess.run(["mount", "-o", "remount,rw", str(small.state)], check=True)
     assert small.run(*CREATE).code == 0
     assert small.broken(TOPICS) == []

@@ -13,7 +13,7 @@ from orchestrator.config.stack_config import StackConfig, refuse_unquoted
 from orchestrator.errors import OrchestratorError
 from orchestrator.lifecycle.job import to_wire
 from orchestrator.model import Operation, UnitOutcome
-from tests.orchestrator.test_scalars import ALWAYS
+from tests.orchestrator.config.test_scalars import ALWAYS
 from tests.support.engines import APP, BASE, Workshop
 
 VALUES: dict[str, tuple[str, str]] = {

@@ -61,9 +61,9 @@ def test_a_stack_is_there_in_every_form(tmp_path: Path, form: str) -> None:
 @pytest.mark.parametrize("form", PACK)
 def test_the_last_failure_is_read_in_every_form(tmp_path: Path, form: str) -> None:
     put(tmp_path, "history/shop/alpha/alpha-1790000000000000000.history.json", b'{"result": "succeeded"}')
-    assert backend_in(tmp_path).last_failed("shop", "alpha") is False
+    assert backend_in(tmp_path).ending("shop", "alpha").failed is False
     put(tmp_path, f"history/shop/alpha/alpha-1790000000000000001.history{form}", PACK[form](b'{"result": "failed"}'))
-    assert backend_in(tmp_path).last_failed("shop", "alpha") is True
+    assert backend_in(tmp_path).ending("shop", "alpha").failed is True
 
 
 def test_content_counts_and_not_the_name(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_an_unknown_form_of_the_newest_history_is_an_error(tmp_path: Path) -> No
     put(tmp_path, "history/shop/alpha/alpha-1.history.json", b'{"result": "succeeded"}')
     put(tmp_path, "history/shop/alpha/alpha-2.history.json.xz", b"?")
     with pytest.raises(UnknownFormError, match="the history of alpha has a form"):
-        backend_in(tmp_path).last_failed("shop", "alpha")
+        backend_in(tmp_path).ending("shop", "alpha")
 
 
 @pytest.mark.parametrize(

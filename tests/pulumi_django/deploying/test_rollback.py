@@ -16,7 +16,7 @@ from pulumi_django.deploying.gate import ReleaseGate, ReleaseGateArgs
 from pulumi_django.deploying.rollback import Rollback
 from pulumi_django.deploying.rollout import RolloutError, RolloutRequest
 from pulumi_django.testing import simulate
-from tests.pulumi_django.ecs.test_release import FakeAccess
+from tests.pulumi_django.deploying.test_gate import FakeAccess
 from tests.support.fake_ecs import CLUSTER, FakeAws, arn, container
 
 Frame = tuple[float, dict[str, Any]]

@@ -180,7 +180,11 @@ def test_cloudfront_is_refused_where_it_does_not_exist() -> None:
 
 @pytest.mark.parametrize(("region", "partition"), PARTITIONS.items())
 def test_the_deploy_role_reaches_resources_of_its_own_partition(region: str, partition: str) -> None:
-    text = json.dumps(deploy_policy.documents([region]))
+    text = json.dumps(
+        deploy_policy.documents(
+            deploy_policy.Scope(regions=[region], boundary_arn=f"arn:{partition}:iam::1:policy/limits")
+        )
+    )
     assert {part.split(":")[0] for part in text.split('"arn:')[1:]} == {partition}
     assert ('"ec2.amazonaws.com.cn"' in text) is (partition == "aws-cn")
 
