@@ -103,7 +103,7 @@ def test_an_interrupt_reaches_the_other_process(tmp_path: Path, monkeypatch: pyt
 
 
 def test_only_units_are_carried_out(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="carries out units and nothing else"):
+    with pytest.raises(TypeError, match="a remote executor runs only run_unit"):
         ProcessExecutor(tmp_path, "simulation").submit(print, "x")
 
 

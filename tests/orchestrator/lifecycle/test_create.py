@@ -21,7 +21,7 @@ from orchestrator.errors import (
     UnknownStackError,
     UsageError,
 )
-from orchestrator.lifecycle import CreateBase, CreateEnv, Request, Step
+from orchestrator.lifecycle import CreateBase, CreateEnv, Request, Step, run
 from orchestrator.model import Kind, Operation, OutputValue, Record, RunReport, Scope, StackStatus, Status, Unit
 from tests.support.workspace import APP_CONFIG, BASE_CONFIG, Workspace
 
@@ -71,7 +71,7 @@ def test_an_existing_base_is_only_read(workspace: Workspace) -> None:
     job = workspace.orchestrator().prepare(CreateEnv(names=("alpha",), base="dev"))
     assert [(step.unit, step.exists, step.runs) for step in job.steps] == [(DEV, True, False), (ALPHA, False, True)]
     assert job.notes == ()
-    assert told(job.run()) == [("app/alpha", "succeeded")]
+    assert told(run(job)) == [("app/alpha", "succeeded")]
     assert workspace.engine.began == ["up base/dev", "up app/alpha"]
 
 
@@ -158,8 +158,8 @@ def test_a_base_that_was_not_finished_is_completed_first(workspace: Workspace) -
     assert told(first) == [("base/dev", "failed"), ("app/alpha", "skipped")]
     assert first.exit_code == 1
     job = workspace.orchestrator().prepare(CreateEnv(names=("alpha",), base="dev"))
-    assert job.notes == ("the base dev was not finished: it is completed first",)
-    assert told(job.run()) == [("base/dev", "succeeded"), ("app/alpha", "succeeded")]
+    assert job.notes == ("the base dev is incomplete: it is completed first",)
+    assert told(run(job)) == [("base/dev", "succeeded"), ("app/alpha", "succeeded")]
 
 
 def test_a_base_whose_last_update_failed_can_still_be_read(workspace: Workspace) -> None:
@@ -173,7 +173,7 @@ def test_a_failure_says_what_exists_and_how_to_go_on(workspace: Workspace) -> No
     result = report.result(ALPHA)
     assert (result.reason, result.hint, result.counts.create) == (
         "app/alpha failed: no capacity",
-        "it has 1 resource now; mend the cause and run the same command again: it goes on from there",
+        "it has 1 resource now; fix the cause, then run the same command again: it continues from there",
         1,
     )
     assert told(workspace.orchestrator().create_env("alpha", base="dev")) == [("app/alpha", "succeeded")]
@@ -232,7 +232,7 @@ def test_a_base_named_anew_is_written_and_said(workspace: Workspace) -> None:
         "the base qa does not exist yet: it is created first",
         "Pulumi.alpha.yaml names the base dev: it is changed to qa",
     )
-    job.run()
+    run(job)
     assert workspace.file("app", "alpha").read_text() == APP_CONFIG.replace("base: dev", "base: qa")
 
 
@@ -256,18 +256,18 @@ def test_bad_names_are_refused_with_the_rule(workspace: Workspace, name: str) ->
 
 def test_a_name_given_twice_is_refused(workspace: Workspace) -> None:
     error = refused(workspace, CreateEnv(names=("beta", "beta"), base="dev"))
-    assert error.message == "beta is named twice: name it once"
+    assert error.message == "beta is given twice: give it once"
 
 
 def test_no_name_at_all_is_refused(workspace: Workspace) -> None:
-    assert refused(workspace, CreateEnv(names=())).message == "nothing is named: at least one name is wanted"
+    assert refused(workspace, CreateEnv(names=())).message == "no name is given: at least one name is required"
 
 
 def test_an_environment_without_a_base_is_refused(workspace: Workspace) -> None:
     error = refused(workspace, CreateEnv(names=("beta",)))
     assert (error.message, error.hint) == (
-        "no base is named for the environment beta: it is not configured and does not exist",
-        "say --base NAME; bases are not there yet",
+        "the environment beta has no base: it does not exist and its configuration names none",
+        "add --base NAME; no base exists yet",
     )
     assert error.exit_code == 2
 
@@ -276,7 +276,8 @@ def test_a_base_that_is_neither_there_nor_configured_is_refused(workspace: Works
     error = refused(workspace, CreateEnv(names=("alpha",), base="qa"))
     assert isinstance(error, UnknownStackError)
     assert (
-        error.message == f"there is no base 'qa', and none is configured: {workspace.file('base', 'qa')} does not exist"
+        error.message
+        == f"there is no base 'qa' and no configuration for it: {workspace.file('base', 'qa')} does not exist"
     )
     assert error.hint == "create it: `orchestrator create-base qa`"
 
@@ -287,8 +288,8 @@ def test_an_environment_does_not_move_to_another_base(workspace: Workspace) -> N
     error = refused(workspace, CreateEnv(names=("alpha",), base="qa"))
     assert isinstance(error, RefusedError)
     assert (error.message, error.hint) == (
-        "the environment alpha stands on the base dev: it cannot move to qa",
-        "destroy it first, or create an environment of another name on qa",
+        "the environment alpha is on the base dev: it cannot move to qa",
+        "destroy it first, or create an environment with another name on qa",
     )
 
 
@@ -310,7 +311,7 @@ def test_a_locked_stack_is_refused_with_its_owner(workspace: Workspace) -> None:
     assert isinstance(error, StackLockedError)
     assert error.owner == owner
     assert (error.message, error.hint) == (
-        "app/alpha is locked by bob@ci-7 (pid 42, since 2026-11-20 08:00:00 UTC): one operation at a time works on a stack",
+        "app/alpha is locked by bob@ci-7 (pid 42, since 2026-11-20 08:00:00 UTC): only one operation at a time can run on a stack",
         "wait for it with --wait 10m; if that process is gone: `orchestrator unlock alpha --force`",
     )
 
@@ -339,8 +340,8 @@ def test_a_slot_that_another_environment_has_is_refused(workspace: Workspace) ->
     workspace.write("app", "beta", APP_CONFIG)
     error = refused(workspace, CreateEnv(names=("beta",), base="dev"))
     assert (error.message, error.hint) == (
-        "Pulumi.beta.yaml gives beta the listener slot 0: alpha has it on the base dev",
-        "set another one, such as 1, or leave the key out",
+        "Pulumi.beta.yaml assigns the listener slot 0 to beta: alpha has it on the base dev",
+        "set another one, such as 1, or remove the key",
     )
 
 
@@ -356,13 +357,15 @@ def test_a_slot_that_no_load_balancer_has_is_refused(workspace: Workspace, slot:
 def test_a_base_without_a_domain_holds_one_environment(workspace: Workspace) -> None:
     workspace.write("base", "dev", "config:\n  aws:region: eu-west-1\n")
     error = refused(workspace, CreateEnv(names=("alpha", "beta"), base="dev"))
-    assert error.message == "the base dev has no domain name and holds one environment: alpha and beta are wanted"
+    assert (
+        error.message == "the base dev has no domain name, so it holds one environment: alpha and beta were requested"
+    )
     outputs = {"contract_version": OutputValue(value=1)}
     workspace.engine.has(DEV, outputs=outputs)
     workspace.engine.has(ALPHA, record=Record(kind=Kind.AD_HOC, base="dev", listener_slot=0))
     error = refused(workspace, CreateEnv(names=("beta",), base="dev"))
     assert (error.message, error.hint) == (
-        "the base dev has no domain name and holds one environment: alpha stands on it",
+        "the base dev has no domain name, so it holds one environment: alpha is on it",
         "set `domain_name` in the configuration of dev, or use another base",
     )
     assert told(workspace.orchestrator().create_env("alpha", base="dev")) == [("app/alpha", "succeeded")]
@@ -373,15 +376,19 @@ def test_an_existing_environment_whose_file_is_lost_is_not_given_another_ones_va
     workspace.file("app", "beta").unlink()
     error = refused(workspace, CreateEnv(names=("beta",), base="dev"))
     assert (error.message, error.hint) == (
-        f"{workspace.file('app', 'beta')} is missing: beta exists and was made with it",
-        f"get it back from git, or run `pulumi config refresh --stack beta` in {workspace.root / 'projects' / 'app'}",
+        f"{workspace.file('app', 'beta')} is missing: beta exists and was created with it",
+        f"restore it from git, or run `pulumi config refresh --stack beta` in {workspace.root / 'projects' / 'app'}",
     )
 
 
 @pytest.mark.parametrize(
     ("key", "message", "hint"),
     [
-        ("base", "--set base cannot be used: the base of an environment is given by --base when it is created", None),
+        (
+            "base",
+            "--set base cannot be used: --base sets the base of an environment when the environment is created",
+            None,
+        ),
         ("django-app:kind", "--set django-app:kind cannot be used: an environment has the kind of its base", None),
         (
             "django-base:domain_name",
@@ -442,8 +449,8 @@ def test_a_kind_that_the_configuration_contradicts_is_refused(workspace: Workspa
     workspace.write("base", "dev", f"{BASE_CONFIG}  django-base:kind: ad-hoc\n")
     error = refused(workspace, CreateBase(name="dev", kind=Kind.PROD))
     assert (error.message, error.hint) == (
-        "the base dev is configured as ad-hoc: it cannot be created as prod",
-        "change `kind` in its configuration, or leave --kind out",
+        "the base dev cannot be created as prod: its configuration has the kind ad-hoc",
+        "change `kind` in its configuration, or omit --kind",
     )
 
 
@@ -467,6 +474,6 @@ def test_nothing_is_asked_of_git_for_a_preview(workspace: Workspace, monkeypatch
     def fail(*_arguments: object) -> None:
         raise AssertionError("git was asked")
 
-    monkeypatch.setattr("orchestrator.lifecycle.context.look", fail)
+    monkeypatch.setattr("orchestrator.lifecycle.context.checkout", fail)
     report = workspace.orchestrator().preview_env("alpha", base="dev")
     assert [result.operation for result in report.results] == [Operation.PREVIEW] * 2

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from orchestrator.errors import LockOwner, OrchestratorError, RefusedError, StackLockedError, UnknownStackError
-from orchestrator.lifecycle import DestroyBase, DestroyEnv
+from orchestrator.lifecycle import DestroyBase, DestroyEnv, run
 from orchestrator.model import Kind, Operation, Record, RunReport, Scope, Status, Unit
 from tests.support.workspace import Workspace
 
@@ -79,7 +79,7 @@ def test_a_base_with_environments_is_refused_with_their_names(running: Workspace
     error = refused(running, DestroyBase(names=("dev",)))
     assert isinstance(error, RefusedError)
     assert (error.message, error.hint) == (
-        "the base dev was not destroyed: environments alpha, beta stand on it",
+        "the base dev was not destroyed: the environments alpha, beta are on it",
         "destroy them first, or use --cascade",
     )
 
@@ -89,17 +89,17 @@ def test_an_environment_that_only_reads_the_base_counts_too(running: Workspace) 
     running.engine.calls.clear()
     running.engine.has(Unit("app", "manual"), outputs={}, references=("organization/django-base/dev",))
     error = refused(running, DestroyBase(names=("dev",)))
-    assert error.message == "the base dev was not destroyed: environment manual stands on it"
+    assert error.message == "the base dev was not destroyed: the environment manual is on it"
 
 
 def test_cascade_destroys_in_the_exact_reverse_of_creation(running: Workspace) -> None:
     job = running.orchestrator().prepare(DestroyBase(names=("dev",), cascade=True))
     assert [step.unit for step in job.steps] == [BETA, ALPHA, DEV]
     assert job.notes == (
-        "the environment alpha stands on dev: it is destroyed first",
-        "the environment beta stands on dev: it is destroyed first",
+        "the environment alpha is on the base dev: it is destroyed first",
+        "the environment beta is on the base dev: it is destroyed first",
     )
-    assert told(job.run(parallel=1)) == [
+    assert told(run(job, parallel=1)) == [
         ("app/beta", "succeeded"),
         ("app/alpha", "succeeded"),
         ("base/dev", "succeeded"),
@@ -143,7 +143,7 @@ def test_a_locked_environment_is_refused(running: Workspace) -> None:
     running.engine.locks[BETA] = LockOwner(username="bob", hostname="ci", pid=7, since=None, alive=True)
     error = refused(running, DestroyBase(names=("dev",), cascade=True))
     assert isinstance(error, StackLockedError)
-    assert error.message == "app/beta is locked by bob@ci (pid 7): one operation at a time works on a stack"
+    assert error.message == "app/beta is locked by bob@ci (pid 7): only one operation at a time can run on a stack"
     assert error.hint == "wait for it with --wait 10m"
 
 

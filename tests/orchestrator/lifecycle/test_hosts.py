@@ -60,7 +60,7 @@ def test_a_host_that_another_environment_has_is_refused(
     workspace.orchestrator().create_env("alpha", base="dev")
     for request in (CreateEnv(names=("beta",), base="dev"), PreviewEnv(name="beta", base="dev")):
         error = refusal(workspace, request)
-        assert error.message == f"beta cannot have the host {host}: alpha on the base dev answers it"
+        assert error.message == f"beta cannot have the host {host}: alpha on the base dev serves it"
         assert error.hint == "give beta another host, or remove it from alpha and update alpha first"
 
 
@@ -149,6 +149,6 @@ def test_both_engines_know_the_hosts_of_a_state(engine: str, tmp_path: Path, mon
     assert orchestrator.create_env("alpha", base="dev", values={"host": "shop.example.com"}).exit_code == 0
     shop.configure(Unit("app", "alpha"), base="dev", host="moved.example.com", listener_slot=0)
     for host in ("shop.example.com", "moved.example.com"):
-        with pytest.raises(RefusedError, match=f"beta cannot have the host {host}: alpha on the base dev answers it"):
+        with pytest.raises(RefusedError, match=f"beta cannot have the host {host}: alpha on the base dev serves it"):
             orchestrator.create_env("beta", base="dev", values={"host": host})
     assert set(orchestrator.registry().environments) == {"alpha"}

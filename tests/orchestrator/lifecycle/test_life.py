@@ -116,7 +116,7 @@ def test_what_is_pinned_locked_protected_or_production_stays(running: Workspace)
     assert (found.expired, found.job) == ((), None)
     assert {left.environment.name: left.why for left in found.left} == {
         "alpha": "it is pinned",
-        "beta": "bob@ci (pid 7) is at work on it",
+        "beta": "bob@ci (pid 7) works on it",
         "gamma": "gamma-first is protected",
         "live": "it is production",
     }
@@ -142,8 +142,8 @@ def test_a_full_base_names_who_could_go(running: Workspace) -> None:
     running.orchestrator().pin("alpha")
     with pytest.raises(RefusedError) as caught:
         running.orchestrator().create_env("omega", base="dev")
-    assert caught.value.message == "the base dev holds 4 of 4 environments: there is no room for omega"
-    assert str(caught.value.hint).startswith("destroy beta first: it expires, or was used, before the others; or raise")
+    assert caught.value.message == "the base dev has no room for omega: it holds 4 of 4 environments"
+    assert str(caught.value.hint).startswith("destroy beta first (it expires or was used before the others), or raise")
     assert running.orchestrator().create_env("alpha", base="dev").exit_code == 0
 
 
@@ -154,10 +154,10 @@ def test_only_a_lock_whose_owner_is_gone_is_removed(running: Workspace) -> None:
     orchestrator = running.orchestrator()
     assert orchestrator.unlock("alpha") == ()
     locked(True)
-    with pytest.raises(StackLockedError, match=r"app/alpha stays locked: bob@ci .pid 7. is at work on it"):
+    with pytest.raises(StackLockedError, match=r"app/alpha stays locked: bob@ci .pid 7. works on it"):
         orchestrator.unlock("alpha", force=True)
     locked(None)
-    with pytest.raises(StackLockedError, match=r"whether bob@ci .pid 7. still runs cannot be known"):
+    with pytest.raises(StackLockedError, match=r"it is not known whether bob@ci .pid 7. still runs"):
         orchestrator.unlock("alpha")
     assert [str(lock.owner) for lock in orchestrator.unlock("alpha", force=True)] == ["bob@ci (pid 7)"]
     locked(False)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from orchestrator.errors import RefusedError, UnknownStackError
-from orchestrator.lifecycle.registry import Registry, free_slot
+from orchestrator.lifecycle.listener_slots import free_slot
+from orchestrator.lifecycle.registry import Registry
 from orchestrator.model import Kind, OutputValue, Record, Scope, StackStatus, Unit
 from pulumi_django.rules.priorities import SLOTS, stable_slot
 from tests.support.fake_engine import UPDATED
@@ -69,7 +70,7 @@ def test_a_stack_that_reads_another_base_than_its_record_says_stands_on_both(wor
     workspace.engine.has(QA)
     workspace.engine.has(BETA, record=ON_DEV, references=("organization/django-base/qa",))
     found = registry(workspace)
-    assert found.environment("beta").stands_on == {"dev", "qa"}
+    assert found.environment("beta").bases == {"dev", "qa"}
     assert found.base("dev").environments == found.base("qa").environments == ("beta",)
 
 

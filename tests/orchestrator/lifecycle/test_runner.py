@@ -18,7 +18,8 @@ from orchestrator.errors import OperationFailedError, StackLockedError
 from orchestrator.events import Diagnostic, Event, UnitFinished, UnitStarted
 from orchestrator.executors import DaemonExecutor
 from orchestrator.lifecycle.graph import Plan, plan
-from orchestrator.lifecycle.runner import Interrupter, Runner
+from orchestrator.lifecycle.interrupts import Interrupter
+from orchestrator.lifecycle.runner import Runner
 from orchestrator.model import (
     ChangeCounts,
     ChangeOp,
@@ -153,7 +154,10 @@ def test_whatever_a_unit_raises_becomes_its_failure(engine: FakeEngine, error: B
         ("base/dev", "failed", f"internal error: {type(error).__name__}: {error}"),
         ("app/alpha", "skipped", "not started: it waits for base/dev, which failed"),
     ]
-    assert results[0].hint == "this is a mistake of the orchestrator: run again with --verbose and report what it says"
+    assert (
+        results[0].hint
+        == "this is a bug in the orchestrator: run the command again with --verbose and report the output"
+    )
 
 
 def test_a_request_that_cannot_be_made_fails_its_unit_only(engine: FakeEngine) -> None:
@@ -286,7 +290,7 @@ def test_the_user_is_told_what_is_waited_for(engine: FakeEngine) -> None:
     when(begun, interrupter)
     run(engine, BASE, ALPHA, interrupter=interrupter, observer=heard.append)
     assert [event.message for event in heard if isinstance(event, Diagnostic)] == [
-        "interrupted: waiting for base/dev to finish what is in flight; nothing new is started"
+        "interrupted: waiting for the operations in flight on base/dev; no new operation starts"
     ]
 
 
@@ -309,12 +313,12 @@ def test_a_second_interrupt_ends_the_waiting_and_never_reaches_the_engine(engine
     results = run(engine, BASE, ALPHA, interrupter=interrupter, observer=heard.append)
     go_on.set()
     assert told(results) == [
-        ("base/dev", "cancelled", "interrupted twice: how it ended is not known"),
+        ("base/dev", "cancelled", "interrupted twice: its result is not known"),
         ("app/alpha", "cancelled", "not started: the run was interrupted"),
     ]
     assert engine.interrupts == 1
     assert [event.message for event in heard if isinstance(event, Diagnostic)][1] == (
-        "interrupted again: not waiting for base/dev any longer, which still finishes what is in flight"
+        "interrupted again: no longer waiting for base/dev, which completes its operations in flight"
     )
 
 

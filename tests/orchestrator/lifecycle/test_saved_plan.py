@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator import Orchestrator
 from orchestrator.errors import RefusedError
+from orchestrator.lifecycle import run
 from orchestrator.model import RunReport, Status
 from tests.support.engines import APP, BASE, Workshop
 
@@ -67,7 +68,7 @@ def test_a_plan_is_refused_when_the_program_the_configuration_or_the_state_moved
     program.write_text(f"{text}\n# changed\n")
     with pytest.raises(RefusedError) as caught:
         orchestrator(shop).apply(plan)
-    assert caught.value.message == "the plan does not fit any more: __main__.py of the program app changed"
+    assert caught.value.message == "the plan no longer fits: __main__.py of the program app changed"
     program.write_text(text)
 
     document = json.loads((plan / "plan.json").read_text())
@@ -116,10 +117,10 @@ def test_a_plan_that_was_carried_out_has_nothing_left_and_says_what_moved(shop: 
     assert orchestrator(shop).preview_env("alpha", base="dev", save_plan=plan).exit_code == 0
     assert orchestrator(shop).apply(plan).exit_code == 0
     job = orchestrator(shop).prepare_apply(plan)
-    assert (job.plan.units, job.notes) == ((), ("the plan was carried out already: there is nothing left to do",))
-    assert job.run().exit_code == 0
+    assert (job.plan.units, job.notes) == ((), ("the plan is carried out completely: there is nothing left to do",))
+    assert run(job).exit_code == 0
     orchestrator(shop).update_env("alpha", values={"tags": '{"color": "red"}'})
-    with pytest.raises(RefusedError, match="the plan does not fit any more") as refused:
+    with pytest.raises(RefusedError, match="the plan no longer fits") as refused:
         orchestrator(shop).apply(plan)
     assert f"`orchestrator preview-env alpha --base dev --save-plan {plan}`" in str(refused.value.hint)
 

@@ -51,7 +51,7 @@ def test_an_environment_that_would_have_a_name_of_another_one_is_refused_before_
     configured(workspace, new, text)
     error = refused(workspace, CreateEnv(names=(new,), base="dev"))
     assert error.message.startswith(
-        f"the environment {new} would have {met}, which is a name of the environment {existing} already"
+        f"the environment {new} would have the name {met}, which the environment {existing} already has"
     )
 
 
@@ -59,7 +59,7 @@ def test_two_new_environments_of_one_request_are_compared_too(workspace: Workspa
     configured(workspace, "alpha-beta", "")
     workspace.write("app", "alpha", APP_CONFIG + "  django-app:workers: {beta-default: {}}\n")
     error = refused(workspace, CreateEnv(names=("alpha", "alpha-beta"), base="dev"))
-    assert "alpha-beta would have alpha-beta-default, which is a name of the environment alpha" in error.message
+    assert "alpha-beta would have the name alpha-beta-default, which the environment alpha already has" in error.message
 
 
 def test_neighbors_whose_names_do_not_meet_are_created(workspace: Workspace) -> None:

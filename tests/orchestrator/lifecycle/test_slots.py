@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.errors import RefusedError
-from orchestrator.lifecycle import CreateEnv
+from orchestrator.lifecycle import CreateEnv, run
 from orchestrator.model import Kind, Record, Unit
 from tests.support.workspace import START, TOML, Workspace
 
@@ -23,7 +23,7 @@ def test_a_slot_that_was_taken_meanwhile_is_changed_under_the_lock(workspace: Wo
     assert job.records[BETA].listener_slot == 1  # alpha's configuration has 0
     other = Record(kind=Kind.AD_HOC, base="dev", listener_slot=1)
     workspace.engine.while_held = lambda: workspace.engine.has(Unit("app", "gamma"), record=other)
-    assert job.run().exit_code == 0
+    assert run(job).exit_code == 0
     assert workspace.engine.held == ["slots-dev"]
     assert slot(workspace, "beta") == 2
     assert workspace.engine.configs[BETA].values["django-app:listener_slot"] == 2

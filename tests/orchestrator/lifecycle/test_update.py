@@ -96,7 +96,7 @@ def test_environments_wait_for_their_base(running: Workspace) -> None:
         (UpdateEnv(names=("gamma",)), UnknownStackError, "there is no environment 'gamma'"),
         (UpdateEnv(names=("dev",)), UnknownStackError, "there is no environment 'dev': dev is a base"),
         (UpdateBase(names=("alpha",)), UnknownStackError, "there is no base 'alpha': alpha is an environment"),
-        (UpdateEnv(names=("alpha", "alpha")), UsageError, "alpha is named twice: name it once"),
+        (UpdateEnv(names=("alpha", "alpha")), UsageError, "alpha is given twice: give it once"),
         (UpdateEnv(names=("Alpha!",)), UsageError, None),
     ],
 )
@@ -113,7 +113,7 @@ def test_an_environment_whose_base_is_gone_is_refused(running: Workspace) -> Non
     del running.engine.kept[DEV]
     with pytest.raises(UnknownStackError) as caught:
         running.orchestrator().prepare(UpdateEnv(names=("alpha",)))
-    assert caught.value.message == "the environment alpha stands on the base dev: there is no such base any more"
+    assert caught.value.message == "the base dev of the environment alpha no longer exists"
 
 
 def test_a_kind_changed_in_the_file_of_a_base_is_refused(running: Workspace) -> None:
