@@ -67,13 +67,13 @@ class PlanProgress:
     def read(self) -> dict[Unit, Reached]:
         """Every unit that began; nothing when the file cannot be read."""
         found: dict[Unit, Reached] = {}
-        for name, said in self._document().items():
+        for name, entry in self._document().items():
             project, slash, stack = name.partition("/")
-            if slash and isinstance(said, str):  # the format of earlier versions
-                found[Unit(project, stack)] = Reached(done=True, ended=True, state=said)
-            elif slash and isinstance(said, dict):
+            if slash and isinstance(entry, str):  # the format of earlier versions
+                found[Unit(project, stack)] = Reached(done=True, ended=True, state=entry)
+            elif slash and isinstance(entry, dict):
                 found[Unit(project, stack)] = Reached(
-                    done=bool(said.get("done")), ended=bool(said.get("ended")), state=said.get("state")
+                    done=bool(entry.get("done")), ended=bool(entry.get("ended")), state=entry.get("state")
                 )
         return found
 
@@ -85,9 +85,9 @@ class PlanProgress:
         """Note that the unit's operation ended, and its state. Raises SettingsError."""
         self._note(unit, {"done": done, "ended": True, "state": state})
 
-    def _note(self, unit: Unit, said: Mapping[str, Any]) -> None:
+    def _note(self, unit: Unit, entry: Mapping[str, Any]) -> None:
         with _GUARD:
-            document = {**self._document(), str(unit): dict(said)}
+            document = {**self._document(), str(unit): dict(entry)}
             yaml_files.write_atomically(self.folder / PROGRESS, json.dumps(document))
 
     def _document(self) -> dict[str, Any]:
@@ -213,8 +213,8 @@ def _rest(job: Job, done: Collection[Unit]) -> Job:
     left = tuple(unit for unit in job.plan.units if unit not in done)
     waits = {unit: tuple(other for other in job.plan.waits_for[unit] if other not in done) for unit in left}
     steps = tuple(replace(step, runs=step.runs and step.unit not in done) for step in job.steps)
-    said = ", ".join(str(unit) for unit in sorted(done))
-    note = f"{said} {'is' if len(done) == 1 else 'are'} as planned already: the plan continues after that"
+    finished = ", ".join(str(unit) for unit in sorted(done))
+    note = f"{finished} {'is' if len(done) == 1 else 'are'} as planned already: the plan continues after that"
     if not left:
         note = "the plan is carried out completely: there is nothing left to do"
     slots = {unit: base for unit, base in job.slots.items() if unit in left}

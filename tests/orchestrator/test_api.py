@@ -1,4 +1,4 @@
-"""The Python API, as a program would use it."""
+"""The Python API, as a program uses it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tests.support.workspace import START, Workspace
 DEV, ALPHA, BETA = Unit("base", "dev"), Unit("app", "alpha"), Unit("app", "beta")
 
 
-def test_the_class_is_the_packages_public_name() -> None:
+def test_the_class_is_the_public_name_of_the_package() -> None:
     assert orchestrator.Orchestrator is Orchestrator
     assert orchestrator.__all__ == ["Orchestrator"]
     with pytest.raises(AttributeError, match=r"^module 'orchestrator' has no attribute 'Orchestrater'$"):
@@ -49,7 +49,7 @@ def test_importing_the_api_loads_neither_pulumi_nor_boto3() -> None:
     assert answer.stdout == "[]\n"
 
 
-def test_the_settings_name_the_engine(workspace: Workspace) -> None:
+def test_the_settings_select_the_engine(workspace: Workspace) -> None:
     assert isinstance(Orchestrator(workspace.root).engine, SimulationEngine)
     assert Orchestrator(str(workspace.root), engine="pulumi").engine.name == "pulumi"
     read = settings.load(workspace.root)
@@ -77,7 +77,7 @@ def test_a_run_is_a_report_and_events(workspace: Workspace) -> None:
     assert (ready.units, ready.existing) == ((DEV, ALPHA), frozenset())
 
 
-def test_what_exists_already_is_announced_with_its_size(workspace: Workspace) -> None:
+def test_the_number_of_existing_resources_is_announced(workspace: Workspace) -> None:
     workspace.orchestrator().create_env("alpha", base="dev")
     workspace.events.clear()
     workspace.orchestrator().update_env("alpha")
@@ -102,7 +102,7 @@ def test_the_list_has_each_base_followed_by_its_environments(workspace: Workspac
     ]
 
 
-def test_one_name_can_be_shown_and_its_outputs_read(workspace: Workspace) -> None:
+def test_a_deployment_and_its_outputs_can_be_read(workspace: Workspace) -> None:
     workspace.orchestrator().create_env("alpha", base="dev")
     fresh = workspace.orchestrator()
     assert fresh.show("alpha").url == "https://alpha.example.com"
@@ -131,7 +131,7 @@ def test_a_run_in_a_thread_can_be_interrupted(workspace: Workspace) -> None:
     assert not workspace.file("app", "beta").exists()
 
 
-def test_what_an_engine_cannot_do_is_an_error_of_every_command(workspace: Workspace) -> None:
+def test_an_engine_that_is_unavailable_is_an_error_of_every_command(workspace: Workspace) -> None:
     workspace.engine.unavailable = EngineUnavailableError("the backend does not answer")
     for look in (workspace.orchestrator().list, lambda: workspace.orchestrator().show("alpha")):
         with pytest.raises(OrchestratorError, match=r"^the backend does not answer$"):

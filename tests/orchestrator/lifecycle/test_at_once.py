@@ -1,4 +1,4 @@
-"""Commands at once: a base that goes, an environment that comes, one name created and destroyed, one record changed twice."""
+"""Commands at the same time: on one base, one environment, one file, one record."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ CASCADE = DestroyBase(names=("dev",), cascade=True)
 
 @pytest.fixture
 def based(workspace: Workspace) -> Workspace:
-    """A workspace whose base is there."""
+    """A workspace with an existing base."""
     assert workspace.orchestrator().create_base("dev").exit_code == 0
     return workspace
 
 
 @contextmanager
 def at_work(workspace: Workspace, unit: Unit, job: Job) -> Generator[None]:
-    """While the job's operation on the unit runs."""
+    """Run the block while the job's operation on the unit runs."""
     begun, go_on = workspace.engine.blocks(unit)
     reports: list[RunReport] = []
     thread = threading.Thread(target=lambda: reports.append(run(job)))
@@ -50,7 +50,7 @@ def marks(workspace: Workspace) -> list[str]:
     return [mark.name for kind in (WORKING, GOING) for mark in workspace.engine.marks.below(kind)]
 
 
-def test_a_base_on_which_an_environment_is_being_made_is_not_destroyed(based: Workspace) -> None:
+def test_a_base_is_not_destroyed_while_an_environment_is_created_on_it(based: Workspace) -> None:
     orchestrator = based.orchestrator()
     destroy, create = orchestrator.prepare(CASCADE), orchestrator.prepare(CreateEnv(names=("beta",), base="dev"))
     with at_work(based, BETA, create):
@@ -63,7 +63,7 @@ def test_a_base_on_which_an_environment_is_being_made_is_not_destroyed(based: Wo
     assert marks(based) == []
 
 
-def test_nobody_begins_on_a_base_that_is_going(based: Workspace) -> None:
+def test_no_command_begins_on_a_base_that_another_one_destroys(based: Workspace) -> None:
     assert based.orchestrator().create_env("alpha", base="dev").exit_code == 0
     orchestrator = based.orchestrator()
     late = [
@@ -86,7 +86,7 @@ def test_nobody_begins_on_a_base_that_is_going(based: Workspace) -> None:
     assert not based.file("app", "beta").exists()
 
 
-def test_who_waits_for_a_base_that_is_going_is_told_that_it_is_gone(based: Workspace) -> None:
+def test_a_command_that_waited_for_a_destroyed_base_is_refused(based: Workspace) -> None:
     patient = based.orchestrator(wait="1m")
     create, destroy = patient.prepare(CreateEnv(names=("beta",), base="dev")), patient.prepare(CASCADE)
     refused: list[RefusedError] = []
@@ -107,7 +107,7 @@ def test_who_waits_for_a_base_that_is_going_is_told_that_it_is_gone(based: Works
     assert based.engine.kept == {}
 
 
-def test_an_environment_that_came_after_the_preparation_keeps_its_base(based: Workspace) -> None:
+def test_an_environment_created_after_the_preparation_keeps_its_base(based: Workspace) -> None:
     destroy = based.orchestrator().prepare(CASCADE)
     assert based.orchestrator().create_env("beta", base="dev").exit_code == 0
     with pytest.raises(RefusedError) as refused:
@@ -120,7 +120,7 @@ def test_an_environment_that_came_after_the_preparation_keeps_its_base(based: Wo
 @pytest.mark.parametrize(
     "request_", [CreateEnv(names=("beta",), base="dev"), UpdateEnv(names=("alpha",)), UpdateBase(names=("dev",))]
 )
-def test_what_was_prepared_before_its_base_was_destroyed_is_refused(based: Workspace, request_: CreateEnv) -> None:
+def test_a_job_prepared_before_its_base_was_destroyed_is_refused(based: Workspace, request_: CreateEnv) -> None:
     assert based.orchestrator().create_env("alpha", base="dev").exit_code == 0
     job = based.orchestrator().prepare(request_)
     assert based.orchestrator().destroy_base("dev", cascade=True).exit_code == 0
@@ -129,7 +129,7 @@ def test_what_was_prepared_before_its_base_was_destroyed_is_refused(based: Works
     assert based.engine.kept == {}
 
 
-def test_readers_are_looked_at_again_before_the_base_goes(based: Workspace) -> None:
+def test_readers_are_checked_again_right_before_the_base_is_destroyed(based: Workspace) -> None:
     assert based.orchestrator().create_env("alpha", base="dev").exit_code == 0
     destroy = based.orchestrator().prepare(CASCADE)
     begun, go_on = based.engine.blocks(ALPHA)
@@ -153,7 +153,7 @@ def test_a_claim_of_another_command_keeps_the_base(based: Workspace) -> None:
         run(destroy)
 
 
-def test_who_cannot_begin_leaves_the_claim_of_who_did(based: Workspace) -> None:
+def test_a_command_that_cannot_begin_leaves_the_claim_of_another_command(based: Workspace) -> None:
     orchestrator = based.orchestrator()
     first, second = (orchestrator.prepare(CreateEnv(names=("beta",), base="dev")) for _ in range(2))
     with at_work(based, BETA, first):
@@ -164,7 +164,7 @@ def test_who_cannot_begin_leaves_the_claim_of_who_did(based: Workspace) -> None:
     assert based.engine.claimed == {}
 
 
-def test_a_base_that_is_destroyed_in_part_is_completed_first_and_not_read(based: Workspace) -> None:
+def test_a_partly_destroyed_base_is_completed_before_it_is_read(based: Workspace) -> None:
     assert based.orchestrator().create_env("alpha", base="dev").exit_code == 0
     based.engine.kept[DEV].going = True
     with pytest.raises(RefusedError) as refused:
@@ -177,7 +177,7 @@ def test_a_base_that_is_destroyed_in_part_is_completed_first_and_not_read(based:
     assert not based.engine.kept[DEV].going
 
 
-def test_the_marks_of_who_died_hold_nobody_up(based: Workspace) -> None:
+def test_the_marks_of_dead_processes_do_not_count(based: Workspace) -> None:
     dead = replace(processes.this_process(), started="1").document()
     for kind in (WORKING, GOING):
         name = f"marks/{kind}/dev/x.json"
@@ -189,7 +189,7 @@ def test_the_marks_of_who_died_hold_nobody_up(based: Workspace) -> None:
     assert based.engine.kept == {}
 
 
-def test_the_mark_of_who_cannot_be_looked_at_is_removed_by_unlock_with_force(based: Workspace) -> None:
+def test_unlock_with_force_removes_the_mark_of_an_unknown_process(based: Workspace) -> None:
     based.engine.marks.set(f"{WORKING}/dev/x", {"units": ["app/beta"]})
     shelf, name = based.engine.shelf.files, f"marks/{WORKING}/dev/x.json"
     shelf[name] = shelf[name].replace(b'"boot": "', b'"boot": "other')
@@ -208,7 +208,7 @@ def test_the_mark_of_who_cannot_be_looked_at_is_removed_by_unlock_with_force(bas
 # configuration files
 
 
-def test_a_file_that_was_removed_meanwhile_is_written_by_who_creates(based: Workspace) -> None:
+def test_create_writes_a_file_that_was_removed_after_its_preparation(based: Workspace) -> None:
     assert based.orchestrator().create_env("beta", base="dev").exit_code == 0
     text = based.file("app", "beta").read_text()
     assert text.startswith(GENERATED_MARK)
@@ -220,7 +220,7 @@ def test_a_file_that_was_removed_meanwhile_is_written_by_who_creates(based: Work
     assert based.engine.configs[BETA].values["django-app:base"] == "dev"
 
 
-def test_who_destroys_removes_no_file_under_who_creates_and_the_other_way_round(based: Workspace) -> None:
+def test_create_and_destroy_never_have_the_same_file_at_the_same_time(based: Workspace) -> None:
     assert based.orchestrator().create_env("beta", base="dev").exit_code == 0
     orchestrator = based.orchestrator()
     create, destroy = (
@@ -233,7 +233,7 @@ def test_who_destroys_removes_no_file_under_who_creates_and_the_other_way_round(
         assert based.file("app", "beta").exists() == (BETA in based.engine.kept)
 
 
-def test_values_that_another_command_set_meanwhile_are_kept(based: Workspace) -> None:
+def test_values_that_another_command_set_after_the_preparation_are_kept(based: Workspace) -> None:
     based.write("app", "alpha", based.file("app", "alpha").read_text() + "  django-app:color: red # ours\n")
     assert based.orchestrator().create_env("alpha", base="dev").exit_code == 0
     first = based.orchestrator().prepare(

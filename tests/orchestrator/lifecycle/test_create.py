@@ -1,4 +1,4 @@
-"""Creating bases and environments: what runs, what is written, what is remembered, what is refused."""
+"""Creation of bases and environments: units, files, records and refusals."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def told(report: RunReport) -> list[tuple[str, str]]:
 
 
 def refused(workspace: Workspace, request: Request) -> OrchestratorError:
-    """The refusal; nothing was run and no file was touched."""
+    """The refusal; no unit ran and no file changed."""
     before, calls = workspace.files(), len(workspace.engine.calls)
     with pytest.raises(OrchestratorError) as caught:
         workspace.orchestrator().prepare(request)
@@ -55,7 +55,7 @@ def test_a_configured_base_is_created_before_its_environment(workspace: Workspac
     assert workspace.files() == before, "the checked-in example is complete: creating it writes nothing"
 
 
-def test_before_anything_runs_the_job_says_what_it_comes_to(workspace: Workspace) -> None:
+def test_the_job_shows_its_steps_before_anything_runs(workspace: Workspace) -> None:
     job = workspace.orchestrator().prepare(CreateEnv(names=("alpha",), base="dev"))
     assert job.steps == (
         Step(unit=DEV, scope=Scope.BASE, kind=Kind.AD_HOC, exists=False, runs=True),
@@ -75,7 +75,7 @@ def test_an_existing_base_is_only_read(workspace: Workspace) -> None:
     assert workspace.engine.began == ["up base/dev", "up app/alpha"]
 
 
-def test_creating_it_again_changes_nothing_and_says_so(workspace: Workspace) -> None:
+def test_creating_it_again_is_reported_as_unchanged(workspace: Workspace) -> None:
     workspace.orchestrator().create_env("alpha", base="dev")
     records = {unit: stack.record for unit, stack in workspace.engine.kept.items()}
     before = workspace.files()
@@ -124,7 +124,7 @@ def test_a_slot_is_free_again_after_its_environment_is_destroyed(workspace: Work
     assert record.listener_slot == 1
 
 
-def test_the_record_says_where_an_environment_comes_from(committed: Workspace) -> None:
+def test_the_record_has_owner_creation_commit_and_branch(committed: Workspace) -> None:
     committed.orchestrator().create_env("alpha", base="dev")
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=committed.root, capture_output=True, text=True, check=True)
     expected = Record(
@@ -151,7 +151,7 @@ def test_owner_and_creation_stay_and_the_owner_can_be_changed(workspace: Workspa
     assert workspace.engine.kept[ALPHA].record == replace(first, owner="Linus")
 
 
-def test_a_base_that_was_not_finished_is_completed_first(workspace: Workspace) -> None:
+def test_an_incomplete_base_is_completed_first(workspace: Workspace) -> None:
     workspace.engine.fails(DEV, after=["dev-first"])
     workspace.engine.kept.clear()
     first = workspace.orchestrator().create_env("alpha", base="dev")
@@ -167,7 +167,7 @@ def test_a_base_whose_last_update_failed_can_still_be_read(workspace: Workspace)
     assert told(workspace.orchestrator().create_env("alpha", base="dev")) == [("app/alpha", "succeeded")]
 
 
-def test_a_failure_says_what_exists_and_how_to_go_on(workspace: Workspace) -> None:
+def test_a_failure_reports_what_exists_and_how_to_continue(workspace: Workspace) -> None:
     workspace.engine.fails(ALPHA, "no capacity", after=["alpha-first"])
     report = workspace.orchestrator().create_env("alpha", base="dev")
     result = report.result(ALPHA)
@@ -179,7 +179,7 @@ def test_a_failure_says_what_exists_and_how_to_go_on(workspace: Workspace) -> No
     assert told(workspace.orchestrator().create_env("alpha", base="dev")) == [("app/alpha", "succeeded")]
 
 
-def test_a_generated_file_goes_when_nothing_came_of_it(workspace: Workspace) -> None:
+def test_a_generated_file_is_removed_when_nothing_was_created(workspace: Workspace) -> None:
     before = workspace.files()
     workspace.engine.raises(BETA, SettingsError("backend_imag is not a key here"))
     report = workspace.orchestrator().create_env("beta", base="dev")
@@ -187,7 +187,7 @@ def test_a_generated_file_goes_when_nothing_came_of_it(workspace: Workspace) -> 
     assert workspace.files() == before
 
 
-def test_a_generated_file_goes_when_its_base_failed(workspace: Workspace) -> None:
+def test_a_generated_file_is_removed_when_its_base_failed(workspace: Workspace) -> None:
     before = workspace.files()
     workspace.engine.fails(DEV)
     assert told(workspace.orchestrator().create_env("beta", base="dev"))[1] == ("app/beta", "skipped")
@@ -200,14 +200,14 @@ def test_a_generated_file_stays_when_something_was_created(workspace: Workspace)
     assert "shop:9" in workspace.file("app", "beta").read_text()
 
 
-def test_an_own_file_gets_its_old_text_back_when_nothing_came_of_the_change(workspace: Workspace) -> None:
+def test_a_file_of_the_user_is_restored_when_nothing_was_changed(workspace: Workspace) -> None:
     before = workspace.files()
     workspace.engine.raises(ALPHA, SettingsError("no"))
     workspace.orchestrator().create_env("alpha", base="dev", images={"backend": "shop:9"})
     assert workspace.files() == before
 
 
-def test_files_written_before_another_one_cannot_be_are_taken_back(
+def test_all_files_are_restored_when_one_cannot_be_written(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = workspace.files()
@@ -225,7 +225,7 @@ def test_files_written_before_another_one_cannot_be_are_taken_back(
     assert workspace.engine.calls == []
 
 
-def test_a_base_named_anew_is_written_and_said(workspace: Workspace) -> None:
+def test_a_new_base_of_a_configured_environment_is_written_and_reported(workspace: Workspace) -> None:
     workspace.write("base", "qa", BASE_CONFIG)
     job = workspace.orchestrator().prepare(CreateEnv(names=("alpha",), base="qa"))
     assert job.notes == (
@@ -272,7 +272,7 @@ def test_an_environment_without_a_base_is_refused(workspace: Workspace) -> None:
     assert error.exit_code == 2
 
 
-def test_a_base_that_is_neither_there_nor_configured_is_refused(workspace: Workspace) -> None:
+def test_a_base_that_neither_exists_nor_is_configured_is_refused(workspace: Workspace) -> None:
     error = refused(workspace, CreateEnv(names=("alpha",), base="qa"))
     assert isinstance(error, UnknownStackError)
     assert (
@@ -371,7 +371,7 @@ def test_a_base_without_a_domain_holds_one_environment(workspace: Workspace) -> 
     assert told(workspace.orchestrator().create_env("alpha", base="dev")) == [("app/alpha", "succeeded")]
 
 
-def test_an_existing_environment_whose_file_is_lost_is_not_given_another_ones_values(workspace: Workspace) -> None:
+def test_an_existing_environment_without_its_file_does_not_get_the_values_of_another_one(workspace: Workspace) -> None:
     workspace.orchestrator().create_env("beta", base="dev")
     workspace.file("app", "beta").unlink()
     error = refused(workspace, CreateEnv(names=("beta",), base="dev"))

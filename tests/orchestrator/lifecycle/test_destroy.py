@@ -1,4 +1,4 @@
-"""Destroying: in reverse order, with what stays and what goes."""
+"""Destruction: its order, and the files and stacks that stay."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def refused(workspace: Workspace, request: DestroyEnv | DestroyBase) -> Orchestr
     return caught.value
 
 
-def test_an_environment_goes_and_its_base_stays(running: Workspace) -> None:
+def test_an_environment_is_destroyed_and_its_base_stays(running: Workspace) -> None:
     report = running.orchestrator().destroy_env("alpha")
     assert told(report) == [("app/alpha", "succeeded")]
     assert report.result(ALPHA).counts.delete == 3
@@ -51,7 +51,7 @@ def test_the_names_are_what_the_user_should_type(running: Workspace) -> None:
     ]
 
 
-def test_a_generated_file_goes_and_a_written_one_stays(running: Workspace) -> None:
+def test_a_generated_file_is_removed_and_a_file_of_the_user_stays(running: Workspace) -> None:
     assert running.file("app", "beta").exists()
     running.orchestrator().destroy_env(["alpha", "beta"])
     assert running.file("app", "alpha").exists()
@@ -147,7 +147,7 @@ def test_a_locked_environment_is_refused(running: Workspace) -> None:
     assert error.hint == "wait for it with --wait 10m"
 
 
-def test_a_lock_whose_owner_is_gone_is_the_engines_business(running: Workspace) -> None:
+def test_the_lock_of_a_dead_process_is_left_to_the_engine(running: Workspace) -> None:
     running.engine.locks[BETA] = LockOwner(username="bob", hostname="ci", pid=7, since=None, alive=False)
     assert told(running.orchestrator().destroy_env("beta")) == [("app/beta", "succeeded")]
 

@@ -1,4 +1,4 @@
-"""What git tells."""
+"""User, commit, branch and tracked files from git."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_folder_outside_a_repository_has_only_a_user(workspace: Workspace) -> 
     assert checkout(workspace.root) == Checkout(user="Ada Lovelace")
 
 
-def test_the_address_stands_in_for_a_missing_name(workspace: Workspace, git: Path) -> None:
+def test_the_mail_address_replaces_a_missing_name(workspace: Workspace, git: Path) -> None:
     git.write_text("[user]\n\temail = ada@example.com\n")
     assert checkout(workspace.root).user == "ada@example.com"
 

@@ -1,4 +1,4 @@
-"""A plan that was reviewed is carried out exactly, on both engines, or not at all."""
+"""A saved plan is carried out exactly, or not at all, on both engines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def told(report: RunReport) -> dict[str, tuple[Status, int, int]]:
     return {str(r.unit): (r.status, r.counts.create, r.counts.update) for r in report.results}
 
 
-def test_a_plan_of_everything_before_anything_exists_is_carried_out(shop: Workshop, tmp_path: Path) -> None:
+def test_a_plan_for_a_new_base_and_environment_is_carried_out(shop: Workshop, tmp_path: Path) -> None:
     plan = tmp_path / "plan"
     preview = orchestrator(shop).preview_env("alpha", base="dev", save_plan=plan)
     assert preview.exit_code == 0
@@ -44,7 +44,9 @@ def test_a_plan_of_everything_before_anything_exists_is_carried_out(shop: Worksh
     assert topic.inputs["displayName"] == orchestrator(shop).outputs("dev")["arn"].value
 
 
-def test_a_plan_is_for_its_user_alone_also_in_a_folder_that_was_open(shop: Workshop, tmp_path: Path) -> None:
+def test_only_its_user_can_read_a_plan_even_in_a_folder_that_was_readable_for_all(
+    shop: Workshop, tmp_path: Path
+) -> None:
     plan = tmp_path / "plan"
     plan.mkdir(mode=0o755)
     (plan / "plan.json").touch(mode=0o644)
@@ -100,7 +102,7 @@ def test_nothing_but_the_plan_is_done(shop: Workshop, tmp_path: Path) -> None:
     assert orchestrator(shop).engine.resources(APP)[-2].inputs.get("tags") in (None, {})
 
 
-def test_applying_again_goes_on_where_it_stopped(shop: Workshop, tmp_path: Path) -> None:
+def test_applying_again_continues_where_it_stopped(shop: Workshop, tmp_path: Path) -> None:
     plan = tmp_path / "plan"
     assert orchestrator(shop).preview_env("alpha", base="dev", save_plan=plan).exit_code == 0
     kept = (plan / "app.alpha.pulumi-plan.json").read_bytes()
@@ -112,7 +114,9 @@ def test_applying_again_goes_on_where_it_stopped(shop: Workshop, tmp_path: Path)
     assert [(str(r.unit), r.status) for r in second.results] == [("app/alpha", Status.SUCCEEDED)]
 
 
-def test_a_plan_that_was_carried_out_has_nothing_left_and_says_what_moved(shop: Workshop, tmp_path: Path) -> None:
+def test_a_plan_that_was_carried_out_has_nothing_left_and_is_refused_after_changes(
+    shop: Workshop, tmp_path: Path
+) -> None:
     plan = tmp_path / "plan"
     assert orchestrator(shop).preview_env("alpha", base="dev", save_plan=plan).exit_code == 0
     assert orchestrator(shop).apply(plan).exit_code == 0
@@ -126,9 +130,7 @@ def test_a_plan_that_was_carried_out_has_nothing_left_and_says_what_moved(shop: 
 
 
 @pytest.mark.parametrize("killed_in", ["base/dev", "app/alpha"])
-def test_a_unit_that_was_begun_and_whose_end_nobody_noted_is_gone_on_with(
-    shop: Workshop, tmp_path: Path, killed_in: str
-) -> None:
+def test_apply_continues_with_a_unit_that_was_killed(shop: Workshop, tmp_path: Path, killed_in: str) -> None:
     plan = tmp_path / "plan"
     assert orchestrator(shop).preview_env("alpha", base="dev", save_plan=plan).exit_code == 0
     assert orchestrator(shop).apply(plan).exit_code == 0
@@ -141,7 +143,7 @@ def test_a_unit_that_was_begun_and_whose_end_nobody_noted_is_gone_on_with(
     assert {result.status for result in again.results} <= {Status.UNCHANGED}
 
 
-def test_a_folder_with_other_files_is_not_written_into(shop: Workshop, tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_refused(shop: Workshop, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(RefusedError, match=r"holds other files, such as mine\.txt"):
         orchestrator(shop).preview_env("alpha", base="dev", save_plan=tmp_path)

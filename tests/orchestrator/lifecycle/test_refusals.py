@@ -1,4 +1,4 @@
-"""What is looked at before anything is touched."""
+"""Refusals before anything is changed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_stack_outside_the_graph_that_reads_the_base_stops_its_destruction(run
     )
 
 
-def test_production_is_changed_only_by_who_says_so(workspace: Workspace) -> None:
+def test_production_is_changed_only_with_permission(workspace: Workspace) -> None:
     workspace.write("base", "dev", f"{BASE_CONFIG}  django-base:kind: prod\n")
     error = refused(workspace, CreateEnv(names=("alpha",), base="dev"))
     assert (error.message, error.hint) == (
@@ -75,13 +75,15 @@ def test_an_environment_on_a_production_base_that_is_only_read_is_production_its
     )
 
 
-def test_the_engine_is_asked_whether_we_may_before_anything_is_touched(running: Workspace) -> None:
+def test_the_engine_admits_the_stacks_before_anything_is_changed(running: Workspace) -> None:
     running.engine.refuses = RefusedError("app/alpha is in the AWS account 1 and you are in 2: nothing was touched")
     assert "AWS account" in refused(running, UpdateEnv(names=("alpha",))).message
     assert running.engine.admitted == ((ALPHA,), (DEV,))
 
 
-def test_waiting_goes_on_as_soon_as_the_lock_is_gone(running: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_waits_continues_as_soon_as_the_lock_is_gone(
+    running: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     running.engine.locks[ALPHA] = LockOwner(username="bob", hostname="ci", pid=7, since=None, alive=True)
     looks: list[int] = []
     stacks = running.engine.stacks
