@@ -15,14 +15,14 @@ from orchestrator.config.assignments import Assignment, make_assignment
 from orchestrator.config.aws_settings import access_of
 from orchestrator.config.durations import parse_duration
 from orchestrator.config.settings import Settings
-from orchestrator.config.stack_config import StackConfig, config_path, configured_stacks
+from orchestrator.config.stack_config import configured_stacks
+from orchestrator.cost import deployments as deployment_costs
 from orchestrator.cost import prices as price_tables
-from orchestrator.cost.estimate import Costs, Estimate, MonthlyCost, estimate
+from orchestrator.cost.estimate import Costs, Estimate
 from orchestrator.cost.prices import PriceTable
-from orchestrator.cost.remembered import RememberedCosts
 from orchestrator.engines import factory
 from orchestrator.engines.protocol import Engine
-from orchestrator.errors import OrchestratorError, UsageError
+from orchestrator.errors import UsageError
 from orchestrator.events import Diagnostic, Observer, ignore
 from orchestrator.lifecycle import (
     Context,
@@ -47,16 +47,15 @@ from orchestrator.lifecycle.context import utc_now
 from orchestrator.lifecycle.diagrams import Diagram
 from orchestrator.lifecycle.expiry import Life, Reaping
 from orchestrator.lifecycle.interrupts import Interrupter
-from orchestrator.lifecycle.registry import Deployment, Registry
+from orchestrator.lifecycle.registry import Deployment, Registry, is_asleep
 from orchestrator.lifecycle.unlock import Unlocked
-from orchestrator.model import Kind, Operation, Outputs, RunReport, Scope, Status, Unit
+from orchestrator.model import Kind, Outputs, RunReport, Scope, Unit
+from orchestrator.operations.leftovers import Leftovers
 from pulumi_django.deploying.aws_access import AwsAccess
 
 if TYPE_CHECKING:
     from orchestrator.cost.refresh import Refreshed
     from orchestrator.lifecycle.orphans import Orphans
-    from orchestrator.operations.departure import Departure
-    from orchestrator.operations.observer import Event as OperationEvent
     from orchestrator.recovery.deletion import Deletion
 
 Names = str | Sequence[str]
@@ -153,48 +152,17 @@ class Orchestrator:
         that were pushed for it, after its stacks. A base takes the databases with its server. Data of production stays. A
         failure to remove these is a warning and does not stop the destruction.
         """
-        leaving: list[Departure] = []
-
-        def drop_databases() -> None:
-            self._without_failing(lambda: leaving.extend(self._departures(job)))
-            for environment in leaving if job.command == "destroy-env" else ():
-                self._without_failing(lambda environment=environment: environment.before(self._forward_note))
-
+        leftovers = Leftovers(job=job, observer=self._observer)
         report = lifecycle.run(
             job,
             self._observer,
             parallel=self._parallel,
             executor=self._executor,
             interrupter=self._interrupter,
-            first=drop_databases,
+            first=leftovers.before,
         )
-        gone = {result.unit.stack for result in report.results if result.status in (Status.SUCCEEDED, Status.UNCHANGED)}
-        for environment in leaving:
-            if environment.target.environment in gone:
-                self._without_failing(lambda environment=environment: environment.after(self._forward_note))
+        leftovers.after(report)
         return report
-
-    def _departures(self, job: Job) -> tuple[Departure, ...]:
-        """The environments that a job destroys in AWS, with what their stacks do not contain; none in the simulation."""
-        if job.operation is not Operation.DESTROY or self.engine.notice:
-            return ()
-        from orchestrator.operations import departure  # loads boto3
-
-        names = tuple(dict.fromkeys(step.unit.stack for step in job.steps if step.scope is Scope.ENVIRONMENT))
-        return departure.find(self.context, names)
-
-    def _without_failing(self, remove: Callable[[], None]) -> None:
-        try:
-            remove()
-        except Exception as error:  # no failure here stops the destruction of an environment
-            text = f"something may be left behind: {type(error).__name__}: {error}"
-            self._observer(Diagnostic(unit=None, severity="warning", message=text))
-
-    def _forward_note(self, event: OperationEvent) -> None:
-        from orchestrator.operations.observer import Note
-
-        if isinstance(event, Note):
-            self._observer(Diagnostic(unit=None, severity=event.severity, message=event.text))
 
     def interrupt(self) -> None:
         """Interrupt the run as Ctrl-C does: operations in flight end, no new one starts. Call it from any thread."""
@@ -327,15 +295,10 @@ class Orchestrator:
 
     def list(self, *, with_cost: bool = False) -> tuple[Deployment, ...]:
         """Bases, each followed by its environments, then environments without a known base; in alphabetical order."""
-        registry = self.registry()
-        listed: dict[int, Deployment] = {}
-        for base in registry.bases.values():
-            for deployment in (base, *(registry.environments[name] for name in base.environments)):
-                listed.setdefault(id(deployment), deployment)
-        for environment in registry.environments.values():
-            listed.setdefault(id(environment), environment)
-        found = tuple(replace(each, asleep=self._sleeps(each)) for each in listed.values())
-        return self._with_costs(found) if with_cost else found
+        found = tuple(
+            replace(each, asleep=is_asleep(each, self.settings.projects)) for each in self.registry().listed()
+        )
+        return deployment_costs.with_costs(found, self.context, self.prices) if with_cost else found
 
     def show(self, name: str) -> Deployment:
         """One environment or base; `base/NAME` selects the base when both have the name. Raises UnknownStackError."""
@@ -387,28 +350,15 @@ class Orchestrator:
 
     def plan_costs(self, report: RunReport) -> Costs:
         """The cost of each stack of a preview, before and after, in US dollars a month; empty for other runs."""
-        prices, costs = self.prices, dict[Unit, MonthlyCost]()
-        for result in report.results:
-            if result.planned:
-                exists = self.engine.stack(result.unit) is not None
-                before = estimate(self.engine.resources(result.unit) if exists else (), prices)
-                after = estimate(result.planned, prices)
-                costs[result.unit] = MonthlyCost(before=before.dollars_per_month, after=after.dollars_per_month)
-        return costs
+        return deployment_costs.of_preview(report, self.engine, self.prices)
 
     def cost(self, name: str | None = None) -> dict[str, Estimate]:
         """The cost of bases and environments while they merely exist, by name; of one of them, or of all.
 
         Computed from the resources in their state and the price table. Raises UnknownStackError.
         """
-        prices = self.prices
-        found = (self.show(name),) if name is not None else self.list()
-        return {
-            f"{item.scope.value}/{item.name}": estimate(
-                [resource for unit in item.units for resource in self.engine.resources(unit)], prices
-            )
-            for item in found
-        }
+        found = (self.show(name),) if name is not None else self.registry().listed()
+        return deployment_costs.of_each(found, self.engine, self.prices)
 
     def _preview(self, request: PreviewBase | PreviewEnv, folder: Path | str | None) -> RunReport:
         if folder is None:
@@ -417,42 +367,6 @@ class Orchestrator:
         report = self.run_job(job)
         self.save_plan(job, request, report)
         return report
-
-    def _sleeps(self, found: Deployment) -> bool:
-        for unit in found.units if found.scope is Scope.ENVIRONMENT else ():
-            project = self.settings.by_key[unit.project]
-            try:
-                # A list reads hundreds of files, so only files with this key are parsed.
-                if b"asleep" in config_path(project, unit.stack).read_bytes():
-                    return StackConfig.load(project, unit.stack).get("asleep") in (True, "true")
-            except (OSError, OrchestratorError):
-                continue
-        return False
-
-    def _with_costs(self, listed: tuple[Deployment, ...]) -> tuple[Deployment, ...]:
-        """The deployments with their costs, which are cached until the state of a stack changes."""
-        prices, memory = self.prices, RememberedCosts(self.settings.state_dir)
-        fresh: dict[str, float] = {}
-
-        def dollars(unit: Unit) -> float | None:
-            stamp = self.engine.stamp(unit)
-            key = f"{self.engine.name} {unit} {stamp} {prices.day}"
-            known = memory.get(key) if stamp else None
-            if known is None:
-                try:
-                    known = round(estimate(self.engine.resources(unit), prices).dollars_per_month, 2)
-                except OrchestratorError:  # the status shows that it is damaged
-                    return None
-                if stamp:
-                    fresh[key] = known
-            return known
-
-        priced: list[Deployment] = []
-        for found in listed:
-            costs = [cost for unit in found.units if (cost := dollars(unit)) is not None]
-            priced.append(replace(found, monthly_cost=sum(costs) if len(costs) == len(found.units) else None))
-        memory.remember(fresh)
-        return tuple(priced)
 
     def _tell(self, text: str) -> None:
         self._observer(Diagnostic(unit=None, severity="info", message=text))

@@ -132,6 +132,16 @@ class Registry:
             f"there is no base or environment {name!r}", _nearest(name, {*self.bases, *self.environments})
         )
 
+    def listed(self) -> tuple[Deployment, ...]:
+        """Bases, each followed by its environments, then environments without a known base; in alphabetical order."""
+        listed: dict[int, Deployment] = {}
+        for base in self.bases.values():
+            for deployment in (base, *(self.environments[name] for name in base.environments)):
+                listed.setdefault(id(deployment), deployment)
+        for environment in self.environments.values():
+            listed.setdefault(id(environment), environment)
+        return tuple(listed.values())
+
     def stack(self, unit: Unit) -> StackSummary | None:
         """The stack of a unit, or None when it does not exist."""
         for deployments in (self.bases, self.environments):
@@ -224,6 +234,20 @@ def load(engine: Engine, projects: Sequence[Project], now: datetime | None = Non
         claims=claims,
         slot_of_resources=lambda unit: slot_of_rules(engine.resources(unit)),
     )
+
+
+def is_asleep(found: Deployment, projects: Sequence[Project]) -> bool:
+    """Whether the configuration of one of the stacks puts an environment to sleep."""
+    by_key = {project.key: project for project in projects}
+    for unit in found.units if found.scope is Scope.ENVIRONMENT else ():
+        project = by_key[unit.project]
+        try:
+            # A list reads hundreds of files, so only files with this key are parsed.
+            if b"asleep" in stack_config.config_path(project, unit.stack).read_bytes():
+                return stack_config.StackConfig.load(project, unit.stack).get("asleep") in (True, "true")
+        except (OSError, OrchestratorError):
+            continue
+    return False
 
 
 def _environment(
