@@ -18,6 +18,7 @@ from orchestrator.lifecycle import base_marks, unit_files
 from orchestrator.lifecycle.interrupts import Interrupter, heard_by
 from orchestrator.lifecycle.job import Job, plan_file_name, to_wire
 from orchestrator.lifecycle.runner import Runner
+from orchestrator.lifecycle.saved_plan import PlanProgress
 from orchestrator.model import ChangeOp, Operation, RunReport, Scope, Status, Unit, UnitResult
 
 _NO_CHANGE = (ChangeOp.SAME, ChangeOp.READ, ChangeOp.REFRESH)
@@ -79,12 +80,22 @@ def _results(job: Job, runner: Runner, begun: set[Unit], first: Callable[[], Non
         unit_files.opened(joined, begun, runner.observer) as files,
     ):
         _before_units(first, runner.interrupter)
+        progress = PlanProgress.of(joined)
 
         def prepare(unit: Unit, results: Mapping[Unit, UnitResult]) -> UnitRequest:
-            return _request(joined, unit, results)
+            request = _request(joined, unit, results)
+            if progress:
+                progress.begin(unit)
+            return request
 
-        around = replace(runner, around=files.around)
-        results = around.run(joined.plan, joined.operation, prepare, joined.resource_counts())
+        def settle(result: UnitResult) -> None:
+            if progress:
+                done = result.status in (Status.SUCCEEDED, Status.UNCHANGED)
+                progress.end(result.unit, joined.context.engine.fingerprint(result.unit), done=done)
+            files.settle(result)
+
+        settling = replace(runner, settle=settle)
+        results = settling.run(joined.plan, joined.operation, prepare, joined.resource_counts())
         for result in results:
             files.settle(result)
         return results

@@ -35,9 +35,6 @@ log = logging.getLogger(__name__)
 Prepare = Callable[[Unit, Mapping[Unit, UnitResult]], UnitRequest]
 """Makes the request of a unit that is about to start, with the results of the units before it."""
 
-Around = Callable[[UnitRequest, Callable[[UnitRequest], UnitResult]], UnitResult]
-"""Carries out a unit by calling the given function."""
-
 _Message = tuple[Literal["done"], UnitResult] | tuple[Literal["interrupt"], None]
 
 
@@ -53,8 +50,8 @@ class Runner:
     fail_fast: bool = False
     """Start no further unit after one failed."""
 
-    around: Around | None = None
-    """Wraps the operation of each unit, in a thread of its own."""
+    settle: Callable[[UnitResult], None] = lambda _result: None
+    """Receives each result in the unit's own thread, before the dependents of the unit become ready."""
 
     def run(
         self, plan: Plan, operation: Operation, prepare: Prepare, expected: Mapping[Unit, int] | None = None
@@ -121,26 +118,18 @@ class _Run:
         try:
             request = self._prepare(unit, self.results)
             self._tell(UnitStarted(unit=unit, operation=self._operation, expected=self._expected.get(unit)))
-            future = self._submitted(request)
+            future = self._runner.executor.submit(run_unit, self._runner.engine, request, self._tell)
         except Exception as error:
             self._ended(failed(unit, self._operation, error))
             return
         self._in_flight.add(unit)
         future.add_done_callback(lambda done: self._messages.put(("done", self._result(unit, done))))
 
-    def _submitted(self, request: UnitRequest) -> Future[UnitResult]:
-        runner, around = self._runner, self._runner.around
-        if around is None:
-            return runner.executor.submit(run_unit, runner.engine, request, self._tell)
-
-        def work(request: UnitRequest) -> UnitResult:
-            return runner.executor.submit(run_unit, runner.engine, request, self._tell).result()
-
-        return DaemonExecutor().submit(around, request, work)
-
     def _result(self, unit: Unit, future: Future[UnitResult]) -> UnitResult:
         try:
-            return future.result()
+            result = future.result()
+            self._runner.settle(result)
+            return result
         except BaseException as error:  # also SystemExit and a lost worker
             return failed(unit, self._operation, error)
 

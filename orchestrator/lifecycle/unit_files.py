@@ -9,21 +9,19 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.config import yaml_files
 from orchestrator.config.stack_config import StackConfig
-from orchestrator.engines.protocol import UnitRequest
 from orchestrator.engines.waiting import patiently
 from orchestrator.errors import OrchestratorError, StackLockedError
 from orchestrator.events import Diagnostic, Observer
 from orchestrator.lifecycle import git
 from orchestrator.lifecycle.interrupts import heard_by
 from orchestrator.lifecycle.job import Job
-from orchestrator.lifecycle.saved_plan import PlanProgress
 from orchestrator.model import Operation, Status, Unit, UnitResult
 
 _DONE = (Status.SUCCEEDED, Status.UNCHANGED)
@@ -101,17 +99,6 @@ class UnitFiles:
             for config in self._written.values():
                 config.restore()
             raise
-
-    def around(self, request: UnitRequest, work: Callable[[UnitRequest], UnitResult]) -> UnitResult:
-        """Carry out one unit; note its progress in a saved plan, then settle its file."""
-        unit, progress = request.unit, PlanProgress.of(self.job)
-        if progress:
-            progress.begin(unit)
-        result = work(request)
-        if progress:
-            progress.end(unit, self.job.context.engine.fingerprint(unit), done=result.status in _DONE)
-        self.settle(result)
-        return result
 
     def settle(self, result: UnitResult) -> None:
         """Restore or remove the unit's file according to its result, once, and release its lock."""
