@@ -330,8 +330,8 @@ def _environment(
 def _slot(builder: JobBuilder, unit: Unit, base: str, taken: dict[int, str]) -> int:
     """The unit's listener slot; writes a new one into its configuration."""
     config = builder.configs[unit]
-    choice = listener_slots.choose(config, builder.registry.stack(unit), taken, base)
-    if choice.is_new:
-        config.set("listener_slot", choice.slot)
+    slot, is_new = listener_slots.choose(config, builder.registry.stack(unit), taken, base)
+    if is_new:
+        config.set("listener_slot", slot)
         builder.slots[unit] = base
-    return choice.slot
+    return slot

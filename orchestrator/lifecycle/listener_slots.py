@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import RefusedError, SettingsError
@@ -16,17 +15,8 @@ from pulumi_django.rules.priorities import PRIORITIES_PER_SLOT, SLOTS, stable_sl
 LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
 
 
-@dataclass(frozen=True)
-class Choice:
-    """The listener slot of a stack."""
-
-    slot: int
-    is_new: bool = False
-    """Whether the slot was free and is chosen now."""
-
-
-def choose(config: StackConfig, stack: StackSummary | None, taken: dict[int, str], base: str) -> Choice:
-    """The slot that a stack has, else a free one; marks it as `taken`.
+def choose(config: StackConfig, stack: StackSummary | None, taken: dict[int, str], base: str) -> tuple[int, bool]:
+    """The slot that a stack has, else a free one, and whether it is a free one; marks the slot as `taken`.
 
     `taken` holds the name of an environment by slot. Raises SettingsError, RefusedError.
     """
@@ -45,13 +35,13 @@ def choose(config: StackConfig, stack: StackSummary | None, taken: dict[int, str
                 f"set another one, such as {free_slot(taken, base)}, or remove the key",
             )
         taken[configured] = name
-        return Choice(configured)
+        return configured, False
     known = stack.record.listener_slot if stack and stack.record else None
     if stack and stack.resource_count:
-        return Choice(stable_slot(name) if known is None else known)
+        return (stable_slot(name) if known is None else known), False
     slot = known if known is not None and taken.get(known, name) == name else free_slot(taken, base)
     taken[slot] = name
-    return Choice(slot, is_new=True)
+    return slot, True
 
 
 def configured_slot(config: StackConfig) -> int | None:

@@ -14,7 +14,7 @@ import pytest
 
 from orchestrator.config.projects import Project
 from orchestrator.engines.protocol import Sink, UnitRequest
-from orchestrator.errors import OperationFailedError, StackLockedError
+from orchestrator.errors import OperationFailedError, SettingsError, StackLockedError
 from orchestrator.events import Diagnostic, Event, UnitFinished, UnitStarted
 from orchestrator.executors import DaemonExecutor
 from orchestrator.lifecycle.graph import Plan, plan
@@ -191,6 +191,31 @@ def test_the_observer_receives_start_and_end_of_each_unit(engine: FakeEngine) ->
         UnitFinished(result=results[0]),
         UnitStarted(unit=ALPHA, operation=Operation.UP, expected=57),
         UnitFinished(result=results[1]),
+    ]
+
+
+def test_a_result_is_settled_before_the_dependents_of_its_unit_start(engine: FakeEngine) -> None:
+    order: list[str] = []
+
+    def prepare(unit: Unit, _results: object) -> UnitRequest:
+        order.append(f"start {unit}")
+        return request(unit)
+
+    runner = Runner(
+        engine=engine, observer=lambda _event: None, settle=lambda result: order.append(f"settle {result.unit}")
+    )
+    runner.run(planned(engine, BASE, ALPHA), Operation.UP, prepare)
+    assert order == ["start base/dev", "settle base/dev", "start app/alpha", "settle app/alpha"]
+
+
+def test_a_unit_that_cannot_be_settled_has_failed(engine: FakeEngine) -> None:
+    def settle(_result: UnitResult) -> None:
+        raise SettingsError("the progress cannot be written")
+
+    results = run(engine, BASE, ALPHA, settle=settle)
+    assert told(results) == [
+        ("base/dev", "failed", "the progress cannot be written"),
+        ("app/alpha", "skipped", "not started: it waits for base/dev, which failed"),
     ]
 
 
