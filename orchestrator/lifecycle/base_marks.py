@@ -137,9 +137,8 @@ class _Presence:
                 records[unit] = replace(records[unit], listener_slot=slot)
                 job.configs[unit].set("listener_slot", slot)
             taken[slot] = unit.stack
-            if (
-                unit not in job.stacks and unit not in registry.claims
-            ):  # the command that claimed it first removes the claim
+            # Another command that claimed the stack first also removes its claim.
+            if unit not in job.stacks and unit not in registry.claims:
                 job.context.engine.claim(unit, records[unit])
                 self.claimed.add(unit)
         return replace(job, records=records)

@@ -330,7 +330,7 @@ def test_a_damaged_state_is_refused(workspace: Workspace) -> None:
     assert error.message == "the state of app/alpha cannot be used: it is no JSON"
 
 
-def test_an_engine_that_cannot_work_is_asked_first(workspace: Workspace) -> None:
+def test_an_engine_that_cannot_work_is_reported_first(workspace: Workspace) -> None:
     workspace.engine.unavailable = EngineUnavailableError("there is no pulumi on PATH", "install it")
     assert refused(workspace, CreateEnv(names=("alpha",), base="dev")).message == "there is no pulumi on PATH"
 
@@ -470,7 +470,7 @@ def test_a_kind_that_does_not_exist_is_refused(workspace: Workspace) -> None:
         workspace.orchestrator().create_base("dev", kind="staging")
 
 
-def test_nothing_is_asked_of_git_for_a_preview(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preview_does_not_run_git(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: object) -> None:
         raise AssertionError("git was asked")
 

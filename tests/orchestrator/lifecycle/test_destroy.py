@@ -115,7 +115,7 @@ def test_a_base_stays_when_one_of_its_environments_cannot_be_destroyed(running: 
     assert running.file("app", "alpha").exists()
 
 
-def test_an_environment_on_two_bases_goes_before_both(running: Workspace) -> None:
+def test_an_environment_on_two_bases_is_destroyed_before_both(running: Workspace) -> None:
     running.engine.has(Unit("base", "qa"))
     running.engine.kept[ALPHA].references = ("organization/django-base/qa",)
     job = running.orchestrator().prepare(DestroyBase(names=("qa",), cascade=True))

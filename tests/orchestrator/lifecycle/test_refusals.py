@@ -38,7 +38,7 @@ def test_protected_resources_are_listed_before_anything_is_destroyed(running: Wo
     )
 
 
-def test_what_destroying_leaves_behind_is_said_before(running: Workspace) -> None:
+def test_a_note_lists_the_resources_that_a_destroy_leaves_in_aws(running: Workspace) -> None:
     running.engine.kept[ALPHA].retained = ("alpha-second",)
     job = running.orchestrator().prepare(DestroyEnv(names=("alpha",)))
     assert job.notes == ("app/alpha leaves resources in AWS (retained on delete): alpha-second (Thing)",)

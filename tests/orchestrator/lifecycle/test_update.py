@@ -32,7 +32,7 @@ def test_an_update_without_changes_is_unchanged(running: Workspace) -> None:
     assert (report.command, report.exit_code) == ("update-env", 0)
 
 
-def test_an_image_goes_into_the_file_and_into_the_stack(running: Workspace) -> None:
+def test_an_image_is_written_into_the_file_and_the_stack(running: Workspace) -> None:
     report = running.orchestrator().update_env("alpha", images={"backend": "registry.example.com/shop:2"})
     assert told(report) == [("app/alpha", "succeeded")]
     assert running.file("app", "alpha").read_text() == APP_CONFIG.replace("shop:1", "shop:2")
