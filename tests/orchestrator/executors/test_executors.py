@@ -172,7 +172,7 @@ def test_a_local_cluster_listens_on_this_machine_only(tmp_path: Path) -> None:
     from orchestrator.executors.dask import DaskExecutor
 
     with DaskExecutor(tmp_path, "simulation", None, 2) as executor:
-        cluster = executor._client.cluster
+        cluster = executor._client.cluster  # pyright: ignore[reportPrivateUsage]
         listening = cluster.scheduler.http_server
         addresses = [
             address[0] for server in [listening] for s in server._sockets.values() for address in [s.getsockname()]
