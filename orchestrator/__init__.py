@@ -1,4 +1,4 @@
-"""Creates, references, updates, inspects and destroys Django environments in dependency order.
+"""Creates, updates, inspects and destroys Django environments on AWS, in dependency order.
 
 `Orchestrator` is the Python API; the command line `orchestrator` is one client of it.
 """
@@ -14,7 +14,7 @@ __all__ = ["Orchestrator"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load the API on first use: `orchestrator --help` needs none of it."""
+    """Load the API on first use, since `orchestrator --help` does not need it."""
     if name != "Orchestrator":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from orchestrator.api import Orchestrator

@@ -1,4 +1,4 @@
-"""What an observer hears while a run is under way. The engine layer never prints, prompts or exits."""
+"""The events of a run, for observers. The layers below the command line never print, prompt or exit."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from orchestrator.model import ChangeOp, Operation, Unit, UnitResult
 
 @dataclass(frozen=True, kw_only=True)
 class PlanReady:
-    """The units of the run and their order are known; nothing was touched yet."""
+    """The units of the run and their order are known; nothing has changed yet."""
 
     operation: Operation
     units: tuple[Unit, ...]
     existing: frozenset[Unit]
-    """Units that already have resources and are only read, or updated."""
+    """Units that already have resources, whether they are read or updated."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnitStarted:
-    """A unit's operation begins."""
+    """The operation of a unit starts."""
 
     unit: Unit
     operation: Operation
     expected: int | None = None
-    """How many resources the unit is expected to have, when a state or a preview tells."""
+    """The expected number of resources, when a state or a preview is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceEvent:
-    """One resource began, ended or failed."""
+    """The operation on one resource started, ended or failed."""
 
     unit: Unit
     urn: str
@@ -43,7 +43,7 @@ class ResourceEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnostic:
-    """A message of the program, a provider, a hook or the engine itself."""
+    """A message of the program, a provider, a hook or the engine."""
 
     unit: Unit | None
     severity: Literal["info", "warning", "error"]
@@ -53,22 +53,22 @@ class Diagnostic:
 
 @dataclass(frozen=True, kw_only=True)
 class UnitFinished:
-    """A unit ended, in whatever way."""
+    """The operation of a unit ended, with any status."""
 
     result: UnitResult
 
 
 UnitEvent = ResourceEvent | Diagnostic
-"""What an engine emits during one operation."""
+"""The events that an engine emits during one operation."""
 
 Event = PlanReady | UnitStarted | UnitEvent | UnitFinished
 
 
 class Observer(Protocol):
-    """Hears the events of a run, from several threads at once; must not raise and must return quickly."""
+    """Receives the events of a run, from several threads at once; it must return quickly and raise nothing."""
 
     def __call__(self, event: Event, /) -> None: ...
 
 
 def ignore(_event: Event) -> None:
-    """The observer of those who only want the report."""
+    """An observer that does nothing, for callers that need only the report."""

@@ -49,12 +49,10 @@ class Session:
         if job.confirm and not self.common.yes:
             names = " ".join(job.confirm)
             self.console.confirm(job.confirm, f"{names} will be destroyed and cannot be restored")
-        departures = self.orchestrator.depart(job)
         with heard_by(lambda: None):  # a late Ctrl-C must not tear the report
             with self._progress.shown(), closing(self._events) if self._events else nullcontext():
-                report = self.orchestrator.run_job(job, departures)
+                report = self.orchestrator.run_job(job)
             self._report(job, report, plan_format, quiet_document)
-        self.orchestrator.departed(departures, report)
         return report
 
     def tell(self, text: str) -> None:

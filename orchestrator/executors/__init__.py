@@ -1,4 +1,4 @@
-"""Where units run: threads or processes of this machine, or the workers of a Dask cluster. All are `Executor`s."""
+"""Executors that run units: threads or processes of this machine, or the workers of a Dask cluster."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["DaemonExecutor", "opened"]
 
 @contextmanager
 def opened(settings: Settings, engine: str, given: Executor | None = None) -> Generator[Executor]:
-    """The executor that the settings ask for, or the `given` one; what was opened here is closed at the end.
+    """The `given` executor, else the one in the settings, which is closed at the end.
 
-    `engine` is the name of the engine that workers make for themselves. Raises EngineUnavailableError.
+    `engine` is the name of the engine that workers create. Raises EngineUnavailableError.
     """
     runner: RunnerSettings = settings.runner
     if given is not None:

@@ -1,7 +1,7 @@
-"""Units on the workers of a Dask cluster, for fleets that outgrow one machine. Needs the extra `pulumi-django[dask]`.
+"""Runs units on the workers of a Dask cluster, for more units than one machine can run. Needs `pulumi-django[dask]`.
 
-Workers need this package, the Pulumi CLI, credentials, and the same folder with `orchestrator.toml`; the state has to be
-where all reach it, such as `s3://`.
+Each worker needs this package, the Pulumi CLI, credentials, and the same folder with `orchestrator.toml`. The state has to
+be in a backend that all workers reach, such as `s3://`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LOOPBACK = "127.0.0.1"
 
 
 class DaskExecutor(RemoteExecutor):
-    """A context manager: it connects to the scheduler, or starts two workers here when there is no address."""
+    """A context manager that connects to the scheduler, or starts two local workers when no address is given."""
 
     def __init__(self, root: Path, engine: str, scheduler: str | None, threads: int) -> None:
         super().__init__(root, engine)
@@ -41,23 +41,7 @@ class DaskExecutor(RemoteExecutor):
             raise EngineUnavailableError(
                 'the executor "dask" is not installed', "install it: pip install 'pulumi-django[dask]'"
             ) from None
-        try:
-            if self._scheduler:
-                self._client = distributed.Client(self._scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
-            else:
-                self._client = distributed.Client(
-                    n_workers=LOCAL_WORKERS,
-                    threads_per_worker=max(self._threads // LOCAL_WORKERS, 1),
-                    host=LOOPBACK,
-                    # Without a host the dashboard would listen on every network of this machine, for everybody.
-                    dashboard_address=f"{LOOPBACK}:0",
-                    set_as_default=False,
-                )
-        except (OSError, TimeoutError, ValueError) as error:
-            raise EngineUnavailableError(
-                f"the Dask scheduler {self._scheduler} cannot be reached: {error}",
-                "start it (`dask scheduler`), or mend runner.scheduler in orchestrator.toml",
-            ) from error
+        self._client = self._connected(distributed)
         if not self._client.scheduler_info()["workers"]:
             self.close()
             raise EngineUnavailableError(
@@ -67,11 +51,30 @@ class DaskExecutor(RemoteExecutor):
         self._client.subscribe_topic(self._run, self._hear)
         return self
 
+    def _connected(self, distributed: Any) -> Any:
+        """A client of the scheduler or of a new local cluster. Raises EngineUnavailableError."""
+        try:
+            if self._scheduler:
+                return distributed.Client(self._scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
+            return distributed.Client(
+                n_workers=LOCAL_WORKERS,
+                threads_per_worker=max(self._threads // LOCAL_WORKERS, 1),
+                host=LOOPBACK,
+                # Without a host the dashboard would listen on all network interfaces of this machine.
+                dashboard_address=f"{LOOPBACK}:0",
+                set_as_default=False,
+            )
+        except (OSError, TimeoutError, ValueError) as error:
+            raise EngineUnavailableError(
+                f"the Dask scheduler {self._scheduler} cannot be reached: {error}",
+                "start it (`dask scheduler`), or correct runner.scheduler in orchestrator.toml",
+            ) from error
+
     def __exit__(self, *_error: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Leave the cluster; one that was started here ends."""
+        """Disconnect; a local cluster that was started here ends."""
         self._client.close()
 
     def send(self, task: Task, tell: Sink) -> Future[Answer]:
@@ -96,12 +99,12 @@ class DaskExecutor(RemoteExecutor):
 def _settle(done: Any, future: Future[Answer]) -> None:
     try:
         future.set_result(done.result())
-    except BaseException as error:  # a worker that died, or whatever the scheduler says of it
+    except BaseException as error:  # a worker that died, or any error of the scheduler
         future.set_exception(error)
 
 
 def _work(task: Task, run: str, key: str) -> Answer:
-    """On a worker."""
+    """Carry out a task; runs on a worker."""
     import distributed
 
     worker = distributed.get_worker()

@@ -1,4 +1,4 @@
-"""Units in processes of their own on this machine: programs that are simulated then use all cores."""
+"""Runs each unit in a process of its own on this machine, so simulated programs use all cores."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orchestrator.executors.remote import Answer, RemoteExecutor, Task, carry_ou
 
 
 class ProcessExecutor(RemoteExecutor):
-    """A process per unit, begun anew, so that nothing of one unit is left for another."""
+    """A new process for each unit, so units share no memory."""
 
     def __init__(self, root: Path, engine: str) -> None:
         super().__init__(root, engine)
@@ -56,14 +56,14 @@ def _listen(process: Any, ours: Connection, tell: Sink, future: Future[Answer]) 
         process.join()
         future.set_exception(
             StateError(
-                f"the process that did the work ended without a word (exit code {process.exitcode})",
+                f"the worker process ended without a result (exit code {process.exitcode})",
                 "run the same command again: it continues",
             )
         )
 
 
 def _work(task: Task, theirs: Connection, interrupted: Any) -> None:
-    # Ctrl-C in the terminal reaches every process of the group; the run alone decides what it means.
+    # Ctrl-C in the terminal reaches every process of the group; only the run handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     guard = threading.Lock()
 

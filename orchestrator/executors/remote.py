@@ -1,7 +1,7 @@
-"""A unit's work as something that can be sent to another process, and done there with an engine made there.
+"""Sends the work of a unit to another process, which carries it out with an engine of its own.
 
-The worker needs the same folder with `orchestrator.toml` and the projects, at the same path or where
-ORCHESTRATOR_PROJECT_DIR says. Configuration files travel with the work, and back when the CLI wrote into them.
+The worker needs the same folder with `orchestrator.toml` and the projects, at the same path or in ORCHESTRATOR_PROJECT_DIR.
+Configuration files travel with the work, and back when the CLI changed them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from orchestrator.config.yaml_files import write_atomically
 from orchestrator.engines import factory
 from orchestrator.engines.protocol import Engine, Sink, UnitRequest
 from orchestrator.events import UnitEvent
-from orchestrator.executors.unit import run_unit
+from orchestrator.executors.run_unit import run_unit
 from orchestrator.model import UnitResult
 
 _FILES = ("config_file", "plan_file")
@@ -33,20 +33,20 @@ class Task:
     """One operation, with every file that it reads."""
 
     root: str
-    """Folder of `orchestrator.toml` where the task comes from."""
+    """The folder with `orchestrator.toml` on the sending machine."""
 
     engine: str
     request: UnitRequest
     config: str | None
-    """Text of the stack's configuration file; None when there is none."""
+    """The text of the stack's configuration file; None when there is none."""
 
     files: dict[str, bytes | None] = field(default_factory=dict[str, bytes | None], repr=False)
-    """Contents of the request's own files, by field; None for one that the operation writes."""
+    """The contents of the request's own files, by field; None for a file that the operation writes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """How it ended, with every file that was written."""
+    """The result of a task, with every file that it wrote."""
 
     result: UnitResult
     config: str | None
@@ -54,23 +54,23 @@ class Answer:
 
 
 class RemoteExecutor(Executor):
-    """Runs units elsewhere: `submit(run_unit, engine, request, tell)` sends the request and not the engine."""
+    """Runs units in other processes: `submit(run_unit, engine, request, tell)` sends the request without the engine."""
 
     def __init__(self, root: Path, engine: str) -> None:
         self._root, self._engine = root, engine
 
     @abstractmethod
     def send(self, task: Task, tell: Sink) -> Future[Answer]:
-        """Have the task done; its events are told as they come."""
+        """Send the task to a worker; `tell` receives its events as they arrive."""
 
     @abstractmethod
     def interrupt(self) -> None:
-        """What `Engine.interrupt` is, for the engines of all workers."""
+        """Interrupt the engines of all workers, as `Engine.interrupt` does for one."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Only for `run_unit`: anything else is a mistake of the caller."""
+        """Run `run_unit`; raises TypeError for any other function."""
         if fn is not run_unit or kwargs:
-            raise TypeError("a remote executor carries out units and nothing else")
+            raise TypeError("a remote executor runs only run_unit")
         engine, request, tell = args
         return self._returned(self.send(self._task(engine, request), tell), request)
 
@@ -106,9 +106,9 @@ class RemoteExecutor(Executor):
 
 
 def carry_out(task: Task, tell: Callable[[UnitEvent], None], interrupted: Callable[[float], bool]) -> Answer:
-    """Do a task in this process.
+    """Carry out a task in this process.
 
-    `interrupted` waits for so many seconds and says whether the run was interrupted.
+    `interrupted` waits for a number of seconds and returns whether the run was interrupted.
     """
     here = settings.load(None if os.environ.get(settings.PROJECT_DIR_VARIABLE) else Path(task.root))
     engine = factory.create(here, task.engine)

@@ -1,4 +1,4 @@
-"""Units in threads of this process."""
+"""Runs each unit in a thread of this process."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ T = TypeVar("T")
 
 
 class DaemonExecutor(Executor):
-    """A thread per call, which does not keep the process alive.
+    """A daemon thread for each call, which does not keep the process alive.
 
-    After a second Ctrl-C the report is printed and the process ends, while an engine in a process of its own finishes what
-    it has begun; `ThreadPoolExecutor` would wait for it. The runner itself limits how many calls there are.
+    After a second Ctrl-C the process prints its report and ends, while an engine in a process of its own completes its
+    operations; `ThreadPoolExecutor` would wait for them. The runner limits the number of calls.
     """
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:

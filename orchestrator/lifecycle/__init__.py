@@ -1,13 +1,14 @@
-"""The use cases: what is asked (`requests`), checked before any work (`prepare`), and carried out (`Job.run`)."""
+"""The use cases: a request (`requests`) is checked before any work (`prepare`) and carried out (`run`)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from orchestrator.engines.waiting import patiently
-from orchestrator.lifecycle import create, destroy, look
+from orchestrator.lifecycle import create_and_update, destroy, drift
 from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.job import Job, Step
+from orchestrator.lifecycle.job_run import run
 from orchestrator.lifecycle.requests import (
     CreateBase,
     CreateEnv,
@@ -38,13 +39,14 @@ __all__ = [
     "UpdateBase",
     "UpdateEnv",
     "prepare",
+    "run",
 ]
 
 
 def prepare(context: Context, request: Request, tell: Callable[[str], None] = lambda _text: None) -> Job:
-    """Check a request completely, and say what it comes to. Nothing is touched.
+    """Check a request completely and return the job that carries it out. Nothing is changed.
 
-    Waits for other operations on the same stacks as long as the context says; `tell` hears about the wait.
+    Waits for other operations on the same stacks as long as the context allows; `tell` receives a message about each wait.
 
     Raises UsageError, SettingsError, UnknownStackError, RefusedError, StackLockedError, StateError and
     EngineUnavailableError.
@@ -55,22 +57,22 @@ def prepare(context: Context, request: Request, tell: Callable[[str], None] = la
 def _prepared(context: Context, request: Request) -> Job:
     match request:
         case CreateBase():
-            return create.create_base(context, request)
+            return create_and_update.create_base(context, request)
         case CreateEnv():
-            return create.create_env(context, request)
+            return create_and_update.create_env(context, request)
         case UpdateBase():
-            return create.update_base(context, request)
+            return create_and_update.update_base(context, request)
         case UpdateEnv():
-            return create.update_env(context, request)
+            return create_and_update.update_env(context, request)
         case PreviewBase():
-            return create.preview_base(context, request)
+            return create_and_update.preview_base(context, request)
         case PreviewEnv():
-            return create.preview_env(context, request)
+            return create_and_update.preview_env(context, request)
         case DestroyEnv():
             return destroy.destroy_env(context, request)
         case DestroyBase():
             return destroy.destroy_base(context, request)
         case Drift():
-            return look.drift(context, request)
+            return drift.drift(context, request)
         case Refresh():
-            return look.refresh(context, request)
+            return drift.refresh(context, request)

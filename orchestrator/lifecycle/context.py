@@ -1,4 +1,4 @@
-"""What every use case needs: the settings, an engine, the time, and who works here."""
+"""The context of every use case: settings, engine, clock, and options of the run."""
 
 from __future__ import annotations
 
@@ -10,52 +10,53 @@ from orchestrator.config.projects import Project
 from orchestrator.config.settings import Settings
 from orchestrator.engines.protocol import Engine
 from orchestrator.lifecycle import registry
-from orchestrator.lifecycle.git import Checkout, look
-from orchestrator.lifecycle.registry import LISTENER_RULE, Deployment, Registry
+from orchestrator.lifecycle.git import Checkout, checkout
+from orchestrator.lifecycle.listener_slots import LISTENER_RULE
+from orchestrator.lifecycle.registry import Deployment, Registry
 from orchestrator.model import Scope
 
 
 def utc_now() -> datetime:
-    """The time of the moment, in UTC."""
+    """The current time in UTC."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """Where a use case works."""
+    """Settings, engine, clock, and options of the run."""
 
     settings: Settings
     engine: Engine
     clock: Callable[[], datetime] = utc_now
     allow_prod: bool = False
-    """Whether production may be changed."""
+    """Whether the run may change production."""
 
     wait_seconds: float = 0.0
-    """How long to wait for somebody else's operation on a stack to end."""
+    """How long to wait for another operation on a stack to end; 0 does not wait."""
 
     keep_going: bool = False
-    """Within a stack: after a resource failed, go on with those that do not depend on it."""
+    """Within a stack, continue after a failure with the resources that do not depend on the failed one."""
 
     fail_fast: bool = False
-    """Begin no further unit after one failed."""
+    """Start no further unit after one failed."""
 
     def registry(self) -> Registry:
-        """What exists, as the backend shows it: no CLI is needed to look. Raises EngineUnavailableError, StateError."""
+        """Everything that exists, read from the backend without the CLI. Raises EngineUnavailableError, StateError."""
         return registry.load(self.engine, self.settings.projects, self.clock())
 
     def checkout(self) -> Checkout:
-        """Who works here, on which commit and branch."""
-        return look(self.settings.root)
+        """The user, commit and branch of the folder with `orchestrator.toml`."""
+        return checkout(self.settings.root)
 
     def listener_rules(self, environment: Deployment) -> int:
-        """How many listener rules of its base's load balancer an environment uses."""
+        """The number of rules that an environment has on the listener of its base's load balancer."""
         resources = (resource for unit in environment.units for resource in self.engine.resources(unit))
         return sum(resource.type == LISTENER_RULE for resource in resources)
 
     def projects(self, scope: Scope) -> tuple[Project, ...]:
-        """The projects whose stacks are bases, or environments."""
+        """The projects whose stacks are bases, or those whose stacks are environments."""
         return self.settings.in_scope(scope)
 
     def foreign_names(self, project: Project) -> frozenset[str]:
-        """Pulumi names of all projects but this one."""
+        """The Pulumi names of all other projects."""
         return frozenset(other.name for other in self.settings.projects if other.key != project.key)

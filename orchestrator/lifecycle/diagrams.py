@@ -1,4 +1,4 @@
-"""What `graph` shows, as data: stacks and how they stand on each other, or the resources of one name. Pure."""
+"""Diagrams as data for `graph`: stacks and their dependencies, or the resources of one base or environment. Pure."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from orchestrator.model import Scope, StackResource, Unit
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """One box."""
+    """One box of a diagram."""
 
     id: str
     """Unique in the diagram: a unit, a project key or a URN."""
 
     label: str
     detail: str
-    """What it is: `base, ad-hoc`, or a resource type."""
+    """For example `base, ad-hoc`, or a resource type."""
 
     parent: str | None = None
-    """Node below which it stands in a tree."""
+    """The node above it in a tree."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Diagram:
-    """Boxes, in an order in which parents come first, and what depends on what."""
+    """Boxes, parents first, and the dependencies between them."""
 
     title: str
     nodes: tuple[Node, ...]
@@ -37,7 +37,7 @@ class Diagram:
 
 
 def of_projects(projects: Sequence[Project]) -> Diagram:
-    """The graph of `orchestrator.toml`: what a fresh checkout can show."""
+    """The projects of `orchestrator.toml`, for a checkout without stacks."""
     units = tuple(Unit(project.key, "") for project in projects)
     by_key = {project.key: project for project in projects}
     order = graph.plan(projects, units, {"": ("",)}).units
@@ -60,7 +60,7 @@ def of_stacks(registry: Registry) -> Diagram:
     """Every base and environment that exists."""
     deployments = (*registry.bases.values(), *registry.environments.values())
     details = {unit: _detail(deployment, unit) for deployment in deployments for unit in deployment.units}
-    bases = {deployment.name: deployment.stands_on for deployment in registry.environments.values()}
+    bases = {deployment.name: deployment.bases for deployment in registry.environments.values()}
     plan = graph.plan(registry.projects, details, bases)
     edges = tuple(
         (str(upstream), str(unit))
@@ -117,7 +117,7 @@ def _detail(deployment: Deployment, unit: Unit) -> str:
     words = [str(deployment.scope), str(deployment.record.kind)]
     count = next(stack.resource_count for stack in deployment.stacks if stack.unit == unit)
     words.append("1 resource" if count == 1 else f"{count} resources")
-    if deployment.scope is Scope.ENVIRONMENT and not deployment.stands_on:
+    if deployment.scope is Scope.ENVIRONMENT and not deployment.bases:
         words.append("base unknown")
     return ", ".join(words)
 

@@ -1,4 +1,4 @@
-"""What a project's program is made of, as digests: tells whether, and where, it changed since a plan was reviewed."""
+"""Digests of a project's program, to find what changed after a plan was reviewed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PACKAGES = ("pulumi", "pulumi-aws", "pulumi-awsx", "pulumi-random")
 
 
 def of_program(project: Project) -> dict[str, str]:
-    """Digest of each file of the project's program, of this package, and the versions of the Pulumi packages."""
+    """The digest of each file of the project's program and of this package, and the versions of the Pulumi packages."""
     found = {str(path.relative_to(root)): _digest(path) for root in _roots(project) for path in _files(root)}
     found["Pulumi.yaml"] = _digest(project.path / "Pulumi.yaml")
     found["package pulumi-django"] = _package()
@@ -32,7 +32,7 @@ def of_program(project: Project) -> dict[str, str]:
 
 
 def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Names of what was changed, added or taken away, in order."""
+    """The names that were changed, added or removed, in order."""
     return sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
 
 

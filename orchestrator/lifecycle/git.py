@@ -1,4 +1,4 @@
-"""What git knows of the folder we work in; everything is None where git or a repository is absent."""
+"""User, commit and branch of a folder, from git; all are None without git or a repository."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TIMEOUT_SECONDS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Checkout:
-    """Who works here, on what."""
+    """The user, commit and branch of a folder."""
 
     user: str | None = None
     """`user.name`, else `user.email`."""
@@ -24,8 +24,8 @@ class Checkout:
     """None when HEAD is detached."""
 
 
-def look(folder: Path) -> Checkout:
-    """The checkout that `folder` belongs to."""
+def checkout(folder: Path) -> Checkout:
+    """The checkout that contains `folder`."""
     return Checkout(
         user=_answer(folder, "config", "user.name") or _answer(folder, "config", "user.email"),
         commit=_answer(folder, "rev-parse", "--verify", "--quiet", "HEAD"),
@@ -34,7 +34,7 @@ def look(folder: Path) -> Checkout:
 
 
 def is_tracked(file: Path) -> bool:
-    """Whether the file is checked in."""
+    """Whether git tracks the file."""
     return _answer(file.parent, "ls-files", "--error-unmatch", "--", file.name) is not None
 
 

@@ -1,13 +1,14 @@
-"""The dependency graph: which units a request has, their order, and what is ready to run. Pure.
+"""The dependency graph: the units of a request, their order, and the units that are ready to run. Pure.
 
-A unit is one stack of one project. Projects of scope `base` have a stack per base, projects of scope `environment` one
-per environment; an edge of `depends_on` holds between the stacks that belong together. Units come in dependency order,
-alphabetical among equals; destroying takes exactly the reverse. A unit becomes ready as soon as everything that it
-depends on has succeeded, so a slow neighbor holds up nobody.
+A unit is one stack of one project. Projects of scope `base` have a stack for each base, projects of scope `environment`
+one for each environment; `depends_on` connects the stacks that belong together. Units are in dependency order,
+alphabetical among equals; a destroy takes exactly the reverse. A unit is ready as soon as its own dependencies have
+succeeded, so it waits for no other unit.
 """
 
 from __future__ import annotations
 
+import graphlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,14 +20,14 @@ from orchestrator.model import Scope, Unit
 
 @dataclass(frozen=True)
 class Plan:
-    """Units in the order in which they run, each after everything it waits for."""
+    """Units in the order in which they run, each after its dependencies."""
 
     units: tuple[Unit, ...]
     waits_for: Mapping[Unit, tuple[Unit, ...]]
-    """For each unit, the units of this plan that must succeed first."""
+    """For each unit, the units of this plan that have to succeed first."""
 
     def reversed(self) -> Plan:
-        """The plan that takes everything down: the exact reverse order, every edge turned around."""
+        """The plan for a destroy: the exact reverse order, with every edge reversed."""
         turned: dict[Unit, list[Unit]] = {unit: [] for unit in self.units}
         for unit in self.units:
             for upstream in self.waits_for[unit]:
@@ -35,12 +36,12 @@ class Plan:
 
 
 def base_units(projects: Iterable[Project], base: str) -> tuple[Unit, ...]:
-    """The units of a base, alphabetical."""
+    """The units of a base, in alphabetical order."""
     return tuple(sorted(Unit(project.key, base) for project in projects if project.scope is Scope.BASE))
 
 
 def environment_units(projects: Iterable[Project], environment: str) -> tuple[Unit, ...]:
-    """The units of an environment, alphabetical."""
+    """The units of an environment, in alphabetical order."""
     return tuple(sorted(Unit(project.key, environment) for project in projects if project.scope is Scope.ENVIRONMENT))
 
 
@@ -49,8 +50,8 @@ def plan(projects: Sequence[Project], units: Collection[Unit], bases: Mapping[st
 
     Args:
         projects: all projects of the graph.
-        units: what is to run; what they depend on beyond these is taken to be there.
-        bases: by environment name, the base that it stands on; several only when somebody made it so by hand.
+        units: the units that run; their other dependencies are assumed to exist.
+        bases: the bases of each environment by its name; usually one.
 
     Raises GraphError for a unit of an unknown project or a cycle.
     """
@@ -69,7 +70,7 @@ def plan(projects: Sequence[Project], units: Collection[Unit], bases: Mapping[st
 
 
 def _reached(by_key: Mapping[str, Project], key: str) -> set[str]:
-    """Everything that a project depends on, directly or not: a unit left out of a plan breaks no chain."""
+    """All direct and indirect dependencies of a project, so a unit that is not in the plan does not break the order."""
     found: set[str] = set()
     open_keys = list(by_key[key].depends_on)
     while open_keys:
@@ -81,27 +82,30 @@ def _reached(by_key: Mapping[str, Project], key: str) -> set[str]:
 
 
 class ReadyQueue:
-    """Hands out the units of a plan as they become ready; knows at every moment what is open."""
+    """The open units of a plan, and those of them that are ready."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._open = dict.fromkeys(plan.units)
-        self._succeeded: set[Unit] = set()
+        self._sorter: graphlib.TopologicalSorter[Unit] = graphlib.TopologicalSorter(plan.waits_for)
+        self._sorter.prepare()
+        self._ready = set(self._sorter.get_ready())
 
     def ready(self) -> tuple[Unit, ...]:
-        """Units that can start now, in plan order. Each is handed out until it is taken."""
-        return tuple(unit for unit in self._open if self._succeeded.issuperset(self._plan.waits_for[unit]))
+        """The open units whose dependencies have all succeeded, in plan order."""
+        return tuple(unit for unit in self._open if unit in self._ready)
 
     def take(self, unit: Unit) -> None:
-        """The unit was started, or decided upon otherwise: it is not open any more."""
+        """Close a unit that was started, skipped or cancelled."""
         del self._open[unit]
 
     def succeed(self, unit: Unit) -> None:
-        """The unit is done: what waits for it may become ready."""
-        self._succeeded.add(unit)
+        """Note that a unit succeeded, so its dependents can become ready."""
+        self._sorter.done(unit)
+        self._ready.update(self._sorter.get_ready())
 
     def blocked_by(self, unit: Unit) -> tuple[Unit, ...]:
-        """Every open unit that waits, directly or not, for `unit`; in plan order."""
+        """Every open unit that waits, directly or indirectly, for `unit`; in plan order."""
         blocked: dict[Unit, None] = {}
         for candidate in self._plan.units:
             upstream = self._plan.waits_for[candidate]
@@ -111,5 +115,5 @@ class ReadyQueue:
 
     @property
     def open(self) -> tuple[Unit, ...]:
-        """Units that were not taken yet, in plan order."""
+        """The units that were not taken yet, in plan order."""
         return tuple(self._open)

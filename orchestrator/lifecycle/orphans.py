@@ -1,4 +1,4 @@
-"""Resources in AWS with our tags that no stack knows: every region and account that a base's configuration leads to."""
+"""Orphans: resources in AWS with our tags that no stack contains, in every region and account of a configured base."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from pulumi_django.deploying.aws_access import AwsAccess
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What was found in one region of one account."""
+    """The orphans in one region of one account."""
 
     access: AwsAccess
     orphans: tuple[Orphan, ...]
     problems: tuple[str, ...]
-    """What could not be looked at."""
+    """The searches that failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Orphans:
-    """What was found everywhere."""
+    """The orphans in all regions and accounts."""
 
     found: tuple[Found, ...]
 
@@ -39,18 +39,18 @@ class Orphans:
 
 
 def find(context: Context, base: str | None = None) -> Orphans:
-    """Look for orphans of one base, or of all. Nothing is changed.
+    """Find the orphans of one base, or of all bases. Nothing is changed.
 
-    Raises RefusedError on an engine that makes nothing in AWS, or while a stack's state is damaged: its resources cannot
-    be told from orphans.
+    Raises RefusedError on an engine that creates nothing in AWS, and while the state of a stack is damaged: its resources
+    would look like orphans.
     """
     engine = context.engine
     if engine.notice:
-        raise RefusedError("there are no orphans here: nothing was created in AWS", "add --engine pulumi")
+        raise RefusedError("this engine has no orphans: it creates nothing in AWS", "add --engine pulumi")
     registry = context.registry()
     if base is not None and base not in registry.bases:
         configured = {name for project in context.projects(Scope.BASE) for name in configured_stacks(project)}
-        if base not in configured:  # a base that was destroyed may still have left something
+        if base not in configured:  # a destroyed base may have left resources
             registry.base(base)
     _check_whole(registry)
     seen: list[str] = []
@@ -64,7 +64,7 @@ def find(context: Context, base: str | None = None) -> Orphans:
 
 
 def delete(orphans: Orphans, report: Callable[[Deletion], None]) -> tuple[Deletion, ...]:
-    """Delete what `find` found, in dependency order; a failure stops nothing. Each end is told to `report`."""
+    """Delete orphans in dependency order. A failure does not stop the rest; `report` receives each result."""
     return tuple(
         deletion
         for place in orphans.found
@@ -77,13 +77,13 @@ def _check_whole(registry: Registry) -> None:
         for stack in deployment.stacks:
             if stack.status is StackStatus.DAMAGED:
                 raise RefusedError(
-                    f"orphans cannot be told: the state of {stack.unit} is damaged, so what it knows is not known",
+                    f"orphans cannot be found: the state of {stack.unit} is damaged, so its resources are not known",
                     "restore that state from a backup first",
                 )
             if stack.status is StackStatus.UNREADABLE:
                 raise RefusedError(
-                    f"orphans cannot be told: the state of {stack.unit} cannot be read, so what it knows is not known",
-                    "run it as a user who may read that state",
+                    f"orphans cannot be found: the state of {stack.unit} cannot be read, so its resources are not known",
+                    "run the command as a user with permission to read that state",
                 )
 
 

@@ -1,7 +1,7 @@
-"""Which bases and environments exist, who stands on whom, and which listener slots are taken.
+"""The bases and environments that exist, the base of each environment, and the listener slots that are taken.
 
-Everything is read from the stacks themselves: their records, or what their outputs, references and configuration say
-when a stack was made by a bare `pulumi up` and has no record.
+Everything comes from the stacks themselves: from their records, or from their outputs, references and configuration
+when a bare `pulumi up` created a stack and it has no record.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from typing import Any
 from orchestrator.config import stack_config
 from orchestrator.config.projects import Project
 from orchestrator.engines.protocol import Engine
-from orchestrator.errors import OrchestratorError, RefusedError, UnknownStackError
+from orchestrator.errors import OrchestratorError, UnknownStackError
 from orchestrator.lifecycle import graph
+from orchestrator.lifecycle.listener_slots import configured_slot, slot_of_rules
 from orchestrator.model import Kind, Outputs, OutputValue, Record, Scope, StackStatus, StackSummary, Unit
-from pulumi_django.rules.priorities import PRIORITIES_PER_SLOT, SLOTS, stable_slot
-
-LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
+from pulumi_django.rules.priorities import stable_slot
 
 _WORST_FIRST = (
     StackStatus.DAMAGED,
@@ -40,28 +39,28 @@ class Deployment:
     name: str
     scope: Scope
     stacks: tuple[StackSummary, ...]
-    """One per project that has a stack of this name, in dependency order."""
+    """One for each project that has a stack of this name, in dependency order."""
 
     record: Record
-    """From the first stack that has one, else derived; `kind` is ad-hoc when nothing tells."""
+    """The record of the first stack that has one, else derived; `kind` is ad-hoc by default."""
 
     recorded: bool
-    """False when no stack has a record: made by a bare `pulumi up`."""
+    """False when no stack has a record because a bare `pulumi up` created it."""
 
-    stands_on: frozenset[str] = frozenset()
-    """On an environment: bases that its record names or its stacks read."""
+    bases: frozenset[str] = frozenset()
+    """For an environment: the bases that its record names or that its stacks read."""
 
     environments: tuple[str, ...] = ()
-    """On a base: who stands on it, alphabetical."""
+    """For a base: the environments on it, alphabetical."""
 
     monthly_cost: float | None = None
-    """US dollars a month that its resources cost while they merely exist; None when nobody asked."""
+    """US dollars a month that its resources cost while they merely exist; None when it was not computed."""
 
     asleep: bool = False
-    """Whether the configuration of one of its stacks puts it to sleep; False when nobody asked."""
+    """Whether the configuration of one of its stacks puts it to sleep; False when it was not read."""
 
     missing: tuple[Unit, ...] = ()
-    """Units that the graph wants and that do not exist: it was created only in part."""
+    """Units of the graph that do not exist: it was created only in part."""
 
     @property
     def status(self) -> StackStatus:
@@ -71,7 +70,7 @@ class Deployment:
 
     @property
     def outputs(self) -> Outputs:
-        """The outputs of all stacks; on a name that two have, the later stack's."""
+        """The outputs of all stacks; a later stack's output replaces an earlier one of the same name."""
         merged: dict[str, OutputValue] = {}
         for stack in self.stacks:
             merged |= stack.outputs
@@ -79,17 +78,17 @@ class Deployment:
 
     @property
     def url(self) -> str | None:
-        """Where the environment answers, when its outputs tell."""
+        """The address of the environment, when its outputs have one."""
         return _plain(self.outputs, "url")
 
     @property
     def resource_count(self) -> int:
-        """Resources of all stacks."""
+        """The number of resources of all stacks."""
         return sum(stack.resource_count for stack in self.stacks)
 
     @property
     def last_update(self) -> datetime | None:
-        """When one of its stacks was last operated on."""
+        """The time of the last operation on one of its stacks."""
         return max((stack.last_update for stack in self.stacks if stack.last_update), default=None)
 
     @property
@@ -100,27 +99,27 @@ class Deployment:
 
 @dataclass(frozen=True, kw_only=True)
 class Registry:
-    """Everything that exists, as the backend showed it at one moment."""
+    """Everything that exists, as read from the backend at one moment."""
 
     projects: tuple[Project, ...]
     bases: Mapping[str, Deployment] = field(default_factory=dict[str, Deployment])
     environments: Mapping[str, Deployment] = field(default_factory=dict[str, Deployment])
     claims: Mapping[Unit, Record] = field(default_factory=dict[Unit, Record])
-    """Records of stacks that somebody is about to create."""
+    """Records of stacks that commands are about to create."""
 
     slot_of_resources: Callable[[Unit], int | None] = lambda _unit: None
-    """The listener slot that a stack's rules show: the last resort when record and configuration are lost."""
+    """The listener slot of a stack's rules: the last resort when record and configuration are lost."""
 
     def base(self, name: str) -> Deployment:
-        """The base of that name; UnknownStackError when there is none."""
+        """The base of that name. Raises UnknownStackError."""
         return self._found(self.bases, Scope.BASE, name)
 
     def environment(self, name: str) -> Deployment:
-        """The environment of that name; UnknownStackError when there is none."""
+        """The environment of that name. Raises UnknownStackError."""
         return self._found(self.environments, Scope.ENVIRONMENT, name)
 
     def named(self, name: str) -> Deployment:
-        """The environment, else the base, of that name; `base/NAME` and `environment/NAME` tell them apart.
+        """The environment, else the base, of that name; `base/NAME` and `environment/NAME` are unambiguous.
 
         Raises UnknownStackError.
         """
@@ -133,11 +132,28 @@ class Registry:
             f"there is no base or environment {name!r}", _nearest(name, {*self.bases, *self.environments})
         )
 
-    def slots_taken(self, base: str) -> dict[int, str]:
-        """Listener slots of the environments on a base: environment name by slot.
+    def listed(self) -> tuple[Deployment, ...]:
+        """Bases, each followed by its environments, then environments without a known base; in alphabetical order."""
+        listed: dict[int, Deployment] = {}
+        for base in self.bases.values():
+            for deployment in (base, *(self.environments[name] for name in base.environments)):
+                listed.setdefault(id(deployment), deployment)
+        for environment in self.environments.values():
+            listed.setdefault(id(environment), environment)
+        return tuple(listed.values())
 
-        Slots that configuration files of this base reserve count too, so that an environment which does not exist at the
-        moment finds its own slot free.
+    def stack(self, unit: Unit) -> StackSummary | None:
+        """The stack of a unit, or None when it does not exist."""
+        for deployments in (self.bases, self.environments):
+            for stack in deployments[unit.stack].stacks if unit.stack in deployments else ():
+                if stack.unit == unit:
+                    return stack
+        return None
+
+    def slots_taken(self, base: str) -> dict[int, str]:
+        """The listener slots of the environments on a base: environment name by slot.
+
+        Slots in configuration files count too, so an environment that does not exist at the moment keeps its slot.
         """
         taken: dict[int, str] = {}
         for unit, claim in self.claims.items():
@@ -167,7 +183,7 @@ class Registry:
                 continue
             try:
                 config = stack_config.StackConfig.load(project, stack)
-            except OrchestratorError:  # somebody else's broken file is no reason to refuse this environment
+            except OrchestratorError:  # another environment's broken file is no reason to refuse this one
                 continue
             slot = configured_slot(config)
             if config.get("base") == base and slot is not None:
@@ -186,27 +202,8 @@ class Registry:
         return stable_slot(stack.unit.stack) if slot is None else slot
 
 
-def configured_slot(config: stack_config.StackConfig) -> int | None:
-    """The listener slot in a configuration; Pulumi may have written the number as text. None for what is no slot."""
-    value = config.get("listener_slot")
-    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 and int(text) < SLOTS else None
-
-
-def free_slot(taken: Iterable[int], base: str) -> int:
-    """The lowest free listener slot; RefusedError when a base has none left."""
-    used = set(taken)
-    for slot in range(SLOTS):
-        if slot not in used:
-            return slot
-    raise RefusedError(
-        f"the base {base} has no listener slot left: all {SLOTS} are taken",
-        "destroy an environment, or use another base",
-    )
-
-
 CLAIM_LASTS = timedelta(hours=1)
-"""Whoever claimed a stack longer ago and did not make it will not do so any more."""
+"""Claims that are older than this no longer count."""
 
 
 def load(engine: Engine, projects: Sequence[Project], now: datetime | None = None) -> Registry:
@@ -235,17 +232,22 @@ def load(engine: Engine, projects: Sequence[Project], now: datetime | None = Non
         bases=bases,
         environments=environments,
         claims=claims,
-        slot_of_resources=lambda unit: _slot_of_resources(engine, unit),
+        slot_of_resources=lambda unit: slot_of_rules(engine.resources(unit)),
     )
 
 
-def _slot_of_resources(engine: Engine, unit: Unit) -> int | None:
-    """The slot whose block of priorities the stack's listener rules are in."""
-    for resource in engine.resources(unit):
-        priority = resource.inputs.get("priority")
-        if resource.type == LISTENER_RULE and isinstance(priority, int | float) and priority >= 1:
-            return min((int(priority) - 1) // PRIORITIES_PER_SLOT, SLOTS - 1)
-    return None
+def is_asleep(found: Deployment, projects: Sequence[Project]) -> bool:
+    """Whether the configuration of one of the stacks puts an environment to sleep."""
+    by_key = {project.key: project for project in projects}
+    for unit in found.units if found.scope is Scope.ENVIRONMENT else ():
+        project = by_key[unit.project]
+        try:
+            # A list reads hundreds of files, so only files with this key are parsed.
+            if b"asleep" in stack_config.config_path(project, unit.stack).read_bytes():
+                return stack_config.StackConfig.load(project, unit.stack).get("asleep") in (True, "true")
+        except (OSError, OrchestratorError):
+            continue
+    return False
 
 
 def _environment(
@@ -262,7 +264,7 @@ def _environment(
         stacks=ordered,
         record=record,
         recorded=bool(records),
-        stands_on=frozenset(read | ({record.base} if record.base else set())),
+        bases=frozenset(read | ({record.base} if record.base else set())),
         missing=_missing(wanted, ordered),
     )
 
@@ -280,7 +282,7 @@ def _base(
         stacks=ordered,
         record=records[0] if records else Record(kind=_as_kind(kind) or Kind.AD_HOC),
         recorded=bool(records),
-        environments=tuple(environment.name for environment in environments if name in environment.stands_on),
+        environments=tuple(environment.name for environment in environments if name in environment.bases),
         missing=_missing(wanted, ordered),
     )
 
@@ -305,7 +307,7 @@ def _base_of_reference(
 
 
 def _derived(stacks: Sequence[StackSummary], projects: Sequence[Project], owners: Mapping[str, str]) -> Record:
-    """What the record of an environment without one would say."""
+    """The record of an environment that has none, from its outputs, references and configuration."""
     outputs = [_plain(stack.outputs, "base_stack_name") for stack in stacks]
     referenced = [owners.get(reference) for stack in stacks for reference in stack.references]
     base = next((name for name in (*outputs, *referenced) if name), None) or _configured(stacks, projects, "base")

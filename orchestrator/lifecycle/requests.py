@@ -1,4 +1,4 @@
-"""What can be asked of the orchestrator: one frozen request per use case. Pure."""
+"""The requests to the orchestrator: one frozen record for each use case. Pure."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from orchestrator.model import Kind
 
 @dataclass(frozen=True, kw_only=True)
 class CreateBase:
-    """Create a base, or go on where an earlier attempt stopped."""
+    """Create a base, or continue where an earlier attempt stopped."""
 
     name: str
     kind: Kind | None = None
-    """Kind of the base; None: what its configuration says, else ad-hoc."""
+    """Kind of the base; None: the kind in its configuration, else ad-hoc."""
 
     assignments: tuple[Assignment, ...] = ()
     """Values for the base's configuration (`--set`)."""
 
     owner: str | None = None
-    """Who answers for it; None: who git says is at work here."""
+    """Owner of the base; None: the git user."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CreateEnv:
-    """Create environments on a base, which is created first when it is configured and not there yet."""
+    """Create environments on a base. A configured base that does not exist yet is created first."""
 
     names: tuple[str, ...]
     base: str | None = None
-    """Name of the base; None: what the environment's configuration says."""
+    """Name of the base; None: the base in the environment's configuration."""
 
     images: Mapping[str, str] = field(default_factory=dict[str, str])
     """Image references by name: `{"backend": "registry/app:tag"}` sets `backend_image`."""
@@ -39,7 +39,7 @@ class CreateEnv:
     assignments: tuple[Assignment, ...] = ()
     owner: str | None = None
     ttl: timedelta | None = None
-    """How long they live after they were last deployed; None: what they have, else `default_ttl` of the settings."""
+    """Time to live after each deployment; None: their current one, else `default_ttl` of the settings."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ class UpdateEnv:
 
 @dataclass(frozen=True, kw_only=True)
 class PreviewBase:
-    """Show what creating or updating a base would do. Nothing is changed, no file is written."""
+    """Preview the creation or update of a base. Nothing is changed and no file is written."""
 
     name: str
     kind: Kind | None = None
@@ -73,7 +73,7 @@ class PreviewBase:
 
 @dataclass(frozen=True, kw_only=True)
 class PreviewEnv:
-    """Show what creating or updating an environment would do, also when its base does not exist yet."""
+    """Preview the creation or update of an environment, even before its base exists."""
 
     name: str
     base: str | None = None
@@ -83,14 +83,14 @@ class PreviewEnv:
 
 @dataclass(frozen=True, kw_only=True)
 class DestroyEnv:
-    """Destroy environments: resources, stacks, records."""
+    """Destroy environments: resources, stacks and records."""
 
     names: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class DestroyBase:
-    """Destroy bases; refused while environments stand on them."""
+    """Destroy bases; refused while environments are on them."""
 
     names: tuple[str, ...]
     cascade: bool = False
@@ -99,14 +99,14 @@ class DestroyBase:
 
 @dataclass(frozen=True, kw_only=True)
 class Drift:
-    """Compare bases and environments with what is in AWS. Nothing is changed."""
+    """Compare bases and environments with the resources in AWS. Nothing is changed."""
 
     names: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Refresh:
-    """Bring the state of bases and environments in line with what is in AWS. Nothing in AWS is changed."""
+    """Bring the state of bases and environments in line with AWS. Nothing in AWS is changed."""
 
     names: tuple[str, ...]
 
@@ -123,17 +123,3 @@ Request = (
     | Drift
     | Refresh
 )
-
-COMMANDS: Mapping[type[Request], str] = {
-    CreateBase: "create-base",
-    CreateEnv: "create-env",
-    UpdateBase: "update-base",
-    UpdateEnv: "update-env",
-    PreviewBase: "preview-base",
-    PreviewEnv: "preview-env",
-    DestroyEnv: "destroy-env",
-    DestroyBase: "destroy-base",
-    Drift: "drift",
-    Refresh: "refresh",
-}
-"""Name of the use case, in reports and in the stacks' history."""

@@ -1,8 +1,8 @@
-"""Runs a plan on an engine: what is ready starts, at most `parallel` units at a time, and no unit is ever lost.
+"""Runs a plan on an engine: every unit that is ready starts, at most `parallel` at a time, and every unit has a result.
 
-One thread (the caller's) decides; units run in the executor's. A unit that fails skips what waits for it, directly or not,
-and nothing else. The first interrupt asks the engine once to stop after what is in flight, and cancels what did not begin;
-the second only ends the waiting: the engine is never told twice, since a second signal makes it forget what it has done.
+The caller's thread decides; units run in the executor. A failed unit skips its direct and indirect dependents and no other
+unit. The first interrupt asks the engine to stop after the operations in flight, and cancels the units that did not start.
+The second interrupt only ends the wait; it never reaches the engine, which would lose its progress.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Literal
 
 from orchestrator.engines.protocol import Engine, UnitRequest
 from orchestrator.events import Diagnostic, Event, Observer, UnitFinished, UnitStarted
+from orchestrator.executors.run_unit import failed, run_unit
 from orchestrator.executors.threads import DaemonExecutor
-from orchestrator.executors.unit import failed, run_unit
 from orchestrator.lifecycle.graph import Plan, ReadyQueue
-from orchestrator.lifecycle.interrupts import heard_by
+from orchestrator.lifecycle.interrupts import Interrupter, heard_by
 from orchestrator.model import (
     Operation,
     Status,
@@ -28,41 +28,19 @@ from orchestrator.model import (
 )
 
 _LONGEST_DEAF_SECONDS = 1.0
-"""Python runs signal handlers in the main thread only. A signal that another thread got does not wake it from its wait."""
+"""Python runs signal handlers in the main thread only, and a signal that another thread receives does not wake it."""
 
 log = logging.getLogger(__name__)
 
 Prepare = Callable[[Unit, Mapping[Unit, UnitResult]], UnitRequest]
-"""Makes a unit's request when it is about to start; sees the results of the units before it."""
-
-Around = Callable[[UnitRequest, Callable[[UnitRequest], UnitResult]], UnitResult]
-"""Carries a unit out by calling the function that it is given."""
+"""Makes the request of a unit that is about to start, with the results of the units before it."""
 
 _Message = tuple[Literal["done"], UnitResult] | tuple[Literal["interrupt"], None]
 
 
-class Interrupter:
-    """Interrupts a run from another thread, as Ctrl-C does from the terminal. Once per Ctrl-C."""
-
-    def __init__(self) -> None:
-        self._listeners: list[Callable[[], None]] = []
-
-    def __call__(self) -> None:
-        for listener in list(self._listeners):
-            listener()
-
-    def listen(self, listener: Callable[[], None]) -> None:
-        """A run begins."""
-        self._listeners.append(listener)
-
-    def forget(self, listener: Callable[[], None]) -> None:
-        """The run is over."""
-        self._listeners.remove(listener)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Runner:
-    """How plans are run."""
+    """The engine, executor and options with which plans run."""
 
     engine: Engine
     observer: Observer
@@ -70,17 +48,17 @@ class Runner:
     executor: Executor = field(default_factory=DaemonExecutor)
     interrupter: Interrupter = field(default_factory=Interrupter)
     fail_fast: bool = False
-    """Begin no further unit after one failed."""
+    """Start no further unit after one failed."""
 
-    around: Around | None = None
-    """What stands around each unit's operation, in a thread of its own."""
+    settle: Callable[[UnitResult], None] = lambda _result: None
+    """Receives each result in the unit's own thread, before the dependents of the unit become ready."""
 
     def run(
         self, plan: Plan, operation: Operation, prepare: Prepare, expected: Mapping[Unit, int] | None = None
     ) -> tuple[UnitResult, ...]:
-        """One result per unit of the plan, in plan order. Raises nothing that a unit raised.
+        """Run the plan; return one result for each unit, in plan order. Errors of units are in their results.
 
-        `expected` are the numbers of resources that units have, for progress.
+        `expected` has the number of resources of each unit, for progress.
         """
         run = _Run(self, plan, operation, prepare, expected or {})
         self.interrupter.listen(run.interrupt)
@@ -140,31 +118,23 @@ class _Run:
         try:
             request = self._prepare(unit, self.results)
             self._tell(UnitStarted(unit=unit, operation=self._operation, expected=self._expected.get(unit)))
-            future = self._submitted(request)
+            future = self._runner.executor.submit(run_unit, self._runner.engine, request, self._tell)
         except Exception as error:
             self._ended(failed(unit, self._operation, error))
             return
         self._in_flight.add(unit)
         future.add_done_callback(lambda done: self._messages.put(("done", self._result(unit, done))))
 
-    def _submitted(self, request: UnitRequest) -> Future[UnitResult]:
-        runner, around = self._runner, self._runner.around
-        if around is None:
-            return runner.executor.submit(run_unit, runner.engine, request, self._tell)
-
-        def work(request: UnitRequest) -> UnitResult:
-            return runner.executor.submit(run_unit, runner.engine, request, self._tell).result()
-
-        return DaemonExecutor().submit(around, request, work)
-
     def _result(self, unit: Unit, future: Future[UnitResult]) -> UnitResult:
         try:
-            return future.result()
-        except BaseException as error:  # whatever ended the call, SystemExit and a lost worker included, ends the unit
+            result = future.result()
+            self._runner.settle(result)
+            return result
+        except BaseException as error:  # also SystemExit and a lost worker
             return failed(unit, self._operation, error)
 
     def _ended(self, result: UnitResult) -> None:
-        """A unit that was started has ended: what waits for it becomes ready, or is skipped."""
+        """Finish a unit that was started; its dependents become ready or are skipped."""
         self._finish(result)
         if result.status in (Status.SUCCEEDED, Status.UNCHANGED):
             self._queue.succeed(result.unit)
@@ -182,10 +152,10 @@ class _Run:
         waiting = ", ".join(str(unit) for unit in self._plan.units if unit in self._in_flight)
         if self._interrupts == 1:
             self._stop_engine()
-            self._warn(f"interrupted: waiting for {waiting} to finish what is in flight; nothing new is started")
+            self._warn(f"interrupted: waiting for the operations in flight on {waiting}; no new operation starts")
             self._settle(self._queue.open, Status.CANCELLED, "not started: the run was interrupted")
             return
-        self._warn(f"interrupted again: not waiting for {waiting} any longer, which still finishes what is in flight")
+        self._warn(f"interrupted again: no longer waiting for {waiting}, which completes its operations in flight")
         for unit in self._plan.units:
             if unit in self._in_flight:
                 self._finish(
@@ -193,18 +163,18 @@ class _Run:
                         unit=unit,
                         operation=self._operation,
                         status=Status.CANCELLED,
-                        reason="interrupted twice: how it ended is not known",
-                        hint="wait a moment, then run the same command again: it finishes the work",
+                        reason="interrupted twice: its result is not known",
+                        hint="wait a moment, then run the same command again: it completes the work",
                     )
                 )
 
     def _stop_engine(self) -> None:
         try:
             self._runner.engine.interrupt()
-            interrupt = getattr(self._runner.executor, "interrupt", None)  # engines of other processes
+            interrupt = getattr(self._runner.executor, "interrupt", None)  # for the engines of other processes
             if interrupt is not None:
                 interrupt()
-        except Exception:  # the units still end by themselves, and their results are still collected
+        except Exception:  # the units still end, and their results still count
             log.debug("the engine could not be interrupted", exc_info=True)
 
     def _finish(self, result: UnitResult) -> None:
@@ -222,5 +192,5 @@ class _Run:
     def _tell(self, event: Event) -> None:
         try:
             self._runner.observer(event)
-        except Exception:  # an observer that breaks must not break the run
+        except Exception:  # a faulty observer does not stop the run
             log.debug("the observer failed on %r", event, exc_info=True)

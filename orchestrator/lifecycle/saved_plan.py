@@ -1,58 +1,116 @@
-"""A plan that was reviewed: written by a preview, carried out exactly by `apply`, refused when anything moved.
+"""A plan for review: a preview writes it, and `apply` carries out exactly this plan or refuses it when something changed.
 
-A folder holds `plan.json`, with what was asked and a fingerprint of everything that it came from, and each unit's plan in
-its engine's own format.
+A folder holds `plan.json`, with the request and fingerprints of program, configuration and state; each unit's plan in its
+engine's own format; and `progress.json`, so that `apply` continues after it was killed.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from orchestrator.config import yaml_files
 from orchestrator.config.assignments import Assignment
 from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import RefusedError, SettingsError
 from orchestrator.lifecycle import fingerprints
 from orchestrator.lifecycle.graph import Plan
 from orchestrator.lifecycle.job import Job, plan_file_name
-from orchestrator.lifecycle.plan_progress import FILE as PROGRESS
-from orchestrator.lifecycle.plan_progress import PlanProgress, Reached
 from orchestrator.lifecycle.requests import CreateBase, CreateEnv, PreviewBase, PreviewEnv
 from orchestrator.model import Kind, Unit
 
-FILE, VERSION = "plan.json", 1
-AGAIN = "preview again with --save-plan, and review what changed"
+FILE, PROGRESS, VERSION = "plan.json", "progress.json", 1
+AGAIN = "preview again with --save-plan, and review the changes"
+_GUARD = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
 class SavedPlan:
-    """What `plan.json` says."""
+    """The content of `plan.json`."""
 
     folder: Path
     engine: str
     request: CreateBase | CreateEnv
-    """What carries the plan out."""
+    """The request that carries out the plan."""
 
     document: Mapping[str, Any]
 
 
-def prepare_folder(folder: Path) -> None:
-    """Make the folder of a new plan, which its user alone reads: a plan holds configuration.
+@dataclass(frozen=True, kw_only=True)
+class Reached:
+    """How far one unit got in an `apply`."""
 
-    Raises SettingsError when it cannot be made, RefusedError when it holds something.
+    done: bool
+    ended: bool
+    """False when the operation was killed, so its final state is unknown."""
+
+    state: str | None
+    """The fingerprint of the state at the end."""
+
+
+@dataclass(frozen=True)
+class PlanProgress:
+    """The progress in a plan's folder, written before and after each unit."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, job: Job) -> PlanProgress | None:
+        """The progress of a job that carries out a saved plan; None for any other job."""
+        return cls(job.plans) if job.plans and job.command == "apply" else None
+
+    def read(self) -> dict[Unit, Reached]:
+        """Every unit that began; nothing when the file cannot be read."""
+        found: dict[Unit, Reached] = {}
+        for name, entry in self._document().items():
+            project, slash, stack = name.partition("/")
+            if slash and isinstance(entry, str):  # the format of earlier versions
+                found[Unit(project, stack)] = Reached(done=True, ended=True, state=entry)
+            elif slash and isinstance(entry, dict):
+                found[Unit(project, stack)] = Reached(
+                    done=bool(entry.get("done")), ended=bool(entry.get("ended")), state=entry.get("state")
+                )
+        return found
+
+    def begin(self, unit: Unit) -> None:
+        """Note that the unit's operation begins. Raises SettingsError."""
+        self._note(unit, {"done": False})
+
+    def end(self, unit: Unit, state: str | None, *, done: bool) -> None:
+        """Note that the unit's operation ended, and its state. Raises SettingsError."""
+        self._note(unit, {"done": done, "ended": True, "state": state})
+
+    def _note(self, unit: Unit, entry: Mapping[str, Any]) -> None:
+        with _GUARD:
+            document = {**self._document(), str(unit): dict(entry)}
+            yaml_files.write_atomically(self.folder / PROGRESS, json.dumps(document))
+
+    def _document(self) -> dict[str, Any]:
+        try:
+            document: Any = json.loads((self.folder / PROGRESS).read_text(encoding="utf-8"))
+            return document if isinstance(document, dict) else {}
+        except (OSError, ValueError):
+            return {}
+
+
+def prepare_folder(folder: Path) -> None:
+    """Create the folder of a new plan. Only its user can read it, because a plan holds configuration.
+
+    Raises SettingsError when the folder cannot be created, RefusedError when it holds other files.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        strangers = [name for name in sorted(os.listdir(folder)) if not _ours(name)]
+        others = [name for name in sorted(os.listdir(folder)) if not _is_plan_file(name)]
     except OSError as error:
         raise SettingsError(f"the plan cannot be written to {folder}: {error.strerror or error}") from None
-    if strangers:
+    if others:
         raise RefusedError(
-            f"the plan was not written: {folder} holds other files, such as {strangers[0]}", "name a new folder"
+            f"the plan was not written: {folder} holds other files, such as {others[0]}", "use a new folder"
         )
     try:
         folder.chmod(0o700)
@@ -67,14 +125,14 @@ def _write(file: Path, document: Mapping[str, Any]) -> None:
         json.dump(document, opened, indent=1)
 
 
-def _ours(name: str) -> bool:
+def _is_plan_file(name: str) -> bool:
     return name in (FILE, PROGRESS) or name.endswith(".pulumi-plan.json")
 
 
 def save(job: Job, request: PreviewBase | PreviewEnv, configs: Mapping[Unit, str]) -> None:
     """Write `plan.json` after a preview; the engine has written the units' plans already.
 
-    `configs` are the configurations that the previews saw, with the encryption settings of stacks that are new.
+    `configs` are the configurations that the previews read, with the encryption settings of new stacks.
     """
     if job.plans is None:
         return
@@ -97,7 +155,7 @@ def save(job: Job, request: PreviewBase | PreviewEnv, configs: Mapping[Unit, str
         ],
     }
     _write(job.plans / FILE, document)
-    # The engine wrote these; Pulumi's CLI gives everybody the right to read them.
+    # Pulumi's CLI makes the plans that it writes readable for all users.
     for name in os.listdir(job.plans):
         (job.plans / name).chmod(0o600)
 
@@ -122,26 +180,26 @@ def load(folder: Path) -> SavedPlan:
 
 
 def fitted(plan: SavedPlan, job: Job) -> Job:
-    """The job that carries out exactly what is left of the plan; nothing when all of it was done.
+    """The job that carries out exactly the rest of the plan, possibly nothing.
 
-    Raises RefusedError that says what moved since the review.
+    Raises RefusedError that lists the changes since the review.
     """
     engine, again = job.context.engine, _again(plan)
     if engine.name != plan.engine:
-        raise RefusedError(f"the plan was made with the engine {plan.engine}, and this is {engine.name}", again)
+        raise RefusedError(f"the plan was made with the engine {plan.engine}: this engine is {engine.name}", again)
     units = {Unit(item["project"], item["stack"]): item for item in plan.document["units"]}
     reached = PlanProgress(plan.folder).read()
     done = {unit for unit in units if unit in reached and _is_done(job, unit, reached[unit])}
     left = {unit: item for unit, item in units.items() if unit not in done}
     if tuple(left) != tuple(unit for unit in job.plan.units if unit not in done):
         planned, now = (", ".join(map(str, found)) for found in (units, job.plan.units))
-        raise RefusedError(f"the plan does not fit any more: it is for {planned}, and today it would be {now}", again)
-    moved = [found for unit, item in left.items() for found in _moved(job, unit, item, reached.get(unit))]
-    if moved:
-        raise RefusedError(f"the plan does not fit any more: {'; '.join(dict.fromkeys(moved))}", again)
+        raise RefusedError(f"the plan no longer fits: it is for {planned}, and the request now comes to {now}", again)
+    changed = [found for unit, item in left.items() for found in _changes(job, unit, item, reached.get(unit))]
+    if changed:
+        raise RefusedError(f"the plan no longer fits: {'; '.join(dict.fromkeys(changed))}", again)
     for unit, item in left.items():
         if not (plan.folder / plan_file_name(unit)).is_file():
-            raise RefusedError(f"the plan in {plan.folder} is not whole: {plan_file_name(unit)} is missing", again)
+            raise RefusedError(f"the plan in {plan.folder} is incomplete: {plan_file_name(unit)} is missing", again)
         if unit not in job.stacks or not job.stacks[unit].resource_count:
             job.configs[unit].take_encryption(item["config"])
     handed = {unit: tuple(Unit(*other) for other in item["handed_over"]) for unit, item in left.items()}
@@ -149,50 +207,50 @@ def fitted(plan: SavedPlan, job: Job) -> Job:
 
 
 def _rest(job: Job, done: Collection[Unit]) -> Job:
-    """The job without the units that were carried out already."""
+    """The job without the units that are done."""
     if not done:
         return job
     left = tuple(unit for unit in job.plan.units if unit not in done)
     waits = {unit: tuple(other for other in job.plan.waits_for[unit] if other not in done) for unit in left}
     steps = tuple(replace(step, runs=step.runs and step.unit not in done) for step in job.steps)
-    said = ", ".join(str(unit) for unit in sorted(done))
-    note = f"{said} {'is' if len(done) == 1 else 'are'} as planned already: the plan goes on after that"
+    finished = ", ".join(str(unit) for unit in sorted(done))
+    note = f"{finished} {'is' if len(done) == 1 else 'are'} as planned already: the plan continues after that"
     if not left:
-        note = "the plan was carried out already: there is nothing left to do"
+        note = "the plan is carried out completely: there is nothing left to do"
     slots = {unit: base for unit, base in job.slots.items() if unit in left}
     return replace(job, plan=Plan(left, waits), steps=steps, notes=(*job.notes, note), slots=slots)
 
 
 def _is_done(job: Job, unit: Unit, reached: Reached) -> bool:
-    """Whether a unit was carried out and is still so; also one that was killed when all of it was done but the note."""
+    """Whether a unit was carried out and has not changed since, including a unit whose end was not noted."""
     if reached.done:
         return reached.state == job.context.engine.fingerprint(unit)
     return unit not in job.plan.units
 
 
 def _again(plan: SavedPlan) -> str:
-    """How to make the plan again; with the whole command when it was begun, as the first one may have other words then."""
+    """The hint for a new plan; once `apply` has begun, with the full command."""
     if not PlanProgress(plan.folder).read():
         return AGAIN
     asked = plan.request
     command = f"preview-base {asked.name}" if isinstance(asked, CreateBase) else f"preview-env {' '.join(asked.names)}"
     base = f" --base {asked.base}" if isinstance(asked, CreateEnv) and asked.base else ""
-    return f"preview again and review what changed: `orchestrator {command}{base} --save-plan {plan.folder}`"
+    return f"preview again and review the changes: `orchestrator {command}{base} --save-plan {plan.folder}`"
 
 
-def _moved(job: Job, unit: Unit, item: Mapping[str, Any], reached: Reached | None) -> list[str]:
+def _changes(job: Job, unit: Unit, item: Mapping[str, Any], reached: Reached | None) -> list[str]:
     project = job.context.settings.by_key[unit.project]
     found = [
         f"{name} of the program {unit.project} changed"
         for name in fingerprints.differences(item["program"], fingerprints.of_program(project))
     ]
-    # As text: Pulumi writes numbers in quotes when it writes a configuration anew.
+    # As text: Pulumi puts numbers in quotes when it rewrites a configuration.
     before = StackConfig.parse(project, unit.stack, item["config"]).snapshot().wire()
     after = job.configs[unit].snapshot().wire()
     keys = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
     if keys:
         found.append(f"{', '.join(keys)} in the configuration of {unit} changed")
-    # Of a unit that was killed, the engine compares what is there with the plan, resource by resource.
+    # For a unit that was killed, the engine compares each resource with the plan.
     killed = reached is not None and not reached.ended
     known = (item["state"], reached.state) if reached and not reached.done else (item["state"],)
     if not killed and job.context.engine.fingerprint(unit) not in known:

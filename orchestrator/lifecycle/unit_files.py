@@ -1,48 +1,47 @@
-"""The configuration files of a job's units: written before the work, restored or removed after it, under a lock each.
+"""The configuration files of a job's units: written before the work, restored or removed after it, each under a lock.
 
-Of all commands in one folder, one at a time has a unit's file: another's is never overwritten, nor removed under it.
+Of all commands in one folder, only one at a time has the file of a unit; no other command overwrites or removes it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 import threading
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from orchestrator.config import yaml_files
 from orchestrator.config.stack_config import StackConfig
-from orchestrator.engines.protocol import UnitRequest
 from orchestrator.engines.waiting import patiently
 from orchestrator.errors import OrchestratorError, StackLockedError
 from orchestrator.events import Diagnostic, Observer
-from orchestrator.lifecycle import folder_lock, git
+from orchestrator.lifecycle import git
 from orchestrator.lifecycle.interrupts import heard_by
-from orchestrator.lifecycle.plan_progress import PlanProgress
+from orchestrator.lifecycle.job import Job
 from orchestrator.model import Operation, Status, Unit, UnitResult
-
-if TYPE_CHECKING:
-    from orchestrator.lifecycle.job import Job
 
 _DONE = (Status.SUCCEEDED, Status.UNCHANGED)
 
 
 @contextmanager
 def opened(job: Job, begun: Collection[Unit], observer: Observer) -> Generator[UnitFiles]:
-    """The files of the job's units, locked and written; what is left at the end is given back.
+    """Lock and write the files of the job's units; release the locks that are left at the end.
 
-    Raises StackLockedError while somebody else has one, SettingsError when one cannot be written.
+    `begun` has the units of which the run has changed a resource. Raises StackLockedError while another command has a
+    file, SettingsError when a file cannot be written.
     """
     files = UnitFiles(job=job, begun=begun)
     try:
         if job.operation in (Operation.UP, Operation.DESTROY):
-            files.take(observer)
+            files.lock_all(observer)
             files.write()
         yield files
     finally:
-        files.release()
+        files.release_all()
 
 
 @dataclass(kw_only=True)
@@ -51,42 +50,42 @@ class UnitFiles:
 
     job: Job
     begun: Collection[Unit]
-    """Units of which something was touched already."""
+    """Units of which the run has changed a resource."""
 
-    _locks: dict[Unit, folder_lock.Held] = field(default_factory=dict[Unit, folder_lock.Held])
+    _locks: dict[Unit, FileLock] = field(default_factory=dict[Unit, "FileLock"])
     _written: dict[Unit, StackConfig] = field(default_factory=dict[Unit, StackConfig])
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _settled: set[Unit] = field(default_factory=set[Unit])
 
-    def take(self, observer: Observer) -> None:
-        """Take the locks, in one order for all jobs; none in a folder that cannot be written, where no file can be lost."""
+    def lock_all(self, observer: Observer) -> None:
+        """Lock all files, in one order for all jobs. A folder that cannot be written needs no locks: no file is lost there."""
         stopped = threading.Event()
         with heard_by(stopped.set):
             for unit in sorted(self.job.plan.units):
                 patiently(
-                    lambda unit=unit: self._take(unit),
+                    lambda unit=unit: self._lock(unit),
                     self.job.context.wait_seconds,
                     tell=lambda text, unit=unit: observer(Diagnostic(unit=unit, severity="info", message=text)),
                     stopped=stopped.is_set,
                 )
 
-    def _take(self, unit: Unit) -> None:
+    def _lock(self, unit: Unit) -> None:
         path = self.job.context.settings.state_dir / "locks" / f"{unit.project}.{unit.stack}.lock"
         try:
-            held = folder_lock.take(path)
+            lock = take_lock(path)
         except OSError:
             return
-        if held is None:
+        if lock is None:
             owner = self.job.context.engine.lock_owner(unit)
             raise StackLockedError(
-                f"{unit} is locked: {owner or 'another command in this folder'} is at work on it",
+                f"{unit} is locked: {owner or 'another command in this folder'} works on it",
                 "wait for it with --wait 10m",
                 owner=owner,
             )
-        self._locks[unit] = held
+        self._locks[unit] = lock
 
     def write(self) -> None:
-        """Write what changed, on top of what others wrote since the job was prepared; all of it or nothing."""
+        """Write the changes on top of what other commands wrote since the job was prepared: all files or none."""
         try:
             for unit in self.job.plan.units:
                 config = self.job.configs.get(unit)
@@ -101,19 +100,8 @@ class UnitFiles:
                 config.restore()
             raise
 
-    def around(self, request: UnitRequest, work: Callable[[UnitRequest], UnitResult]) -> UnitResult:
-        """Carry one unit out, and settle its file before anybody else gets it."""
-        unit, progress = request.unit, PlanProgress.of(self.job)
-        if progress:
-            progress.begin(unit)
-        result = work(request)
-        if progress:
-            progress.end(unit, self.job.context.engine.fingerprint(unit), done=result.status in _DONE)
-        self.settle(result)
-        return result
-
     def settle(self, result: UnitResult) -> None:
-        """Restore or remove the unit's file as its result says, once, and let others have it."""
+        """Restore or remove the unit's file according to its result, once, and release its lock."""
         unit = result.unit
         with self._guard:
             if unit in self._settled:
@@ -122,22 +110,22 @@ class UnitFiles:
         if unit in self._written and not self._keeps(result):
             self._written[unit].restore()
         if result.operation is Operation.DESTROY and result.status in _DONE:
-            self._forget(unit)
+            self._remove_generated(unit)
         self._release(unit)
 
-    def release(self) -> None:
-        """Let others have what is left."""
+    def release_all(self) -> None:
+        """Release the locks that are left."""
         for unit in tuple(self._locks):
             self._release(unit)
 
     def _release(self, unit: Unit) -> None:
         with self._guard:
-            held = self._locks.pop(unit, None)
-        if held:
-            held.release()
+            lock = self._locks.pop(unit, None)
+        if lock:
+            lock.release()
 
     def _keeps(self, result: UnitResult) -> bool:
-        """A changed configuration stays unless it came to nothing: then the next command starts from the old one."""
+        """Whether a changed configuration stays: only if it had an effect, else the next command starts from the old one."""
         if result.status in _DONE:
             return True
         unit, stacks = result.unit, self.job.stacks
@@ -151,9 +139,53 @@ class UnitFiles:
         except OrchestratorError:
             return True
 
-    def _forget(self, unit: Unit) -> None:
+    def _remove_generated(self, unit: Unit) -> None:
         project = self.job.context.settings.by_key[unit.project]
-        with contextlib.suppress(OrchestratorError):  # the stack is gone; a file that stays behind does no harm
+        with contextlib.suppress(OrchestratorError):  # the stack is gone; a file that stays does no harm
             config = StackConfig.load(project, unit.stack)
             if config.generated and not git.is_tracked(config.path):
                 config.path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class FileLock:
+    """A lock of the operating system. It ends with its process and leaves no file behind."""
+
+    path: Path
+    descriptor: int
+
+    def release(self) -> None:
+        """Release the lock. The file goes first, so a process that waits for it notices that its file is another one."""
+        with contextlib.suppress(OSError):  # the folder of another user
+            self.path.unlink()
+        os.close(self.descriptor)
+        with contextlib.suppress(OSError):  # the folder holds other locks
+            self.path.parent.rmdir()
+            self.path.parent.parent.rmdir()
+
+
+def take_lock(path: Path) -> FileLock | None:
+    """The lock, or None while another process has it. Raises OSError where no file can be created."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            # Read-only is enough for flock(2), so other users of the folder can take the lock too.
+            descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+        except FileNotFoundError:  # the folder was removed in the meantime
+            continue
+        try:
+            if sys.platform != "win32":
+                import fcntl
+
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.stat(path).st_ino == os.fstat(descriptor).st_ino:
+                return FileLock(path, descriptor)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)

@@ -126,7 +126,7 @@ def run(
 
     Raises StackLockedError when somebody else is at work, and what preparing an update raises.
     """
-    do = carry_out or (lambda job: job.run())
+    do = carry_out or lifecycle.run
     if request.dry_run:
         return DeployResult(images=request.images, report=do(prepare(request, target, context)))
     if target.asleep:

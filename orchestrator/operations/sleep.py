@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.config.assignments import Assignment
 from orchestrator.errors import OperationFailedError, OrchestratorError, RefusedError
-from orchestrator.lifecycle import UpdateEnv, checks
+from orchestrator.lifecycle import UpdateEnv, refusals
 from orchestrator.model import Kind, Scope
 from orchestrator.operations import application
 from orchestrator.operations.aws import bases
@@ -106,7 +106,7 @@ def prepare(context: Context, names: Sequence[str], want: Want, *, allow_prod: b
     Raises UnknownStackError; UsageError for a name that comes twice; RefusedError for a base on which somebody is awake,
     and for a production base without `allow_prod`.
     """
-    checks.named(names)
+    refusals.unless_named(names)
     registry = context.registry()
     found = [registry.named(name) for name in names]
     environments = [deployment.name for deployment in found if deployment.scope is Scope.ENVIRONMENT]

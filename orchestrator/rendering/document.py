@@ -13,9 +13,9 @@ from orchestrator.lifecycle.registry import Deployment
 from orchestrator.model import Outputs, RunReport, Unit, UnitResult
 
 if TYPE_CHECKING:
+    from orchestrator.lifecycle.expiry import Life, Reaping
     from orchestrator.lifecycle.orphans import Orphans
-    from orchestrator.lifecycle.reap import Reaping
-    from orchestrator.lifecycle.upkeep import Life, Unlocked
+    from orchestrator.lifecycle.unlock import Unlocked
     from orchestrator.operations.idle import Idleness
     from orchestrator.recovery.deletion import Deletion
 
@@ -149,7 +149,7 @@ def deployment(found: Deployment, *, full: bool = False) -> dict[str, Any]:
         "name": found.name,
         "scope": found.scope.value,
         "kind": record.kind.value,
-        "base": record.base or next(iter(sorted(found.stands_on)), None),
+        "base": record.base or next(iter(sorted(found.bases)), None),
         "status": found.status.value,
         "owner": record.owner,
         "created": _time(record.created),

@@ -27,9 +27,9 @@ from orchestrator.model import (
 from orchestrator.visible import in_line
 
 if TYPE_CHECKING:
+    from orchestrator.lifecycle.expiry import Life, Reaping
     from orchestrator.lifecycle.orphans import Orphans
-    from orchestrator.lifecycle.reap import Reaping
-    from orchestrator.lifecycle.upkeep import Life, Unlocked
+    from orchestrator.lifecycle.unlock import Unlocked
     from orchestrator.operations.idle import Idleness
     from orchestrator.recovery.deletion import Deletion
 
@@ -176,7 +176,7 @@ def listing(found: Sequence[Deployment], now: datetime) -> str:
     for item in found:
         record = item.record
         age = format_duration(now - record.created).split(" ")[0] if record.created else "-"
-        base = record.base or next(iter(sorted(item.stands_on)), None)
+        base = record.base or next(iter(sorted(item.bases)), None)
         rows.append(
             (
                 item.name,

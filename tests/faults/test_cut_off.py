@@ -58,7 +58,7 @@ def test_a_base_without_outputs_is_not_ready_and_is_completed_by_the_same_comman
     assert statuses(arena) == {"dev": "incomplete"}
     done = arena.run(*CREATE)
     assert done.code == 0, done.text
-    assert "the base dev was not finished: it is completed first" in done.text
+    assert "the base dev is incomplete: it is completed first" in done.text
     assert statuses(arena) == {"dev": "ready", "alpha": "ready"}
     assert arena.broken(TOPICS) == []
 
@@ -73,7 +73,7 @@ def test_a_base_that_is_half_destroyed_is_completed_before_anything_is_made_on_i
     assert statuses(arena) == {"dev": "incomplete"}
     done = arena.run(*CREATE)
     assert done.code == 0, done.text
-    assert "the base dev was not finished: it is completed first" in done.text
+    assert "the base dev is incomplete: it is completed first" in done.text
     assert arena.broken(TOPICS) == []
 
 
@@ -102,7 +102,7 @@ def test_a_plan_that_was_carried_out_says_so_and_changes_nothing(arena: Arena, p
     before = arena.cloud.log()
     again = arena.run("apply", plan, "--yes")
     assert again.code == 0, again.text
-    assert "the plan was carried out already: there is nothing left to do" in again.text
+    assert "the plan is carried out completely: there is nothing left to do" in again.text
     assert arena.cloud.log() == before
 
 
@@ -112,7 +112,7 @@ def test_a_plan_that_was_carried_out_is_refused_when_something_moved_since(arena
     assert arena.run("update-env", "alpha").code == 0
     refused = arena.run("apply", plan, "--yes")
     assert refused.code == 1
-    assert "the plan does not fit any more: " in refused.text
+    assert "the plan no longer fits: " in refused.text
     command = refused.text.partition("orchestrator preview-env ")[2].partition("`")[0]
     assert arena.run("preview-env", *command.split()).code == 0
     assert arena.run("apply", plan, "--yes").code == 0

@@ -1,10 +1,12 @@
-"""The Python API, as a program would use it."""
+"""The Python API, as a program uses it."""
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +19,7 @@ from orchestrator.config import settings
 from orchestrator.engines.simulation import SimulationEngine
 from orchestrator.errors import (
     EngineUnavailableError,
+    InterruptedRunError,
     OrchestratorError,
     SettingsError,
     StackLockedError,
@@ -24,7 +27,8 @@ from orchestrator.errors import (
     UsageError,
 )
 from orchestrator.events import Diagnostic, PlanReady, UnitFinished, UnitStarted
-from orchestrator.lifecycle import DestroyEnv, folder_lock
+from orchestrator.lifecycle import DestroyEnv
+from orchestrator.lifecycle.unit_files import take_lock
 from orchestrator.model import Scope, Status, Unit
 from orchestrator.operations.observer import Note
 from tests.support.workspace import START, Workspace
@@ -32,7 +36,7 @@ from tests.support.workspace import START, Workspace
 DEV, ALPHA, BETA = Unit("base", "dev"), Unit("app", "alpha"), Unit("app", "beta")
 
 
-def test_the_class_is_the_packages_public_name() -> None:
+def test_the_class_is_the_public_name_of_the_package() -> None:
     assert orchestrator.Orchestrator is Orchestrator
     assert orchestrator.__all__ == ["Orchestrator"]
     with pytest.raises(AttributeError, match=r"^module 'orchestrator' has no attribute 'Orchestrater'$"):
@@ -45,7 +49,7 @@ def test_importing_the_api_loads_neither_pulumi_nor_boto3() -> None:
     assert answer.stdout == "[]\n"
 
 
-def test_the_settings_name_the_engine(workspace: Workspace) -> None:
+def test_the_settings_select_the_engine(workspace: Workspace) -> None:
     assert isinstance(Orchestrator(workspace.root).engine, SimulationEngine)
     assert Orchestrator(str(workspace.root), engine="pulumi").engine.name == "pulumi"
     read = settings.load(workspace.root)
@@ -73,7 +77,7 @@ def test_a_run_is_a_report_and_events(workspace: Workspace) -> None:
     assert (ready.units, ready.existing) == ((DEV, ALPHA), frozenset())
 
 
-def test_what_exists_already_is_announced_with_its_size(workspace: Workspace) -> None:
+def test_the_number_of_existing_resources_is_announced(workspace: Workspace) -> None:
     workspace.orchestrator().create_env("alpha", base="dev")
     workspace.events.clear()
     workspace.orchestrator().update_env("alpha")
@@ -98,7 +102,7 @@ def test_the_list_has_each_base_followed_by_its_environments(workspace: Workspac
     ]
 
 
-def test_one_name_can_be_shown_and_its_outputs_read(workspace: Workspace) -> None:
+def test_a_deployment_and_its_outputs_can_be_read(workspace: Workspace) -> None:
     workspace.orchestrator().create_env("alpha", base="dev")
     fresh = workspace.orchestrator()
     assert fresh.show("alpha").url == "https://alpha.example.com"
@@ -127,7 +131,7 @@ def test_a_run_in_a_thread_can_be_interrupted(workspace: Workspace) -> None:
     assert not workspace.file("app", "beta").exists()
 
 
-def test_what_an_engine_cannot_do_is_an_error_of_every_command(workspace: Workspace) -> None:
+def test_an_engine_that_is_unavailable_is_an_error_of_every_command(workspace: Workspace) -> None:
     workspace.engine.unavailable = EngineUnavailableError("the backend does not answer")
     for look in (workspace.orchestrator().list, lambda: workspace.orchestrator().show("alpha")):
         with pytest.raises(OrchestratorError, match=r"^the backend does not answer$"):
@@ -135,79 +139,110 @@ def test_what_an_engine_cannot_do_is_an_error_of_every_command(workspace: Worksp
 
 
 class _Leaves:
-    """Stands for `operations.departure`: notes what is asked of it."""
+    """Stands in for `operations.departure.Departure` and notes its calls."""
 
-    def __init__(self, name: str, said: list[str]) -> None:
+    def __init__(self, name: str, calls: list[str], meanwhile: Callable[[], None] = lambda: None) -> None:
         self.target = SimpleNamespace(environment=name)
-        self._said = said
+        self._calls, self._meanwhile = calls, meanwhile
 
     def before(self, observer: Any) -> None:
         observer(Note(text=f"the database of {self.target.environment} goes"))
-        self._said.append(f"before {self.target.environment}")
+        self._calls.append(f"before {self.target.environment}")
+        self._meanwhile()
 
     def after(self, _observer: Any) -> None:
-        self._said.append(f"after {self.target.environment}")
+        self._calls.append(f"after {self.target.environment}")
 
 
-def test_what_an_environment_leaves_behind_is_cleared_with_it(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def on_aws(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """`alpha` and `beta` on an engine that works on AWS, and the calls of their departures."""
     workspace.orchestrator().create_env(["alpha", "beta"], base="dev")
-    workspace.engine.notice = None  # as an engine that works on AWS
-    workspace.engine.fails(Unit("app", "beta"))
-    said: list[str] = []
-    monkeypatch.setattr(
-        "orchestrator.operations.departure.find", lambda _api, names: tuple(_Leaves(name, said) for name in names)
-    )
-    assert workspace.orchestrator().destroy_env(["alpha", "beta"]).exit_code == 1
-    assert said == ["before beta", "before alpha", "after alpha"]
-    notes = [event.message for event in workspace.events if isinstance(event, Diagnostic)]
-    assert notes == ["the database of beta goes", "the database of alpha goes"]
-
-
-def test_nothing_is_cleared_while_somebody_else_is_at_work_on_the_environment(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    workspace.orchestrator().create_env("alpha", base="dev")
     workspace.engine.notice = None
-    said: list[str] = []
+    calls: list[str] = []
     monkeypatch.setattr(
-        "orchestrator.operations.departure.find", lambda _api, names: tuple(_Leaves(name, said) for name in names)
+        "orchestrator.operations.departure.find", lambda _context, names: tuple(_Leaves(name, calls) for name in names)
     )
+    return calls
+
+
+def warnings(workspace: Workspace) -> list[str]:
+    return [event.message for event in workspace.events if isinstance(event, Diagnostic)]
+
+
+def test_destroying_an_environment_removes_its_database_before_and_its_secrets_after(
+    workspace: Workspace, on_aws: list[str]
+) -> None:
+    workspace.engine.fails(Unit("app", "beta"))
+    assert workspace.orchestrator().destroy_env(["alpha", "beta"]).exit_code == 1
+    assert on_aws == ["before beta", "before alpha", "after alpha"]
+    assert warnings(workspace) == ["the database of beta goes", "the database of alpha goes"]
+
+
+def test_a_prepared_job_removes_them_too(workspace: Workspace, on_aws: list[str]) -> None:
+    orchestrator = workspace.orchestrator()
+    assert orchestrator.run_job(orchestrator.prepare(DestroyEnv(names=("alpha",)))).exit_code == 0
+    assert on_aws == ["before alpha", "after alpha"]
+
+
+@pytest.mark.parametrize("notice", ["nothing is created anywhere", None])
+def test_an_update_and_the_simulation_remove_nothing(
+    workspace: Workspace, on_aws: list[str], notice: str | None
+) -> None:
+    workspace.engine.notice = notice
+    if notice is None:
+        assert workspace.orchestrator().update_env("alpha").exit_code == 0
+    else:
+        assert workspace.orchestrator().destroy_env("alpha").exit_code == 0
+    assert on_aws == []
+
+
+def test_nothing_is_removed_while_another_command_works_on_the_environment(
+    workspace: Workspace, on_aws: list[str]
+) -> None:
     orchestrator = workspace.orchestrator()
     job = orchestrator.prepare(DestroyEnv(names=("alpha",)))
-    held = folder_lock.take(orchestrator.settings.state_dir / "locks" / "app.alpha.lock")
+    held = take_lock(orchestrator.settings.state_dir / "locks" / "app.alpha.lock")
     assert held is not None
     with pytest.raises(StackLockedError, match="app/alpha is locked"):
-        orchestrator.run_job(job, orchestrator.depart(job))
+        orchestrator.run_job(job)
     held.release()
-    assert said == []
+    assert on_aws == []
 
 
-def test_what_cannot_be_cleared_keeps_nobody_from_being_destroyed(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("by_signal", [True, False])
+def test_an_interrupt_while_databases_are_dropped_destroys_no_stack(
+    workspace: Workspace, on_aws: list[str], monkeypatch: pytest.MonkeyPatch, by_signal: bool
 ) -> None:
-    workspace.orchestrator().create_env("alpha", base="dev")
-    workspace.engine.notice = None
+    fresh = workspace.orchestrator()
+    interrupt = (lambda: signal.raise_signal(signal.SIGINT)) if by_signal else fresh.interrupt
+    leaves = _Leaves("alpha", on_aws, interrupt)
+    monkeypatch.setattr("orchestrator.operations.departure.find", lambda *_: (leaves,))
+    with pytest.raises(InterruptedRunError, match=r"^no unit was started: the run was interrupted$"):
+        fresh.destroy_env("alpha")
+    assert on_aws == ["before alpha"]
+    assert ALPHA in workspace.engine.kept
+    assert not (workspace.root / ".orchestrator").exists(), "no lock is left"
 
-    def broken(_observer: Any) -> None:
+
+def test_a_failure_to_remove_them_is_a_warning_and_the_environment_is_destroyed(
+    workspace: Workspace, on_aws: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: Any) -> Any:
         raise ValueError("no region")
 
     leaves = SimpleNamespace(target=SimpleNamespace(environment="alpha"), before=broken, after=broken)
     monkeypatch.setattr("orchestrator.operations.departure.find", lambda *_: (leaves,))
     assert workspace.orchestrator().destroy_env("alpha").exit_code == 0
-    said = [event.message for event in workspace.events if isinstance(event, Diagnostic)]
-    assert said == ["something may be left behind: ValueError: no region"] * 2
+    assert warnings(workspace) == ["something may be left behind: ValueError: no region"] * 2
+    monkeypatch.setattr("orchestrator.operations.departure.find", broken)
+    assert workspace.orchestrator().destroy_env("beta").exit_code == 0
+    assert len(warnings(workspace)) == 3
+    assert on_aws == []
 
 
-def test_a_base_takes_the_databases_of_its_environments_along(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+def test_the_databases_of_environments_go_with_the_server_of_their_base(
+    workspace: Workspace, on_aws: list[str]
 ) -> None:
-    workspace.orchestrator().create_env("alpha", base="dev")
-    workspace.engine.notice = None
-    said: list[str] = []
-    monkeypatch.setattr(
-        "orchestrator.operations.departure.find", lambda _api, names: tuple(_Leaves(name, said) for name in names)
-    )
     assert workspace.orchestrator().destroy_base("dev", cascade=True).exit_code == 0
-    assert said == ["after alpha"]
+    assert sorted(on_aws) == ["after alpha", "after beta"]

@@ -87,7 +87,7 @@ class FakeEngine:
     """Keeps the engine protocol. `calls` are the requests in the order in which they began."""
 
     name = "fake"
-    notice = "fake: nothing is created anywhere"
+    notice: str | None = "fake: nothing is created anywhere"
 
     def __init__(self, projects: Iterable[Project]) -> None:
         self.projects = {project.key: project for project in projects}

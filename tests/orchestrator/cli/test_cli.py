@@ -122,7 +122,7 @@ def test_destroy_base_is_refused_while_environments_stand_on_it(here: Here) -> N
     assert answer == Answer(
         1,
         "",
-        "error: the base dev was not destroyed: environment alpha stands on it\n"
+        "error: the base dev was not destroyed: the environment alpha is on it\n"
         "hint: destroy it first, or use --cascade\n",
     )
     cascade = here("destroy-base", "dev", "--cascade", "--yes", "--quiet")
@@ -151,7 +151,7 @@ def test_destroying_without_anybody_to_ask_is_refused(here: Here, monkeypatch: p
         (["destroy-env", "nope", "--yes"], 1, "error: there is no environment 'nope'\n"),
         (["show", "nope"], 1, "error: there is no base or environment 'nope'\n"),
         (["create-env", "Alpha", "--base", "dev"], 2, "error: 'Alpha' cannot name an environment: "),
-        (["create-env", "beta", "--base", "nope"], 1, "error: there is no base 'nope', and none is configured: "),
+        (["create-env", "beta", "--base", "nope"], 1, "error: there is no base 'nope' and no configuration for it: "),
         (["create-env", "alpha", "--set", "novalue"], 2, "error: "),
         (["create-env", "alpha", "--engine", "magic"], 2, "Usage: orchestrator create-env"),
         (["lst"], 2, "Usage: orchestrator"),

@@ -29,8 +29,8 @@ def test_a_saved_plan_is_applied_and_a_stale_one_refused(here: Here, tmp_path: P
     stale = here("apply", str(plan))
     assert (stale.code, stale.err) == (
         1,
-        "error: the plan does not fit any more: __main__.py of the program app changed\n"
-        "hint: preview again with --save-plan, and review what changed\n",
+        "error: the plan no longer fits: __main__.py of the program app changed\n"
+        "hint: preview again with --save-plan, and review the changes\n",
     )
 
 
@@ -108,7 +108,7 @@ def test_what_makes_no_sense_is_one_sentence(running: Here) -> None:
     assert running("unlock", "nobody").code == 1
     assert running("unlock", "alpha").out == "alpha is not locked\n"
     assert running("orphans").err == (
-        "error: there are no orphans here: nothing was created in AWS\nhint: add --engine pulumi\n"
+        "error: this engine has no orphans: it creates nothing in AWS\nhint: add --engine pulumi\n"
     )
     assert running("update-env", "alpha", "--wait", "x").code == 2
 

@@ -48,7 +48,9 @@ def runner(request: pytest.FixtureRequest) -> str:
     return f'executor = "{request.param}"'
 
 
-def test_a_run_is_the_same_wherever_it_runs(runner: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_has_the_same_result_on_every_executor(
+    runner: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop = shop_with(tmp_path, monkeypatch, runner)
     shop.configure(BASE, domain_name="example.com")
     events: list[Event] = []
@@ -102,12 +104,12 @@ def test_an_interrupt_reaches_the_other_process(tmp_path: Path, monkeypatch: pyt
     assert report.exit_code == 130
 
 
-def test_only_units_are_carried_out(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="carries out units and nothing else"):
+def test_only_units_run(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="a remote executor runs only run_unit"):
         ProcessExecutor(tmp_path, "simulation").submit(print, "x")
 
 
-def test_a_scheduler_that_does_not_answer_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scheduler_that_does_not_answer_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed", reason="needs the extra dask")
     monkeypatch.setattr("orchestrator.executors.dask.CONNECT_SECONDS", 1)
     shop = shop_with(tmp_path, monkeypatch, 'executor = "dask"\nscheduler = "tcp://127.0.0.1:1"')
@@ -123,7 +125,7 @@ def test_a_scheduler_without_dask_is_refused(tmp_path: Path, monkeypatch: pytest
 
 @pytest.mark.engine
 @pytest.mark.parametrize("where", ["processes", "dask"])
-def test_the_real_engine_works_elsewhere_and_its_salt_comes_back(
+def test_the_real_engine_works_in_another_process_and_its_salt_is_written_back(
     where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = Workshop(tmp_path / "shop", "pulumi", monkeypatch.setenv)
@@ -135,7 +137,9 @@ def test_the_real_engine_works_elsewhere_and_its_salt_comes_back(
     assert shop.cloud() == ["first", "last", "second", "topic"]
 
 
-def test_killing_us_leaves_no_worker_process_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_worker_process_is_left_when_the_orchestrator_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop = shop_with(tmp_path, monkeypatch, 'executor = "processes"')
     (shop.folder / "base" / "__main__.py").write_text(
         "import os, pathlib, time\npathlib.Path('../pid').write_text(str(os.getpid()))\ntime.sleep(2)\n"
@@ -161,14 +165,14 @@ def test_killing_us_leaves_no_worker_process_behind(tmp_path: Path, monkeypatch:
         pytest.fail("the worker outlived its unit")
 
 
-def test_a_cluster_that_is_started_here_listens_on_this_machine_only(tmp_path: Path) -> None:
+def test_a_local_cluster_listens_on_this_machine_only(tmp_path: Path) -> None:
     pytest.importorskip("distributed", reason="needs the extra dask")
     from urllib.parse import urlsplit
 
     from orchestrator.executors.dask import DaskExecutor
 
     with DaskExecutor(tmp_path, "simulation", None, 2) as executor:
-        cluster = executor._client.cluster
+        cluster = executor._client.cluster  # pyright: ignore[reportPrivateUsage]
         listening = cluster.scheduler.http_server
         addresses = [
             address[0] for server in [listening] for s in server._sockets.values() for address in [s.getsockname()]

@@ -1,4 +1,4 @@
-"""Whatever a user types or a file holds: the answer is a job, or one of our errors, and nothing is touched."""
+"""For any request and any file, the result is a job or one of our errors, and nothing is changed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def answered(workspace: Workspace, request: Request) -> None:
 
 @_anything
 @given(request=_REQUESTS)
-def test_any_request_is_answered(running: Workspace, request: Request) -> None:
+def test_any_request_gives_a_job_or_our_error(running: Workspace, request: Request) -> None:
     answered(running, request)
 
 
@@ -51,7 +51,7 @@ def test_any_request_is_answered(running: Workspace, request: Request) -> None:
 @given(
     text=_YAML, lines=st.lists(st.sampled_from(["base: dev", "base: 3", "listener_slot: x", "kind: [a]", "a: {b: }"]))
 )
-def test_any_configuration_is_answered(running: Workspace, text: str, lines: list[str]) -> None:
+def test_any_configuration_gives_a_job_or_our_error(running: Workspace, text: str, lines: list[str]) -> None:
     config = "config:\n" + "".join(f"  django-app:{line}\n" for line in lines) if lines else text
     running.write("app", "beta", config)
     running.write("base", "qa", config.replace("django-app", "django-base"))

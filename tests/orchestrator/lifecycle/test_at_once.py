@@ -1,4 +1,4 @@
-"""Commands at once: a base that goes, an environment that comes, one name created and destroyed, one record changed twice."""
+"""Commands at the same time: on one base, one environment, one file, one record."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from orchestrator.config.stack_config import GENERATED_MARK
 from orchestrator.engines import processes
 from orchestrator.errors import RefusedError, StackLockedError
-from orchestrator.lifecycle import CreateBase, CreateEnv, DestroyBase, DestroyEnv, UpdateBase, UpdateEnv
-from orchestrator.lifecycle.bases import GOING, WORKING
+from orchestrator.lifecycle import CreateBase, CreateEnv, DestroyBase, DestroyEnv, Job, UpdateBase, UpdateEnv, run
+from orchestrator.lifecycle.base_marks import GOING, WORKING
 from orchestrator.model import Kind, Record, RunReport, Status, Unit
 from tests.support.workspace import Workspace
 
@@ -24,17 +24,17 @@ CASCADE = DestroyBase(names=("dev",), cascade=True)
 
 @pytest.fixture
 def based(workspace: Workspace) -> Workspace:
-    """A workspace whose base is there."""
+    """A workspace with an existing base."""
     assert workspace.orchestrator().create_base("dev").exit_code == 0
     return workspace
 
 
 @contextmanager
-def at_work(workspace: Workspace, unit: Unit, *jobs: object) -> Generator[None]:
-    """While the first job's operation on the unit runs."""
+def at_work(workspace: Workspace, unit: Unit, job: Job) -> Generator[None]:
+    """Run the block while the job's operation on the unit runs."""
     begun, go_on = workspace.engine.blocks(unit)
     reports: list[RunReport] = []
-    thread = threading.Thread(target=lambda: reports.append(jobs[0].run()))  # type: ignore[attr-defined]
+    thread = threading.Thread(target=lambda: reports.append(run(job)))
     thread.start()
     assert begun.wait(10)
     del workspace.engine.scripts[unit]
@@ -50,20 +50,20 @@ def marks(workspace: Workspace) -> list[str]:
     return [mark.name for kind in (WORKING, GOING) for mark in workspace.engine.marks.below(kind)]
 
 
-def test_a_base_on_which_an_environment_is_being_made_is_not_destroyed(based: Workspace) -> None:
+def test_a_base_is_not_destroyed_while_an_environment_is_created_on_it(based: Workspace) -> None:
     orchestrator = based.orchestrator()
     destroy, create = orchestrator.prepare(CASCADE), orchestrator.prepare(CreateEnv(names=("beta",), base="dev"))
     with at_work(based, BETA, create):
         with pytest.raises(StackLockedError) as refused:
-            destroy.run()
+            run(destroy)
         assert "the base dev was not destroyed: it is locked by " in refused.value.message
-        assert "who is at work on app/beta" in refused.value.message
+        assert "which works on app/beta" in refused.value.message
         assert refused.value.hint == "wait for it with --wait 10m"
     assert DEV in based.engine.kept
     assert marks(based) == []
 
 
-def test_nobody_begins_on_a_base_that_is_going(based: Workspace) -> None:
+def test_no_command_begins_on_a_base_that_another_one_destroys(based: Workspace) -> None:
     assert based.orchestrator().create_env("alpha", base="dev").exit_code == 0
     orchestrator = based.orchestrator()
     late = [
@@ -77,62 +77,64 @@ def test_nobody_begins_on_a_base_that_is_going(based: Workspace) -> None:
     ]
     with at_work(based, ALPHA, orchestrator.prepare(CASCADE)):
         for job in late:
-            with pytest.raises(StackLockedError, match=r"the base dev is locked by .*, who is destroying it"):
-                job.run()
+            with pytest.raises(
+                StackLockedError, match=r"nothing was started on the base dev: it is locked by .*, which destroys it"
+            ):
+                run(job)
     assert based.engine.kept == {}
     assert based.engine.claimed == {}
     assert not based.file("app", "beta").exists()
 
 
-def test_who_waits_for_a_base_that_is_going_is_told_that_it_is_gone(based: Workspace) -> None:
+def test_a_command_that_waited_for_a_destroyed_base_is_refused(based: Workspace) -> None:
     patient = based.orchestrator(wait="1m")
     create, destroy = patient.prepare(CreateEnv(names=("beta",), base="dev")), patient.prepare(CASCADE)
     refused: list[RefusedError] = []
 
-    def run() -> None:
+    def wait() -> None:
         try:
-            create.run()
+            run(create)
         except RefusedError as error:
             refused.append(error)
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=wait)
     with at_work(based, DEV, destroy):
         thread.start()
         thread.join(0.3)
         assert thread.is_alive()
     thread.join(10)
-    assert [error.message for error in refused] == ["the base dev was destroyed meanwhile: nothing was begun on it"]
+    assert [error.message for error in refused] == ["nothing was started: the base dev was destroyed in the meantime"]
     assert based.engine.kept == {}
 
 
-def test_an_environment_that_came_after_the_preparation_keeps_its_base(based: Workspace) -> None:
+def test_an_environment_created_after_the_preparation_keeps_its_base(based: Workspace) -> None:
     destroy = based.orchestrator().prepare(CASCADE)
     assert based.orchestrator().create_env("beta", base="dev").exit_code == 0
     with pytest.raises(RefusedError) as refused:
-        destroy.run()
-    assert refused.value.message == "the base dev was not destroyed: beta was created on it meanwhile"
-    assert refused.value.hint == "run the command again: it looks at what exists now"
+        run(destroy)
+    assert refused.value.message == "the base dev was not destroyed: beta was created on it in the meantime"
+    assert refused.value.hint == "run the command again: it checks what exists now"
     assert set(based.engine.kept) == {DEV, BETA}
 
 
 @pytest.mark.parametrize(
     "request_", [CreateEnv(names=("beta",), base="dev"), UpdateEnv(names=("alpha",)), UpdateBase(names=("dev",))]
 )
-def test_what_was_prepared_before_its_base_was_destroyed_is_refused(based: Workspace, request_: CreateEnv) -> None:
+def test_a_job_prepared_before_its_base_was_destroyed_is_refused(based: Workspace, request_: CreateEnv) -> None:
     assert based.orchestrator().create_env("alpha", base="dev").exit_code == 0
     job = based.orchestrator().prepare(request_)
     assert based.orchestrator().destroy_base("dev", cascade=True).exit_code == 0
-    with pytest.raises(RefusedError, match="the base dev was destroyed meanwhile: nothing was begun on it"):
-        job.run()
+    with pytest.raises(RefusedError, match="nothing was started: the base dev was destroyed in the meantime"):
+        run(job)
     assert based.engine.kept == {}
 
 
-def test_readers_are_looked_at_again_before_the_base_goes(based: Workspace) -> None:
+def test_readers_are_checked_again_right_before_the_base_is_destroyed(based: Workspace) -> None:
     assert based.orchestrator().create_env("alpha", base="dev").exit_code == 0
     destroy = based.orchestrator().prepare(CASCADE)
     begun, go_on = based.engine.blocks(ALPHA)
     reports: list[RunReport] = []
-    thread = threading.Thread(target=lambda: reports.append(destroy.run()))
+    thread = threading.Thread(target=lambda: reports.append(run(destroy)))
     thread.start()
     assert begun.wait(10)
     del based.engine.scripts[ALPHA]
@@ -147,35 +149,35 @@ def test_readers_are_looked_at_again_before_the_base_goes(based: Workspace) -> N
 def test_a_claim_of_another_command_keeps_the_base(based: Workspace) -> None:
     destroy = based.orchestrator().prepare(CASCADE)
     based.engine.claim(BETA, Record(kind=Kind.AD_HOC, base="dev", listener_slot=1, created=based.now))
-    with pytest.raises(StackLockedError, match="app/beta is about to be created on it"):
-        destroy.run()
+    with pytest.raises(StackLockedError, match="another command is about to create app/beta on it"):
+        run(destroy)
 
 
-def test_who_cannot_begin_leaves_the_claim_of_who_did(based: Workspace) -> None:
+def test_a_command_that_cannot_begin_leaves_the_claim_of_another_command(based: Workspace) -> None:
     orchestrator = based.orchestrator()
     first, second = (orchestrator.prepare(CreateEnv(names=("beta",), base="dev")) for _ in range(2))
     with at_work(based, BETA, first):
         claim = based.engine.claimed[BETA]
         with pytest.raises(StackLockedError):
-            second.run()
+            run(second)
         assert based.engine.claimed[BETA] == claim
     assert based.engine.claimed == {}
 
 
-def test_a_base_that_is_destroyed_in_part_is_completed_first_and_not_read(based: Workspace) -> None:
+def test_a_partly_destroyed_base_is_completed_before_it_is_read(based: Workspace) -> None:
     assert based.orchestrator().create_env("alpha", base="dev").exit_code == 0
     based.engine.kept[DEV].going = True
     with pytest.raises(RefusedError) as refused:
         based.orchestrator().update_env("alpha")
-    assert refused.value.message == "the base dev is destroyed in part: nothing was begun on it"
+    assert refused.value.message == "nothing was started on the base dev: it is partly destroyed"
     assert refused.value.hint == "complete it first: `orchestrator create-base dev`"
     job = based.orchestrator().prepare(CreateEnv(names=("beta",), base="dev"))
-    assert job.notes == ("the base dev was not finished: it is completed first",)
-    assert job.run().exit_code == 0
+    assert job.notes == ("the base dev is incomplete: it is completed first",)
+    assert run(job).exit_code == 0
     assert not based.engine.kept[DEV].going
 
 
-def test_the_marks_of_who_died_hold_nobody_up(based: Workspace) -> None:
+def test_the_marks_of_dead_processes_do_not_count(based: Workspace) -> None:
     dead = replace(processes.this_process(), started="1").document()
     for kind in (WORKING, GOING):
         name = f"marks/{kind}/dev/x.json"
@@ -187,7 +189,7 @@ def test_the_marks_of_who_died_hold_nobody_up(based: Workspace) -> None:
     assert based.engine.kept == {}
 
 
-def test_the_mark_of_who_cannot_be_looked_at_is_removed_by_unlock_with_force(based: Workspace) -> None:
+def test_unlock_with_force_removes_the_mark_of_an_unknown_process(based: Workspace) -> None:
     based.engine.marks.set(f"{WORKING}/dev/x", {"units": ["app/beta"]})
     shelf, name = based.engine.shelf.files, f"marks/{WORKING}/dev/x.json"
     shelf[name] = shelf[name].replace(b'"boot": "', b'"boot": "other')
@@ -197,7 +199,7 @@ def test_the_mark_of_who_cannot_be_looked_at_is_removed_by_unlock_with_force(bas
     assert refused.value.hint == (
         "wait for it with --wait 10m; if that process is gone: `orchestrator unlock dev --force`"
     )
-    with pytest.raises(StackLockedError, match="cannot be known from here"):
+    with pytest.raises(StackLockedError, match="it is not known whether"):
         based.orchestrator().unlock("dev")
     based.orchestrator().unlock("dev", force=True)
     assert based.orchestrator().destroy_base("dev").exit_code == 0
@@ -206,19 +208,19 @@ def test_the_mark_of_who_cannot_be_looked_at_is_removed_by_unlock_with_force(bas
 # configuration files
 
 
-def test_a_file_that_was_removed_meanwhile_is_written_by_who_creates(based: Workspace) -> None:
+def test_create_writes_a_file_that_was_removed_after_its_preparation(based: Workspace) -> None:
     assert based.orchestrator().create_env("beta", base="dev").exit_code == 0
     text = based.file("app", "beta").read_text()
     assert text.startswith(GENERATED_MARK)
     create = based.orchestrator().prepare(CreateEnv(names=("beta",), base="dev"))
     assert based.orchestrator().destroy_env("beta").exit_code == 0
     assert not based.file("app", "beta").exists()
-    assert create.run().exit_code == 0
+    assert run(create).exit_code == 0
     assert based.file("app", "beta").read_text() == text
     assert based.engine.configs[BETA].values["django-app:base"] == "dev"
 
 
-def test_who_destroys_removes_no_file_under_who_creates_and_the_other_way_round(based: Workspace) -> None:
+def test_create_and_destroy_never_have_the_same_file_at_the_same_time(based: Workspace) -> None:
     assert based.orchestrator().create_env("beta", base="dev").exit_code == 0
     orchestrator = based.orchestrator()
     create, destroy = (
@@ -227,18 +229,18 @@ def test_who_destroys_removes_no_file_under_who_creates_and_the_other_way_round(
     )
     for first, second in ((create, destroy), (destroy, create)):
         with at_work(based, BETA, first), pytest.raises(StackLockedError, match="app/beta is locked"):
-            second.run()
+            run(second)
         assert based.file("app", "beta").exists() == (BETA in based.engine.kept)
 
 
-def test_values_that_another_command_set_meanwhile_are_kept(based: Workspace) -> None:
+def test_values_that_another_command_set_after_the_preparation_are_kept(based: Workspace) -> None:
     based.write("app", "alpha", based.file("app", "alpha").read_text() + "  django-app:color: red # ours\n")
     assert based.orchestrator().create_env("alpha", base="dev").exit_code == 0
     first = based.orchestrator().prepare(
         CreateEnv(names=("alpha",), base="dev", images={"backend": "registry.example.com/shop:2"})
     )
     assert based.orchestrator().update_env("alpha", values={"color": "blue"}).exit_code == 0
-    assert first.run().exit_code == 0
+    assert run(first).exit_code == 0
     values = based.engine.configs[ALPHA].values
     assert values["django-app:color"] == "blue"
     assert values["django-app:backend_image"] == "registry.example.com/shop:2"
@@ -258,7 +260,7 @@ def test_a_pin_during_an_update_is_kept(based: Workspace) -> None:
     update = based.orchestrator().prepare(UpdateEnv(names=("alpha",)))
     based.orchestrator().pin("alpha")
     based.orchestrator().extend("alpha", "9d")
-    assert update.run().exit_code == 0
+    assert run(update).exit_code == 0
     request = based.engine.calls[-1]
     assert request.record_before is not None
     assert request.record is not None

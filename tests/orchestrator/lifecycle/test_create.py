@@ -1,4 +1,4 @@
-"""Creating bases and environments: what runs, what is written, what is remembered, what is refused."""
+"""Creation of bases and environments: units, files, records and refusals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from orchestrator.errors import (
     UnknownStackError,
     UsageError,
 )
-from orchestrator.lifecycle import CreateBase, CreateEnv, Request, Step
+from orchestrator.lifecycle import CreateBase, CreateEnv, Request, Step, run
 from orchestrator.model import Kind, Operation, OutputValue, Record, RunReport, Scope, StackStatus, Status, Unit
 from tests.support.workspace import APP_CONFIG, BASE_CONFIG, Workspace
 
@@ -34,7 +34,7 @@ def told(report: RunReport) -> list[tuple[str, str]]:
 
 
 def refused(workspace: Workspace, request: Request) -> OrchestratorError:
-    """The refusal; nothing was run and no file was touched."""
+    """The refusal; no unit ran and no file changed."""
     before, calls = workspace.files(), len(workspace.engine.calls)
     with pytest.raises(OrchestratorError) as caught:
         workspace.orchestrator().prepare(request)
@@ -55,7 +55,7 @@ def test_a_configured_base_is_created_before_its_environment(workspace: Workspac
     assert workspace.files() == before, "the checked-in example is complete: creating it writes nothing"
 
 
-def test_before_anything_runs_the_job_says_what_it_comes_to(workspace: Workspace) -> None:
+def test_the_job_shows_its_steps_before_anything_runs(workspace: Workspace) -> None:
     job = workspace.orchestrator().prepare(CreateEnv(names=("alpha",), base="dev"))
     assert job.steps == (
         Step(unit=DEV, scope=Scope.BASE, kind=Kind.AD_HOC, exists=False, runs=True),
@@ -71,11 +71,11 @@ def test_an_existing_base_is_only_read(workspace: Workspace) -> None:
     job = workspace.orchestrator().prepare(CreateEnv(names=("alpha",), base="dev"))
     assert [(step.unit, step.exists, step.runs) for step in job.steps] == [(DEV, True, False), (ALPHA, False, True)]
     assert job.notes == ()
-    assert told(job.run()) == [("app/alpha", "succeeded")]
+    assert told(run(job)) == [("app/alpha", "succeeded")]
     assert workspace.engine.began == ["up base/dev", "up app/alpha"]
 
 
-def test_creating_it_again_changes_nothing_and_says_so(workspace: Workspace) -> None:
+def test_creating_it_again_is_reported_as_unchanged(workspace: Workspace) -> None:
     workspace.orchestrator().create_env("alpha", base="dev")
     records = {unit: stack.record for unit, stack in workspace.engine.kept.items()}
     before = workspace.files()
@@ -124,7 +124,7 @@ def test_a_slot_is_free_again_after_its_environment_is_destroyed(workspace: Work
     assert record.listener_slot == 1
 
 
-def test_the_record_says_where_an_environment_comes_from(committed: Workspace) -> None:
+def test_the_record_has_owner_creation_commit_and_branch(committed: Workspace) -> None:
     committed.orchestrator().create_env("alpha", base="dev")
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=committed.root, capture_output=True, text=True, check=True)
     expected = Record(
@@ -151,15 +151,15 @@ def test_owner_and_creation_stay_and_the_owner_can_be_changed(workspace: Workspa
     assert workspace.engine.kept[ALPHA].record == replace(first, owner="Linus")
 
 
-def test_a_base_that_was_not_finished_is_completed_first(workspace: Workspace) -> None:
+def test_an_incomplete_base_is_completed_first(workspace: Workspace) -> None:
     workspace.engine.fails(DEV, after=["dev-first"])
     workspace.engine.kept.clear()
     first = workspace.orchestrator().create_env("alpha", base="dev")
     assert told(first) == [("base/dev", "failed"), ("app/alpha", "skipped")]
     assert first.exit_code == 1
     job = workspace.orchestrator().prepare(CreateEnv(names=("alpha",), base="dev"))
-    assert job.notes == ("the base dev was not finished: it is completed first",)
-    assert told(job.run()) == [("base/dev", "succeeded"), ("app/alpha", "succeeded")]
+    assert job.notes == ("the base dev is incomplete: it is completed first",)
+    assert told(run(job)) == [("base/dev", "succeeded"), ("app/alpha", "succeeded")]
 
 
 def test_a_base_whose_last_update_failed_can_still_be_read(workspace: Workspace) -> None:
@@ -167,19 +167,19 @@ def test_a_base_whose_last_update_failed_can_still_be_read(workspace: Workspace)
     assert told(workspace.orchestrator().create_env("alpha", base="dev")) == [("app/alpha", "succeeded")]
 
 
-def test_a_failure_says_what_exists_and_how_to_go_on(workspace: Workspace) -> None:
+def test_a_failure_reports_what_exists_and_how_to_continue(workspace: Workspace) -> None:
     workspace.engine.fails(ALPHA, "no capacity", after=["alpha-first"])
     report = workspace.orchestrator().create_env("alpha", base="dev")
     result = report.result(ALPHA)
     assert (result.reason, result.hint, result.counts.create) == (
         "app/alpha failed: no capacity",
-        "it has 1 resource now; mend the cause and run the same command again: it goes on from there",
+        "it has 1 resource now; fix the cause, then run the same command again: it continues from there",
         1,
     )
     assert told(workspace.orchestrator().create_env("alpha", base="dev")) == [("app/alpha", "succeeded")]
 
 
-def test_a_generated_file_goes_when_nothing_came_of_it(workspace: Workspace) -> None:
+def test_a_generated_file_is_removed_when_nothing_was_created(workspace: Workspace) -> None:
     before = workspace.files()
     workspace.engine.raises(BETA, SettingsError("backend_imag is not a key here"))
     report = workspace.orchestrator().create_env("beta", base="dev")
@@ -187,7 +187,7 @@ def test_a_generated_file_goes_when_nothing_came_of_it(workspace: Workspace) -> 
     assert workspace.files() == before
 
 
-def test_a_generated_file_goes_when_its_base_failed(workspace: Workspace) -> None:
+def test_a_generated_file_is_removed_when_its_base_failed(workspace: Workspace) -> None:
     before = workspace.files()
     workspace.engine.fails(DEV)
     assert told(workspace.orchestrator().create_env("beta", base="dev"))[1] == ("app/beta", "skipped")
@@ -200,14 +200,14 @@ def test_a_generated_file_stays_when_something_was_created(workspace: Workspace)
     assert "shop:9" in workspace.file("app", "beta").read_text()
 
 
-def test_an_own_file_gets_its_old_text_back_when_nothing_came_of_the_change(workspace: Workspace) -> None:
+def test_a_file_of_the_user_is_restored_when_nothing_was_changed(workspace: Workspace) -> None:
     before = workspace.files()
     workspace.engine.raises(ALPHA, SettingsError("no"))
     workspace.orchestrator().create_env("alpha", base="dev", images={"backend": "shop:9"})
     assert workspace.files() == before
 
 
-def test_files_written_before_another_one_cannot_be_are_taken_back(
+def test_all_files_are_restored_when_one_cannot_be_written(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = workspace.files()
@@ -225,14 +225,14 @@ def test_files_written_before_another_one_cannot_be_are_taken_back(
     assert workspace.engine.calls == []
 
 
-def test_a_base_named_anew_is_written_and_said(workspace: Workspace) -> None:
+def test_a_new_base_of_a_configured_environment_is_written_and_reported(workspace: Workspace) -> None:
     workspace.write("base", "qa", BASE_CONFIG)
     job = workspace.orchestrator().prepare(CreateEnv(names=("alpha",), base="qa"))
     assert job.notes == (
         "the base qa does not exist yet: it is created first",
         "Pulumi.alpha.yaml names the base dev: it is changed to qa",
     )
-    job.run()
+    run(job)
     assert workspace.file("app", "alpha").read_text() == APP_CONFIG.replace("base: dev", "base: qa")
 
 
@@ -256,27 +256,28 @@ def test_bad_names_are_refused_with_the_rule(workspace: Workspace, name: str) ->
 
 def test_a_name_given_twice_is_refused(workspace: Workspace) -> None:
     error = refused(workspace, CreateEnv(names=("beta", "beta"), base="dev"))
-    assert error.message == "beta is named twice: name it once"
+    assert error.message == "beta is given twice: give it once"
 
 
 def test_no_name_at_all_is_refused(workspace: Workspace) -> None:
-    assert refused(workspace, CreateEnv(names=())).message == "nothing is named: at least one name is wanted"
+    assert refused(workspace, CreateEnv(names=())).message == "no name is given: at least one name is required"
 
 
 def test_an_environment_without_a_base_is_refused(workspace: Workspace) -> None:
     error = refused(workspace, CreateEnv(names=("beta",)))
     assert (error.message, error.hint) == (
-        "no base is named for the environment beta: it is not configured and does not exist",
-        "say --base NAME; bases are not there yet",
+        "the environment beta has no base: it does not exist and its configuration names none",
+        "add --base NAME; no base exists yet",
     )
     assert error.exit_code == 2
 
 
-def test_a_base_that_is_neither_there_nor_configured_is_refused(workspace: Workspace) -> None:
+def test_a_base_that_neither_exists_nor_is_configured_is_refused(workspace: Workspace) -> None:
     error = refused(workspace, CreateEnv(names=("alpha",), base="qa"))
     assert isinstance(error, UnknownStackError)
     assert (
-        error.message == f"there is no base 'qa', and none is configured: {workspace.file('base', 'qa')} does not exist"
+        error.message
+        == f"there is no base 'qa' and no configuration for it: {workspace.file('base', 'qa')} does not exist"
     )
     assert error.hint == "create it: `orchestrator create-base qa`"
 
@@ -287,8 +288,8 @@ def test_an_environment_does_not_move_to_another_base(workspace: Workspace) -> N
     error = refused(workspace, CreateEnv(names=("alpha",), base="qa"))
     assert isinstance(error, RefusedError)
     assert (error.message, error.hint) == (
-        "the environment alpha stands on the base dev: it cannot move to qa",
-        "destroy it first, or create an environment of another name on qa",
+        "the environment alpha is on the base dev: it cannot move to qa",
+        "destroy it first, or create an environment with another name on qa",
     )
 
 
@@ -310,7 +311,7 @@ def test_a_locked_stack_is_refused_with_its_owner(workspace: Workspace) -> None:
     assert isinstance(error, StackLockedError)
     assert error.owner == owner
     assert (error.message, error.hint) == (
-        "app/alpha is locked by bob@ci-7 (pid 42, since 2026-11-20 08:00:00 UTC): one operation at a time works on a stack",
+        "app/alpha is locked by bob@ci-7 (pid 42, since 2026-11-20 08:00:00 UTC): only one operation at a time can run on a stack",
         "wait for it with --wait 10m; if that process is gone: `orchestrator unlock alpha --force`",
     )
 
@@ -329,7 +330,7 @@ def test_a_damaged_state_is_refused(workspace: Workspace) -> None:
     assert error.message == "the state of app/alpha cannot be used: it is no JSON"
 
 
-def test_an_engine_that_cannot_work_is_asked_first(workspace: Workspace) -> None:
+def test_an_engine_that_cannot_work_is_reported_first(workspace: Workspace) -> None:
     workspace.engine.unavailable = EngineUnavailableError("there is no pulumi on PATH", "install it")
     assert refused(workspace, CreateEnv(names=("alpha",), base="dev")).message == "there is no pulumi on PATH"
 
@@ -339,8 +340,8 @@ def test_a_slot_that_another_environment_has_is_refused(workspace: Workspace) ->
     workspace.write("app", "beta", APP_CONFIG)
     error = refused(workspace, CreateEnv(names=("beta",), base="dev"))
     assert (error.message, error.hint) == (
-        "Pulumi.beta.yaml gives beta the listener slot 0: alpha has it on the base dev",
-        "set another one, such as 1, or leave the key out",
+        "Pulumi.beta.yaml assigns the listener slot 0 to beta: alpha has it on the base dev",
+        "set another one, such as 1, or remove the key",
     )
 
 
@@ -356,32 +357,38 @@ def test_a_slot_that_no_load_balancer_has_is_refused(workspace: Workspace, slot:
 def test_a_base_without_a_domain_holds_one_environment(workspace: Workspace) -> None:
     workspace.write("base", "dev", "config:\n  aws:region: eu-west-1\n")
     error = refused(workspace, CreateEnv(names=("alpha", "beta"), base="dev"))
-    assert error.message == "the base dev has no domain name and holds one environment: alpha and beta are wanted"
+    assert (
+        error.message == "the base dev has no domain name, so it holds one environment: alpha and beta were requested"
+    )
     outputs = {"contract_version": OutputValue(value=1)}
     workspace.engine.has(DEV, outputs=outputs)
     workspace.engine.has(ALPHA, record=Record(kind=Kind.AD_HOC, base="dev", listener_slot=0))
     error = refused(workspace, CreateEnv(names=("beta",), base="dev"))
     assert (error.message, error.hint) == (
-        "the base dev has no domain name and holds one environment: alpha stands on it",
+        "the base dev has no domain name, so it holds one environment: alpha is on it",
         "set `domain_name` in the configuration of dev, or use another base",
     )
     assert told(workspace.orchestrator().create_env("alpha", base="dev")) == [("app/alpha", "succeeded")]
 
 
-def test_an_existing_environment_whose_file_is_lost_is_not_given_another_ones_values(workspace: Workspace) -> None:
+def test_an_existing_environment_without_its_file_does_not_get_the_values_of_another_one(workspace: Workspace) -> None:
     workspace.orchestrator().create_env("beta", base="dev")
     workspace.file("app", "beta").unlink()
     error = refused(workspace, CreateEnv(names=("beta",), base="dev"))
     assert (error.message, error.hint) == (
-        f"{workspace.file('app', 'beta')} is missing: beta exists and was made with it",
-        f"get it back from git, or run `pulumi config refresh --stack beta` in {workspace.root / 'projects' / 'app'}",
+        f"{workspace.file('app', 'beta')} is missing: beta exists and was created with it",
+        f"restore it from git, or run `pulumi config refresh --stack beta` in {workspace.root / 'projects' / 'app'}",
     )
 
 
 @pytest.mark.parametrize(
     ("key", "message", "hint"),
     [
-        ("base", "--set base cannot be used: the base of an environment is given by --base when it is created", None),
+        (
+            "base",
+            "--set base cannot be used: --base sets the base of an environment when the environment is created",
+            None,
+        ),
         ("django-app:kind", "--set django-app:kind cannot be used: an environment has the kind of its base", None),
         (
             "django-base:domain_name",
@@ -442,8 +449,8 @@ def test_a_kind_that_the_configuration_contradicts_is_refused(workspace: Workspa
     workspace.write("base", "dev", f"{BASE_CONFIG}  django-base:kind: ad-hoc\n")
     error = refused(workspace, CreateBase(name="dev", kind=Kind.PROD))
     assert (error.message, error.hint) == (
-        "the base dev is configured as ad-hoc: it cannot be created as prod",
-        "change `kind` in its configuration, or leave --kind out",
+        "the base dev cannot be created as prod: its configuration has the kind ad-hoc",
+        "change `kind` in its configuration, or omit --kind",
     )
 
 
@@ -463,10 +470,10 @@ def test_a_kind_that_does_not_exist_is_refused(workspace: Workspace) -> None:
         workspace.orchestrator().create_base("dev", kind="staging")
 
 
-def test_nothing_is_asked_of_git_for_a_preview(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preview_does_not_run_git(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: object) -> None:
         raise AssertionError("git was asked")
 
-    monkeypatch.setattr("orchestrator.lifecycle.context.look", fail)
+    monkeypatch.setattr("orchestrator.lifecycle.context.checkout", fail)
     report = workspace.orchestrator().preview_env("alpha", base="dev")
     assert [result.operation for result in report.results] == [Operation.PREVIEW] * 2

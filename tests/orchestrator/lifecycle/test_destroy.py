@@ -1,4 +1,4 @@
-"""Destroying: in reverse order, with what stays and what goes."""
+"""Destruction: its order, and the files and stacks that stay."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from orchestrator.errors import LockOwner, OrchestratorError, RefusedError, StackLockedError, UnknownStackError
-from orchestrator.lifecycle import DestroyBase, DestroyEnv
+from orchestrator.lifecycle import DestroyBase, DestroyEnv, run
 from orchestrator.model import Kind, Operation, Record, RunReport, Scope, Status, Unit
 from tests.support.workspace import Workspace
 
@@ -34,7 +34,7 @@ def refused(workspace: Workspace, request: DestroyEnv | DestroyBase) -> Orchestr
     return caught.value
 
 
-def test_an_environment_goes_and_its_base_stays(running: Workspace) -> None:
+def test_an_environment_is_destroyed_and_its_base_stays(running: Workspace) -> None:
     report = running.orchestrator().destroy_env("alpha")
     assert told(report) == [("app/alpha", "succeeded")]
     assert report.result(ALPHA).counts.delete == 3
@@ -51,7 +51,7 @@ def test_the_names_are_what_the_user_should_type(running: Workspace) -> None:
     ]
 
 
-def test_a_generated_file_goes_and_a_written_one_stays(running: Workspace) -> None:
+def test_a_generated_file_is_removed_and_a_file_of_the_user_stays(running: Workspace) -> None:
     assert running.file("app", "beta").exists()
     running.orchestrator().destroy_env(["alpha", "beta"])
     assert running.file("app", "alpha").exists()
@@ -79,7 +79,7 @@ def test_a_base_with_environments_is_refused_with_their_names(running: Workspace
     error = refused(running, DestroyBase(names=("dev",)))
     assert isinstance(error, RefusedError)
     assert (error.message, error.hint) == (
-        "the base dev was not destroyed: environments alpha, beta stand on it",
+        "the base dev was not destroyed: the environments alpha, beta are on it",
         "destroy them first, or use --cascade",
     )
 
@@ -89,17 +89,17 @@ def test_an_environment_that_only_reads_the_base_counts_too(running: Workspace) 
     running.engine.calls.clear()
     running.engine.has(Unit("app", "manual"), outputs={}, references=("organization/django-base/dev",))
     error = refused(running, DestroyBase(names=("dev",)))
-    assert error.message == "the base dev was not destroyed: environment manual stands on it"
+    assert error.message == "the base dev was not destroyed: the environment manual is on it"
 
 
 def test_cascade_destroys_in_the_exact_reverse_of_creation(running: Workspace) -> None:
     job = running.orchestrator().prepare(DestroyBase(names=("dev",), cascade=True))
     assert [step.unit for step in job.steps] == [BETA, ALPHA, DEV]
     assert job.notes == (
-        "the environment alpha stands on dev: it is destroyed first",
-        "the environment beta stands on dev: it is destroyed first",
+        "the environment alpha is on the base dev: it is destroyed first",
+        "the environment beta is on the base dev: it is destroyed first",
     )
-    assert told(job.run(parallel=1)) == [
+    assert told(run(job, parallel=1)) == [
         ("app/beta", "succeeded"),
         ("app/alpha", "succeeded"),
         ("base/dev", "succeeded"),
@@ -115,7 +115,7 @@ def test_a_base_stays_when_one_of_its_environments_cannot_be_destroyed(running: 
     assert running.file("app", "alpha").exists()
 
 
-def test_an_environment_on_two_bases_goes_before_both(running: Workspace) -> None:
+def test_an_environment_on_two_bases_is_destroyed_before_both(running: Workspace) -> None:
     running.engine.has(Unit("base", "qa"))
     running.engine.kept[ALPHA].references = ("organization/django-base/qa",)
     job = running.orchestrator().prepare(DestroyBase(names=("qa",), cascade=True))
@@ -143,11 +143,11 @@ def test_a_locked_environment_is_refused(running: Workspace) -> None:
     running.engine.locks[BETA] = LockOwner(username="bob", hostname="ci", pid=7, since=None, alive=True)
     error = refused(running, DestroyBase(names=("dev",), cascade=True))
     assert isinstance(error, StackLockedError)
-    assert error.message == "app/beta is locked by bob@ci (pid 7): one operation at a time works on a stack"
+    assert error.message == "app/beta is locked by bob@ci (pid 7): only one operation at a time can run on a stack"
     assert error.hint == "wait for it with --wait 10m"
 
 
-def test_a_lock_whose_owner_is_gone_is_the_engines_business(running: Workspace) -> None:
+def test_the_lock_of_a_dead_process_is_left_to_the_engine(running: Workspace) -> None:
     running.engine.locks[BETA] = LockOwner(username="bob", hostname="ci", pid=7, since=None, alive=False)
     assert told(running.orchestrator().destroy_env("beta")) == [("app/beta", "succeeded")]
 

@@ -1,4 +1,4 @@
-"""What git tells."""
+"""User, commit, branch and tracked files from git."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.lifecycle.git import Checkout, is_tracked, look
+from orchestrator.lifecycle.git import Checkout, checkout, is_tracked
 from tests.support.workspace import Workspace
 
 
 def test_a_checkout_has_user_commit_and_branch(committed: Workspace) -> None:
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=committed.root, capture_output=True, text=True, check=True)
-    assert look(committed.root) == Checkout(user="Ada Lovelace", commit=head.stdout.strip(), branch="feature/cart")
+    assert checkout(committed.root) == Checkout(user="Ada Lovelace", commit=head.stdout.strip(), branch="feature/cart")
 
 
 def test_a_detached_head_has_no_branch(committed: Workspace) -> None:
     subprocess.run(["git", "checkout", "-q", "--detach"], cwd=committed.root, check=True)
-    assert look(committed.root).branch is None
+    assert checkout(committed.root).branch is None
 
 
 def test_a_folder_outside_a_repository_has_only_a_user(workspace: Workspace) -> None:
-    assert look(workspace.root) == Checkout(user="Ada Lovelace")
+    assert checkout(workspace.root) == Checkout(user="Ada Lovelace")
 
 
-def test_the_address_stands_in_for_a_missing_name(workspace: Workspace, git: Path) -> None:
+def test_the_mail_address_replaces_a_missing_name(workspace: Workspace, git: Path) -> None:
     git.write_text("[user]\n\temail = ada@example.com\n")
-    assert look(workspace.root).user == "ada@example.com"
+    assert checkout(workspace.root).user == "ada@example.com"
 
 
 def test_without_git_nothing_is_known(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(workspace.root))
-    assert look(workspace.root) == Checkout()
+    assert checkout(workspace.root) == Checkout()
     assert not is_tracked(workspace.root / "orchestrator.toml")
 
 
 def test_a_folder_that_is_gone_is_no_error(workspace: Workspace) -> None:
-    assert look(workspace.root / "gone") == Checkout()
+    assert checkout(workspace.root / "gone") == Checkout()
 
 
 def test_a_file_is_tracked_once_it_is_added(committed: Workspace) -> None:

@@ -1,4 +1,4 @@
-"""Order: what comes first, what waits, and what cannot be ordered."""
+"""The dependency graph: order, readiness, and graphs without an order."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def names(plan: Plan) -> list[str]:
     return [str(unit) for unit in plan.units]
 
 
-def test_everything_comes_after_what_it_depends_on_and_equals_come_alphabetically() -> None:
+def test_units_come_after_their_dependencies_and_otherwise_in_alphabetical_order() -> None:
     assert names(everything("dev", "beta", "alpha")) == [
         "base/dev",
         "database/dev",
@@ -63,18 +63,18 @@ def test_a_unit_left_out_breaks_no_chain() -> None:
     assert plan(PROJECTS, units, {"alpha": ("dev",)}).waits_for[Unit("app", "alpha")] == (Unit("base", "dev"),)
 
 
-def test_a_base_that_is_only_read_is_not_waited_for() -> None:
+def test_a_unit_does_not_wait_for_a_base_that_is_only_read() -> None:
     assert plan(PROJECTS, [Unit("app", "alpha")], {"alpha": ("dev",)}).waits_for == {Unit("app", "alpha"): ()}
 
 
-def test_an_unknown_project_is_named() -> None:
+def test_an_unknown_project_is_reported() -> None:
     with pytest.raises(GraphError) as caught:
         check_projects([BASE, project("app", Scope.ENVIRONMENT, "bse")])
     assert caught.value.message == "the project app depends on bse: there is no such project"
     assert caught.value.hint == "did you mean base?"
 
 
-def test_an_unknown_project_in_a_plan_is_named() -> None:
+def test_an_unknown_project_in_a_plan_is_reported() -> None:
     with pytest.raises(GraphError, match=r"^cache/dev cannot be planned: there is no project cache$"):
         plan(PROJECTS, [Unit("cache", "dev")], {})
 
@@ -84,7 +84,7 @@ def test_a_base_cannot_depend_on_its_environments() -> None:
         check_projects([project("base", Scope.BASE, "app"), project("app", Scope.ENVIRONMENT)])
 
 
-def test_a_circle_is_named_from_its_first_member() -> None:
+def test_a_cycle_is_reported_from_its_first_project() -> None:
     circle = [project("c", Scope.BASE, "b"), project("b", Scope.BASE, "a"), project("a", Scope.BASE, "c")]
     outside = project("z", Scope.BASE, "a")
     with pytest.raises(GraphError) as caught:
@@ -92,7 +92,7 @@ def test_a_circle_is_named_from_its_first_member() -> None:
     assert caught.value.message == "the projects depend on each other in a circle: a -> c -> b -> a"
 
 
-def test_a_project_that_depends_on_itself_is_a_circle() -> None:
+def test_a_project_that_depends_on_itself_is_a_cycle() -> None:
     with pytest.raises(GraphError, match=r"in a circle: base -> base$"):
         check_projects([project("base", Scope.BASE, "base")])
 
@@ -123,7 +123,7 @@ def graphs(draw: st.DrawFn) -> tuple[Project, ...]:
 
 
 @given(graphs())
-def test_any_graph_without_a_circle_is_ordered_and_reversed(projects: tuple[Project, ...]) -> None:
+def test_any_graph_without_a_cycle_is_ordered_and_reversed(projects: tuple[Project, ...]) -> None:
     check_projects(projects)
     units = (*base_units(projects, "dev"), *environment_units(projects, "alpha"), *environment_units(projects, "beta"))
     bases = {"alpha": ("dev",), "beta": ("dev",)}

@@ -1,4 +1,4 @@
-"""Previews: they show everything and leave nothing."""
+"""Previews show all changes and change nothing."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_preview_of_a_new_environment_reads_a_scratch_configuration(workspace:
     assert during == workspace.files() == before
 
 
-def test_a_preview_of_what_is_configured_reads_the_file_itself(workspace: Workspace) -> None:
+def test_a_preview_without_changes_to_a_file_reads_the_file_itself(workspace: Workspace) -> None:
     workspace.orchestrator().preview_base("dev")
     assert [(call.operation, call.config_file) for call in workspace.engine.calls] == [(Operation.PREVIEW, None)]
 
@@ -107,5 +107,5 @@ def test_bad_names_are_refused(workspace: Workspace, request_: PreviewEnv | Prev
         workspace.orchestrator().prepare(request_)
 
 
-def test_values_that_no_wire_can_carry_are_unknown() -> None:
+def test_values_that_json_cannot_hold_are_unknown() -> None:
     assert to_wire({"odd": OutputValue(value=object())}) == {"odd": UNKNOWN}

@@ -1,4 +1,4 @@
-"""What exists: from records, and without them."""
+"""Bases and environments that exist, with and without records."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from orchestrator.errors import RefusedError, UnknownStackError
-from orchestrator.lifecycle.registry import Registry, free_slot
+from orchestrator.lifecycle.listener_slots import free_slot
+from orchestrator.lifecycle.registry import Registry
 from orchestrator.model import Kind, OutputValue, Record, Scope, StackStatus, Unit
 from pulumi_django.rules.priorities import SLOTS, stable_slot
 from tests.support.fake_engine import UPDATED
@@ -26,7 +27,7 @@ def test_nothing_exists_at_first(workspace: Workspace) -> None:
     assert registry(workspace).environments == {}
 
 
-def test_records_say_who_stands_on_whom(workspace: Workspace) -> None:
+def test_records_name_the_base_of_each_environment(workspace: Workspace) -> None:
     created = datetime(2026, 11, 1, tzinfo=UTC)
     workspace.engine.has(DEV, record=Record(kind=Kind.AD_HOC, created=created))
     workspace.engine.has(QA, record=Record(kind=Kind.PROD))
@@ -42,7 +43,7 @@ def test_records_say_who_stands_on_whom(workspace: Workspace) -> None:
     assert (alpha.url, alpha.resource_count, alpha.last_update) == ("https://alpha.example.com", 3, UPDATED)
 
 
-def test_outputs_stand_in_for_a_missing_record(workspace: Workspace) -> None:
+def test_outputs_replace_a_missing_record(workspace: Workspace) -> None:
     outputs = {"base_stack_name": OutputValue(value="dev"), "kind": OutputValue(value="prod")}
     workspace.engine.has(DEV, outputs={"kind": OutputValue(value="prod")})
     workspace.engine.has(BETA, outputs=outputs)
@@ -53,23 +54,23 @@ def test_outputs_stand_in_for_a_missing_record(workspace: Workspace) -> None:
     assert found.base("dev").environments == ("beta",)
 
 
-def test_references_stand_in_for_missing_outputs(workspace: Workspace) -> None:
+def test_references_replace_missing_outputs(workspace: Workspace) -> None:
     workspace.engine.has(DEV)
     workspace.engine.has(BETA, outputs={}, references=("organization/django-base/dev", "organization/other/x"))
     assert registry(workspace).environment("beta").record.base == "dev"
 
 
-def test_the_configuration_stands_in_for_everything_else(workspace: Workspace) -> None:
+def test_the_configuration_replaces_record_outputs_and_references(workspace: Workspace) -> None:
     workspace.engine.has(ALPHA, outputs={})
     assert registry(workspace).environment("alpha").record == Record(kind=Kind.AD_HOC, base="dev")
 
 
-def test_a_stack_that_reads_another_base_than_its_record_says_stands_on_both(workspace: Workspace) -> None:
+def test_a_stack_that_reads_another_base_than_the_one_in_its_record_is_on_both(workspace: Workspace) -> None:
     workspace.engine.has(DEV)
     workspace.engine.has(QA)
     workspace.engine.has(BETA, record=ON_DEV, references=("organization/django-base/qa",))
     found = registry(workspace)
-    assert found.environment("beta").stands_on == {"dev", "qa"}
+    assert found.environment("beta").bases == {"dev", "qa"}
     assert found.base("dev").environments == found.base("qa").environments == ("beta",)
 
 
@@ -79,7 +80,7 @@ def test_a_broken_configuration_hides_nothing(workspace: Workspace) -> None:
     assert registry(workspace).environment("alpha").record.base is None
 
 
-def test_stacks_of_projects_that_left_the_graph_are_not_ours(workspace: Workspace) -> None:
+def test_stacks_of_projects_outside_the_graph_do_not_count(workspace: Workspace) -> None:
     workspace.engine.has(DEV)
     workspace.engine.kept[Unit("former", "dev")] = workspace.engine.kept[DEV]
     assert list(registry(workspace).bases) == ["dev"]
@@ -106,7 +107,7 @@ def test_the_status_is_that_of_the_stack(workspace: Workspace, status: StackStat
         ("alpha", "there is no base 'alpha': alpha is an environment", "there are dev, qa"),
     ],
 )
-def test_an_unknown_base_is_answered_with_the_known_ones(
+def test_the_error_for_an_unknown_base_names_the_known_ones(
     workspace: Workspace, name: str, message: str, hint: str
 ) -> None:
     for unit in (DEV, QA, ALPHA):
@@ -122,7 +123,7 @@ def test_an_unknown_environment_on_an_empty_backend(workspace: Workspace) -> Non
     assert (caught.value.message, caught.value.hint) == ("there is no environment 'alpha'", "nothing exists yet")
 
 
-def test_a_name_that_both_have_means_the_environment_unless_said_otherwise(workspace: Workspace) -> None:
+def test_a_name_of_both_a_base_and_an_environment_means_the_environment(workspace: Workspace) -> None:
     workspace.engine.has(DEV)
     workspace.engine.has(Unit("app", "dev"))
     found = registry(workspace)
@@ -151,12 +152,12 @@ def test_taken_slots_come_from_records_configurations_and_names(workspace: Works
     }
 
 
-def test_the_lowest_free_slot_is_given() -> None:
+def test_the_lowest_free_slot_is_chosen() -> None:
     assert free_slot([], "dev") == 0
     assert free_slot([0, 1, 3], "dev") == 2
 
 
-def test_a_base_without_a_free_slot_says_so() -> None:
+def test_a_base_without_a_free_slot_is_refused() -> None:
     with pytest.raises(RefusedError) as caught:
         free_slot(range(SLOTS), "dev")
     assert caught.value.message == "the base dev has no listener slot left: all 999 are taken"

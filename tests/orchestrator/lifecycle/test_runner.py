@@ -1,4 +1,4 @@
-"""Running a plan: order, parallelism, failures, Ctrl-C."""
+"""Runs of a plan: order, parallelism, failures, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ import pytest
 
 from orchestrator.config.projects import Project
 from orchestrator.engines.protocol import Sink, UnitRequest
-from orchestrator.errors import OperationFailedError, StackLockedError
+from orchestrator.errors import OperationFailedError, SettingsError, StackLockedError
 from orchestrator.events import Diagnostic, Event, UnitFinished, UnitStarted
 from orchestrator.executors import DaemonExecutor
 from orchestrator.lifecycle.graph import Plan, plan
-from orchestrator.lifecycle.runner import Interrupter, Runner
+from orchestrator.lifecycle.interrupts import Interrupter
+from orchestrator.lifecycle.runner import Runner
 from orchestrator.model import (
     ChangeCounts,
     ChangeOp,
@@ -80,7 +81,7 @@ def test_a_second_run_is_unchanged(engine: FakeEngine) -> None:
     assert [result.status for result in run(engine, BASE, ALPHA)] == [Status.UNCHANGED, Status.UNCHANGED]
 
 
-def test_what_is_independent_runs_at_the_same_time(engine: FakeEngine) -> None:
+def test_independent_units_run_at_the_same_time(engine: FakeEngine) -> None:
     met = threading.Barrier(2)
 
     def meet(_request: UnitRequest, _sink: Sink) -> None:
@@ -91,7 +92,7 @@ def test_what_is_independent_runs_at_the_same_time(engine: FakeEngine) -> None:
 
 
 @pytest.mark.parametrize("parallel", [1, 2])
-def test_no_more_units_run_than_wanted(engine: FakeEngine, parallel: int) -> None:
+def test_at_most_parallel_units_run(engine: FakeEngine, parallel: int) -> None:
     running: set[Unit] = set()
     most: list[int] = []
     guard = threading.Lock()
@@ -110,7 +111,7 @@ def test_no_more_units_run_than_wanted(engine: FakeEngine, parallel: int) -> Non
     assert max(most) == parallel
 
 
-def test_a_failure_skips_what_waits_for_it_and_nothing_else(engine: FakeEngine) -> None:
+def test_a_failure_skips_its_dependents_and_no_other_unit(engine: FakeEngine) -> None:
     engine.fails(ALPHA, "no capacity")
     assert told(run(engine, BASE, ALPHA, BETA, ADMIN)) == [
         ("base/dev", "succeeded", None),
@@ -120,7 +121,7 @@ def test_a_failure_skips_what_waits_for_it_and_nothing_else(engine: FakeEngine) 
     ]
 
 
-def test_a_failure_at_the_root_skips_everything_and_names_the_root(engine: FakeEngine) -> None:
+def test_a_failure_at_the_root_skips_everything_and_is_named_as_the_reason(engine: FakeEngine) -> None:
     engine.fails(BASE)
     assert told(run(engine, BASE, ALPHA, ADMIN))[1:] == [
         ("app/alpha", "skipped", "not started: it waits for base/dev, which failed"),
@@ -139,24 +140,27 @@ def test_a_failed_unit_reports_what_it_had_done(engine: FakeEngine) -> None:
     ]
 
 
-def test_the_hint_of_an_error_comes_along(engine: FakeEngine) -> None:
+def test_a_result_has_the_hint_of_its_error(engine: FakeEngine) -> None:
     engine.raises(BASE, StackLockedError("base/dev is locked: by bob", "wait for bob"))
     result = run(engine, BASE)[0]
     assert (result.status, result.reason, result.hint) == (Status.FAILED, "base/dev is locked: by bob", "wait for bob")
 
 
 @pytest.mark.parametrize("error", [KeyError("vpc"), SystemExit(3), MemoryError("all of it"), KeyboardInterrupt("x")])
-def test_whatever_a_unit_raises_becomes_its_failure(engine: FakeEngine, error: BaseException) -> None:
+def test_any_exception_of_a_unit_becomes_its_failure(engine: FakeEngine, error: BaseException) -> None:
     engine.raises(BASE, error)
     results = run(engine, BASE, ALPHA)
     assert told(results) == [
         ("base/dev", "failed", f"internal error: {type(error).__name__}: {error}"),
         ("app/alpha", "skipped", "not started: it waits for base/dev, which failed"),
     ]
-    assert results[0].hint == "this is a mistake of the orchestrator: run again with --verbose and report what it says"
+    assert (
+        results[0].hint
+        == "this is a bug in the orchestrator: run the command again with --verbose and report the output"
+    )
 
 
-def test_a_request_that_cannot_be_made_fails_its_unit_only(engine: FakeEngine) -> None:
+def test_a_request_that_cannot_be_made_fails_only_its_unit(engine: FakeEngine) -> None:
     def prepare(unit: Unit, _results: object) -> UnitRequest:
         if unit == ALPHA:
             raise OperationFailedError("app/alpha cannot be asked for")
@@ -178,7 +182,7 @@ def test_requests_see_the_results_of_the_units_before(engine: FakeEngine) -> Non
     assert seen == {BASE: [], ALPHA: [BASE]}
 
 
-def test_the_observer_hears_begin_and_end_of_each_unit(engine: FakeEngine) -> None:
+def test_the_observer_receives_start_and_end_of_each_unit(engine: FakeEngine) -> None:
     heard: list[Event] = []
     runner = Runner(engine=engine, observer=heard.append, parallel=1)
     results = runner.run(planned(engine, BASE, ALPHA), Operation.UP, request, {ALPHA: 57})
@@ -190,7 +194,32 @@ def test_the_observer_hears_begin_and_end_of_each_unit(engine: FakeEngine) -> No
     ]
 
 
-def test_an_observer_that_breaks_does_not_break_the_run(engine: FakeEngine) -> None:
+def test_a_result_is_settled_before_the_dependents_of_its_unit_start(engine: FakeEngine) -> None:
+    order: list[str] = []
+
+    def prepare(unit: Unit, _results: object) -> UnitRequest:
+        order.append(f"start {unit}")
+        return request(unit)
+
+    runner = Runner(
+        engine=engine, observer=lambda _event: None, settle=lambda result: order.append(f"settle {result.unit}")
+    )
+    runner.run(planned(engine, BASE, ALPHA), Operation.UP, prepare)
+    assert order == ["start base/dev", "settle base/dev", "start app/alpha", "settle app/alpha"]
+
+
+def test_a_unit_that_cannot_be_settled_has_failed(engine: FakeEngine) -> None:
+    def settle(_result: UnitResult) -> None:
+        raise SettingsError("the progress cannot be written")
+
+    results = run(engine, BASE, ALPHA, settle=settle)
+    assert told(results) == [
+        ("base/dev", "failed", "the progress cannot be written"),
+        ("app/alpha", "skipped", "not started: it waits for base/dev, which failed"),
+    ]
+
+
+def test_an_observer_that_raises_does_not_stop_the_run(engine: FakeEngine) -> None:
     def broken(event: Event) -> None:
         raise RuntimeError(str(event))
 
@@ -198,7 +227,7 @@ def test_an_observer_that_breaks_does_not_break_the_run(engine: FakeEngine) -> N
 
 
 class BrokenExecutor(Executor):
-    """Loses every call: by raising, or by cancelling its future."""
+    """An executor that loses every call: it raises, or cancels the future."""
 
     def __init__(self, *, cancels: bool) -> None:
         self._cancels = cancels
@@ -217,7 +246,7 @@ def test_a_unit_that_the_executor_loses_has_failed(engine: FakeEngine, cancels: 
     assert [result.status for result in results] == [Status.FAILED, Status.SKIPPED]
 
 
-def test_any_executor_will_do(engine: FakeEngine) -> None:
+def test_any_executor_works(engine: FakeEngine) -> None:
     with ThreadPoolExecutor(2) as executor:
         results = run(engine, BASE, ALPHA, BETA, executor=executor)
     assert [result.status for result in results] == [Status.SUCCEEDED] * 3
@@ -241,7 +270,7 @@ def handlers() -> Iterator[dict[signal.Signals, Any]]:
 
 
 def when(begun: threading.Event, act: Callable[[], object]) -> threading.Thread:
-    """Do something as soon as a unit has begun."""
+    """Call a function as soon as a unit has begun."""
 
     def wait_and_act() -> None:
         if begun.wait(WAIT_SECONDS):
@@ -253,7 +282,7 @@ def when(begun: threading.Event, act: Callable[[], object]) -> threading.Thread:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_after_what_is_in_flight(
+def test_a_signal_stops_the_run_after_the_operations_in_flight(
     engine: FakeEngine, handlers: dict[signal.Signals, Any], number: signal.Signals
 ) -> None:
     begun, _ = engine.blocks(BASE)
@@ -267,7 +296,7 @@ def test_a_signal_stops_after_what_is_in_flight(
     assert len(handlers) == 2
 
 
-def test_what_was_in_flight_and_finished_has_succeeded(engine: FakeEngine) -> None:
+def test_a_unit_in_flight_that_completes_has_succeeded(engine: FakeEngine) -> None:
     interrupter = Interrupter()
 
     def finish(_request: UnitRequest, _sink: Sink) -> UnitOutcome:
@@ -279,18 +308,18 @@ def test_what_was_in_flight_and_finished_has_succeeded(engine: FakeEngine) -> No
     assert [result.status for result in results] == [Status.SUCCEEDED, Status.CANCELLED]
 
 
-def test_the_user_is_told_what_is_waited_for(engine: FakeEngine) -> None:
+def test_a_warning_names_the_units_in_flight(engine: FakeEngine) -> None:
     heard: list[Event] = []
     interrupter = Interrupter()
     begun, _ = engine.blocks(BASE)
     when(begun, interrupter)
     run(engine, BASE, ALPHA, interrupter=interrupter, observer=heard.append)
     assert [event.message for event in heard if isinstance(event, Diagnostic)] == [
-        "interrupted: waiting for base/dev to finish what is in flight; nothing new is started"
+        "interrupted: waiting for the operations in flight on base/dev; no new operation starts"
     ]
 
 
-def test_a_second_interrupt_ends_the_waiting_and_never_reaches_the_engine(engine: FakeEngine) -> None:
+def test_a_second_interrupt_ends_the_wait_and_never_reaches_the_engine(engine: FakeEngine) -> None:
     heard: list[Event] = []
     interrupter = Interrupter()
     begun, go_on = threading.Event(), threading.Event()
@@ -309,16 +338,16 @@ def test_a_second_interrupt_ends_the_waiting_and_never_reaches_the_engine(engine
     results = run(engine, BASE, ALPHA, interrupter=interrupter, observer=heard.append)
     go_on.set()
     assert told(results) == [
-        ("base/dev", "cancelled", "interrupted twice: how it ended is not known"),
+        ("base/dev", "cancelled", "interrupted twice: its result is not known"),
         ("app/alpha", "cancelled", "not started: the run was interrupted"),
     ]
     assert engine.interrupts == 1
     assert [event.message for event in heard if isinstance(event, Diagnostic)][1] == (
-        "interrupted again: not waiting for base/dev any longer, which still finishes what is in flight"
+        "interrupted again: no longer waiting for base/dev, which completes its operations in flight"
     )
 
 
-def test_a_unit_that_somebody_else_interrupted_skips_what_waits_for_it(engine: FakeEngine) -> None:
+def test_a_unit_interrupted_by_another_command_skips_its_dependents(engine: FakeEngine) -> None:
     engine.interrupt()
     assert told(run(engine, BASE, ALPHA)) == [
         ("base/dev", "cancelled", "base/dev was not begun: the run was interrupted"),

@@ -1,4 +1,4 @@
-"""A plan that was reviewed is carried out exactly, on both engines, or not at all."""
+"""A saved plan is carried out exactly, or not at all, on both engines."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator import Orchestrator
 from orchestrator.errors import RefusedError
+from orchestrator.lifecycle import run
 from orchestrator.model import RunReport, Status
 from tests.support.engines import APP, BASE, Workshop
 
@@ -26,7 +27,7 @@ def told(report: RunReport) -> dict[str, tuple[Status, int, int]]:
     return {str(r.unit): (r.status, r.counts.create, r.counts.update) for r in report.results}
 
 
-def test_a_plan_of_everything_before_anything_exists_is_carried_out(shop: Workshop, tmp_path: Path) -> None:
+def test_a_plan_for_a_new_base_and_environment_is_carried_out(shop: Workshop, tmp_path: Path) -> None:
     plan = tmp_path / "plan"
     preview = orchestrator(shop).preview_env("alpha", base="dev", save_plan=plan)
     assert preview.exit_code == 0
@@ -43,7 +44,9 @@ def test_a_plan_of_everything_before_anything_exists_is_carried_out(shop: Worksh
     assert topic.inputs["displayName"] == orchestrator(shop).outputs("dev")["arn"].value
 
 
-def test_a_plan_is_for_its_user_alone_also_in_a_folder_that_was_open(shop: Workshop, tmp_path: Path) -> None:
+def test_only_its_user_can_read_a_plan_even_in_a_folder_that_was_readable_for_all(
+    shop: Workshop, tmp_path: Path
+) -> None:
     plan = tmp_path / "plan"
     plan.mkdir(mode=0o755)
     (plan / "plan.json").touch(mode=0o644)
@@ -67,7 +70,7 @@ def test_a_plan_is_refused_when_the_program_the_configuration_or_the_state_moved
     program.write_text(f"{text}\n# changed\n")
     with pytest.raises(RefusedError) as caught:
         orchestrator(shop).apply(plan)
-    assert caught.value.message == "the plan does not fit any more: __main__.py of the program app changed"
+    assert caught.value.message == "the plan no longer fits: __main__.py of the program app changed"
     program.write_text(text)
 
     document = json.loads((plan / "plan.json").read_text())
@@ -99,7 +102,7 @@ def test_nothing_but_the_plan_is_done(shop: Workshop, tmp_path: Path) -> None:
     assert orchestrator(shop).engine.resources(APP)[-2].inputs.get("tags") in (None, {})
 
 
-def test_applying_again_goes_on_where_it_stopped(shop: Workshop, tmp_path: Path) -> None:
+def test_applying_again_continues_where_it_stopped(shop: Workshop, tmp_path: Path) -> None:
     plan = tmp_path / "plan"
     assert orchestrator(shop).preview_env("alpha", base="dev", save_plan=plan).exit_code == 0
     kept = (plan / "app.alpha.pulumi-plan.json").read_bytes()
@@ -111,23 +114,23 @@ def test_applying_again_goes_on_where_it_stopped(shop: Workshop, tmp_path: Path)
     assert [(str(r.unit), r.status) for r in second.results] == [("app/alpha", Status.SUCCEEDED)]
 
 
-def test_a_plan_that_was_carried_out_has_nothing_left_and_says_what_moved(shop: Workshop, tmp_path: Path) -> None:
+def test_a_plan_that_was_carried_out_has_nothing_left_and_is_refused_after_changes(
+    shop: Workshop, tmp_path: Path
+) -> None:
     plan = tmp_path / "plan"
     assert orchestrator(shop).preview_env("alpha", base="dev", save_plan=plan).exit_code == 0
     assert orchestrator(shop).apply(plan).exit_code == 0
     job = orchestrator(shop).prepare_apply(plan)
-    assert (job.plan.units, job.notes) == ((), ("the plan was carried out already: there is nothing left to do",))
-    assert job.run().exit_code == 0
+    assert (job.plan.units, job.notes) == ((), ("the plan is carried out completely: there is nothing left to do",))
+    assert run(job).exit_code == 0
     orchestrator(shop).update_env("alpha", values={"tags": '{"color": "red"}'})
-    with pytest.raises(RefusedError, match="the plan does not fit any more") as refused:
+    with pytest.raises(RefusedError, match="the plan no longer fits") as refused:
         orchestrator(shop).apply(plan)
     assert f"`orchestrator preview-env alpha --base dev --save-plan {plan}`" in str(refused.value.hint)
 
 
 @pytest.mark.parametrize("killed_in", ["base/dev", "app/alpha"])
-def test_a_unit_that_was_begun_and_whose_end_nobody_noted_is_gone_on_with(
-    shop: Workshop, tmp_path: Path, killed_in: str
-) -> None:
+def test_apply_continues_with_a_unit_that_was_killed(shop: Workshop, tmp_path: Path, killed_in: str) -> None:
     plan = tmp_path / "plan"
     assert orchestrator(shop).preview_env("alpha", base="dev", save_plan=plan).exit_code == 0
     assert orchestrator(shop).apply(plan).exit_code == 0
@@ -140,7 +143,7 @@ def test_a_unit_that_was_begun_and_whose_end_nobody_noted_is_gone_on_with(
     assert {result.status for result in again.results} <= {Status.UNCHANGED}
 
 
-def test_a_folder_with_other_files_is_not_written_into(shop: Workshop, tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_refused(shop: Workshop, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(RefusedError, match=r"holds other files, such as mine\.txt"):
         orchestrator(shop).preview_env("alpha", base="dev", save_plan=tmp_path)

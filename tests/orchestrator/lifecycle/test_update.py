@@ -1,4 +1,4 @@
-"""Updating what exists."""
+"""Updates of bases and environments."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_an_update_without_changes_is_unchanged(running: Workspace) -> None:
     assert (report.command, report.exit_code) == ("update-env", 0)
 
 
-def test_an_image_goes_into_the_file_and_into_the_stack(running: Workspace) -> None:
+def test_an_image_is_written_into_the_file_and_the_stack(running: Workspace) -> None:
     report = running.orchestrator().update_env("alpha", images={"backend": "registry.example.com/shop:2"})
     assert told(report) == [("app/alpha", "succeeded")]
     assert running.file("app", "alpha").read_text() == APP_CONFIG.replace("shop:1", "shop:2")
@@ -57,20 +57,20 @@ def test_an_update_keeps_the_record(running: Workspace) -> None:
     assert running.engine.kept[ALPHA].record == before
 
 
-def test_a_stack_made_by_hand_is_adopted(running: Workspace) -> None:
+def test_a_stack_created_by_pulumi_up_gets_a_record(running: Workspace) -> None:
     running.engine.kept[ALPHA].record = None
     running.orchestrator().update_env("alpha")
     assert running.engine.kept[ALPHA].record == Record(kind=Kind.AD_HOC, base="dev", listener_slot=0)
 
 
-def test_an_update_that_touched_nothing_leaves_the_old_configuration(running: Workspace) -> None:
+def test_an_update_that_changed_nothing_restores_the_configuration(running: Workspace) -> None:
     running.engine.raises(ALPHA, SettingsError("bakend_image is not a key here"))
     report = running.orchestrator().update_env("alpha", values={"bakend_image": "x"})
     assert told(report) == [("app/alpha", "failed")]
     assert running.file("app", "alpha").read_text() == APP_CONFIG
 
 
-def test_an_update_that_failed_half_way_keeps_the_new_configuration(running: Workspace) -> None:
+def test_an_update_that_failed_halfway_keeps_the_new_configuration(running: Workspace) -> None:
     running.engine.fails(ALPHA, after=["alpha-third"])
     running.orchestrator().update_env("alpha", images={"backend": "registry.example.com/shop:2"})
     assert running.file("app", "alpha").read_text() == APP_CONFIG.replace("shop:1", "shop:2")
@@ -96,7 +96,7 @@ def test_environments_wait_for_their_base(running: Workspace) -> None:
         (UpdateEnv(names=("gamma",)), UnknownStackError, "there is no environment 'gamma'"),
         (UpdateEnv(names=("dev",)), UnknownStackError, "there is no environment 'dev': dev is a base"),
         (UpdateBase(names=("alpha",)), UnknownStackError, "there is no base 'alpha': alpha is an environment"),
-        (UpdateEnv(names=("alpha", "alpha")), UsageError, "alpha is named twice: name it once"),
+        (UpdateEnv(names=("alpha", "alpha")), UsageError, "alpha is given twice: give it once"),
         (UpdateEnv(names=("Alpha!",)), UsageError, None),
     ],
 )
@@ -109,11 +109,11 @@ def test_unknown_and_bad_names_are_refused(
     assert running.engine.calls == []
 
 
-def test_an_environment_whose_base_is_gone_is_refused(running: Workspace) -> None:
+def test_an_environment_without_its_base_is_refused(running: Workspace) -> None:
     del running.engine.kept[DEV]
     with pytest.raises(UnknownStackError) as caught:
         running.orchestrator().prepare(UpdateEnv(names=("alpha",)))
-    assert caught.value.message == "the environment alpha stands on the base dev: there is no such base any more"
+    assert caught.value.message == "the base dev of the environment alpha no longer exists"
 
 
 def test_a_kind_changed_in_the_file_of_a_base_is_refused(running: Workspace) -> None:
@@ -122,7 +122,7 @@ def test_a_kind_changed_in_the_file_of_a_base_is_refused(running: Workspace) -> 
         running.orchestrator().prepare(UpdateBase(names=("dev",)))
 
 
-def test_an_owner_survives_an_update_by_somebody_else(running: Workspace) -> None:
+def test_an_update_by_another_user_keeps_the_owner(running: Workspace) -> None:
     record = running.engine.kept[BETA].record
     assert record is not None
     running.engine.kept[BETA].record = replace(record, owner="Grace")

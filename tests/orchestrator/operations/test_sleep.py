@@ -141,7 +141,7 @@ def test_a_server_that_is_not_the_bases_own_is_left_alone(workspace: Workspace) 
 
 
 def test_a_name_comes_once(workspace: Workspace) -> None:
-    with pytest.raises(UsageError, match="alpha is named twice"):
+    with pytest.raises(UsageError, match="alpha is given twice"):
         sleep.prepare(workspace.context(), ("alpha", "alpha"), Want.SLEEP)
 
 

@@ -1,4 +1,4 @@
-"""One operation on one unit, from beginning to end, as a result. What every executor runs."""
+"""Runs one operation on one unit and returns its result. Every executor runs this function."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 def run_unit(engine: Engine, request: UnitRequest, tell: Sink) -> UnitResult:
-    """One unit from beginning to end, as a result: nothing that the engine raises gets out."""
+    """Run one operation on one unit. Errors of the engine become the result."""
     touched: list[ResourceChange] = []
 
     def sink(event: UnitEvent) -> None:
@@ -68,13 +68,13 @@ def failed(
     error: BaseException,
     status: Literal[Status.FAILED, Status.CANCELLED] = Status.FAILED,
 ) -> UnitResult:
-    """The result of a unit that an error ended; one that is no OrchestratorError is a bug of ours, and the hint says so."""
+    """The result of a unit that an error ended. The hint calls any error except OrchestratorError a bug."""
     if isinstance(error, OrchestratorError):
         reason, hint = error.message, error.hint
     else:
         log.debug("%s failed unexpectedly", unit, exc_info=error)
         reason = f"internal error: {type(error).__name__}: {error}"
-        hint = "this is a mistake of the orchestrator: run again with --verbose and report what it says"
+        hint = "this is a bug in the orchestrator: run the command again with --verbose and report the output"
     return UnitResult(unit=unit, operation=operation, status=status, reason=reason, hint=hint)
 
 

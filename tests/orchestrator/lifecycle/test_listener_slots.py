@@ -1,11 +1,11 @@
-"""Listener slots: never shared, also not by two commands at once."""
+"""Listener slots are never shared, even by two commands at the same time."""
 
 from __future__ import annotations
 
 import pytest
 
 from orchestrator.errors import RefusedError
-from orchestrator.lifecycle import CreateEnv
+from orchestrator.lifecycle import CreateEnv, run
 from orchestrator.model import Kind, Record, Unit
 from tests.support.workspace import START, TOML, Workspace
 
@@ -17,13 +17,13 @@ def slot(workspace: Workspace, name: str) -> int | None:
     return record.listener_slot if record else None
 
 
-def test_a_slot_that_was_taken_meanwhile_is_changed_under_the_lock(workspace: Workspace) -> None:
+def test_a_slot_that_was_taken_in_the_meantime_is_replaced_under_the_lock(workspace: Workspace) -> None:
     workspace.orchestrator().create_base("dev")
     job = workspace.orchestrator().prepare(CreateEnv(names=("beta",), base="dev"))
     assert job.records[BETA].listener_slot == 1  # alpha's configuration has 0
     other = Record(kind=Kind.AD_HOC, base="dev", listener_slot=1)
     workspace.engine.while_held = lambda: workspace.engine.has(Unit("app", "gamma"), record=other)
-    assert job.run().exit_code == 0
+    assert run(job).exit_code == 0
     assert workspace.engine.held == ["slots-dev"]
     assert slot(workspace, "beta") == 2
     assert workspace.engine.configs[BETA].values["django-app:listener_slot"] == 2
@@ -37,7 +37,7 @@ def test_a_stack_that_is_about_to_be_created_has_its_slot_already(workspace: Wor
     assert slot(workspace, "beta") == 2
 
 
-def test_an_old_claim_counts_no_more(workspace: Workspace) -> None:
+def test_an_old_claim_no_longer_counts(workspace: Workspace) -> None:
     workspace.orchestrator().create_base("dev")
     old = START.replace(hour=7)
     workspace.engine.claim(Unit("app", "gamma"), Record(kind=Kind.AD_HOC, base="dev", listener_slot=1, created=old))
@@ -45,7 +45,7 @@ def test_an_old_claim_counts_no_more(workspace: Workspace) -> None:
     assert slot(workspace, "beta") == 1
 
 
-def test_a_claim_is_taken_back_when_nothing_came_of_it(workspace: Workspace) -> None:
+def test_a_claim_is_removed_when_nothing_was_created(workspace: Workspace) -> None:
     workspace.orchestrator().create_base("dev")
     workspace.engine.raises(BETA, RuntimeError("no"))
     assert workspace.orchestrator().create_env("beta", base="dev").exit_code == 1
@@ -60,7 +60,7 @@ def test_the_slot_of_a_renamed_stack_is_rebuilt_from_its_listener_rules(workspac
     assert slot(workspace, "beta") == 2
 
 
-def test_a_full_load_balancer_is_refused_with_its_numbers(workspace: Workspace) -> None:
+def test_the_refusal_of_a_full_load_balancer_has_its_numbers(workspace: Workspace) -> None:
     (workspace.root / "orchestrator.toml").write_text(f"{TOML}\n[limits]\nrules_per_load_balancer = 5\n")
     workspace.orchestrator().create_env("alpha", base="dev")
     workspace.engine.kept[ALPHA].priorities = (1, 2, 3)

@@ -1,25 +1,26 @@
-"""Collects what a request comes to, base by base and environment by environment, and checks it on the way."""
+"""Collects the units, records and configurations of a job, one base or environment at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import cached_property
 
 from orchestrator.config.assignments import Assignment
 from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import StackConfig, refuse_unquoted
 from orchestrator.errors import SettingsError, UsageError
-from orchestrator.lifecycle import checks, graph
+from orchestrator.lifecycle import graph, refusals
 from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.git import Checkout
 from orchestrator.lifecycle.job import Job, Step
-from orchestrator.lifecycle.registry import Deployment, Registry
+from orchestrator.lifecycle.registry import Deployment
 from orchestrator.model import Kind, Operation, Record, Scope, StackStatus, StackSummary, Unit
 
 
-class Draft:
-    """A job in the making. Nothing outside is touched."""
+class JobBuilder:
+    """An unfinished job. Nothing outside this object is changed."""
 
     def __init__(self, context: Context, operation: Operation) -> None:
         self.context = context
@@ -29,37 +30,41 @@ class Draft:
         self.registry = context.registry()
         self.units: set[Unit] = set()
         self.bases: dict[str, frozenset[str]] = {}
-        """Bases by environment, for the edges."""
+        """Bases by environment, for the edges of the graph."""
 
         self.kinds: dict[Unit, Kind] = {}
         self.read_only: set[Unit] = set()
         self.records: dict[Unit, Record] = {}
         self.configs: dict[Unit, StackConfig] = {}
         self.slots: dict[Unit, str] = {}
-        """New units whose listener slot was chosen here, with their base: it is settled when the work begins."""
+        """New units whose listener slot was chosen here, each with its base; `base_marks` confirms the slot."""
 
         self.notes: list[str] = []
-        self._checkout: Checkout | None = None
 
-    @property
+    @cached_property
     def checkout(self) -> Checkout:
-        """Who works here; git is asked once, and only when somebody wants to know."""
-        if self._checkout is None:
-            self._checkout = self.context.checkout()
-        return self._checkout
+        """The user, commit and branch of the working folder; read on first use, since git is slow."""
+        return self.context.checkout()
 
     def add(self, unit: Unit, kind: Kind) -> None:
-        """The unit takes part."""
+        """Add a unit that runs."""
         self.units.add(unit)
         self.kinds[unit] = kind
 
+    def add_existing(self, deployment: Deployment) -> None:
+        """Add all units of an existing base or environment."""
+        for unit in deployment.units:
+            self.add(unit, deployment.record.kind)
+        if deployment.bases:
+            self.bases[deployment.name] = deployment.bases
+
     def read(self, base: Deployment) -> None:
-        """The base is there and is only read."""
+        """Add an existing base that is only read."""
         self.read_only.update(base.units)
         self.kinds |= dict.fromkeys(base.units, base.record.kind)
 
     def record(self, unit: Unit, record: Record, owner: str | None, *, new: bool, ttl: timedelta | None = None) -> None:
-        """What is remembered of the unit: what was known, and where it comes from today. A preview remembers nothing."""
+        """Set the record of a unit: the known one, with today's commit, branch and expiry. A preview writes no records."""
         if self.operation is Operation.PREVIEW:
             return
         if new:
@@ -79,19 +84,19 @@ class Draft:
         )
 
     def config(self, project: Project, stack: str) -> StackConfig:
-        """The stack's configuration, from the project's template when it has none yet. Raises SettingsError."""
+        """The stack's configuration; a new one starts from the project's template. Raises SettingsError."""
         unit = Unit(project.key, stack)
         if unit in self.configs:
             return self.configs[unit]
         foreign = self.context.foreign_names(project)
         config = StackConfig.load(project, stack, foreign)
         refuse_unquoted(project, config.path, config.original)
-        summary = summary_of(self.registry, unit)
+        summary = self.registry.stack(unit)
         if not config.exists and project.template is not None and project.template != stack:
             if summary and summary.resource_count:
                 raise SettingsError(
-                    f"{config.path} is missing: {stack} exists and was made with it",
-                    f"get it back from git, or run `pulumi config refresh --stack {stack}` in {project.path}",
+                    f"{config.path} is missing: {stack} exists and was created with it",
+                    f"restore it from git, or run `pulumi config refresh --stack {stack}` in {project.path}",
                 )
             config = StackConfig.from_template(project, stack, foreign)
             self.notes += config.notes
@@ -99,9 +104,9 @@ class Draft:
         return config
 
     def assign(self, scope: Scope, stack: str, assignments: Iterable[Assignment], fixed: Mapping[str, str]) -> None:
-        """Put `--set` and `--image` values into the stack's configurations.
+        """Write the values of `--set` and `--image` into the stack's configurations.
 
-        `fixed` are keys that cannot be set so, with the reason. Raises UsageError, SettingsError.
+        `fixed` maps each key that cannot be set to the reason. Raises UsageError, SettingsError.
         """
         projects = self.context.projects(scope)
         for assignment in assignments:
@@ -111,21 +116,21 @@ class Draft:
                 self.configs[Unit(project.key, stack)].assign(assignment)
 
     def job(self, command: str, confirm: tuple[str, ...] = ()) -> Job:
-        """The finished job. Raises StackLockedError, StateError when a stack cannot be worked on now."""
+        """The finished job. Raises RefusedError, StackLockedError, StateError when it cannot be carried out now."""
         projects = self.context.settings.projects
         plan = graph.plan(projects, self.units, self.bases)
         order = graph.plan(projects, self.units | self.read_only, self.bases).units
         if self.operation is Operation.DESTROY:
             plan, order = plan.reversed(), tuple(reversed(order))
-        stacks = {unit: found for unit in plan.units if (found := summary_of(self.registry, unit))}
-        self._guard(stacks)
+        stacks = {unit: found for unit in plan.units if (found := self.registry.stack(unit))}
+        self._check(stacks)
         scopes = {project.key: project.scope for project in projects}
         steps = tuple(
             Step(
                 unit=unit,
                 scope=scopes[unit.project],
                 kind=self.kinds[unit],
-                exists=bool(found := summary_of(self.registry, unit)) and found.status is not StackStatus.EMPTY,
+                exists=bool(found := self.registry.stack(unit)) and found.status is not StackStatus.EMPTY,
                 runs=unit in self.units,
             )
             for unit in order
@@ -145,43 +150,28 @@ class Draft:
             bases=self.bases,
         )
 
-    def _guard(self, stacks: Mapping[Unit, StackSummary]) -> None:
-        """What has to hold before anything is touched."""
+    def _check(self, stacks: Mapping[Unit, StackSummary]) -> None:
+        """Check the conditions that hold before anything is changed. Raises RefusedError, StackLockedError, StateError."""
         engine = self.context.engine
         if self.operation not in (Operation.PREVIEW, Operation.DRIFT):
-            checks.idle(engine, stacks.values())
+            refusals.if_busy(engine, stacks.values())
         if self.operation in (Operation.UP, Operation.DESTROY):
-            checks.prod_allowed(self.kinds, self.units, allowed=self.context.allow_prod)
+            refusals.if_production(self.kinds, self.units, allowed=self.context.allow_prod)
         if self.operation is Operation.DESTROY:
             names = {project.key: project.name for project in self.context.settings.projects}
-            checks.unread(engine, stacks, {f"{names[unit.project]}/{unit.stack}": unit.stack for unit in stacks})
-            self.notes += checks.unprotected(engine, stacks)
+            refusals.if_read(engine, stacks, {f"{names[unit.project]}/{unit.stack}": unit.stack for unit in stacks})
+            refusals.if_protected(engine, stacks)
+            self.notes += refusals.notes_on_retained(engine, stacks)
         engine.admit(sorted(stacks), sorted(self.read_only))
 
 
-def summary_of(registry: Registry, unit: Unit) -> StackSummary | None:
-    """The unit's stack, when it exists."""
-    for deployments in (registry.bases, registry.environments):
-        for stack in deployments[unit.stack].stacks if unit.stack in deployments else ():
-            if stack.unit == unit:
-                return stack
-    return None
-
-
-def usable(stack: StackSummary | None) -> bool:
-    """Whether others can read the stack: it was finished once, whatever a later attempt came to, and is not half destroyed."""
-    if stack is None or stack.status is StackStatus.EMPTY or stack.going:
-        return False
-    return stack.status is StackStatus.READY or bool(stack.outputs)
-
-
 def _targets(assignment: Assignment, projects: Sequence[Project], everything: Sequence[Project]) -> Sequence[Project]:
-    """The projects whose configuration a value belongs to."""
+    """The projects whose configuration receives a value. Raises UsageError."""
     if assignment.namespace is None:
         if len(projects) > 1:
             choices = ", ".join(f"{project.name}:{assignment.path[0]}" for project in projects)
             raise UsageError(
-                f"--set {assignment} could belong to {len(projects)} projects: say which", f"one of {choices}"
+                f"--set {assignment} is ambiguous: {len(projects)} projects could have the key", f"use one of {choices}"
             )
         return projects
     own = [project for project in projects if project.name == assignment.namespace]

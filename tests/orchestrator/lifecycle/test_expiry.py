@@ -1,4 +1,4 @@
-"""The life of an environment: how long it lives, who is kept, what is reaped."""
+"""Expiry of environments, pinning, reaping, and locks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def record(workspace: Workspace, name: str) -> Record:
 
 @pytest.fixture
 def running(workspace: Workspace) -> Workspace:
-    """`alpha`, `beta` and `gamma` live for three days, `delta` for ever."""
+    """`alpha`, `beta` and `gamma` live for three days, `delta` never expires."""
     workspace.orchestrator().create_env(["alpha", "beta", "gamma"], base="dev", ttl="3d")
     workspace.orchestrator().create_env("delta", base="dev")
     workspace.engine.calls.clear()
@@ -43,7 +43,7 @@ def test_an_environment_expires_a_while_after_its_creation(running: Workspace) -
     assert record(running, "delta").expires is None
 
 
-def test_every_update_renews_it(running: Workspace) -> None:
+def test_every_update_renews_the_time_to_live(running: Workspace) -> None:
     before = record(running, "alpha").expires
     later(running, days=2)
     running.orchestrator().update_env("alpha")
@@ -82,14 +82,14 @@ def test_only_environments_expire(running: Workspace) -> None:
         running.orchestrator().extend("alhpa", "1d")
 
 
-def test_reaping_looks_first_and_touches_nothing(running: Workspace) -> None:
+def test_reap_changes_nothing(running: Workspace) -> None:
     later(running, days=4)
     found = running.orchestrator().reap()
     assert [environment.name for environment in found.expired] == ["alpha", "beta", "gamma"]
     assert running.engine.calls == []
 
 
-def test_reaping_destroys_what_expired_and_goes_on_after_a_failure(running: Workspace) -> None:
+def test_the_job_of_reap_destroys_the_expired_and_continues_after_a_failure(running: Workspace) -> None:
     later(running, days=4)
     running.engine.fails(unit("beta"))
     orchestrator = running.orchestrator()
@@ -105,7 +105,7 @@ def test_reaping_destroys_what_expired_and_goes_on_after_a_failure(running: Work
     assert sorted(running.engine.kept) == [unit("beta"), unit("delta"), DEV]
 
 
-def test_what_is_pinned_locked_protected_or_production_stays(running: Workspace) -> None:
+def test_pinned_locked_protected_and_production_environments_stay(running: Workspace) -> None:
     running.orchestrator().pin("alpha")
     running.engine.locks[unit("beta")] = LockOwner(username="bob", hostname="ci", pid=7, since=None, alive=True)
     running.engine.kept[unit("gamma")].protected = ("gamma-first",)
@@ -116,7 +116,7 @@ def test_what_is_pinned_locked_protected_or_production_stays(running: Workspace)
     assert (found.expired, found.job) == ((), None)
     assert {left.environment.name: left.why for left in found.left} == {
         "alpha": "it is pinned",
-        "beta": "bob@ci (pid 7) is at work on it",
+        "beta": "bob@ci (pid 7) works on it",
         "gamma": "gamma-first is protected",
         "live": "it is production",
     }
@@ -124,7 +124,7 @@ def test_what_is_pinned_locked_protected_or_production_stays(running: Workspace)
     assert [environment.name for environment in running.orchestrator().reap().expired] == ["alpha"]
 
 
-def test_reaping_warns_two_days_and_two_hours_ahead(running: Workspace) -> None:
+def test_reap_warns_two_days_and_two_hours_ahead(running: Workspace) -> None:
     assert running.orchestrator().reap().soon == ()
     later(running, days=1, hours=1)
     soon = running.orchestrator().reap().soon
@@ -137,27 +137,27 @@ def test_reaping_warns_two_days_and_two_hours_ahead(running: Workspace) -> None:
     ]
 
 
-def test_a_full_base_names_who_could_go(running: Workspace) -> None:
+def test_the_refusal_of_a_full_base_names_environments_to_destroy(running: Workspace) -> None:
     (running.root / "orchestrator.toml").write_text(f"{TOML}\n[limits]\nenvironments_per_base = 4\n")
     running.orchestrator().pin("alpha")
     with pytest.raises(RefusedError) as caught:
         running.orchestrator().create_env("omega", base="dev")
-    assert caught.value.message == "the base dev holds 4 of 4 environments: there is no room for omega"
-    assert str(caught.value.hint).startswith("destroy beta first: it expires, or was used, before the others; or raise")
+    assert caught.value.message == "the base dev has no room for omega: it holds 4 of 4 environments"
+    assert str(caught.value.hint).startswith("destroy beta first (it expires or was used before the others), or raise")
     assert running.orchestrator().create_env("alpha", base="dev").exit_code == 0
 
 
-def test_only_a_lock_whose_owner_is_gone_is_removed(running: Workspace) -> None:
+def test_only_the_lock_of_a_dead_process_is_removed(running: Workspace) -> None:
     def locked(alive: bool | None) -> None:
         running.engine.locks[unit("alpha")] = LockOwner(username="bob", hostname="ci", pid=7, since=None, alive=alive)
 
     orchestrator = running.orchestrator()
     assert orchestrator.unlock("alpha") == ()
     locked(True)
-    with pytest.raises(StackLockedError, match=r"app/alpha stays locked: bob@ci .pid 7. is at work on it"):
+    with pytest.raises(StackLockedError, match=r"app/alpha stays locked: bob@ci .pid 7. works on it"):
         orchestrator.unlock("alpha", force=True)
     locked(None)
-    with pytest.raises(StackLockedError, match=r"whether bob@ci .pid 7. still runs cannot be known"):
+    with pytest.raises(StackLockedError, match=r"it is not known whether bob@ci .pid 7. still runs"):
         orchestrator.unlock("alpha")
     assert [str(lock.owner) for lock in orchestrator.unlock("alpha", force=True)] == ["bob@ci (pid 7)"]
     locked(False)

@@ -1,4 +1,4 @@
-"""Two environments on one base never answer one host."""
+"""Hosts and account names that another environment already has."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from orchestrator import Orchestrator
 from orchestrator.errors import RefusedError
 from orchestrator.lifecycle import CreateEnv, PreviewEnv, UpdateEnv
-from orchestrator.model import StackResource, Unit
+from orchestrator.model import OutputValue, StackResource, Unit
 from tests.support.engines import Workshop
 from tests.support.workspace import APP_CONFIG, Workspace
 
@@ -24,11 +24,15 @@ def configured(workspace: Workspace, name: str, *lines: str) -> None:
 
 
 def refusal(workspace: Workspace, request: Any) -> RefusedError:
-    calls = len(workspace.engine.calls)
+    """The refusal of a request; no unit ran and no file changed."""
+    before, calls = workspace.files(), len(workspace.engine.calls)
     with pytest.raises(RefusedError) as caught:
         workspace.orchestrator().prepare(request)
-    assert len(workspace.engine.calls) == calls
+    assert (workspace.files(), len(workspace.engine.calls)) == (before, calls)
     return caught.value
+
+
+# hosts
 
 
 @pytest.mark.parametrize(
@@ -50,7 +54,7 @@ def refusal(workspace: Workspace, request: Any) -> RefusedError:
         (["static_site: {host: s.example.com}"], ["static_site: {host: s.example.com}"], "s.example.com"),
     ],
 )
-def test_a_host_that_another_environment_has_is_refused(
+def test_a_host_of_another_environment_is_refused(
     workspace: Workspace, alpha: list[str], beta: list[str], host: str
 ) -> None:
     configured(workspace, "alpha", *alpha)
@@ -60,7 +64,7 @@ def test_a_host_that_another_environment_has_is_refused(
     workspace.orchestrator().create_env("alpha", base="dev")
     for request in (CreateEnv(names=("beta",), base="dev"), PreviewEnv(name="beta", base="dev")):
         error = refusal(workspace, request)
-        assert error.message == f"beta cannot have the host {host}: alpha on the base dev answers it"
+        assert error.message == f"beta cannot have the host {host}: alpha on the base dev serves it"
         assert error.hint == "give beta another host, or remove it from alpha and update alpha first"
 
 
@@ -68,27 +72,27 @@ def test_a_host_that_another_environment_has_is_refused(
     ("alpha", "beta"),
     [
         (["host: shop.example.com"], ["host: other.example.com"]),
-        # Nothing of alpha answers alpha.example.com.
+        # alpha does not serve alpha.example.com.
         (["web: {hosts: [api.example.com]}"], ["host: alpha.example.com"]),
-        # Without a frontend its hosts are nobody's.
+        # Without a frontend, its hosts are free.
         (["frontend: {hosts: [x.example.com]}"], ["host: x.example.com"]),
     ],
 )
-def test_different_hosts_stand_beside_each_other(workspace: Workspace, alpha: list[str], beta: list[str]) -> None:
+def test_environments_with_different_hosts_are_created(workspace: Workspace, alpha: list[str], beta: list[str]) -> None:
     configured(workspace, "alpha", *alpha)
     configured(workspace, "beta", *beta)
     assert workspace.orchestrator().create_env(["alpha", "beta"], base="dev").exit_code == 0
     assert workspace.orchestrator().update_env(["alpha", "beta"]).exit_code == 0
 
 
-def test_an_update_that_takes_a_host_of_another_is_refused(workspace: Workspace) -> None:
+def test_an_update_that_takes_a_host_of_another_environment_is_refused(workspace: Workspace) -> None:
     configured(workspace, "beta")
     workspace.orchestrator().create_env(["alpha", "beta"], base="dev")
     configured(workspace, "beta", "extra_hosts: [alpha.example.com]")
     assert "beta cannot have the host alpha.example.com" in refusal(workspace, UpdateEnv(names=("beta",))).message
 
 
-def test_the_state_counts_where_the_file_is_silent(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hosts_in_the_state_count_too(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace.orchestrator().create_env("alpha", base="dev")
     rule = StackResource(
         urn="urn:rule",
@@ -106,7 +110,7 @@ def test_the_state_counts_where_the_file_is_silent(workspace: Workspace, monkeyp
         assert f"the host {host}: alpha on" in refusal(workspace, CreateEnv(names=("beta",), base="dev")).message
 
 
-def test_environments_that_met_before_can_still_be_updated(
+def test_environments_that_already_share_a_host_can_be_updated(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configured(workspace, "beta")
@@ -121,7 +125,7 @@ def test_environments_that_met_before_can_still_be_updated(
     assert workspace.orchestrator().update_env("beta").exit_code == 0
 
 
-def test_in_the_example_projects_a_new_environment_has_a_host_of_its_own(tmp_path: Path) -> None:
+def test_a_new_environment_of_the_example_projects_does_not_copy_the_host_of_the_template(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "projects", tmp_path / "projects")
     shutil.copy(ROOT / "orchestrator.toml", tmp_path)
     template = tmp_path / "projects/app/Pulumi.alpha.yaml"
@@ -133,14 +137,14 @@ def test_in_the_example_projects_a_new_environment_has_a_host_of_its_own(tmp_pat
     assert found == {"alpha": "https://shop.example.com", "beta": "https://beta.example.com"}
     with pytest.raises(RefusedError, match=r"gamma cannot have the host shop.example.com: alpha on the base dev"):
         orchestrator.create_env("gamma", base="dev", values={"host": "shop.example.com"})
-    # The domain's own record is in the state, whatever the file says later.
+    # The state still has the record after the file changes.
     template.write_text(template.read_text().replace("shop.example.com", "moved.example.com"))
     with pytest.raises(RefusedError, match=r"gamma cannot have the host shop.example.com"):
         orchestrator.create_env("gamma", base="dev", values={"host": "shop.example.com"})
 
 
 @pytest.mark.parametrize("engine", ["simulation", pytest.param("pulumi", marks=pytest.mark.engine)])
-def test_both_engines_know_the_hosts_of_a_state(engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_engines_read_the_hosts_of_a_state(engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = Workshop(tmp_path / "shop", engine, monkeypatch.setenv)
     program = shop.folder / "app" / "__main__.py"
     record = 'aws.route53.Record("host", zone_id="Z1", name=config.require("host"), type="A", ttl=5, records=["192.0.2.1"])\n'
@@ -149,6 +153,63 @@ def test_both_engines_know_the_hosts_of_a_state(engine: str, tmp_path: Path, mon
     assert orchestrator.create_env("alpha", base="dev", values={"host": "shop.example.com"}).exit_code == 0
     shop.configure(Unit("app", "alpha"), base="dev", host="moved.example.com", listener_slot=0)
     for host in ("shop.example.com", "moved.example.com"):
-        with pytest.raises(RefusedError, match=f"beta cannot have the host {host}: alpha on the base dev answers it"):
+        with pytest.raises(RefusedError, match=f"beta cannot have the host {host}: alpha on the base dev serves it"):
             orchestrator.create_env("beta", base="dev", values={"host": host})
     assert set(orchestrator.registry().environments) == {"alpha"}
+
+
+# names in an account
+
+
+def exists(workspace: Workspace, name: str, *families: str) -> None:
+    """An environment whose outputs name these task families."""
+    workspace.orchestrator().create_env(name, base="dev")
+    workspace.engine.kept[Unit("app", name)].outputs["task_families"] = OutputValue(value=list(families))
+
+
+def configured_without_slot(workspace: Workspace, name: str, text: str) -> None:
+    workspace.write("app", name, APP_CONFIG.replace("  django-app:listener_slot: 0\n", "") + text)
+
+
+@pytest.mark.parametrize(
+    ("existing", "families", "new", "text", "met"),
+    [
+        ("alpha", ["alpha-beta-gunicorn"], "alpha-beta", "", "alpha-beta-gunicorn"),
+        ("alpha", ["alpha-beta-default"], "alpha-beta", "", "alpha-beta-default"),
+        ("alpha-beta", ["alpha-beta-mail"], "alpha", "  django-app:workers: {beta-mail: {}}\n", "alpha-beta-mail"),
+        ("alpha-beta", ["alpha-beta-web"], "alpha", "  django-app:web: {service: beta-web}\n", "alpha-beta-web"),
+        ("alpha", ["alpha-b-mail-dead"], "alpha-b", "  django-app:workers: {mail: {}}\n", "alpha-b-mail-dead"),
+        ("alpha", ["alpha-b-mail"], "alpha-b", "  django-app:workers: {mail-dead: {}, mail: {}}\n", "alpha-b-mail"),
+        ("alpha-b", ["alpha-b-tidy"], "alpha", "  django-app:scheduled_commands: {b-tidy: {}}\n", "alpha-b-tidy"),
+    ],
+)
+def test_a_name_that_another_environment_has_in_the_account_is_refused(
+    workspace: Workspace, existing: str, families: list[str], new: str, text: str, met: str
+) -> None:
+    configured_without_slot(workspace, existing, "")
+    exists(workspace, existing, *families)
+    configured_without_slot(workspace, new, text)
+    error = refusal(workspace, CreateEnv(names=(new,), base="dev"))
+    assert error.message.startswith(
+        f"the environment {new} would have the name {met}, which the environment {existing} already has"
+    )
+
+
+def test_two_new_environments_of_one_request_are_compared(workspace: Workspace) -> None:
+    configured_without_slot(workspace, "alpha-beta", "")
+    workspace.write("app", "alpha", APP_CONFIG + "  django-app:workers: {beta-default: {}}\n")
+    error = refusal(workspace, CreateEnv(names=("alpha", "alpha-beta"), base="dev"))
+    assert "alpha-beta would have the name alpha-beta-default, which the environment alpha already has" in error.message
+
+
+def test_environments_with_different_names_are_created(workspace: Workspace) -> None:
+    exists(workspace, "alpha", "alpha-gunicorn", "alpha-default")
+    workspace.orchestrator().create_env("alpha-beta", base="dev")
+    workspace.orchestrator().create_env("alphabet", base="dev")
+
+
+def test_an_environment_that_already_has_the_name_can_be_updated(workspace: Workspace) -> None:
+    exists(workspace, "alpha", "alpha-gunicorn")
+    exists(workspace, "alpha-beta", "alpha-beta-gunicorn")
+    workspace.engine.kept[Unit("app", "alpha")].outputs["task_families"] = OutputValue(value=["alpha-beta-gunicorn"])
+    workspace.orchestrator().prepare(UpdateEnv(names=("alpha-beta",)))

@@ -1,4 +1,4 @@
-"""What is looked at before anything is touched."""
+"""Refusals before anything is changed."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def test_protected_resources_are_listed_before_anything_is_destroyed(running: Wo
     error = refused(running, DestroyBase(names=("dev",), cascade=True))
     assert isinstance(error, RefusedError)
     assert error.message == (
-        "protected resources would be destroyed, so nothing was touched: base/dev: dev-first (Thing), dev-second (Thing)"
+        "nothing was changed: protected resources would be destroyed: base/dev: dev-first (Thing), dev-second (Thing)"
     )
 
 
-def test_what_destroying_leaves_behind_is_said_before(running: Workspace) -> None:
+def test_a_note_lists_the_resources_that_a_destroy_leaves_in_aws(running: Workspace) -> None:
     running.engine.kept[ALPHA].retained = ("alpha-second",)
     job = running.orchestrator().prepare(DestroyEnv(names=("alpha",)))
-    assert job.notes == ("app/alpha leaves behind in AWS (retained on delete): alpha-second (Thing)",)
+    assert job.notes == ("app/alpha leaves resources in AWS (retained on delete): alpha-second (Thing)",)
 
 
 def test_a_stack_outside_the_graph_that_reads_the_base_stops_its_destruction(running: Workspace) -> None:
@@ -53,33 +53,37 @@ def test_a_stack_outside_the_graph_that_reads_the_base_stops_its_destruction(run
     )
 
 
-def test_production_is_changed_only_by_who_says_so(workspace: Workspace) -> None:
+def test_production_is_changed_only_with_permission(workspace: Workspace) -> None:
     workspace.write("base", "dev", f"{BASE_CONFIG}  django-base:kind: prod\n")
     error = refused(workspace, CreateEnv(names=("alpha",), base="dev"))
     assert (error.message, error.hint) == (
-        "alpha and dev are production: nothing was touched",
-        "look at the preview, then add --allow-prod",
+        "nothing was changed: alpha and dev are production",
+        "check the preview, then add --allow-prod",
     )
     allowed = workspace.orchestrator(allow_prod=True)
     assert allowed.create_env("alpha", base="dev").exit_code == 0
     workspace.engine.calls.clear()
-    assert refused(workspace, UpdateEnv(names=("alpha",))).message == "alpha is production: nothing was touched"
-    assert refused(workspace, DestroyEnv(names=("alpha",))).message == "alpha is production: nothing was touched"
+    assert refused(workspace, UpdateEnv(names=("alpha",))).message == "nothing was changed: alpha is production"
+    assert refused(workspace, DestroyEnv(names=("alpha",))).message == "nothing was changed: alpha is production"
     assert workspace.orchestrator().preview_env("alpha").exit_code == 0
 
 
 def test_an_environment_on_a_production_base_that_is_only_read_is_production_itself(workspace: Workspace) -> None:
     workspace.engine.has(DEV, record=Record(kind=Kind.PROD))
-    assert refused(workspace, CreateEnv(names=("alpha",), base="dev")).message.startswith("alpha is production")
+    assert refused(workspace, CreateEnv(names=("alpha",), base="dev")).message.startswith(
+        "nothing was changed: alpha is production"
+    )
 
 
-def test_the_engine_is_asked_whether_we_may_before_anything_is_touched(running: Workspace) -> None:
+def test_the_engine_admits_the_stacks_before_anything_is_changed(running: Workspace) -> None:
     running.engine.refuses = RefusedError("app/alpha is in the AWS account 1 and you are in 2: nothing was touched")
     assert "AWS account" in refused(running, UpdateEnv(names=("alpha",))).message
     assert running.engine.admitted == ((ALPHA,), (DEV,))
 
 
-def test_waiting_goes_on_as_soon_as_the_lock_is_gone(running: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_waits_continues_as_soon_as_the_lock_is_gone(
+    running: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     running.engine.locks[ALPHA] = LockOwner(username="bob", hostname="ci", pid=7, since=None, alive=True)
     looks: list[int] = []
     stacks = running.engine.stacks
@@ -93,7 +97,7 @@ def test_waiting_goes_on_as_soon_as_the_lock_is_gone(running: Workspace, monkeyp
     monkeypatch.setattr(running.engine, "stacks", frees_itself)
     assert running.orchestrator(wait="1m").update_env("alpha").exit_code == 0
     said = [event.message for event in running.events if isinstance(event, Diagnostic)]
-    assert said == ["waiting: app/alpha is locked by bob@ci (pid 7): one operation at a time works on a stack"]
+    assert said == ["waiting: app/alpha is locked by bob@ci (pid 7): only one operation at a time can run on a stack"]
 
 
 def test_waiting_has_an_end(running: Workspace) -> None:

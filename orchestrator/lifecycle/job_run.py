@@ -1,0 +1,196 @@
+"""Carries out a job: marks its bases, writes its configuration files, runs its units, reports the results."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from orchestrator import executors
+from orchestrator.engines.protocol import UnitRequest
+from orchestrator.errors import InterruptedRunError, OrchestratorError
+from orchestrator.events import Diagnostic, Event, Observer, PlanReady, ResourceEvent, ignore
+from orchestrator.lifecycle import base_marks, unit_files
+from orchestrator.lifecycle.interrupts import Interrupter, heard_by
+from orchestrator.lifecycle.job import Job, plan_file_name, to_wire
+from orchestrator.lifecycle.runner import Runner
+from orchestrator.lifecycle.saved_plan import PlanProgress
+from orchestrator.model import ChangeOp, Operation, RunReport, Scope, Status, Unit, UnitResult
+
+_NO_CHANGE = (ChangeOp.SAME, ChangeOp.READ, ChangeOp.REFRESH)
+
+
+def run(
+    job: Job,
+    observer: Observer = ignore,
+    *,
+    parallel: int | None = None,
+    executor: Executor | None = None,
+    interrupter: Interrupter | None = None,
+    first: Callable[[], None] = lambda: None,
+) -> RunReport:
+    """Carry out a job. The report holds the errors of its units.
+
+    In the main thread, Ctrl-C interrupts the run; from other threads, the `interrupter` does. `first` runs after all locks
+    are taken and before the first unit starts.
+
+    Raises StackLockedError and RefusedError when the job can no longer begin, SettingsError when a file cannot be written,
+    and InterruptedRunError after an interrupt before the first unit.
+    """
+    context, started = job.context, job.context.clock()
+    begun: set[Unit] = set()
+
+    def listen(event: Event) -> None:
+        if isinstance(event, ResourceEvent) and _is_change(event):
+            begun.add(event.unit)
+        observer(event)
+
+    with executors.opened(context.settings, context.engine.name, executor) as opened:
+        runner = Runner(
+            engine=context.engine,
+            observer=listen,
+            parallel=parallel or context.settings.runner.parallel,
+            executor=opened,
+            interrupter=interrupter or Interrupter(),
+            fail_fast=context.fail_fast,
+        )
+        results = _results(job, runner, begun, first)
+    return RunReport(
+        command=job.command,
+        engine=context.engine.name,
+        notice=context.engine.notice,
+        started=started,
+        ended=context.clock(),
+        results=tuple(_with_hint(job, result) for result in results),
+    )
+
+
+def _results(job: Job, runner: Runner, begun: set[Unit], first: Callable[[], None]) -> tuple[UnitResult, ...]:
+    existing = frozenset(step.unit for step in job.steps if step.exists)
+    runner.observer(PlanReady(operation=job.operation, units=job.plan.units, existing=existing))
+    if job.operation is Operation.PREVIEW:
+        return _preview(job, runner)
+    _remove_dead_locks(job, runner.observer)
+    with (
+        base_marks.joined(job, runner.observer) as joined,
+        unit_files.opened(joined, begun, runner.observer) as files,
+    ):
+        _before_units(first, runner.interrupter)
+        progress = PlanProgress.of(joined)
+
+        def prepare(unit: Unit, results: Mapping[Unit, UnitResult]) -> UnitRequest:
+            request = _request(joined, unit, results)
+            if progress:
+                progress.begin(unit)
+            return request
+
+        def settle(result: UnitResult) -> None:
+            if progress:
+                done = result.status in (Status.SUCCEEDED, Status.UNCHANGED)
+                progress.end(result.unit, joined.context.engine.fingerprint(result.unit), done=done)
+            files.settle(result)
+
+        settling = replace(runner, settle=settle)
+        results = settling.run(joined.plan, joined.operation, prepare, joined.resource_counts())
+        for result in results:
+            files.settle(result)
+        return results
+
+
+def _before_units(first: Callable[[], None], interrupter: Interrupter) -> None:
+    """Call `first`. Raises InterruptedRunError when an interrupt arrived during the call."""
+    stopped = threading.Event()
+    interrupter.listen(stopped.set)
+    try:
+        with heard_by(stopped.set):
+            first()
+    finally:
+        interrupter.forget(stopped.set)
+    if stopped.is_set():
+        raise InterruptedRunError("no unit was started: the run was interrupted")
+
+
+def _remove_dead_locks(job: Job, observer: Observer) -> None:
+    """Remove locks of killed engines from bases that are only read; the engine removes them from the other units."""
+    for step in job.steps:
+        owner = None if step.runs else job.context.engine.lock_owner(step.unit)
+        if owner is not None and owner.alive is False:
+            job.context.engine.unlock(step.unit)
+            text = f"the lock of {owner} was removed: that process is gone"
+            observer(Diagnostic(unit=step.unit, severity="warning", message=text))
+
+
+def _preview(job: Job, runner: Runner) -> tuple[UnitResult, ...]:
+    """Preview with scratch copies of configurations that would change: the project folders stay as they are."""
+    with tempfile.TemporaryDirectory(prefix="orchestrator-", ignore_cleanup_errors=True) as folder:
+        scratch: dict[Unit, Path] = {}
+        for unit, config in job.configs.items():
+            if config.changed or not config.exists or job.plans:
+                scratch[unit] = Path(folder) / unit.project / config.path.name
+                scratch[unit].parent.mkdir(exist_ok=True)
+                scratch[unit].write_text(config.text(), encoding="utf-8")
+
+        def prepare(unit: Unit, results: Mapping[Unit, UnitResult]) -> UnitRequest:
+            upstream = {
+                job.context.engine.reference_name(other): to_wire(results[other].outputs) for other in job.unread(unit)
+            }
+            request = _request(job, unit, results)
+            return replace(request, upstream_outputs=upstream, config_file=scratch.get(unit))
+
+        results = runner.run(job.plan, job.operation, prepare, job.resource_counts())
+        if job.plans and all(result.status in (Status.SUCCEEDED, Status.UNCHANGED) for result in results):
+            job.seen.update({unit: file.read_text(encoding="utf-8") for unit, file in scratch.items()})
+        return results
+
+
+def _request(job: Job, unit: Unit, results: Mapping[Unit, UnitResult]) -> UnitRequest:
+    """The request of a unit that is about to start. Raises RefusedError and StackLockedError when it may no longer start."""
+    if job.operation is Operation.DESTROY and job.context.settings.by_key[unit.project].scope is Scope.BASE:
+        base_marks.check_before_destroy(job, unit)
+    return UnitRequest(
+        unit=unit,
+        operation=job.operation,
+        record=job.records.get(unit),
+        record_before=job.stacks[unit].record if unit in job.stacks else None,
+        message=f"orchestrator {job.command} {unit.stack}",
+        plan_file=job.plans / plan_file_name(unit) if job.plans else None,
+        wait_seconds=job.context.wait_seconds,
+        keep_going=job.context.keep_going,
+        environment=job.environment,
+        upstream_outputs=_handed_over(job, unit, results) if job.operation is Operation.UP else {},
+    )
+
+
+def _handed_over(job: Job, unit: Unit, results: Mapping[Unit, UnitResult]) -> dict[str, dict[str, Any]]:
+    """For `apply`: the outputs that the reviewed preview received, now with their real values."""
+    found: dict[str, dict[str, Any]] = {}
+    for other in job.handed.get(unit, ()):
+        stack = None if other in results else job.context.engine.stack(other)
+        outputs = stack.outputs if stack else results[other].outputs
+        if any(output.secret for output in outputs.values()):
+            plain = job.context.engine.reveal(other)
+            outputs = {name: replace(output, value=plain.get(name)) for name, output in outputs.items()}
+        found[job.context.engine.reference_name(other)] = to_wire(outputs)
+    return found
+
+
+def _with_hint(job: Job, result: UnitResult) -> UnitResult:
+    """A failed result with a hint: how many resources the unit has now, and how to continue."""
+    if result.status is not Status.FAILED or result.hint or job.operation is Operation.PREVIEW:
+        return result
+    try:
+        stack = job.context.engine.stack(result.unit)
+    except OrchestratorError:
+        return result
+    count = stack.resource_count if stack else 0
+    have = f"it has {count} resource{'' if count == 1 else 's'} now" if count else "it has no resources yet"
+    return replace(result, hint=f"{have}; fix the cause, then run the same command again: it continues from there")
+
+
+def _is_change(event: ResourceEvent) -> bool:
+    internal = event.type == "pulumi:pulumi:Stack" or event.type.startswith("pulumi:providers:")
+    return not internal and event.op not in _NO_CHANGE

@@ -1,0 +1,57 @@
+"""Removes what destroyed environments leave behind: databases before their stacks, pushed secrets after their stacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from orchestrator.events import Diagnostic, Observer
+from orchestrator.lifecycle import Job
+from orchestrator.model import Operation, RunReport, Scope, Status
+
+if TYPE_CHECKING:
+    from orchestrator.operations.departure import Departure
+
+
+@dataclass(kw_only=True)
+class Leftovers:
+    """The leftovers of one job. A failure to remove them is a warning and does not stop the destruction."""
+
+    job: Job
+    observer: Observer
+    _departures: list[Departure] = field(default_factory=list["Departure"])
+
+    def before(self) -> None:
+        """Drop the databases of the environments, unless the server goes with its base. Production keeps its data."""
+        if self.job.operation is not Operation.DESTROY or self.job.context.engine.notice:
+            return
+        self._without_failing(self._find)
+        for departure in self._departures if self.job.command == "destroy-env" else ():
+            self._without_failing(lambda departure=departure: departure.before(self._forward_note))
+
+    def after(self, report: RunReport) -> None:
+        """Delete the secrets that were pushed for the environments that are gone."""
+        gone = {result.unit.stack for result in report.results if result.status in (Status.SUCCEEDED, Status.UNCHANGED)}
+        for departure in self._departures:
+            if departure.target.environment in gone:
+                self._without_failing(lambda departure=departure: departure.after(self._forward_note))
+
+    def _find(self) -> None:
+        from orchestrator.operations import departure  # loads boto3
+
+        names = dict.fromkeys(step.unit.stack for step in self.job.steps if step.scope is Scope.ENVIRONMENT)
+        self._departures.extend(departure.find(self.job.context, tuple(names)))
+
+    def _without_failing(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # no failure here stops the destruction of an environment
+            text = f"something may be left behind: {type(error).__name__}: {error}"
+            self.observer(Diagnostic(unit=None, severity="warning", message=text))
+
+    def _forward_note(self, event: object) -> None:
+        from orchestrator.operations import departure
+
+        if isinstance(event, departure.Note):
+            self.observer(Diagnostic(unit=None, severity=event.severity, message=event.text))
