@@ -7,6 +7,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
@@ -52,6 +53,11 @@ class Console:
     def err(self) -> TextIO:
         """The stream for progress."""
         return self._err
+
+    @property
+    def width(self) -> int | None:
+        """The width of the terminal in characters; None if results go elsewhere, where tables are whole."""
+        return shutil.get_terminal_size().columns if self._out.isatty() else None
 
     def result(self, text: str) -> None:
         """Write a result."""

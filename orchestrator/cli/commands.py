@@ -85,15 +85,14 @@ def create_env(
     )
     session = session_of(common)
     report = session.do(session.orchestrator.prepare(request), quiet_document=smoke)
-    code, found = report.exit_code, list[dict[str, Any]]()
-    if smoke and not code:
+    code = report.exit_code
+    if smoke:
         from orchestrator.cli.health import smoke_all
+        from orchestrator.rendering import operation_documents
 
-        found, code = smoke_all(session, names)
-    if smoke and common.as_json:
-        from orchestrator.rendering import document
-
-        session.console.document({**document.report(report), "smoke": found})
+        found, code = smoke_all(session, names) if not code else ([], code)
+        if common.as_json:
+            session.console.document(operation_documents.smoked_report(report, found))
     end(code)
 
 
@@ -202,7 +201,11 @@ def list_(common: Common) -> None:
 
     session = session_of(common)
     found = session.orchestrator.list(with_cost=True)
-    printed(session, document.listing(found, session.notice), tables.listing(found, datetime.now(UTC)))
+    printed(
+        session,
+        document.listing(found, session.notice),
+        tables.listing(found, datetime.now(UTC), session.console.width),
+    )
 
 
 def show(common: Common, name: NameArgument) -> None:
@@ -210,8 +213,8 @@ def show(common: Common, name: NameArgument) -> None:
     from orchestrator.rendering import document, tables
 
     session = session_of(common)
-    found = document.deployment(session.orchestrator.show(name), full=True)
-    printed(session, document.one(found, session.notice), tables.details(found))
+    found = document.deployment(session.orchestrator.show(name), session.notice)
+    printed(session, found, tables.details(found, session.console.width))
 
 
 def outputs(common: Common, name: NameArgument) -> None:
@@ -219,8 +222,8 @@ def outputs(common: Common, name: NameArgument) -> None:
     from orchestrator.rendering import document, tables
 
     session = session_of(common)
-    found = document.outputs(session.orchestrator.outputs(name))
-    printed(session, document.one({"name": name, "outputs": found}, session.notice), tables.values(found))
+    found = document.named_outputs(name, session.orchestrator.outputs(name), session.notice)
+    printed(session, found, tables.values(found["outputs"], width=session.console.width))
 
 
 def graph(
@@ -229,16 +232,12 @@ def graph(
     format_: Annotated[GraphFormatName, typer.Option("--format", help="How to draw it.")] = GraphFormatName.TEXT,
 ) -> None:
     """Draw what stands on what, or with a name the resources of one environment or base."""
+    from orchestrator.rendering import document
     from orchestrator.rendering.graph import render
 
     session = session_of(common)
     diagram = session.orchestrator.graph(name)
-    nodes = [
-        {"id": node.id, "label": node.label, "detail": node.detail, "parent": node.parent} for node in diagram.nodes
-    ]
-    edges = [{"from": source, "to": to} for source, to in diagram.edges]
-    found: dict[str, Any] = {"version": 1, "notice": session.notice, "nodes": nodes, "edges": edges}
-    printed(session, found, render(diagram, format_.value))
+    printed(session, document.graph(diagram, session.notice), render(diagram, format_.value))
 
 
 def cost(
@@ -265,8 +264,8 @@ def cost(
         for kept in refreshed.kept:
             session.console.warning(f"the price of {kept.row} stays as it was: {kept.reason}")
     found, prices = session.orchestrator.cost(name), session.orchestrator.prices
-    text = tables.cost(found, prices, lines=name is not None)
-    printed(session, document.one(document.cost(found, prices), session.notice), text)
+    text = tables.cost(found, prices, lines=name is not None, width=session.console.width)
+    printed(session, document.cost(found, prices, session.notice), text)
 
 
 def schema_(

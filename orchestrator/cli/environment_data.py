@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from orchestrator.cli.operating import Operating
     from orchestrator.cli.session import Session
     from orchestrator.lifecycle import Request
-    from orchestrator.operations.aws.clients import Clients
+    from orchestrator.model import RunReport
+    from orchestrator.operations.aws.clients import ApiCall, Clients
     from orchestrator.operations.database.databases import DatabaseResult
     from orchestrator.operations.sleep import Want
+    from orchestrator.rendering.operation_documents import Server
 
 NoReleaseOption = Annotated[bool, typer.Option("--no-release", help="Do not run the release command afterwards.")]
 AllowProdDataOption = Annotated[
@@ -77,38 +79,39 @@ def _rest(common: Common, names: list[str], want: Want) -> None:
     rest = sleep.prepare(session.orchestrator.context, tuple(names), want, allow_prod=common.allow_prod)
     for name in rest.settled:
         session.console.note(f"{name} {'sleeps' if want is sleep.Want.SLEEP else 'is awake'} already")
-    found: dict[str, Any] = {"environments": None, "servers": []}
-    code = 0
+    update, code = None, 0
+    servers: list[Server] = []
     if want is sleep.Want.WAKE:
         sleep.check_servers(session.orchestrator.context, rest)
-        found["servers"] = _servers(session, rest, sleep.start)
+        servers = _servers(session, rest, sleep.start)
     if rest.update is not None:
-        found["environments"], code = updated(session, rest.update)
+        update, code = updated(session, rest.update)
     if want is sleep.Want.SLEEP and code == 0:
-        found["servers"] = _servers(session, rest, sleep.stop)
+        servers = _servers(session, rest, sleep.stop)
     if common.as_json:
-        write_document(session, found)
+        from orchestrator.rendering import operation_documents
+
+        session.console.document(operation_documents.rest(update, servers, session.notice))
     end(code)
 
 
-def _servers(session: Session, rest: Any, operation: Any) -> list[Any]:
+def _servers(session: Session, rest: Any, operation: Any) -> list[Server]:
     from orchestrator.cli.operating import View
     from orchestrator.operations.aws import reach
     from orchestrator.operations.aws.clients import RecordingClients
-    from orchestrator.rendering import environment_data, operations
+    from orchestrator.rendering import operation_documents, operation_text
 
-    results: list[Any] = []
+    results: list[Server] = []
     for base in rest.bases:
         clients = reach.clients_for(base)
         result = operation(base, clients, View(session.console, real=base.notice is None))
         noted = clients.calls if isinstance(clients, RecordingClients) else None
         if not session.common.as_json:
-            text = environment_data.servers([result]) if noted is None else operations.calls(noted)
+            text = operation_text.servers([result]) if noted is None else operation_text.calls(noted)
             session.console.result(text)
         if result.note and noted is not None:
             session.console.note(result.note)
-        calls = None if noted is None else operations.calls_document(noted)
-        results.append({**operations.as_document(result), "note": result.note, "calls": calls})
+        results.append(operation_documents.server(result, noted))
     return results
 
 
@@ -125,22 +128,19 @@ def scale_(
     """
     from orchestrator.lifecycle import UpdateEnv
     from orchestrator.operations import application, scale
-    from orchestrator.rendering import environment_data, operations
+    from orchestrator.rendering import operation_documents, operation_text
 
     wanted = scale.parse(counts)
     work = operating(common, name)
     app = application.find(work.session.orchestrator.context, work.target.environment)
     found = scale.prepare(wanted, work.target, work.clients, app)
-    work.console.note(environment_data.scaled(found))
+    work.console.note(operation_text.scaled(found))
     if work.target.asleep:
         work.console.note(f"{name} sleeps: the numbers count when it wakes")
     assignments = tuple(assignment for item in found for assignment in item.assignments)
     report, code = updated(work.session, UpdateEnv(names=(work.target.environment,), assignments=assignments))
     if common.as_json:
-        services = [{"service": item.service, "count": str(item.count)} for item in found]
-        write_document(
-            work.session, {"environment": name, "services": operations.as_document(services), "update": report}
-        )
+        work.console.document(operation_documents.scale(name, found, report, work.session.notice))
     end(code)
 
 
@@ -158,7 +158,7 @@ def tunnel_(
     Example: orchestrator tunnel alpha --port 6000
     """
     from orchestrator.operations import tunnel
-    from orchestrator.rendering import environment_data
+    from orchestrator.rendering import operation_text
 
     request = tunnel.OpenTunnel(port=port)
     work = operating(common, name)
@@ -167,7 +167,7 @@ def tunnel_(
         work.report(found, f"{found.aws_command}\n")
         return
     if work.target.notice is None:
-        work.console.result(environment_data.tunnel(found))
+        work.console.result(operation_text.tunnel(found))
     result = tunnel.run(found, work.target, work.clients, work.view)
     if work.target.notice is not None:
         work.report(result, "")
@@ -300,25 +300,16 @@ def operating(common: Common, name: str) -> Operating:
     return Operating(common, name)
 
 
-def updated(session: Session, request: Request) -> tuple[dict[str, Any], int]:
-    """Carry out an update; its document, and its exit code."""
-    from orchestrator.rendering import document
-
+def updated(session: Session, request: Request) -> tuple[RunReport, int]:
+    """Carry out an update; its report, and its exit code."""
     report = session.do(session.orchestrator.prepare(request), quiet_document=True)
-    return document.report(report), report.exit_code
+    return report, report.exit_code
 
 
-def write_document(session: Session, found: dict[str, Any]) -> None:
-    from orchestrator.rendering import document
-
-    session.console.document(document.one(found, session.notice))
-
-
-def calls(clients: Clients) -> list[dict[str, Any]] | None:
+def calls(clients: Clients) -> list[ApiCall] | None:
     from orchestrator.operations.aws.clients import RecordingClients
-    from orchestrator.rendering import operations
 
-    return operations.calls_document(clients.calls) if isinstance(clients, RecordingClients) else None
+    return [*clients.calls] if isinstance(clients, RecordingClients) else None
 
 
 def _confirm(work: Operating, what: str) -> Callable[[], None]:
@@ -332,6 +323,6 @@ def _confirm(work: Operating, what: str) -> Callable[[], None]:
 
 
 def _told(work: Operating, result: DatabaseResult) -> None:
-    from orchestrator.rendering import environment_data
+    from orchestrator.rendering import operation_text
 
-    work.report(result, environment_data.database(result))
+    work.report(result, operation_text.database(result))

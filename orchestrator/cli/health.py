@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orchestrator.console import Console
     from orchestrator.lifecycle import Context
     from orchestrator.operations.health.checks import Check
+    from orchestrator.rendering.operation_documents import SmokeDocument
 
 PATIENCE_SECONDS = 180.0
 """How long a fresh environment's url may take to answer."""
@@ -41,7 +42,7 @@ def doctor_(
     from orchestrator.api import Orchestrator
     from orchestrator.console import Console
     from orchestrator.operations.health import doctor
-    from orchestrator.rendering import checks, document
+    from orchestrator.rendering import operation_documents, operation_text
 
     console = Console(quiet=common.quiet, verbose=common.verbose, as_json=common.as_json)
     made: list[Orchestrator] = []
@@ -53,9 +54,9 @@ def doctor_(
     found = _shown(console, doctor.checks(load, name))
     notice = made[0].engine.notice if made else None
     if common.as_json:
-        console.document(document.one({"name": name, **checks.document(found)}, notice))
+        console.document(operation_documents.doctor(name, found, notice))
     else:
-        console.note(checks.summary(found))
+        console.note(operation_text.checks(found))
     end(_code(found))
 
 
@@ -75,18 +76,19 @@ def smoke_(
     """
     from orchestrator.cli.session import Session
     from orchestrator.config.durations import parse_duration
+    from orchestrator.rendering.document import plain
 
     patience = parse_duration(wait).total_seconds() if wait else 0.0
     session = Session(common)
     documents, code = smoke_all(session, (name,), patience_seconds=patience)
     if common.as_json:
-        session.console.document(documents[0])
+        session.console.document(plain(documents[0]))
     end(code)
 
 
 def smoke_all(
     session: Session, names: Sequence[str], *, patience_seconds: float = PATIENCE_SECONDS
-) -> tuple[list[dict[str, Any]], int]:
+) -> tuple[list[SmokeDocument], int]:
     """Smoke environments one after the other, as `create-env --smoke` and `deploy --smoke` end.
 
     Returns a document for each, and the exit code. Lines are printed unless stdout is one JSON document.
@@ -97,9 +99,9 @@ def smoke_all(
     from orchestrator.operations.aws.clients import RecordingClients
     from orchestrator.operations.aws.reach import for_target
     from orchestrator.operations.health import smoke
-    from orchestrator.rendering import checks, document, operations
+    from orchestrator.rendering import operation_documents, operation_text
 
-    documents: list[dict[str, Any]] = []
+    documents: list[SmokeDocument] = []
     code = 0
     for name in names:
         target = targets.find(session.orchestrator.context, name)
@@ -108,26 +110,23 @@ def smoke_all(
         found = _shown(session.console, smoke.run(target, clients, app, view, patience_seconds=patience_seconds))
         noted = clients.calls if isinstance(clients, RecordingClients) else None
         if not session.common.as_json:
-            session.console.note(checks.summary(found))
+            session.console.note(operation_text.checks(found))
             if noted is not None:
-                session.console.result(operations.calls(noted))
-        calls = None if noted is None else operations.calls_document(noted)
-        documents.append(
-            document.one({"environment": target.environment, **checks.document(found), "calls": calls}, target.notice)
-        )
+                session.console.result(operation_text.calls(noted))
+        documents.append(operation_documents.smoke(target.environment, found, noted, target.notice))
         code = code or _code(found)
     return documents, code
 
 
 def _shown(console: Console, found: Iterable[Check]) -> list[Check]:
     """The checks, each printed as soon as it is there."""
-    from orchestrator.rendering import checks
+    from orchestrator.rendering import operation_text
 
     seen: list[Check] = []
     for check in found:
         seen.append(check)
         if not console.as_json:
-            console.result(checks.line(check))
+            console.result(operation_text.check(check, console.width))
     return seen
 
 

@@ -123,7 +123,7 @@ def reap(
     found = session.orchestrator.reap()
     report = None
     if not common.as_json:
-        printed(session, {}, tables.reaping(found, executed=execute))
+        printed(session, {}, tables.reaping(found, executed=execute, width=session.console.width))
     if execute and found.job is not None:
         report = session.do(found.job, quiet_document=True)
     if common.as_json:
@@ -142,7 +142,7 @@ def _put_to_sleep(common: Common, after: str, *, execute: bool) -> None:
     found = idle.find(session.orchestrator.context, parse_duration(after), datetime.now(UTC))
     report = None
     if not common.as_json:
-        printed(session, {}, tables.idleness(found, executed=execute))
+        printed(session, {}, tables.idleness(found, executed=execute, width=session.console.width))
     if execute and found.update is not None:
         report = session.do(session.orchestrator.prepare(found.update), quiet_document=True)
     if common.as_json:
@@ -165,7 +165,7 @@ def orphans(
     found = session.orchestrator.orphans(base)
     deletions = ()
     if delete and found.all:
-        session.console.note(tables.orphans(found))
+        session.console.note(tables.orphans(found, session.console.width))
         if not common.yes:
             question = (
                 f"{len(found.all)} resources that no stack of this backend knows will be deleted (another backend's in the "
@@ -175,6 +175,6 @@ def orphans(
         deletions = session.orchestrator.delete_orphans(found, lambda it: session.console.note(tables.deletion(it)))
         printed(session, document.orphans(found, deletions), "")
     else:
-        printed(session, document.orphans(found, ()), tables.orphans(found))
+        printed(session, document.orphans(found, ()), tables.orphans(found, session.console.width))
     failed = any(deletion.outcome is Outcome.FAILED for deletion in deletions)
     end(1 if failed or any(place.problems for place in found.found) else 0)

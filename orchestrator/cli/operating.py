@@ -6,7 +6,6 @@ import contextlib
 import signal
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from orchestrator.cli.options import Common
 from orchestrator.cli.session import Session
@@ -16,7 +15,7 @@ from orchestrator.operations.aws import target as targets
 from orchestrator.operations.aws.clients import RecordingClients, WakefulClock
 from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.observer import Event, LogLine, Note, RolloutMoved, TaskMoved
-from orchestrator.rendering import document, operations
+from orchestrator.rendering import operation_documents, operation_text
 
 COLORS = tuple(f"\x1b[{number}m" for number in (36, 33, 32, 35, 34, 96, 93, 92, 95, 94))
 """Of ten services; red is for errors."""
@@ -46,19 +45,17 @@ class Operating:
         """
         calls = self.clients.calls if isinstance(self.clients, RecordingClients) else None
         if self.session.common.as_json:
-            found: dict[str, Any] = {
-                "environment": self.target.environment,
-                "result": operations.as_document(result) if calls is None or always else None,
-                "calls": None if calls is None else operations.calls_document(calls),
-            }
-            self.console.document(document.one(found, self.target.notice))
+            shown = result if calls is None or always else None
+            self.console.document(
+                operation_documents.outcome(self.target.environment, shown, calls, self.target.notice)
+            )
             return
         if calls is None:
             self.console.result(text)
             return
         if not always:
             self.console.note(f"{self.target.notice}\n")
-        self.console.result(operations.calls(calls))
+        self.console.result(operation_text.calls(calls))
 
 
 class Prefixes:
@@ -96,7 +93,7 @@ class View:
             case TaskMoved():
                 self._console.note(f"task {event.task} ({event.service}): {event.status.lower()}")
             case RolloutMoved():
-                self._console.note(operations.rollout(event))
+                self._console.note(operation_text.rollout(event))
             case Note(severity="warning"):
                 self._console.warning(event.text)
             case Note():
@@ -123,7 +120,7 @@ class RolloutLines:
         if not isinstance(event, RolloutMoved):
             self._view(event)
         elif event.healthy is not None or event.failed:
-            self._session.tell(operations.rollout(event))
+            self._session.tell(operation_text.rollout(event))
 
 
 def ask_by_letter(console: Console, question: str, choices: Mapping[str, str], otherwise: str) -> str:

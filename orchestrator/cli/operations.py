@@ -55,7 +55,7 @@ def deploy_(
     from orchestrator.config.assignments import parse_assignment, parse_images
     from orchestrator.config.durations import parse_duration
     from orchestrator.operations import deploy
-    from orchestrator.rendering import operations
+    from orchestrator.rendering import operation_documents, operation_text
 
     request = deploy.Deploy(
         images=dict(parse_images(image or ())),
@@ -74,15 +74,13 @@ def deploy_(
         context=work.session.orchestrator.context,
         carry_out=lambda job: work.session.do(job, quiet_document=True),
     )
-    document = operations.deployed_document(result)
     if not common.as_json and not dry_run:
-        work.report(document, operations.deployed(result, name), always=True)
-    code = result.exit_code
+        work.report(result, operation_text.deployed(result, name, work.console.width), always=True)
+    code, smoked = result.exit_code, None
     if smoke and not (code or dry_run or detach):
-        found, code = smoke_all(work.session, (work.target.environment,))
-        document["smoke"] = found[0]
+        (smoked,), code = smoke_all(work.session, (work.target.environment,))
     if common.as_json:
-        work.report(document, "", always=True)
+        work.report(operation_documents.deployed(result, smoked), "", always=True)
     if code:
         raise typer.Exit(code)
 
@@ -110,7 +108,7 @@ def run_(
     """
     from orchestrator.config.durations import parse_duration
     from orchestrator.operations import run
-    from orchestrator.rendering import operations
+    from orchestrator.rendering import operation_text
 
     cpu_units, memory_mib = _size(size)
     request = run.RunCommand(
@@ -134,7 +132,7 @@ def run_(
 
     with work.interruptible():
         result = run.run(request, work.target, work.clients, work.view, decide=decide)
-    work.report(result, operations.detached(result, name) if detach else "")
+    work.report(result, operation_text.detached(result, name) if detach else "")
     if result.code and not common.as_json:
         work.console.problem(f"task {result.task} {result.reason}", result.hint)
     if result.code:
@@ -182,11 +180,11 @@ def ps_(
     from datetime import UTC, datetime
 
     from orchestrator.operations import ps
-    from orchestrator.rendering import operations
+    from orchestrator.rendering import operation_text
 
     work = _operating(common, name)
     found = ps.run(ps.ListTasks(services=tuple(service or ())), work.target, work.clients, work.view)
-    work.report(found, operations.processes(found, datetime.now(UTC)))
+    work.report(found, operation_text.processes(found, datetime.now(UTC), work.console.width))
 
 
 def open_(
@@ -239,7 +237,7 @@ def logs_(
     from orchestrator.cli.operating import Prefixes
     from orchestrator.config.durations import parse_duration
     from orchestrator.operations import logs
-    from orchestrator.rendering import operations
+    from orchestrator.rendering import operation_documents
 
     request = logs.ReadLogs(
         services=tuple(service or ()),
@@ -252,7 +250,7 @@ def logs_(
     prefixes = Prefixes(work.console, logs.names(request, work.target), times=times)
     try:
         for line in logs.lines(request, work.target, work.clients, work.view):
-            work.console.result(operations.line_document(line) if common.as_json else prefixes.text(line))
+            work.console.result(operation_documents.line(line) if common.as_json else prefixes.text(line))
             if work.console.gone:
                 break
     except KeyboardInterrupt:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from orchestrator.cli.commands import end
-from orchestrator.cli.environment_data import calls, operating, updated, write_document
+from orchestrator.cli.environment_data import calls, operating, updated
 from orchestrator.cli.operations import WORK
 from orchestrator.cli.options import Common, NameArgument, with_common
-
-if TYPE_CHECKING:
-    from orchestrator.cli.operating import Operating
-    from orchestrator.operations.secrets import PushResult
 
 StoreOption = Annotated[
     str, typer.Option("--to", metavar="STORE", help="secretsmanager or ssm: where the values are kept.")
@@ -104,19 +100,19 @@ def secrets_set(
 def secrets_list(common: Common, name: NameArgument) -> None:
     """List the variables that are secrets and where their values are kept; no value is read."""
     from orchestrator.operations import application, secrets
-    from orchestrator.rendering import environment_data
+    from orchestrator.rendering import operation_text
 
     work = operating(common, name)
     app = application.find(work.session.orchestrator.context, work.target.environment)
     found = secrets.listed(work.target, work.clients, app)
-    work.report(found, environment_data.secrets(found))
+    work.report(found, operation_text.secrets(found, work.console.width))
 
 
 def _push(common: Common, name: str, values: dict[str, str], to: str, provided: str, *, dry_run: bool) -> None:
     from orchestrator.errors import UsageError
     from orchestrator.lifecycle import UpdateEnv
     from orchestrator.operations import application, secrets
-    from orchestrator.rendering import environment_data
+    from orchestrator.rendering import operation_documents, operation_text
 
     if to not in list(secrets.Store):
         raise UsageError(f"--to {to!r} cannot be used: values are kept in {' or '.join(secrets.Store)}")
@@ -139,21 +135,19 @@ def _push(common: Common, name: str, values: dict[str, str], to: str, provided: 
         )
     assignments = () if dry_run else secrets.assignments(result, app)
     if not common.as_json:
-        work.report(result, environment_data.pushed(result))
+        work.report(result, operation_text.pushed(result))
     report, code = None, 0
     if assignments:
         report, code = updated(work.session, UpdateEnv(names=(work.target.environment,), assignments=assignments))
     elif not dry_run:
         secrets.restart(work.target, work.clients, result.stale, work.view)
     if common.as_json:
-        write_document(work.session, {**_secret_document(work, result), "update": report, "calls": calls(work.clients)})
+        work.console.document(
+            operation_documents.pushed(
+                work.target.environment, result, report, calls(work.clients), work.session.notice
+            )
+        )
     end(code)
-
-
-def _secret_document(work: Operating, result: PushResult) -> dict[str, Any]:
-    from orchestrator.rendering import operations
-
-    return {"environment": work.target.environment, "result": operations.as_document(result)}
 
 
 def _read(file: str, argument: str) -> str:
