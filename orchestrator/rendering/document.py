@@ -215,6 +215,11 @@ def one(found: Mapping[str, Any], notice: str | None) -> dict[str, Any]:
     return {"version": SCHEMA_VERSION, "notice": notice, **found}
 
 
+def error(message: str, hint: str | None, code: int) -> dict[str, Any]:
+    """The document of an error; `code` is the exit code."""
+    return one({"error": {"message": message, "hint": hint, "code": code}}, None)
+
+
 def idleness(found: Idleness, run: RunReport | None, notice: str | None) -> dict[str, Any]:
     """Who is idle, who stays awake and why; and the run that put them to sleep, when there was one."""
     return one(

@@ -174,6 +174,10 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
         ),
         problems=_list(_TEXT),
     ),
+    "error": _document(
+        "An error; `code` is the exit code.",
+        error=_object(message=_TEXT, hint=_maybe(_TEXT), code={"enum": [1, 2, 130]}),
+    ),
     "event": {
         "description": "One line of `--events`.",
         "oneOf": [
