@@ -1,8 +1,8 @@
-"""The options that every command has, declared once."""
+"""The arguments and options that several commands have, each declared once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
@@ -12,30 +12,35 @@ from typing import Annotated, Any
 
 import typer
 
+from orchestrator.cli import completion
+
+Commands = Mapping[str, tuple[Callable[..., None], bool]]
+"""The commands of a group by name, and whether each has the options of runs."""
+
 
 class EngineName(StrEnum):
-    """Engines that can be named."""
+    """Values of --engine."""
 
     PULUMI = "pulumi"
     SIMULATION = "simulation"
 
 
 class KindName(StrEnum):
-    """Kinds that can be named."""
+    """Values of --kind."""
 
     AD_HOC = "ad-hoc"
     PROD = "prod"
 
 
 class PlanFormatName(StrEnum):
-    """Formats of a preview."""
+    """Values of --format of a preview."""
 
     TEXT = "text"
     MARKDOWN = "markdown"
 
 
 class GraphFormatName(StrEnum):
-    """Formats of `graph`."""
+    """Values of --format of `graph`."""
 
     TEXT = "text"
     MERMAID = "mermaid"
@@ -45,7 +50,7 @@ class GraphFormatName(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Common:
-    """What the shared options say."""
+    """The values of the shared options."""
 
     as_json: bool
     yes: bool
@@ -62,25 +67,45 @@ class Common:
     cost: bool = True
 
 
-JsonOption = Annotated[bool, typer.Option("--json", envvar="ORCHESTRATOR_JSON", help="Print one JSON document.")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", envvar="ORCHESTRATOR_YES", help="Do not ask.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", envvar="ORCHESTRATOR_JSON", help="Print one JSON document, also for an error.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", envvar="ORCHESTRATOR_YES", help="Do not ask for confirmation.")]
 EngineOption = Annotated[
     EngineName | None,
-    typer.Option("--engine", envvar="ORCHESTRATOR_ENGINE", help="What carries it out; else orchestrator.toml says."),
+    typer.Option("--engine", envvar="ORCHESTRATOR_ENGINE", help="Engine (default: the one in orchestrator.toml)."),
 ]
 VerboseOption = Annotated[
-    bool, typer.Option("--verbose", "-v", envvar="ORCHESTRATOR_VERBOSE", help="Show every resource, and tracebacks.")
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        envvar="ORCHESTRATOR_VERBOSE",
+        help="Show every resource, API calls of the simulation, and tracebacks.",
+    ),
 ]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", envvar="ORCHESTRATOR_QUIET", help="Show no progress.")]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", envvar="ORCHESTRATOR_QUIET", help="Hide progress and notes.")
+]
 ProjectDirOption = Annotated[
     Path | None,
     typer.Option(
-        "--project-dir", envvar="ORCHESTRATOR_PROJECT_DIR", help="Folder of orchestrator.toml, else found upwards."
+        "--project-dir",
+        metavar="DIR",
+        envvar="ORCHESTRATOR_PROJECT_DIR",
+        help="Folder of orchestrator.toml (default: this folder or the nearest one above it).",
     ),
 ]
 ParallelOption = Annotated[
     int | None,
-    typer.Option("--parallel", min=1, max=64, envvar="ORCHESTRATOR_PARALLEL", help="Units that run at the same time."),
+    typer.Option(
+        "--parallel",
+        metavar="N",
+        min=1,
+        max=64,
+        envvar="ORCHESTRATOR_PARALLEL",
+        help="Number of stacks that run at the same time.",
+    ),
 ]
 
 WaitOption = Annotated[
@@ -89,29 +114,32 @@ WaitOption = Annotated[
         "--wait",
         metavar="10m",
         envvar="ORCHESTRATOR_WAIT",
-        help="Wait so long while somebody else is at work on a stack.",
+        help="Wait up to this long for another operation on the same stack.",
     ),
 ]
 AllowProdOption = Annotated[
-    bool, typer.Option("--allow-prod", envvar="ORCHESTRATOR_ALLOW_PROD", help="Production may be changed.")
+    bool, typer.Option("--allow-prod", envvar="ORCHESTRATOR_ALLOW_PROD", help="Allow changes to production.")
 ]
 FailFastOption = Annotated[
-    bool, typer.Option("--fail-fast", envvar="ORCHESTRATOR_FAIL_FAST", help="Begin nothing more after a stack failed.")
+    bool, typer.Option("--fail-fast", envvar="ORCHESTRATOR_FAIL_FAST", help="Start no further stack after a failure.")
 ]
 ContinueOption = Annotated[
     bool,
     typer.Option(
         "--continue",
         envvar="ORCHESTRATOR_CONTINUE",
-        help="Within a stack, go on after a resource failed with those that do not depend on it.",
+        help="After a resource fails, continue with the resources of its stack that do not depend on it.",
     ),
 ]
 EventsOption = Annotated[
     Path | None,
-    typer.Option("--events", metavar="FILE", envvar="ORCHESTRATOR_EVENTS", help="Write events there as JSON lines."),
+    typer.Option(
+        "--events", metavar="FILE", envvar="ORCHESTRATOR_EVENTS", help="Write events to this file as JSON lines."
+    ),
 ]
 CostOption = Annotated[
-    bool, typer.Option("--cost/--no-cost", envvar="ORCHESTRATOR_COST", help="Say before what new stacks will cost.")
+    bool,
+    typer.Option("--cost/--no-cost", envvar="ORCHESTRATOR_COST", help="Show the estimated cost of new stacks first."),
 ]
 
 _SHARED: dict[str, tuple[Any, Any]] = {
@@ -134,8 +162,10 @@ _WORKING: dict[str, tuple[Any, Any]] = {
 
 
 def with_common(command: Callable[..., None], *, working: bool = False) -> Callable[..., None]:
-    """Give a command the shared options, and those of runs when it is `working`; it receives them as its first argument,
-    a `Common`."""
+    """Add the shared options to a command, and the options of runs when it is `working`.
+
+    The command receives their values as its first argument, a `Common`.
+    """
     options = {**_SHARED, **(_WORKING if working else {})}
 
     @wraps(command)
@@ -155,15 +185,30 @@ def with_common(command: Callable[..., None], *, working: bool = False) -> Calla
     return wrapper
 
 
-NameArgument = Annotated[str, typer.Argument(help="Name of the environment or base.", show_default=False)]
-NamesArgument = Annotated[list[str], typer.Argument(help="One or more names.", show_default=False)]
-OptionalNameArgument = Annotated[str | None, typer.Argument(help="Name; nothing shows all.", show_default=False)]
+def _names(help_: str, completed: Callable[..., Any]) -> Any:
+    return typer.Argument(metavar="NAME", help=help_, show_default=False, autocompletion=completed)
+
+
+NameArgument = Annotated[str, _names("Environment or base.", completion.stacks)]
+NamesArgument = Annotated[list[str], _names("Environments or bases.", completion.stacks)]
+OptionalNameArgument = Annotated[str | None, _names("Environment or base (default: all).", completion.stacks)]
+EnvironmentArgument = Annotated[str, _names("Environment.", completion.environments)]
+EnvironmentsArgument = Annotated[list[str], _names("Environments.", completion.environments)]
+BaseArgument = Annotated[str, _names("Base.", completion.bases)]
+BasesArgument = Annotated[list[str], _names("Bases.", completion.bases)]
 BaseOption = Annotated[
-    str | None, typer.Option("--base", help="Base to stand on; else the configuration says.", show_default=False)
+    str | None,
+    typer.Option(
+        "--base",
+        metavar="BASE",
+        help="Base (default: the configured one).",
+        show_default=False,
+        autocompletion=completion.bases,
+    ),
 ]
 KindOption = Annotated[KindName | None, typer.Option("--kind", help="Kind of the base.", show_default=False)]
 OwnerOption = Annotated[
-    str | None, typer.Option("--owner", help="Who answers for it; else who git says you are.", show_default=False)
+    str | None, typer.Option("--owner", metavar="NAME", help="Owner (default: your git identity).", show_default=False)
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -171,13 +216,19 @@ SetOption = Annotated[
 ]
 TtlOption = Annotated[
     str | None,
-    typer.Option("--ttl", metavar="3d", help="How long it lives after it was last deployed; `reap` destroys it then."),
+    typer.Option("--ttl", metavar="3d", help="Time from the last deploy until the environment expires; see `reap`."),
 ]
 SavePlanOption = Annotated[
-    Path | None, typer.Option("--save-plan", metavar="DIR", help="Write a plan there, which `apply DIR` carries out.")
+    Path | None, typer.Option("--save-plan", metavar="DIR", help="Save the plan in this folder, for `apply DIR`.")
 ]
-PlanFormatOption = Annotated[PlanFormatName, typer.Option("--format", help="How to show the plan.")]
+PlanFormatOption = Annotated[PlanFormatName, typer.Option("--format", help="Format of the plan.")]
 ImageOption = Annotated[
     list[str] | None,
-    typer.Option("--image", metavar="NAME=REFERENCE", help="Set an image, for example backend=registry/app:1.4."),
+    typer.Option(
+        "--image",
+        metavar="NAME=REFERENCE",
+        help="Set an image, for example backend=registry/app:1.4.",
+        autocompletion=completion.images,
+    ),
 ]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the changes, and change nothing.")]

@@ -1,4 +1,4 @@
-"""What a run shows while it runs: a table that redraws itself on a terminal, plain lines elsewhere."""
+"""The progress of a run: a table that is redrawn on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Row:
 
 
 class Progress:
-    """An observer that shows what is going on; safe to be told from several threads."""
+    """An observer that shows the progress of a run. Safe to call from several threads."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console, self._clock = console, clock
@@ -117,7 +117,7 @@ class Progress:
             self.sign_of_life()
 
     def sign_of_life(self) -> None:
-        """Say what is being done when nothing was said for long."""
+        """Print what each running stack does, after a long silence."""
         with self._guard:
             if self._clock() - self._last_word < SIGN_OF_LIFE_SECONDS:
                 return
@@ -150,7 +150,7 @@ class Progress:
             seconds = row.seconds if row.seconds is not None else self._clock() - row.began
             done = f"{row.done}/{row.expected}" if row.expected else str(row.done)
             elapsed = "" if row.state == "waiting" else f"{seconds:.1f} s"
-            # As Text: a name in brackets is no style of rich.
+            # As Text, because rich reads a name in brackets as a style.
             cells = (unit.stack, unit.project, row.state, done, elapsed, row.current)
             table.add_row(*(Text(in_line(cell)) for cell in cells))
         return table

@@ -1,10 +1,11 @@
-"""One run of a command: settings, engine, console, and what all mutating commands do alike."""
+"""One run of a command: settings, engine and console, and the steps that all changing commands share."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
+from dataclasses import replace
 
 from orchestrator.api import Orchestrator
 from orchestrator.cli.events_file import EventsFile
@@ -15,12 +16,12 @@ from orchestrator.cost.estimate import Costs
 from orchestrator.events import Diagnostic, Event
 from orchestrator.lifecycle import Job, Request
 from orchestrator.lifecycle.interrupts import heard_by
-from orchestrator.model import Operation, RunReport, Scope, Status, UnitResult
+from orchestrator.model import Kind, Operation, RunReport, Scope, Status, UnitResult
 from orchestrator.rendering import document, plan_tree, summary, tables
 
 
 class Session:
-    """What a command works with."""
+    """The settings, engine and console of a command."""
 
     def __init__(self, common: Common) -> None:
         self.common = common
@@ -40,25 +41,35 @@ class Session:
         self.notice = self.orchestrator.engine.notice
 
     def carry_out(self, request: Request) -> int:
-        """Check a request, say what it comes to, ask when it must be asked, do it, report; returns the exit code."""
+        """Check a request, announce it, ask for confirmation if needed, run it and report. Returns the exit code."""
         return self.do(self.orchestrator.prepare(request)).exit_code
 
     def do(self, job: Job, *, plan_format: str = "text", quiet_document: bool = False) -> RunReport:
-        """The same for a request that was checked already; `quiet_document` leaves the JSON document to the caller."""
+        """The same for a checked request. With `quiet_document` the caller prints the JSON document."""
         self._announce(job)
         if job.confirm and not self.common.yes:
             names = " ".join(job.confirm)
             self.console.confirm(job.confirm, f"{names} will be destroyed and cannot be restored")
         departures = self.orchestrator.depart(job)
-        with heard_by(lambda: None):  # a late Ctrl-C must not tear the report
+        with heard_by(lambda: None):  # a late Ctrl-C must not interrupt the report
             with self._progress.shown(), closing(self._events) if self._events else nullcontext():
                 report = self.orchestrator.run_job(job, departures)
             self._report(job, report, plan_format, quiet_document)
         self.orchestrator.departed(departures, report)
         return report
 
+    def preview_destroy(self, request: Request) -> int:
+        """Check a destruction and show what it would delete. Returns the exit code."""
+        from orchestrator.cli import destroy_preview
+
+        job = self.orchestrator.prepare(request)
+        self._announce(job)
+        report = destroy_preview.report(job)
+        self._report(replace(job, operation=Operation.PREVIEW), report, "text", quiet_document=False)
+        return report.exit_code
+
     def tell(self, text: str) -> None:
-        """Say something while a job runs, where its progress is shown."""
+        """Write a line among the progress of a job."""
         self._hear(Diagnostic(unit=None, severity="info", message=text))
 
     def _hear(self, event: Event) -> None:
@@ -87,7 +98,7 @@ class Session:
         elif plan_format == "markdown":
             self.console.result(plan_tree.markdown(report, costs))
         else:
-            self.console.result(self._text(job, report, costs))
+            self.console.table(self._text(job, report, costs))
         self._summarize(report, costs)
         for result in report.results:
             for warning in result.warnings:
@@ -104,10 +115,11 @@ class Session:
             with open(file, "a", encoding="utf-8") as summary_file:
                 summary_file.write(summary.markdown(report, costs))
         except OSError as error:
-            self.console.warning(f"the step summary could not be written: {error.strerror or error} ({file})")
+            self.console.warning(f"the step summary was not written: {error.strerror or error} ({file})")
 
     def _text(self, job: Job, report: RunReport, costs: Costs) -> str:
         scopes = {step.unit: step.scope for step in job.steps}
+        prod = {step.unit for step in job.steps if step.kind is Kind.PROD}
         text = f"\n{tables.results(report, scopes)}"
         if job.operation is Operation.PREVIEW:
             return f"{text}\n{plan_tree.text(report, costs, self.console.width)}"
@@ -124,7 +136,7 @@ class Session:
             if "url" in result.outputs:
                 config = job.configs.get(result.unit)
                 asleep = config is not None and config.get("asleep") in (True, "true")
-                text += f"\n{tables.environment(result.outputs, result.unit.stack, asleep=asleep)}"
+                text += f"\n{tables.environment(result.outputs, result.unit.stack, asleep=asleep, prod=result.unit in prod)}"
         return text
 
 

@@ -191,7 +191,7 @@ class SimulationEngine:
             tags=tags,
             outputs=simulated.outputs,
             secret_outputs=sorted(simulated.secret_outputs),
-            resource_count=len(simulated.resources),
+            resource_count=sum(not kept.get("read") for kept in simulated.resources.values()),
             last_update=_now(),
             references=simulated.references,
         )

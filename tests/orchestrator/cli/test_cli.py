@@ -84,10 +84,10 @@ def test_list_show_outputs_and_graph_tell_what_exists(here: Here) -> None:
         ["alpha", "environment", "ad-hoc", "dev", "ready", "ada"],
     ]
     assert listed.err == f"{NOTICE}\n"
-    assert "stacks\n  app/alpha  ready  4 resources\n" in here("show", "alpha").out
+    assert "stacks\n  app/alpha  ready  3 resources\n" in here("show", "alpha").out
     assert here("outputs", "alpha").out == "base_stack_name  dev\nurl              https://example.com\n"
     assert json.loads(here("outputs", "dev", "--json").out)["outputs"]["token"] == "[secret]"
-    assert here("graph").out == "dev  base, ad-hoc, 3 resources\n└── alpha  environment, ad-hoc, 4 resources\n"
+    assert here("graph").out == "dev  base, ad-hoc, 3 resources\n└── alpha  environment, ad-hoc, 3 resources\n"
     assert here("graph", "--format", "mermaid").out.startswith("flowchart LR\n")
     assert here("graph", "alpha", "--format", "dot").out.startswith("digraph")
 
@@ -140,8 +140,8 @@ def test_destroying_without_anybody_to_ask_is_refused(here: Here, monkeypatch: p
         answer = here("destroy-env", "alpha", "--quiet")
         assert answer.code == 1
         assert answer.err == (
-            "error: alpha will be destroyed and cannot be restored needs a confirmation and nobody can be asked: standard "
-            "input is not a terminal; nothing was changed\nhint: add --yes to go on without one\n"
+            "error: nothing was changed: alpha will be destroyed and cannot be restored; confirmation is needed and stdin "
+            "is not a terminal\nhint: pass --yes\n"
         )
 
 
@@ -153,8 +153,16 @@ def test_destroying_without_anybody_to_ask_is_refused(here: Here, monkeypatch: p
         (["create-env", "Alpha", "--base", "dev"], 2, "error: 'Alpha' cannot name an environment: "),
         (["create-env", "beta", "--base", "nope"], 1, "error: there is no base 'nope', and none is configured: "),
         (["create-env", "alpha", "--set", "novalue"], 2, "error: "),
-        (["create-env", "alpha", "--engine", "magic"], 2, "Usage: orchestrator create-env"),
-        (["lst"], 2, "Usage: orchestrator"),
+        (
+            ["create-env", "alpha", "--engine", "magic"],
+            2,
+            "error: invalid value for --engine: magic is not one of pulumi, simulation\nhint: see `",
+        ),
+        (["lst"], 2, "error: there is no command lst\nhint: did you mean list?\n"),
+        (["create-env"], 2, "error: missing argument NAME\nhint: see `orchestrator help create-env`\n"),
+        (["list", "--jsn"], 2, "error: no such option: --jsn\nhint: possible options: --json, --yes\n"),
+        (["update-env", "alpha", "--parallel", "0"], 2, "error: invalid value for --parallel: "),
+        (["db", "clne"], 2, "error: there is no command clne\nhint: did you mean clone?\n"),
     ],
 )
 def test_bad_input_gets_one_clear_error_and_leaves_nothing(here: Here, words: list[str], code: int, error: str) -> None:
@@ -198,7 +206,7 @@ def test_a_bug_is_one_sentence_and_asks_for_a_report(here: Here, monkeypatch: py
     assert answer.code == 1
     assert answer.err == (
         "error: ZeroDivisionError: oops\n"
-        "hint: this is a bug of the orchestrator: run the command again with --verbose and report what it prints\n"
+        "hint: this is a bug in the orchestrator: run the command again with --verbose and report its output\n"
     )
 
 
@@ -260,7 +268,7 @@ def _at_a_terminal(here: Here, answer: str) -> tuple[int, bool]:
         if not chunk:
             break
         said += chunk
-        if "to go on: " in said and not typed:
+        if "to continue: " in said and not typed:
             os.write(terminal, answer.encode())
             typed = True
     _, status = os.waitpid(pid, 0)

@@ -33,7 +33,7 @@ def test_the_command_prints_one_or_all(here: Here) -> None:
     assert list(json.loads(here("schema").out)) == list(SCHEMAS)
     answer = here("schema", "repotr")
     assert answer.code == 2
-    assert answer.err.startswith("error: there is no document 'repotr'\nhint: documents are report, list,")
+    assert answer.err.startswith("error: there is no document repotr\nhint: documents are report, list,")
 
 
 @pytest.mark.parametrize(

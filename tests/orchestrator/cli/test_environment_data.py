@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from orchestrator.cli.main import main
 from tests.support.command_line import Here
 from tests.support.operations import BASE_OUTPUTS, OUTPUTS
 
@@ -54,7 +53,7 @@ def test_sleep_and_wake(alpha: Here) -> None:
         '  rds StopDBInstance {"DBInstanceIdentifier": "dev-rds"}\n'
     )
     assert answer.err.endswith("AWS starts dev-rds again by itself after 7 days; its storage is paid for meanwhile\n")
-    assert "alpha sleeps already" in alpha("sleep", "alpha").err
+    assert "alpha is asleep already" in alpha("sleep", "alpha").err
     woken = alpha("wake", "dev", "alpha")
     assert woken.code == 0
     assert "next      orchestrator logs alpha --follow\n" in woken.out
@@ -132,11 +131,11 @@ def test_one_secret_from_standard_input(alpha: Here, monkeypatch: pytest.MonkeyP
         (["set", "alpha", "9X"], "KEY cannot name a variable"),
         (
             ["push", "alpha", "-", "--to", "vault"],
-            "--to 'vault' cannot be used: values are kept in secretsmanager or ssm",
+            "--to vault is invalid: it must be secretsmanager or ssm",
         ),
         (
             ["push", "alpha", "-", "--provided", "yes"],
-            "--provided 'yes' cannot be used: it is refuse or keep or replace",
+            "--provided yes is invalid: it must be refuse, keep, replace",
         ),
     ],
 )
@@ -207,6 +206,7 @@ def test_a_file_of_a_developer_is_stored_but_for_what_is_empty_and_what_the_stac
 
 
 def test_secrets_list(alpha: Here) -> None:
+    assert "on AWS these calls" not in alpha("secrets", "list", "alpha").out
     document = json.loads(alpha("secrets", "list", "alpha", "--json").out)
     assert [call["operation"] for call in document["calls"]][:2] == ["DescribeServices", "DescribeTaskDefinition"]
 
@@ -223,7 +223,7 @@ def test_secrets_list(alpha: Here) -> None:
     ],
 )
 def test_databases_say_what_they_would_call(alpha: Here, words: list[str]) -> None:
-    answer = alpha("db", *words)
+    answer = alpha("db", *words, "--yes")
     assert answer.code == 0, answer.err
     assert answer.out.startswith("on AWS these calls would be made:\n")
     assert "  ecs RunTask " in answer.out
@@ -255,10 +255,14 @@ def test_help_loads_neither_pulumi_nor_boto3() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
 
 
-def test_data_is_not_deleted_without_a_word(alpha: Here, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Outside of the simulation; here the engine says that it is another one."""
-    from orchestrator.engines.simulation.engine import SimulationEngine
-
-    monkeypatch.setattr(SimulationEngine, "notice", None)
+@pytest.mark.parametrize(
+    "words", [["drop", "alpha"], ["reset", "alpha"], ["restore", "alpha", "s3://assets/x.dump", "--no-release"]]
+)
+def test_the_simulation_asks_for_the_confirmations_of_aws(
+    alpha: Here, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
     typed(monkeypatch, "")
-    assert main(["db", "drop", "alpha", "--project-dir", str(alpha.folder)]) == 1
+    answer = alpha("db", *words)
+    assert answer.code == 1
+    assert "error: nothing was changed: alpha loses " in answer.err
+    assert answer.err.endswith("hint: pass --yes\n")

@@ -42,7 +42,8 @@ def test_doctor_of_a_name_that_is_nobodys(here: Here) -> None:
 
 
 def test_smoke_in_the_simulation_says_what_it_would_call(alpha: Here) -> None:
-    answer = alpha("smoke", "alpha")
+    assert "on AWS these calls" not in alpha("smoke", "alpha").out
+    answer = alpha("smoke", "alpha", "--verbose")
     assert answer.code == 0
     lines = answer.out.splitlines()
     assert [line[6:22].strip() for line in lines[:14]] == list(NAMES)

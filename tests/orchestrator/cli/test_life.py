@@ -21,7 +21,7 @@ def test_a_saved_plan_is_applied_and_a_stale_one_refused(here: Here, tmp_path: P
     plan = tmp_path / "plan"
     preview = here("preview-env", "alpha", "--save-plan", str(plan))
     assert preview.code == 0
-    assert preview.err.endswith(f"the plan is saved: `orchestrator apply {plan}` carries out exactly this\n")
+    assert preview.err.endswith(f"the plan is saved in {plan}: `orchestrator apply {plan}` carries it out\n")
     assert here("apply", str(plan)).out.startswith("\n dev    base         created  3 created  0.0 s\n")
     program = here.folder / "app" / "__main__.py"
     here("preview-env", "alpha", "--set", 'tags="{}"', "--save-plan", str(plan))
@@ -90,7 +90,7 @@ def test_reap_says_what_it_would_do_and_asks_before_it_does_it(running: Here) ->
         pass
     answer = running("reap", "--execute")
     assert answer.code == 1
-    assert "alpha will be destroyed and cannot be restored needs a confirmation" in answer.err
+    assert "alpha will be destroyed and cannot be restored; confirmation is needed" in answer.err
     assert running("reap", "--execute", "--yes").code == 0
     assert json.loads(running("list", "--json").out)["deployments"][0]["name"] == "dev"
     assert running("reap").out == "nothing has expired\n"
@@ -99,7 +99,7 @@ def test_reap_says_what_it_would_do_and_asks_before_it_does_it(running: Here) ->
 def test_drift_ends_with_0_when_there_is_none(running: Here) -> None:
     answer = running("drift", "alpha", "dev", "--fail")
     assert answer.code == 0
-    assert " alpha  environment  unchanged  4 unchanged" in answer.out
+    assert " alpha  environment  unchanged  3 unchanged" in answer.out
 
 
 def test_what_makes_no_sense_is_one_sentence(running: Here) -> None:
@@ -151,10 +151,10 @@ def test_prices_are_refreshed_on_request(running: Here, monkeypatch: pytest.Monk
     monkeypatch.setattr("orchestrator.cost.refresh.price_list", lambda _access: PriceList())
     answer = running("cost", "--refresh", "--region", "eu-west-1")
     assert answer.code == 0
-    assert "0 prices of us-east-1 are of today" in answer.err
-    assert "warning: the price of rds db.t4g.micro stays as it was: " in answer.err
+    assert "0 prices of us-east-1 fetched" in answer.err
+    assert "warning: the price of rds db.t4g.micro is unchanged: " in answer.err
     assert len(asked) > 20
-    assert running("cost", "--region", "eu-west-1").err.startswith("error: --region belongs to --refresh")
+    assert running("cost", "--region", "eu-west-1").err.startswith("error: --region needs --refresh")
 
 
 def test_a_graph_can_be_a_picture(running: Here) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.cli import operating
-from orchestrator.cli.operating import Prefixes
+from orchestrator.cli import one_environment
+from orchestrator.cli.one_environment import Prefixes
 from orchestrator.console import Console
 from orchestrator.engines.simulation import SimulationEngine
 from orchestrator.operations.observer import LogLine
@@ -47,7 +47,7 @@ def on_aws(alpha: Here, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Here]:
 
     def given(aws: FakeAws) -> Here:
         monkeypatch.setattr(SimulationEngine, "notice", None)
-        monkeypatch.setattr(operating, "for_target", lambda _target: ScriptedClients(aws))
+        monkeypatch.setattr(one_environment, "for_target", lambda _target: ScriptedClients(aws))
         return alpha
 
     return given
@@ -126,7 +126,7 @@ def test_run_in_the_simulation_says_the_calls_and_succeeds(alpha: Here) -> None:
     ("words", "code", "error"),
     [
         (["run", "alpha"], 2, "error: no command is given: nothing can be run\n"),
-        (["run", "alpha", "--size", "big", "--", "x"], 2, "error: --size 'big' cannot be understood: CPU/MEMORY"),
+        (["run", "alpha", "--size", "big", "--", "x"], 2, "error: --size big is invalid: it must be CPU/MEMORY"),
         (["run", "alpha", "--timeout", "x", "--", "x"], 2, "error: 'x' is not a duration"),
         (["run", "beta", "--", "x"], 1, "error: there is no environment 'beta'\nhint: there is alpha\n"),
         (["run", "dev", "--", "x"], 1, "error: dev is a base: tasks and logs belong to environments\n"),
@@ -257,10 +257,21 @@ def test_logs_as_json_are_a_document_per_line(on_aws: Callable[..., Here]) -> No
     assert datetime.fromisoformat(documents[0]["at"]).utcoffset() is not None
 
 
-def test_logs_in_the_simulation_would_read_the_groups(alpha: Here) -> None:
+def test_logs_in_the_simulation_show_lines_and_with_verbose_the_calls(alpha: Here) -> None:
     answer = alpha("logs", "alpha", "--follow", "-s", "beat")
-    assert answer.code == 0
-    assert 'logs FilterLogEvents {"logGroupName": "/ecs/alpha/beat"' in answer.out
+    assert answer == Answer(0, "beat starts\nbeat is ready\n", f"{NOTICE}\n")
+    verbose = alpha("logs", "alpha", "-s", "beat", "--verbose").out
+    assert verbose.startswith("beat starts\nbeat is ready\non AWS these calls would be made:\n")
+    assert 'logs FilterLogEvents {"logGroupName": "/ecs/alpha/beat"' in verbose
+    documents = [json.loads(line) for line in alpha("logs", "alpha", "-s", "beat", "--json").out.splitlines()]
+    assert [document["text"] for document in documents] == ["beat starts", "beat is ready"]
+
+
+def test_ps_in_the_simulation_shows_services_and_with_verbose_the_calls(alpha: Here) -> None:
+    text = alpha("ps", "alpha").out
+    assert text.startswith("SERVICE ")
+    assert "on AWS these calls" not in text
+    assert "on AWS these calls would be made:\n  ecs DescribeServices" in alpha("ps", "alpha", "--verbose").out
 
 
 class Terminal(io.StringIO):
@@ -323,7 +334,7 @@ def test_ctrl_c_asks_with_letters(monkeypatch: pytest.MonkeyPatch, typed: str, c
     terminal, said = Terminal(typed), Terminal()
     monkeypatch.setattr(sys, "stdin", terminal)
     choices = {choice.value: choice.value for choice in OnInterrupt}
-    assert operating.ask_by_letter(Console(err=said), "task x runs", choices, "leave") == choice
+    assert one_environment.ask_by_letter(Console(err=said), "task x runs", choices, "leave") == choice
     assert said.getvalue().startswith("task x runs: [s]top, [l]eave, [f]ollow? ")
 
 
