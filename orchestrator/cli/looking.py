@@ -34,7 +34,11 @@ def list_(common: Common) -> None:
 
     session = session_of(common)
     found = session.orchestrator.list(with_cost=True)
-    printed(session, document.listing(found, session.notice), tables.listing(found, datetime.now(UTC)))
+    printed(
+        session,
+        document.listing(found, session.notice),
+        tables.listing(found, datetime.now(UTC), session.console.width),
+    )
 
 
 def show(common: Common, name: NameArgument) -> None:

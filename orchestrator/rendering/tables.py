@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from orchestrator.config.durations import format_duration
 from orchestrator.cost.estimate import Estimate
@@ -144,29 +145,48 @@ def environment(outputs: Outputs, name: str, *, asleep: bool = False) -> str:
     services: Any = shown.get("service_names")
     if isinstance(services, list):
         rows.append(("services", ", ".join(str(service).removeprefix(f"{name}-") for service in services)))
-    rows.append(("next", f"orchestrator wake {name}" if asleep else f"orchestrator logs {name} --follow"))
-    rows.append(("", f"orchestrator deploy {name} --image backend=REPOSITORY:TAG"))
-    rows.append(("", f"orchestrator destroy-env {name}"))
+    allowed = " --allow-prod" if shown.get("kind") == Kind.PROD else ""
+    rows.append(("next", f"orchestrator wake {name}{allowed}" if asleep else f"orchestrator logs {name} --follow"))
+    if not asleep:
+        rows.append(("", f"orchestrator deploy {name} --image backend=REPOSITORY:TAG{allowed}"))
+    rows.append(("", f"orchestrator destroy-env {name}{allowed}"))
     return aligned(rows)
 
 
 def cost(estimates: Mapping[str, Estimate], prices: PriceTable, *, lines: bool) -> str:
     """Dollars a month of each name, with `lines` also of each resource, and what the numbers leave out."""
     rows: list[Sequence[str]] = []
-    for name, found in estimates.items():
-        rows.append((name, f"{found.dollars_per_month:.2f}", ""))
+    shorts = [name.rpartition("/")[2] for name in estimates]
+    for name, short, found in zip(estimates, shorts, estimates.values(), strict=True):
+        rows.append((short if shorts.count(short) == 1 else name, f"{found.dollars_per_month:.2f}", ""))
         if lines:
             rows += [(f"  {line.name}", f"{line.dollars_per_month:.2f}", line.detail) for line in found.lines]
         rows += [(f"  {what}", "no price", "") for what in found.unpriced]
     if not rows:
         return "nothing exists yet\n"
+    if len(estimates) > 1:
+        rows.append(("total", f"{sum(found.dollars_per_month for found in estimates.values()):.2f}", ""))
     by_use = dict.fromkeys(what for found in estimates.values() for what in found.by_use) if lines else {}
     rows += [(f"  {what}", "by use", "") for what in by_use]
     note = f"US dollars a month, list prices of {prices.region} on {prices.day}; traffic, requests, logs come on top"
     return f"{aligned(rows)}{note}\n"
 
 
-def listing(found: Sequence[Deployment], now: datetime) -> str:
+_DROPPED_FIRST = ("RESOURCES", "AGE", "SCOPE", "$/MONTH", "KIND", "EXPIRES", "OWNER")
+
+
+def fitted(rows: Sequence[Sequence[str]], width: int | None) -> str:
+    """A table with a heading that fits the width: columns are dropped, the least important one first; None is no limit."""
+    kept = list(rows[0])
+    for name in (None, *_DROPPED_FIRST):
+        kept = [column for column in kept if column != name]
+        text = aligned([[row[rows[0].index(column)] for column in kept] for row in rows])
+        if width is None or max(map(len, text.splitlines())) <= width:
+            break
+    return text
+
+
+def listing(found: Sequence[Deployment], now: datetime, width: int | None = None) -> str:
     """Bases, each with its environments."""
     if not found:
         return "nothing exists yet\n"
@@ -192,7 +212,7 @@ def listing(found: Sequence[Deployment], now: datetime) -> str:
                 item.url or "-",
             )
         )
-    return aligned(rows)
+    return fitted(rows, width)
 
 
 def expiry(record: Record, now: datetime) -> str:
@@ -211,11 +231,10 @@ def details(document: dict[str, Any]) -> str:
     for key, value in document.items():
         if key in ("outputs", "stacks", "recorded") or value in (None, [], False):
             continue
-        shown = ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
-        rows.append((key.replace("_", " "), shown))
+        rows.append((key.replace("_", " "), plain(value)))
     text = aligned(rows)
     stacks = [
-        (f"{s['project']}/{s['stack']}", s["status"], f"{s['resources']} resources", s["problem"] or "")
+        (f"{s['project']}/{s['stack']}", s["status"], _resources(s["resources"]), s["problem"] or "")
         for s in document["stacks"]
     ]
     return f"{text}stacks\n{aligned(stacks, indent='  ')}outputs\n{values(document['outputs'], indent='  ')}"
@@ -223,10 +242,22 @@ def details(document: dict[str, Any]) -> str:
 
 def values(outputs: dict[str, Any], indent: str = "") -> str:
     """Outputs by name; lists and objects on one line."""
-    rows = [
-        (name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)) for name, value in outputs.items()
-    ]
+    rows = [(name, plain(value)) for name, value in outputs.items()]
     return aligned(rows, indent=indent) or f"{indent}none\n"
+
+
+def plain(value: Any) -> str:
+    """A value for people: text as it is, a list of texts with commas, everything else as JSON."""
+    if isinstance(value, str):
+        return value
+    items: list[Any] = cast("list[Any]", value) if isinstance(value, list) else []
+    if items and all(isinstance(item, str | int | float) and not isinstance(item, bool) for item in items):
+        return ", ".join(str(item) for item in items)
+    return "-" if value is None else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _resources(count: int) -> str:
+    return "1 resource" if count == 1 else f"{count} resources"
 
 
 def lives(found: Sequence[Life]) -> str:

@@ -39,10 +39,10 @@ def test_create_env_makes_base_and_environment_in_order(here: Here) -> None:
         f"{NOTICE}\n"
         "plan      dev (base, ad-hoc) -> alpha (environment, ad-hoc)\n"
         "note      the base dev does not exist yet: it is created first\n"
-        "base/dev: up begins\n"
-        "base/dev: created (3 created, 0.0 s)\n"
-        "app/alpha: up begins\n"
-        "app/alpha: created (3 created, 0.0 s)\n"
+        "dev: update starts\n"
+        "dev: created (3 created, 0.0 s)\n"
+        "alpha: update starts\n"
+        "alpha: created (3 created, 0.0 s)\n"
     )
 
 
@@ -99,12 +99,12 @@ def test_cost_sums_what_exists_and_says_what_it_leaves_out(here: Here) -> None:
     )
     here("create-base", "dev")
     note = "US dollars a month, list prices of us-east-1 on 2026-11-01; traffic, requests, logs come on top\n"
-    assert here("cost").out == f"base/dev  0.80\n{note}"
+    assert here("cost").out == f"dev  0.80\n{note}"
     assert sorted(here("cost", "dev").out.splitlines()) == sorted(
         [
-            "base/dev  0.80",
-            "  one     0.40  secret at $0.4 a month",
-            "  two     0.40  secret at $0.4 a month",
+            "dev    0.80",
+            "  one  0.40  secret at $0.4 a month",
+            "  two  0.40  secret at $0.4 a month",
             note.strip(),
         ]
     )
@@ -193,7 +193,7 @@ def test_a_program_that_fails_is_told_without_a_traceback(here: Here) -> None:
     answer = here("create-env", "alpha", "--quiet")
     assert answer.code == 1
     assert "failed: RuntimeError: boom in the program" in answer.err
-    assert "app/alpha skipped" in answer.err
+    assert "alpha skipped" in answer.err
     assert "Traceback" not in answer.err
 
 

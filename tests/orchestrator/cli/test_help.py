@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -106,7 +105,7 @@ def test_services_and_images_of_the_named_environment_are_completed(here: Here) 
     assert completed(completion.images, here) == ["backend="]
 
 
-def test_completion_where_nothing_can_be_read_offers_nothing(here: Here, tmp_path: Path) -> None:
+def test_completion_where_nothing_can_be_read_offers_nothing(here: Here) -> None:
     (here.folder / "orchestrator.toml").write_text("[", encoding="utf-8")
     assert completed(completion.environments, here) == []
 
