@@ -177,7 +177,7 @@ _DROPPED_FIRST = ("RESOURCES", "AGE", "SCOPE", "$/MONTH", "KIND", "EXPIRES", "OW
 
 def fitted(rows: Sequence[Sequence[str]], width: int | None) -> str:
     """A table with a heading that fits the width: columns are dropped, the least important one first; None is no limit."""
-    kept = list(rows[0])
+    kept, text = list(rows[0]), ""
     for name in (None, *_DROPPED_FIRST):
         kept = [column for column in kept if column != name]
         text = aligned([[row[rows[0].index(column)] for column in kept] for row in rows])

@@ -19,12 +19,13 @@ from orchestrator.console import GREEN, RED, RESET, Console
 from tests.orchestrator.cli.test_documents import check
 from tests.support.command_line import Here
 
+ROOT: Any = typer.main.get_command(app)
 GROUPS = ("Environments", "Bases", "Daily work", "Data", "Life cycle", "Looking", "Set-up")
 
 
 def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Every command with the words that call it."""
-    for name, command in (group or typer.main.get_command(app)).commands.items():
+    for name, command in (group or ROOT).commands.items():
         if hasattr(command, "commands"):
             yield from commands(command, (*path, name))
         else:
