@@ -10,6 +10,7 @@ import re
 import secrets
 import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
@@ -27,6 +28,8 @@ _STATUS_COLORS = {
 }
 # A status is a whole cell of a table: two blanks or an end of the line on both sides.
 _STATUS = re.compile(rf"(?<![^\s])({'|'.join(_STATUS_COLORS)})(?=  |\n|$)")
+
+_GAP = re.compile(r"  +(?=\S)")
 
 
 class Console:
@@ -83,8 +86,15 @@ class Console:
         """A part of a result in a color, if stdout is a terminal; `result` writes it."""
         return self._marked(text, color, self._out)
 
+    @property
+    def width(self) -> int | None:
+        """Columns of the terminal; None when stdout is not a terminal, so that lines stay whole."""
+        return shutil.get_terminal_size().columns if self._out.isatty() else None
+
     def table(self, text: str) -> None:
-        """Write a result whose statuses are colored, at most one in a line."""
+        """Write a result whose statuses are colored, at most one in a line, and whose lines break between words only."""
+        if self.width:
+            text = "".join(_broken(line, self.width) for line in text.splitlines(keepends=True))
         lines = (
             _STATUS.sub(lambda found: self.colored(found[1], _STATUS_COLORS[found[1]]), line, count=1)
             for line in text.splitlines(keepends=True)
@@ -173,6 +183,25 @@ class Console:
         # Every second part is a color of ours.
         parts = self._marks.split(text)
         return "".join(f"{ESCAPE}{part}" if number % 2 else visible(part) for number, part in enumerate(parts))
+
+
+def _broken(line: str, width: int) -> str:
+    """A line of a table, with its last column continued below itself; a word that is too long stays whole."""
+    if len(line.rstrip("\n")) <= width:
+        return line
+    start = max((found.end() for found in _GAP.finditer(line[: width * 2 // 3])), default=0)
+    indent = " " * (start or 2)
+    return (
+        textwrap.fill(
+            line[start:],
+            width,
+            initial_indent=line[:start],
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        + "\n"
+    )
 
 
 class _Nowhere(io.StringIO):

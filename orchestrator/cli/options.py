@@ -167,14 +167,18 @@ def with_common(command: Callable[..., None], *, working: bool = False) -> Calla
     The command receives their values as its first argument, a `Common`.
     """
     options = {**_SHARED, **(_WORKING if working else {})}
+    own = list(signature(command, eval_str=True).parameters.values())[1:]
+
+    scopes = {parameter.name: scope for parameter in own for kind, scope in _scopes() if parameter.annotation == kind}
 
     @wraps(command)
     def wrapper(**given: Any) -> None:
+        for name, scope in scopes.items():
+            given[name] = _plain_names(given[name], scope, given["project_dir"])
         shared = {name: given.pop(name) for name in options}
         engine = shared.pop("engine")
         command(Common(**shared, engine=engine.value if engine else None), **given)
 
-    own = list(signature(command, eval_str=True).parameters.values())[1:]
     added = [
         Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
         for name, (annotation, default) in options.items()
@@ -232,3 +236,46 @@ ImageOption = Annotated[
     ),
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the changes, and change nothing.")]
+
+
+def _scopes() -> tuple[tuple[Any, str | None], ...]:
+    """The arguments that hold names, with the scope of the names; None is either scope."""
+    return (
+        (NameArgument, None),
+        (NamesArgument, None),
+        (OptionalNameArgument, None),
+        (EnvironmentArgument, "environment"),
+        (EnvironmentsArgument, "environment"),
+        (BaseArgument, "base"),
+        (BasesArgument, "base"),
+        (BaseOption, "base"),
+    )
+
+
+def _plain_names(given: Any, scope: str | None, folder: Path | None) -> Any:
+    if isinstance(given, list):
+        return [_plain_name(str(name), scope, folder) for name in given]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return given if given is None else _plain_name(str(given), scope, folder)
+
+
+def _plain_name(name: str, scope: str | None, folder: Path | None) -> str:
+    """`alpha` for `alpha`, `environment/alpha` and `app/alpha`. Without a scope, `base/dev` stays, to differ from an
+    environment of this name. Raises UsageError for a name of the other scope."""
+    from orchestrator.errors import UsageError
+
+    prefix, slash, plain = name.partition("/")
+    if not slash:
+        return name
+    if prefix not in ("base", "environment"):
+        from orchestrator.config import settings
+
+        project = settings.load(folder).by_key.get(prefix)
+        if project is None:
+            return name
+        prefix = project.scope.value
+    if scope is None:
+        return f"{prefix}/{plain}"
+    if prefix != scope:
+        kind = "a base" if scope == "base" else "an environment"
+        raise UsageError(f"{name} is not {kind}", f"pass the name of {kind}")
+    return plain

@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.console import Console
 from orchestrator.events import Diagnostic, Event, PlanReady, ResourceEvent, UnitFinished, UnitStarted
-from orchestrator.model import ChangeOp, Unit
+from orchestrator.model import ChangeOp, Operation, Unit
 from orchestrator.rendering.tables import counted, verdict
 from orchestrator.visible import in_line, visible
 
 SIGN_OF_LIFE_SECONDS = 30
 REDRAWS_PER_SECOND = 5
 _SILENT = (ChangeOp.SAME, ChangeOp.READ, ChangeOp.REFRESH)
+
+
+_STARTED = {
+    Operation.UP: "update starts",
+    Operation.PREVIEW: "preview starts",
+    Operation.DESTROY: "destroy starts",
+    Operation.REFRESH: "refresh starts",
+    Operation.DRIFT: "drift check starts",
+}
+
+
+def short_name(unit: Unit, others: Iterable[Unit]) -> str:
+    """The name of the base or environment; with its project where several stacks of a run have this name."""
+    shared = sum(other.stack == unit.stack for other in {unit, *others}) > 1
+    return str(unit) if shared else unit.stack
 
 
 @dataclass
@@ -73,7 +88,7 @@ class Progress:
 
     def _start(self, event: UnitStarted) -> None:
         self._rows[event.unit] = _Row(began=self._clock(), state="running", expected=event.expected)
-        self._say(f"{event.unit}: {event.operation.value} begins", in_table=True)
+        self._say(f"{self._name(event.unit)}: {_STARTED[event.operation]}", in_table=True)
 
     def _resource(self, event: ResourceEvent) -> None:
         row = self._rows.setdefault(event.unit, _Row(began=self._clock()))
@@ -84,12 +99,12 @@ class Progress:
         if event.op in _SILENT and event.phase == "done":
             return
         if event.phase == "failed":
-            self._say(f"{event.unit}: {event.op.value} of {event.name} failed")
+            self._say(f"{self._name(event.unit)}: {event.op.value} of {event.name} failed")
         elif self._console.verbose:
-            self._say(f"{event.unit}: {event.op.value} {event.type.partition(':')[2]} {event.name}")
+            self._say(f"{self._name(event.unit)}: {event.op.value} {event.type.partition(':')[2]} {event.name}")
 
     def _diagnostic(self, event: Diagnostic) -> None:
-        where = f"{event.unit}: " if event.unit else ""
+        where = f"{self._name(event.unit)}: " if event.unit else ""
         if event.severity == "warning":
             self._say(f"{where}warning: {event.message}")
         elif event.severity == "info" or self._console.verbose:
@@ -99,10 +114,15 @@ class Progress:
         result = event.result
         row = self._rows.setdefault(result.unit, _Row(began=self._clock()))
         row.state, row.current, row.seconds = verdict(result), counted(result.counts), result.duration_seconds
-        ended = f"{result.unit}: {verdict(result)} ({counted(result.counts)}, {result.duration_seconds:.1f} s)"
+        ended = (
+            f"{self._name(result.unit)}: {verdict(result)} ({counted(result.counts)}, {result.duration_seconds:.1f} s)"
+        )
         self._say(ended, in_table=True)
 
     # showing
+
+    def _name(self, unit: Unit) -> str:
+        return short_name(unit, self._rows)
 
     def _say(self, text: str, *, in_table: bool = False) -> None:
         """Write a line; on a terminal only when the table does not show it."""
@@ -124,7 +144,9 @@ class Progress:
             for unit, row in self._rows.items():
                 if row.state == "running":
                     now = f", now: {row.current}" if row.current else ""
-                    self._say(f"{unit}: still at work, {row.done} done{now} ({self._clock() - row.began:.0f} s)")
+                    self._say(
+                        f"{self._name(unit)}: still running, {row.done} done{now} ({self._clock() - row.began:.0f} s)"
+                    )
 
     @contextmanager
     def _drawn(self) -> Generator[None]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
+from pathlib import Path
 
 from orchestrator.api import Orchestrator
 from orchestrator.cli.events_file import EventsFile
 from orchestrator.cli.options import Common
-from orchestrator.cli.progress import Progress
+from orchestrator.cli.progress import Progress, short_name
+from orchestrator.config.stack_config import config_path
 from orchestrator.console import Console
 from orchestrator.cost.estimate import Costs
 from orchestrator.events import Diagnostic, Event
 from orchestrator.lifecycle import Job, Request
 from orchestrator.lifecycle.interrupts import heard_by
-from orchestrator.model import Kind, Operation, RunReport, Scope, Status, UnitResult
+from orchestrator.model import Operation, RunReport, Scope, Status, Unit, UnitResult
 from orchestrator.rendering import document, plan_tree, summary, tables
 
 
@@ -39,6 +41,7 @@ class Session:
             keep_going=common.keep_going,
         )
         self.notice = self.orchestrator.engine.notice
+        self._ignore_state()
 
     def carry_out(self, request: Request) -> int:
         """Check a request, announce it, ask for confirmation if needed, run it and report. Returns the exit code."""
@@ -50,12 +53,17 @@ class Session:
         if job.confirm and not self.common.yes:
             names = " ".join(job.confirm)
             self.console.confirm(job.confirm, f"{names} will be destroyed and cannot be restored")
+        files = self._stack_files(job)
         departures = self.orchestrator.depart(job)
         with heard_by(lambda: None):  # a late Ctrl-C must not interrupt the report
             with self._progress.shown(), closing(self._events) if self._events else nullcontext():
                 report = self.orchestrator.run_job(job, departures)
             self._report(job, report, plan_format, quiet_document)
         self.orchestrator.departed(departures, report)
+        for file in files:
+            if not file.exists():
+                self.console.note(f"removed   {file}: its stack is gone, and the file was generated and not in git")
+        self._ignore_state()
         return report
 
     def preview_destroy(self, request: Request) -> int:
@@ -67,6 +75,22 @@ class Session:
         report = destroy_preview.report(job)
         self._report(replace(job, operation=Operation.PREVIEW), report, "text", quiet_document=False)
         return report.exit_code
+
+    def _stack_files(self, job: Job) -> tuple[Path, ...]:
+        """The stack files that a destruction may remove."""
+        if job.operation is not Operation.DESTROY:
+            return ()
+        by_key = self.orchestrator.settings.by_key
+        files = (config_path(by_key[step.unit.project], step.unit.stack) for step in job.steps if step.runs)
+        return tuple(file for file in files if file.exists())
+
+    def _ignore_state(self) -> None:
+        """Keep `.orchestrator/` out of git."""
+        folder = self.orchestrator.settings.state_dir
+        file = folder / ".gitignore"
+        if folder.is_dir() and not file.exists():
+            with suppress(OSError):
+                file.write_text("*\n", encoding="utf-8")
 
     def tell(self, text: str) -> None:
         """Write a line among the progress of a job."""
@@ -102,9 +126,9 @@ class Session:
         self._summarize(report, costs)
         for result in report.results:
             for warning in result.warnings:
-                self.console.warning(f"{result.unit}: {warning}")
+                self.console.warning(f"{_name(result.unit, report)}: {warning}")
             if result.status in (Status.FAILED, Status.SKIPPED, Status.CANCELLED):
-                self.console.problem(_reason(result), result.hint)
+                self.console.problem(_reason(result, report), result.hint)
 
     def _summarize(self, report: RunReport, costs: Costs) -> None:
         """The job summary of GitHub Actions: https://docs.github.com/actions/reference/workflow-commands-for-github-actions"""
@@ -119,7 +143,6 @@ class Session:
 
     def _text(self, job: Job, report: RunReport, costs: Costs) -> str:
         scopes = {step.unit: step.scope for step in job.steps}
-        prod = {step.unit for step in job.steps if step.kind is Kind.PROD}
         text = f"\n{tables.results(report, scopes)}"
         if job.operation is Operation.PREVIEW:
             return f"{text}\n{plan_tree.text(report, costs, self.console.width)}"
@@ -136,10 +159,15 @@ class Session:
             if "url" in result.outputs:
                 config = job.configs.get(result.unit)
                 asleep = config is not None and config.get("asleep") in (True, "true")
-                text += f"\n{tables.environment(result.outputs, result.unit.stack, asleep=asleep, prod=result.unit in prod)}"
+                text += f"\n{tables.environment(result.outputs, result.unit.stack, asleep=asleep)}"
         return text
 
 
-def _reason(result: UnitResult) -> str:
-    reason = result.reason or f"{result.unit} {result.status.value}"
-    return reason if str(result.unit) in reason else f"{result.unit} {result.status.value}: {reason}"
+def _name(unit: Unit, report: RunReport) -> str:
+    return short_name(unit, [result.unit for result in report.results])
+
+
+def _reason(result: UnitResult, report: RunReport) -> str:
+    name = _name(result.unit, report)
+    reason = (result.reason or f"{name} {result.status.value}").replace(str(result.unit), name)
+    return reason if name in reason.split() else f"{name} {result.status.value}: {reason}"

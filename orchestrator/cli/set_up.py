@@ -92,7 +92,7 @@ def help_(
     for word in words or ():
         commands = getattr(group, "commands", {})
         if word not in commands:
-            context.fail(f"there is no command {path}")
+            root.fail(f"there is no command {path}")
         group = commands[word]
         found = type(root)(group, info_name=word, parent=found)
     typer.echo(group.get_help(found))

@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,12 +19,13 @@ from orchestrator.console import GREEN, RED, RESET, Console
 from tests.orchestrator.cli.test_documents import check
 from tests.support.command_line import Here
 
+ROOT: Any = typer.main.get_command(app)
 GROUPS = ("Environments", "Bases", "Daily work", "Data", "Life cycle", "Looking", "Set-up")
 
 
 def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Every command with the words that call it."""
-    for name, command in (group or typer.main.get_command(app)).commands.items():
+    for name, command in (group or ROOT).commands.items():
         if hasattr(command, "commands"):
             yield from commands(command, (*path, name))
         else:
@@ -106,7 +106,7 @@ def test_services_and_images_of_the_named_environment_are_completed(here: Here) 
     assert completed(completion.images, here) == ["backend="]
 
 
-def test_completion_where_nothing_can_be_read_offers_nothing(here: Here, tmp_path: Path) -> None:
+def test_completion_where_nothing_can_be_read_offers_nothing(here: Here) -> None:
     (here.folder / "orchestrator.toml").write_text("[", encoding="utf-8")
     assert completed(completion.environments, here) == []
 

@@ -130,7 +130,9 @@ def test_one_cost_needs_no_total() -> None:
     [
         ("x", "x"),
         (True, "true"),
-        (None, "null"),
+        (None, "-"),
+        ([1, 2], "1, 2"),
+        (["ä", {}], '["ä", {}]'),
         (["a", "b"], "a, b"),
         ({"a": [1, None]}, '{"a": [1, null]}'),
         ([{"a": 1}], '[{"a": 1}]'),

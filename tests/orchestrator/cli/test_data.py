@@ -1,4 +1,4 @@
-"""sleep, wake, scale, tunnel, db and secrets, as somebody types them, on the simulation engine."""
+"""sleep, wake, scale, tunnel, db and secrets on the simulation engine."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_sleep_as_one_document(alpha: Here) -> None:
     assert [call["operation"] for call in server["calls"]] == ["DescribeDBInstances", "StopDBInstance"]
 
 
-def test_a_base_is_not_put_to_sleep_under_somebody(alpha: Here) -> None:
+def test_a_base_with_an_awake_environment_cannot_sleep(alpha: Here) -> None:
     answer = alpha("sleep", "dev")
     assert (answer.code, answer.out) == (1, "")
     assert answer.err == (
@@ -85,7 +85,7 @@ def test_scale(alpha: Here) -> None:
     assert (found["web"], found["workers"]) == ({"desired_count": 3}, {"default": {"desired_count": 2}})
 
 
-def test_scale_of_what_is_not_there_changes_nothing(alpha: Here) -> None:
+def test_scale_of_an_unknown_service_changes_nothing(alpha: Here) -> None:
     before = config(alpha)
     answer = alpha("scale", "alpha", "wbe=3")
     assert answer.code == 2
@@ -93,7 +93,7 @@ def test_scale_of_what_is_not_there_changes_nothing(alpha: Here) -> None:
     assert config(alpha) == before
 
 
-def test_secrets_are_pushed_from_a_file_and_shown_nowhere(alpha: Here, tmp_path: Path) -> None:
+def test_secrets_of_a_file_are_stored_and_never_shown(alpha: Here, tmp_path: Path) -> None:
     file = tmp_path / "values.env"
     file.write_text("API_KEY=hunter2\n", encoding="utf-8")
     answer = alpha("secrets", "push", "alpha", str(file))
@@ -139,7 +139,9 @@ def test_one_secret_from_standard_input(alpha: Here, monkeypatch: pytest.MonkeyP
         ),
     ],
 )
-def test_what_cannot_be_stored(alpha: Here, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str) -> None:
+def test_invalid_input_of_secrets_is_a_usage_error(
+    alpha: Here, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str
+) -> None:
     typed(monkeypatch, "A=1\n")
     answer = alpha("secrets", *words)
     assert answer.code == 2
@@ -173,9 +175,7 @@ def test_a_value_in_the_wrong_place_is_never_repeated(
     assert "hunter2" not in answer.out + answer.err
 
 
-def test_values_of_standard_input_that_cannot_be_read_are_never_repeated(
-    alpha: Here, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_malformed_values_on_standard_input_are_never_repeated(alpha: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     for text in (
         "hunter2",
         "A='hunter2",
@@ -191,9 +191,7 @@ def test_values_of_standard_input_that_cannot_be_read_are_never_repeated(
             assert "hunter2" not in answer.out + answer.err
 
 
-def test_a_file_of_a_developer_is_stored_but_for_what_is_empty_and_what_the_stack_gives(
-    alpha: Here, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_empty_values_and_values_of_the_stack_are_not_stored(alpha: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     typed(monkeypatch, "API_KEY=1\nEMPTY=\nALSO=''\nDATABASE_URL=postgres://localhost/x\n")
     refused = alpha("secrets", "push", "alpha", "-")
     assert refused.code == 1
@@ -222,14 +220,14 @@ def test_secrets_list(alpha: Here) -> None:
         ["shell", "alpha"],
     ],
 )
-def test_databases_say_what_they_would_call(alpha: Here, words: list[str]) -> None:
+def test_database_commands_in_the_simulation_list_their_api_calls(alpha: Here, words: list[str]) -> None:
     answer = alpha("db", *words, "--yes")
     assert answer.code == 0, answer.err
     assert answer.out.startswith("on AWS these calls would be made:\n")
     assert "  ecs RunTask " in answer.out
 
 
-def test_an_environment_is_no_copy_of_itself(alpha: Here) -> None:
+def test_an_environment_cannot_be_cloned_from_itself(alpha: Here) -> None:
     answer = alpha("db", "clone", "alpha", "--from", "alpha")
     assert (answer.code, answer.err.splitlines()[0]) == (
         2,
