@@ -68,11 +68,6 @@ class Console:
         """The stream for progress."""
         return self._err
 
-    @property
-    def width(self) -> int | None:
-        """The width of the terminal in characters; None if results go elsewhere, where tables are whole."""
-        return shutil.get_terminal_size().columns if self._out.isatty() else None
-
     def result(self, text: str) -> None:
         """Write a result."""
         try:
