@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -118,3 +119,12 @@ def test_one_schema_refuses_the_document_of_another_command(alpha: Here) -> None
     document = json.loads(alpha("secrets", "list", "alpha", "--json").out)
     with pytest.raises(jsonschema.ValidationError):
         check("scale", document)
+
+
+def test_a_command_with_json_does_not_load_the_schemas(alpha: Here) -> None:
+    code = (
+        "import sys\nfrom orchestrator.cli.main import main\n"
+        f"main(['list', '--json', '--project-dir', {str(alpha.folder)!r}])\nprint('orchestrator.rendering.schema' in sys.modules)"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.endswith("}\nFalse\n")
