@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
 import secrets
+import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
@@ -15,14 +18,25 @@ from orchestrator.errors import ConfirmationError, OrchestratorError
 from orchestrator.visible import visible
 
 ESCAPE = "\x1b"
-RED, YELLOW, GREEN, BOLD, RESET = "\x1b[31m", "\x1b[33m", "\x1b[32m", "\x1b[1m", "\x1b[0m"
+RED, YELLOW, GREEN, CYAN, BOLD, RESET = "\x1b[31m", "\x1b[33m", "\x1b[32m", "\x1b[36m", "\x1b[1m", "\x1b[0m"
+_STATUS_COLORS = {
+    **dict.fromkeys(("created", "updated", "destroyed", "refreshed", "succeeded", "ready", "steady", "ok"), GREEN),
+    **dict.fromkeys(
+        ("asleep", "updating", "incomplete", "cancelled", "skipped", "empty", "rolling out", "warn"), YELLOW
+    ),
+    **dict.fromkeys(("failed", "damaged", "unreadable", "failing", "missing tasks", "fail"), RED),
+}
+# A status is a whole cell of a table: two blanks or an end of the line on both sides.
+_STATUS = re.compile(rf"(?<![^\s])({'|'.join(_STATUS_COLORS)})(?=  |\n|$)")
+
+_GAP = re.compile(r"  +(?=\S)")
 
 
 class Console:
-    """Where a command writes and asks. Control characters in what it writes are spelled out, not obeyed; its own colors
-    are set by `colored`.
+    """The output of a command, and its questions. Control characters in the output are spelled out, not obeyed; `colored`
+    sets colors.
 
-    `quiet` leaves progress and notes out; `verbose` adds what programs and providers say; `as_json` makes stdout one
+    `quiet` omits progress and notes; `verbose` adds the output of programs and providers; with `as_json` stdout is one
     document.
     """
 
@@ -36,12 +50,13 @@ class Console:
         err: TextIO | None = None,
     ) -> None:
         self.quiet, self.verbose, self.as_json = quiet, verbose, as_json
-        self._out, self._err = out or sys.stdout, err or sys.stderr
-        # Text from outside cannot guess how a color begins, so it cannot color itself.
+        # A stream is None when its file descriptor is closed.
+        self._out, self._err = out or sys.stdout or _Nowhere(), err or sys.stderr or _Nowhere()
+        # Text from outside cannot guess the mark of a color, so it cannot color itself.
         self._mark = f"\0{secrets.token_hex(8)}"
         self._marks = re.compile(rf"{self._mark}(\[\d+m)")
         self.gone = False
-        """Whether whoever read the results has stopped reading."""
+        """Whether the reader of stdout has stopped reading."""
 
     @property
     def live(self) -> bool:
@@ -60,62 +75,78 @@ class Console:
             self._out.flush()
         except BrokenPipeError:
             self.gone = True
-            _write_nowhere()
+            write_nowhere()
 
     def colored(self, text: str, color: str) -> str:
-        """A part of a result in a color, where results are shown on a terminal; `result` writes it."""
+        """A part of a result in a color, if stdout is a terminal; `result` writes it."""
         return self._marked(text, color, self._out)
+
+    @property
+    def width(self) -> int | None:
+        """Columns of the terminal; None when stdout is not a terminal, so that lines stay whole."""
+        return shutil.get_terminal_size().columns if self._out.isatty() else None
+
+    def table(self, text: str) -> None:
+        """Write a result whose statuses are colored, at most one in a line, and whose lines break between words only."""
+        if self.width:
+            text = "".join(_broken(line, self.width) for line in text.splitlines(keepends=True))
+        lines = (
+            _STATUS.sub(lambda found: self.colored(found[1], _STATUS_COLORS[found[1]]), line, count=1)
+            for line in text.splitlines(keepends=True)
+        )
+        self.result("".join(lines))
 
     def document(self, value: Mapping[str, Any]) -> None:
         """Write a result as one JSON document."""
         self.result(json.dumps(value, indent=2, default=str) + "\n")
 
     def note(self, text: str) -> None:
-        """Say something beside the result."""
+        """Write something beside the result."""
         if not self.quiet:
             self._write(text.rstrip("\n") + "\n")
 
     def warning(self, text: str) -> None:
-        """Say something that may need attention."""
+        """Write a warning."""
         self._write(f"{self._colored('warning:', YELLOW)} {text}\n")
 
     def error(self, error: OrchestratorError) -> None:
-        """Say what went wrong and what to do."""
+        """Write an error and its hint."""
         self.problem(error.message, error.hint)
 
     def problem(self, message: str, hint: str | None) -> None:
         """`error:` and `hint:`."""
         self._write(f"{self._colored('error:', RED)} {message}\n")
         if hint:
-            self._write(f"{self._colored('hint:', GREEN)} {hint}\n")
+            self._write(f"{self._colored('hint:', CYAN)} {hint}\n")
 
     def confirm(self, names: Sequence[str], question: str) -> None:
-        """Have the user type the names; ConfirmationError when something else comes, or nobody can be asked."""
+        """Ask the user to type the names. Raises ConfirmationError for another answer, and without a terminal."""
         wanted = " ".join(names)
         if not sys.stdin or sys.stdin.closed or not sys.stdin.isatty():
             raise ConfirmationError(
-                f"{question} needs a confirmation and nobody can be asked: standard input is not a terminal; nothing was "
-                "changed",
-                "add --yes to go on without one",
+                f"nothing was changed: {question}; confirmation is needed and stdin is not a terminal",
+                "pass --yes",
             )
-        self._write(f"{question}. Type {self._colored(wanted, BOLD)} to go on: ")
+        self._write(f"{question}. Type {self._colored(wanted, BOLD)} to continue: ")
         try:
             answer = sys.stdin.readline().strip()
         except KeyboardInterrupt:
             self._write("\n")
             raise
         if answer.split() != list(names):
-            raise ConfirmationError("not confirmed: nothing was changed", f"type exactly {wanted}, or add --yes")
+            raise ConfirmationError(
+                "nothing was changed: the answer does not match", f"type exactly {wanted}, or pass --yes"
+            )
 
     @property
     def can_ask(self) -> bool:
-        """Whether somebody sits in front of the terminal."""
+        """Whether questions can be asked: stdin and stderr are a terminal."""
         return bool(sys.stdin) and not sys.stdin.closed and sys.stdin.isatty() and self._err.isatty()
 
     def choose(self, question: str, choices: Mapping[str, str], otherwise: str) -> str:
-        """The choice (key) whose text begins with the letter that the user types.
+        """The key of the choice whose text begins with the letter that the user types.
 
-        `otherwise` when nothing is typed, or nobody can be asked. Raises KeyboardInterrupt.
+        `otherwise` for an empty answer, and without a terminal. Raises KeyboardInterrupt.
         """
         if not self.can_ask:
             return otherwise
@@ -149,15 +180,42 @@ class Console:
         return "".join(f"{ESCAPE}{part}" if number % 2 else visible(part) for number, part in enumerate(parts))
 
 
+def _broken(line: str, width: int) -> str:
+    """A line of a table, with its last column continued below itself; a word that is too long stays whole."""
+    if len(line.rstrip("\n")) <= width:
+        return line
+    start = max((found.end() for found in _GAP.finditer(line[: width * 2 // 3])), default=0)
+    indent = " " * (start or 2)
+    return (
+        textwrap.fill(
+            line[start:],
+            width,
+            initial_indent=line[:start],
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        + "\n"
+    )
+
+
+class _Nowhere(io.StringIO):
+    """A stream in place of a closed one."""
+
+    def write(self, text: str, /) -> int:
+        return len(text)
+
+
 @contextlib.contextmanager
 def _quiet_when_closed() -> Any:
-    """`orchestrator list | head -1` ends without a word, as other programs do."""
+    """Ignore a stream whose reader has gone: `orchestrator list | head -1` ends quietly, as other programs do."""
     try:
         yield
     except BrokenPipeError:
-        _write_nowhere()
+        write_nowhere()
 
 
-def _write_nowhere() -> None:
-    with contextlib.suppress(OSError):
+def write_nowhere() -> None:
+    """Send what is still buffered for stdout to the null device, so that Python's exit does not complain."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

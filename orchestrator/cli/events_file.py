@@ -1,4 +1,4 @@
-"""Events as JSON lines in a file, while a run is under way."""
+"""The file of `--events`: events of a run as JSON lines."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from orchestrator.rendering import document
 
 
 class EventsFile:
-    """An observer that writes each event as soon as it hears it; safe to be told from several threads."""
+    """An observer that writes each event at once. Safe to call from several threads."""
 
     def __init__(self, path: Path) -> None:
         try:
-            # Events hold names and outputs of the user's account: for the user alone, also where the file was there.
+            # Events hold names and outputs of the account: only the user may read them, also in a file that existed before.
             self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8")
             if stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
                 os.fchmod(self._file.fileno(), 0o600)
@@ -28,11 +28,11 @@ class EventsFile:
         self._guard = threading.Lock()
 
     def close(self) -> None:
-        """The run is over."""
+        """Close the file."""
         self._file.close()
 
     def write(self, event: Event) -> None:
-        """One line."""
+        """Write one event as one line."""
         line = json.dumps(document.event(event, datetime.now(UTC)))
         with self._guard:
             self._file.write(f"{line}\n")

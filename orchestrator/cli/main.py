@@ -1,28 +1,39 @@
-"""The console script, and the one place where an error becomes an exit code."""
+"""The console script: all commands in their groups, and the one place where an error becomes an exit code."""
 
 from __future__ import annotations
 
+import errno
 import gc
-import io
+import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.cli import commands, environment_data, health, life, operations, secret_commands
-from orchestrator.errors import OrchestratorError
+from orchestrator.cli import bases, daily_work, data, environments, life_cycle, looking, set_up
+from orchestrator.cli.help import Command, GroupedHelp, WholeSummaries, as_error, shows_help
+from orchestrator.cli.options import with_common
+from orchestrator.errors import InterruptedRunError, OrchestratorError
 
-HELP = """Creates, updates, inspects and destroys Django environments on AWS, in dependency order.
+if TYPE_CHECKING:
+    from orchestrator.console import Console
 
-A base holds what environments share (VPC, load balancer, database server); an environment is one Django application on
-it. Both are Pulumi stacks.
+HELP = """Create, update, inspect and destroy Django environments on AWS, in dependency order.
+
+A base holds the resources that environments share: VPC, load balancer and database server. An environment is one
+Django application on a base. Both are Pulumi stacks.
+
+Example: orchestrator create-env alpha --base dev
 """
-BUG_HINT = "this is a bug of the orchestrator: run the command again with --verbose and report what it prints"
+BUG_HINT = "this is a bug in the orchestrator: run the command again with --verbose and report its output"
+JSON_VARIABLE = "ORCHESTRATOR_JSON"
+_TRUE = ("1", "true", "t", "yes", "y", "on")
 
 app = typer.Typer(
+    cls=GroupedHelp,
     name="orchestrator",
     help=HELP,
     no_args_is_help=True,
@@ -31,19 +42,27 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-commands.register(app)
-life.register(app)
-operations.register(app)
-environment_data.register(app)
-secret_commands.register(app)
-health.register(app)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
+def _register() -> None:
+    for group in (environments, bases, daily_work, data, life_cycle, looking, set_up):
+        for name, (command, working) in group.COMMANDS.items():
+            app.command(name, cls=Command, rich_help_panel=group.GROUP)(with_common(command, working=working))
+    for name, (summary, commands) in data.SUBGROUPS.items():
+        inner = typer.Typer(cls=WholeSummaries, no_args_is_help=True, rich_markup_mode=None)
+        for inner_name, (command, working) in commands.items():
+            inner.command(inner_name, cls=Command)(with_common(command, working=working))
+        app.add_typer(inner, name=name, rich_help_panel=data.GROUP, help=summary)
+    for name, command in set_up.PLAIN.items():
+        app.command(name, cls=Command, rich_help_panel=set_up.GROUP)(command)
 
-        typer.echo(version("pulumi-django"))
+
+_register()
+
+
+def _version(given: bool) -> None:
+    if given:
+        set_up.version_()
         raise typer.Exit
 
 
@@ -58,45 +77,85 @@ def _root(
 
 def run(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
-    # A command lives for seconds, or waits for the engine. Looking for cyclic garbage while thousands of classes are
-    # loaded would be a fifth of its time.
+    # A command lives for seconds, or waits for the engine. The search for cyclic garbage, while thousands of classes are
+    # loaded, would take a fifth of its time.
     gc.disable()
     code = main(list(sys.argv[1:] if arguments is None else arguments))
-    # All is said and done: one more Ctrl-C must not turn the exit code into another one.
+    # The command is over: another Ctrl-C must not change the exit code.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(code)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line. Returns the exit code."""
     from orchestrator.console import Console
 
-    console = Console(verbose=bool({"--verbose", "-v"} & set(arguments)))
+    console = Console(verbose=bool({"--verbose", "-v"} & _own(arguments)), as_json=_as_json(arguments))
     try:
-        outcome: Any = app(list(arguments), prog_name="orchestrator", standalone_mode=False)
-        return outcome if isinstance(outcome, int) else 0
+        return _flushed(console, lambda: _run(arguments))
     except OrchestratorError as error:
-        console.error(error)
-        return error.exit_code
+        return _report(console, error)
     except (KeyboardInterrupt, typer.Abort):
-        console.problem("interrupted", None)
-        return 130
+        return _report(console, InterruptedRunError("interrupted"))
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 1
     except Exception as error:
         return _unexpected(console, error)
 
 
-def _unexpected(console: Any, error: Exception) -> int:
-    """A usage error of the parser, or a bug."""
-    show = getattr(error, "show", None)
-    if show is not None and hasattr(error, "exit_code"):
-        said = io.StringIO()
-        show(file=said)
-        console.note(said.getvalue())
-        return int(error.exit_code)  # type: ignore[attr-defined]
-    if console.verbose:
-        console.note("".join(traceback.format_exception(error)))
+def _run(arguments: Sequence[str]) -> int:
+    outcome: Any = app(list(arguments), prog_name="orchestrator", standalone_mode=False)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _flushed(console: Console, command: Callable[[], int]) -> int:
+    """The exit code of a command whose output has been written; 1 with an error when stdout is full.
+
+    A reader that stops reading is no error: `orchestrator list | head -1` ends quietly.
+    """
+    try:
+        code = command()
+        if sys.stdout and not sys.stdout.closed:
+            sys.stdout.flush()
+    except OSError as error:
+        from orchestrator.console import write_nowhere
+
+        if error.errno not in (errno.EPIPE, errno.ENOSPC):
+            raise
+        write_nowhere()
+        if error.errno == errno.EPIPE:
+            return 0
+        console.problem(f"the output is incomplete: {error.strerror}", None)
         return 1
-    console.problem(f"{type(error).__name__}: {error}", BUG_HINT)
-    return 1
+    return code
+
+
+def _own(arguments: Sequence[str]) -> set[str]:
+    """The words of the orchestrator itself: those after `--` belong to a command that it runs."""
+    words = list(arguments)
+    return set(words[: words.index("--")] if "--" in words else words)
+
+
+def _as_json(arguments: Sequence[str]) -> bool:
+    return "--json" in _own(arguments) or os.environ.get(JSON_VARIABLE, "").lower() in _TRUE
+
+
+def _unexpected(console: Console, error: Exception) -> int:
+    """Report a usage error of the parser, or a bug."""
+    usage = as_error(error)
+    if usage is not None and shows_help(error):
+        console.note(usage.message)
+        return usage.exit_code
+    if usage is None and console.verbose:
+        console.note("".join(traceback.format_exception(error)))
+    return _report(console, usage or OrchestratorError(f"{type(error).__name__}: {error}", BUG_HINT))
+
+
+def _report(console: Console, error: OrchestratorError) -> int:
+    """Print an error, with --json also as a document on stdout. Returns its exit code."""
+    console.error(error)
+    if console.as_json:
+        from orchestrator.rendering import document
+
+        console.document(document.error(error.message, error.hint, error.exit_code))
+    return error.exit_code

@@ -1,8 +1,8 @@
-"""The options that every command has, declared once."""
+"""The arguments and options that several commands have, each declared once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
@@ -12,30 +12,35 @@ from typing import Annotated, Any
 
 import typer
 
+from orchestrator.cli import completion
+
+Commands = Mapping[str, tuple[Callable[..., None], bool]]
+"""The commands of a group by name, and whether each has the options of runs."""
+
 
 class EngineName(StrEnum):
-    """Engines that can be named."""
+    """Values of --engine."""
 
     PULUMI = "pulumi"
     SIMULATION = "simulation"
 
 
 class KindName(StrEnum):
-    """Kinds that can be named."""
+    """Values of --kind."""
 
     AD_HOC = "ad-hoc"
     PROD = "prod"
 
 
 class PlanFormatName(StrEnum):
-    """Formats of a preview."""
+    """Values of --format of a preview."""
 
     TEXT = "text"
     MARKDOWN = "markdown"
 
 
 class GraphFormatName(StrEnum):
-    """Formats of `graph`."""
+    """Values of --format of `graph`."""
 
     TEXT = "text"
     MERMAID = "mermaid"
@@ -45,7 +50,7 @@ class GraphFormatName(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Common:
-    """What the shared options say."""
+    """The values of the shared options."""
 
     as_json: bool
     yes: bool
@@ -62,25 +67,45 @@ class Common:
     cost: bool = True
 
 
-JsonOption = Annotated[bool, typer.Option("--json", envvar="ORCHESTRATOR_JSON", help="Print one JSON document.")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", envvar="ORCHESTRATOR_YES", help="Do not ask.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", envvar="ORCHESTRATOR_JSON", help="Print one JSON document, also for an error.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", envvar="ORCHESTRATOR_YES", help="Do not ask for confirmation.")]
 EngineOption = Annotated[
     EngineName | None,
-    typer.Option("--engine", envvar="ORCHESTRATOR_ENGINE", help="What carries it out; else orchestrator.toml says."),
+    typer.Option("--engine", envvar="ORCHESTRATOR_ENGINE", help="Engine (default: the one in orchestrator.toml)."),
 ]
 VerboseOption = Annotated[
-    bool, typer.Option("--verbose", "-v", envvar="ORCHESTRATOR_VERBOSE", help="Show every resource, and tracebacks.")
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        envvar="ORCHESTRATOR_VERBOSE",
+        help="Show every resource, API calls of the simulation, and tracebacks.",
+    ),
 ]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", envvar="ORCHESTRATOR_QUIET", help="Show no progress.")]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", envvar="ORCHESTRATOR_QUIET", help="Hide progress and notes.")
+]
 ProjectDirOption = Annotated[
     Path | None,
     typer.Option(
-        "--project-dir", envvar="ORCHESTRATOR_PROJECT_DIR", help="Folder of orchestrator.toml, else found upwards."
+        "--project-dir",
+        metavar="DIR",
+        envvar="ORCHESTRATOR_PROJECT_DIR",
+        help="Folder of orchestrator.toml (default: this folder or the nearest one above it).",
     ),
 ]
 ParallelOption = Annotated[
     int | None,
-    typer.Option("--parallel", min=1, max=64, envvar="ORCHESTRATOR_PARALLEL", help="Units that run at the same time."),
+    typer.Option(
+        "--parallel",
+        metavar="N",
+        min=1,
+        max=64,
+        envvar="ORCHESTRATOR_PARALLEL",
+        help="Number of stacks that run at the same time.",
+    ),
 ]
 
 WaitOption = Annotated[
@@ -89,29 +114,32 @@ WaitOption = Annotated[
         "--wait",
         metavar="10m",
         envvar="ORCHESTRATOR_WAIT",
-        help="Wait so long while somebody else is at work on a stack.",
+        help="Wait up to this long for another operation on the same stack.",
     ),
 ]
 AllowProdOption = Annotated[
-    bool, typer.Option("--allow-prod", envvar="ORCHESTRATOR_ALLOW_PROD", help="Production may be changed.")
+    bool, typer.Option("--allow-prod", envvar="ORCHESTRATOR_ALLOW_PROD", help="Allow changes to production.")
 ]
 FailFastOption = Annotated[
-    bool, typer.Option("--fail-fast", envvar="ORCHESTRATOR_FAIL_FAST", help="Begin nothing more after a stack failed.")
+    bool, typer.Option("--fail-fast", envvar="ORCHESTRATOR_FAIL_FAST", help="Start no further stack after a failure.")
 ]
 ContinueOption = Annotated[
     bool,
     typer.Option(
         "--continue",
         envvar="ORCHESTRATOR_CONTINUE",
-        help="Within a stack, go on after a resource failed with those that do not depend on it.",
+        help="After a resource fails, continue with the resources of its stack that do not depend on it.",
     ),
 ]
 EventsOption = Annotated[
     Path | None,
-    typer.Option("--events", metavar="FILE", envvar="ORCHESTRATOR_EVENTS", help="Write events there as JSON lines."),
+    typer.Option(
+        "--events", metavar="FILE", envvar="ORCHESTRATOR_EVENTS", help="Write events to this file as JSON lines."
+    ),
 ]
 CostOption = Annotated[
-    bool, typer.Option("--cost/--no-cost", envvar="ORCHESTRATOR_COST", help="Say before what new stacks will cost.")
+    bool,
+    typer.Option("--cost/--no-cost", envvar="ORCHESTRATOR_COST", help="Show the estimated cost of new stacks first."),
 ]
 
 _SHARED: dict[str, tuple[Any, Any]] = {
@@ -134,17 +162,23 @@ _WORKING: dict[str, tuple[Any, Any]] = {
 
 
 def with_common(command: Callable[..., None], *, working: bool = False) -> Callable[..., None]:
-    """Give a command the shared options, and those of runs when it is `working`; it receives them as its first argument,
-    a `Common`."""
+    """Add the shared options to a command, and the options of runs when it is `working`.
+
+    The command receives their values as its first argument, a `Common`.
+    """
     options = {**_SHARED, **(_WORKING if working else {})}
+    own = list(signature(command, eval_str=True).parameters.values())[1:]
+
+    scopes = {parameter.name: scope for parameter in own for kind, scope in _scopes() if parameter.annotation == kind}
 
     @wraps(command)
     def wrapper(**given: Any) -> None:
+        for name, scope in scopes.items():
+            given[name] = _plain_names(given[name], scope, given["project_dir"])
         shared = {name: given.pop(name) for name in options}
         engine = shared.pop("engine")
         command(Common(**shared, engine=engine.value if engine else None), **given)
 
-    own = list(signature(command, eval_str=True).parameters.values())[1:]
     added = [
         Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
         for name, (annotation, default) in options.items()
@@ -155,15 +189,30 @@ def with_common(command: Callable[..., None], *, working: bool = False) -> Calla
     return wrapper
 
 
-NameArgument = Annotated[str, typer.Argument(help="Name of the environment or base.", show_default=False)]
-NamesArgument = Annotated[list[str], typer.Argument(help="One or more names.", show_default=False)]
-OptionalNameArgument = Annotated[str | None, typer.Argument(help="Name; nothing shows all.", show_default=False)]
+def _names(help_: str, completed: Callable[..., Any]) -> Any:
+    return typer.Argument(metavar="NAME", help=help_, show_default=False, autocompletion=completed)
+
+
+NameArgument = Annotated[str, _names("Environment or base.", completion.stacks)]
+NamesArgument = Annotated[list[str], _names("Environments or bases.", completion.stacks)]
+OptionalNameArgument = Annotated[str | None, _names("Environment or base (default: all).", completion.stacks)]
+EnvironmentArgument = Annotated[str, _names("Environment.", completion.environments)]
+EnvironmentsArgument = Annotated[list[str], _names("Environments.", completion.environments)]
+BaseArgument = Annotated[str, _names("Base.", completion.bases)]
+BasesArgument = Annotated[list[str], _names("Bases.", completion.bases)]
 BaseOption = Annotated[
-    str | None, typer.Option("--base", help="Base to stand on; else the configuration says.", show_default=False)
+    str | None,
+    typer.Option(
+        "--base",
+        metavar="BASE",
+        help="Base (default: the configured one).",
+        show_default=False,
+        autocompletion=completion.bases,
+    ),
 ]
 KindOption = Annotated[KindName | None, typer.Option("--kind", help="Kind of the base.", show_default=False)]
 OwnerOption = Annotated[
-    str | None, typer.Option("--owner", help="Who answers for it; else who git says you are.", show_default=False)
+    str | None, typer.Option("--owner", metavar="NAME", help="Owner (default: your git identity).", show_default=False)
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -171,13 +220,62 @@ SetOption = Annotated[
 ]
 TtlOption = Annotated[
     str | None,
-    typer.Option("--ttl", metavar="3d", help="How long it lives after it was last deployed; `reap` destroys it then."),
+    typer.Option("--ttl", metavar="3d", help="Time from the last deploy until the environment expires; see `reap`."),
 ]
 SavePlanOption = Annotated[
-    Path | None, typer.Option("--save-plan", metavar="DIR", help="Write a plan there, which `apply DIR` carries out.")
+    Path | None, typer.Option("--save-plan", metavar="DIR", help="Save the plan in this folder, for `apply DIR`.")
 ]
-PlanFormatOption = Annotated[PlanFormatName, typer.Option("--format", help="How to show the plan.")]
+PlanFormatOption = Annotated[PlanFormatName, typer.Option("--format", help="Format of the plan.")]
 ImageOption = Annotated[
     list[str] | None,
-    typer.Option("--image", metavar="NAME=REFERENCE", help="Set an image, for example backend=registry/app:1.4."),
+    typer.Option(
+        "--image",
+        metavar="NAME=REFERENCE",
+        help="Set an image, for example backend=registry/app:1.4.",
+        autocompletion=completion.images,
+    ),
 ]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the changes, and change nothing.")]
+
+
+def _scopes() -> tuple[tuple[Any, str | None], ...]:
+    """The arguments that hold names, with the scope of the names; None is either scope."""
+    return (
+        (NameArgument, None),
+        (NamesArgument, None),
+        (OptionalNameArgument, None),
+        (EnvironmentArgument, "environment"),
+        (EnvironmentsArgument, "environment"),
+        (BaseArgument, "base"),
+        (BasesArgument, "base"),
+        (BaseOption, "base"),
+    )
+
+
+def _plain_names(given: Any, scope: str | None, folder: Path | None) -> Any:
+    if isinstance(given, list):
+        return [_plain_name(str(name), scope, folder) for name in given]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return given if given is None else _plain_name(str(given), scope, folder)
+
+
+def _plain_name(name: str, scope: str | None, folder: Path | None) -> str:
+    """`alpha` for `alpha`, `environment/alpha` and `app/alpha`. Without a scope, `base/dev` stays, to differ from an
+    environment of this name. Raises UsageError for a name of the other scope."""
+    from orchestrator.errors import UsageError
+
+    prefix, slash, plain = name.partition("/")
+    if not slash:
+        return name
+    if prefix not in ("base", "environment"):
+        from orchestrator.config import settings
+
+        project = settings.load(folder).by_key.get(prefix)
+        if project is None:
+            return name
+        prefix = project.scope.value
+    if scope is None:
+        return f"{prefix}/{plain}"
+    if prefix != scope:
+        kind = "a base" if scope == "base" else "an environment"
+        raise UsageError(f"{name} is not {kind}", f"pass the name of {kind}")
+    return plain

@@ -1,23 +1,38 @@
-"""What a run shows while it runs: a table that redraws itself on a terminal, plain lines elsewhere."""
+"""The progress of a run: a table that is redrawn on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.console import Console
 from orchestrator.events import Diagnostic, Event, PlanReady, ResourceEvent, UnitFinished, UnitStarted
-from orchestrator.model import ChangeOp, Unit
+from orchestrator.model import ChangeOp, Operation, Unit
 from orchestrator.rendering.tables import counted, verdict
 from orchestrator.visible import in_line, visible
 
 SIGN_OF_LIFE_SECONDS = 30
 REDRAWS_PER_SECOND = 5
 _SILENT = (ChangeOp.SAME, ChangeOp.READ, ChangeOp.REFRESH)
+
+
+_STARTED = {
+    Operation.UP: "update starts",
+    Operation.PREVIEW: "preview starts",
+    Operation.DESTROY: "destroy starts",
+    Operation.REFRESH: "refresh starts",
+    Operation.DRIFT: "drift check starts",
+}
+
+
+def short_name(unit: Unit, others: Iterable[Unit]) -> str:
+    """The name of the base or environment; with its project where several stacks of a run have this name."""
+    shared = sum(other.stack == unit.stack for other in {unit, *others}) > 1
+    return str(unit) if shared else unit.stack
 
 
 @dataclass
@@ -31,7 +46,7 @@ class _Row:
 
 
 class Progress:
-    """An observer that shows what is going on; safe to be told from several threads."""
+    """An observer that shows the progress of a run. Safe to call from several threads."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console, self._clock = console, clock
@@ -73,7 +88,7 @@ class Progress:
 
     def _start(self, event: UnitStarted) -> None:
         self._rows[event.unit] = _Row(began=self._clock(), state="running", expected=event.expected)
-        self._say(f"{event.unit}: {event.operation.value} begins", in_table=True)
+        self._say(f"{self._name(event.unit)}: {_STARTED[event.operation]}", in_table=True)
 
     def _resource(self, event: ResourceEvent) -> None:
         row = self._rows.setdefault(event.unit, _Row(began=self._clock()))
@@ -84,12 +99,12 @@ class Progress:
         if event.op in _SILENT and event.phase == "done":
             return
         if event.phase == "failed":
-            self._say(f"{event.unit}: {event.op.value} of {event.name} failed")
+            self._say(f"{self._name(event.unit)}: {event.op.value} of {event.name} failed")
         elif self._console.verbose:
-            self._say(f"{event.unit}: {event.op.value} {event.type.partition(':')[2]} {event.name}")
+            self._say(f"{self._name(event.unit)}: {event.op.value} {event.type.partition(':')[2]} {event.name}")
 
     def _diagnostic(self, event: Diagnostic) -> None:
-        where = f"{event.unit}: " if event.unit else ""
+        where = f"{self._name(event.unit)}: " if event.unit else ""
         if event.severity == "warning":
             self._say(f"{where}warning: {event.message}")
         elif event.severity == "info" or self._console.verbose:
@@ -99,10 +114,15 @@ class Progress:
         result = event.result
         row = self._rows.setdefault(result.unit, _Row(began=self._clock()))
         row.state, row.current, row.seconds = verdict(result), counted(result.counts), result.duration_seconds
-        ended = f"{result.unit}: {verdict(result)} ({counted(result.counts)}, {result.duration_seconds:.1f} s)"
+        ended = (
+            f"{self._name(result.unit)}: {verdict(result)} ({counted(result.counts)}, {result.duration_seconds:.1f} s)"
+        )
         self._say(ended, in_table=True)
 
     # showing
+
+    def _name(self, unit: Unit) -> str:
+        return short_name(unit, self._rows)
 
     def _say(self, text: str, *, in_table: bool = False) -> None:
         """Write a line; on a terminal only when the table does not show it."""
@@ -117,14 +137,16 @@ class Progress:
             self.sign_of_life()
 
     def sign_of_life(self) -> None:
-        """Say what is being done when nothing was said for long."""
+        """Print what each running stack does, after a long silence."""
         with self._guard:
             if self._clock() - self._last_word < SIGN_OF_LIFE_SECONDS:
                 return
             for unit, row in self._rows.items():
                 if row.state == "running":
                     now = f", now: {row.current}" if row.current else ""
-                    self._say(f"{unit}: still at work, {row.done} done{now} ({self._clock() - row.began:.0f} s)")
+                    self._say(
+                        f"{self._name(unit)}: still running, {row.done} done{now} ({self._clock() - row.began:.0f} s)"
+                    )
 
     @contextmanager
     def _drawn(self) -> Generator[None]:
@@ -150,7 +172,7 @@ class Progress:
             seconds = row.seconds if row.seconds is not None else self._clock() - row.began
             done = f"{row.done}/{row.expected}" if row.expected else str(row.done)
             elapsed = "" if row.state == "waiting" else f"{seconds:.1f} s"
-            # As Text: a name in brackets is no style of rich.
+            # As Text, because rich reads a name in brackets as a style.
             cells = (unit.stack, unit.project, row.state, done, elapsed, row.current)
             table.add_row(*(Text(in_line(cell)) for cell in cells))
         return table

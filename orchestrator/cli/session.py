@@ -1,26 +1,29 @@
-"""One run of a command: settings, engine, console, and what all mutating commands do alike."""
+"""One run of a command: settings, engine and console, and the steps that all changing commands share."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
+from dataclasses import replace
+from pathlib import Path
 
 from orchestrator.api import Orchestrator
 from orchestrator.cli.events_file import EventsFile
 from orchestrator.cli.options import Common
-from orchestrator.cli.progress import Progress
+from orchestrator.cli.progress import Progress, short_name
+from orchestrator.config.stack_config import config_path
 from orchestrator.console import Console
 from orchestrator.cost.estimate import Costs
 from orchestrator.events import Diagnostic, Event
 from orchestrator.lifecycle import Job, Request
 from orchestrator.lifecycle.interrupts import heard_by
-from orchestrator.model import Operation, RunReport, Scope, Status, UnitResult
+from orchestrator.model import Operation, RunReport, Scope, Status, Unit, UnitResult
 from orchestrator.rendering import document, plan_tree, summary, tables
 
 
 class Session:
-    """What a command works with."""
+    """The settings, engine and console of a command."""
 
     def __init__(self, common: Common) -> None:
         self.common = common
@@ -38,25 +41,57 @@ class Session:
             keep_going=common.keep_going,
         )
         self.notice = self.orchestrator.engine.notice
+        self._ignore_state()
 
     def carry_out(self, request: Request) -> int:
-        """Check a request, say what it comes to, ask when it must be asked, do it, report; returns the exit code."""
+        """Check a request, announce it, ask for confirmation if needed, run it and report. Returns the exit code."""
         return self.do(self.orchestrator.prepare(request)).exit_code
 
     def do(self, job: Job, *, plan_format: str = "text", quiet_document: bool = False) -> RunReport:
-        """The same for a request that was checked already; `quiet_document` leaves the JSON document to the caller."""
+        """The same for a checked request. With `quiet_document` the caller prints the JSON document."""
         self._announce(job)
         if job.confirm and not self.common.yes:
             names = " ".join(job.confirm)
             self.console.confirm(job.confirm, f"{names} will be destroyed and cannot be restored")
-        with heard_by(lambda: None):  # a late Ctrl-C must not tear the report
+        files = self._stack_files(job)
+        with heard_by(lambda: None):  # a late Ctrl-C must not interrupt the report
             with self._progress.shown(), closing(self._events) if self._events else nullcontext():
                 report = self.orchestrator.run_job(job)
             self._report(job, report, plan_format, quiet_document)
+        for file in files:
+            if not file.exists():
+                self.console.note(f"removed   {file}: its stack is gone, and the file was generated and not in git")
+        self._ignore_state()
         return report
 
+    def preview_destroy(self, request: Request) -> int:
+        """Check a destruction and show what it would delete. Returns the exit code."""
+        from orchestrator.cli import destroy_preview
+
+        job = self.orchestrator.prepare(request)
+        self._announce(job)
+        report = destroy_preview.report(job)
+        self._report(replace(job, operation=Operation.PREVIEW), report, "text", quiet_document=False)
+        return report.exit_code
+
+    def _stack_files(self, job: Job) -> tuple[Path, ...]:
+        """The stack files that a destruction may remove."""
+        if job.operation is not Operation.DESTROY:
+            return ()
+        by_key = self.orchestrator.settings.by_key
+        files = (config_path(by_key[step.unit.project], step.unit.stack) for step in job.steps if step.runs)
+        return tuple(file for file in files if file.exists())
+
+    def _ignore_state(self) -> None:
+        """Keep `.orchestrator/` out of git."""
+        folder = self.orchestrator.settings.state_dir
+        file = folder / ".gitignore"
+        if folder.is_dir() and not file.exists():
+            with suppress(OSError):
+                file.write_text("*\n", encoding="utf-8")
+
     def tell(self, text: str) -> None:
-        """Say something while a job runs, where its progress is shown."""
+        """Write a line among the progress of a job."""
         self._hear(Diagnostic(unit=None, severity="info", message=text))
 
     def _hear(self, event: Event) -> None:
@@ -85,13 +120,13 @@ class Session:
         elif plan_format == "markdown":
             self.console.result(plan_tree.markdown(report, costs))
         else:
-            self.console.result(self._text(job, report, costs))
+            self.console.table(self._text(job, report, costs))
         self._summarize(report, costs)
         for result in report.results:
             for warning in result.warnings:
-                self.console.warning(f"{result.unit}: {warning}")
+                self.console.warning(f"{_name(result.unit, report)}: {warning}")
             if result.status in (Status.FAILED, Status.SKIPPED, Status.CANCELLED):
-                self.console.problem(_reason(result), result.hint)
+                self.console.problem(_reason(result, report), result.hint)
 
     def _summarize(self, report: RunReport, costs: Costs) -> None:
         """The job summary of GitHub Actions: https://docs.github.com/actions/reference/workflow-commands-for-github-actions"""
@@ -102,15 +137,15 @@ class Session:
             with open(file, "a", encoding="utf-8") as summary_file:
                 summary_file.write(summary.markdown(report, costs))
         except OSError as error:
-            self.console.warning(f"the step summary could not be written: {error.strerror or error} ({file})")
+            self.console.warning(f"the step summary was not written: {error.strerror or error} ({file})")
 
     def _text(self, job: Job, report: RunReport, costs: Costs) -> str:
         scopes = {step.unit: step.scope for step in job.steps}
         text = f"\n{tables.results(report, scopes)}"
         if job.operation is Operation.PREVIEW:
-            return f"{text}\n{plan_tree.text(report, costs)}"
+            return f"{text}\n{plan_tree.text(report, costs, self.console.width)}"
         if job.operation is Operation.DRIFT:
-            return f"{text}{tables.drift(report)}"
+            return f"{text}{tables.drift(report, self.console.width)}"
         if job.operation is not Operation.UP:
             return text
         done: Sequence[UnitResult] = [
@@ -126,6 +161,11 @@ class Session:
         return text
 
 
-def _reason(result: UnitResult) -> str:
-    reason = result.reason or f"{result.unit} {result.status.value}"
-    return reason if str(result.unit) in reason else f"{result.unit} {result.status.value}: {reason}"
+def _name(unit: Unit, report: RunReport) -> str:
+    return short_name(unit, [result.unit for result in report.results])
+
+
+def _reason(result: UnitResult, report: RunReport) -> str:
+    name = _name(result.unit, report)
+    reason = (result.reason or f"{name} {result.status.value}").replace(str(result.unit), name)
+    return reason if name in reason.split() else f"{name} {result.status.value}: {reason}"

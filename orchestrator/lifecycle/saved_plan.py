@@ -116,6 +116,7 @@ def prepare_folder(folder: Path) -> None:
         folder.chmod(0o700)
         for name in os.listdir(folder):
             (folder / name).unlink()
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"the plan cannot be written to {folder}: {error.strerror or error}") from None
 
@@ -126,7 +127,7 @@ def _write(file: Path, document: Mapping[str, Any]) -> None:
 
 
 def _is_plan_file(name: str) -> bool:
-    return name in (FILE, PROGRESS) or name.endswith(".pulumi-plan.json")
+    return name in (FILE, PROGRESS, ".gitignore") or name.endswith(".pulumi-plan.json")
 
 
 def save(job: Job, request: PreviewBase | PreviewEnv, configs: Mapping[Unit, str]) -> None:

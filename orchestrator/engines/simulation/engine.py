@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -27,6 +28,7 @@ from orchestrator.engines.waiting import patiently
 from orchestrator.errors import (
     InterruptedRunError,
     LockOwner,
+    OperationFailedError,
     OrchestratorError,
     RefusedError,
     StateError,
@@ -181,7 +183,7 @@ class SimulationEngine:
             tags = records.to_tags(records.merged(request.record_before, request.record, known))
         prior = self._store.resources(unit) if self._store.exists(unit) else {}
         try:
-            simulated = self._simulate(request, prior)
+            simulated = self._simulate(request, prior, sink)
         except OrchestratorError:
             self._store.write(unit, replace(before, tags=tags, succeeded=False, last_update=_now()), prior)
             raise
@@ -191,7 +193,7 @@ class SimulationEngine:
             tags=tags,
             outputs=simulated.outputs,
             secret_outputs=sorted(simulated.secret_outputs),
-            resource_count=len(simulated.resources),
+            resource_count=sum(not kept.get("read") for kept in simulated.resources.values()),
             last_update=_now(),
             references=simulated.references,
         )
@@ -203,7 +205,7 @@ class SimulationEngine:
 
     def _preview(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
         prior = self._store.resources(request.unit) if self._store.exists(request.unit) else {}
-        simulated = self._simulate(request, prior)
+        simulated = self._simulate(request, prior, sink)
         if request.plan_file is not None:
             plans.save(request.plan_file, simulated)
         outcome = self._outcome(request.unit, simulated, sink)
@@ -231,7 +233,7 @@ class SimulationEngine:
         head = self._store.head(request.unit)
         return UnitOutcome(counts=ChangeCounts(same=head.resource_count), outputs=_outputs(head))
 
-    def _simulate(self, request: UnitRequest, prior: Resources) -> Simulated:
+    def _simulate(self, request: UnitRequest, prior: Resources, sink: Sink) -> Simulated:
         from orchestrator.engines.simulation import programs  # the Pulumi SDK is loaded only when a program runs
 
         stacks: dict[str, tuple[Mapping[str, Any], Sequence[str]]] = {
@@ -240,7 +242,13 @@ class SimulationEngine:
             if unit != request.unit
         }
         stacks |= {name: plans.planned_outputs(outputs) for name, outputs in request.upstream_outputs.items()}
-        return programs.simulate_project(self._projects[request.unit.project], request, prior=prior, stacks=stacks)
+        try:
+            return programs.simulate_project(self._projects[request.unit.project], request, prior=prior, stacks=stacks)
+        except OperationFailedError as error:
+            if error.__cause__:
+                where = "".join(traceback.format_exception(error.__cause__)).rstrip()
+                sink(Diagnostic(unit=request.unit, severity="error", message=where))
+            raise
 
     def _outcome(self, unit: Unit, simulated: Simulated, sink: Sink) -> UnitOutcome:
         for severity, message in simulated.logs:

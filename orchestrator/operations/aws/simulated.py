@@ -29,9 +29,23 @@ def answers(target: Target) -> dict[str, Answer]:
         "ecs.ListTasks": ecs.listed,
         "ecs.RegisterTaskDefinition": ecs.register,
         "ecs.RunTask": ecs.run,
+        "logs.FilterLogEvents": _log_lines,
         "logs.GetLogEvents": lambda _: {"events": [], "nextForwardToken": "f/0", "nextBackwardToken": "b/0"},
         **answers_of_base(target.base_outputs),
     }
+
+
+def _log_lines(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The lines of a service that has just started."""
+    group = str(parameters["logGroupName"])
+    service = group.rsplit("/", 1)[-1]
+    begin = int(datetime.now(UTC).timestamp() * 1000) - 2000
+    lines = (f"{service} starts", f"{service} is ready")
+    events = [
+        {"eventId": f"{group}/{number}", "timestamp": begin + number, "message": line, "logStreamName": f"{service}/0"}
+        for number, line in enumerate(lines)
+    ]
+    return {"events": events}
 
 
 def answers_of_base(outputs: Mapping[str, Any]) -> dict[str, Answer]:

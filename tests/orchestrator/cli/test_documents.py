@@ -1,4 +1,4 @@
-"""Everything that `--json` and `--events` write keeps the published schemas."""
+"""The output of `--json` and `--events` conforms to the published schemas."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def running(here: Here) -> Here:
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_every_schema_is_one(name: str) -> None:
+def test_every_schema_is_valid(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(schema(name))
 
 
-def test_the_command_prints_one_or_all(here: Here) -> None:
+def test_the_command_prints_one_schema_or_all(here: Here) -> None:
     assert json.loads(here("schema", "report").out) == schema("report")
     assert list(json.loads(here("schema").out)) == list(SCHEMAS)
     answer = here("schema", "repotr")
     assert answer.code == 2
-    assert answer.err.startswith("error: there is no document 'repotr'\nhint: documents are report, list,")
+    assert answer.err.startswith("error: there is no document repotr\nhint: documents are report, list,")
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,13 @@ def test_the_command_prints_one_or_all(here: Here) -> None:
         ("idle", ["reap", "--sleep-after", "8h"]),
     ],
 )
-def test_what_json_prints_keeps_its_schema(name: str, words: list[str], running: Here) -> None:
+def test_the_document_of_a_command_conforms_to_its_schema(name: str, words: list[str], running: Here) -> None:
     answer = running(*words, "--json")
     assert answer.code == 0, answer.err
     check(name, json.loads(answer.out))
 
 
-def test_a_failed_run_keeps_it_too(here: Here) -> None:
+def test_the_document_of_a_failed_run_conforms_to_its_schema(here: Here) -> None:
     (here.folder / "app" / "__main__.py").write_text("raise RuntimeError('boom')")
     answer = here("create-env", "alpha", "--json")
     assert answer.code == 1
@@ -83,7 +83,7 @@ def test_reaping_prints_one_document_with_its_run(running: Here) -> None:
     assert [unit["status"] for unit in json.loads(answer.out)["run"]["units"]] == ["succeeded"]
 
 
-def test_events_are_lines_that_keep_their_schema(here: Here, tmp_path: Path) -> None:
+def test_events_are_lines_that_conform_to_their_schema(here: Here, tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     assert here("create-env", "alpha", "--events", str(file)).code == 0
     events = [json.loads(line) for line in file.read_text().splitlines()]
@@ -96,7 +96,7 @@ def test_events_are_lines_that_keep_their_schema(here: Here, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("before", [None, 0o644])
-def test_an_events_file_is_for_its_user_alone(here: Here, tmp_path: Path, before: int | None) -> None:
+def test_only_the_user_can_read_an_events_file(here: Here, tmp_path: Path, before: int | None) -> None:
     file = tmp_path / "events.jsonl"
     if before is not None:
         file.touch()

@@ -1,4 +1,4 @@
-"""What a run shows while it runs."""
+"""The progress of a run."""
 
 from __future__ import annotations
 
@@ -45,25 +45,25 @@ RUN = (
 )
 
 
-def test_plain_lines_tell_beginning_messages_failures_and_end() -> None:
+def test_plain_lines_report_start_messages_failures_and_end() -> None:
     assert shown(*RUN) == (
-        "app/alpha: up begins\n"
-        "app/alpha: alpha release | Applying 0001... OK\n"
-        "app/alpha: update of broken failed\n"
-        "app/alpha: failed (1 created, 1 unchanged, 1.2 s)\n"
+        "alpha: update starts\n"
+        "alpha: alpha release | Applying 0001... OK\n"
+        "alpha: update of broken failed\n"
+        "alpha: failed (1 created, 1 unchanged, 1.2 s)\n"
     )
 
 
-def test_verbose_tells_every_resource_that_changed() -> None:
-    assert "app/alpha: create sns/topic:Topic topic\n" in shown(*RUN, verbose=True)
+def test_verbose_reports_every_changed_resource() -> None:
+    assert "alpha: create sns/topic:Topic topic\n" in shown(*RUN, verbose=True)
     assert "kept" not in shown(*RUN, verbose=True)
 
 
-def test_quiet_tells_nothing() -> None:
+def test_quiet_prints_nothing() -> None:
     assert shown(*RUN, quiet=True) == ""
 
 
-def test_a_long_silence_is_broken_with_what_is_being_done() -> None:
+def test_a_long_silence_ends_with_the_current_resource() -> None:
     err, now = io.StringIO(), [0.0]
     progress = Progress(Console(out=io.StringIO(), err=err), clock=lambda: now[0])
     progress(RUN[0])  # type: ignore[arg-type]
@@ -71,7 +71,7 @@ def test_a_long_silence_is_broken_with_what_is_being_done() -> None:
     progress(RUN[2])  # type: ignore[arg-type]
     now[0] = 29.0
     progress.sign_of_life()
-    assert "still at work" not in err.getvalue()
+    assert "still running" not in err.getvalue()
     now[0] = 30.0
     progress.sign_of_life()
-    assert err.getvalue().endswith("app/alpha: still at work, 0 done, now: create topic (30 s)\n")
+    assert err.getvalue().endswith("alpha: still running, 0 done, now: create topic (30 s)\n")

@@ -1,4 +1,4 @@
-"""sleep, wake, scale, tunnel, db and secrets, as somebody types them, on the simulation engine."""
+"""sleep, wake, scale, tunnel, db and secrets on the simulation engine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from orchestrator.cli.main import main
 from tests.support.command_line import Here
 from tests.support.operations import BASE_OUTPUTS, OUTPUTS
 
@@ -54,7 +53,7 @@ def test_sleep_and_wake(alpha: Here) -> None:
         '  rds StopDBInstance {"DBInstanceIdentifier": "dev-rds"}\n'
     )
     assert answer.err.endswith("AWS starts dev-rds again by itself after 7 days; its storage is paid for meanwhile\n")
-    assert "alpha sleeps already" in alpha("sleep", "alpha").err
+    assert "alpha is asleep already" in alpha("sleep", "alpha").err
     woken = alpha("wake", "dev", "alpha")
     assert woken.code == 0
     assert "next      orchestrator logs alpha --follow\n" in woken.out
@@ -70,7 +69,7 @@ def test_sleep_as_one_document(alpha: Here) -> None:
     assert [call["operation"] for call in server["calls"]] == ["DescribeDBInstances", "StopDBInstance"]
 
 
-def test_a_base_is_not_put_to_sleep_under_somebody(alpha: Here) -> None:
+def test_a_base_with_an_awake_environment_cannot_sleep(alpha: Here) -> None:
     answer = alpha("sleep", "dev")
     assert (answer.code, answer.out) == (1, "")
     assert answer.err == (
@@ -86,7 +85,7 @@ def test_scale(alpha: Here) -> None:
     assert (found["web"], found["workers"]) == ({"desired_count": 3}, {"default": {"desired_count": 2}})
 
 
-def test_scale_of_what_is_not_there_changes_nothing(alpha: Here) -> None:
+def test_scale_of_an_unknown_service_changes_nothing(alpha: Here) -> None:
     before = config(alpha)
     answer = alpha("scale", "alpha", "wbe=3")
     assert answer.code == 2
@@ -94,7 +93,7 @@ def test_scale_of_what_is_not_there_changes_nothing(alpha: Here) -> None:
     assert config(alpha) == before
 
 
-def test_secrets_are_pushed_from_a_file_and_shown_nowhere(alpha: Here, tmp_path: Path) -> None:
+def test_secrets_of_a_file_are_stored_and_never_shown(alpha: Here, tmp_path: Path) -> None:
     file = tmp_path / "values.env"
     file.write_text("API_KEY=hunter2\n", encoding="utf-8")
     answer = alpha("secrets", "push", "alpha", str(file))
@@ -132,15 +131,17 @@ def test_one_secret_from_standard_input(alpha: Here, monkeypatch: pytest.MonkeyP
         (["set", "alpha", "9X"], "KEY cannot name a variable"),
         (
             ["push", "alpha", "-", "--to", "vault"],
-            "--to 'vault' cannot be used: values are kept in secretsmanager or ssm",
+            "--to vault is invalid: it must be secretsmanager or ssm",
         ),
         (
             ["push", "alpha", "-", "--provided", "yes"],
-            "--provided 'yes' cannot be used: it is refuse or keep or replace",
+            "--provided yes is invalid: it must be refuse, keep, replace",
         ),
     ],
 )
-def test_what_cannot_be_stored(alpha: Here, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str) -> None:
+def test_invalid_input_of_secrets_is_a_usage_error(
+    alpha: Here, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str
+) -> None:
     typed(monkeypatch, "A=1\n")
     answer = alpha("secrets", *words)
     assert answer.code == 2
@@ -174,9 +175,7 @@ def test_a_value_in_the_wrong_place_is_never_repeated(
     assert "hunter2" not in answer.out + answer.err
 
 
-def test_values_of_standard_input_that_cannot_be_read_are_never_repeated(
-    alpha: Here, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_malformed_values_on_standard_input_are_never_repeated(alpha: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     for text in (
         "hunter2",
         "A='hunter2",
@@ -192,9 +191,7 @@ def test_values_of_standard_input_that_cannot_be_read_are_never_repeated(
             assert "hunter2" not in answer.out + answer.err
 
 
-def test_a_file_of_a_developer_is_stored_but_for_what_is_empty_and_what_the_stack_gives(
-    alpha: Here, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_empty_values_and_values_of_the_stack_are_not_stored(alpha: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     typed(monkeypatch, "API_KEY=1\nEMPTY=\nALSO=''\nDATABASE_URL=postgres://localhost/x\n")
     refused = alpha("secrets", "push", "alpha", "-")
     assert refused.code == 1
@@ -207,6 +204,7 @@ def test_a_file_of_a_developer_is_stored_but_for_what_is_empty_and_what_the_stac
 
 
 def test_secrets_list(alpha: Here) -> None:
+    assert "on AWS these calls" not in alpha("secrets", "list", "alpha").out
     document = json.loads(alpha("secrets", "list", "alpha", "--json").out)
     assert [call["operation"] for call in document["calls"]][:2] == ["DescribeServices", "DescribeTaskDefinition"]
 
@@ -222,14 +220,14 @@ def test_secrets_list(alpha: Here) -> None:
         ["shell", "alpha"],
     ],
 )
-def test_databases_say_what_they_would_call(alpha: Here, words: list[str]) -> None:
-    answer = alpha("db", *words)
+def test_database_commands_in_the_simulation_list_their_api_calls(alpha: Here, words: list[str]) -> None:
+    answer = alpha("db", *words, "--yes")
     assert answer.code == 0, answer.err
     assert answer.out.startswith("on AWS these calls would be made:\n")
     assert "  ecs RunTask " in answer.out
 
 
-def test_an_environment_is_no_copy_of_itself(alpha: Here) -> None:
+def test_an_environment_cannot_be_cloned_from_itself(alpha: Here) -> None:
     answer = alpha("db", "clone", "alpha", "--from", "alpha")
     assert (answer.code, answer.err.splitlines()[0]) == (
         2,
@@ -255,10 +253,14 @@ def test_help_loads_neither_pulumi_nor_boto3() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
 
 
-def test_data_is_not_deleted_without_a_word(alpha: Here, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Outside of the simulation; here the engine says that it is another one."""
-    from orchestrator.engines.simulation.engine import SimulationEngine
-
-    monkeypatch.setattr(SimulationEngine, "notice", None)
+@pytest.mark.parametrize(
+    "words", [["drop", "alpha"], ["reset", "alpha"], ["restore", "alpha", "s3://assets/x.dump", "--no-release"]]
+)
+def test_the_simulation_asks_for_the_confirmations_of_aws(
+    alpha: Here, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
     typed(monkeypatch, "")
-    assert main(["db", "drop", "alpha", "--project-dir", str(alpha.folder)]) == 1
+    answer = alpha("db", *words)
+    assert answer.code == 1
+    assert "error: nothing was changed: alpha loses " in answer.err
+    assert answer.err.endswith("hint: pass --yes\n")

@@ -21,7 +21,7 @@ def test_a_saved_plan_is_applied_and_a_stale_one_refused(here: Here, tmp_path: P
     plan = tmp_path / "plan"
     preview = here("preview-env", "alpha", "--save-plan", str(plan))
     assert preview.code == 0
-    assert preview.err.endswith(f"the plan is saved: `orchestrator apply {plan}` carries out exactly this\n")
+    assert preview.err.endswith(f"the plan is saved in {plan}: `orchestrator apply {plan}` carries it out\n")
     assert here("apply", str(plan)).out.startswith("\n dev    base         created  3 created  0.0 s\n")
     program = here.folder / "app" / "__main__.py"
     here("preview-env", "alpha", "--set", 'tags="{}"', "--save-plan", str(plan))
@@ -75,22 +75,22 @@ def test_a_preview_for_a_pull_request_is_markdown(running: Here) -> None:
     )
 
 
-def test_list_says_when_an_environment_expires(running: Here) -> None:
+def test_list_shows_when_an_environment_expires(running: Here) -> None:
     row = running("list").out.splitlines()[2].split()
     assert row[:6] == ["alpha", "environment", "ad-hoc", "dev", "ready", "ada"]
     assert " in 2h 59m " in running("list").out
-    assert running("pin", "alpha").out.endswith("  pinned: it stays all the same\n")
+    assert running("pin", "alpha").out.endswith("  pinned: it is not destroyed when it expires\n")
     assert " pinned " in running("list").out
 
 
-def test_reap_says_what_it_would_do_and_asks_before_it_does_it(running: Here) -> None:
+def test_reap_shows_its_plan_and_asks_before_it_destroys(running: Here) -> None:
     assert running("reap").out == "alpha  expires in 2h 59m\n"
     running("extend", "alpha", "--ttl", "1s")
     while "--execute destroys it" not in running("reap").out:
         pass
     answer = running("reap", "--execute")
     assert answer.code == 1
-    assert "alpha will be destroyed and cannot be restored needs a confirmation" in answer.err
+    assert "alpha will be destroyed and cannot be restored; confirmation is needed" in answer.err
     assert running("reap", "--execute", "--yes").code == 0
     assert json.loads(running("list", "--json").out)["deployments"][0]["name"] == "dev"
     assert running("reap").out == "nothing has expired\n"
@@ -99,10 +99,10 @@ def test_reap_says_what_it_would_do_and_asks_before_it_does_it(running: Here) ->
 def test_drift_ends_with_0_when_there_is_none(running: Here) -> None:
     answer = running("drift", "alpha", "dev", "--fail")
     assert answer.code == 0
-    assert " alpha  environment  unchanged  4 unchanged" in answer.out
+    assert " alpha  environment  unchanged  3 unchanged" in answer.out
 
 
-def test_what_makes_no_sense_is_one_sentence(running: Here) -> None:
+def test_invalid_input_is_one_sentence(running: Here) -> None:
     assert running("extend", "alpha", "--ttl", "soon").err.startswith("error: 'soon' is not a duration: ")
     assert running("extend", "dev", "--ttl", "1d").err.startswith("error: dev is a base: only environments expire\n")
     assert running("unlock", "nobody").code == 1
@@ -113,7 +113,7 @@ def test_what_makes_no_sense_is_one_sentence(running: Here) -> None:
     assert running("update-env", "alpha", "--wait", "x").code == 2
 
 
-def test_a_cost_is_said_before_and_not_when_it_is_not_wanted(here: Here) -> None:
+def test_the_cost_is_shown_first_except_with_no_cost(here: Here) -> None:
     program = here.folder / "base" / "__main__.py"
     program.write_text(
         program.read_text().replace("second =", 'aws.ec2.NatGateway("nat", subnet_id="subnet-1")\nsecond =')
@@ -123,7 +123,7 @@ def test_a_cost_is_said_before_and_not_when_it_is_not_wanted(here: Here) -> None
     assert "cost" not in here("create-env", "alpha", "--no-cost").err
 
 
-def test_fail_fast_begins_nothing_more(here: Here) -> None:
+def test_fail_fast_starts_no_further_stack(here: Here) -> None:
     (here.folder / "base" / "Pulumi.dev.yaml").write_text("config:\n  fixture-base:domain_name: example.com\n")
     (here.folder / "app" / "__main__.py").write_text("raise RuntimeError('boom')")
     answer = here("create-env", "alpha", "beta", "--base", "dev", "--parallel", "1", "--fail-fast")
@@ -136,7 +136,7 @@ def test_prices_are_refreshed_on_request(running: Here, monkeypatch: pytest.Monk
     asked: list[str] = []
 
     class PriceList:
-        """Has no product at all."""
+        """A price list without products."""
 
         def get_products(self, **parameters: Any) -> dict[str, list[str]]:
             asked.append(str(parameters["ServiceCode"]))
@@ -151,17 +151,17 @@ def test_prices_are_refreshed_on_request(running: Here, monkeypatch: pytest.Monk
     monkeypatch.setattr("orchestrator.cost.refresh.price_list", lambda _access: PriceList())
     answer = running("cost", "--refresh", "--region", "eu-west-1")
     assert answer.code == 0
-    assert "0 prices of us-east-1 are of today" in answer.err
-    assert "warning: the price of rds db.t4g.micro stays as it was: " in answer.err
+    assert "0 prices of us-east-1 fetched" in answer.err
+    assert "warning: the price of rds db.t4g.micro is unchanged: " in answer.err
     assert len(asked) > 20
-    assert running("cost", "--region", "eu-west-1").err.startswith("error: --region belongs to --refresh")
+    assert running("cost", "--region", "eu-west-1").err.startswith("error: --region needs --refresh")
 
 
 def test_a_graph_can_be_a_picture(running: Here) -> None:
     assert running("graph", "--format", "svg").out.startswith("<?xml")
 
 
-def test_list_tells_who_sleeps(running: Here) -> None:
+def test_list_shows_which_environments_are_asleep(running: Here) -> None:
     file = running.folder / "app" / "Pulumi.alpha.yaml"
     file.write_text(f"{file.read_text()}  fixture-app:asleep: true\n")
     assert running("list").out.splitlines()[2].split()[4] == "asleep"

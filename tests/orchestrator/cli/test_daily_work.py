@@ -1,4 +1,4 @@
-"""The commands of daily work: streams apart, exit codes, documents, what is asked at a terminal, what is never loaded."""
+"""The commands of daily work: separate streams, exit codes, documents, questions at a terminal, lazy imports."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.cli import operating
-from orchestrator.cli.operating import Prefixes
+from orchestrator.cli import one_environment
+from orchestrator.cli.one_environment import Prefixes
 from orchestrator.console import Console
 from orchestrator.engines.simulation import SimulationEngine
 from orchestrator.operations.observer import LogLine
@@ -43,11 +43,11 @@ def alpha(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
 
 @pytest.fixture
 def on_aws(alpha: Here, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Here]:
-    """The same as if it were on the scripted AWS."""
+    """The same on the scripted AWS."""
 
     def given(aws: FakeAws) -> Here:
         monkeypatch.setattr(SimulationEngine, "notice", None)
-        monkeypatch.setattr(operating, "for_target", lambda _target: ScriptedClients(aws))
+        monkeypatch.setattr(one_environment, "for_target", lambda _target: ScriptedClients(aws))
         return alpha
 
     return given
@@ -97,7 +97,7 @@ def test_run_as_json_is_one_document_and_the_log_goes_to_stderr(on_aws: Callable
     assert answer.err == ""
 
 
-def test_run_detached_says_how_to_read_on(on_aws: Callable[..., Here]) -> None:
+def test_a_detached_run_prints_the_command_for_its_log(on_aws: Callable[..., Here]) -> None:
     answer = on_aws(account())("run", "alpha", "-d", "-q", "--size", "1024/2048", "--", "true")
     assert answer == Answer(
         0,
@@ -106,7 +106,7 @@ def test_run_detached_says_how_to_read_on(on_aws: Callable[..., Here]) -> None:
     )
 
 
-def test_run_in_the_simulation_says_the_calls_and_succeeds(alpha: Here) -> None:
+def test_run_in_the_simulation_lists_its_api_calls_and_succeeds(alpha: Here) -> None:
     answer = alpha("run", "alpha", "--", "python", "manage.py", "shell", "-c", "print('a b')")
     assert answer.code == 0
     assert answer.err == f"{NOTICE}\n"
@@ -126,7 +126,7 @@ def test_run_in_the_simulation_says_the_calls_and_succeeds(alpha: Here) -> None:
     ("words", "code", "error"),
     [
         (["run", "alpha"], 2, "error: no command is given: nothing can be run\n"),
-        (["run", "alpha", "--size", "big", "--", "x"], 2, "error: --size 'big' cannot be understood: CPU/MEMORY"),
+        (["run", "alpha", "--size", "big", "--", "x"], 2, "error: --size big is invalid: it must be CPU/MEMORY"),
         (["run", "alpha", "--timeout", "x", "--", "x"], 2, "error: 'x' is not a duration"),
         (["run", "beta", "--", "x"], 1, "error: there is no environment 'beta'\nhint: there is alpha\n"),
         (["run", "dev", "--", "x"], 1, "error: dev is a base: tasks and logs belong to environments\n"),
@@ -139,7 +139,7 @@ def test_run_in_the_simulation_says_the_calls_and_succeeds(alpha: Here) -> None:
         (["deploy", "alpha", "--image", "a=b", "--wait", "x"], 2, "error: 'x' is not a duration"),
     ],
 )
-def test_what_cannot_be_understood_is_one_sentence(alpha: Here, words: list[str], code: int, error: str) -> None:
+def test_invalid_input_is_one_sentence(alpha: Here, words: list[str], code: int, error: str) -> None:
     answer = alpha(*words)
     assert (answer.code, answer.out) == (code, "")
     assert answer.err.startswith(error)
@@ -194,7 +194,7 @@ def test_exec_prints_the_aws_command_when_asked(on_aws: Callable[..., Here]) -> 
     )
 
 
-def test_exec_without_a_running_task_says_what_to_do(on_aws: Callable[..., Here]) -> None:
+def test_exec_without_a_running_task_has_a_hint(on_aws: Callable[..., Here]) -> None:
     answer = on_aws(account())("exec", "alpha", "--print")
     assert answer == Answer(
         1,
@@ -215,7 +215,7 @@ def test_ps_shows_services_and_tasks(on_aws: Callable[..., Here]) -> None:
     assert document["result"]["tasks"][0]["id"] == f"{1:032x}"
 
 
-def test_open_prints_the_address_when_asked_or_when_nothing_is_there(alpha: Here, on_aws: Callable[..., Here]) -> None:
+def test_open_prints_the_address_on_request_and_in_the_simulation(alpha: Here, on_aws: Callable[..., Here]) -> None:
     assert alpha("open", "alpha", "--path", "/admin/") == Answer(0, "https://alpha.example.com/admin/\n", f"{NOTICE}\n")
     here = on_aws(account())
     assert here("open", "alpha", "--print").out == "https://alpha.example.com/\n"
@@ -257,10 +257,21 @@ def test_logs_as_json_are_a_document_per_line(on_aws: Callable[..., Here]) -> No
     assert datetime.fromisoformat(documents[0]["at"]).utcoffset() is not None
 
 
-def test_logs_in_the_simulation_would_read_the_groups(alpha: Here) -> None:
+def test_logs_in_the_simulation_show_lines_and_with_verbose_the_calls(alpha: Here) -> None:
     answer = alpha("logs", "alpha", "--follow", "-s", "beat")
-    assert answer.code == 0
-    assert 'logs FilterLogEvents {"logGroupName": "/ecs/alpha/beat"' in answer.out
+    assert answer == Answer(0, "beat starts\nbeat is ready\n", f"{NOTICE}\n")
+    verbose = alpha("logs", "alpha", "-s", "beat", "--verbose").out
+    assert verbose.startswith("beat starts\nbeat is ready\non AWS these calls would be made:\n")
+    assert 'logs FilterLogEvents {"logGroupName": "/ecs/alpha/beat"' in verbose
+    documents = [json.loads(line) for line in alpha("logs", "alpha", "-s", "beat", "--json").out.splitlines()]
+    assert [document["text"] for document in documents] == ["beat starts", "beat is ready"]
+
+
+def test_ps_in_the_simulation_shows_services_and_with_verbose_the_calls(alpha: Here) -> None:
+    text = alpha("ps", "alpha").out
+    assert text.startswith("SERVICE ")
+    assert "on AWS these calls" not in text
+    assert "on AWS these calls would be made:\n  ecs DescribeServices" in alpha("ps", "alpha", "--verbose").out
 
 
 class Terminal(io.StringIO):
@@ -268,7 +279,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_lines_of_several_services_have_a_prefix_in_a_color_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_of_several_services_have_a_colored_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
     line = LogLine(service="web-ui", text="hello", at=datetime(2026, 11, 20, 9, 0, tzinfo=UTC))
     plain = Prefixes(Console(out=io.StringIO()), ("gunicorn", "web-ui"), times=False)
     assert plain.text(line) == "web-ui   | hello\n"
@@ -281,7 +292,9 @@ def test_lines_of_several_services_have_a_prefix_in_a_color_of_its_own(monkeypat
     assert timed.text(line) == f"{line.at.astimezone():%H:%M:%S} hello\n" if line.at else ""
 
 
-def test_who_stops_reading_ends_the_reading(on_aws: Callable[..., Here], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_logs_end_when_the_reader_of_stdout_has_gone(
+    on_aws: Callable[..., Here], monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Closed(io.StringIO):
         writes = 0
 
@@ -300,7 +313,7 @@ def test_who_stops_reading_ends_the_reading(on_aws: Callable[..., Here], monkeyp
     assert Closed.writes == 1
 
 
-def test_ctrl_c_while_following_ends_with_130_and_no_word(
+def test_ctrl_c_while_following_ends_silently_with_130(
     on_aws: Callable[..., Here], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     aws = logged("one")
@@ -323,11 +336,11 @@ def test_ctrl_c_asks_with_letters(monkeypatch: pytest.MonkeyPatch, typed: str, c
     terminal, said = Terminal(typed), Terminal()
     monkeypatch.setattr(sys, "stdin", terminal)
     choices = {choice.value: choice.value for choice in OnInterrupt}
-    assert operating.ask_by_letter(Console(err=said), "task x runs", choices, "leave") == choice
+    assert one_environment.ask_by_letter(Console(err=said), "task x runs", choices, "leave") == choice
     assert said.getvalue().startswith("task x runs: [s]top, [l]eave, [f]ollow? ")
 
 
-def test_where_nobody_can_be_asked_nobody_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_terminal_no_question_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("s\n"))
     said = io.StringIO()
     assert Console(err=said).choose("task x runs", {"stop": "stop"}, "leave") == "leave"

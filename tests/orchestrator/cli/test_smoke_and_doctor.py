@@ -1,4 +1,4 @@
-"""doctor and smoke, as somebody types them, on the simulation engine."""
+"""doctor and smoke on the simulation engine."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 from orchestrator.cli.main import main
 from orchestrator.operations.health.smoke import NAMES
-from tests.orchestrator.cli.test_environment_data import alpha as alpha  # a fixture
+from tests.orchestrator.cli.test_data import alpha as alpha  # a fixture
 from tests.support.command_line import NOTICE, Here
 
 
-def test_doctor_says_a_line_for_each_thing(here: Here) -> None:
+def test_doctor_prints_a_line_for_each_check(here: Here) -> None:
     answer = here("doctor")
     assert answer.code == 0
     lines = answer.out.splitlines()
@@ -20,7 +20,7 @@ def test_doctor_says_a_line_for_each_thing(here: Here) -> None:
     assert "ok    backend         read and written: 0 stacks" in lines
 
 
-def test_doctor_works_where_nothing_else_does(tmp_path: Path, here: Here) -> None:
+def test_doctor_works_with_a_broken_orchestrator_toml(tmp_path: Path, here: Here) -> None:
     assert here.folder == tmp_path
     (tmp_path / "orchestrator.toml").write_text("engine = 1\n", encoding="utf-8")
     answer = here("doctor")
@@ -35,14 +35,15 @@ def test_doctor_as_a_document(here: Here) -> None:
     assert {check["verdict"] for check in document["checks"]} <= {"ok", "warn", "fail", "n/a"}
 
 
-def test_doctor_of_a_name_that_is_nobodys(here: Here) -> None:
+def test_doctor_of_an_unknown_name_fails(here: Here) -> None:
     answer = here("doctor", "nobody")
     assert answer.code == 1
     assert "fail  stack           there is no base or environment 'nobody', and none is configured\n" in answer.out
 
 
-def test_smoke_in_the_simulation_says_what_it_would_call(alpha: Here) -> None:
-    answer = alpha("smoke", "alpha")
+def test_smoke_in_the_simulation_lists_its_api_calls_with_verbose(alpha: Here) -> None:
+    assert "on AWS these calls" not in alpha("smoke", "alpha").out
+    answer = alpha("smoke", "alpha", "--verbose")
     assert answer.code == 0
     lines = answer.out.splitlines()
     assert [line[6:22].strip() for line in lines[:14]] == list(NAMES)
@@ -55,7 +56,7 @@ def test_smoke_as_a_document(alpha: Here) -> None:
     assert "RunTask" in [call["operation"] for call in document["calls"]]
 
 
-def test_help_needs_nothing() -> None:
+def test_help_needs_no_project() -> None:
     assert main(["doctor", "--help"]) == main(["smoke", "--help"]) == 0
 
 

@@ -1,4 +1,4 @@
-"""What the commands that work on one environment do alike: find it, reach its AWS, show what happens, print the result."""
+"""A command on one environment: find it, connect to its AWS account, show events, print the result."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import signal
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from orchestrator.cli.options import Common
 from orchestrator.cli.session import Session
@@ -16,14 +15,14 @@ from orchestrator.operations.aws import target as targets
 from orchestrator.operations.aws.clients import RecordingClients, WakefulClock
 from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.observer import Event, LogLine, Note, RolloutMoved, TaskMoved
-from orchestrator.rendering import document, operations
+from orchestrator.rendering import operation_documents, operation_text
 
 COLORS = tuple(f"\x1b[{number}m" for number in (36, 33, 32, 35, 34, 96, 93, 92, 95, 94))
-"""Of ten services; red is for errors."""
+"""Colors of ten services. Red is reserved for errors."""
 
 
-class Operating:
-    """One command on one environment."""
+class EnvironmentCommand:
+    """A command on one environment."""
 
     def __init__(self, common: Common, name: str) -> None:
         self.session = Session(common)
@@ -31,38 +30,44 @@ class Operating:
         self.target = targets.find(self.session.orchestrator.context, name)
         self.clients = for_target(self.target)
         self.view = View(self.console, real=self.target.notice is None)
+        self._noted = False
 
     @contextmanager
     def interruptible(self) -> Generator[None]:
-        """While the block runs, Ctrl-C ends the present wait: the operation then decides what that means."""
+        """While the block runs, Ctrl-C ends the current wait, and the operation decides what follows."""
         clock = self.clients.clock
         with heard_by(clock.wake) if isinstance(clock, WakefulClock) else contextlib.nullcontext():
             yield
 
-    def report(self, result: object, text: str, *, always: bool = False) -> None:
-        """Print a result: one JSON document, or text; in the simulation the calls that would have been made.
+    def report(self, result: object, text: str, *, always: bool = False, picture: bool = False) -> None:
+        """Print a result: one JSON document, or text; in the simulation the API calls that AWS would receive.
 
-        `always`: the result is real in the simulation too.
+        `always`: the result is real in the simulation too. `picture`: the simulation shows the text as on AWS, and the API
+        calls only with --verbose.
         """
         calls = self.clients.calls if isinstance(self.clients, RecordingClients) else None
         if self.session.common.as_json:
-            found: dict[str, Any] = {
-                "environment": self.target.environment,
-                "result": operations.as_document(result) if calls is None or always else None,
-                "calls": None if calls is None else operations.calls_document(calls),
-            }
-            self.console.document(document.one(found, self.target.notice))
+            shown = result if calls is None or always else None
+            self.console.document(
+                operation_documents.outcome(self.target.environment, shown, calls, self.target.notice)
+            )
             return
-        if calls is None:
-            self.console.result(text)
-            return
-        if not always:
+        if calls is not None and not always:
+            self.note_simulation()
+        if calls is None or picture:
+            self.console.table(text)
+        if calls is not None and (self.console.verbose or not picture):
+            self.console.result(operation_text.calls(calls))
+
+    def note_simulation(self) -> None:
+        """Print once that nothing is created in AWS; nothing on AWS."""
+        if self.target.notice and not self._noted:
+            self._noted = True
             self.console.note(f"{self.target.notice}\n")
-        self.console.result(operations.calls(calls))
 
 
 class Prefixes:
-    """Which line of a log is whose: a column with the service's name, in a color of its own on a terminal."""
+    """The first column of log lines: the name of the service, on a terminal in its own color."""
 
     def __init__(self, console: Console, services: Sequence[str], *, times: bool) -> None:
         self._console, self._times = console, times
@@ -70,7 +75,7 @@ class Prefixes:
         self._colors = {name: COLORS[number % len(COLORS)] for number, name in enumerate(services)}
 
     def text(self, line: LogLine) -> str:
-        """The line as it is shown."""
+        """The line with its prefix."""
         time = f"{line.at.astimezone():%H:%M:%S} " if self._times and line.at else ""
         if len(self._colors) < 2:
             return f"{time}{line.text}\n"
@@ -79,9 +84,9 @@ class Prefixes:
 
 
 class View:
-    """An observer that shows what it hears: log lines on stdout, everything else on stderr.
+    """An observer that prints log lines to stdout and all other events to stderr.
 
-    What is not `real` (in the simulation) is not shown, save notes.
+    Of events that are not `real` (in the simulation), only notes are printed.
     """
 
     def __init__(self, console: Console, *, real: bool) -> None:
@@ -96,14 +101,14 @@ class View:
             case TaskMoved():
                 self._console.note(f"task {event.task} ({event.service}): {event.status.lower()}")
             case RolloutMoved():
-                self._console.note(operations.rollout(event))
+                self._console.note(operation_text.rollout(event))
             case Note(severity="warning"):
                 self._console.warning(event.text)
             case Note():
                 self._console.note(event.text)
 
     def line(self, event: LogLine) -> None:
-        """Show one line of a log; where stdout is one JSON document, on stderr."""
+        """Print one line of a log; with --json to stderr, since stdout is one document."""
         if self._console.as_json:
             self._console.note(event.text)
         else:
@@ -113,7 +118,7 @@ class View:
 class RolloutLines:
     """A view that shows rollouts among the progress of an update.
 
-    The hooks of the stack tell there how many tasks run; what they do not know is who is healthy, and who failed.
+    The hooks of the stack report how many tasks run. This view adds how many are healthy and how many failed.
     """
 
     def __init__(self, session: Session, view: View) -> None:
@@ -123,11 +128,11 @@ class RolloutLines:
         if not isinstance(event, RolloutMoved):
             self._view(event)
         elif event.healthy is not None or event.failed:
-            self._session.tell(operations.rollout(event))
+            self._session.tell(operation_text.rollout(event))
 
 
 def ask_by_letter(console: Console, question: str, choices: Mapping[str, str], otherwise: str) -> str:
-    """The choice whose first letter the user types; `otherwise` when nobody can be asked, or at another Ctrl-C."""
+    """The choice whose first letter the user types; `otherwise` without a terminal, or after another Ctrl-C."""
     handler = None
     with contextlib.suppress(ValueError):  # outside the main thread
         handler = signal.signal(signal.SIGINT, signal.default_int_handler)

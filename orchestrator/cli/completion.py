@@ -1,0 +1,110 @@
+"""Completion in the shell: names of environments, bases, services, images and stacks.
+
+Everything is read from `orchestrator.toml` and the stack files, so no engine and no AWS call slows a keystroke. A stack
+without a stack file is not offered. A file that cannot be read offers nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from orchestrator.config.settings import Settings
+
+_WEB, _FRONTEND, _BEAT = "web", "frontend", "beat"
+_FRONTEND_SERVICE = "web-ui"
+_FIRST_IMAGE = "backend"
+_IMAGE = "_image"
+
+
+def environments(context: typer.Context, incomplete: str) -> list[str]:
+    """Environments."""
+    return _offered(lambda settings: _stacks(settings, "environment"), context, incomplete)
+
+
+def bases(context: typer.Context, incomplete: str) -> list[str]:
+    """Bases."""
+    return _offered(lambda settings: _stacks(settings, "base"), context, incomplete)
+
+
+def stacks(context: typer.Context, incomplete: str) -> list[str]:
+    """Bases and environments."""
+    return _offered(
+        lambda settings: [*_stacks(settings, "base"), *_stacks(settings, "environment")], context, incomplete
+    )
+
+
+def services(context: typer.Context, incomplete: str) -> list[str]:
+    """Services of the environment that the command line names."""
+    return _offered(lambda settings: _services(_config(settings, context)), context, incomplete)
+
+
+def counts(context: typer.Context, incomplete: str) -> list[str]:
+    """Services, each with the `=` of `scale`."""
+    return _offered(
+        lambda settings: [f"{service}=" for service in _services(_config(settings, context))], context, incomplete
+    )
+
+
+def images(context: typer.Context, incomplete: str) -> list[str]:
+    """Names of images with their present references: `backend=registry.example.com/shop:1.4.2`."""
+    return _offered(lambda settings: _images(_config(settings, context)), context, incomplete)
+
+
+def _offered(names: Callable[[Settings], Iterable[str]], context: typer.Context, incomplete: str) -> list[str]:
+    """The names that begin like the word; none when anything goes wrong, since a shell has no place for an error."""
+    from orchestrator.config import settings
+
+    try:
+        found = names(settings.load(context.params.get("project_dir")))
+        return sorted({name for name in found if name.startswith(incomplete)})
+    except Exception:
+        return []
+
+
+def _stacks(settings: Settings, scope: str) -> list[str]:
+    from orchestrator.config.stack_config import configured_stacks
+
+    return [
+        name
+        for project in settings.projects
+        if project.scope == scope
+        for name in configured_stacks(project)
+        if name != project.template
+    ]
+
+
+def _config(settings: Settings, context: typer.Context) -> Mapping[str, Any]:
+    """The configuration of the environment on the command line, by key without the project's name."""
+    from ruamel.yaml import YAML
+
+    from orchestrator.config.stack_config import config_path
+
+    given = context.params.get("name") or next(iter(context.params.get("names") or ()), None)
+    found: dict[str, Any] = {}
+    for project in settings.projects if given else ():
+        path = config_path(project, str(given).rpartition("/")[2])
+        if project.scope == "environment" and path.is_file():
+            document = YAML(typ="safe").load(path) or {}
+            found |= {str(key).rpartition(":")[2]: value for key, value in (document.get("config") or {}).items()}
+    return found
+
+
+def _services(config: Mapping[str, Any]) -> list[str]:
+    found = [_WEB, *(_object(config, "workers"))]
+    if f"{_FRONTEND}{_IMAGE}" in config:
+        found.append(str(_object(config, _FRONTEND).get("service", _FRONTEND_SERVICE)))
+    return found + ([str(_object(config, _BEAT).get("service", _BEAT))] if config.get(_BEAT) else [])
+
+
+def _images(config: Mapping[str, Any]) -> list[str]:
+    found = {key.removesuffix(_IMAGE): value for key, value in config.items() if key.endswith(_IMAGE)}
+    return [f"{name}={reference}" for name, reference in found.items()] or [f"{_FIRST_IMAGE}="]
+
+
+def _object(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = config.get(key)
+    return value if isinstance(value, Mapping) else {}

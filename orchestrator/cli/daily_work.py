@@ -1,0 +1,333 @@
+"""The group Daily work: deploy to an environment, run commands in it, and read its logs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli import completion
+from orchestrator.cli.options import Commands, Common, EnvironmentArgument, ImageOption, SetOption
+from orchestrator.cli.shared import end, on_environment, updated
+
+ServiceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--service",
+        "-s",
+        help="Service (default: the web service).",
+        show_default=False,
+        autocompletion=completion.services,
+    ),
+]
+ServicesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--service",
+        "-s",
+        help="Service; can be repeated (default: all services).",
+        show_default=False,
+        autocompletion=completion.services,
+    ),
+]
+CommandArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="COMMAND", help="Command and its arguments, after --.", show_default=False)
+]
+
+
+def deploy_(
+    common: Common,
+    name: EnvironmentArgument,
+    image: ImageOption = None,
+    set_: SetOption = None,
+    release: Annotated[
+        bool, typer.Option("--release/--no-release", help="First run the release command on the new image.")
+    ] = True,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Do not wait for the rollouts.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the changes, and change nothing.")] = False,
+    smoke: Annotated[bool, typer.Option("--smoke", help="Then run the checks of `smoke`.")] = False,
+) -> None:
+    """Deploy an image: run the release command, then roll out each service.
+
+    Example: orchestrator deploy alpha --image backend=registry.example.com/shop:1.4.2
+    """
+    from orchestrator.cli.looking import smoke_all
+    from orchestrator.cli.one_environment import RolloutLines
+    from orchestrator.config.assignments import parse_assignment, parse_images
+    from orchestrator.config.durations import parse_duration
+    from orchestrator.operations import deploy
+    from orchestrator.rendering import operation_documents, operation_text
+
+    request = deploy.Deploy(
+        images=dict(parse_images(image or ())),
+        release=release,
+        detach=detach,
+        dry_run=dry_run,
+        assignments=tuple(parse_assignment(text) for text in set_ or ()),
+        wait_seconds=parse_duration(common.wait).total_seconds() if common.wait else 0.0,
+    )
+    work = on_environment(common, name)
+    result = deploy.run(
+        request,
+        work.target,
+        work.clients,
+        RolloutLines(work.session, work.view),
+        context=work.session.orchestrator.context,
+        carry_out=lambda job: work.session.do(job, quiet_document=True),
+    )
+    if not common.as_json and not dry_run:
+        work.report(result, operation_text.deployed(result, name, work.console.width), always=True)
+    code, smoked = result.exit_code, None
+    if smoke and not (code or dry_run or detach):
+        (smoked,), code = smoke_all(work.session, (work.target.environment,))
+    if common.as_json:
+        work.report(operation_documents.deployed(result, smoked), "", always=True)
+    if code:
+        raise typer.Exit(code)
+
+
+def run_(
+    common: Common,
+    name: EnvironmentArgument,
+    command: CommandArgument = None,
+    service: ServiceOption = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            "--size",
+            metavar="CPU/MEMORY",
+            help="CPU units and MiB, for example 1024/2048 (default: those of the service).",
+        ),
+    ] = None,
+    spot: Annotated[
+        bool, typer.Option("--spot", help="Run on Fargate Spot: cheaper, but AWS can stop the task at any time.")
+    ] = False,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Do not wait for the end of the task.")] = False,
+    timeout: Annotated[
+        str | None,
+        typer.Option("--timeout", metavar="DURATION", help="Stop the task after this time, for example 30m."),
+    ] = None,
+) -> None:
+    """Run a command in a new task that is configured like a service.
+
+    The exit code is that of the command.
+
+    Example: orchestrator run alpha -- python manage.py migrate
+    """
+    from orchestrator.config.durations import parse_duration
+    from orchestrator.operations import run
+    from orchestrator.rendering import operation_text
+
+    cpu_units, memory_mib = _size(size)
+    request = run.RunCommand(
+        command=tuple(command or ()),
+        service=service,
+        cpu_units=cpu_units,
+        memory_mib=memory_mib,
+        spot=spot,
+        detach=detach,
+        timeout_seconds=parse_duration(timeout).total_seconds() if timeout else run.FOREVER_SECONDS,
+    )
+    work = on_environment(common, name)
+
+    def decide(task: str) -> run.OnInterrupt:
+        from orchestrator.cli.one_environment import ask_by_letter
+
+        if not work.console.can_ask:
+            return run.OnInterrupt.STOP
+        choices = {choice.value: choice.value for choice in run.OnInterrupt}
+        return run.OnInterrupt(ask_by_letter(work.console, f"task {task} runs", choices, run.OnInterrupt.LEAVE.value))
+
+    with work.interruptible():
+        result = run.run(request, work.target, work.clients, work.view, decide=decide)
+    work.report(result, operation_text.detached(result, name) if detach else "")
+    if result.code and not common.as_json:
+        work.console.problem(f"task {result.task} {result.reason}", result.hint)
+    if result.code:
+        raise typer.Exit(result.code)
+
+
+def exec_(
+    common: Common,
+    name: EnvironmentArgument,
+    command: CommandArgument = None,
+    service: ServiceOption = None,
+    task: Annotated[
+        str | None, typer.Option("--task", metavar="ID", help="Task id, or its beginning (default: a healthy task).")
+    ] = None,
+    print_: Annotated[bool, typer.Option("--print", help="Print the AWS command and do not run it.")] = False,
+) -> None:
+    """Open a shell or run a command in a running task.
+
+    Example: orchestrator exec alpha -- python manage.py createsuperuser
+    """
+    from orchestrator.operations import execute
+
+    request = execute.OpenShell(command=tuple(command or execute.DEFAULT_COMMAND), service=service, task=task)
+    work = on_environment(common, name)
+    if print_ or common.as_json:
+        shell = execute.locate(request, work.target, work.clients, work.view)
+        work.report(shell, f"{shell.aws_command}\n")
+        return
+    result = execute.run(request, work.target, work.clients, work.view)
+    if work.target.notice:
+        work.report(result, "")
+    if result.code:
+        raise typer.Exit(result.code)
+
+
+def logs_(
+    common: Common,
+    name: EnvironmentArgument,
+    service: ServicesOption = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="DURATION", help="Start this long ago, for example 10m (default: 1h)."),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Then print new lines as they are written.")] = False,
+    previous: Annotated[
+        bool, typer.Option("--previous", "-p", help="Read the log of the last task that stopped.")
+    ] = False,
+    grep: Annotated[
+        str | None, typer.Option("--grep", "-g", metavar="REGEX", help="Print only lines that match.")
+    ] = None,
+    times: Annotated[bool, typer.Option("--times", "-t", help="Print the time of each line.")] = False,
+) -> None:
+    """Print the logs of the services in the order of time. With --json, each line is a document.
+
+    Example: orchestrator logs alpha --service web --since 10m --follow
+    """
+    from orchestrator.cli.one_environment import Prefixes
+    from orchestrator.config.durations import parse_duration
+    from orchestrator.operations import logs
+    from orchestrator.rendering import operation_documents
+
+    request = logs.ReadLogs(
+        services=tuple(service or ()),
+        since=parse_duration(since) if since else None,
+        follow=follow,
+        previous=previous,
+        grep=grep,
+    )
+    work = on_environment(common, name)
+    prefixes = Prefixes(work.console, logs.names(request, work.target), times=times)
+    if not common.as_json:
+        work.note_simulation()
+    try:
+        for line in logs.lines(request, work.target, work.clients, work.view):
+            work.console.result(operation_documents.line(line) if common.as_json else prefixes.text(line))
+            if work.console.gone:
+                break
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    if work.target.notice and not common.as_json:
+        work.report(None, "", picture=True)
+
+
+def ps_(
+    common: Common,
+    name: EnvironmentArgument,
+    service: ServicesOption = None,
+) -> None:
+    """Show services and tasks: versions, health, last events, and why the last task stopped.
+
+    Example: orchestrator ps alpha --service web
+    """
+    from datetime import UTC, datetime
+
+    from orchestrator.operations import ps
+    from orchestrator.rendering import operation_text
+
+    work = on_environment(common, name)
+    found = ps.run(ps.ListTasks(services=tuple(service or ())), work.target, work.clients, work.view)
+    work.report(found, operation_text.processes(found, datetime.now(UTC), work.console.width), picture=True)
+
+
+def open_(
+    common: Common,
+    name: EnvironmentArgument,
+    path: Annotated[str, typer.Option("--path", help="Path of the page, for example /admin/.")] = "",
+    print_: Annotated[bool, typer.Option("--print", help="Print the address and open no browser.")] = False,
+) -> None:
+    """Open an environment in a browser.
+
+    Example: orchestrator open alpha --path /admin/
+    """
+    from orchestrator.operations import open_url
+
+    work = on_environment(common, name)
+    page = open_url.run(open_url.OpenUrl(path=path), work.target, work.clients, work.view)
+    opened = not (print_ or common.as_json or work.target.notice) and _browse(page.url)
+    if work.target.notice and not common.as_json:
+        work.console.note(f"{work.target.notice}\n")
+        work.console.result(f"{page.url}\n")
+        return
+    work.report(page, "" if opened else f"{page.url}\n")
+
+
+def _browse(url: str) -> bool:
+    """Open a browser; False when there is none."""
+    import webbrowser
+
+    return webbrowser.open(url)
+
+
+def _size(text: str | None) -> tuple[int | None, int | None]:
+    """`1024/2048` as numbers. Raises UsageError."""
+    from orchestrator.errors import UsageError
+
+    if text is None:
+        return None, None
+    cpu, slash, memory = text.partition("/")
+    if not slash or not all(part.isascii() and part.isdigit() and len(part) < 7 for part in (cpu, memory)):
+        raise UsageError(
+            f"--size {text} is invalid: it must be CPU/MEMORY, in CPU units and MiB",
+            "use, for example, --size 1024/2048",
+        )
+    return int(cpu), int(memory)
+
+
+def scale_(
+    common: Common,
+    name: EnvironmentArgument,
+    counts: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SERVICE=N",
+            help="Number of tasks, or MIN..MAX for a service with autoscaling.",
+            autocompletion=completion.counts,
+        ),
+    ],
+) -> None:
+    """Change the number of tasks of services.
+
+    Example: orchestrator scale alpha web=3 default=2
+    """
+    from orchestrator.lifecycle import UpdateEnv
+    from orchestrator.operations import application, scale
+    from orchestrator.rendering import operation_documents, operation_text
+
+    wanted = scale.parse(counts)
+    work = on_environment(common, name)
+    app = application.find(work.session.orchestrator.context, work.target.environment)
+    found = scale.prepare(wanted, work.target, work.clients, app)
+    work.console.note(operation_text.scaled(found))
+    if work.target.asleep:
+        work.console.note(f"{name} is asleep: the numbers apply when it wakes")
+    assignments = tuple(assignment for item in found for assignment in item.assignments)
+    report, code = updated(work.session, UpdateEnv(names=(work.target.environment,), assignments=assignments))
+    if common.as_json:
+        work.console.document(operation_documents.scale(name, found, report, work.session.notice))
+    end(code)
+
+
+GROUP = "Daily work"
+COMMANDS: Commands = {
+    "deploy": (deploy_, True),
+    "run": (run_, False),
+    "exec": (exec_, False),
+    "logs": (logs_, False),
+    "ps": (ps_, False),
+    "open": (open_, False),
+    "scale": (scale_, True),
+}

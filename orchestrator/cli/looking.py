@@ -1,0 +1,187 @@
+"""The group Looking: lists, details, graphs, costs and smoke checks. Nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli.options import (
+    Commands,
+    Common,
+    EnvironmentArgument,
+    GraphFormatName,
+    NameArgument,
+    OptionalNameArgument,
+)
+from orchestrator.cli.shared import code_of_checks, end, printed, session_of, shown_checks
+
+if TYPE_CHECKING:
+    from orchestrator.cli.session import Session
+    from orchestrator.rendering.operation_documents import SmokeDocument
+
+PATIENCE_SECONDS = 180.0
+"""Longest wait for the first answer of the url of a new environment."""
+
+
+def list_(common: Common) -> None:
+    """List bases and environments.
+
+    Example: orchestrator list
+    """
+    from orchestrator.rendering import document, tables
+
+    session = session_of(common)
+    found = session.orchestrator.list(with_cost=True)
+    printed(
+        session,
+        document.listing(found, session.notice),
+        tables.listing(found, datetime.now(UTC), session.console.width),
+    )
+
+
+def show(common: Common, name: NameArgument) -> None:
+    """Show the state, stacks and outputs of an environment or a base.
+
+    Example: orchestrator show alpha
+    """
+    from orchestrator.rendering import document, tables
+
+    session = session_of(common)
+    found = document.deployment(session.orchestrator.show(name), session.notice)
+    printed(session, found, tables.details(found, session.console.width))
+
+
+def outputs(common: Common, name: NameArgument) -> None:
+    """Print the outputs of an environment or a base. Secret outputs are masked.
+
+    Example: orchestrator outputs alpha --json
+    """
+    from orchestrator.rendering import document, tables
+
+    session = session_of(common)
+    found = document.named_outputs(name, session.orchestrator.outputs(name), session.notice)
+    printed(session, found, tables.values(found["outputs"], width=session.console.width))
+
+
+def graph(
+    common: Common,
+    name: OptionalNameArgument = None,
+    format_: Annotated[GraphFormatName, typer.Option("--format", help="Format of the graph.")] = GraphFormatName.TEXT,
+) -> None:
+    """Draw bases with their environments, or the resources of one of them.
+
+    Example: orchestrator graph alpha --format mermaid
+    """
+    from orchestrator.rendering import document
+    from orchestrator.rendering.graph import render
+
+    session = session_of(common)
+    diagram = session.orchestrator.graph(name)
+    printed(session, document.graph(diagram, session.notice), render(diagram, format_.value))
+
+
+def cost(
+    common: Common,
+    name: OptionalNameArgument = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="First fetch the current prices from AWS (needs pricing:GetProducts).")
+    ] = False,
+    region: Annotated[
+        str | None, typer.Option("--region", help="Region of the prices (default: the region of a base).")
+    ] = None,
+) -> None:
+    """Estimate the monthly cost of bases and environments without traffic.
+
+    Example: orchestrator cost alpha --refresh
+    """
+    from orchestrator.errors import UsageError
+    from orchestrator.rendering import document, tables
+    from orchestrator.rendering.columns import count
+
+    if region and not refresh:
+        raise UsageError("--region needs --refresh: it selects the prices to fetch", "add --refresh")
+    session = session_of(common)
+    if refresh:
+        refreshed = session.orchestrator.refresh_prices(region, session.console.note)
+        session.console.note(f"{count(len(refreshed.refreshed), 'price')} of {refreshed.table.region} fetched")
+        for kept in refreshed.kept:
+            session.console.warning(f"the price of {kept.row} is unchanged: {kept.reason}")
+    found, prices = session.orchestrator.cost(name), session.orchestrator.prices
+    text = tables.cost(found, prices, lines=name is not None, width=session.console.width)
+    printed(session, document.cost(found, prices, session.notice), text)
+
+
+def smoke_(
+    common: Common,
+    name: EnvironmentArgument,
+    wait: Annotated[
+        str | None,
+        typer.Option(
+            "--patience",
+            metavar="DURATION",
+            help="Wait up to this long for the first answer of the url, for example 3m.",
+        ),
+    ] = None,
+) -> None:
+    """Check that an environment works: url, certificate, services, migrations, workers, files and more.
+
+    The exit code is 1 when a check fails.
+
+    Example: orchestrator smoke alpha
+    """
+    from orchestrator.cli.session import Session
+    from orchestrator.config.durations import parse_duration
+    from orchestrator.rendering.document import plain
+
+    patience = parse_duration(wait).total_seconds() if wait else 0.0
+    session = Session(common)
+    documents, code = smoke_all(session, (name,), patience_seconds=patience)
+    if common.as_json:
+        session.console.document(plain(documents[0]))
+    end(code)
+
+
+def smoke_all(
+    session: Session, names: Sequence[str], *, patience_seconds: float = PATIENCE_SECONDS
+) -> tuple[list[SmokeDocument], int]:
+    """Run the checks of `smoke` on environments, one after the other.
+
+    Returns a document for each environment, and the exit code. With --json no lines are printed.
+    """
+    from orchestrator.cli.one_environment import View
+    from orchestrator.operations import application
+    from orchestrator.operations.aws import target as targets
+    from orchestrator.operations.aws.clients import RecordingClients
+    from orchestrator.operations.aws.reach import for_target
+    from orchestrator.operations.health import smoke
+    from orchestrator.rendering import operation_documents, operation_text
+
+    documents: list[SmokeDocument] = []
+    code = 0
+    for name in names:
+        target = targets.find(session.orchestrator.context, name)
+        clients, app = for_target(target), application.find(session.orchestrator.context, target.environment)
+        view = View(session.console, real=target.notice is None)
+        found = shown_checks(session.console, smoke.run(target, clients, app, view, patience_seconds=patience_seconds))
+        noted = clients.calls if isinstance(clients, RecordingClients) else None
+        if not session.common.as_json:
+            session.console.note(operation_text.checks(found))
+            if noted is not None and session.common.verbose:
+                session.console.result(operation_text.calls(noted))
+        documents.append(operation_documents.smoke(target.environment, found, noted, target.notice))
+        code = code or code_of_checks(found)
+    return documents, code
+
+
+GROUP = "Looking"
+COMMANDS: Commands = {
+    "list": (list_, False),
+    "show": (show, False),
+    "outputs": (outputs, False),
+    "graph": (graph, False),
+    "cost": (cost, False),
+    "smoke": (smoke_, False),
+}

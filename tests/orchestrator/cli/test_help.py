@@ -1,0 +1,204 @@
+"""Help, completion, the style of errors, and statuses in color."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import typer
+
+from orchestrator.cli import completion
+from orchestrator.cli.main import app, main
+from orchestrator.console import GREEN, RED, RESET, Console
+from tests.orchestrator.cli.test_documents import check
+from tests.support.command_line import Here
+
+ROOT: Any = typer.main.get_command(app)
+GROUPS = ("Environments", "Bases", "Daily work", "Data", "Life cycle", "Looking", "Set-up")
+
+
+def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command with the words that call it."""
+    for name, command in (group or ROOT).commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+COMMANDS = dict(commands())
+
+
+def test_help_lists_every_command_in_its_group(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:-1] for line in lines if line.endswith(":") and line[:-1] in GROUPS] == list(GROUPS)
+    listed = {line.split()[0] for line in lines if line.startswith("  ")}
+    assert {path[0] for path in COMMANDS} <= listed
+
+
+def test_help_shows_whole_summaries(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "..." not in said.replace("[ARGS]...", "")
+    for path, command in COMMANDS.items():
+        if len(path) == 1:
+            summary = command.help.partition(". ")[0].partition(".\n")[0]
+            assert " ".join(summary.split()).rstrip(".") in said
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_has_an_example_of_itself(path: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", *path]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"Usage: orchestrator {' '.join(path)} ")
+    assert f"\nExample:\n  orchestrator {' '.join(path)}" in text
+
+
+def test_every_example_is_understood_by_the_parser() -> None:
+    """The words are parsed, and nothing is run."""
+    for path, command in COMMANDS.items():
+        words = command.help.partition("Example: orchestrator ")[2].split()
+        assert tuple(words[: len(path)]) == path
+        command.make_context(path[-1], words[len(path) :])
+
+
+def test_help_of_an_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", "lst"]) == 2
+    assert capsys.readouterr().err == "error: there is no command lst\nhint: see `orchestrator help`\n"
+
+
+def test_the_version_is_a_command_and_an_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert (main(["version"]), main(["--version"])) == (0, 0)
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == second
+
+
+# completion
+
+
+def completed(complete: Any, here: Here, incomplete: str = "", **given: Any) -> list[str]:
+    return complete(SimpleNamespace(params={"project_dir": here.folder, **given}), incomplete)
+
+
+def test_names_of_stacks_are_completed(here: Here) -> None:
+    assert completed(completion.environments, here) == ["alpha"]
+    assert completed(completion.bases, here) == ["dev"]
+    assert completed(completion.stacks, here) == ["alpha", "dev"]
+    assert completed(completion.stacks, here, "d") == ["dev"]
+
+
+def test_services_and_images_of_the_named_environment_are_completed(here: Here) -> None:
+    file = here.folder / "app" / "Pulumi.alpha.yaml"
+    lines = ("backend_image: shop:1", "frontend_image: ui:2", "workers: {default: {}, slow: {}}", "beat: {}")
+    file.write_text(file.read_text() + "".join(f"  fixture-app:{line}\n" for line in lines))
+    assert completed(completion.services, here, name="alpha") == ["default", "slow", "web", "web-ui"]
+    assert completed(completion.services, here, "s", name="app/alpha") == ["slow"]
+    assert completed(completion.counts, here, "d", name="alpha") == ["default="]
+    assert completed(completion.images, here, "b", name="alpha") == ["backend=shop:1"]
+    assert completed(completion.images, here, names=["alpha"]) == ["backend=shop:1", "frontend=ui:2"]
+    assert completed(completion.images, here) == ["backend="]
+
+
+def test_completion_where_nothing_can_be_read_offers_nothing(here: Here) -> None:
+    (here.folder / "orchestrator.toml").write_text("[", encoding="utf-8")
+    assert completed(completion.environments, here) == []
+
+
+def test_completion_loads_no_pulumi(here: Here) -> None:
+    code = (
+        "import sys\nfrom types import SimpleNamespace\nfrom pathlib import Path\nfrom orchestrator.cli import completion\n"
+        f"context = SimpleNamespace(params={{'project_dir': Path({str(here.folder)!r}), 'name': 'alpha'}})\n"
+        "print(completion.stacks(context, ''), completion.services(context, ''))\n"
+        "print(sorted({'pulumi', 'boto3', 'rich'} & set(sys.modules)))\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout == "['alpha', 'dev'] ['web']\n[]\n"
+
+
+def test_the_shell_gets_completions_from_the_program(here: Here) -> None:
+    line = f"orchestrator show --project-dir {here.folder} al"
+    environment = {"_ORCHESTRATOR_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": "4"}
+    answer = subprocess.run(
+        [sys.executable, "-c", "from orchestrator.cli.main import run; run([])"],
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.stdout.split() == ["alpha"], answer.stderr
+
+
+# errors
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["show", "nope"], 1),
+        (["lst"], 2),
+        (["create-env"], 2),
+        (["deploy", "nope", "--image", "x"], 2),
+        (["destroy-env", "nope", "--dry-run"], 1),
+        (["orphans"], 1),
+    ],
+)
+def test_an_error_with_json_is_a_document_with_the_same_exit_code(here: Here, words: list[str], code: int) -> None:
+    answer = here(*words, "--json")
+    document = json.loads(answer.out)
+    check("error", document)
+    assert answer.code == document["error"]["code"] == code
+    assert answer.err.startswith(f"error: {document['error']['message']}\n")
+    assert answer.code == here(*words).code
+
+
+def test_a_word_of_a_command_that_is_run_is_no_option(here: Here) -> None:
+    assert here("run", "nope", "--", "true", "--json").out == ""
+
+
+# output
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_statuses_have_a_color_once_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    out = Terminal()
+    Console(out=out).table(" dev  base  created  3 created\n a  environment  failed  \n failed-deploy  x  unchanged\n")
+    assert out.getvalue() == (
+        f" dev  base  {GREEN}created{RESET}  3 created\n a  environment  {RED}failed{RESET}  \n"
+        " failed-deploy  x  unchanged\n"
+    )
+
+
+def test_a_hint_is_not_green(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    err = Terminal()
+    Console(err=err).problem("no", "do this")
+    assert GREEN not in err.getvalue()
+
+
+def shell(line: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("words", ["--help", "help create-env", "schema report", "version"])
+def test_a_reader_that_leaves_and_a_closed_stdout_end_quietly(words: str) -> None:
+    program = f"{sys.executable} -m orchestrator {words}"
+    assert shell(f"{program} | true").stderr == ""
+    assert shell(f"{program} >&-").stderr == ""
+
+
+@pytest.mark.parametrize("words", ["help create-env", "schema"])
+def test_a_full_stdout_is_one_error(words: str) -> None:
+    answer = shell(f"{sys.executable} -m orchestrator {words} > /dev/full")
+    assert (answer.returncode, answer.stderr) == (1, "error: the output is incomplete: No space left on device\n")
