@@ -94,14 +94,13 @@ def _rest(common: Common, names: list[str], want: Want) -> None:
 def _servers(session: Session, rest: Any, operation: Any) -> list[Any]:
     from orchestrator.cli.operating import View
     from orchestrator.operations.aws import reach
-    from orchestrator.operations.aws.clients import RecordingClients
     from orchestrator.rendering import environment_data, operations
 
     results: list[Any] = []
     for base in rest.bases:
-        clients = reach.clients_for(base)
+        clients = reach.for_base(base)
         result = operation(base, clients, View(session.console, real=base.notice is None))
-        noted = clients.calls if isinstance(clients, RecordingClients) else None
+        noted = clients.calls if clients.simulated else None
         if not session.common.as_json:
             text = environment_data.servers([result]) if noted is None else operations.calls(noted)
             session.console.result(text)
@@ -124,12 +123,12 @@ def scale_(
     Example: orchestrator scale alpha web=3 default=2
     """
     from orchestrator.lifecycle import UpdateEnv
-    from orchestrator.operations import application, scale
+    from orchestrator.operations import app_stack, scale
     from orchestrator.rendering import environment_data, operations
 
     wanted = scale.parse(counts)
     work = operating(common, name)
-    app = application.find(work.session.orchestrator.context, work.target.environment)
+    app = app_stack.find(work.session.orchestrator.context, work.target.environment)
     found = scale.prepare(wanted, work.target, work.clients, app)
     work.console.note(environment_data.scaled(found))
     if work.target.asleep:
@@ -226,7 +225,7 @@ def db_clone(
 
     Example: orchestrator db clone alpha --from beta
     """
-    from orchestrator.operations.aws import target as targets
+    from orchestrator.operations.aws import targets
     from orchestrator.operations.database import databases
 
     work = operating(common, name)
@@ -315,10 +314,9 @@ def write_document(session: Session, found: dict[str, Any]) -> None:
 
 
 def calls(clients: Clients) -> list[dict[str, Any]] | None:
-    from orchestrator.operations.aws.clients import RecordingClients
     from orchestrator.rendering import operations
 
-    return operations.calls_document(clients.calls) if isinstance(clients, RecordingClients) else None
+    return operations.calls_document(clients.calls) if clients.simulated else None
 
 
 def _confirm(work: Operating, what: str) -> Callable[[], None]:

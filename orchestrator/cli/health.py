@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from orchestrator.cli.session import Session
     from orchestrator.console import Console
     from orchestrator.lifecycle import Context
-    from orchestrator.operations.health.checks import Check
+    from orchestrator.operations.health.verdicts import Check
 
 PATIENCE_SECONDS = 180.0
 """How long a fresh environment's url may take to answer."""
@@ -92,9 +92,8 @@ def smoke_all(
     Returns a document for each, and the exit code. Lines are printed unless stdout is one JSON document.
     """
     from orchestrator.cli.operating import View
-    from orchestrator.operations import application
-    from orchestrator.operations.aws import target as targets
-    from orchestrator.operations.aws.clients import RecordingClients
+    from orchestrator.operations import app_stack
+    from orchestrator.operations.aws import targets
     from orchestrator.operations.aws.reach import for_target
     from orchestrator.operations.health import smoke
     from orchestrator.rendering import checks, document, operations
@@ -103,10 +102,10 @@ def smoke_all(
     code = 0
     for name in names:
         target = targets.find(session.orchestrator.context, name)
-        clients, app = for_target(target), application.find(session.orchestrator.context, target.environment)
+        clients, app = for_target(target), app_stack.find(session.orchestrator.context, target.environment)
         view = View(session.console, real=target.notice is None)
         found = _shown(session.console, smoke.run(target, clients, app, view, patience_seconds=patience_seconds))
-        noted = clients.calls if isinstance(clients, RecordingClients) else None
+        noted = clients.calls if clients.simulated else None
         if not session.common.as_json:
             session.console.note(checks.summary(found))
             if noted is not None:
@@ -132,6 +131,6 @@ def _shown(console: Console, found: Iterable[Check]) -> list[Check]:
 
 
 def _code(found: Sequence[Check]) -> int:
-    from orchestrator.operations.health import checks
+    from orchestrator.operations.health import verdicts
 
-    return checks.exit_code(found)
+    return verdicts.exit_code(found)

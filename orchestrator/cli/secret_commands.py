@@ -103,11 +103,11 @@ def secrets_set(
 
 def secrets_list(common: Common, name: NameArgument) -> None:
     """List the variables that are secrets and where their values are kept; no value is read."""
-    from orchestrator.operations import application, secrets
+    from orchestrator.operations import app_stack, secrets
     from orchestrator.rendering import environment_data
 
     work = operating(common, name)
-    app = application.find(work.session.orchestrator.context, work.target.environment)
+    app = app_stack.find(work.session.orchestrator.context, work.target.environment)
     found = secrets.listed(work.target, work.clients, app)
     work.report(found, environment_data.secrets(found))
 
@@ -115,7 +115,7 @@ def secrets_list(common: Common, name: NameArgument) -> None:
 def _push(common: Common, name: str, values: dict[str, str], to: str, provided: str, *, dry_run: bool) -> None:
     from orchestrator.errors import UsageError
     from orchestrator.lifecycle import UpdateEnv
-    from orchestrator.operations import application, secrets
+    from orchestrator.operations import app_stack, secrets
     from orchestrator.rendering import environment_data
 
     if to not in list(secrets.Store):
@@ -130,7 +130,7 @@ def _push(common: Common, name: str, values: dict[str, str], to: str, provided: 
         allow_prod=common.allow_prod,
     )
     work = operating(common, name)
-    app = application.find(work.session.orchestrator.context, work.target.environment)
+    app = app_stack.find(work.session.orchestrator.context, work.target.environment)
     result = secrets.push(request, work.target, work.clients, app)
     if result.empty:
         work.console.note(
