@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,8 @@ if TYPE_CHECKING:
     from orchestrator.cost.refresh import Refreshed
     from orchestrator.lifecycle.orphans import Orphans
     from orchestrator.operations.departure import Departure
-    from orchestrator.operations.observer import Event as OperationEvent
+    from orchestrator.operations.events import Event as OperationEvent
+    from orchestrator.operations.facade import Operations
     from orchestrator.recovery.deletion import Deletion
 
 Names = str | Sequence[str]
@@ -120,6 +122,13 @@ class Orchestrator:
         self._executor = executor
         self._interrupter = Interrupter()
         self._prices: PriceTable | None = None
+
+    @cached_property
+    def operations(self) -> Operations:
+        """Daily work on environments: deploy, run, logs, databases, health. Loads boto3."""
+        from orchestrator.operations.facade import Operations
+
+        return Operations(self.context, self.run_job)
 
     def prepare(self, request: Request) -> Job:
         """Check a request and say what it comes to, without touching anything; `run_job` then does it."""
@@ -194,7 +203,7 @@ class Orchestrator:
             self._observer(Diagnostic(unit=None, severity="warning", message=text))
 
     def _noted(self, event: OperationEvent) -> None:
-        from orchestrator.operations.observer import Note
+        from orchestrator.operations.events import Note
 
         if isinstance(event, Note):
             self._observer(Diagnostic(unit=None, severity=event.severity, message=event.text))

@@ -125,7 +125,7 @@ def db_clone(
 
     Example: orchestrator db clone alpha --from beta
     """
-    from orchestrator.operations.aws import target as targets
+    from orchestrator.operations.aws import targets
     from orchestrator.operations.database import databases
 
     work = on_environment(common, name)
@@ -275,11 +275,11 @@ def secrets_list(common: Common, name: EnvironmentArgument) -> None:
 
     Example: orchestrator secrets list alpha
     """
-    from orchestrator.operations import application, secrets
+    from orchestrator.operations import app_stack, secrets
     from orchestrator.rendering import environment_data
 
     work = on_environment(common, name)
-    app = application.find(work.session.orchestrator.context, work.target.environment)
+    app = app_stack.find(work.session.orchestrator.context, work.target.environment)
     found = secrets.listed(work.target, work.clients, app)
     work.report(found, environment_data.secrets(found), picture=True)
 
@@ -287,7 +287,7 @@ def secrets_list(common: Common, name: EnvironmentArgument) -> None:
 def _push(common: Common, name: str, values: dict[str, str], to: str, provided: str, *, dry_run: bool) -> None:
     from orchestrator.errors import UsageError
     from orchestrator.lifecycle import UpdateEnv
-    from orchestrator.operations import application, secrets
+    from orchestrator.operations import app_stack, secrets
     from orchestrator.rendering import environment_data
 
     if to not in list(secrets.Store):
@@ -302,7 +302,7 @@ def _push(common: Common, name: str, values: dict[str, str], to: str, provided: 
         allow_prod=common.allow_prod,
     )
     work = on_environment(common, name)
-    app = application.find(work.session.orchestrator.context, work.target.environment)
+    app = app_stack.find(work.session.orchestrator.context, work.target.environment)
     result = secrets.push(request, work.target, work.clients, app)
     if result.empty:
         work.console.note(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from orchestrator.console import Console
     from orchestrator.lifecycle import Request
     from orchestrator.operations.aws.clients import Clients
-    from orchestrator.operations.health.checks import Check
+    from orchestrator.operations.health.verdicts import Check
 
 
 def session_of(common: Common) -> Session:
@@ -118,10 +118,9 @@ def write_document(session: Session, found: dict[str, Any]) -> None:
 
 def calls_of(clients: Clients) -> list[dict[str, Any]] | None:
     """The API calls that the simulation recorded; None on AWS."""
-    from orchestrator.operations.aws.clients import RecordingClients
     from orchestrator.rendering import operations
 
-    return operations.calls_document(clients.calls) if isinstance(clients, RecordingClients) else None
+    return operations.calls_document(clients.calls) if clients.simulated else None
 
 
 def shown_checks(console: Console, found: Iterable[Check]) -> list[Check]:
@@ -138,6 +137,6 @@ def shown_checks(console: Console, found: Iterable[Check]) -> list[Check]:
 
 def code_of_checks(found: Sequence[Check]) -> int:
     """The exit code of `doctor` and `smoke`."""
-    from orchestrator.operations.health import checks
+    from orchestrator.operations.health import verdicts
 
-    return checks.exit_code(found)
+    return verdicts.exit_code(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from orchestrator.operations.health.checks import Check, Verdict, exit_code
+from orchestrator.operations.health.verdicts import Check, Verdict, exit_code
 
 _NAME_WIDTH = 15
 

@@ -11,7 +11,7 @@ from typing import Any
 from orchestrator.config.durations import format_duration
 from orchestrator.operations.aws.clients import ApiCall
 from orchestrator.operations.deploy import Crash, DeployResult
-from orchestrator.operations.observer import LogLine, RolloutMoved
+from orchestrator.operations.events import LogLine, RolloutMoved
 from orchestrator.operations.ps import ServiceState, TasksResult
 from orchestrator.operations.run import CommandResult
 from orchestrator.rendering import document

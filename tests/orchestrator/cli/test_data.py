@@ -52,7 +52,7 @@ def test_sleep_and_wake(alpha: Here) -> None:
         '  rds DescribeDBInstances {"DBInstanceIdentifier": "dev-rds"}\n'
         '  rds StopDBInstance {"DBInstanceIdentifier": "dev-rds"}\n'
     )
-    assert answer.err.endswith("AWS starts dev-rds again by itself after 7 days; its storage is paid for meanwhile\n")
+    assert answer.err.endswith("AWS starts dev-rds again after 7 days; its storage still costs money\n")
     assert "alpha is asleep already" in alpha("sleep", "alpha").err
     woken = alpha("wake", "dev", "alpha")
     assert woken.code == 0
