@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from pulumi_django.rules.kinds import Kind as Kind
 
@@ -257,7 +257,7 @@ class RunReport:
     """One per unit of the plan, in plan order, none lost."""
 
     @property
-    def exit_code(self) -> int:
+    def exit_code(self) -> Literal[0, 1, 130]:
         """0 done or nothing to do, 1 something failed, 130 interrupted."""
         statuses = {result.status for result in self.results}
         if Status.CANCELLED in statuses:

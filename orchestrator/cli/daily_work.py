@@ -8,7 +8,7 @@ import typer
 
 from orchestrator.cli import completion
 from orchestrator.cli.options import Commands, Common, EnvironmentArgument, ImageOption, SetOption
-from orchestrator.cli.shared import end, on_environment, updated, write_document
+from orchestrator.cli.shared import end, on_environment, updated
 
 ServiceOption = Annotated[
     str | None,
@@ -56,7 +56,7 @@ def deploy_(
     from orchestrator.config.assignments import parse_assignment, parse_images
     from orchestrator.config.durations import parse_duration
     from orchestrator.operations import deploy
-    from orchestrator.rendering import operations
+    from orchestrator.rendering import operation_documents, operation_text
 
     request = deploy.Deploy(
         images=dict(parse_images(image or ())),
@@ -75,15 +75,13 @@ def deploy_(
         context=work.session.orchestrator.context,
         carry_out=lambda job: work.session.do(job, quiet_document=True),
     )
-    document = operations.deployed_document(result)
     if not common.as_json and not dry_run:
-        work.report(document, operations.deployed(result, name), always=True)
-    code = result.exit_code
+        work.report(result, operation_text.deployed(result, name, work.console.width), always=True)
+    code, smoked = result.exit_code, None
     if smoke and not (code or dry_run or detach):
-        found, code = smoke_all(work.session, (work.target.environment,))
-        document["smoke"] = found[0]
+        (smoked,), code = smoke_all(work.session, (work.target.environment,))
     if common.as_json:
-        work.report(document, "", always=True)
+        work.report(operation_documents.deployed(result, smoked), "", always=True)
     if code:
         raise typer.Exit(code)
 
@@ -118,7 +116,7 @@ def run_(
     """
     from orchestrator.config.durations import parse_duration
     from orchestrator.operations import run
-    from orchestrator.rendering import operations
+    from orchestrator.rendering import operation_text
 
     cpu_units, memory_mib = _size(size)
     request = run.RunCommand(
@@ -142,7 +140,7 @@ def run_(
 
     with work.interruptible():
         result = run.run(request, work.target, work.clients, work.view, decide=decide)
-    work.report(result, operations.detached(result, name) if detach else "")
+    work.report(result, operation_text.detached(result, name) if detach else "")
     if result.code and not common.as_json:
         work.console.problem(f"task {result.task} {result.reason}", result.hint)
     if result.code:
@@ -202,7 +200,7 @@ def logs_(
     from orchestrator.cli.one_environment import Prefixes
     from orchestrator.config.durations import parse_duration
     from orchestrator.operations import logs
-    from orchestrator.rendering import operations
+    from orchestrator.rendering import operation_documents
 
     request = logs.ReadLogs(
         services=tuple(service or ()),
@@ -217,7 +215,7 @@ def logs_(
         work.note_simulation()
     try:
         for line in logs.lines(request, work.target, work.clients, work.view):
-            work.console.result(operations.line_document(line) if common.as_json else prefixes.text(line))
+            work.console.result(operation_documents.line(line) if common.as_json else prefixes.text(line))
             if work.console.gone:
                 break
     except KeyboardInterrupt:
@@ -238,11 +236,11 @@ def ps_(
     from datetime import UTC, datetime
 
     from orchestrator.operations import ps
-    from orchestrator.rendering import operations
+    from orchestrator.rendering import operation_text
 
     work = on_environment(common, name)
     found = ps.run(ps.ListTasks(services=tuple(service or ())), work.target, work.clients, work.view)
-    work.report(found, operations.processes(found, datetime.now(UTC)), picture=True)
+    work.report(found, operation_text.processes(found, datetime.now(UTC), work.console.width), picture=True)
 
 
 def open_(
@@ -307,22 +305,19 @@ def scale_(
     """
     from orchestrator.lifecycle import UpdateEnv
     from orchestrator.operations import app_stack, scale
-    from orchestrator.rendering import environment_data, operations
+    from orchestrator.rendering import operation_documents, operation_text
 
     wanted = scale.parse(counts)
     work = on_environment(common, name)
     app = app_stack.find(work.session.orchestrator.context, work.target.environment)
     found = scale.prepare(wanted, work.target, work.clients, app)
-    work.console.note(environment_data.scaled(found))
+    work.console.note(operation_text.scaled(found))
     if work.target.asleep:
         work.console.note(f"{name} is asleep: the numbers apply when it wakes")
     assignments = tuple(assignment for item in found for assignment in item.assignments)
     report, code = updated(work.session, UpdateEnv(names=(work.target.environment,), assignments=assignments))
     if common.as_json:
-        services = [{"service": item.service, "count": str(item.count)} for item in found]
-        write_document(
-            work.session, {"environment": name, "services": operations.as_document(services), "update": report}
-        )
+        work.console.document(operation_documents.scale(name, found, report, work.session.notice))
     end(code)
 
 

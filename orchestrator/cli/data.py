@@ -5,18 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestrator.cli import completion
 from orchestrator.cli.options import Commands, Common, DryRunOption, EnvironmentArgument
-from orchestrator.cli.shared import calls_of, end, on_environment, updated, write_document
+from orchestrator.cli.shared import calls_of, end, on_environment, updated
 
 if TYPE_CHECKING:
     from orchestrator.cli.one_environment import EnvironmentCommand
     from orchestrator.operations.database.databases import DatabaseResult
-    from orchestrator.operations.secrets import PushResult
 
 NoReleaseOption = Annotated[bool, typer.Option("--no-release", help="Do not run the release command afterwards.")]
 AllowProdDataOption = Annotated[
@@ -46,7 +45,7 @@ def tunnel_(
     Example: orchestrator tunnel alpha --port 6000
     """
     from orchestrator.operations import tunnel
-    from orchestrator.rendering import environment_data
+    from orchestrator.rendering import operation_text
 
     request = tunnel.OpenTunnel(port=port)
     work = on_environment(common, name)
@@ -55,7 +54,7 @@ def tunnel_(
         work.report(found, f"{found.aws_command}\n")
         return
     if work.target.notice is None:
-        work.console.result(environment_data.tunnel(found))
+        work.console.result(operation_text.tunnel(found))
     result = tunnel.run(found, work.target, work.clients, work.view)
     if work.target.notice is not None:
         work.report(result, "")
@@ -204,9 +203,9 @@ def _confirm(work: EnvironmentCommand, what: str) -> Callable[[], None]:
 
 
 def _print_database(work: EnvironmentCommand, result: DatabaseResult) -> None:
-    from orchestrator.rendering import environment_data
+    from orchestrator.rendering import operation_text
 
-    work.report(result, environment_data.database(result))
+    work.report(result, operation_text.database(result))
 
 
 def secrets_push(
@@ -276,19 +275,19 @@ def secrets_list(common: Common, name: EnvironmentArgument) -> None:
     Example: orchestrator secrets list alpha
     """
     from orchestrator.operations import app_stack, secrets
-    from orchestrator.rendering import environment_data
+    from orchestrator.rendering import operation_text
 
     work = on_environment(common, name)
     app = app_stack.find(work.session.orchestrator.context, work.target.environment)
     found = secrets.listed(work.target, work.clients, app)
-    work.report(found, environment_data.secrets(found), picture=True)
+    work.report(found, operation_text.secrets(found, work.console.width), picture=True)
 
 
 def _push(common: Common, name: str, values: dict[str, str], to: str, provided: str, *, dry_run: bool) -> None:
     from orchestrator.errors import UsageError
     from orchestrator.lifecycle import UpdateEnv
     from orchestrator.operations import app_stack, secrets
-    from orchestrator.rendering import environment_data
+    from orchestrator.rendering import operation_documents, operation_text
 
     if to not in list(secrets.Store):
         raise UsageError(f"--to {to} is invalid: it must be {' or '.join(secrets.Store)}")
@@ -311,23 +310,19 @@ def _push(common: Common, name: str, values: dict[str, str], to: str, provided: 
         )
     assignments = () if dry_run else secrets.assignments(result, app)
     if not common.as_json:
-        work.report(result, environment_data.pushed(result))
+        work.report(result, operation_text.pushed(result))
     report, code = None, 0
     if assignments:
         report, code = updated(work.session, UpdateEnv(names=(work.target.environment,), assignments=assignments))
     elif not dry_run:
         secrets.restart(work.target, work.clients, result.stale, work.view)
     if common.as_json:
-        write_document(
-            work.session, {**_secret_document(work, result), "update": report, "calls": calls_of(work.clients)}
+        work.console.document(
+            operation_documents.pushed(
+                work.target.environment, result, report, calls_of(work.clients), work.session.notice
+            )
         )
     end(code)
-
-
-def _secret_document(work: EnvironmentCommand, result: PushResult) -> dict[str, Any]:
-    from orchestrator.rendering import operations
-
-    return {"environment": work.target.environment, "result": operations.as_document(result)}
 
 
 def _read(file: str, argument: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -52,15 +52,14 @@ def create_env(
     )
     session = session_of(common)
     report = session.do(session.orchestrator.prepare(request), quiet_document=smoke)
-    code, found = report.exit_code, list[dict[str, Any]]()
-    if smoke and not code:
+    code = report.exit_code
+    if smoke:
         from orchestrator.cli.looking import smoke_all
+        from orchestrator.rendering import operation_documents
 
-        found, code = smoke_all(session, names)
-    if smoke and common.as_json:
-        from orchestrator.rendering import document
-
-        session.console.document({**document.report(report), "smoke": found})
+        found, code = smoke_all(session, names) if not code else ([], code)
+        if common.as_json:
+            session.console.document(operation_documents.smoked_report(report, found))
     end(code)
 
 

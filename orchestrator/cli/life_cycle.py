@@ -15,11 +15,12 @@ from orchestrator.cli.options import (
     NameArgument,
     NamesArgument,
 )
-from orchestrator.cli.shared import counted, end, printed, session_of, updated, write_document
+from orchestrator.cli.shared import counted, end, printed, session_of, updated
 
 if TYPE_CHECKING:
     from orchestrator.cli.session import Session
     from orchestrator.operations.sleep import Want
+    from orchestrator.rendering.operation_documents import Server
 
 DRIFT_EXIT_CODE = 3
 
@@ -134,7 +135,7 @@ def reap(
     found = session.orchestrator.reap()
     report = None
     if not common.as_json:
-        printed(session, {}, tables.reaping(found, executed=execute))
+        printed(session, {}, tables.reaping(found, executed=execute, width=session.console.width))
     if execute and found.job is not None:
         report = session.do(found.job, quiet_document=True)
     if common.as_json:
@@ -153,7 +154,7 @@ def _put_to_sleep(common: Common, after: str, *, execute: bool) -> None:
     found = idle.find(session.orchestrator.context, parse_duration(after), datetime.now(UTC))
     report = None
     if not common.as_json:
-        printed(session, {}, tables.idleness(found, executed=execute))
+        printed(session, {}, tables.idleness(found, executed=execute, width=session.console.width))
     if execute and found.update is not None:
         report = session.do(session.orchestrator.prepare(found.update), quiet_document=True)
     if common.as_json:
@@ -203,7 +204,7 @@ def orphans(
     found = session.orchestrator.orphans(base)
     deletions = ()
     if delete and found.all:
-        session.console.note(tables.orphans(found))
+        session.console.note(tables.orphans(found, session.console.width))
         if not common.yes:
             question = (
                 f"{counted(len(found.all), 'resource')} of no stack in this backend will be deleted (resources of another "
@@ -213,7 +214,7 @@ def orphans(
         deletions = session.orchestrator.delete_orphans(found, lambda it: session.console.note(tables.deletion(it)))
         printed(session, document.orphans(found, deletions), "")
     else:
-        printed(session, document.orphans(found, ()), tables.orphans(found))
+        printed(session, document.orphans(found, ()), tables.orphans(found, session.console.width))
     failed = any(deletion.outcome is Outcome.FAILED for deletion in deletions)
     end(1 if failed or any(place.problems for place in found.found) else 0)
 
@@ -247,37 +248,38 @@ def _rest(common: Common, names: list[str], want: Want) -> None:
     rest = sleep.prepare(session.orchestrator.context, tuple(names), want, allow_prod=common.allow_prod)
     for name in rest.settled:
         session.console.note(f"{name} is {'asleep' if want is sleep.Want.SLEEP else 'awake'} already")
-    found: dict[str, Any] = {"environments": None, "servers": []}
-    code = 0
+    update, code = None, 0
+    servers: list[Server] = []
     if want is sleep.Want.WAKE:
         sleep.check_servers(session.orchestrator.context, rest)
-        found["servers"] = _servers(session, rest, sleep.start)
+        servers = _servers(session, rest, sleep.start)
     if rest.update is not None:
-        found["environments"], code = updated(session, rest.update)
+        update, code = updated(session, rest.update)
     if want is sleep.Want.SLEEP and code == 0:
-        found["servers"] = _servers(session, rest, sleep.stop)
+        servers = _servers(session, rest, sleep.stop)
     if common.as_json:
-        write_document(session, found)
+        from orchestrator.rendering import operation_documents
+
+        session.console.document(operation_documents.rest(update, servers, session.notice))
     end(code)
 
 
-def _servers(session: Session, rest: Any, operation: Any) -> list[Any]:
+def _servers(session: Session, rest: Any, operation: Any) -> list[Server]:
     from orchestrator.cli.one_environment import View
     from orchestrator.operations.aws import reach
-    from orchestrator.rendering import environment_data, operations
+    from orchestrator.rendering import operation_documents, operation_text
 
-    results: list[Any] = []
+    results: list[Server] = []
     for base in rest.bases:
         clients = reach.for_base(base)
         result = operation(base, clients, View(session.console, real=base.notice is None))
         noted = clients.calls if clients.simulated else None
         if not session.common.as_json:
-            text = environment_data.servers([result]) if noted is None else operations.calls(noted)
+            text = operation_text.servers([result]) if noted is None else operation_text.calls(noted)
             session.console.result(text)
         if result.note and noted is not None:
             session.console.note(result.note)
-        calls = None if noted is None else operations.calls_document(noted)
-        results.append({**operations.as_document(result), "note": result.note, "calls": calls})
+        results.append(operation_documents.server(result, noted))
     return results
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,7 @@ from orchestrator.cli.shared import code_of_checks, counted, end, printed, sessi
 
 if TYPE_CHECKING:
     from orchestrator.cli.session import Session
+    from orchestrator.rendering.operation_documents import SmokeDocument
 
 PATIENCE_SECONDS = 180.0
 """Longest wait for the first answer of the url of a new environment."""
@@ -49,8 +50,8 @@ def show(common: Common, name: NameArgument) -> None:
     from orchestrator.rendering import document, tables
 
     session = session_of(common)
-    found = document.deployment(session.orchestrator.show(name), full=True)
-    printed(session, document.one(found, session.notice), tables.details(found))
+    found = document.deployment(session.orchestrator.show(name), session.notice)
+    printed(session, found, tables.details(found, session.console.width))
 
 
 def outputs(common: Common, name: NameArgument) -> None:
@@ -61,8 +62,8 @@ def outputs(common: Common, name: NameArgument) -> None:
     from orchestrator.rendering import document, tables
 
     session = session_of(common)
-    found = document.outputs(session.orchestrator.outputs(name))
-    printed(session, document.one({"name": name, "outputs": found}, session.notice), tables.values(found))
+    found = document.named_outputs(name, session.orchestrator.outputs(name), session.notice)
+    printed(session, found, tables.values(found["outputs"], width=session.console.width))
 
 
 def graph(
@@ -74,16 +75,12 @@ def graph(
 
     Example: orchestrator graph alpha --format mermaid
     """
+    from orchestrator.rendering import document
     from orchestrator.rendering.graph import render
 
     session = session_of(common)
     diagram = session.orchestrator.graph(name)
-    nodes = [
-        {"id": node.id, "label": node.label, "detail": node.detail, "parent": node.parent} for node in diagram.nodes
-    ]
-    edges = [{"from": source, "to": to} for source, to in diagram.edges]
-    found: dict[str, Any] = {"version": 1, "notice": session.notice, "nodes": nodes, "edges": edges}
-    printed(session, found, render(diagram, format_.value))
+    printed(session, document.graph(diagram, session.notice), render(diagram, format_.value))
 
 
 def cost(
@@ -112,8 +109,8 @@ def cost(
         for kept in refreshed.kept:
             session.console.warning(f"the price of {kept.row} is unchanged: {kept.reason}")
     found, prices = session.orchestrator.cost(name), session.orchestrator.prices
-    text = tables.cost(found, prices, lines=name is not None)
-    printed(session, document.one(document.cost(found, prices), session.notice), text)
+    text = tables.cost(found, prices, lines=name is not None, width=session.console.width)
+    printed(session, document.cost(found, prices, session.notice), text)
 
 
 def smoke_(
@@ -136,18 +133,19 @@ def smoke_(
     """
     from orchestrator.cli.session import Session
     from orchestrator.config.durations import parse_duration
+    from orchestrator.rendering.document import plain
 
     patience = parse_duration(wait).total_seconds() if wait else 0.0
     session = Session(common)
     documents, code = smoke_all(session, (name,), patience_seconds=patience)
     if common.as_json:
-        session.console.document(documents[0])
+        session.console.document(plain(documents[0]))
     end(code)
 
 
 def smoke_all(
     session: Session, names: Sequence[str], *, patience_seconds: float = PATIENCE_SECONDS
-) -> tuple[list[dict[str, Any]], int]:
+) -> tuple[list[SmokeDocument], int]:
     """Run the checks of `smoke` on environments, one after the other.
 
     Returns a document for each environment, and the exit code. With --json no lines are printed.
@@ -157,9 +155,9 @@ def smoke_all(
     from orchestrator.operations.aws import targets
     from orchestrator.operations.aws.reach import for_target
     from orchestrator.operations.health import smoke
-    from orchestrator.rendering import checks, document, operations
+    from orchestrator.rendering import operation_documents, operation_text
 
-    documents: list[dict[str, Any]] = []
+    documents: list[SmokeDocument] = []
     code = 0
     for name in names:
         target = targets.find(session.orchestrator.context, name)
@@ -168,13 +166,10 @@ def smoke_all(
         found = shown_checks(session.console, smoke.run(target, clients, app, view, patience_seconds=patience_seconds))
         noted = clients.calls if clients.simulated else None
         if not session.common.as_json:
-            session.console.note(checks.summary(found))
+            session.console.note(operation_text.checks(found))
             if noted is not None and session.common.verbose:
-                session.console.result(operations.calls(noted))
-        calls = None if noted is None else operations.calls_document(noted)
-        documents.append(
-            document.one({"environment": target.environment, **checks.document(found), "calls": calls}, target.notice)
-        )
+                session.console.result(operation_text.calls(noted))
+        documents.append(operation_documents.smoke(target.environment, found, noted, target.notice))
         code = code or code_of_checks(found)
     return documents, code
 

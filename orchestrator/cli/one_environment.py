@@ -6,7 +6,6 @@ import contextlib
 import signal
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from orchestrator.cli.options import Common
 from orchestrator.cli.session import Session
@@ -16,7 +15,7 @@ from orchestrator.operations.aws import targets
 from orchestrator.operations.aws.clients import WakefulClock
 from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.events import Event, LogLine, Note, RolloutMoved, TaskMoved
-from orchestrator.rendering import document, operations
+from orchestrator.rendering import operation_documents, operation_text
 
 COLORS = tuple(f"\x1b[{number}m" for number in (36, 33, 32, 35, 34, 96, 93, 92, 95, 94))
 """Colors of ten services. Red is reserved for errors."""
@@ -48,19 +47,17 @@ class EnvironmentCommand:
         """
         calls = self.clients.calls if self.clients.simulated else None
         if self.session.common.as_json:
-            found: dict[str, Any] = {
-                "environment": self.target.environment,
-                "result": operations.as_document(result) if calls is None or always else None,
-                "calls": None if calls is None else operations.calls_document(calls),
-            }
-            self.console.document(document.one(found, self.target.notice))
+            shown = result if calls is None or always else None
+            self.console.document(
+                operation_documents.outcome(self.target.environment, shown, calls, self.target.notice)
+            )
             return
         if calls is not None and not always:
             self.note_simulation()
         if calls is None or picture:
             self.console.table(text)
         if calls is not None and (self.console.verbose or not picture):
-            self.console.result(operations.calls(calls))
+            self.console.result(operation_text.calls(calls))
 
     def note_simulation(self) -> None:
         """Print once that nothing is created in AWS; nothing on AWS."""
@@ -104,7 +101,7 @@ class View:
             case TaskMoved():
                 self._console.note(f"task {event.task} ({event.service}): {event.status.lower()}")
             case RolloutMoved():
-                self._console.note(operations.rollout(event))
+                self._console.note(operation_text.rollout(event))
             case Note(severity="warning"):
                 self._console.warning(event.text)
             case Note():
@@ -131,7 +128,7 @@ class RolloutLines:
         if not isinstance(event, RolloutMoved):
             self._view(event)
         elif event.healthy is not None or event.failed:
-            self._session.tell(operations.rollout(event))
+            self._session.tell(operation_text.rollout(event))
 
 
 def ask_by_letter(console: Console, question: str, choices: Mapping[str, str], otherwise: str) -> str:

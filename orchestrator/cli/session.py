@@ -145,9 +145,9 @@ class Session:
         scopes = {step.unit: step.scope for step in job.steps}
         text = f"\n{tables.results(report, scopes)}"
         if job.operation is Operation.PREVIEW:
-            return f"{text}\n{plan_tree.text(report, costs)}"
+            return f"{text}\n{plan_tree.text(report, costs, self.console.width)}"
         if job.operation is Operation.DRIFT:
-            return f"{text}{tables.drift(report)}"
+            return f"{text}{tables.drift(report, self.console.width)}"
         if job.operation is not Operation.UP:
             return text
         done: Sequence[UnitResult] = [

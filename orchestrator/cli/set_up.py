@@ -35,7 +35,7 @@ def doctor_(
     from orchestrator.api import Orchestrator
     from orchestrator.console import Console
     from orchestrator.operations.health import doctor
-    from orchestrator.rendering import checks, document
+    from orchestrator.rendering import operation_documents, operation_text
 
     console = Console(quiet=common.quiet, verbose=common.verbose, as_json=common.as_json)
     made: list[Orchestrator] = []
@@ -47,9 +47,9 @@ def doctor_(
     found = shown_checks(console, doctor.checks(load, name))
     notice = made[0].engine.notice if made else None
     if common.as_json:
-        console.document(document.one({"name": name, **checks.document(found)}, notice))
+        console.document(operation_documents.doctor(name, found, notice))
     else:
-        console.note(checks.summary(found))
+        console.note(operation_text.checks(found))
     end(code_of_checks(found))
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from orchestrator.config.assignments import Assignment
     from orchestrator.console import Console
     from orchestrator.lifecycle import Request
-    from orchestrator.operations.aws.clients import Clients
+    from orchestrator.model import RunReport
+    from orchestrator.operations.aws.clients import ApiCall, Clients
     from orchestrator.operations.health.verdicts import Check
 
 
@@ -101,37 +102,26 @@ def on_environment(common: Common, name: str) -> EnvironmentCommand:
     return EnvironmentCommand(common, name)
 
 
-def updated(session: Session, request: Request) -> tuple[dict[str, Any], int]:
-    """Carry out an update. Returns its document and its exit code."""
-    from orchestrator.rendering import document
-
+def updated(session: Session, request: Request) -> tuple[RunReport, int]:
+    """Carry out an update. Returns its report and its exit code."""
     report = session.do(session.orchestrator.prepare(request), quiet_document=True)
-    return document.report(report), report.exit_code
+    return report, report.exit_code
 
 
-def write_document(session: Session, found: dict[str, Any]) -> None:
-    """Print a JSON document with its version and the notice."""
-    from orchestrator.rendering import document
-
-    session.console.document(document.one(found, session.notice))
-
-
-def calls_of(clients: Clients) -> list[dict[str, Any]] | None:
+def calls_of(clients: Clients) -> list[ApiCall] | None:
     """The API calls that the simulation recorded; None on AWS."""
-    from orchestrator.rendering import operations
-
-    return operations.calls_document(clients.calls) if clients.simulated else None
+    return [*clients.calls] if clients.simulated else None
 
 
 def shown_checks(console: Console, found: Iterable[Check]) -> list[Check]:
     """The checks; each is printed as soon as it is done."""
-    from orchestrator.rendering import checks
+    from orchestrator.rendering import operation_text
 
     seen: list[Check] = []
     for check in found:
         seen.append(check)
         if not console.as_json:
-            console.table(checks.line(check))
+            console.table(operation_text.check(check, console.width))
     return seen
 
 

@@ -1,1 +1,1 @@
-"""What a stack costs a month, from its resources and a dated price table."""
+"""The monthly cost of a stack, from its resources and a dated price table."""

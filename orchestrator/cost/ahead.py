@@ -1,4 +1,4 @@
-"""What a stack will cost, before it is created: its program is simulated, and the answer remembered."""
+"""The cost of a stack before it is created: its program is simulated, and the result is cached."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orchestrator.model import Operation, Unit
 
 
 def of_new_stacks(job: Job, prices: PriceTable) -> dict[Unit, float]:
-    """Dollars a month of every stack that the job creates; without those whose program cannot be simulated."""
+    """US dollars a month of every stack that the job creates, except those whose program cannot be simulated."""
     new = [step.unit for step in job.steps if step.runs and not step.exists]
     if not new or job.operation is not Operation.UP:
         return {}
@@ -29,7 +29,7 @@ def of_new_stacks(job: Job, prices: PriceTable) -> dict[Unit, float]:
 
 
 def _keys(job: Job, prices: PriceTable) -> dict[Unit, str]:
-    """What the cost of each unit comes from: its program, its configuration, what stands below it, the prices."""
+    """A cache key for each unit: its cost depends on its program, its configuration, the units below it and the prices."""
     keys: dict[Unit, str] = {}
     programs: dict[str, Any] = {}
     for step in job.steps:
@@ -39,8 +39,8 @@ def _keys(job: Job, prices: PriceTable) -> dict[Unit, str]:
         config = dict(job.configs[unit].snapshot().wire()) if unit in job.configs else {}
         own = {key: value for key, value in config.items() if not key.endswith((":listener_slot", ":base"))}
         below = [keys[other] for other in job.plan.waits_for.get(unit, ()) if other in keys]
-        said = [programs[unit.project], own, below, prices.day.isoformat(), job.context.engine.name]
-        keys[unit] = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+        parts = [programs[unit.project], own, below, prices.day.isoformat(), job.context.engine.name]
+        keys[unit] = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     return keys
 
 
@@ -62,5 +62,5 @@ def _simulated(job: Job, new: list[Unit], prices: PriceTable) -> dict[Unit, floa
         if unit in new
     ]
     question = Question(programs=asked, stacks=stacks, prices=prices)
-    # The simulation runs the same programs here a moment later.
+    # In the simulation the same programs run in this process a moment later.
     return costs(question) if engine.name == "simulation" else costs_apart(question)

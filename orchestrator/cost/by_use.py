@@ -1,4 +1,4 @@
-"""What is billed by use, on top of what stands: named with its price, never summed up."""
+"""Resources that are billed by use: each is named with its price and never added to a sum."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _USES: Mapping[str, tuple[str, tuple[tuple[str, str, str], ...]]] = {
         ),
     ),
     "aws:cloudwatch/logGroup:LogGroup": ("logs", (("logs_use", "gb_written", "GB written"),)),
-    "aws:ec2/natGateway:NatGateway": ("NAT gateway", (("nat_gateway_use", "gb_through", "GB through it"),)),
-    "aws:ec2/vpcEndpoint:VpcEndpoint": ("interface endpoints", (("vpc_endpoint_use", "gb_through", "GB through it"),)),
+    "aws:ec2/natGateway:NatGateway": ("NAT gateway", (("nat_gateway_use", "gb_through", "GB of traffic"),)),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": ("interface endpoints", (("vpc_endpoint_use", "gb_through", "GB of traffic"),)),
     "aws:lb/loadBalancer:LoadBalancer": (
         "load balancer",
         (("load_balancer_use", "capacity_unit_hour", "capacity unit and hour"),),
@@ -28,7 +28,7 @@ _USES: Mapping[str, tuple[str, tuple[tuple[str, str, str], ...]]] = {
 
 
 def by_use(resources: Sequence[StackResource], prices: PriceTable) -> tuple[str, ...]:
-    """One sentence for each kind of resource that is there and billed by use, in the order of their names."""
+    """A line for each kind of resource that exists and is billed by use, in the order of their names."""
     found: dict[str, None] = {}
     for resource in resources:
         if resource.type not in _USES or _is_free(resource):

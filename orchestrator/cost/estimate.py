@@ -1,4 +1,4 @@
-"""Monthly cost of a stack from its resources: what stands still costs; what is billed by use is left out."""
+"""The monthly cost of a stack from its resources. Only resources that are billed while they exist have a price here."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ class CostLine:
     name: str
     dollars_per_month: float
     detail: str
-    """How the sum comes about, for people."""
+    """The terms of the sum, for people."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """Cost of one stack in US dollars a month."""
+    """The cost of one stack in US dollars a month."""
 
     lines: tuple[CostLine, ...]
     unpriced: tuple[str, ...]
-    """Resources that cost money but whose size the price table does not have: `type name: size`."""
+    """Resources that cost money and whose size is missing from the price table: `type name: size`."""
 
     by_use: tuple[str, ...] = ()
-    """What is billed by use on top, once for each kind of it: `CloudFront: $0.085 for each GB to viewers, ...`."""
+    """Kinds of resources that are billed by use in addition: `CloudFront: $0.085 for each GB to viewers, ...`."""
 
     @property
     def dollars_per_month(self) -> float:
-        """Sum of the lines."""
+        """The sum of the lines."""
         return sum(line.dollars_per_month for line in self.lines)
 
 
@@ -51,12 +51,12 @@ class _Unpriced:
 
 
 Priced = tuple[float, str] | _Unpriced | None
-"""Dollars a month and how they come about; a size without a price; or None for what costs nothing."""
+"""US dollars a month with the terms of the sum; a size without a price; or None for a resource that costs nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Stack:
-    """The resources that the price of another one depends on."""
+    """Resources that the prices of other resources depend on."""
 
     task_definitions: Mapping[str, StackResource]
     """By family."""
@@ -65,14 +65,14 @@ class _Stack:
     """By id."""
 
     serverless_instances: Mapping[str, int]
-    """How many instances without a fixed size each Aurora cluster has."""
+    """The number of instances without a fixed size of each Aurora cluster."""
 
     least_tasks: Mapping[str, int]
-    """The fewest tasks of each ECS service that is scaled, by `<cluster>/<service>`."""
+    """The lowest number of tasks of each scaled ECS service, by `<cluster>/<service>`."""
 
 
 def estimate(resources: Sequence[StackResource], prices: PriceTable) -> Estimate:
-    """Price every resource that is billed while it merely exists."""
+    """Price every resource that is billed while it exists."""
     stack = _stack(resources)
     lines: list[CostLine] = []
     unpriced: list[str] = []
@@ -215,7 +215,7 @@ def _rds_cluster(inputs: Mapping[str, Any], stack: _Stack, prices: PriceTable) -
 
 def _rds_cluster_instance(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
     size = str(inputs.get("instanceClass"))
-    # One without a fixed size is counted with its cluster, whose minimum it has.
+    # The cluster counts its instances without a fixed size.
     return None if size == SERVERLESS else _hourly(prices, "aurora", size)
 
 
@@ -228,7 +228,7 @@ def _replication_group(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
 
 def _ecs_service(inputs: Mapping[str, Any], stack: _Stack, prices: PriceTable) -> Priced:
     service = f"{str(inputs.get('cluster', '')).rpartition('/')[2]}/{inputs.get('name')}"
-    # The count of a scaled service is not the stack's: after sleep its inputs may still say 0.
+    # The stack does not control the count of a scaled service: after sleep its inputs may still be 0.
     count = max(int(inputs.get("desiredCount") or 0), stack.least_tasks.get(service, 0))
     if count == 0 or _on_instances(inputs):
         return None
@@ -251,7 +251,7 @@ def _ecs_service(inputs: Mapping[str, Any], stack: _Stack, prices: PriceTable) -
 
 
 def _on_instances(inputs: Mapping[str, Any]) -> bool:
-    """Whether the tasks run on EC2 instances, which are paid by themselves."""
+    """Whether the tasks run on EC2 instances, which have their own price."""
     providers = [str(s.get("capacityProvider")) for s in inputs.get("capacityProviderStrategies") or ()]
     return inputs.get("launchType") == "EC2" or any(not name.startswith("FARGATE") for name in providers)
 
@@ -278,7 +278,8 @@ def _web_acl(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
     if acl is None or rule is None:
         return _Unpriced("web ACL")
     rules = len(inputs.get("rules") or ())
-    return acl + rules * rule, f"web ACL at ${acl:g} a month + {rules} rules at ${rule:g}"
+    noun = "rule" if rules == 1 else "rules"
+    return acl + rules * rule, f"web ACL at ${acl:g} a month + {rules} {noun} at ${rule:g}"
 
 
 def _mostly_spot(strategies: Iterable[Mapping[str, Any]]) -> bool:
@@ -314,7 +315,7 @@ _PRICED_WITH_STACK: Mapping[str, Callable[[Mapping[str, Any], _Stack, PriceTable
 
 @dataclass(frozen=True, kw_only=True)
 class MonthlyCost:
-    """What a stack costs a month in US dollars, before and after a plan."""
+    """The cost of a stack in US dollars a month, before and after a plan."""
 
     before: float
     after: float

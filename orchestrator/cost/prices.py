@@ -1,4 +1,4 @@
-"""The price table: list prices with their date, region and source; the packaged one, or a refreshed one of the user's."""
+"""The price table, packaged or refreshed by the user: list prices with their date, region and source."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from typing import Any
 from orchestrator.errors import SettingsError
 
 HOURS_PER_MONTH = 730
-"""Hours that AWS's pricing calculator counts for a month: 365 x 24 / 12."""
+"""Hours of a month in AWS's pricing calculator: 365 x 24 / 12."""
 
 USER_FILE = Path(".orchestrator") / "prices.toml"
-"""Where a refreshed table is kept, beside `orchestrator.toml`."""
+"""The file of a refreshed table, beside `orchestrator.toml`."""
 
 DOLLARS = "dollars"
-"""Key of the price in a row that has a date and a source of its own."""
+"""The key of the price in a row with its own date and source."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PriceTable:
     """Prices in US dollars of one region on one day.
 
-    A price is a number, or a row `{dollars, date, source, region}` where it was refreshed, or not, apart from the rest.
+    A price is a number, or a row `{dollars, date, source, region}` in a refreshed table.
     """
 
     day: date
@@ -34,14 +34,14 @@ class PriceTable:
     families: Mapping[str, Mapping[str, Any]]
 
     def price(self, family: str, *path: str) -> float | None:
-        """The price at `family.path...` in dollars per the family's unit, or None when the table does not have it."""
+        """The price at `family.path...` in US dollars per unit of the family; None if the table does not have it."""
         value = self._at(family, *path)
         if isinstance(value, Mapping):
             value = value.get(DOLLARS)  # pyright: ignore[reportUnknownVariableType]
         return float(value) if isinstance(value, int | float) else None
 
     def source(self, family: str, *path: str) -> str:
-        """Where a price, or the family's prices, were read."""
+        """The source of a price, or of the family's prices."""
         return str(self._about(family, path, "source") or self.families[family]["source"])
 
     def day_of(self, family: str, *path: str) -> date:
@@ -50,7 +50,7 @@ class PriceTable:
         return found if isinstance(found, date) else self.day
 
     def region_of(self, family: str, *path: str) -> str:
-        """The region of a price: another one than the table's where it could not be refreshed."""
+        """The region of a price. It differs from the table's region if the price could not be refreshed."""
         return str(self._about(family, path, "region") or self.region)
 
     def _about(self, family: str, path: tuple[str, ...], key: str) -> Any:
@@ -67,28 +67,30 @@ class PriceTable:
 
 
 def packaged() -> PriceTable:
-    """The table that comes with the package."""
+    """The table in the package."""
     return parse(resources.files(__package__ or __name__).joinpath("prices.toml").read_text(encoding="utf-8"))
 
 
 def current(root: Path) -> PriceTable:
-    """The refreshed table of the folder that holds `orchestrator.toml`, when it is there and not older than the packaged
-    one; else the packaged one. SettingsError when the file is there and damaged."""
-    mine = packaged()
+    """The refreshed table beside `orchestrator.toml`, unless it is missing or older than the packaged table.
+
+    Raises SettingsError if the file is damaged.
+    """
+    own = packaged()
     try:
-        theirs = parse((root / USER_FILE).read_text(encoding="utf-8"))
+        refreshed = parse((root / USER_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return mine
+        return own
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(
             f"the refreshed prices in {root / USER_FILE} cannot be read: {' '.join(str(error).split())}",
-            "delete the file, or refresh the prices again",
+            "delete the file, or run `orchestrator cost --refresh` again",
         ) from error
-    return theirs if theirs.day >= mine.day else mine
+    return refreshed if refreshed.day >= own.day else own
 
 
 def parse(text: str) -> PriceTable:
-    """Read a table from TOML; KeyError or ValueError when it is not one."""
+    """Read a table from TOML. Raises KeyError or ValueError for other text."""
     document: dict[str, Any] = tomllib.loads(text)
     day, region = document.pop("date"), document.pop("region")
     return PriceTable(day=day if isinstance(day, date) else date.fromisoformat(day), region=region, families=document)

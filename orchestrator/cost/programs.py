@@ -1,5 +1,7 @@
-"""What programs ask for, simulated. In a process of their own (`python -m orchestrator.cost.programs QUESTION ANSWER`)
-they may print, hang or leave without harm to us."""
+"""The costs of new stacks, from a simulation of their programs.
+
+In a process of their own (`python -m orchestrator.cost.programs QUESTION ANSWER`) programs may print, hang or exit.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ from orchestrator.model import Operation, StackResource, Unit
 log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 60
-"""For all programs together; a simulation takes about a second."""
+"""The limit for all programs together. A simulation takes about a second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,24 +38,24 @@ class Program:
     project: Project
     reference_name: str
     config: str
-    """Text of its configuration file."""
+    """The text of its configuration file."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What new stacks will cost."""
+    """The stacks whose costs are needed."""
 
     programs: Sequence[Program]
-    """In the order in which they would be made."""
+    """In the order of their creation."""
 
     stacks: Mapping[str, tuple[Mapping[str, Any], Sequence[str]]]
-    """Outputs of stacks that exist, by reference name, with the names of the secret ones."""
+    """Outputs of existing stacks by reference name, with the names of the secret outputs."""
 
     prices: PriceTable
 
 
 def costs(question: Question) -> dict[Unit, float]:
-    """Dollars a month of each stack, up to the first whose program cannot be simulated."""
+    """US dollars a month of each stack, up to the first whose program cannot be simulated."""
     from orchestrator.engines.simulation.programs import simulate_project
 
     found: dict[Unit, float] = {}
@@ -80,8 +82,8 @@ def costs(question: Question) -> dict[Unit, float]:
 
 
 def costs_apart(question: Question) -> dict[Unit, float]:
-    """The same from a process of its own; nothing when a program hangs there or ends it."""
-    with tempfile.TemporaryDirectory(prefix="orchestrator-") as folder:  # for us alone
+    """The same from a separate process; an empty result if a program hangs or ends the process."""
+    with tempfile.TemporaryDirectory(prefix="orchestrator-") as folder:  # readable by this user only
         asked, answered = Path(folder) / "question", Path(folder) / "answer"
         asked.write_bytes(pickle.dumps(question))
         try:
@@ -96,19 +98,19 @@ def costs_apart(question: Question) -> dict[Unit, float]:
             )
             known: list[tuple[str, str, float]] = json.loads(answered.read_text(encoding="utf-8"))
         except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-            log.debug("what it costs is not known: %s", error)
+            log.debug("the costs are not known: %s", error)
             return {}
     return {Unit(project, stack): dollars for project, stack, dollars in known}
 
 
 def main(asked: Path, answered: Path) -> None:
-    """Answer the question in one file in another."""
+    """Read the question from one file and write the answer to another."""
     found = costs(pickle.loads(asked.read_bytes()))
     rows = [(unit.project, unit.stack, dollars) for unit, dollars in found.items()]
     answered.write_text(json.dumps(rows), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    from orchestrator.cost import programs  # what is pickled belongs to the module by that name
+    from orchestrator.cost import programs  # pickled objects name this module
 
     programs.main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,7 +1,7 @@
-"""Where each price of the table is found in the AWS Price List. Pure.
+"""The query that finds each price of the table in the AWS Price List. Pure.
 
-A query names the service, the attributes that the API compares, and a pattern for the usage type, whose beginning differs
-from region to region (`EU-NatGateway-Hours`). Services and attributes: `aws pricing describe-services`.
+A query names the service, the attributes that the API compares, and a pattern for the usage type, whose prefix differs
+between regions (`EU-NatGateway-Hours`). Services and attributes: `aws pricing describe-services`.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from orchestrator.cost.prices import DOLLARS, PriceTable
 
 REGION_PREFIX = r"^((EU|[A-Z]{3,4}[0-9]|[a-z]{2}-[a-z]+-[0-9])-)?"
 NOT_LISTED = frozenset({"fargate_spot"})
-"""Families that the Price List does not have: spot prices move by the hour."""
+"""Families that the Price List does not have: spot prices change every hour."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """One question to the Price List."""
+    """A query of the Price List."""
 
     service: str
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
     usage_type: re.Pattern[str] = re.compile("")
     scale: float = 1
-    """What the list's price per unit is multiplied with: 1000000 where the table counts millions."""
+    """The factor for the list's price per unit: 1000000 where the table has prices per million."""
 
     regional: bool = True
-    """Whether the product belongs to a region."""
+    """Whether the product has a price for each region."""
 
 
 def rows(table: PriceTable) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Family and path of every price of the table, in its order."""
+    """Family and path of every price, in the order of the table."""
     for family, entries in table.families.items():
         yield from ((family, path) for path in _paths(entries))
 
@@ -46,7 +46,7 @@ def _paths(entries: Mapping[str, object], lead: tuple[str, ...] = ()) -> Iterato
 
 
 def query(family: str, path: tuple[str, ...]) -> Query | None:
-    """The question for one price; None where the list does not have it."""
+    """The query for one price; None if the list does not have it."""
     if family in _BY_SIZE:
         return _BY_SIZE[family](path)
     return _ALONE.get((family, *path))
@@ -132,7 +132,7 @@ _BY_SIZE: Mapping[str, Callable[[tuple[str, ...]], Query]] = {
     "rds": _rds,
     "rds_storage": _rds_storage,
 }
-"""Families with a price for each size."""
+"""Queries of families that have a price for each size."""
 
 _ALONE: Mapping[tuple[str, ...], Query] = {
     ("aurora_serverless", "acu"): _of(

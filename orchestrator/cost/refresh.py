@@ -1,4 +1,4 @@
-"""Refreshes the price table through the AWS Price List, and keeps the result in a file of the user's."""
+"""Refreshes the price table from the AWS Price List, and stores the result in a file of the user."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.rules.partitions import of_region
 
 PRICE_LIST_REGION = "us-east-1"
-"""Region whose endpoint serves the prices of all regions.
+"""The region whose endpoint has the prices of all regions.
 https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html"""
 
 WRONG_BEYOND = 5.0
-"""A price that is this many times more or less than the one it would replace is taken for another product's or unit's."""
+"""A new price that differs from the old one by more than this factor is rejected: it belongs to another product or unit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kept:
-    """A price that could not be refreshed: the table goes on with the older one."""
+    """A price that could not be refreshed: the table keeps the older one."""
 
     row: str
     """Family and key, for example `rds db.t4g.micro`."""
@@ -37,18 +37,18 @@ class Kept:
 
 @dataclass(frozen=True, kw_only=True)
 class Refreshed:
-    """What a refresh came to."""
+    """The result of a refresh."""
 
     table: PriceTable
     refreshed: tuple[str, ...]
-    """Rows that have a price of today, the ones that did not change included."""
+    """Rows that have today's price, including unchanged ones."""
 
     kept: tuple[Kept, ...]
 
 
 def price_list(access: AwsAccess) -> Any:
-    """A client of the Price List for that account. Needs the right `pricing:GetProducts`."""
-    # The list has no endpoint with FIPS or IPv6; the roles stay those of the account's own region.
+    """A client of the Price List for that account. Requires the permission `pricing:GetProducts`."""
+    # The list has no FIPS or IPv6 endpoint. Roles are still assumed in the region of the account.
     plain = replace(access, use_fips_endpoint=False, use_dualstack_endpoint=False)
     return replace(plain, region=PRICE_LIST_REGION, sts_region=access.sts_region or access.region).client("pricing")
 
@@ -61,17 +61,17 @@ def refresh(
     today: date,
     report: Callable[[str], None] = lambda _row: None,
 ) -> Refreshed:
-    """Ask the Price List (`client`, see `price_list`) for every price of the table, in one region.
+    """Query the Price List (`client`, see `price_list`) for every price of the table, in one region.
 
-    Each row is told to `report` before it is asked for. A row that the list does not have, has twice, or has with a
-    price beyond belief is kept with its older date and source. EngineUnavailableError when the list cannot be reached
-    at all, or may not be asked. RefusedError for a region of another partition, whose accounts cannot ask this list.
+    `report` is called with each row before its query. A row is kept with its older date and source if the list does not
+    have it, has it twice, or has an implausible price. Raises EngineUnavailableError if the first query fails, and
+    RefusedError for a region of another partition, whose accounts cannot query this list.
     """
     own = of_region(region)
     if own != "aws":
         raise RefusedError(
-            f"prices of {region} cannot be refreshed: accounts of the partition {own} cannot ask the Price List of AWS",
-            f"the packaged prices are those of {table.region}: look up what {region} costs",
+            f"prices of {region} cannot be refreshed: accounts of the partition {own} cannot query the AWS Price List",
+            f"the packaged prices are those of {table.region}; see the AWS price pages for {region}",
         )
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -85,7 +85,7 @@ def refresh(
         name = f"{family} {'.'.join(path)}"
         report(name)
         try:
-            found = _ask(client, family, path, region, table.price(family, *path))
+            found = _query(client, family, path, region, table.price(family, *path))
         except (BotoCoreError, ClientError) as error:
             if not refreshed:
                 raise _unavailable(error) from error
@@ -102,14 +102,14 @@ def refresh(
             refreshed.append(name)
             row = {DOLLARS: found[0], "date": today, "region": region, "source": found[1]}
         _put(families[family], path, row)
-    # A table in which nothing is of today is none of today.
+    # A table without a refreshed price keeps its date.
     day = today if refreshed else table.day
     fresh = PriceTable(day=day, region=region if refreshed else table.region, families=families)
     return Refreshed(table=fresh, refreshed=tuple(refreshed), kept=tuple(kept))
 
 
 def write(table: PriceTable, root: Path) -> Path:
-    """Keep the table beside `orchestrator.toml`, as one step; the file's path. StateError when that fails."""
+    """Write the table beside `orchestrator.toml` atomically. Returns the path. Raises StateError on failure."""
     path = root / USER_FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -123,13 +123,14 @@ def write(table: PriceTable, root: Path) -> Path:
             raise
     except OSError as error:
         raise StateError(
-            f"the refreshed prices cannot be written: {error.strerror} ({path})", "make room, or check its permissions"
+            f"the refreshed prices cannot be written: {error.strerror} ({path})",
+            "free some disk space, or check the permissions of the folder",
         ) from error
     return path
 
 
 def to_toml(table: PriceTable) -> str:
-    """The table as text that `prices.parse` reads."""
+    """The table as TOML that `prices.parse` reads."""
     lines = ["# Written by a refresh of the prices; the packaged table counts again when it is newer."]
     lines += [f"date = {table.day.isoformat()}", f"region = {_text(table.region)}"]
     for family, entries in table.families.items():
@@ -154,21 +155,23 @@ def _put(entries: dict[str, Any], path: tuple[str, ...], row: Mapping[str, Any])
     entries[path[-1]] = row
 
 
-def _ask(client: Any, family: str, path: tuple[str, ...], region: str, before: float | None) -> tuple[float, str] | str:
-    """Price and source, or why there is none."""
+def _query(
+    client: Any, family: str, path: tuple[str, ...], region: str, before: float | None
+) -> tuple[float, str] | str:
+    """Price and source, or the reason why there is none."""
     if family in NOT_LISTED:
         return "the Price List has no such prices"
     wanted = query(family, path)
     if wanted is None:
-        return "where the Price List has it is not known"
+        return "no query for the Price List is known"
     found = dict(_prices(_products(client, wanted, region), wanted))
     if not found:
-        return f"the Price List has none in {region}"
+        return f"the Price List has no price in {region}"
     if len(found) > 1:
-        return f"the Price List has several: {', '.join(f'${price:g}' for price in sorted(found))}"
+        return f"the Price List has several prices: {', '.join(f'${price:g}' for price in sorted(found))}"
     ((price, sku),) = found.items()
     if before and not before / WRONG_BEYOND <= price <= before * WRONG_BEYOND:
-        return f"the Price List has ${price:g} instead of ${before:g}, which is beyond belief"
+        return f"the Price List has ${price:g} instead of ${before:g}, which is implausible"
     return price, f"AWS Price List, {wanted.service} SKU {sku}"
 
 
@@ -184,14 +187,14 @@ def _products(client: Any, wanted: Query, region: str) -> Iterator[Mapping[str, 
 
 def _unavailable(error: Exception) -> EngineUnavailableError:
     return EngineUnavailableError(
-        f"the AWS Price List cannot be asked: {' '.join(str(error).split())}",
-        "check the AWS credentials and their right pricing:GetProducts",
+        f"the AWS Price List cannot be queried: {' '.join(str(error).split())}",
+        "check the AWS credentials and their permission pricing:GetProducts",
     )
 
 
 def _prices(products: Iterable[Mapping[str, Any]], wanted: Query) -> Iterator[tuple[float, str]]:
-    """The first price above zero of each product: later ones are for larger amounts, those of zero for what is reserved
-    or free at first."""
+    """The first price above zero of each product. Later prices are for larger amounts; a price of zero is for reserved
+    or free amounts."""
     for product in products:
         terms: Mapping[str, Any] = (product.get("terms") or {}).get("OnDemand") or {}
         tiers = sorted(

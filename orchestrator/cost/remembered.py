@@ -1,4 +1,4 @@
-"""Costs that were worked out before, in a file that may be lost at any time."""
+"""A cache of costs in a file, which may be deleted at any time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class RememberedCosts:
-    """US dollars a month by a key that says what they come from."""
+    """US dollars a month, by a key of everything that the cost depends on."""
 
     def __init__(self, state_dir: Path) -> None:
         self._file = state_dir / FILE
@@ -26,11 +26,11 @@ class RememberedCosts:
             self._known = {}
 
     def get(self, key: str) -> float | None:
-        """The cost, when it is known."""
+        """The cost; None if it is not known."""
         return self._known.get(key)
 
     def remember(self, costs: Mapping[str, float]) -> None:
-        """Keep these, and of the others the newest."""
+        """Add these costs, and drop the oldest beyond a limit."""
         if not costs:
             return
         self._known = dict(list({**self._known, **costs}.items())[-_MOST:])
@@ -40,4 +40,4 @@ class RememberedCosts:
             fresh.write_text(json.dumps(self._known), encoding="utf-8")
             fresh.replace(self._file)
         except OSError:
-            log.debug("the costs could not be remembered", exc_info=True)
+            log.debug("the costs could not be cached", exc_info=True)

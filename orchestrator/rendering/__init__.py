@@ -1,1 +1,1 @@
-"""Texts made of data; nothing here reads or prints anything."""
+"""Results as text, Markdown, SVG and JSON documents. Nothing here reads or prints."""

@@ -1,255 +1,324 @@
-"""Reports and stacks as JSON documents. Pure; secrets are masked."""
+"""Builders of the JSON documents on stacks, runs and errors, as plain values. Secrets are masked. Pure.
+
+`document_types` defines the documents; `operation_documents` has those of the commands on one environment.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.cost.estimate import Costs, Estimate, MonthlyCost
-from orchestrator.cost.prices import PriceTable
 from orchestrator.events import Diagnostic, Event, PlanReady, ResourceEvent, UnitFinished, UnitStarted
-from orchestrator.lifecycle.registry import Deployment
-from orchestrator.model import Outputs, RunReport, Unit, UnitResult
+from orchestrator.model import Outputs, RunReport, UnitResult
+from orchestrator.rendering.document_types import (
+    Change,
+    CostChange,
+    CostDocument,
+    CostLine,
+    DiagramEdge,
+    ErrorDetail,
+    ErrorDocument,
+    EventLine,
+    ExpiringSoon,
+    FinishedEvent,
+    GraphDocument,
+    IdleDocument,
+    Lifetime,
+    LifetimesDocument,
+    ListDocument,
+    ListedDeployment,
+    MessageEvent,
+    NamedCost,
+    OrphanedResource,
+    OrphansDocument,
+    OutputsDocument,
+    PlanEvent,
+    PlannedUnit,
+    PriceSource,
+    QuietEnvironment,
+    ReapDocument,
+    RemovedLock,
+    Report,
+    ResourceChanged,
+    ShownDeployment,
+    Spared,
+    StackState,
+    StartedEvent,
+    UnitReport,
+    UnlockDocument,
+)
 
 if TYPE_CHECKING:
+    from orchestrator.cost.estimate import Costs, Estimate, MonthlyCost
+    from orchestrator.cost.prices import PriceTable
+    from orchestrator.lifecycle.diagrams import Diagram
     from orchestrator.lifecycle.orphans import Orphans
     from orchestrator.lifecycle.reap import Reaping
+    from orchestrator.lifecycle.registry import Deployment
     from orchestrator.lifecycle.upkeep import Life, Unlocked
     from orchestrator.operations.idle import Idleness
     from orchestrator.recovery.deletion import Deletion
 
-SCHEMA_VERSION = 1
-"""Version of the documents; a name is never taken away or given another meaning within one version."""
+
+def plain(value: Any, timespec: str = "milliseconds") -> Any:
+    """The value as plain JSON values: dataclasses by their fields, times in ISO format.
+
+    A dataclass may set the resolution of its times as `timespec`.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        timespec = getattr(value, "timespec", timespec)
+        return {field.name: plain(getattr(value, field.name), timespec) for field in fields(value)}
+    if isinstance(value, datetime):
+        return value.isoformat(timespec=timespec)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item, timespec) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, timespec) for item in value]
+    return value
+
+
+def error(message: str, hint: str | None, code: int) -> dict[str, Any]:
+    """The document of an error."""
+    return plain(ErrorDocument(error=ErrorDetail(message=message, hint=hint, code=code)))
+
+
+def run_report(run: RunReport, costs: Costs | None = None) -> Report:
+    """The document of a run; with `costs` also what each stack costs before and after it."""
+    return Report(
+        notice=run.notice,
+        command=run.command,
+        engine=run.engine,
+        started=run.started,
+        ended=run.ended,
+        exit_code=run.exit_code,
+        units=[_unit(result, (costs or {}).get(result.unit)) for result in run.results],
+    )
 
 
 def report(run: RunReport, costs: Costs | None = None) -> dict[str, Any]:
-    """A run: what was asked, how each unit ended, the exit code."""
-    return {
-        "version": SCHEMA_VERSION,
-        "command": run.command,
-        "engine": run.engine,
-        "notice": run.notice,
-        "started": _time(run.started),
-        "ended": _time(run.ended),
-        "exit_code": run.exit_code,
-        "units": [_unit(result, (costs or {}).get(result.unit)) for result in run.results],
-    }
+    """`run_report` as plain values."""
+    return plain(run_report(run, costs))
 
 
-def _unit(result: UnitResult, cost: MonthlyCost | None = None) -> dict[str, Any]:
-    counts = result.counts
-    return {
-        "project": result.unit.project,
-        "stack": result.unit.stack,
-        "operation": result.operation.value,
-        "status": result.status.value,
-        "reason": result.reason,
-        "hint": result.hint,
-        "duration_seconds": round(result.duration_seconds, 3),
-        "counts": {
-            "create": counts.create,
-            "update": counts.update,
-            "replace": counts.replace,
-            "delete": counts.delete,
-            "same": counts.same,
-        },
-        "changes": [
-            {"urn": c.urn, "type": c.type, "name": c.name, "op": c.op.value, "properties": list(c.properties)}
-            for c in result.changes
+def _unit(result: UnitResult, cost: MonthlyCost | None = None) -> UnitReport:
+    return UnitReport(
+        project=result.unit.project,
+        stack=result.unit.stack,
+        operation=result.operation,
+        status=result.status,
+        reason=result.reason,
+        hint=result.hint,
+        duration_seconds=round(result.duration_seconds, 3),
+        counts=result.counts,
+        changes=[
+            Change(urn=c.urn, type=c.type, name=c.name, op=c.op, properties=[*c.properties]) for c in result.changes
         ],
-        "outputs": outputs(result.outputs),
-        "warnings": list(result.warnings),
-        "monthly_cost": {"before": round(cost.before, 2), "after": round(cost.after, 2)} if cost else None,
-    }
+        outputs=outputs(result.outputs),
+        warnings=[*result.warnings],
+        monthly_cost=CostChange(before=round(cost.before, 2), after=round(cost.after, 2)) if cost else None,
+    )
 
 
 def event(heard: Event, moment: datetime) -> dict[str, Any]:
     """One event of a run."""
-    said: dict[str, Any] = {"version": SCHEMA_VERSION, "time": moment.isoformat(timespec="milliseconds")}
+    return plain(_event(heard, moment))
+
+
+def _event(heard: Event, time: datetime) -> EventLine:
     match heard:
         case PlanReady():
-            return said | {
-                "event": "plan",
-                "operation": heard.operation.value,
-                "units": [_named(unit) | {"exists": unit in heard.existing} for unit in heard.units],
-            }
-        case UnitStarted():
-            return (
-                said
-                | {"event": "started", **_named(heard.unit), "operation": heard.operation.value}
-                | {"expected": heard.expected}
+            units = [
+                PlannedUnit(project=unit.project, stack=unit.stack, exists=unit in heard.existing)
+                for unit in heard.units
+            ]
+            return PlanEvent(time=time, operation=heard.operation, units=units)
+        case UnitStarted(unit=unit):
+            return StartedEvent(
+                time=time,
+                project=unit.project,
+                stack=unit.stack,
+                operation=heard.operation,
+                expected=heard.expected,
             )
-        case ResourceEvent():
-            return said | {
-                "event": "resource",
-                **_named(heard.unit),
-                "urn": heard.urn,
-                "type": heard.type,
-                "name": heard.name,
-                "op": heard.op.value,
-                "phase": heard.phase,
-            }
-        case Diagnostic():
-            unit = _named(heard.unit) if heard.unit else {"project": None, "stack": None}
-            return said | {"event": "message", **unit, "severity": heard.severity, "message": heard.message}
+        case ResourceEvent(unit=unit):
+            return ResourceChanged(
+                time=time,
+                project=unit.project,
+                stack=unit.stack,
+                urn=heard.urn,
+                type=heard.type,
+                name=heard.name,
+                op=heard.op,
+                phase=heard.phase,
+            )
+        case Diagnostic(unit=unit):
+            return MessageEvent(
+                time=time,
+                project=unit.project if unit else None,
+                stack=unit.stack if unit else None,
+                severity=heard.severity,
+                message=heard.message,
+            )
         case UnitFinished():
-            return said | {"event": "finished", **_unit(heard.result)}
-
-
-def _named(unit: Unit) -> dict[str, Any]:
-    return {"project": unit.project, "stack": unit.stack}
-
-
-def lives(found: tuple[Life, ...], notice: str | None) -> dict[str, Any]:
-    """How long environments live now."""
-    listed = [
-        {
-            "name": life.name,
-            "expires": _time(life.expires),
-            "ttl_seconds": int(life.ttl.total_seconds()) if life.ttl else None,
-            "pinned": life.pinned,
-        }
-        for life in found
-    ]
-    return one({"environments": listed}, notice)
-
-
-def unlocked(found: tuple[Unlocked, ...], notice: str | None) -> dict[str, Any]:
-    """Locks that were removed."""
-    listed = [_named(lock.unit) | {"owner": str(lock.owner)} for lock in found]
-    return one({"removed": listed}, notice)
-
-
-def reaping(found: Reaping, run: RunReport | None, notice: str | None) -> dict[str, Any]:
-    """What expired, what will soon, what stays; and the run that destroyed, when there was one."""
-    return one(
-        {
-            "expired": [deployment(item) for item in found.expired],
-            "soon": [
-                {"name": it.environment.name, "seconds_left": int(it.left.total_seconds()), "last_call": it.last_call}
-                for it in found.soon
-            ],
-            "left": [{"name": it.environment.name, "why": it.why} for it in found.left],
-            "run": report(run) if run else None,
-        },
-        notice,
-    )
+            return FinishedEvent(time=time, **vars(_unit(heard.result)))
 
 
 def outputs(values: Outputs) -> dict[str, Any]:
-    """Outputs by name, secret ones masked."""
+    """Outputs by name; secret values are masked."""
     return {name: output.shown() for name, output in sorted(values.items())}
 
 
-def deployment(found: Deployment, *, full: bool = False) -> dict[str, Any]:
-    """A base or an environment; with `full` also its stacks and outputs."""
+def named_outputs(name: str, values: Outputs, notice: str | None) -> dict[str, Any]:
+    """The document of the outputs of one base or environment."""
+    return plain(OutputsDocument(notice=notice, name=name, outputs=outputs(values)))
+
+
+def listed(found: Deployment) -> ListedDeployment:
+    """A base or an environment as an entry of a list."""
     record = found.record
-    document: dict[str, Any] = {
-        "name": found.name,
-        "scope": found.scope.value,
-        "kind": record.kind.value,
-        "base": record.base or next(iter(sorted(found.stands_on)), None),
-        "status": found.status.value,
-        "owner": record.owner,
-        "created": _time(record.created),
-        "expires": _time(record.expires),
-        "pinned": record.pinned,
-        "asleep": found.asleep,
-        "commit": record.commit,
-        "branch": record.branch,
-        "last_update": _time(found.last_update),
-        "resources": found.resource_count,
-        "url": found.url,
-        "monthly_cost": found.monthly_cost,
-        "recorded": found.recorded,
-    }
-    if full:
-        document["environments"] = list(found.environments)
-        document["listener_slot"] = record.listener_slot
-        document["missing"] = [str(unit) for unit in found.missing]
-        document["stacks"] = [
-            {
-                "project": stack.unit.project,
-                "stack": stack.unit.stack,
-                "status": stack.status.value,
-                "resources": stack.resource_count,
-                "last_update": _time(stack.last_update),
-                "problem": stack.problem,
-            }
-            for stack in found.stacks
-        ]
-        document["outputs"] = outputs(found.outputs)
-    return document
-
-
-def listing(found: tuple[Deployment, ...], notice: str | None) -> dict[str, Any]:
-    """All bases and environments."""
-    return {"version": SCHEMA_VERSION, "notice": notice, "deployments": [deployment(item) for item in found]}
-
-
-def cost(estimates: Mapping[str, Estimate], prices: PriceTable) -> dict[str, Any]:
-    """Monthly costs by name, with the lines they come from."""
-    return {
-        "currency": "USD",
-        "per": "month",
-        "prices": {"region": prices.region, "date": prices.day.isoformat()},
-        "costs": [
-            {
-                "name": name,
-                "dollars": round(found.dollars_per_month, 2),
-                "lines": [
-                    {"type": line.type, "name": line.name, "dollars": line.dollars_per_month, "detail": line.detail}
-                    for line in found.lines
-                ],
-                "unpriced": list(found.unpriced),
-                "by_use": list(found.by_use),
-            }
-            for name, found in estimates.items()
-        ],
-    }
-
-
-def one(found: Mapping[str, Any], notice: str | None) -> dict[str, Any]:
-    """Any other document, with its version and notice."""
-    return {"version": SCHEMA_VERSION, "notice": notice, **found}
-
-
-def error(message: str, hint: str | None, code: int) -> dict[str, Any]:
-    """The document of an error; `code` is the exit code."""
-    return one({"error": {"message": message, "hint": hint, "code": code}}, None)
-
-
-def idleness(found: Idleness, run: RunReport | None, notice: str | None) -> dict[str, Any]:
-    """Who is idle, who stays awake and why; and the run that put them to sleep, when there was one."""
-    return one(
-        {
-            "idle": [{"name": it.name, "seconds_quiet": int(it.quiet_for.total_seconds())} for it in found.idle],
-            "busy": [{"name": it.name, "why": it.why} for it in found.busy],
-            "run": report(run) if run else None,
-        },
-        notice,
+    return ListedDeployment(
+        name=found.name,
+        scope=found.scope,
+        kind=record.kind,
+        base=base_of(found),
+        status=found.status,
+        owner=record.owner,
+        created=record.created,
+        expires=record.expires,
+        pinned=record.pinned,
+        asleep=found.asleep,
+        commit=record.commit,
+        branch=record.branch,
+        last_update=found.last_update,
+        resources=found.resource_count,
+        url=found.url,
+        monthly_cost=found.monthly_cost,
+        recorded=found.recorded,
     )
 
 
+def base_of(found: Deployment) -> str | None:
+    """The base of an environment: the recorded one, or the first of those that its stacks refer to."""
+    return found.record.base or min(found.stands_on, default=None)
+
+
+def deployment(found: Deployment, notice: str | None) -> dict[str, Any]:
+    """The document of one base or environment."""
+    stacks = [
+        StackState(
+            project=stack.unit.project,
+            stack=stack.unit.stack,
+            status=stack.status,
+            resources=stack.resource_count,
+            last_update=stack.last_update,
+            problem=stack.problem,
+        )
+        for stack in found.stacks
+    ]
+    shown = ShownDeployment(
+        notice=notice,
+        **vars(listed(found)),
+        environments=[*found.environments],
+        listener_slot=found.record.listener_slot,
+        missing=[str(unit) for unit in found.missing],
+        stacks=stacks,
+        outputs=outputs(found.outputs),
+    )
+    return plain(shown)
+
+
+def listing(found: Sequence[Deployment], notice: str | None) -> dict[str, Any]:
+    """The document of all bases and environments."""
+    return plain(ListDocument(notice=notice, deployments=[listed(item) for item in found]))
+
+
+def cost(estimates: Mapping[str, Estimate], prices: PriceTable, notice: str | None) -> dict[str, Any]:
+    """The document of monthly costs."""
+    costs = [
+        NamedCost(
+            name=name,
+            dollars=round(found.dollars_per_month, 2),
+            lines=[
+                CostLine(type=line.type, name=line.name, dollars=line.dollars_per_month, detail=line.detail)
+                for line in found.lines
+            ],
+            unpriced=[*found.unpriced],
+            by_use=[*found.by_use],
+        )
+        for name, found in estimates.items()
+    ]
+    source = PriceSource(region=prices.region, date=prices.day.isoformat())
+    return plain(CostDocument(notice=notice, prices=source, costs=costs))
+
+
+def graph(diagram: Diagram, notice: str | None) -> dict[str, Any]:
+    """The document of a diagram."""
+    edges: list[DiagramEdge] = [{"from": source, "to": to} for source, to in diagram.edges]
+    return plain(GraphDocument(notice=notice, nodes=[*diagram.nodes], edges=edges))
+
+
+def lives(found: Sequence[Life], notice: str | None) -> dict[str, Any]:
+    """The document of lifetimes."""
+    listed = [
+        Lifetime(
+            name=life.name,
+            expires=life.expires,
+            ttl_seconds=int(life.ttl.total_seconds()) if life.ttl else None,
+            pinned=life.pinned,
+        )
+        for life in found
+    ]
+    return plain(LifetimesDocument(notice=notice, environments=listed))
+
+
+def unlocked(found: Sequence[Unlocked], notice: str | None) -> dict[str, Any]:
+    """The document of removed locks."""
+    removed = [RemovedLock(project=lock.unit.project, stack=lock.unit.stack, owner=str(lock.owner)) for lock in found]
+    return plain(UnlockDocument(notice=notice, removed=removed))
+
+
+def reaping(found: Reaping, run: RunReport | None, notice: str | None) -> dict[str, Any]:
+    """The document of a reaping."""
+    document = ReapDocument(
+        notice=notice,
+        expired=[listed(item) for item in found.expired],
+        soon=[
+            ExpiringSoon(name=it.environment.name, seconds_left=int(it.left.total_seconds()), last_call=it.last_call)
+            for it in found.soon
+        ],
+        left=[Spared(name=it.environment.name, why=it.why) for it in found.left],
+        run=run_report(run) if run else None,
+    )
+    return plain(document)
+
+
+def idleness(found: Idleness, run: RunReport | None, notice: str | None) -> dict[str, Any]:
+    """The document of idle environments."""
+    document = IdleDocument(
+        notice=notice,
+        idle=[QuietEnvironment(name=it.name, seconds_quiet=int(it.quiet_for.total_seconds())) for it in found.idle],
+        busy=[Spared(name=it.name, why=it.why) for it in found.busy],
+        run=run_report(run) if run else None,
+    )
+    return plain(document)
+
+
 def orphans(found: Orphans, deletions: Sequence[Deletion]) -> dict[str, Any]:
-    """Resources that no stack knows, and what became of them."""
+    """The document of orphans."""
     ended = {deletion.orphan.arn: deletion for deletion in deletions}
     listed = [
-        {
-            "arn": orphan.arn,
-            "type": orphan.type,
-            "name": orphan.name,
-            "base": orphan.base,
-            "environment": orphan.environment,
-            "outcome": ended[orphan.arn].outcome.value if orphan.arn in ended else None,
-            "reason": ended[orphan.arn].reason if orphan.arn in ended else None,
-        }
+        OrphanedResource(
+            arn=orphan.arn,
+            type=orphan.type,
+            name=orphan.name,
+            base=orphan.base,
+            environment=orphan.environment,
+            outcome=ended[orphan.arn].outcome.value if orphan.arn in ended else None,
+            reason=ended[orphan.arn].reason if orphan.arn in ended else None,
+        )
         for orphan in found.all
     ]
     problems = [problem for place in found.found for problem in place.problems]
-    return one({"orphans": listed, "problems": problems}, None)
-
-
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat(timespec="seconds")
+    return plain(OrphansDocument(notice=None, orphans=listed, problems=problems))

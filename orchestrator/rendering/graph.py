@@ -1,4 +1,4 @@
-"""A diagram as an indented tree, as Mermaid, as Graphviz DOT, or as SVG. Pure: the same diagram is always the same text."""
+"""A diagram as an indented tree, Mermaid, Graphviz DOT or SVG. Pure: the same diagram always gives the same text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def render(diagram: Diagram, format: GraphFormat = "text") -> str:
 
 
 def text(diagram: Diagram) -> str:
-    """A tree: each node below its parent; what else a node depends on is named behind it."""
+    """A tree with each node below its parent; further dependencies of a node are named behind it."""
     if not diagram.nodes:
         return "nothing exists yet\n"
     children: dict[str | None, list[Node]] = {}
@@ -28,7 +28,7 @@ def text(diagram: Diagram) -> str:
     labels = {node.id: node.label for node in diagram.nodes}
     is_stack_graph = all(node.parent is None or (node.parent, node.id) in diagram.edges for node in diagram.nodes)
     lines: list[str] = []
-    # A list instead of recursion: a program's tree may be deeper than Python's stack.
+    # Recursion could exceed Python's limit on a program's deep tree.
     waiting = [(node, "", "", "") for node in reversed(children.get(None, []))]
     while waiting:
         node, lead, branch, below = waiting.pop()
@@ -43,7 +43,7 @@ def text(diagram: Diagram) -> str:
 
 
 def mermaid(diagram: Diagram) -> str:
-    """A flowchart: arrows go to what depends, dotted lines to what is part of something."""
+    """A flowchart: an arrow points to the dependent node, a dotted line connects a part to its whole."""
     ids = {node.id: f"n{index}" for index, node in enumerate(diagram.nodes)}
     lines = ["flowchart LR"]
     lines += [f'    {ids[node.id]}["{_mermaid(node.label)}<br/>{_mermaid(node.detail)}"]' for node in diagram.nodes]
@@ -53,7 +53,7 @@ def mermaid(diagram: Diagram) -> str:
 
 
 def dot(diagram: Diagram) -> str:
-    """A digraph for Graphviz: arrows go to what depends, dotted lines to what is part of something."""
+    """A digraph for Graphviz: an arrow points to the dependent node, a dotted line connects a part to its whole."""
     ids = {node.id: f"n{index}" for index, node in enumerate(diagram.nodes)}
     lines = [f"digraph {_dot(diagram.title)} {{", "    rankdir=LR;", "    node [shape=box];"]
     lines += [f"    {ids[node.id]} [label={_dot(node.label, node.detail)}];" for node in diagram.nodes]
@@ -63,8 +63,8 @@ def dot(diagram: Diagram) -> str:
 
 
 def svg(diagram: Diagram) -> str:
-    """A picture for a browser: arrows go to what depends, dotted lines to what is part of something."""
-    # The library is loaded by those who want a picture only.
+    """A picture for a browser: an arrow points to the dependent node, a dotted line connects a part to its whole."""
+    # The library is loaded only for a picture.
     from orchestrator.rendering import graph_svg
 
     return graph_svg.svg(diagram)
@@ -85,7 +85,7 @@ def _parts(diagram: Diagram) -> list[tuple[str, str]]:
 
 
 def _mermaid(label: str) -> str:
-    # `#` begins a character's name in Mermaid. https://mermaid.js.org/syntax/flowchart.html#entity-codes-to-escape-characters
+    # `#` begins the code of a character in Mermaid. https://mermaid.js.org/syntax/flowchart.html#entity-codes-to-escape-characters
     escaped = (
         visible(label)
         .replace("#", "#35;")

@@ -1,4 +1,4 @@
-"""Where each box of a diagram stands: a column for each level of the tree, parents beside the middle of their children. Pure."""
+"""The positions of a diagram's boxes: a column for each level of the tree, parents beside the middle of their children. Pure."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from orchestrator.lifecycle.diagrams import Diagram, Node
 
 LABEL_WIDTH, DETAIL_WIDTH = 8.8, 6.8
-"""Average width of a letter in pixels, in a wide font: 14 pixels bold for the label, 11 for the detail."""
+"""The average width of a letter in pixels, in a wide font: 14 pixels bold for the label, 11 for the detail."""
 
 PADDING, ROW, BOX_HEIGHT, GAP, MARGIN = 12, 56, 42, 64, 24
 MAX_LETTERS = 48
-"""Longer texts are cut: the whole text is the box's tooltip."""
+"""Longer texts are cut. The tooltip of the box has the whole text."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Box:
-    """One node's place, in pixels from the upper left corner."""
+    """The position of a node, in pixels from the upper left corner."""
 
     node: Node
     x: float
@@ -42,7 +42,7 @@ class Layout:
 
 
 def layout(diagram: Diagram) -> Layout:
-    """Place every node; the same diagram always gives the same places, and no two boxes overlap."""
+    """Place every node. The same diagram always gives the same positions, and no two boxes overlap."""
     depths = _depths(diagram)
     rows = _rows(diagram)
     widths: dict[int, float] = {}
@@ -67,7 +67,7 @@ def layout(diagram: Diagram) -> Layout:
 
 
 def cut(text: str) -> str:
-    """The text as it fits into a box, on one line."""
+    """The text on one line, cut to the size of a box."""
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return line if len(line) <= MAX_LETTERS else f"{line[: MAX_LETTERS - 1]}…"
 
@@ -81,14 +81,14 @@ def _depths(diagram: Diagram) -> dict[str, int]:
 
 
 def _rows(diagram: Diagram) -> dict[str, float]:
-    """A row of its own for each node without children, in the tree's order; parents in the middle of theirs."""
+    """A separate row for each node without children, in the order of the tree; parents in the middle of their children."""
     children: dict[str | None, list[str]] = {}
     known = {node.id for node in diagram.nodes}
     for node in diagram.nodes:
         children.setdefault(node.parent if node.parent in known else None, []).append(node.id)
     rows: dict[str, float] = {}
     used = 0
-    # A list instead of recursion: a program's tree may be deeper than Python's stack.
+    # Recursion could exceed Python's limit on a program's deep tree.
     waiting = [(id_, False) for id_ in reversed(children.get(None, []))]
     while waiting:
         id_, done = waiting.pop()

@@ -1,4 +1,4 @@
-"""A diagram as SVG, by the library `drawsvg`: no external program, and the same text for the same diagram."""
+"""A diagram as SVG with the library `drawsvg`: no external program, and the same text for the same diagram."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ text { font-family: ui-sans-serif, system-ui, sans-serif; fill: #1f2933; }
 }
 """
 BEND = 28
-"""How far an edge leaves its box before it turns, in pixels."""
+"""The length of an edge before its first turn, in pixels."""
 
 
 def svg(diagram: Diagram) -> str:
-    """Boxes from left to right: arrows go to what depends, dotted lines to what is part of something. Every name is
-    escaped; names that are cut are whole in the tooltip."""
+    """Boxes from left to right: an arrow points to the dependent node, a dotted line connects a part to its whole.
+
+    Every name is escaped. The tooltip has the whole name where a box has only the beginning.
+    """
     # The library has no types.
     draw: Any = importlib.import_module("drawsvg")
     places = layout(diagram)
@@ -66,7 +68,7 @@ def _box(draw: Any, box: Box, whole: str) -> Any:
 
 
 def _line(source: Box, to: Box) -> str:
-    """From the right side of one box to the left side of another; around on the right where that is not ahead."""
+    """A curve from the right side of one box to the left side of another, or around on the right if that is not ahead."""
     right = source.x + source.width
     if to.x > right:
         turn = (right + to.x) / 2
@@ -79,11 +81,11 @@ def _line(source: Box, to: Box) -> str:
 
 
 def _number(value: float) -> float | int:
-    """Whole pixels where they are whole: the same text on every machine."""
+    """The number without a needless fraction: the same text on every machine."""
     rounded = round(value, 1)
     return int(rounded) if rounded == int(rounded) else rounded
 
 
 def _printable(text: str) -> str:
-    # XML has no control characters, not even escaped.
+    # XML allows no control characters, not even escaped.
     return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -1,4 +1,4 @@
-"""What a preview found, as one tree: replacements and deletions first, then every stack with its resources by parent. Pure."""
+"""A preview as one tree: first replacements and deletions, then every stack with its resources by parent. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from orchestrator.cost.estimate import Costs, MonthlyCost
 from orchestrator.model import ChangeCounts, ChangeOp, ResourceChange, RunReport, Unit, UnitResult
-from orchestrator.rendering.tables import aligned, counted
+from orchestrator.rendering.columns import aligned, count
+from orchestrator.rendering.tables import counted
 from orchestrator.visible import code, in_line
 from orchestrator.visible import markdown as escaped
 
@@ -30,16 +31,16 @@ class _Node:
     children: list[_Node] = field(default_factory=list["_Node"])
 
 
-def text(run: RunReport, costs: Costs) -> str:
+def text(run: RunReport, costs: Costs, width: int | None = None) -> str:
     """The plan for a terminal."""
-    lines = [f"plan of {len(run.results)} stack{'' if len(run.results) == 1 else 's'}: {totals(run, costs)}"]
+    lines = [f"plan of {count(len(run.results), 'stack')}: {totals(run, costs)}"]
     dangerous = _dangerous(run.results)
     if dangerous:
         lines += ["", "replaced or deleted:"]
         rows = [
             (SIGNS[change.op], change.op.value, str(unit), _typed(change), _why(change)) for unit, change in dangerous
         ]
-        lines += aligned(rows, indent="  ").splitlines()
+        lines += aligned(rows, "  ", width).splitlines()
     for result in run.results:
         lines += ["", _headline(result, costs), *_tree_lines(result)]
     return "\n".join(lines) + "\n"
@@ -117,7 +118,7 @@ def _tree_lines(result: UnitResult) -> list[str]:
 
 
 def _roots(result: UnitResult) -> list[_Node]:
-    """Changed resources below their parents; a parent that does not change is there for the sake of its children."""
+    """Changed resources below their parents. An unchanged parent is shown if it has changed children."""
     known = {resource.urn: resource for resource in result.planned}
     nodes: dict[str, _Node] = {}
     roots: list[_Node] = []
@@ -156,7 +157,7 @@ def _drawn(node: _Node, depth: int) -> list[str]:
 
 
 def _diff(line: str) -> str:
-    """Lines for a `diff` block: replaced ones red, changed ones marked."""
+    """A line for a `diff` block: replacements are red, changes are marked."""
     if line.startswith("+-"):
         return f"- {line[2:]} (replaced)"
     return f"! {line[2:]}" if line.startswith("~") else line

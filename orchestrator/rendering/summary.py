@@ -1,4 +1,4 @@
-"""A run as Markdown, for the summary page of a CI job. Pure."""
+"""A run as Markdown for the summary page of a CI job. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 
 
 def markdown(run: RunReport, costs: Costs) -> str:
-    """The report's table, reasons of failures, and urls."""
+    """The results as a table, reasons of failures, and URLs."""
     if any(result.operation is Operation.PREVIEW for result in run.results):
         return plan_tree.markdown(run, costs)
     lines = [f"### orchestrator {escaped(run.command)}", ""]
@@ -38,5 +38,5 @@ def markdown(run: RunReport, costs: Costs) -> str:
 
 
 def _link(url: str) -> str:
-    """An address that GitHub makes a link of, or just text."""
+    """A URL in the form that GitHub shows as a link; escaped text if it is no plain URL."""
     return f"<{url}>" if _ADDRESS.fullmatch(url) else escaped(url)

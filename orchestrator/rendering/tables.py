@@ -1,4 +1,4 @@
-"""What commands print for people. Pure: text in, text out; no colors, no width of a terminal."""
+"""Bases, environments and runs as text. Pure: no colors; the caller gives the width."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from orchestrator.model import (
     Unit,
     UnitResult,
 )
-from orchestrator.visible import in_line
+from orchestrator.rendering.columns import Column, aligned, count, table, text_lines
+from orchestrator.rendering.document import base_of
 
 if TYPE_CHECKING:
     from orchestrator.lifecycle.orphans import Orphans
@@ -43,28 +44,18 @@ _DONE = {
 }
 
 
-def aligned(rows: Iterable[Sequence[str]], indent: str = "") -> str:
-    """Rows as columns, two blanks apart; every line ends with a newline, and no cell can begin another."""
-    cells = [[in_line(cell) for cell in row] for row in rows]
-    if not cells:
-        return ""
-    widths = [max(len(row[column]) for row in cells if column < len(row)) for column in range(max(map(len, cells)))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in cells]
-    return "".join(f"{indent}{line}\n" for line in lines)
-
-
 def plan(steps: Iterable[tuple[Unit, Scope, Kind, bool, bool]], operation: Operation) -> str:
-    """The order of the work: `dev (base, ad-hoc) -> alpha (environment, ad-hoc)`; what is only read says so."""
+    """The order of the work: `dev (base, ad-hoc) -> alpha (environment, ad-hoc)`. Stacks that do not change are marked."""
     parts: list[str] = []
     for unit, scope, kind, exists, runs in steps:
-        note = "" if runs else ", only read" if exists else ", not there"
+        note = "" if runs else ", only read" if exists else ", does not exist"
         parts.append(f"{unit.stack} ({scope.value}, {kind.value}{note})")
     arrow = " -> "
     return f"plan      {arrow.join(dict.fromkeys(parts))}\n" if parts else f"plan      nothing to {operation.value}\n"
 
 
 def verdict(result: UnitResult) -> str:
-    """One word for how a unit ended."""
+    """The result of a unit in one word."""
     if result.status is Status.SUCCEEDED:
         counts = result.counts
         if (
@@ -93,14 +84,14 @@ def counted(counts: ChangeCounts) -> str:
 
 
 def results(run: RunReport, scopes: Mapping[Unit, Scope]) -> str:
-    """A line per unit: name, what it is, how it ended, what changed, how long it took."""
+    """A line for each unit: name, scope, result, changes and duration."""
     rows: list[Sequence[str]] = []
     for result in run.results:
         done = result.status in (Status.SUCCEEDED, Status.UNCHANGED)
         rows.append(
             (
                 result.unit.stack,
-                _what(result.unit, scopes),
+                _scope_of(result.unit, scopes),
                 verdict(result),
                 counted(result.counts) if done else "",
                 f"{result.duration_seconds:.1f} s",
@@ -109,22 +100,22 @@ def results(run: RunReport, scopes: Mapping[Unit, Scope]) -> str:
     return aligned(rows, indent=" ")
 
 
-def _what(unit: Unit, scopes: Mapping[Unit, Scope]) -> str:
-    """`base` or `environment`; the project's name too where several projects have a stack of that name."""
+def _scope_of(unit: Unit, scopes: Mapping[Unit, Scope]) -> str:
+    """`base` or `environment`, with the project's name if several projects have a stack of that name."""
     scope = scopes[unit].value
     siblings = [other for other in scopes if other.stack == unit.stack and scopes[other] is scopes[unit]]
     return scope if len(siblings) == 1 else f"{scope} ({unit.project})"
 
 
-def drift(run: RunReport) -> str:
-    """What in AWS is not as the state says, a line for each resource."""
+def drift(run: RunReport, width: int | None = None) -> str:
+    """Resources in AWS that differ from the state, one in a line."""
     words = {ChangeOp.DELETE: "gone", ChangeOp.UPDATE: "changed", ChangeOp.REPLACE: "changed", ChangeOp.CREATE: "new"}
     rows = [
         (str(result.unit), words.get(c.op, c.op.value), c.type.partition(":")[2], c.name, ", ".join(c.properties))
         for result in run.results
         for c in result.changes
     ]
-    return f"\n{aligned(rows)}" if rows else ""
+    return f"\n{aligned(rows, width=width)}" if rows else ""
 
 
 def cost_ahead(costs: Mapping[Unit, float], prices: PriceTable) -> str:
@@ -132,12 +123,12 @@ def cost_ahead(costs: Mapping[Unit, float], prices: PriceTable) -> str:
     names: dict[str, float] = {}
     for unit, dollars in costs.items():
         names[unit.stack] = names.get(unit.stack, 0.0) + dollars
-    said = ", ".join(f"{name} {dollars:.0f} $ a month" for name, dollars in names.items())
-    return f"cost      {said} ({prices.region}, prices of {prices.day})"
+    shown = ", ".join(f"{name} {dollars:.0f} $ a month" for name, dollars in names.items())
+    return f"cost      {shown} ({prices.region}, prices of {prices.day})"
 
 
-def environment(outputs: Outputs, name: str, *, asleep: bool = False) -> str:
-    """What a developer needs next of an environment that exists now."""
+def environment(outputs: Outputs, name: str, *, asleep: bool = False, prod: bool = False) -> str:
+    """URL, services and useful next commands of an environment."""
     shown = {key: output.shown() for key, output in outputs.items()}
     rows: list[Sequence[str]] = []
     if shown.get("url"):
@@ -145,78 +136,77 @@ def environment(outputs: Outputs, name: str, *, asleep: bool = False) -> str:
     services: Any = shown.get("service_names")
     if isinstance(services, list):
         rows.append(("services", ", ".join(str(service).removeprefix(f"{name}-") for service in services)))
-    allowed = " --allow-prod" if shown.get("kind") == Kind.PROD else ""
-    rows.append(("next", f"orchestrator wake {name}{allowed}" if asleep else f"orchestrator logs {name} --follow"))
+    allow = " --allow-prod" if prod or shown.get("kind") == Kind.PROD else ""
+    rows.append(("next", f"orchestrator wake {name}{allow}" if asleep else f"orchestrator logs {name} --follow"))
     if not asleep:
-        rows.append(("", f"orchestrator deploy {name} --image backend=REPOSITORY:TAG{allowed}"))
-    rows.append(("", f"orchestrator destroy-env {name}{allowed}"))
+        rows.append(("", f"orchestrator deploy {name} --image backend=REPOSITORY:TAG{allow}"))
+    rows.append(("", f"orchestrator destroy-env {name}{allow}"))
     return aligned(rows)
 
 
-def cost(estimates: Mapping[str, Estimate], prices: PriceTable, *, lines: bool) -> str:
-    """Dollars a month of each name, with `lines` also of each resource, and what the numbers leave out."""
-    rows: list[Sequence[str]] = []
+def cost(estimates: Mapping[str, Estimate], prices: PriceTable, *, lines: bool, width: int | None = None) -> str:
+    """US dollars a month for each name and in total; with `lines` also for each resource."""
+    if not estimates:
+        return "nothing exists yet\n"
+    rows: list[tuple[str, str, str]] = []
     shorts = [name.rpartition("/")[2] for name in estimates]
     for name, short, found in zip(estimates, shorts, estimates.values(), strict=True):
         rows.append((short if shorts.count(short) == 1 else name, f"{found.dollars_per_month:.2f}", ""))
         if lines:
             rows += [(f"  {line.name}", f"{line.dollars_per_month:.2f}", line.detail) for line in found.lines]
-        rows += [(f"  {what}", "no price", "") for what in found.unpriced]
-    if not rows:
-        return "nothing exists yet\n"
+        rows += [(f"  {resource}", "no price", "") for resource in found.unpriced]
     if len(estimates) > 1:
-        rows.append(("total", f"{sum(found.dollars_per_month for found in estimates.values()):.2f}", ""))
-    by_use = dict.fromkeys(what for found in estimates.values() for what in found.by_use) if lines else {}
-    rows += [(f"  {what}", "by use", "") for what in by_use]
-    note = f"US dollars a month, list prices of {prices.region} on {prices.day}; traffic, requests, logs come on top"
-    return f"{aligned(rows)}{note}\n"
+        total = sum(found.dollars_per_month for found in estimates.values())
+        rows.append(("total", f"{total:.2f}", ""))
+    amounts = max(len(amount) for _, amount, _ in rows)
+    text = aligned([(name, amount.rjust(amounts), detail) for name, amount, detail in rows], width=width)
+    by_use = dict.fromkeys(use for found in estimates.values() for use in found.by_use) if lines else {}
+    if by_use:
+        text += f"in addition, by use\n{aligned([(use,) for use in by_use], '  ', width)}"
+    note = f"US dollars a month, list prices of {prices.region} on {prices.day}. Traffic, requests and logs are not included."
+    return "".join([text, *(f"{line}\n" for line in text_lines(note, width))])
 
 
-_DROPPED_FIRST = ("RESOURCES", "AGE", "SCOPE", "$/MONTH", "KIND", "EXPIRES", "OWNER")
-
-
-def fitted(rows: Sequence[Sequence[str]], width: int | None) -> str:
-    """A table with a heading that fits the width: columns are dropped, the least important one first; None is no limit."""
-    kept, text = list(rows[0]), ""
-    for name in (None, *_DROPPED_FIRST):
-        kept = [column for column in kept if column != name]
-        text = aligned([[row[rows[0].index(column)] for column in kept] for row in rows])
-        if width is None or max(map(len, text.splitlines())) <= width:
-            break
-    return text
+_LISTING = (
+    Column(title="NAME"),
+    Column(title="SCOPE", dropped=5),
+    Column(title="KIND", dropped=4),
+    Column(title="BASE"),
+    Column(title="STATUS"),
+    Column(title="OWNER", dropped=7),
+    Column(title="AGE", dropped=6),
+    Column(title="EXPIRES"),
+    Column(title="RESOURCES", dropped=8),
+    Column(title="$/MONTH", dropped=2),
+    Column(title="URL", dropped=3),
+)
 
 
 def listing(found: Sequence[Deployment], now: datetime, width: int | None = None) -> str:
     """Bases, each with its environments."""
     if not found:
         return "nothing exists yet\n"
-    rows: list[Sequence[str]] = [
-        ("NAME", "SCOPE", "KIND", "BASE", "STATUS", "OWNER", "AGE", "EXPIRES", "RESOURCES", "$/MONTH", "URL")
-    ]
-    for item in found:
-        record = item.record
-        age = format_duration(now - record.created).split(" ")[0] if record.created else "-"
-        base = record.base or next(iter(sorted(item.stands_on)), None)
-        rows.append(
-            (
-                item.name,
-                item.scope.value,
-                record.kind.value,
-                base or "-",
-                "asleep" if item.asleep and item.status is StackStatus.READY else item.status.value,
-                record.owner or "-",
-                age,
-                expiry(record, now),
-                str(item.resource_count),
-                "-" if item.monthly_cost is None else f"{item.monthly_cost:.0f}",
-                item.url or "-",
-            )
+    rows = [
+        (
+            item.name,
+            item.scope.value,
+            item.record.kind.value,
+            base_of(item) or "-",
+            "asleep" if item.asleep and item.status is StackStatus.READY else item.status.value,
+            item.record.owner or "-",
+            format_duration(now - item.record.created).split(" ")[0] if item.record.created else "-",
+            expiry(item.record, now),
+            str(item.resource_count),
+            "-" if item.monthly_cost is None else f"{item.monthly_cost:.0f}",
+            item.url or "-",
         )
-    return fitted(rows, width)
+        for item in found
+    ]
+    return table(_LISTING, rows, width)
 
 
 def expiry(record: Record, now: datetime) -> str:
-    """When an environment expires, seen from now: `in 2d 5h`, `1h 3m ago`; `pinned`; `-` for never."""
+    """The time until an environment expires: `in 2d 5h`, or `1h 3m ago`; `pinned`; `-` for never."""
     if record.pinned:
         return "pinned"
     if record.expires is None:
@@ -225,84 +215,87 @@ def expiry(record: Record, now: datetime) -> str:
     return f"in {format_duration(left)}" if left.total_seconds() > 0 else f"{format_duration(-left)} ago"
 
 
-def details(document: dict[str, Any]) -> str:
-    """One base or environment, from its full document."""
+def details(document: Mapping[str, Any], width: int | None = None) -> str:
+    """One base or environment, from its document."""
     rows: list[Sequence[str]] = []
     for key, value in document.items():
-        if key in ("outputs", "stacks", "recorded") or value in (None, [], False):
+        if key in ("version", "notice", "outputs", "stacks", "recorded") or value in (None, [], False):
             continue
-        rows.append((key.replace("_", " "), plain(value)))
-    text = aligned(rows)
+        rows.append((key.replace("_", " "), _value(value)))
     stacks = [
-        (f"{s['project']}/{s['stack']}", s["status"], _resources(s["resources"]), s["problem"] or "")
+        (f"{s['project']}/{s['stack']}", s["status"], count(s["resources"], "resource"), s["problem"] or "")
         for s in document["stacks"]
     ]
-    return f"{text}stacks\n{aligned(stacks, indent='  ')}outputs\n{values(document['outputs'], indent='  ')}"
+    parts = aligned(rows, "", width), aligned(stacks, "  ", width), values(document["outputs"], "  ", width)
+    return f"{parts[0]}stacks\n{parts[1]}outputs\n{parts[2]}"
 
 
-def values(outputs: dict[str, Any], indent: str = "") -> str:
-    """Outputs by name; lists and objects on one line."""
-    rows = [(name, plain(value)) for name, value in outputs.items()]
-    return aligned(rows, indent=indent) or f"{indent}none\n"
+def values(outputs: Mapping[str, Any], indent: str = "", width: int | None = None) -> str:
+    """Outputs by name; lists and objects on one line, as JSON where they are nested."""
+    return aligned([(name, _value(value)) for name, value in outputs.items()], indent, width) or f"{indent}none\n"
 
 
-def plain(value: Any) -> str:
-    """A value for people: text as it is, a list of texts with commas, everything else as JSON."""
+def _value(value: Any) -> str:
     if isinstance(value, str):
         return value
-    items: list[Any] = cast("list[Any]", value) if isinstance(value, list) else []
-    if items and all(isinstance(item, str | int | float) and not isinstance(item, bool) for item in items):
-        return ", ".join(str(item) for item in items)
-    return "-" if value is None else json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _resources(count: int) -> str:
-    return "1 resource" if count == 1 else f"{count} resources"
+    if isinstance(value, list) and all(isinstance(item, str) for item in cast("list[Any]", value)):
+        return ", ".join(cast("list[str]", value))
+    return json.dumps(value, default=str)
 
 
 def lives(found: Sequence[Life]) -> str:
-    """When environments expire."""
+    """The expiry dates of environments."""
     rows: list[Sequence[str]] = []
     for life in found:
         when = f"expires {life.expires:%Y-%m-%d %H:%M %Z}" if life.expires else "does not expire"
-        rows.append((life.name, when, "pinned: it stays all the same" if life.pinned else ""))
+        rows.append((life.name, when, "pinned: it is not destroyed when it expires" if life.pinned else ""))
     return aligned(rows)
 
 
 def unlocked(name: str, removed: Sequence[Unlocked]) -> str:
-    """Which locks were removed."""
+    """The locks that were removed."""
     if not removed:
         return f"{name} is not locked\n"
     return aligned((str(lock.unit), f"the lock of {lock.owner} was removed") for lock in removed)
 
 
-def reaping(found: Reaping, *, executed: bool) -> str:
-    """What expired, what will soon, what stays and why."""
-    does = "expired: it is destroyed" if executed else "expired: --execute destroys it"
-    rows: list[Sequence[str]] = [(environment.name, does) for environment in found.expired]
+def reaping(found: Reaping, *, executed: bool, width: int | None = None) -> str:
+    """Environments that have expired, expire soon, or stay for a reason."""
+    action = "expired: it is destroyed" if executed else "expired: --execute destroys it"
+    rows: list[Sequence[str]] = [(environment.name, action) for environment in found.expired]
     rows += [(left.environment.name, f"expired and stays: {left.why}") for left in found.left]
     for soon in found.soon:
         last = ", last call: `orchestrator extend` keeps it" if soon.last_call else ""
         rows.append((soon.environment.name, f"expires in {format_duration(soon.left)}{last}"))
-    return aligned(rows) or "nothing has expired\n"
+    return aligned(rows, width=width) or "nothing has expired\n"
 
 
-def idleness(found: Idleness, *, executed: bool) -> str:
-    """Who is put to sleep, who stays awake and why."""
-    does = "it is put to sleep" if executed else "--execute puts it to sleep"
-    rows = [(idle.name, f"no request for {format_duration(idle.quiet_for)}: {does}") for idle in found.idle]
+def idleness(found: Idleness, *, executed: bool, width: int | None = None) -> str:
+    """Environments that are idle, and those that stay awake for a reason."""
+    action = "it is put to sleep" if executed else "--execute puts it to sleep"
+    rows = [(idle.name, f"no request for {format_duration(idle.quiet_for)}: {action}") for idle in found.idle]
     rows += [(busy.name, f"stays awake: {busy.why}") for busy in found.busy]
-    return aligned(rows) or "no environment is awake\n"
+    return aligned(rows, width=width) or "no environment is awake\n"
 
 
-def orphans(found: Orphans) -> str:
-    """Resources that no stack knows, and what could not be looked at."""
+_ORPHANS = (
+    Column(title="BASE"),
+    Column(title="ENVIRONMENT", dropped=1),
+    Column(title="TYPE"),
+    Column(title="NAME", shortened=True),
+    Column(title="ARN", dropped=2, shortened=True),
+)
+
+
+def orphans(found: Orphans, width: int | None = None) -> str:
+    """Resources that belong to no stack, and places that could not be searched."""
     rows = [(o.base or "-", o.environment or "-", o.type, o.name, o.arn) for o in found.all]
-    text = aligned([("BASE", "ENVIRONMENT", "TYPE", "NAME", "ARN"), *rows]) if rows else "there are no orphans\n"
-    return text + "".join(f"not looked at: {problem}\n" for place in found.found for problem in place.problems)
+    text = table(_ORPHANS, rows, width) if rows else "there are no orphans\n"
+    problems = [problem for place in found.found for problem in place.problems]
+    return text + "".join(f"{line}\n" for problem in problems for line in text_lines(problem, width, "not searched: "))
 
 
 def deletion(ended: Deletion) -> str:
-    """What became of one orphan."""
+    """The outcome of the deletion of one orphan."""
     why = f": {ended.reason}" if ended.reason else ""
     return f"{ended.outcome.value} {ended.orphan.type} {ended.orphan.name}{why}"

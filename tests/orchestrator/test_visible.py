@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from orchestrator.console import RED, Console
 from orchestrator.errors import OrchestratorError
-from orchestrator.rendering.tables import aligned
+from orchestrator.rendering.columns import aligned
 from orchestrator.visible import code, in_line, markdown, visible
 
 HARMFUL = {

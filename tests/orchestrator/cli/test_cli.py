@@ -96,7 +96,7 @@ def test_cost_sums_existing_resources_and_names_what_is_not_included(here: Here)
         encoding="utf-8",
     )
     here("create-base", "dev")
-    note = "US dollars a month, list prices of us-east-1 on 2026-11-01; traffic, requests, logs come on top\n"
+    note = "US dollars a month, list prices of us-east-1 on 2026-11-01. Traffic, requests and logs are not included.\n"
     assert here("cost").out == f"dev  0.80\n{note}"
     assert sorted(here("cost", "dev").out.splitlines()) == sorted(
         [

@@ -79,7 +79,7 @@ def test_list_shows_when_an_environment_expires(running: Here) -> None:
     row = running("list").out.splitlines()[2].split()
     assert row[:6] == ["alpha", "environment", "ad-hoc", "dev", "ready", "ada"]
     assert " in 2h 59m " in running("list").out
-    assert running("pin", "alpha").out.endswith("  pinned: it stays all the same\n")
+    assert running("pin", "alpha").out.endswith("  pinned: it is not destroyed when it expires\n")
     assert " pinned " in running("list").out
 
 

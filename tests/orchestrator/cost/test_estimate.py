@@ -1,4 +1,4 @@
-"""What a stack costs a month: each priced type by a worked example, and honest words about what has no price."""
+"""The monthly cost of a stack: a worked example for each priced type, and the name of each size without a price."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ SPOT = [{"capacityProvider": "FARGATE_SPOT", "weight": 100}, {"capacityProvider"
         ("aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace", {}, 0.50),
     ],
 )
-def test_a_resource_costs_what_the_price_list_says(type_: str, inputs: Mapping[str, Any], dollars: float) -> None:
+def test_a_resource_has_the_cost_of_the_price_list(type_: str, inputs: Mapping[str, Any], dollars: float) -> None:
     result = estimate([resource(type_, **inputs)], PRICES)
     assert result.dollars_per_month == pytest.approx(dollars, abs=0.01)
     assert result.unpriced == ()
@@ -78,11 +78,11 @@ def test_a_resource_costs_what_the_price_list_says(type_: str, inputs: Mapping[s
         service("alpha-web", 0),
     ],
 )
-def test_what_costs_nothing_has_no_line(free: StackResource) -> None:
+def test_a_free_resource_has_no_line(free: StackResource) -> None:
     assert estimate([free], PRICES).lines == ()
 
 
-def test_a_service_costs_its_tasks_by_size_count_and_capacity() -> None:
+def test_the_cost_of_a_service_follows_from_size_count_and_capacity_of_its_tasks() -> None:
     on_demand = estimate([definition("alpha-web", "1024", "2048"), service("alpha-web", 2)], PRICES)
     assert on_demand.lines == (
         CostLine(
@@ -101,7 +101,7 @@ def test_a_service_on_spot_and_on_arm_is_cheaper() -> None:
     assert spot.lines[0].detail == "1 x 0.25 vCPU 0.5 GB on FARGATE_SPOT"
 
 
-def test_a_scaled_service_costs_at_least_its_fewest_tasks() -> None:
+def test_a_scaled_service_costs_at_least_its_lowest_number_of_tasks() -> None:
     cluster = "arn:aws:ecs:us-east-1:123456789012:cluster/shop-cluster"
     task = definition("shop-gunicorn", "1024", "2048")
     plain = service("shop-gunicorn", 0, cluster=cluster)
@@ -117,13 +117,13 @@ def test_a_scaled_service_costs_at_least_its_fewest_tasks() -> None:
     assert asleep.lines == ()
 
 
-def test_a_size_without_a_price_is_named_and_never_counted_as_free() -> None:
+def test_a_size_without_a_price_is_named_and_never_free() -> None:
     result = estimate([resource("aws:rds/instance:Instance", "db", instanceClass="db.x9.huge")], PRICES)
     assert result.lines == ()
     assert result.unpriced == ("aws:rds/instance:Instance db: db.x9.huge",)
 
 
-def test_a_service_of_a_foreign_task_definition_is_named() -> None:
+def test_a_service_of_an_unknown_task_definition_is_named() -> None:
     assert estimate([service("other", 1)], PRICES).unpriced == ("aws:ecs/service:Service other: tasks of other",)
 
 
@@ -138,7 +138,7 @@ CLUSTER = "aws:rds/cluster:Cluster"
 MEMBER = "aws:rds/clusterInstance:ClusterInstance"
 
 
-def test_an_aurora_cluster_costs_its_minimum_for_each_serverless_instance() -> None:
+def test_an_aurora_cluster_costs_the_minimum_of_each_serverless_instance() -> None:
     cluster = resource(
         CLUSTER, clusterIdentifier="dev-aurora", serverlessv2ScalingConfiguration={"minCapacity": 0.5, "maxCapacity": 4}
     )
@@ -149,12 +149,12 @@ def test_an_aurora_cluster_costs_its_minimum_for_each_serverless_instance() -> N
     assert [(line.type, line.dollars_per_month) for line in result.lines] == [(CLUSTER, round(2 * 0.5 * 0.12 * 730, 2))]
 
 
-def test_an_aurora_instance_of_a_fixed_size_costs_its_size() -> None:
+def test_an_aurora_instance_of_a_fixed_size_has_the_price_of_its_size() -> None:
     result = estimate([resource(MEMBER, clusterIdentifier="x", instanceClass="db.r7g.large")], PRICES)
     assert result.dollars_per_month == pytest.approx(0.276 * 730, abs=0.01)
 
 
-def test_a_group_of_instances_costs_what_its_launch_template_says() -> None:
+def test_a_group_of_instances_has_the_cost_of_its_launch_template() -> None:
     template = StackResource(
         urn="urn:lt",
         type="aws:ec2/launchTemplate:LaunchTemplate",
@@ -181,16 +181,16 @@ def test_a_group_of_instances_costs_what_its_launch_template_says() -> None:
     "placement",
     [{"launchType": "EC2"}, {"capacityProviderStrategies": [{"capacityProvider": "alpha-instances", "weight": 1}]}],
 )
-def test_tasks_on_instances_cost_nothing_beside_the_instances(placement: Mapping[str, Any]) -> None:
+def test_tasks_on_instances_have_no_cost_of_their_own(placement: Mapping[str, Any]) -> None:
     assert estimate([definition("alpha-web", "256", "512"), service("alpha-web", 1, **placement)], PRICES).lines == ()
 
 
-def test_a_volume_costs_its_size() -> None:
+def test_the_cost_of_a_volume_follows_from_its_size() -> None:
     result = estimate([resource("aws:ebs/volume:Volume", size=100, type="gp3")], PRICES)
     assert result.dollars_per_month == pytest.approx(8.0)
 
 
-def test_what_is_billed_by_use_is_named_once_and_never_summed_up() -> None:
+def test_a_resource_that_is_billed_by_use_is_named_once_and_never_added() -> None:
     result = estimate(
         [
             resource("aws:s3/bucket:Bucket", "one"),

@@ -1,4 +1,4 @@
-"""What new stacks cost, by simulating programs that may misbehave."""
+"""The costs of new stacks, from a simulation of programs that may misbehave."""
 
 from __future__ import annotations
 
@@ -30,14 +30,16 @@ def question(folder: Path, *texts: str) -> Question:
     return Question(programs=asked, stacks={}, prices=prices.packaged())
 
 
-def test_a_process_of_its_own_comes_to_the_same_costs(tmp_path: Path) -> None:
+def test_a_separate_process_computes_the_same_costs(tmp_path: Path) -> None:
     asked = question(tmp_path, SIZE, SIZE)
     found = costs_apart(asked)
     assert found == costs(asked)
     assert found[Unit("p0", "dev")] > 0
 
 
-def test_programs_that_print_or_leave_do_it_elsewhere(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_program_that_prints_or_exits_does_not_affect_this_process(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     asked = question(tmp_path, f"print('hello')\n{SIZE}")
     assert costs_apart(asked).keys() == {Unit("p0", "dev")}
     (tmp_path / "p0" / "__main__.py").write_text("import os\nos._exit(3)\n", encoding="utf-8")
@@ -45,6 +47,6 @@ def test_programs_that_print_or_leave_do_it_elsewhere(tmp_path: Path, capfd: pyt
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_program_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_hangs_is_abandoned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "PATIENCE_SECONDS", 3)
     assert costs_apart(question(tmp_path, "import time\ntime.sleep(3600)\n")) == {}

@@ -1,4 +1,4 @@
-"""Prices refreshed through the AWS Price List, its answers scripted behind a real boto3 client."""
+"""Prices refreshed from the AWS Price List: scripted answers behind a real boto3 client."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def refreshed(client: Any, of: PriceTable, *answers: list[str], region: str = RE
     return result
 
 
-def test_a_price_of_today_has_its_day_region_and_source(client: Any) -> None:
+def test_a_refreshed_price_has_its_day_region_and_source(client: Any) -> None:
     result = refreshed(client, table(NAT), [product("EU-NatGateway-Hours", ("0", "0.0480000000"))])
     assert result.refreshed == ("nat_gateway gateway",)
     assert result.kept == ()
@@ -69,7 +69,7 @@ def test_a_price_of_today_has_its_day_region_and_source(client: Any) -> None:
     assert (result.table.day, result.table.region) == (TODAY, REGION)
 
 
-def test_the_list_is_asked_for_the_region_the_service_and_its_attributes(client: Any) -> None:
+def test_a_query_names_the_region_the_service_and_its_attributes(client: Any) -> None:
     body = '[ec2]\nsource = "https://aws.amazon.com/ec2/pricing/on-demand/"\nunit = "hour"\n"t4g.nano" = 0.0042\n'
     wanted = {
         "instanceType": "t4g.nano",
@@ -92,7 +92,7 @@ def test_the_list_is_asked_for_the_region_the_service_and_its_attributes(client:
     assert result.table.price("ec2", "t4g.nano") == 0.0046
 
 
-def test_what_is_of_no_region_is_asked_for_without_one(client: Any) -> None:
+def test_the_query_for_a_global_product_has_no_region(client: Any) -> None:
     assert query("hosted_zone", ("zone",)) is not None
     body = '[hosted_zone]\nsource = "https://aws.amazon.com/route53/pricing/"\nunit = "month"\nzone = 0.5\n'
     filters = [{"Type": "TERM_MATCH", "Field": "productFamily", "Value": "DNS Zone"}]
@@ -106,13 +106,13 @@ def test_what_is_of_no_region_is_asked_for_without_one(client: Any) -> None:
     assert result.table.price("hosted_zone", "zone") == 0.5
 
 
-def test_tiers_that_are_free_or_reserved_do_not_count_and_units_are_the_tables(client: Any) -> None:
+def test_free_and_reserved_tiers_are_ignored_and_units_are_those_of_the_table(client: Any) -> None:
     body = '[sqs_use]\nsource = "https://aws.amazon.com/sqs/pricing/"\nunit = "use"\nrequests_million = 0.4\n'
     answer = [product("EU-Requests-Tier1", ("0", "0.0"), ("1000000", "0.00000044"), ("100000000000", "0.0000003"))]
     assert refreshed(client, table(body), answer).table.price("sqs_use", "requests_million") == 0.44
 
 
-def test_other_usage_types_of_the_same_product_do_not_count(client: Any) -> None:
+def test_other_usage_types_of_the_same_product_are_ignored(client: Any) -> None:
     answer = [
         product("EU-NatGateway-Bytes", ("0", "0.05"), sku="OTHER"),
         product("EU-NatGateway-Prvd-Hours", ("0", "0.06"), sku="ANOTHER"),
@@ -124,20 +124,20 @@ def test_other_usage_types_of_the_same_product_do_not_count(client: Any) -> None
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        ([], "the Price List has none in eu-west-1"),
-        ([product("EU-NatGateway-Hours", ("0", "0"))], "the Price List has none in eu-west-1"),
+        ([], "the Price List has no price in eu-west-1"),
+        ([product("EU-NatGateway-Hours", ("0", "0"))], "the Price List has no price in eu-west-1"),
         (
             [product("EU-NatGateway-Hours", ("0", "0.05"), sku=sku) for sku in ("A", "B")]
             + [product("EU-NatGateway-Hours", ("0", "0.048"), sku="C")],
-            "the Price List has several: $0.048, $0.05",
+            "the Price List has several prices: $0.048, $0.05",
         ),
         (
             [product("EU-NatGateway-Hours", ("0", "4.8"))],
-            "the Price List has $4.8 instead of $0.045, which is beyond belief",
+            "the Price List has $4.8 instead of $0.045, which is implausible",
         ),
     ],
 )
-def test_what_cannot_be_refreshed_is_told_and_kept_with_its_day_region_and_source(
+def test_a_price_that_cannot_be_refreshed_is_reported_and_kept_with_its_day_region_and_source(
     client: Any, answer: list[str], reason: str
 ) -> None:
     result = refreshed(client, table(KMS + NAT), [product("eu-west-1-KMS-Keys", ("0", "1.0"))], answer)
@@ -149,7 +149,7 @@ def test_what_cannot_be_refreshed_is_told_and_kept_with_its_day_region_and_sourc
     assert result.table.source("nat_gateway", "gateway") == "https://aws.amazon.com/vpc/pricing/"
 
 
-def test_spot_prices_and_unknown_rows_are_kept_without_asking(client: Any) -> None:
+def test_spot_prices_and_unknown_rows_are_kept_without_a_query(client: Any) -> None:
     body = (
         '[fargate_spot]\nsource = "https://aws.amazon.com/fargate/pricing/"\nunit = "hour"\nX86_64.vcpu = 0.01\n'
         '[other]\nsource = "https://aws.amazon.com/other/pricing/"\nunit = "hour"\nthing = 0.01\n'
@@ -157,24 +157,24 @@ def test_spot_prices_and_unknown_rows_are_kept_without_asking(client: Any) -> No
     result = refreshed(client, table(body))
     assert result.kept == (
         Kept(row="fargate_spot X86_64.vcpu", reason="the Price List has no such prices"),
-        Kept(row="other thing", reason="where the Price List has it is not known"),
+        Kept(row="other thing", reason="no query for the Price List is known"),
     )
     assert (result.table.day, result.table.region) == (date(2026, 11, 1), "us-east-1")
 
 
-def test_a_list_that_may_not_be_asked_is_one_sentence(client: Any) -> None:
+def test_a_denied_query_is_an_error_of_one_sentence(client: Any) -> None:
     with Stubber(client) as stub:
         stub.add_client_error("get_products", "AccessDeniedException", "not\nallowed")
         with pytest.raises(EngineUnavailableError) as refused:
             refresh(table(NAT), client, region=REGION, today=TODAY)
     assert refused.value.message == (
-        "the AWS Price List cannot be asked: An error occurred (AccessDeniedException) when calling the GetProducts "
+        "the AWS Price List cannot be queried: An error occurred (AccessDeniedException) when calling the GetProducts "
         "operation: not allowed"
     )
-    assert refused.value.hint == "check the AWS credentials and their right pricing:GetProducts"
+    assert refused.value.hint == "check the AWS credentials and their permission pricing:GetProducts"
 
 
-def test_a_list_that_stops_answering_loses_nothing(client: Any) -> None:
+def test_a_later_failed_query_keeps_the_old_price(client: Any) -> None:
     with Stubber(client) as stub:
         stub.add_response("get_products", {"PriceList": [product("eu-west-1-KMS-Keys", ("0", "1.1"))]})
         stub.add_client_error("get_products", "InternalErrorException", "later")
@@ -183,7 +183,7 @@ def test_a_list_that_stops_answering_loses_nothing(client: Any) -> None:
     assert [kept.row for kept in result.kept] == ["nat_gateway gateway"]
 
 
-def test_every_row_is_told_before_it_is_asked_for(client: Any) -> None:
+def test_every_row_is_reported_before_its_query(client: Any) -> None:
     told: list[str] = []
     with Stubber(client) as stub:
         stub.add_response("get_products", {"PriceList": []})
@@ -191,13 +191,13 @@ def test_every_row_is_told_before_it_is_asked_for(client: Any) -> None:
     assert told == ["nat_gateway gateway"]
 
 
-def test_the_list_is_asked_where_it_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_queries_go_to_the_region_that_serves_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     assert price_list(AwsAccess(region="eu-west-1")).meta.region_name == "us-east-1"
 
 
-def test_every_packaged_price_can_be_asked_for_or_is_known_not_to_be_listed() -> None:
+def test_every_packaged_price_has_a_query_or_is_marked_as_not_listed() -> None:
     for family, path in rows(packaged()):
         assert (query(family, path) is None) == (family in NOT_LISTED), (family, path)
 
@@ -215,7 +215,7 @@ def test_every_packaged_price_can_be_asked_for_or_is_known_not_to_be_listed() ->
         ("public_ipv4", ("address",), ["USE1-PublicIPv4:InUseAddress"], ["USE1-PublicIPv4:IdleAddress"]),
     ],
 )
-def test_usage_types_are_compared_whatever_their_region(
+def test_usage_types_are_compared_without_their_region(
     family: str, path: tuple[str, ...], usage_types: list[str], others: list[str]
 ) -> None:
     found = query(family, path)
@@ -223,7 +223,7 @@ def test_usage_types_are_compared_whatever_their_region(
     assert [text for text in [*usage_types, *others] if found.usage_type.search(text)] == usage_types
 
 
-def test_a_refreshed_table_is_kept_beside_the_settings_and_preferred(client: Any, tmp_path: Path) -> None:
+def test_a_refreshed_table_is_stored_beside_the_settings_and_has_precedence(client: Any, tmp_path: Path) -> None:
     assert current(tmp_path) == packaged()
     result = refreshed(client, table(KMS + NAT), [product("eu-west-1-KMS-Keys", ("0", "1.1"))], [])
     path = write(result.table, tmp_path)
@@ -249,7 +249,7 @@ def test_a_refreshed_table_is_kept_beside_the_settings_and_preferred(client: Any
     )
 
 
-def test_the_whole_packaged_table_survives_being_written(tmp_path: Path) -> None:
+def test_the_packaged_table_is_equal_after_it_is_written_and_read(tmp_path: Path) -> None:
     again = parse(to_toml(packaged()))
     assert list(rows(again)) == list(rows(packaged()))
     for family, path in rows(again):
@@ -258,7 +258,7 @@ def test_the_whole_packaged_table_survives_being_written(tmp_path: Path) -> None
     assert write(again, tmp_path).exists()
 
 
-def test_a_table_older_than_the_packaged_one_does_not_count(tmp_path: Path) -> None:
+def test_a_table_older_than_the_packaged_one_is_ignored(tmp_path: Path) -> None:
     write(table(NAT.replace("0.045", "9.9")), tmp_path)
     file = tmp_path / USER_FILE
     file.write_text(file.read_text().replace("date = 2026-11-01\n", "date = 2020-01-01\n", 1))
@@ -281,16 +281,16 @@ def test_a_damaged_file_is_named(tmp_path: Path, text: str) -> None:
     with pytest.raises(SettingsError) as refused:
         current(tmp_path)
     assert refused.value.message.startswith(f"the refreshed prices in {file} cannot be read: ")
-    assert refused.value.hint == "delete the file, or refresh the prices again"
+    assert refused.value.hint == "delete the file, or run `orchestrator cost --refresh` again"
 
 
-def test_a_folder_that_cannot_be_written_is_told_and_leaves_no_remains(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_an_error_and_leaves_no_files(tmp_path: Path) -> None:
     (tmp_path / ".orchestrator").write_text("a file")
     with pytest.raises(StateError, match="the refreshed prices cannot be written: File exists"):
         write(packaged(), tmp_path)
 
 
 @pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1", "eusc-de-east-1"])
-def test_a_region_of_another_partition_is_refused_before_the_list_is_asked(client: Any, region: str) -> None:
+def test_a_region_of_another_partition_is_refused_before_any_query(client: Any, region: str) -> None:
     with Stubber(client), pytest.raises(RefusedError, match=f"prices of {region} cannot be refreshed"):
         refresh(table(NAT), client, region=region, today=TODAY)

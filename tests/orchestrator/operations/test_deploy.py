@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from orchestrator.engines.protocol import Sink, UnitRequest
@@ -24,7 +25,10 @@ from orchestrator.operations.aws.targets import Target
 from orchestrator.operations.deploy import Crash, Deploy, DeployResult, Rollouts
 from orchestrator.operations.deploy_lock import FOLDER, hold
 from orchestrator.operations.events import Note, RolloutMoved
-from orchestrator.rendering.operations import deployed, deployed_document, rollout
+from orchestrator.rendering import operation_documents
+from orchestrator.rendering.document import plain
+from orchestrator.rendering.operation_text import deployed, rollout
+from orchestrator.rendering.schema import schema
 from tests.support.fake_ecs import FakeAws, crashed, deployment, running, service
 from tests.support.operations import ALPHA, Heard, ScriptedClients, make_alpha, target
 from tests.support.workspace import START, Workspace
@@ -103,7 +107,9 @@ def test_afterwards_the_services_are_looked_at(workspace: Workspace) -> None:
     result = deploy(workspace, aws=account())
     assert [(s.name, s.state) for s in result.services][:2] == [("gunicorn", "steady"), ("web-ui", "not there")]
     assert deployed(result, "alpha").endswith("\nnext  orchestrator ps alpha\n")
-    document = deployed_document(result)
+    written = operation_documents.outcome("alpha", operation_documents.deployed(result), None, None)
+    jsonschema.validate(json.loads(json.dumps(written)), schema("deploy"), format_checker=jsonschema.FormatChecker())
+    document = written["result"]
     assert (document["images"], document["exit_code"]) == ({"backend": NEW}, 0)
     assert document["services"][0]["version"] == ""
 
@@ -160,7 +166,7 @@ def test_a_failed_deploy_shows_what_crashed_meanwhile_with_its_last_lines(worksp
     )
     shown = f"\ngunicorn: task crash1 on alpha-gunicorn:6 {reason}\n  line 5\n  line 6\n"
     assert shown in deployed(result, "alpha")
-    assert deployed_document(result)["crashes"][0]["log"][-1] == "line 19"
+    assert plain(operation_documents.deployed(result))["crashes"][0]["log"][-1] == "line 19"
 
 
 def test_when_aws_cannot_be_asked_afterwards_the_deploy_still_counts(workspace: Workspace) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import jsonschema
 import pytest
 
 from orchestrator.errors import UsageError
@@ -13,7 +15,9 @@ from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.events import Note
 from orchestrator.operations.open_url import OpenUrl
 from orchestrator.operations.ps import ListTasks, TasksResult
-from orchestrator.rendering.operations import as_document, processes
+from orchestrator.rendering.operation_documents import outcome
+from orchestrator.rendering.operation_text import processes
+from orchestrator.rendering.schema import schema
 from tests.orchestrator.operations.conftest import Account
 from tests.support.fake_ecs import FakeAws, arn, container, crashed, deployment, running, service
 from tests.support.operations import Heard, ScriptedClients, target
@@ -161,8 +165,10 @@ def test_what_people_see() -> None:
     )
 
 
-def test_the_document_is_plain_json() -> None:
-    found = as_document(look(account(deployment("5"), running=[running(1, "5")])))
+def test_the_document_keeps_its_schema() -> None:
+    written = outcome("alpha", look(account(deployment("5"), running=[running(1, "5")])), None, None)
+    jsonschema.validate(json.loads(json.dumps(written)), schema("ps"), format_checker=jsonschema.FormatChecker())
+    found = written["result"]
     assert found["services"][0]["events"][0] == {"at": "1970-01-12T16:32:50.000+00:00", "text": "event 1"}
     assert found["tasks"][0]["started"] == "1970-01-12T13:46:41.000+00:00"
 

@@ -59,7 +59,7 @@ def test_dot_is_a_digraph_with_escaped_labels() -> None:
     )
 
 
-def test_an_empty_diagram_says_so() -> None:
+def test_an_empty_diagram_is_a_sentence() -> None:
     assert render(Diagram(title="x", nodes=(), edges=())) == "nothing exists yet\n"
 
 
@@ -69,7 +69,7 @@ def test_a_fresh_checkout_shows_its_projects(workspace: Workspace) -> None:
     )
 
 
-def test_stacks_stand_below_their_base(workspace: Workspace) -> None:
+def test_stacks_are_below_their_base(workspace: Workspace) -> None:
     workspace.orchestrator().create_env(["alpha", "beta"], base="dev")
     workspace.engine.has(Unit("base", "qa"))
     workspace.engine.has(Unit("app", "lost"), outputs={})
@@ -82,7 +82,7 @@ def test_stacks_stand_below_their_base(workspace: Workspace) -> None:
     )
 
 
-def test_with_several_projects_each_stack_names_its_own(workspace: Workspace) -> None:
+def test_with_several_projects_each_stack_names_its_project(workspace: Workspace) -> None:
     toml = TOML + '[projects.database]\npath = "projects/database"\nscope = "base"\ndepends_on = ["base"]\n'
     toml = toml.replace('depends_on = ["base"]\ntemplate = "alpha"', 'depends_on = ["base", "database"]')
     several = Workspace(workspace.root, toml, {"base": "django-base", "database": "db", "app": "django-app"})
@@ -110,7 +110,7 @@ def resource(
     )
 
 
-def test_resources_stand_below_their_parents() -> None:
+def test_resources_are_below_their_parents() -> None:
     diagram = of_resources(
         "alpha",
         {
@@ -135,7 +135,7 @@ def test_resources_stand_below_their_parents() -> None:
     assert diagram.edges == ((urn("definition"), urn("web")),)
 
 
-def test_a_very_deep_tree_is_no_problem() -> None:
+def test_a_very_deep_tree_can_be_drawn() -> None:
     chain = [resource("r0"), *(resource(f"r{depth}", f"r{depth - 1}") for depth in range(1, 3000))]
     assert render(of_resources("alpha", {Unit("app", "alpha"): chain})).count("\n") == 3000
 
@@ -149,6 +149,6 @@ def test_the_resources_of_one_name_can_be_drawn_in_every_format(workspace: Works
         assert re.search(rf"{name.rpartition('/')[2]}-second", render(diagram, format))
 
 
-def test_a_record_of_another_kind_shows(workspace: Workspace) -> None:
+def test_the_kind_of_a_record_is_shown(workspace: Workspace) -> None:
     workspace.engine.has(Unit("base", "live"), record=Record(kind=StackKind.PROD))
     assert render(workspace.orchestrator().graph()) == "live  base, prod, 3 resources\n"

@@ -1,4 +1,4 @@
-"""Diagrams as SVG: what is drawn, that nothing overlaps, that every name is escaped."""
+"""Diagrams as SVG: every node and edge is drawn, no boxes overlap, every name is escaped."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_every_dependency_is_an_arrow_and_every_part_a_dotted_line() -> None:
     ]
 
 
-def test_children_stand_to_the_right_of_their_parents_and_parents_in_their_middle() -> None:
+def test_children_are_to_the_right_of_their_parent_and_the_parent_is_beside_their_middle() -> None:
     boxes = layout(STACKS).boxes
     assert boxes["base/dev"].x < boxes["database/dev"].x < boxes["app/alpha"].x == boxes["app/beta"].x
     assert boxes["database/dev"].middle == (boxes["app/alpha"].middle + boxes["app/beta"].middle) / 2
@@ -81,34 +81,34 @@ def test_edges_to_the_same_column_go_around_on_the_right() -> None:
     assert bend[-1].split(",")[0] == start.split(",")[0]
 
 
-def test_the_same_diagram_is_the_same_text() -> None:
+def test_the_same_diagram_gives_the_same_text() -> None:
     assert render(STACKS, "svg") == render(STACKS, "svg") == SNAPSHOT.read_text(encoding="utf-8")
 
 
-def test_nothing_yet_is_said() -> None:
+def test_an_empty_diagram_is_a_sentence() -> None:
     empty = drawn(Diagram(title="x", nodes=(), edges=()))
     assert empty.findtext(f"{SVG}text") == "nothing exists yet"
 
 
-def test_an_edge_to_what_is_not_drawn_is_left_out() -> None:
+def test_an_edge_to_a_missing_node_is_omitted() -> None:
     inner = Diagram(title="x", nodes=(node("b", "gone"),), edges=(("elsewhere", "b"), ("b", "elsewhere")))
     assert drawn(inner).findall(f"{SVG}path") == []
 
 
-def test_long_names_are_cut_and_whole_in_the_tooltip() -> None:
+def test_a_long_name_is_cut_and_the_tooltip_has_the_whole() -> None:
     long = "n" * 200
     (group,) = drawn(Diagram(title="x", nodes=(node(long),), edges=())).findall(f"{SVG}g")
     assert group.findtext(f"{SVG}title") == f"{long} (base, ad-hoc)"
     assert group.findtext(f"{SVG}text") == cut(long) == "n" * (MAX_LETTERS - 1) + "…"
 
 
-def test_a_very_deep_tree_is_no_problem() -> None:
+def test_a_very_deep_tree_can_be_drawn() -> None:
     nodes = [node("r0"), *(node(f"r{depth}", f"r{depth - 1}") for depth in range(1, 2 * sys.getrecursionlimit()))]
     assert len(drawn(Diagram(title="x", nodes=tuple(nodes), edges=())).findall(f"{SVG}g")) == len(nodes)
 
 
 @pytest.mark.parametrize("letter", ["\x00", "\x1b", "\x0b", "\ufffe", "\ud800", "]]>", "&", "<script>", '"', "中"])
-def test_any_name_gives_a_document_that_can_be_read(letter: str) -> None:
+def test_any_name_gives_valid_xml(letter: str) -> None:
     text = f"a{letter}b"
     diagram = Diagram(title=text, nodes=(Node(id=text, label=text, detail=text),), edges=())
     assert drawn(diagram).find(f"{SVG}script") is None

@@ -1,4 +1,4 @@
-"""Summaries and plans as Markdown show what programs say, and nothing in it is markup."""
+"""Summaries and plans as Markdown show the text of programs, and none of it is markup."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def run(operation: Operation, url: str = "https://alpha.example.com") -> RunRepo
 
 
 @pytest.mark.parametrize("operation", [Operation.UP, Operation.PREVIEW])
-def test_text_of_a_program_is_no_markup(operation: Operation) -> None:
+def test_the_text_of_a_program_is_never_markup(operation: Operation) -> None:
     text = summary.markdown(run(operation), {})
     fence = re.compile(r"^```diff$.*?^```$", re.MULTILINE | re.DOTALL)
     span = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)")
@@ -63,7 +63,7 @@ def test_text_of_a_program_is_no_markup(operation: Operation) -> None:
     assert not any(line.startswith("# ") for line in text.splitlines())
 
 
-def test_an_address_is_a_link_only_when_it_is_one() -> None:
+def test_only_a_plain_url_is_a_link() -> None:
     assert "alpha: <https://alpha.example.com>\n" in summary.markdown(run(Operation.UP), {})
     odd = summary.markdown(run(Operation.UP, "javascript:alert(1)"), {})
     assert "alpha: javascript:alert(1)\n" in odd
@@ -77,7 +77,7 @@ def test_a_name_cannot_begin_a_line_of_a_plan() -> None:
 
 
 @pytest.mark.parametrize("kind", graph.FORMATS)
-def test_a_graph_shows_every_name_as_it_is(kind: graph.GraphFormat) -> None:
+def test_a_graph_shows_every_name_unchanged(kind: graph.GraphFormat) -> None:
     diagram = Diagram(
         title=EVIL,
         nodes=(Node(id="a", label=EVIL, detail="x", parent=None), Node(id="b", label="b", detail=EVIL, parent="a")),
