@@ -73,8 +73,8 @@ def test_a_base_with_an_awake_environment_cannot_sleep(alpha: Here) -> None:
     answer = alpha("sleep", "dev")
     assert (answer.code, answer.out) == (1, "")
     assert answer.err == (
-        "error: the base dev cannot sleep: alpha is awake on it\n"
-        "hint: put everything to sleep together: `orchestrator sleep alpha dev`\n"
+        "error: the base dev was not put to sleep: alpha is awake on it\n"
+        "hint: put them to sleep together: `orchestrator sleep alpha dev`\n"
     )
 
 
