@@ -15,7 +15,7 @@ from orchestrator.cli.options import (
     NameArgument,
     NamesArgument,
 )
-from orchestrator.cli.shared import counted, end, printed, session_of, updated
+from orchestrator.cli.shared import end, printed, session_of, updated
 
 if TYPE_CHECKING:
     from orchestrator.cli.session import Session
@@ -199,6 +199,7 @@ def orphans(
     """
     from orchestrator.recovery.deletion import Outcome
     from orchestrator.rendering import document, tables
+    from orchestrator.rendering.columns import count
 
     session = session_of(common)
     found = session.orchestrator.orphans(base)
@@ -207,7 +208,7 @@ def orphans(
         session.console.note(tables.orphans(found, session.console.width))
         if not common.yes:
             question = (
-                f"{counted(len(found.all), 'resource')} of no stack in this backend will be deleted (resources of another "
+                f"{count(len(found.all), 'resource')} of no stack in this backend will be deleted (resources of another "
                 "backend in the same account look the same)"
             )
             session.console.confirm((str(len(found.all)),), question)

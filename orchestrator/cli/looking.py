@@ -16,7 +16,7 @@ from orchestrator.cli.options import (
     NameArgument,
     OptionalNameArgument,
 )
-from orchestrator.cli.shared import code_of_checks, counted, end, printed, session_of, shown_checks
+from orchestrator.cli.shared import code_of_checks, end, printed, session_of, shown_checks
 
 if TYPE_CHECKING:
     from orchestrator.cli.session import Session
@@ -99,13 +99,14 @@ def cost(
     """
     from orchestrator.errors import UsageError
     from orchestrator.rendering import document, tables
+    from orchestrator.rendering.columns import count
 
     if region and not refresh:
         raise UsageError("--region needs --refresh: it selects the prices to fetch", "add --refresh")
     session = session_of(common)
     if refresh:
         refreshed = session.orchestrator.refresh_prices(region, session.console.note)
-        session.console.note(f"{counted(len(refreshed.refreshed), 'price')} of {refreshed.table.region} fetched")
+        session.console.note(f"{count(len(refreshed.refreshed), 'price')} of {refreshed.table.region} fetched")
         for kept in refreshed.kept:
             session.console.warning(f"the price of {kept.row} is unchanged: {kept.reason}")
     found, prices = session.orchestrator.cost(name), session.orchestrator.prices

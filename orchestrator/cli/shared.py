@@ -34,11 +34,6 @@ def carry_out(common: Common, request: Any) -> None:
     end(session_of(common).carry_out(request))
 
 
-def counted(number: int, noun: str) -> str:
-    """`1 stack`, `2 stacks`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def destroy(common: Common, request: Request, *, dry_run: bool) -> None:
     """Destroy, or with `dry_run` show what would be destroyed, and leave with the exit code."""
     session = session_of(common)

@@ -23,7 +23,7 @@ class Column:
 
     title: str
     dropped: int = 0
-    """Where the table is too wide, columns with a low number have precedence; 0 is never dropped."""
+    """The column with the highest number is dropped first where the table is too wide; 0 is never dropped."""
 
     shortened: bool = False
     """Cells may lose their middle when the table is too wide: both ends of an ARN or an image matter."""

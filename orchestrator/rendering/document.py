@@ -81,7 +81,7 @@ def plain(value: Any, timespec: str = "milliseconds") -> Any:
 
 def error(message: str, hint: str | None, code: int) -> dict[str, Any]:
     """The document of an error."""
-    return plain(ErrorDocument(error=ErrorDetail(message=message, hint=hint, code=code)))
+    return plain(ErrorDocument(notice=None, error=ErrorDetail(message=message, hint=hint, code=code)))
 
 
 def run_report(run: RunReport, costs: Costs | None = None) -> Report:

@@ -40,7 +40,7 @@ class ErrorDetail:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ErrorDocument:
+class ErrorDocument(Document):
     """The document of a command that fails before it has a result."""
 
     error: ErrorDetail

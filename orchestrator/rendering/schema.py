@@ -66,7 +66,7 @@ SCHEMAS: Mapping[str, Published] = {
     "run": Published("A command that ran in a task of its own.", (OutcomeDocument[CommandResult],), ("run",)),
     "exec": Published("The task in which a shell opens.", (OutcomeDocument[Shell],), ("exec",)),
     "logs": Published(
-        "One line of a log; the simulation prints one document with its calls instead.",
+        "One line of a log. In the simulation a last document has the calls.",
         (operations.LoggedLine, OutcomeDocument[None]),
         ("logs",),
     ),

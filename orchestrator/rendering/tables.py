@@ -127,7 +127,7 @@ def cost_ahead(costs: Mapping[Unit, float], prices: PriceTable) -> str:
     return f"cost      {shown} ({prices.region}, prices of {prices.day})"
 
 
-def environment(outputs: Outputs, name: str, *, asleep: bool = False, prod: bool = False) -> str:
+def environment(outputs: Outputs, name: str, *, asleep: bool = False) -> str:
     """URL, services and useful next commands of an environment."""
     shown = {key: output.shown() for key, output in outputs.items()}
     rows: list[Sequence[str]] = []
@@ -136,7 +136,7 @@ def environment(outputs: Outputs, name: str, *, asleep: bool = False, prod: bool
     services: Any = shown.get("service_names")
     if isinstance(services, list):
         rows.append(("services", ", ".join(str(service).removeprefix(f"{name}-") for service in services)))
-    allow = " --allow-prod" if prod or shown.get("kind") == Kind.PROD else ""
+    allow = " --allow-prod" if shown.get("kind") == Kind.PROD else ""
     rows.append(("next", f"orchestrator wake {name}{allow}" if asleep else f"orchestrator logs {name} --follow"))
     if not asleep:
         rows.append(("", f"orchestrator deploy {name} --image backend=REPOSITORY:TAG{allow}"))
@@ -149,9 +149,9 @@ def cost(estimates: Mapping[str, Estimate], prices: PriceTable, *, lines: bool, 
     if not estimates:
         return "nothing exists yet\n"
     rows: list[tuple[str, str, str]] = []
-    shorts = [name.rpartition("/")[2] for name in estimates]
-    for name, short, found in zip(estimates, shorts, estimates.values(), strict=True):
-        rows.append((short if shorts.count(short) == 1 else name, f"{found.dollars_per_month:.2f}", ""))
+    short_names = [name.rpartition("/")[2] for name in estimates]
+    for (name, found), short in zip(estimates.items(), short_names, strict=True):
+        rows.append((short if short_names.count(short) == 1 else name, f"{found.dollars_per_month:.2f}", ""))
         if lines:
             rows += [(f"  {line.name}", f"{line.dollars_per_month:.2f}", line.detail) for line in found.lines]
         rows += [(f"  {resource}", "no price", "") for resource in found.unpriced]
@@ -238,9 +238,10 @@ def values(outputs: Mapping[str, Any], indent: str = "", width: int | None = Non
 def _value(value: Any) -> str:
     if isinstance(value, str):
         return value
-    if isinstance(value, list) and all(isinstance(item, str) for item in cast("list[Any]", value)):
-        return ", ".join(cast("list[str]", value))
-    return json.dumps(value, default=str)
+    items = cast("list[Any]", value) if isinstance(value, list) else []
+    if items and all(isinstance(item, str | int | float) and not isinstance(item, bool) for item in items):
+        return ", ".join(map(str, items))
+    return "-" if value is None else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def lives(found: Sequence[Life]) -> str:

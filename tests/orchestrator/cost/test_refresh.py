@@ -184,11 +184,11 @@ def test_a_later_failed_query_keeps_the_old_price(client: Any) -> None:
 
 
 def test_every_row_is_reported_before_its_query(client: Any) -> None:
-    told: list[str] = []
+    reported: list[str] = []
     with Stubber(client) as stub:
         stub.add_response("get_products", {"PriceList": []})
-        refresh(table(NAT), client, region=REGION, today=TODAY, report=told.append)
-    assert told == ["nat_gateway gateway"]
+        refresh(table(NAT), client, region=REGION, today=TODAY, report=reported.append)
+    assert reported == ["nat_gateway gateway"]
 
 
 def test_queries_go_to_the_region_that_serves_the_list(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,9 +108,9 @@ def estimate(name: str, dollars: float) -> Estimate:
 def test_costs_have_a_total_and_amounts_are_aligned_on_the_right() -> None:
     costs = {"base/dev": estimate("gateway", 97.5), "alpha": estimate("tasks", 8.25)}
     assert tables.cost(costs, packaged(), lines=False).splitlines()[:3] == [
-        "base/dev   97.50",
-        "alpha       8.25",
-        "total     105.75",
+        "dev     97.50",
+        "alpha    8.25",
+        "total  105.75",
     ]
 
 
@@ -130,7 +130,9 @@ def test_one_cost_needs_no_total() -> None:
     [
         ("x", "x"),
         (True, "true"),
-        (None, "null"),
+        (None, "-"),
+        ([1, 2], "1, 2"),
+        (["ä", {}], '["ä", {}]'),
         (["a", "b"], "a, b"),
         ({"a": [1, None]}, '{"a": [1, null]}'),
         ([{"a": 1}], '[{"a": 1}]'),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -85,8 +86,19 @@ def check(name: str, document: Any) -> None:
 def test_a_command_prints_the_document_of_its_schema(name: str, words: list[str], alpha: Here) -> None:
     own = words.index("--") if "--" in words else len(words)
     answer = alpha(*words[:own], "--json", *words[own:])
-    assert answer.out, answer.err
-    check(name, json.loads(answer.out))
+    documents = list(_documents(answer.out))
+    assert documents, answer.err
+    assert name == "logs" or len(documents) == 1
+    for document in documents:
+        check(name, document)
+
+
+def _documents(text: str) -> Iterator[Any]:
+    """The documents of an output, one after the other."""
+    while text := text.lstrip():
+        document, end = json.JSONDecoder().raw_decode(text)
+        text = text[end:]
+        yield document
 
 
 @pytest.mark.parametrize(
