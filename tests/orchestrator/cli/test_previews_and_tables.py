@@ -152,7 +152,7 @@ def test_values_are_json_and_not_python() -> None:
         {"a": {"x": True, "y": None}, "b": ["p", "q"], "c": False, "d": None, "e": [{"z": 1}], "f": "t"}
     )
     assert [line.split("  ", 1)[1].strip() for line in shown.splitlines()] == [
-        '{"x": true, "y": null}', "p, q", "false", "null", '[{"z": 1}]', "t",
+        '{"x": true, "y": null}', "p, q", "false", "-", '[{"z": 1}]', "t",
     ]  # fmt: skip
 
 
