@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,7 @@ from pulumi_django.deploying.aws_access import AwsAccess
 if TYPE_CHECKING:
     from orchestrator.cost.refresh import Refreshed
     from orchestrator.lifecycle.orphans import Orphans
+    from orchestrator.operations.facade import Operations
     from orchestrator.recovery.deletion import Deletion
 
 Names = str | Sequence[str]
@@ -119,6 +121,13 @@ class Orchestrator:
         self._executor = executor
         self._interrupter = Interrupter()
         self._prices: PriceTable | None = None
+
+    @cached_property
+    def operations(self) -> Operations:
+        """Daily work on environments: deploy, run, logs, databases, health. Loads boto3."""
+        from orchestrator.operations.facade import Operations
+
+        return Operations(self.context, self.run_job)
 
     def prepare(self, request: Request) -> Job:
         """Check a request and return its job, which `run_job` carries out. Nothing is changed."""

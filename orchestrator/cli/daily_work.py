@@ -304,12 +304,12 @@ def scale_(
     Example: orchestrator scale alpha web=3 default=2
     """
     from orchestrator.lifecycle import UpdateEnv
-    from orchestrator.operations import application, scale
+    from orchestrator.operations import app_stack, scale
     from orchestrator.rendering import operation_documents, operation_text
 
     wanted = scale.parse(counts)
     work = on_environment(common, name)
-    app = application.find(work.session.orchestrator.context, work.target.environment)
+    app = app_stack.find(work.session.orchestrator.context, work.target.environment)
     found = scale.prepare(wanted, work.target, work.clients, app)
     work.console.note(operation_text.scaled(found))
     if work.target.asleep:

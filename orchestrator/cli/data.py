@@ -124,7 +124,7 @@ def db_clone(
 
     Example: orchestrator db clone alpha --from beta
     """
-    from orchestrator.operations.aws import target as targets
+    from orchestrator.operations.aws import targets
     from orchestrator.operations.database import databases
 
     work = on_environment(common, name)
@@ -274,11 +274,11 @@ def secrets_list(common: Common, name: EnvironmentArgument) -> None:
 
     Example: orchestrator secrets list alpha
     """
-    from orchestrator.operations import application, secrets
+    from orchestrator.operations import app_stack, secrets
     from orchestrator.rendering import operation_text
 
     work = on_environment(common, name)
-    app = application.find(work.session.orchestrator.context, work.target.environment)
+    app = app_stack.find(work.session.orchestrator.context, work.target.environment)
     found = secrets.listed(work.target, work.clients, app)
     work.report(found, operation_text.secrets(found, work.console.width), picture=True)
 
@@ -286,8 +286,8 @@ def secrets_list(common: Common, name: EnvironmentArgument) -> None:
 def _push(common: Common, name: str, values: dict[str, str], to: str, provided: str, *, dry_run: bool) -> None:
     from orchestrator.errors import UsageError
     from orchestrator.lifecycle import UpdateEnv
-    from orchestrator.operations import application, secrets
-    from orchestrator.rendering import operation_text
+    from orchestrator.operations import app_stack, secrets
+    from orchestrator.rendering import operation_documents, operation_text
 
     if to not in list(secrets.Store):
         raise UsageError(f"--to {to} is invalid: it must be {' or '.join(secrets.Store)}")
@@ -301,7 +301,7 @@ def _push(common: Common, name: str, values: dict[str, str], to: str, provided: 
         allow_prod=common.allow_prod,
     )
     work = on_environment(common, name)
-    app = application.find(work.session.orchestrator.context, work.target.environment)
+    app = app_stack.find(work.session.orchestrator.context, work.target.environment)
     result = secrets.push(request, work.target, work.clients, app)
     if result.empty:
         work.console.note(
@@ -317,8 +317,6 @@ def _push(common: Common, name: str, values: dict[str, str], to: str, provided: 
     elif not dry_run:
         secrets.restart(work.target, work.clients, result.stale, work.view)
     if common.as_json:
-        from orchestrator.rendering import operation_documents
-
         work.console.document(
             operation_documents.pushed(
                 work.target.environment, result, report, calls_of(work.clients), work.session.notice

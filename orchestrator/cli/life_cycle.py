@@ -268,14 +268,13 @@ def _rest(common: Common, names: list[str], want: Want) -> None:
 def _servers(session: Session, rest: Any, operation: Any) -> list[Server]:
     from orchestrator.cli.one_environment import View
     from orchestrator.operations.aws import reach
-    from orchestrator.operations.aws.clients import RecordingClients
     from orchestrator.rendering import operation_documents, operation_text
 
     results: list[Server] = []
     for base in rest.bases:
-        clients = reach.clients_for(base)
+        clients = reach.for_base(base)
         result = operation(base, clients, View(session.console, real=base.notice is None))
-        noted = clients.calls if isinstance(clients, RecordingClients) else None
+        noted = clients.calls if clients.simulated else None
         if not session.common.as_json:
             text = operation_text.servers([result]) if noted is None else operation_text.calls(noted)
             session.console.result(text)

@@ -152,9 +152,8 @@ def smoke_all(
     Returns a document for each environment, and the exit code. With --json no lines are printed.
     """
     from orchestrator.cli.one_environment import View
-    from orchestrator.operations import application
-    from orchestrator.operations.aws import target as targets
-    from orchestrator.operations.aws.clients import RecordingClients
+    from orchestrator.operations import app_stack
+    from orchestrator.operations.aws import targets
     from orchestrator.operations.aws.reach import for_target
     from orchestrator.operations.health import smoke
     from orchestrator.rendering import operation_documents, operation_text
@@ -163,10 +162,10 @@ def smoke_all(
     code = 0
     for name in names:
         target = targets.find(session.orchestrator.context, name)
-        clients, app = for_target(target), application.find(session.orchestrator.context, target.environment)
+        clients, app = for_target(target), app_stack.find(session.orchestrator.context, target.environment)
         view = View(session.console, real=target.notice is None)
         found = shown_checks(session.console, smoke.run(target, clients, app, view, patience_seconds=patience_seconds))
-        noted = clients.calls if isinstance(clients, RecordingClients) else None
+        noted = clients.calls if clients.simulated else None
         if not session.common.as_json:
             session.console.note(operation_text.checks(found))
             if noted is not None and session.common.verbose:

@@ -11,10 +11,10 @@ from orchestrator.cli.options import Common
 from orchestrator.cli.session import Session
 from orchestrator.console import Console
 from orchestrator.lifecycle.interrupts import heard_by
-from orchestrator.operations.aws import target as targets
-from orchestrator.operations.aws.clients import RecordingClients, WakefulClock
+from orchestrator.operations.aws import targets
+from orchestrator.operations.aws.clients import WakefulClock
 from orchestrator.operations.aws.reach import for_target
-from orchestrator.operations.observer import Event, LogLine, Note, RolloutMoved, TaskMoved
+from orchestrator.operations.events import Event, LogLine, Note, RolloutMoved, TaskMoved
 from orchestrator.rendering import operation_documents, operation_text
 
 COLORS = tuple(f"\x1b[{number}m" for number in (36, 33, 32, 35, 34, 96, 93, 92, 95, 94))
@@ -45,7 +45,7 @@ class EnvironmentCommand:
         `always`: the result is real in the simulation too. `picture`: the simulation shows the text as on AWS, and the API
         calls only with --verbose.
         """
-        calls = self.clients.calls if isinstance(self.clients, RecordingClients) else None
+        calls = self.clients.calls if self.clients.simulated else None
         if self.session.common.as_json:
             shown = result if calls is None or always else None
             self.console.document(

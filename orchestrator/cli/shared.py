@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from orchestrator.lifecycle import Request
     from orchestrator.model import RunReport
     from orchestrator.operations.aws.clients import ApiCall, Clients
-    from orchestrator.operations.health.checks import Check
+    from orchestrator.operations.health.verdicts import Check
 
 
 def session_of(common: Common) -> Session:
@@ -105,9 +105,7 @@ def updated(session: Session, request: Request) -> tuple[RunReport, int]:
 
 def calls_of(clients: Clients) -> list[ApiCall] | None:
     """The API calls that the simulation recorded; None on AWS."""
-    from orchestrator.operations.aws.clients import RecordingClients
-
-    return [*clients.calls] if isinstance(clients, RecordingClients) else None
+    return [*clients.calls] if clients.simulated else None
 
 
 def shown_checks(console: Console, found: Iterable[Check]) -> list[Check]:
@@ -124,6 +122,6 @@ def shown_checks(console: Console, found: Iterable[Check]) -> list[Check]:
 
 def code_of_checks(found: Sequence[Check]) -> int:
     """The exit code of `doctor` and `smoke`."""
-    from orchestrator.operations.health import checks
+    from orchestrator.operations.health import verdicts
 
-    return checks.exit_code(found)
+    return verdicts.exit_code(found)

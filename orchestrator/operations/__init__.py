@@ -1,7 +1,7 @@
-"""Day-to-day work on environments: one module per operation, all of one shape.
+"""Daily work on environments. `facade.Operations` offers all of it by names and plain values.
 
-A module has a frozen request and a result, and `run(request, target, clients, observer) -> Result`: `target.find` tells
-what the environment is, `clients.for_target` how AWS is asked, `observer` hears what happens. An operation raises the
-errors of `orchestrator.errors` (`aws_errors.explained` makes them of botocore's) and never prints, prompts or exits. For
-an environment of the simulation it works on `clients.RecordingClients`, whose `calls` are what it would have called.
+Every operation is a module of one shape: a frozen request, a result, and `run(request, target, clients, observer)`.
+`aws.targets.find` returns the target, `aws.reach.for_target` its clients. Errors are those of `orchestrator.errors`. No
+operation prints, prompts or exits. In the simulation `clients.simulated` is true, and `clients.calls` are the calls that
+the operation would make.
 """

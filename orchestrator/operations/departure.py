@@ -1,7 +1,7 @@
-"""What an environment leaves behind that its stack knows nothing of: its database on the shared server, pushed secrets.
+"""What an environment leaves outside its stack: its database on the shared server, and pushed secrets.
 
-`find` before the destroy, `before` it and `after` it: the database needs the environment's task and network, and its
-services need their secrets, until they are gone. What cannot be cleared is said and keeps nobody from being destroyed.
+`find` comes before the destroy. `before` drops the database, which needs the environment's task and network. `after`
+deletes the secrets, which the services need until they are gone. A failure is reported and does not stop the destroy.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from orchestrator.errors import OrchestratorError
 from orchestrator.operations import secrets, sleep
-from orchestrator.operations.aws import target as targets
+from orchestrator.operations.aws import targets
 from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
 from orchestrator.operations.aws.reach import for_target
-from orchestrator.operations.aws.target import Target
+from orchestrator.operations.aws.targets import Target
 from orchestrator.operations.database import databases
-from orchestrator.operations.observer import Note, Observer, ignore
+from orchestrator.operations.events import Note, Observer, ignore
 from pulumi_django.rules.kinds import Kind
 
 if TYPE_CHECKING:
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Departure:
-    """One environment that goes."""
+    """An environment that is being destroyed."""
 
     target: Target
     clients: Clients
 
     def before(self, observer: Observer = ignore) -> None:
-        """Drop its database; production's stays, as does one whose server does not run."""
+        """Drop its database, except for production and while the server is stopped."""
         name = self.target.environment
         if self.target.outputs.kind == Kind.PROD:
             observer(Note(text=f"the database {self.target.outputs.database_name} stays: {name} is production"))
@@ -51,7 +51,7 @@ class Departure:
             observer(Note(text=text, severity="warning"))
 
     def after(self, observer: Observer = ignore) -> None:
-        """Delete the secrets that were pushed for it; production's stay."""
+        """Delete its pushed secrets, except for production."""
         if self.target.outputs.kind == Kind.PROD:
             return
         try:
@@ -64,7 +64,7 @@ class Departure:
 def find(
     context: Context, names: Sequence[str], clients_for: Callable[[Target], Clients] = for_target
 ) -> tuple[Departure, ...]:
-    """Those of the environments that were finished once; the others have neither task nor network to clear with."""
+    """Return the environments that have outputs; the others have no task and no network to drop a database."""
     found: list[Departure] = []
     for name in names:
         try:

@@ -1,4 +1,4 @@
-"""`deploy`: new images into the stack's configuration, an update, and what became of every service."""
+"""`deploy`: new images in the stack's configuration, an update, and the state of every service afterwards."""
 
 from __future__ import annotations
 
@@ -14,33 +14,35 @@ from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.lifecycle.job import Job
 from orchestrator.lifecycle.requests import PreviewEnv, UpdateEnv
 from orchestrator.model import RunReport
-from orchestrator.operations import application, ps
-from orchestrator.operations.application import Application
-from orchestrator.operations.at_work import alone
+from orchestrator.operations import app_stack, deploy_lock, ps
+from orchestrator.operations.app_stack import AppStack
 from orchestrator.operations.aws import ecs
-from orchestrator.operations.aws.clients import Clients, RecordingClients
+from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
-from orchestrator.operations.aws.target import Target
+from orchestrator.operations.aws.targets import Service, Target
+from orchestrator.operations.events import Note, Observer, RolloutMoved, ignore
 from orchestrator.operations.log_source import LogSource
-from orchestrator.operations.observer import Note, Observer, ignore
 from orchestrator.operations.ps import ServiceState
-from orchestrator.operations.rollouts import Rollouts
 from pulumi_django.deploying.release_tasks import Release, ReleaseRequest
 from pulumi_django.deploying.rollout import RolloutRequest, RolloutWatch
+from pulumi_django.deploying.rollout_state import primary, short
 from pulumi_django.deploying.task_log import LAST_LINES, printable
 from pulumi_django.deploying.task_runner import task_id
 from pulumi_django.deploying.update_mode import UpdateMode
 
 if TYPE_CHECKING:
+    from mypy_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef
+
     from orchestrator.lifecycle.context import Context
 
 RELEASE_TIMEOUT_SECONDS = 1800.0
 DATABASE_FAMILY = "database"
+LOOK_SECONDS = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deploy:
-    """What is deployed, and how."""
+    """The images of a deploy, and its options."""
 
     images: Mapping[str, str] = field(default_factory=dict[str, str])
     """Image references by name: `{"backend": "registry/app:tag"}` sets `backend_image`."""
@@ -49,65 +51,65 @@ class Deploy:
     """Run the release command on the new image before any service takes it."""
 
     detach: bool = False
-    """Return when ECS has been told, without waiting for the rollouts; the next update sees to them."""
+    """Return before the rollouts end; the next update waits for them."""
 
     dry_run: bool = False
-    """Only show what would change."""
+    """Only preview the changes."""
 
     assignments: tuple[Assignment, ...] = ()
     """Further values for the configuration (`--set`)."""
 
     wait_seconds: float = 0.0
-    """How long to wait while another deploy from this checkout is under way."""
+    """How long to wait for another deploy of this checkout."""
 
     def __post_init__(self) -> None:
         if not self.images:
             raise UsageError(
-                "no image is given: nothing can be deployed",
-                "write for example --image backend=registry.example.com/shop/backend:1.4.2; `update-env` brings an "
-                "environment in line with its configuration as it is",
+                "no image is given: there is nothing to deploy",
+                "write for example --image backend=registry.example.com/shop/backend:1.4.2; `update-env` applies an "
+                "environment's configuration without a new image",
             )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Crash:
-    """A task that crashed while a deploy failed."""
+    """A task that crashed during a failed deploy."""
 
     service: str
     task: str
     version: str
-    """Family and revision that it ran on."""
+    """Family and revision of the task."""
 
     reason: str
-    """How it ended, as a clause."""
+    """How the task ended, as a clause."""
 
     hint: str | None
     log: tuple[str, ...]
-    """Its last lines."""
+    """The last lines of its log."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeployResult:
-    """What became of it."""
+    """The result of a deploy."""
 
     images: Mapping[str, str]
     report: RunReport
-    """How the stacks were updated."""
+    """The update of the stacks."""
 
     services: tuple[ServiceState, ...] = ()
-    """The services afterwards; none when nobody looked: a dry run, the simulation, no access to AWS."""
+    """The services afterwards; empty after a dry run, in the simulation and without access to AWS."""
 
     crashes: tuple[Crash, ...] = ()
-    """When it failed: the last task of each service that crashed meanwhile."""
+    """The last crashed task of each service, if the deploy failed."""
 
     @property
     def exit_code(self) -> int:
-        """The report's."""
+        """The report's exit code."""
         return self.report.exit_code
 
 
 Carrier = Callable[[Job], RunReport]
-"""Carries a job out; the command line shows its progress meanwhile."""
+"""Carries out a job; the command line shows its progress meanwhile."""
 
 
 def run(
@@ -119,25 +121,25 @@ def run(
     context: Context,
     carry_out: Carrier | None = None,
 ) -> DeployResult:
-    """Deploy, and tell how each service's rollout goes by `RolloutMoved` events; errors of the update stand in the report.
+    """Deploy, and report the progress of rollouts as `RolloutMoved` events. Errors of the update are in the report.
 
-    The stack's own hooks run the release before any service is touched and see every rollout to its end, so a crash loop
-    fails the update with its reason while the old version serves.
+    The stack's own hooks run the release before any service changes and wait for the end of every rollout. A crash loop
+    therefore fails the update with its reason while the old version serves.
 
-    Raises StackLockedError when somebody else is at work, and what preparing an update raises.
+    Raises StackLockedError while another deploy is under way, and the errors of preparing an update.
     """
     do = carry_out or lifecycle.run
     if request.dry_run:
         return DeployResult(images=request.images, report=do(prepare(request, target, context)))
     if target.asleep:
-        observer(Note(text=f"{target.environment} sleeps: its services take the image when it wakes"))
-    app = application.find(context, target.environment)
-    with alone(context.settings.root, target.environment, "deploy", wait_seconds=request.wait_seconds):
+        observer(Note(text=f"{target.environment} is asleep: its services take the image when it wakes"))
+    app = app_stack.find(context, target.environment)
+    with deploy_lock.hold(context.settings.root, target.environment, "deploy", wait_seconds=request.wait_seconds):
         job = prepare(request, target, context)
         known = _ended(target, clients)
         with _watched(target, clients, observer):
             report = do(job)
-    if isinstance(clients, RecordingClients):
+    if clients.simulated:
         if any(result.counts.changed for result in report.results):
             rehearse(request, target, clients, app)
         return DeployResult(images=request.images, report=report)
@@ -146,31 +148,79 @@ def run(
 
 
 def prepare(request: Deploy, target: Target, context: Context) -> Job:
-    """The update that the request comes to, checked; nothing is touched yet."""
+    """Check the request and return its update. Nothing is changed."""
     values = tuple(image_assignment(name, reference) for name, reference in request.images.items())
     assignments = (*values, *request.assignments)
     name = target.environment
     if request.dry_run:
-        return replace(
-            lifecycle.prepare(context, PreviewEnv(name=name, assignments=assignments)),
-            command="deploy",
-        )
+        preview = lifecycle.prepare(context, PreviewEnv(name=name, assignments=assignments))
+        return replace(preview, command="deploy")
     job = lifecycle.prepare(context, UpdateEnv(names=(name,), assignments=assignments))
     notes = job.notes
     if not any(config.changed for config in job.configs.values()):
-        notes += (f"{name} is configured with these images already",)
+        notes += (f"the configuration of {name} already has these images",)
     if not request.release:
-        notes += ("the release is left out: the new code runs on the database as it is",)
+        notes += ("the release is skipped: the new code runs on the database as it is",)
     if request.detach:
-        notes += ("nobody waits for the rollouts: the next update sees to them",)
+        notes += ("this command does not wait for the rollouts: the next update does",)
     mode = UpdateMode(release=request.release, wait=not request.detach)
     return replace(job, command="deploy", notes=notes, environment=mode.to_environment())
 
 
+class Rollouts:
+    """Reports changes of the deployments that are newer than the first look."""
+
+    def __init__(self, target: Target, clients: Clients, observer: Observer) -> None:
+        self._target, self._clients, self._observer = target, clients, observer
+        self._first: dict[str, str | None] = {}
+        self._reported: dict[str, RolloutMoved] = {}
+        self._looked = False
+
+    def follow(self, over: threading.Event) -> None:
+        """Look until `over` is set. An error of AWS ends it: the update itself reports failures."""
+        try:
+            self.look()
+            while not over.wait(LOOK_SECONDS):
+                self.look()
+            self.look()
+        except OrchestratorError:
+            return
+
+    def look(self) -> None:
+        """Report the changes since the last look."""
+        chosen = self._target.services
+        with explained(self._target.aws):
+            found = ecs.describe(self._clients, self._target, chosen)
+            for service in chosen:
+                now = primary(found.get(service.name, {}))
+                if not self._looked:
+                    self._first[service.name] = now.get("id") if now else None
+                elif now is not None and now.get("id") != self._first.get(service.name):
+                    self._report(self._moved(service, found[service.name], now))
+        self._looked = True
+
+    def _report(self, moved: RolloutMoved) -> None:
+        if self._reported.get(moved.service) != moved:
+            self._reported[moved.service] = moved
+            self._observer(moved)
+
+    def _moved(self, service: Service, found: ServiceTypeDef, now: DeploymentTypeDef) -> RolloutMoved:
+        return RolloutMoved(
+            service=service.short,
+            version=short(now.get("taskDefinition", "")),
+            desired=now.get("desiredCount", 0),
+            running=now.get("runningCount", 0),
+            pending=now.get("pendingCount", 0),
+            healthy=ecs.healthy_of(self._clients, self._target, found, now.get("id", "")),
+            failed=now.get("failedTasks", 0),
+            state=now.get("rolloutState", "COMPLETED"),
+        )
+
+
 @contextmanager
 def _watched(target: Target, clients: Clients, observer: Observer) -> Generator[None]:
-    """Tell of rollouts while the block runs; nobody is told in the simulation, where none is."""
-    if isinstance(clients, RecordingClients):
+    """Report rollouts while the block runs; the simulation has none."""
+    if clients.simulated:
         yield
         return
     over = threading.Event()
@@ -185,8 +235,8 @@ def _watched(target: Target, clients: Clients, observer: Observer) -> Generator[
 
 
 def _ended(target: Target, clients: Clients) -> frozenset[str]:
-    """Ids of the tasks that had ended before; none when AWS cannot be asked, which is told afterwards."""
-    if isinstance(clients, RecordingClients):
+    """Return the ids of the tasks that ended earlier; none without access to AWS, which is reported afterwards."""
+    if clients.simulated:
         return frozenset()
     try:
         with explained(target.aws):
@@ -199,13 +249,13 @@ def _ended(target: Target, clients: Clients) -> frozenset[str]:
 def _afterwards(
     target: Target, clients: Clients, observer: Observer, known: frozenset[str] | None
 ) -> tuple[tuple[ServiceState, ...], tuple[Crash, ...]]:
-    """The services, and what crashed of them that was not `known`; None: nothing is looked for."""
+    """Return the services, and their crashes that are not `known`; None skips the crashes."""
     try:
         services = ps.run(ps.ListTasks(), replace(target, asleep=False), clients).services
         with explained(target.aws):
             return services, _crashes(target, clients, known) if known is not None else ()
     except OrchestratorError as error:
-        observer(Note(text=f"the services could not be looked at: {error.message}", severity="warning"))
+        observer(Note(text=f"the state of the services is unknown: {error.message}", severity="warning"))
         return (), ()
 
 
@@ -222,8 +272,8 @@ def _crashes(target: Target, clients: Clients, known: frozenset[str]) -> tuple[C
     return tuple(found)
 
 
-def rehearse(request: Deploy, target: Target, clients: RecordingClients, app: Application) -> None:
-    """Make the calls with which the hooks of the stack would release and watch the rollouts, to nobody."""
+def rehearse(request: Deploy, target: Target, clients: Clients, app: AppStack) -> None:
+    """Make the calls of the stack's hooks for release and rollouts, on simulated clients."""
     from pulumi_django.deploying.gate import DEFAULT_RELEASE_COMMAND
 
     services, logs, outputs = clients.client("ecs"), clients.client("logs"), target.outputs
@@ -239,12 +289,12 @@ def rehearse(request: Deploy, target: Target, clients: RecordingClients, app: Ap
                 command=app.get("release", "command") or DEFAULT_RELEASE_COMMAND,
                 timeout_seconds=RELEASE_TIMEOUT_SECONDS,
             )
-            Release(services, logs, release, info=_say_nothing, clock=clients.clock).run()
+            Release(services, logs, release, info=_quiet, clock=clients.clock).run()
         for service in target.services if not request.detach else ():
             rollout = RolloutRequest(cluster=outputs.cluster_name, service=service.name, task_definition=service.name)
-            watch = RolloutWatch(services, logs, rollout, info=_say_nothing, warn=_say_nothing, clock=clients.clock)
+            watch = RolloutWatch(services, logs, rollout, info=_quiet, warn=_quiet, clock=clients.clock)
             watch.wait(RELEASE_TIMEOUT_SECONDS)
 
 
-def _say_nothing(_text: str) -> None:
+def _quiet(_text: str) -> None:
     pass

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.errors import OperationFailedError, RefusedError, UsageError
 from orchestrator.operations.aws import ecs as services
 from orchestrator.operations.aws import session_plugin
-from orchestrator.operations.aws.clients import Clients, RecordingClients
+from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
 from orchestrator.operations.aws.session_plugin import Attach, PluginCall
-from orchestrator.operations.aws.target import Service, Target
-from orchestrator.operations.observer import Note, Observer, ignore
+from orchestrator.operations.aws.targets import Service, Target
+from orchestrator.operations.events import Note, Observer, ignore
 from pulumi_django.deploying.task_runner import task_id
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def run(
 ) -> ShellResult:
     """Run the command on this terminal; ends when it ends. Raises what `locate` raises, EngineUnavailableError without
     the session-manager-plugin."""
-    rehearsing = isinstance(clients, RecordingClients)
+    rehearsing = clients.simulated
     plugin = None if rehearsing else session_plugin.problem()
     try:
         shell = locate(request, target, clients, observer)

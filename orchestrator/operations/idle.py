@@ -1,4 +1,4 @@
-"""Which environments nobody used: what the load balancer counted in front of them."""
+"""Idle environments: those without a request at the load balancer."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from orchestrator.config.assignments import Assignment
 from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.lifecycle import UpdateEnv
 from orchestrator.model import Kind, StackStatus
-from orchestrator.operations import application
+from orchestrator.operations import app_stack
 from orchestrator.operations.aws import ecs as services
-from orchestrator.operations.aws import target as targets
+from orchestrator.operations.aws import targets
 from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
 from orchestrator.operations.aws.reach import for_target
-from orchestrator.operations.aws.target import Target
+from orchestrator.operations.aws.targets import Target
 
 if TYPE_CHECKING:
     from orchestrator.lifecycle.context import Context
@@ -32,11 +32,11 @@ SHORTEST = timedelta(minutes=30)
 
 @dataclass(frozen=True, kw_only=True)
 class Idle:
-    """An environment without any request."""
+    """An environment without a request."""
 
     name: str
     quiet_for: timedelta
-    """How long it was looked at: that long at least nobody came."""
+    """The observed time; there was no request in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +49,12 @@ class Busy:
 
 @dataclass(frozen=True, kw_only=True)
 class Idleness:
-    """Who may sleep, and who may not and why."""
+    """Idle and busy environments."""
 
     idle: tuple[Idle, ...]
     busy: tuple[Busy, ...]
     update: UpdateEnv | None
-    """Puts the idle ones to sleep; None when there are none."""
+    """The update that puts the idle environments to sleep; None when there are none."""
 
 
 def find(
@@ -63,21 +63,22 @@ def find(
     now: datetime,
     clients_for: Callable[[Target], Clients] = for_target,
 ) -> Idleness:
-    """Look at every environment that is awake: idle is who had no request for `after`. Nothing is touched.
+    """Find the environments that are awake and had no request for `after`. Nothing is changed.
 
-    Production, pinned ones and those that were deployed within that time stay awake, and so does one that AWS cannot tell
-    about. Health checks are no requests. Raises UsageError for a time that CloudWatch cannot tell.
+    Production, pinned environments, environments that were deployed within that time, and environments without a metric
+    count as busy. Health checks are no requests. Raises UsageError for a time outside CloudWatch's range.
     """
     if not SHORTEST <= after <= LONGEST:
         raise UsageError(
-            f"nobody can be found idle after {after}: it is {SHORTEST.seconds // 60} minutes to {LONGEST.days} days"
+            f"idle environments cannot be found for {after}: the time is {SHORTEST.seconds // 60} minutes to "
+            f"{LONGEST.days} days"
         )
     idle: list[Idle] = []
     busy: list[Busy] = []
     assignments: dict[str, Assignment] = {}
     for environment in context.registry().environments.values():
         try:
-            app = application.of(context, environment)
+            app = app_stack.of(context, environment)
             if app.asleep:
                 continue
             why = _stays(environment, after, now) or _used(context, environment, after, now, clients_for)
@@ -103,7 +104,7 @@ def _stays(environment: Deployment, after: timedelta, now: datetime) -> str | No
     if environment.status is not StackStatus.READY:
         return f"it is {environment.status.value}"
     if environment.last_update is None or now - environment.last_update < after:
-        return "it was deployed since"
+        return "it was deployed within this time"
     return None
 
 
@@ -114,18 +115,18 @@ def _used(
     now: datetime,
     clients_for: Callable[[Target], Clients],
 ) -> str | None:
-    """Why it is not idle, as far as AWS tells."""
+    """Return why it is not idle, by its requests; None when it is idle."""
     target = targets.find(context, environment.name)
     if target.notice is not None:
-        return "in the simulation nobody sends requests"
+        return "the simulation has no requests"
     count = requests(target, clients_for(target), now - after, now)
     if count is None:
-        return "the load balancer does not count for it"
+        return "the load balancer has no count of its requests"
     return f"{count} requests" if count else None
 
 
 def requests(target: Target, clients: Clients, since: datetime, until: datetime) -> int | None:
-    """How many requests the load balancer passed to an environment; None when it stands behind none."""
+    """Return the number of requests that the load balancer passed to an environment; None without a load balancer."""
     balancer = target.base_outputs.get("alb_arn_suffix")
     with explained(target.aws):
         described = services.describe(clients, target, target.services)

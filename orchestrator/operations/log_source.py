@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explain
-from orchestrator.operations.observer import LogLine, Note, Observer
+from orchestrator.operations.events import LogLine, Note, Observer
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.deploying.polling import Cancelled, Clock, is_transient
 from pulumi_django.deploying.task_log import whole

@@ -13,9 +13,9 @@ from orchestrator.errors import OperationFailedError, UsageError
 from orchestrator.operations.aws import ecs as services
 from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
-from orchestrator.operations.aws.target import Service, Target
+from orchestrator.operations.aws.targets import Service, Target
+from orchestrator.operations.events import LogLine, Note, Observer, ignore
 from orchestrator.operations.log_source import LogSource, Tail
-from orchestrator.operations.observer import LogLine, Note, Observer, ignore
 from pulumi_django.deploying.task_end import task_end
 from pulumi_django.deploying.task_runner import task_id
 

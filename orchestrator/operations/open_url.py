@@ -1,17 +1,17 @@
-"""`open`: where the environment answers."""
+"""`open`: the address of an environment."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from orchestrator.operations.aws.clients import Clients
-from orchestrator.operations.aws.target import Target
-from orchestrator.operations.observer import Note, Observer, ignore
+from orchestrator.operations.aws.targets import Target
+from orchestrator.operations.events import Note, Observer, ignore
 
 
 @dataclass(frozen=True, kw_only=True)
 class OpenUrl:
-    """Which page."""
+    """The page."""
 
     path: str = ""
     """Path below the environment's root, for example `/admin/`."""
@@ -25,11 +25,11 @@ class Page:
 
 
 def run(request: OpenUrl, target: Target, clients: Clients, observer: Observer = ignore) -> Page:
-    """The page's address; AWS is not asked. Whoever calls opens it."""
+    """Return the page's address without a call to AWS. The caller opens it."""
     del clients
     if target.asleep:
         name = target.environment
-        text = f"{name} sleeps: nothing answers there until `orchestrator wake {name}`"
+        text = f"{name} is asleep: nothing answers at this address until `orchestrator wake {name}`"
         observer(Note(text=text, severity="warning"))
     path = request.path.lstrip("/")
     return Page(url=f"{target.outputs.url.rstrip('/')}/{path}")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.operations.aws import ecs as services
 from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
-from orchestrator.operations.aws.target import Service, Target
-from orchestrator.operations.observer import Note, Observer, ignore
-from orchestrator.operations.reasons import hint_of
+from orchestrator.operations.aws.targets import Service, Target
+from orchestrator.operations.events import Note, Observer, ignore
+from orchestrator.operations.tasks import hint_of
 from pulumi_django.deploying.rollout_state import short
 from pulumi_django.deploying.task_end import task_end
 from pulumi_django.deploying.task_runner import task_id

@@ -12,22 +12,13 @@ from orchestrator.errors import InterruptedRunError, OperationFailedError, Usage
 from orchestrator.operations.aws import ecs as services
 from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
-from orchestrator.operations.aws.target import Service, Target
-from orchestrator.operations.observer import LogLine, Note, Observer, TaskMoved, ignore
-from orchestrator.operations.reasons import hint_of, hint_of_words
+from orchestrator.operations.aws.targets import Service, Target
+from orchestrator.operations.events import Note, Observer, ignore
+from orchestrator.operations.tasks import hint_of, hint_of_words, runner
 from pulumi_django.deploying.polling import Cancelled
 from pulumi_django.deploying.rollout_state import short
 from pulumi_django.deploying.task_end import TaskEnd
-from pulumi_django.deploying.task_log import whole
-from pulumi_django.deploying.task_runner import (
-    RunningTask,
-    TaskError,
-    TaskObserver,
-    TaskRequest,
-    TaskResult,
-    TaskRunner,
-    TaskTimeout,
-)
+from pulumi_django.deploying.task_runner import RunningTask, TaskError, TaskRequest, TaskResult, TaskTimeout
 from pulumi_django.rules.sizing import check_fargate_size
 
 if TYPE_CHECKING:
@@ -167,10 +158,7 @@ class _Run:
         self._definition = found.get("taskDefinition", "")
         self._network = _network(found)
         self._clock = clients.clock
-        reporter = _Reporter(observer, service.short)
-        self._runner = TaskRunner(
-            clients.client("ecs"), clients.client("logs"), observer=reporter, clock=clients.clock, shown=whole
-        )
+        self._runner = runner(clients, observer, service.short)
 
     def carry_out(self, decide: Decide) -> CommandResult:
         task = self._start()
@@ -263,29 +251,6 @@ class _Run:
             log_group=task.log.stream.group if task.log else None,
             log_stream=task.log.stream.name if task.log else None,
         )
-
-
-class _Reporter(TaskObserver):
-    """Passes what happens to a task on as events."""
-
-    def __init__(self, observer: Observer, service: str) -> None:
-        self._observer, self._service = observer, service
-        self._task = ""
-
-    def started(self, task: RunningTask) -> None:
-        self._task = task.id
-        self._observer(TaskMoved(service=self._service, task=task.id, status="PROVISIONING"))
-        if task.log is None:
-            self._observer(
-                Note(text="its container does not log to CloudWatch: nothing of it is shown", severity="warning")
-            )
-
-    def status(self, status: str) -> None:
-        if status != "PROVISIONING":
-            self._observer(TaskMoved(service=self._service, task=self._task, status=status))
-
-    def line(self, line: str) -> None:
-        self._observer(LogLine(service=self._service, task=self._task, text=line))
 
 
 def _network(found: ServiceTypeDef) -> AwsVpcConfigurationOutputTypeDef:

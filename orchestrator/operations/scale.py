@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.config.assignments import Assignment
 from orchestrator.config.templates import BY_SCALE
 from orchestrator.errors import RefusedError, UsageError
-from orchestrator.operations.application import Application
+from orchestrator.model import RunReport
+from orchestrator.operations.app_stack import AppStack
 from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
-from orchestrator.operations.aws.target import Service, Target
+from orchestrator.operations.aws.targets import Service, Target
 from pulumi_django.rules.kinds import Kind
 
 if TYPE_CHECKING:
@@ -47,6 +48,19 @@ class Scaled:
     assignments: tuple[Assignment, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ScaleResult:
+    """The new counts, and the update of the stacks."""
+
+    services: tuple[Scaled, ...]
+    report: RunReport
+
+    @property
+    def exit_code(self) -> int:
+        """The report's exit code."""
+        return self.report.exit_code
+
+
 def parse(texts: Iterable[str]) -> dict[str, Count]:
     """`web=3` and `default=2..6` as counts by service. Raises UsageError."""
     found: dict[str, Count] = {}
@@ -70,9 +84,7 @@ def parse(texts: Iterable[str]) -> dict[str, Count]:
     return found
 
 
-def prepare(
-    counts: Mapping[str, Count], target: Target, clients: Clients, application: Application
-) -> tuple[Scaled, ...]:
+def prepare(counts: Mapping[str, Count], target: Target, clients: Clients, application: AppStack) -> tuple[Scaled, ...]:
     """What the configuration has to say. AWS is asked which services are scaled by themselves.
 
     Raises UsageError for a service that is not there, or whose number is not to be chosen; RefusedError for a number where
@@ -103,7 +115,7 @@ def _scaled(
     count: Count,
     bounds: Mapping[Service, tuple[int, int]],
     target: Target,
-    application: Application,
+    application: AppStack,
 ) -> Scaled:
     path, default = _place(service, target, application)
     if service in bounds and count.most is None:
@@ -128,7 +140,7 @@ def _scaled(
 
 
 def _scaling_values(
-    service: Service, count: Count, path: str, default: Scaling | None, application: Application
+    service: Service, count: Count, path: str, default: Scaling | None, application: AppStack
 ) -> dict[str, Any]:
     """Both bounds; where the configuration leaves the policies to their defaults, these too, for they come together."""
     configured = application.get(*path.split("."), "scaling")
@@ -145,7 +157,7 @@ def _scaling_values(
     return {"scaling": {**plain, **bounds}}
 
 
-def _place(service: Service, target: Target, application: Application) -> tuple[str, Scaling | None]:
+def _place(service: Service, target: Target, application: AppStack) -> tuple[str, Scaling | None]:
     """Where the configuration keeps a service's number, and how its kind scales it when the configuration is silent."""
     from pulumi_django.app.options import (
         BeatOptions,

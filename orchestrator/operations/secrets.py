@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.config.assignments import Assignment
 from orchestrator.errors import OperationFailedError, RefusedError, UsageError
+from orchestrator.model import RunReport
 from orchestrator.operations import dotenv
-from orchestrator.operations.application import Application
+from orchestrator.operations.app_stack import AppStack
 from orchestrator.operations.aws import ecs as services
 from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
-from orchestrator.operations.aws.target import Target
-from orchestrator.operations.observer import Note, Observer, ignore
+from orchestrator.operations.aws.targets import Target
+from orchestrator.operations.events import Note, Observer, ignore
 from pulumi_django.rules.container_env import provided_names, queue_variable
 from pulumi_django.rules.kinds import Kind
 
@@ -133,6 +134,15 @@ class PushResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeliveredSecrets:
+    """Values that were stored, and the update that gave them to the containers."""
+
+    stored: PushResult
+    report: RunReport | None
+    """None when the configuration refers to the values already."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SecretEntry:
     """A variable whose value containers get by reference."""
 
@@ -144,7 +154,7 @@ class SecretEntry:
     """Short names of the services that have it; none when it is configured and not deployed yet."""
 
 
-def push(request: PushSecrets, target: Target, clients: Clients, application: Application | None = None) -> PushResult:
+def push(request: PushSecrets, target: Target, clients: Clients, application: AppStack | None = None) -> PushResult:
     """Store the values; others that are there already stay. `assignments` then says what the configuration lacks.
 
     `application` tells which variables the configuration has taken from the stack already. Raises RefusedError for
@@ -187,7 +197,7 @@ def push(request: PushSecrets, target: Target, clients: Clients, application: Ap
     )
 
 
-def _provided(request: PushSecrets, application: Application | None) -> tuple[str, ...]:
+def _provided(request: PushSecrets, application: AppStack | None) -> tuple[str, ...]:
     """Names that the stack gives by itself, without those that the configuration has replaced already."""
     ours = {name for name in request.values if name in provided_names() or _QUEUE.fullmatch(name)}
     taken = set[str]()
@@ -197,7 +207,7 @@ def _provided(request: PushSecrets, application: Application | None) -> tuple[st
     return tuple(sorted(name for name in ours - taken if request.values[name]))
 
 
-def assignments(result: PushResult, application: Application) -> tuple[Assignment, ...]:
+def assignments(result: PushResult, application: AppStack) -> tuple[Assignment, ...]:
     """What the environment's configuration lacks so that its containers get the stored values.
 
     A variable that stands there in plain is taken out, since it can be only one of the two.
@@ -211,7 +221,7 @@ def assignments(result: PushResult, application: Application) -> tuple[Assignmen
     )
 
 
-def listed(target: Target, clients: Clients, application: Application) -> tuple[SecretEntry, ...]:
+def listed(target: Target, clients: Clients, application: AppStack) -> tuple[SecretEntry, ...]:
     """Every variable that containers get by reference, or will get with the next update. No value is read."""
     found: dict[tuple[str, str], list[str]] = {}
     with explained(target.aws):
@@ -333,14 +343,7 @@ class _Parameters:
 
 
 def _tags(target: Target) -> list[dict[str, str]]:
-    outputs = target.outputs
-    values = {
-        "base": outputs.base_stack_name,
-        "environment": outputs.environment,
-        "kind": outputs.kind,
-        "managed-by": MANAGED_BY,
-    }
-    return [{"Key": key, "Value": value} for key, value in values.items()]
+    return [{"Key": key, "Value": value} for key, value in {**target.tags, "managed-by": MANAGED_BY}.items()]
 
 
 def _references(clients: Clients, target: Target) -> dict[str, dict[str, str]]:

@@ -1,7 +1,7 @@
 """`sleep` and `wake`: environments by a flag in their configuration and an update, bases by stopping their database server.
 
-An environment that sleeps runs no task and loses nothing; what it was stands in its configuration, so waking brings back
-exactly that. Environments go to sleep before their base and wake after it.
+An environment that is asleep runs no task and loses nothing: its configuration still holds its counts, so waking restores
+exactly those. Environments go to sleep before their base and wake after it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.config.assignments import Assignment
 from orchestrator.errors import OperationFailedError, OrchestratorError, RefusedError
 from orchestrator.lifecycle import UpdateEnv, refusals
-from orchestrator.model import Kind, Scope
-from orchestrator.operations import application
-from orchestrator.operations.aws import bases
-from orchestrator.operations.aws.bases import BaseTarget
+from orchestrator.model import Kind, RunReport, Scope
+from orchestrator.operations import app_stack
+from orchestrator.operations.aws import targets
 from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
-from orchestrator.operations.aws.reach import clients_for as clients_for_base
-from orchestrator.operations.observer import Note, Observer, ignore
+from orchestrator.operations.aws.reach import for_base
+from orchestrator.operations.aws.targets import BaseTarget
+from orchestrator.operations.events import Note, Observer, ignore
 from pulumi_django.deploying.polling import patiently, pauses
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ START_SECONDS = 1800.0
 
 
 class Want(StrEnum):
-    """What is to become of the named ones."""
+    """The wanted state."""
 
     SLEEP = "sleep"
     WAKE = "wake"
@@ -43,31 +43,31 @@ class Want(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Rest:
-    """What `sleep` or `wake` comes to."""
+    """The steps of a `sleep` or `wake`."""
 
     want: Want
     update: UpdateEnv | None
-    """The update that puts environments to sleep or wakes them; None when there are none, or all are as wanted."""
+    """The update that puts environments to sleep or wakes them; None when no environment changes."""
 
     bases: tuple[BaseTarget, ...]
-    """Bases whose database server is stopped after that update, or started before it."""
+    """Bases whose database server stops after that update, or starts before it."""
 
     settled: tuple[str, ...]
-    """Environments that are as wanted already."""
+    """Environments that already are in the wanted state."""
 
 
 class ServerState(StrEnum):
-    """What `stop` and `start` found and left."""
+    """The state of a database server after `stop` or `start`."""
 
     STOPPING = "stopping"
-    """It was asked to stop, and does so within minutes."""
+    """It stops within minutes."""
 
     STOPPED = "stopped"
-    """It did not run already."""
+    """It was stopped before."""
 
     STARTED = "started"
     RUNNING = "running"
-    """It ran already."""
+    """It ran before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,39 +82,55 @@ class ServerResult:
 
     @property
     def note(self) -> str | None:
-        """What has to be known about it."""
+        """A remark for the user."""
         if self.state in (ServerState.STOPPING, ServerState.STOPPED):
-            return (
-                f"AWS starts {self.server} again by itself after {RESTART_DAYS} days; its storage is paid for meanwhile"
-            )
+            return f"AWS starts {self.server} again after {RESTART_DAYS} days; its storage still costs money"
         return None
 
 
+@dataclass(frozen=True, kw_only=True)
+class RestResult:
+    """The result of a `sleep` or `wake`."""
+
+    settled: tuple[str, ...]
+    """Environments that were in the wanted state before."""
+
+    report: RunReport | None
+    """The update of the environments; None when no environment changed."""
+
+    servers: tuple[ServerResult, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """The report's exit code; 0 without one."""
+        return 0 if self.report is None else self.report.exit_code
+
+
 def sleeping(context: Context) -> frozenset[str]:
-    """Names of the environments that sleep, by their configurations; one whose configuration is broken is none of them."""
+    """Return the names of the environments that are asleep. One with a broken configuration counts as awake."""
     found: set[str] = set()
     for environment in context.registry().environments.values():
         with contextlib.suppress(OrchestratorError):
-            if application.of(context, environment).asleep:
+            if app_stack.of(context, environment).asleep:
                 found.add(environment.name)
     return frozenset(found)
 
 
 def prepare(context: Context, names: Sequence[str], want: Want, *, allow_prod: bool = False) -> Rest:
-    """What it comes to that these environments and bases sleep, or are awake. Nothing is touched.
+    """Check which environments and bases change, and how. Nothing is changed.
 
-    Raises UnknownStackError; UsageError for a name that comes twice; RefusedError for a base on which somebody is awake,
+    Raises UnknownStackError; UsageError for a repeated name; RefusedError for a base with an environment that stays awake,
     and for a production base without `allow_prod`.
     """
     refusals.unless_named(names)
     registry = context.registry()
     found = [registry.named(name) for name in names]
     environments = [deployment.name for deployment in found if deployment.scope is Scope.ENVIRONMENT]
-    targets = tuple(bases.find(context, it.name) for it in found if it.scope is Scope.BASE)
-    for base in targets:
+    bases = tuple(targets.find_base(context, it.name) for it in found if it.scope is Scope.BASE)
+    for base in bases:
         _check_base(context, registry, base, environments, want, allow_prod=allow_prod)
     update, settled = _update(context, environments, want)
-    return Rest(want=want, update=update, bases=targets, settled=settled)
+    return Rest(want=want, update=update, bases=bases, settled=settled)
 
 
 def _check_base(
@@ -127,60 +143,80 @@ def _check_base(
     allow_prod: bool,
 ) -> None:
     if base.kind is Kind.PROD and not allow_prod:
-        raise RefusedError(f"{base.name} is production: nothing was touched", "add --allow-prod")
+        raise RefusedError(f"nothing was changed: {base.name} is production", "add --allow-prod")
     _server(base)
     if want is Want.WAKE:
         return
     awake = [
         name
         for name in base.environments
-        if name not in environments and not application.of(context, registry.environments[name]).asleep
+        if name not in environments and not app_stack.of(context, registry.environments[name]).asleep
     ]
     if awake:
         raise RefusedError(
-            f"the base {base.name} cannot sleep: {', '.join(awake)} {'is' if len(awake) == 1 else 'are'} awake on it",
-            f"put everything to sleep together: `orchestrator sleep {' '.join([*environments, *awake, base.name])}`",
+            f"the base {base.name} was not put to sleep: {', '.join(awake)} {'is' if len(awake) == 1 else 'are'} awake on it",
+            f"put them to sleep together: `orchestrator sleep {' '.join([*environments, *awake, base.name])}`",
         )
 
 
 def _update(context: Context, environments: Sequence[str], want: Want) -> tuple[UpdateEnv | None, tuple[str, ...]]:
-    """The update of those that are not as wanted, and the names of the others."""
+    """Return the update of the environments that change, and the names of the others."""
     names: list[str] = []
     settled: list[str] = []
     assignments: dict[str, Assignment] = {}
     for name in environments:
-        app = application.find(context, name)
+        app = app_stack.find(context, name)
         if app.asleep is (want is Want.SLEEP):
             settled.append(name)
             continue
         names.append(name)
-        # None takes the key away: awake is what a configuration without it means.
+        # None removes the key: an environment without it is awake.
         assignment = app.assignment("asleep", True if want is Want.SLEEP else None)
         assignments[str(assignment)] = assignment
     update = UpdateEnv(names=tuple(names), assignments=tuple(assignments.values())) if names else None
     return update, tuple(settled)
 
 
-def check_servers(
-    context: Context, rest: Rest, clients_for: Callable[[BaseTarget], Clients] = clients_for_base
-) -> None:
-    """The environments' databases can be reached: the release before waking needs them. Raises RefusedError."""
+def check_servers(context: Context, rest: Rest, clients_for: Callable[[BaseTarget], Clients] = for_base) -> None:
+    """Check that the environments' database servers run: the release needs them. Raises RefusedError."""
     registry, starting = context.registry(), {base.name for base in rest.bases}
     names = rest.update.names if rest.update else ()
     for name in sorted({registry.environments[environment].record.base or "" for environment in names} - starting):
         if name not in registry.bases:
             continue
-        base = bases.find(context, name)
+        base = targets.find_base(context, name)
         with explained(base.aws):
             if running(base.outputs, clients_for(base)) is False:
                 raise RefusedError(
-                    f"the database server of {name} does not run: {', '.join(names)} cannot work without it",
+                    f"{', '.join(names)} cannot wake: the database server of {name} does not run",
                     f"wake both: `orchestrator wake {' '.join([name, *names])}`",
                 )
 
 
+def run(
+    rest: Rest,
+    context: Context,
+    carry_out: Callable[[UpdateEnv], RunReport],
+    observer: Observer = ignore,
+    *,
+    clients_for: Callable[[BaseTarget], Clients] = for_base,
+) -> RestResult:
+    """Put everything to sleep, or wake it, in order. Servers keep running when the update fails.
+
+    Raises RefusedError when an environment wakes whose server is stopped, OperationFailedError.
+    """
+    servers: tuple[ServerResult, ...] = ()
+    if rest.want is Want.WAKE:
+        check_servers(context, rest, clients_for)
+        servers = tuple(start(base, clients_for(base), observer) for base in rest.bases)
+    report = carry_out(rest.update) if rest.update is not None else None
+    if rest.want is Want.SLEEP and (report is None or report.exit_code == 0):
+        servers = tuple(stop(base, clients_for(base), observer) for base in rest.bases)
+    return RestResult(settled=rest.settled, report=report, servers=servers)
+
+
 def stop(base: BaseTarget, clients: Clients, observer: Observer = ignore) -> ServerResult:
-    """Stop a base's database server, after waiting until it can be stopped. Raises OperationFailedError."""
+    """Stop a base's database server as soon as its state allows it. Raises OperationFailedError."""
     server = _server(base)
     with explained(base.aws):
         status = server.settle(clients, observer, wanted=("available", "stopped", "stopping"))
@@ -191,7 +227,7 @@ def stop(base: BaseTarget, clients: Clients, observer: Observer = ignore) -> Ser
 
 
 def start(base: BaseTarget, clients: Clients, observer: Observer = ignore) -> ServerResult:
-    """Start a base's database server and wait until it takes connections. Raises OperationFailedError."""
+    """Start a base's database server and wait until it is available. Raises OperationFailedError."""
     server = _server(base)
     with explained(base.aws):
         status = server.settle(clients, observer, wanted=("available", "stopped"))
@@ -203,7 +239,7 @@ def start(base: BaseTarget, clients: Clients, observer: Observer = ignore) -> Se
 
 
 def running(base_outputs: Mapping[str, Any], clients: Clients) -> bool | None:
-    """Whether the database server of a base runs; None when the base does not say which it is."""
+    """Return whether the database server of a base runs; None when the base exports no server."""
     server = _named(base_outputs)
     return None if server is None else server.status(clients) not in ("stopped", "stopping")
 
@@ -212,8 +248,8 @@ def _server(base: BaseTarget) -> _Server:
     server = _named(base.outputs)
     if server is None:
         raise RefusedError(
-            f"the base {base.name} does not say which database server is its own: there is nothing to stop or start",
-            f"run `orchestrator update-base {base.name}` when it is ours; a server that was there before is its owner's",
+            f"the base {base.name} has no database server of its own: there is nothing to stop or start",
+            f"if Pulumi manages its server, run `orchestrator update-base {base.name}` once to export it",
         )
     return server
 
@@ -228,7 +264,7 @@ def _named(outputs: Mapping[str, Any]) -> _Server | None:
 
 @dataclass(frozen=True)
 class _Server:
-    """An instance or a cluster of RDS, which differ in the names of everything."""
+    """An instance or a cluster of RDS; their APIs differ only in names."""
 
     identifier: str
     kind: str
@@ -244,7 +280,7 @@ class _Server:
         getattr(clients.client("rds"), f"{verb}_{self.method}")(**{f"{self.kind}Identifier": self.identifier})
 
     def settle(self, clients: Clients, observer: Observer, wanted: Sequence[str]) -> str:
-        """Wait for one of the wanted states, saying each state on the way."""
+        """Wait for one of the wanted states, and report each state on the way."""
         deadline, pause, said = clients.clock.now() + START_SECONDS, pauses(), ""
         while True:
             status = self.status(clients)
@@ -256,6 +292,6 @@ class _Server:
             if clients.clock.now() >= deadline:
                 raise OperationFailedError(
                     f"the database server {self.identifier} is still {status} after {START_SECONDS / 60:g} minutes",
-                    "look at its events in RDS, then run the command again",
+                    "check its events in RDS, then run the command again",
                 )
             clients.clock.sleep(next(pause))

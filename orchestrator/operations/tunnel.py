@@ -11,11 +11,11 @@ from urllib.parse import quote
 from orchestrator.errors import OperationFailedError, RefusedError, UsageError
 from orchestrator.operations.aws import ecs as services
 from orchestrator.operations.aws import session_plugin
-from orchestrator.operations.aws.clients import Clients, RecordingClients
+from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
 from orchestrator.operations.aws.session_plugin import Attach, PluginCall
-from orchestrator.operations.aws.target import Target
-from orchestrator.operations.observer import Observer, ignore
+from orchestrator.operations.aws.targets import Target
+from orchestrator.operations.events import Observer, ignore
 
 DEFAULT_PORT = 15432
 BASTION_PORT = 5432
@@ -98,7 +98,7 @@ def run(
 
     Raises UsageError when the port is taken, EngineUnavailableError without the session-manager-plugin.
     """
-    rehearsing = isinstance(clients, RecordingClients)
+    rehearsing = clients.simulated
     if not rehearsing:
         session_plugin.check()
         _check_port(tunnel.port)

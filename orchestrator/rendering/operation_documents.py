@@ -13,8 +13,8 @@ from typing import Any, Generic, TypeVar
 from orchestrator.model import RunReport
 from orchestrator.operations.aws.clients import ApiCall
 from orchestrator.operations.deploy import Crash, DeployResult
-from orchestrator.operations.health.checks import Check, exit_code
-from orchestrator.operations.observer import LogLine
+from orchestrator.operations.events import LogLine
+from orchestrator.operations.health.verdicts import Check, exit_code
 from orchestrator.operations.ps import ServiceState
 from orchestrator.operations.scale import Scaled
 from orchestrator.operations.secrets import PushResult

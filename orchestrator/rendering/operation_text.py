@@ -10,8 +10,8 @@ from orchestrator.config.durations import format_duration
 from orchestrator.operations.aws.clients import ApiCall
 from orchestrator.operations.database.databases import DatabaseResult
 from orchestrator.operations.deploy import Crash, DeployResult
-from orchestrator.operations.health.checks import Check, Verdict
-from orchestrator.operations.observer import RolloutMoved
+from orchestrator.operations.events import RolloutMoved
+from orchestrator.operations.health.verdicts import Check, Verdict
 from orchestrator.operations.ps import ServiceState, TasksResult
 from orchestrator.operations.run import CommandResult
 from orchestrator.operations.scale import Scaled

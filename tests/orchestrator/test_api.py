@@ -30,7 +30,7 @@ from orchestrator.events import Diagnostic, PlanReady, UnitFinished, UnitStarted
 from orchestrator.lifecycle import DestroyEnv
 from orchestrator.lifecycle.unit_files import take_lock
 from orchestrator.model import Scope, Status, Unit
-from orchestrator.operations.observer import Note
+from orchestrator.operations.events import Note
 from tests.support.workspace import START, Workspace
 
 DEV, ALPHA, BETA = Unit("base", "dev"), Unit("app", "alpha"), Unit("app", "beta")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.operations.aws.clients import ApiCall
 from pulumi_django.deploying.aws_access import AwsAccess
 from tests.support import aws
 from tests.support.fake_ecs import FakeClock
@@ -16,6 +18,8 @@ class MotoClients:
 
     clock: FakeClock = field(default_factory=FakeClock)
     access: AwsAccess = field(default_factory=lambda: AwsAccess(region=aws.REGION))
+    simulated: bool = False
+    calls: Sequence[ApiCall] = ()
 
     def client(self, service: str) -> Any:
         return aws.client(service)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from orchestrator.model import OutputValue, Record, Unit
-from orchestrator.operations.aws.target import EnvironmentOutputs, Target
-from orchestrator.operations.observer import Event
+from orchestrator.operations.aws.clients import ApiCall
+from orchestrator.operations.aws.targets import EnvironmentOutputs, Target
+from orchestrator.operations.events import Event
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.deploying.polling import Clock
 from pulumi_django.rules.kinds import Kind
@@ -73,6 +75,8 @@ class ScriptedClients:
 
     aws: FakeAws
     access: AwsAccess = field(default_factory=lambda: AwsAccess(region=REGION))
+    simulated: bool = False
+    calls: Sequence[ApiCall] = ()
 
     @property
     def clock(self) -> Clock:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import OperationFailedError
 from orchestrator.operations.aws.clients import Clients
-from orchestrator.operations.aws.target import Service, Target
+from orchestrator.operations.aws.targets import Service, Target
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient

@@ -1,14 +1,13 @@
-"""The clients of an environment or a base: AWS itself, or the simulation's answers in its place."""
+"""The clients of an environment or a base: real ones, or ones with simulated answers."""
 
 from __future__ import annotations
 
-from orchestrator.operations.aws.bases import BaseTarget
-from orchestrator.operations.aws.clients import AwsClients, RecordingClients
-from orchestrator.operations.aws.target import Target
+from orchestrator.operations.aws.clients import AwsClients, Clients, RecordingClients
+from orchestrator.operations.aws.targets import BaseTarget, Target
 
 
-def for_target(target: Target) -> AwsClients | RecordingClients:
-    """The clients of an environment; they reach AWS when the environment exists there."""
+def for_target(target: Target) -> Clients:
+    """Return the clients of an environment. They call AWS only if the environment exists there."""
     if target.notice is None:
         return AwsClients(target.aws)
     from orchestrator.operations.aws.simulated import answers
@@ -16,8 +15,8 @@ def for_target(target: Target) -> AwsClients | RecordingClients:
     return RecordingClients(target.aws, answers(target))
 
 
-def clients_for(base: BaseTarget) -> AwsClients | RecordingClients:
-    """The clients of a base; they reach AWS when the base exists there."""
+def for_base(base: BaseTarget) -> Clients:
+    """Return the clients of a base. They call AWS only if the base exists there."""
     if base.notice is None:
         return AwsClients(base.aws)
     from orchestrator.operations.aws.simulated import answers_of_base

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.operations.aws.clients import DEFAULT_REGION, Answer
-from orchestrator.operations.aws.target import Service, Target
+from orchestrator.operations.aws.targets import Service, Target
 
 ACCOUNT = "123456789012"
 _ONCE = "f" * 32

@@ -13,11 +13,11 @@ from orchestrator.errors import OperationFailedError, RefusedError, UsageError
 from orchestrator.operations import run as runs
 from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
-from orchestrator.operations.aws.target import Target
-from orchestrator.operations.database import copies, scripts
-from orchestrator.operations.database.copies import Dump
-from orchestrator.operations.database.tasks import TaskRun, run_family
-from orchestrator.operations.observer import Note, Observer, ignore
+from orchestrator.operations.aws.targets import Target
+from orchestrator.operations.database import dumps, scripts
+from orchestrator.operations.database.dumps import Dump
+from orchestrator.operations.events import Note, Observer, ignore
+from orchestrator.operations.tasks import TaskRun, run_family
 from pulumi_django.rules.kinds import Kind
 
 RELEASE_SECONDS = 3600.0
@@ -26,8 +26,8 @@ Confirm = Callable[[], None]
 """Asks whoever has to agree; raises when they do not."""
 
 
-def agreed() -> None:
-    """The answer of those who know what they do."""
+def no_confirmation() -> None:
+    """Confirm without a question."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,16 +83,18 @@ class DatabaseResult:
 def create(target: Target, clients: Clients, observer: Observer = ignore) -> DatabaseResult:
     """Make sure that database and role exist; what is there stays. Raises OperationFailedError."""
     with explained(target.aws):
-        task = run_family(target, clients, observer, copies.family(target), None)
+        task = run_family(target, clients, observer, dumps.family(target), None)
     return DatabaseResult(database=target.outputs.database_name, done=("created",), tasks=(task,))
 
 
-def drop(target: Target, clients: Clients, observer: Observer = ignore, *, confirm: Confirm = agreed) -> DatabaseResult:
+def drop(
+    target: Target, clients: Clients, observer: Observer = ignore, *, confirm: Confirm = no_confirmation
+) -> DatabaseResult:
     """Delete database and role, and throw out who is connected. Raises RefusedError for production."""
     _refuse_prod(target, "dropped")
     confirm()
     with explained(target.aws):
-        task = run_family(target, clients, observer, copies.family(target), scripts.psql(scripts.DROP_SQL))
+        task = run_family(target, clients, observer, dumps.family(target), scripts.psql(scripts.DROP_SQL))
     return DatabaseResult(database=target.outputs.database_name, done=("dropped",), tasks=(task,))
 
 
@@ -102,7 +104,7 @@ def reset(
     clients: Clients,
     observer: Observer = ignore,
     *,
-    confirm: Confirm = agreed,
+    confirm: Confirm = no_confirmation,
 ) -> DatabaseResult:
     """Drop the database, create it again, run the release and the seed command. Raises RefusedError for production."""
     _refuse_prod(target, "reset")
@@ -110,7 +112,7 @@ def reset(
         raise UsageError("data cannot be put into a database without tables: seed is given, and release is off")
     confirm()
     with explained(target.aws):
-        family = copies.family(target)
+        family = dumps.family(target)
         tasks = [
             run_family(target, clients, observer, family, scripts.psql(scripts.DROP_SQL)),
             run_family(target, clients, observer, family, None),
@@ -129,7 +131,7 @@ def clone(
     clients: Clients,
     observer: Observer = ignore,
     *,
-    confirm: Confirm = agreed,
+    confirm: Confirm = no_confirmation,
 ) -> DatabaseResult:
     """Replace the database by a copy, within the server, or between two servers by a dump that is deleted afterwards.
 
@@ -145,7 +147,7 @@ def clone(
         return _clone_between_servers(request, target, clients, observer)
     with explained(target.aws):
         words = scripts.clone(source.outputs.database_name)
-        tasks = [run_family(target, clients, observer, copies.family(target), words)]
+        tasks = [run_family(target, clients, observer, dumps.family(target), words)]
     done = ["emptied", "filled"]
     _release(request.release, target, clients, observer, tasks, done)
     return DatabaseResult(database=target.outputs.database_name, done=tuple(done), tasks=tuple(tasks))
@@ -157,7 +159,7 @@ def dump(target: Target, clients: Clients, observer: Observer = ignore, *, to: s
     Raises OperationFailedError; UsageError when the file is there already.
     """
     with explained(target.aws):
-        written, task = copies.dump(target, clients, observer, to)
+        written, task = dumps.dump(target, clients, observer, to)
     return DatabaseResult(database=target.outputs.database_name, done=("dumped",), tasks=(task,), dump=written)
 
 
@@ -167,7 +169,7 @@ def restore(
     clients: Clients,
     observer: Observer = ignore,
     *,
-    confirm: Confirm = agreed,
+    confirm: Confirm = no_confirmation,
 ) -> DatabaseResult:
     """Replace the database by what a dump says. Raises RefusedError, UsageError, OperationFailedError."""
     if target.outputs.kind == Kind.PROD and not request.allow_prod:
@@ -176,12 +178,12 @@ def restore(
             "add --allow-prod",
         )
     with explained(target.aws):
-        found = copies.look(request.source, target, clients)
+        found = dumps.look(request.source, target, clients)
         if found.kind is None:
             observer(Note(text=f"{found.source} does not say whose data it holds", severity="warning"))
         _check_origin(found.kind, found.environment or found.source, target, allowed=request.allow_prod_data)
         confirm()
-        tasks = [copies.restore(found, target, clients, observer)]
+        tasks = [dumps.restore(found, target, clients, observer)]
     done = ["emptied", "filled"]
     _release(request.release, target, clients, observer, tasks, done)
     return DatabaseResult(database=target.outputs.database_name, done=tuple(done), tasks=tuple(tasks), dump=found)
@@ -204,7 +206,7 @@ def _clone_between_servers(
         )
     finally:
         with explained(target.aws):
-            copies.delete(written.dump, clients)
+            dumps.delete(written.dump, clients)
     return DatabaseResult(database=restored.database, done=restored.done, tasks=(*written.tasks, *restored.tasks))
 
 

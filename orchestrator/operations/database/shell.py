@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.errors import OperationFailedError, RefusedError
 from orchestrator.operations.aws import ecs as services
 from orchestrator.operations.aws import session_plugin
-from orchestrator.operations.aws.clients import Clients, RecordingClients
+from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
 from orchestrator.operations.aws.session_plugin import Attach, PluginCall
-from orchestrator.operations.aws.target import Target
-from orchestrator.operations.database import copies, scripts
-from orchestrator.operations.database.tasks import STARTED_BY
+from orchestrator.operations.aws.targets import Target
+from orchestrator.operations.database import dumps, scripts
+from orchestrator.operations.events import Observer, TaskMoved, ignore
 from orchestrator.operations.execute import AGENT
-from orchestrator.operations.observer import Observer, TaskMoved, ignore
-from orchestrator.operations.reasons import hint_of
+from orchestrator.operations.tasks import STARTED_BY, hint_of
 from pulumi_django.deploying.polling import patiently, pauses
 from pulumi_django.deploying.task_end import task_end
 from pulumi_django.deploying.task_runner import task_id
@@ -51,12 +50,12 @@ def run(
     Raises OperationFailedError, RefusedError when the application's role may not be used for sessions, and
     EngineUnavailableError without the session-manager-plugin.
     """
-    rehearsing = isinstance(clients, RecordingClients)
+    rehearsing = clients.simulated
     if not rehearsing:
         session_plugin.check()
     with explained(target.aws):
         task, ecs = _start(target, clients), clients.client("ecs")
-        observer(TaskMoved(service=copies.DATABASE, task=task_id(task), status="PROVISIONING"))
+        observer(TaskMoved(service=dumps.DATABASE, task=task_id(task), status="PROVISIONING"))
         try:
             container: ContainerTypeDef = {} if rehearsing else _ready(target, clients, observer, task)
             call = _opened(target, ecs, task, container)
@@ -77,12 +76,12 @@ def _start(target: Target, clients: Clients) -> str:
         )
     definition = ecs.describe_task_definition(taskDefinition=web.get("taskDefinition", ""))["taskDefinition"]
     overrides: dict[str, Any] = {
-        "containerOverrides": [{"name": copies.DATABASE, "command": ["sleep", str(LONGEST_SECONDS)]}],
+        "containerOverrides": [{"name": dumps.DATABASE, "command": ["sleep", str(LONGEST_SECONDS)]}],
         **({"taskRoleArn": definition["taskRoleArn"]} if "taskRoleArn" in definition else {}),
     }
     answer = ecs.run_task(
         cluster=target.outputs.cluster_name,
-        taskDefinition=copies.family(target),
+        taskDefinition=dumps.family(target),
         count=1,
         launchType="FARGATE",
         enableExecuteCommand=True,
@@ -111,10 +110,10 @@ def _ready(target: Target, clients: Clients, observer: Observer, task: str) -> C
         found: TaskTypeDef = answer["tasks"][0] if answer["tasks"] else {}
         status = found.get("lastStatus", said)
         if status != said:
-            observer(TaskMoved(service=copies.DATABASE, task=task_id(task), status=status))
+            observer(TaskMoved(service=dumps.DATABASE, task=task_id(task), status=status))
             said = status
         if status == "STOPPED":
-            end = task_end(found, copies.DATABASE)
+            end = task_end(found, dumps.DATABASE)
             raise OperationFailedError(f"the task for the shell {end}", hint_of(end))
         for container in found.get("containers", []):
             agents = container.get("managedAgents", [])
@@ -133,7 +132,7 @@ def _opened(target: Target, ecs: ECSClient, task: str, container: ContainerTypeD
     answer = ecs.execute_command(
         cluster=cluster,
         task=task,
-        container=copies.DATABASE,
+        container=dumps.DATABASE,
         command=shlex.join(scripts.client()),
         interactive=True,
     )

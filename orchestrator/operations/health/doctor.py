@@ -14,9 +14,9 @@ from orchestrator.errors import OrchestratorError, UnknownStackError
 from orchestrator.model import UNKNOWN, Kind, Scope, Unit
 from orchestrator.operations.aws import session_plugin
 from orchestrator.operations.aws.clients import AwsClients, Clients
-from orchestrator.operations.aws.target import access_of_units
-from orchestrator.operations.health.checks import Check, Verdict, fail, made, not_applicable, ok, warn
-from orchestrator.operations.health.place import Place
+from orchestrator.operations.aws.targets import access_of_units
+from orchestrator.operations.health.doctor_aws import Place
+from orchestrator.operations.health.verdicts import Check, Verdict, fail, made, not_applicable, ok, warn
 
 if TYPE_CHECKING:
     from orchestrator.lifecycle.context import Context

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.error import URLError
 
-from orchestrator.model import Scope
-from orchestrator.operations.aws import images
+from orchestrator.config.stack_config import StackConfig
+from orchestrator.model import Kind, Scope
+from orchestrator.operations.aws import ecr
 from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
-from orchestrator.operations.health.checks import Check, fail, made, not_applicable, ok, warn
-from orchestrator.operations.health.place import Place
+from orchestrator.operations.health.verdicts import Check, fail, made, not_applicable, ok, warn
+from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.deploying.task_runner import aws_message
 
 NAMES = ("credentials", "certificate", "hosted zone", "listener rules", "Fargate quota", "images")
@@ -27,8 +29,34 @@ RULES_QUOTA = "Rules per Application Load Balancer"
 FARGATE_QUOTAS = ("Fargate On-Demand vCPU resource count", "Fargate Spot vCPU resource count")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """What is looked at in AWS: a base or an environment, whether it exists yet or is only configured."""
+
+    name: str
+    scope: Scope
+    base: str | None
+    """Name of the base; its own on a base."""
+
+    access: AwsAccess
+    base_outputs: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    """Plain outputs of the base; empty while it does not exist."""
+
+    config: StackConfig | None = None
+    """Of the environment's application."""
+
+    base_config: StackConfig | None = None
+    kind: Kind = Kind.AD_HOC
+
+    def of_base(self, name: str) -> Any:
+        """A value of the base, from its outputs, else from its configuration."""
+        if name in self.base_outputs or self.base_config is None:
+            return self.base_outputs.get(name)
+        return self.base_config.get(name)
+
+
 def checks(
-    place: Place, clients: Clients, *, only_credentials: bool = False, fetch: images.Fetch = images.fetch
+    place: Place, clients: Clients, *, only_credentials: bool = False, fetch: ecr.Fetch = ecr.fetch
 ) -> Iterator[Check]:
     """Look at one thing after the other; without credentials at nothing else."""
     looks: Mapping[str, Callable[[], Check]] = {
@@ -196,10 +224,10 @@ def _usage(clients: Clients, metric: Mapping[str, Any] | None) -> float | None:
     return max(points, default=0.0)
 
 
-def _images(place: Place, clients: Clients, fetch: images.Fetch) -> Iterator[Check]:
+def _images(place: Place, clients: Clients, fetch: ecr.Fetch) -> Iterator[Check]:
     assert place.config is not None
     found = [(key, place.config.get(key)) for key in ("backend_image", "frontend_image")]
-    wanted = images.ARCHITECTURES.get(str(place.config.get("architecture") or "X86_64"), "amd64")
+    wanted = ecr.ARCHITECTURES.get(str(place.config.get("architecture") or "X86_64"), "amd64")
     for key, reference in found:
         if isinstance(reference, str):
             name = f"image {key.removesuffix('_image')}"
@@ -213,8 +241,8 @@ def _images(place: Place, clients: Clients, fetch: images.Fetch) -> Iterator[Che
         yield not_applicable("images", "none is configured")
 
 
-def _image(name: str, reference: str, wanted: str, clients: Clients, fetch: images.Fetch) -> Check:
-    repository = images.parse(reference)
+def _image(name: str, reference: str, wanted: str, clients: Clients, fetch: ecr.Fetch) -> Check:
+    repository = ecr.parse(reference)
     if repository is None:
         return not_applicable(name, f"{reference} is not in ECR: it was not looked at")
     if repository.region != clients.client("ecr").meta.region_name:
@@ -224,7 +252,7 @@ def _image(name: str, reference: str, wanted: str, clients: Clients, fetch: imag
             "tasks start faster from their own region",
         )
     try:
-        built = images.architectures(repository, clients, fetch)
+        built = ecr.architectures(repository, clients, fetch)
     except (URLError, TimeoutError, ValueError) as error:
         return warn(name, f"{reference} is there; what it was built for cannot be read ({error})")
     if built is None:

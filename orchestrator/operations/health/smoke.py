@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import OrchestratorError, RefusedError
 from orchestrator.operations import execute
-from orchestrator.operations.application import Application
+from orchestrator.operations.app_stack import AppStack
 from orchestrator.operations.aws import ecs as services
 from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
-from orchestrator.operations.aws.target import Service, Target
+from orchestrator.operations.aws.targets import Service, Target
+from orchestrator.operations.events import Observer, ignore
 from orchestrator.operations.health import smoke_task
-from orchestrator.operations.health.checks import Check, fail, made, not_applicable, ok, warn
-from orchestrator.operations.health.smoke_visit import Visit
-from orchestrator.operations.health.web_client import RealWeb, Web
-from orchestrator.operations.observer import Observer, ignore
+from orchestrator.operations.health.smoke_visit import RealWeb, Visit, Web
+from orchestrator.operations.health.verdicts import Check, fail, made, not_applicable, ok, warn
 from pulumi_django.deploying.rollout_state import short
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ BEAT_MINUTES = 15
 def run(
     target: Target,
     clients: Clients,
-    application: Application,
+    application: AppStack,
     observer: Observer = ignore,
     *,
     web: Web | None = None,
@@ -73,7 +72,7 @@ class _Smoke:
         self,
         target: Target,
         clients: Clients,
-        application: Application,
+        application: AppStack,
         observer: Observer,
         web: Web,
         patience_seconds: float,

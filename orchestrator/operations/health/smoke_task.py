@@ -10,9 +10,9 @@ from typing import Any
 from orchestrator.errors import OrchestratorError
 from orchestrator.operations import run as runs
 from orchestrator.operations.aws.clients import Clients
-from orchestrator.operations.aws.target import Target
-from orchestrator.operations.health.checks import Check, Verdict, fail
-from orchestrator.operations.observer import Event, LogLine, Observer
+from orchestrator.operations.aws.targets import Target
+from orchestrator.operations.events import Event, LogLine, Observer
+from orchestrator.operations.health.verdicts import Check, Verdict, fail
 
 NAMES = ("database", "migrations", "worker", "files")
 MARK = "orchestrator-smoke "

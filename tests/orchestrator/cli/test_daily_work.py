@@ -19,7 +19,7 @@ from orchestrator.cli import one_environment
 from orchestrator.cli.one_environment import Prefixes
 from orchestrator.console import Console
 from orchestrator.engines.simulation import SimulationEngine
-from orchestrator.operations.observer import LogLine
+from orchestrator.operations.events import LogLine
 from orchestrator.operations.run import OnInterrupt
 from tests.support.command_line import NOTICE, Answer, Here
 from tests.support.fake_ecs import FakeAws, Life, arn, container, deployment, running, service
@@ -129,12 +129,12 @@ def test_run_in_the_simulation_lists_its_api_calls_and_succeeds(alpha: Here) -> 
         (["run", "alpha", "--size", "big", "--", "x"], 2, "error: --size big is invalid: it must be CPU/MEMORY"),
         (["run", "alpha", "--timeout", "x", "--", "x"], 2, "error: 'x' is not a duration"),
         (["run", "beta", "--", "x"], 1, "error: there is no environment 'beta'\nhint: there is alpha\n"),
-        (["run", "dev", "--", "x"], 1, "error: dev is a base: tasks and logs belong to environments\n"),
+        (["run", "dev", "--", "x"], 1, "error: dev is a base: only environments have tasks and logs\n"),
         (["run", "alpha", "-s", "gunicron", "--", "x"], 2, "error: alpha has no service 'gunicron'"),
         (["logs", "alpha", "--follow", "--previous"], 2, "error: --follow and --previous contradict each other"),
         (["logs", "alpha", "--since", "yesterday"], 2, "error: 'yesterday' is not a duration"),
         (["logs", "alpha", "--grep", "["], 2, "error: --grep '[' is no regular expression"),
-        (["deploy", "alpha"], 2, "error: no image is given: nothing can be deployed\n"),
+        (["deploy", "alpha"], 2, "error: no image is given: there is nothing to deploy\n"),
         (["deploy", "alpha", "--image", "x"], 2, "error: --image 'x' cannot be understood: NAME=REFERENCE is wanted\n"),
         (["deploy", "alpha", "--image", "a=b", "--wait", "x"], 2, "error: 'x' is not a duration"),
     ],

@@ -52,7 +52,7 @@ def test_sleep_and_wake(alpha: Here) -> None:
         '  rds DescribeDBInstances {"DBInstanceIdentifier": "dev-rds"}\n'
         '  rds StopDBInstance {"DBInstanceIdentifier": "dev-rds"}\n'
     )
-    assert answer.err.endswith("AWS starts dev-rds again by itself after 7 days; its storage is paid for meanwhile\n")
+    assert answer.err.endswith("AWS starts dev-rds again after 7 days; its storage still costs money\n")
     assert "alpha is asleep already" in alpha("sleep", "alpha").err
     woken = alpha("wake", "dev", "alpha")
     assert woken.code == 0
@@ -73,8 +73,8 @@ def test_a_base_with_an_awake_environment_cannot_sleep(alpha: Here) -> None:
     answer = alpha("sleep", "dev")
     assert (answer.code, answer.out) == (1, "")
     assert answer.err == (
-        "error: the base dev cannot sleep: alpha is awake on it\n"
-        "hint: put everything to sleep together: `orchestrator sleep alpha dev`\n"
+        "error: the base dev was not put to sleep: alpha is awake on it\n"
+        "hint: put them to sleep together: `orchestrator sleep alpha dev`\n"
     )
 
 

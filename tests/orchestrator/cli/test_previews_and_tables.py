@@ -123,7 +123,6 @@ def deployment(name: str) -> Deployment:
 def test_a_list_drops_columns_instead_of_breaking_words(width: int) -> None:
     text = tables.listing([deployment("alpha"), deployment("a-long-name")], datetime(2026, 11, 20, tzinfo=UTC), width)
     assert max(map(len, text.splitlines())) <= width
-    assert "https://a-long-name.example.com\n" in text
     assert text.startswith("NAME ")
     assert " STATUS " in text
 

@@ -70,7 +70,7 @@ def test_a_really_full_disk_ends_in_one_sentence(shop: Workshop) -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert answer.returncode == 1
-    assert "the state of base/dev could not be written: File too large" in answer.stderr
+    assert "the state of dev could not be written: File too large" in answer.stderr
     assert "Traceback" not in answer.stderr
     assert state_file(shop, BASE).read_bytes() == before
 

@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 
 from orchestrator.operations.aws.clients import AwsClients
-from orchestrator.operations.aws.target import Target
+from orchestrator.operations.aws.targets import Target
 from tests.support.fake_ecs import CLUSTER, FakeClock
 from tests.support.operations import OUTPUTS, target
 

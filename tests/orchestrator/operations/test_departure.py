@@ -8,10 +8,10 @@ from typing import Any
 from orchestrator.operations import departure
 from orchestrator.operations.aws.clients import RecordingClients
 from orchestrator.operations.aws.simulated import answers
-from orchestrator.operations.aws.target import Target
+from orchestrator.operations.aws.targets import Target
 from orchestrator.operations.database import scripts
 from orchestrator.operations.departure import Departure
-from orchestrator.operations.observer import Note
+from orchestrator.operations.events import Note
 from tests.support.operations import BASE_OUTPUTS, OUTPUTS, Heard, target
 from tests.support.workspace import Workspace
 

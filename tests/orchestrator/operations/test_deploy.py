@@ -19,14 +19,12 @@ from orchestrator.engines.protocol import Sink, UnitRequest
 from orchestrator.errors import OperationFailedError, StackLockedError, StateError, UsageError
 from orchestrator.model import Status, UnitOutcome
 from orchestrator.operations import deploy as deploying
-from orchestrator.operations.at_work import FOLDER, alone
-from orchestrator.operations.aws import target as targets
-from orchestrator.operations.aws.clients import RecordingClients
+from orchestrator.operations.aws import targets
 from orchestrator.operations.aws.reach import for_target
-from orchestrator.operations.aws.target import Target
-from orchestrator.operations.deploy import Crash, Deploy, DeployResult
-from orchestrator.operations.observer import Note, RolloutMoved
-from orchestrator.operations.rollouts import Rollouts
+from orchestrator.operations.aws.targets import Target
+from orchestrator.operations.deploy import Crash, Deploy, DeployResult, Rollouts
+from orchestrator.operations.deploy_lock import FOLDER, hold
+from orchestrator.operations.events import Note, RolloutMoved
 from orchestrator.rendering import operation_documents
 from orchestrator.rendering.document import plain
 from orchestrator.rendering.operation_text import deployed, rollout
@@ -177,7 +175,7 @@ def test_when_aws_cannot_be_asked_afterwards_the_deploy_still_counts(workspace: 
     result = deploy(workspace, heard, aws)
     assert (result.exit_code, result.services) == (0, ())
     assert [note.text for note in heard.of(Note)] == [
-        "the services could not be looked at: AWS does not allow DescribeServices: you may not"
+        "the state of the services is unknown: AWS does not allow DescribeServices: you may not"
     ]
 
 
@@ -185,9 +183,9 @@ def test_notes_say_what_is_left_out_and_what_is_the_same_already(workspace: Work
     alpha = on_aws(workspace)
     old = Deploy(images={"backend": "registry.example.com/shop:1"}, release=False, detach=True)
     assert deploying.prepare(old, alpha, workspace.context()).notes == (
-        "alpha is configured with these images already",
-        "the release is left out: the new code runs on the database as it is",
-        "nobody waits for the rollouts: the next update sees to them",
+        "the configuration of alpha already has these images",
+        "the release is skipped: the new code runs on the database as it is",
+        "this command does not wait for the rollouts: the next update does",
     )
     assert deploying.prepare(Deploy(images={"backend": NEW}), alpha, workspace.context()).notes == ()
 
@@ -195,7 +193,7 @@ def test_notes_say_what_is_left_out_and_what_is_the_same_already(workspace: Work
 def test_without_an_image_there_is_nothing_to_deploy() -> None:
     with pytest.raises(UsageError) as caught:
         Deploy()
-    assert caught.value.message == "no image is given: nothing can be deployed"
+    assert caught.value.message == "no image is given: there is nothing to deploy"
 
 
 def test_while_it_sleeps_the_image_waits(workspace: Workspace) -> None:
@@ -208,7 +206,7 @@ def test_while_it_sleeps_the_image_waits(workspace: Workspace) -> None:
         heard,
         context=workspace.context(),
     )
-    assert [note.text for note in heard.of(Note)] == ["alpha sleeps: its services take the image when it wakes"]
+    assert [note.text for note in heard.of(Note)] == ["alpha is asleep: its services take the image when it wakes"]
 
 
 # two at once
@@ -228,8 +226,8 @@ def test_a_second_deploy_is_told_who_is_at_work_and_changes_nothing(workspace: W
         go_on.set()
         first.join(30)
     me = rf"{getpass.getuser()}@\S+ \(pid {os.getpid()}, since [\d: -]+ UTC\)"
-    assert re.fullmatch(rf"{me} is at work on alpha \(deploy\)", caught.value.message)
-    assert caught.value.hint == "wait until it ends (--wait DURATION does), then run the command again"
+    assert re.fullmatch(rf"alpha is locked: {me} runs `deploy`", caught.value.message)
+    assert caught.value.hint == "wait until it ends (--wait DURATION does this), then run the command again"
     assert workspace.file("app", "alpha").read_text() == before
     assert workspace.engine.began == ["up app/alpha"]
 
@@ -250,21 +248,21 @@ def test_a_second_deploy_that_waits_comes_after_the_first(workspace: Workspace) 
 
 
 def test_a_lock_whose_holder_cannot_be_read_is_still_a_lock(tmp_path: Path) -> None:
-    with alone(tmp_path, "alpha", "deploy"):
+    with hold(tmp_path, "alpha", "deploy"):
         (tmp_path / FOLDER / "alpha.json").write_text("{")
         with (
-            pytest.raises(StackLockedError, match=r"^somebody else deploys alpha from here$"),
-            alone(tmp_path, "alpha", "x"),
+            pytest.raises(StackLockedError, match=r"^alpha is being deployed by another process in this checkout$"),
+            hold(tmp_path, "alpha", "x"),
         ):
             pass
-        with alone(tmp_path, "beta", "deploy"):
+        with hold(tmp_path, "beta", "deploy"):
             found = json.loads((tmp_path / FOLDER / "beta.json").read_text())
             assert (found["pid"], found["what"]) == (os.getpid(), "deploy")
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / FOLDER.parts[0]).write_text("a file")
-    with pytest.raises(StateError, match="cannot be written: "), alone(tmp_path, "alpha", "deploy"):
+    with pytest.raises(StateError, match="cannot be written: "), hold(tmp_path, "alpha", "deploy"):
         pass
 
 
@@ -318,7 +316,7 @@ def test_in_the_simulation_it_updates_the_simulated_stack_and_notes_the_calls_of
     make_alpha(workspace)
     found = targets.find(workspace.context(), "alpha")
     clients = for_target(found)
-    assert isinstance(clients, RecordingClients)
+    assert clients.simulated
     result = deploying.run(Deploy(images={"backend": NEW}), found, clients, context=workspace.context())
     assert (result.exit_code, workspace.engine.began) == (0, ["up app/alpha"])
     run = [call.parameters["taskDefinition"] for call in clients.calls if call.operation == "RunTask"]
@@ -331,7 +329,7 @@ def test_in_the_simulation_no_release_and_detach_leave_their_calls_out(workspace
     make_alpha(workspace)
     found = targets.find(workspace.context(), "alpha")
     clients = for_target(found)
-    assert isinstance(clients, RecordingClients)
+    assert clients.simulated
     request = Deploy(images={"backend": NEW}, release=False, detach=True)
     deploying.run(request, found, clients, context=workspace.context())
     assert clients.calls == []

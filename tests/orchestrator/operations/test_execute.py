@@ -13,12 +13,11 @@ import pytest
 
 from orchestrator.errors import EngineUnavailableError, OperationFailedError, RefusedError, UsageError
 from orchestrator.operations.aws import session_plugin
-from orchestrator.operations.aws.clients import RecordingClients
 from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.aws.session_plugin import INSTALL_HINT, PluginCall
-from orchestrator.operations.aws.target import Target
+from orchestrator.operations.aws.targets import Target
+from orchestrator.operations.events import Note
 from orchestrator.operations.execute import OpenShell, Shell, locate, run
-from orchestrator.operations.observer import Note
 from pulumi_django.deploying.aws_access import AwsAccess
 from tests.support.fake_ecs import REGION, FakeAws, arn, container, deployment, running, service
 from tests.support.operations import Heard, ScriptedClients, target
@@ -299,7 +298,7 @@ def test_in_the_simulation_it_opens_nothing_and_needs_no_plugin(plugin: Any) -> 
     assert callable(plugin)
     simulated = target(notice="simulation: nothing is created in AWS")
     clients = for_target(simulated)
-    assert isinstance(clients, RecordingClients)
+    assert clients.simulated
     assert run(OpenShell(service="beat"), simulated, clients).code == 0
     assert [call.operation for call in clients.calls] == [
         "DescribeServices",

@@ -131,7 +131,7 @@ def test_who_is_never_idle(workspace: Workspace, clients: MotoClients, more: dic
 def test_a_fresh_deployment_counts_as_use(workspace: Workspace, clients: MotoClients) -> None:
     exists(workspace)
     result = idle.find(workspace.context(), EIGHT_HOURS, UPDATED + timedelta(hours=7), lambda _: clients)
-    assert result.busy == (Busy(name="alpha", why="it was deployed since"),)
+    assert result.busy == (Busy(name="alpha", why="it was deployed within this time"),)
 
 
 def test_who_sleeps_is_not_looked_at(workspace: Workspace, clients: MotoClients) -> None:
@@ -148,18 +148,18 @@ def test_one_that_cannot_be_asked_about_stays_awake_and_does_not_keep_the_others
     workspace.engine.has(Unit("app", "beta"), outputs={}, record=Record(kind=Kind.AD_HOC, base="dev"))
     result = found(workspace, clients)
     assert [item.name for item in result.idle] == ["alpha"]
-    assert result.busy == (Busy(name="beta", why="beta has no services: it was not created to its end"),)
+    assert result.busy == (Busy(name="beta", why="beta has no services: its creation did not finish"),)
 
 
 def test_in_the_simulation_nobody_is_idle(workspace: Workspace, clients: MotoClients) -> None:
     exists(workspace)
     workspace.engine.notice = "simulation"
-    assert found(workspace, clients).busy == (Busy(name="alpha", why="in the simulation nobody sends requests"),)
+    assert found(workspace, clients).busy == (Busy(name="alpha", why="the simulation has no requests"),)
 
 
 @pytest.mark.parametrize("after", [timedelta(minutes=29), timedelta(days=64)])
 def test_a_time_that_cloudwatch_cannot_tell_is_refused(
     workspace: Workspace, clients: MotoClients, after: timedelta
 ) -> None:
-    with pytest.raises(UsageError, match="it is 30 minutes to 63 days"):
+    with pytest.raises(UsageError, match="the time is 30 minutes to 63 days"):
         found(workspace, clients, after)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,10 +13,10 @@ from botocore.exceptions import EndpointConnectionError
 
 from orchestrator.errors import EngineUnavailableError, OperationFailedError, UsageError
 from orchestrator.operations import logs
-from orchestrator.operations.aws.clients import RecordingClients
+from orchestrator.operations.aws.clients import ApiCall
 from orchestrator.operations.aws.reach import for_target
+from orchestrator.operations.events import LogLine, Note
 from orchestrator.operations.logs import ReadLogs
-from orchestrator.operations.observer import LogLine, Note
 from pulumi_django.deploying.polling import Cancelled
 from tests.orchestrator.operations.conftest import Account
 from tests.support.fake_ecs import FakeAws, arn, crashed
@@ -139,7 +139,10 @@ class _Http:
 
 
 class Skewed:
-    """Clients whose AWS says another time."""
+    """Clients of an AWS whose clock differs."""
+
+    simulated = False
+    calls: Sequence[ApiCall] = ()
 
     def __init__(self, account: Account, date: str) -> None:
         self._account, self.access, self.clock = account, account.clients.access, account.clock
@@ -323,7 +326,7 @@ def test_previous_and_follow_contradict_each_other() -> None:
 def test_in_the_simulation_it_would_read_each_log_group() -> None:
     simulated = target(notice="simulation: nothing is created in AWS")
     clients = for_target(simulated)
-    assert isinstance(clients, RecordingClients)
+    assert clients.simulated
     assert list(logs.lines(ReadLogs(services=("web", "beat")), simulated, clients)) == []
     assert [call.operation for call in clients.calls] == ["DescribeServices", "FilterLogEvents", "FilterLogEvents"]
     assert [call.parameters["logGroupName"] for call in clients.calls[1:]] == ["/ecs/alpha/gunicorn", "/ecs/alpha/beat"]

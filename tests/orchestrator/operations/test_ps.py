@@ -11,9 +11,8 @@ import pytest
 
 from orchestrator.errors import UsageError
 from orchestrator.operations import open_url, ps
-from orchestrator.operations.aws.clients import RecordingClients
 from orchestrator.operations.aws.reach import for_target
-from orchestrator.operations.observer import Note
+from orchestrator.operations.events import Note
 from orchestrator.operations.open_url import OpenUrl
 from orchestrator.operations.ps import ListTasks, TasksResult
 from orchestrator.rendering.operation_documents import outcome
@@ -92,7 +91,7 @@ def test_why_the_last_task_stopped() -> None:
     assert web.last_stop.reason == (
         "ended with exit code 137 (OutOfMemoryError: Container killed; Essential container in task exited)"
     )
-    assert str(web.last_stop.hint).startswith("it had not enough memory: give it a larger size")
+    assert str(web.last_stop.hint).startswith("its memory was used up: give it a larger size")
 
 
 def test_without_the_right_to_ask_about_health_the_rest_is_shown() -> None:
@@ -188,7 +187,7 @@ def test_moto_answers_the_same_calls(account: Account) -> None:
 def test_in_the_simulation_it_asks_each_question_once() -> None:
     simulated = target(notice="simulation: nothing is created in AWS")
     clients = for_target(simulated)
-    assert isinstance(clients, RecordingClients)
+    assert clients.simulated
     assert ps.run(ListTasks(), simulated, clients).steady
     assert [call.operation for call in clients.calls[:5]] == [
         "DescribeServices",
@@ -212,5 +211,5 @@ def test_open_says_when_nobody_will_answer() -> None:
     heard = Heard()
     open_url.run(OpenUrl(), target(asleep=True), ScriptedClients(FakeAws()), heard)
     assert [note.text for note in heard.of(Note)] == [
-        "alpha sleeps: nothing answers there until `orchestrator wake alpha`"
+        "alpha is asleep: nothing answers at this address until `orchestrator wake alpha`"
     ]

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import EngineUnavailableError, InterruptedRunError, OperationFailedError, UsageError
-from orchestrator.operations.aws.clients import RecordingClients
 from orchestrator.operations.aws.reach import for_target
-from orchestrator.operations.observer import LogLine, Note, TaskMoved
+from orchestrator.operations.events import LogLine, Note, TaskMoved
 from orchestrator.operations.run import CommandResult, OnInterrupt, RunCommand, run
 from pulumi_django.deploying.polling import Cancelled
 from tests.support.fake_ecs import ACCOUNT, REGION, FakeAws, Life, arn, container, deployment, service
@@ -104,7 +103,7 @@ def test_a_spot_interruption_is_said_so_and_is_no_success() -> None:
     assert result.reason == (
         "was interrupted: AWS took the Fargate Spot capacity back (Your Spot Task was interrupted.)"
     )
-    assert result.hint == "run it again; without Spot AWS does not interrupt it"
+    assert result.hint == "run it again; AWS does not interrupt it without Spot"
 
 
 def test_spot_is_asked_for_only_when_it_is_wanted() -> None:
@@ -118,19 +117,19 @@ def test_spot_is_asked_for_only_when_it_is_wanted() -> None:
 NEVER: list[tuple[str, str]] = [
     (
         "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref x:1",
-        "see that the image's reference is right and that it was pushed; tasks need a way to its registry",
+        "check that the image's reference is right, that it is pushed, and that tasks can reach its registry",
     ),
     (
         "ResourceInitializationError: unable to pull secrets or registry auth: retrieve secret from asm",
-        "a secret that the task wants is missing, or its role may not read it: look with `orchestrator secrets list`",
+        "a secret of the task is missing, or its role may not read it: see `orchestrator secrets list`",
     ),
     (
         "Capacity is unavailable at this time. Please try again later or in a different availability zone",
-        "Fargate has no capacity there at the moment: try again in some minutes, or without Spot",
+        "Fargate has no capacity at the moment: try again in some minutes, or without Spot",
     ),
     (
         "exec /usr/local/bin/python: exec format error",
-        "the image was built for another processor: build it for the one that `architecture` names",
+        "the image is built for another processor: build it for the one in `architecture`",
     ),
 ]
 
@@ -166,9 +165,7 @@ def test_without_a_log_driver_that_is_said() -> None:
     heard = Heard()
     aws = account(containers=[{"name": "gunicorn", "essential": True}])
     assert carry_out(aws, heard=heard).log_group is None
-    assert [note.text for note in heard.of(Note)] == [
-        "its container does not log to CloudWatch: nothing of it is shown"
-    ]
+    assert [note.text for note in heard.of(Note)] == ["its container does not log to CloudWatch: its log is not shown"]
 
 
 def test_a_log_that_cannot_be_read_does_not_hide_the_exit_code() -> None:
@@ -322,7 +319,7 @@ def test_a_second_ctrl_c_leaves_the_stopping_to_ecs() -> None:
 def test_in_the_simulation_it_makes_the_same_calls_to_nobody() -> None:
     simulated = target(notice="simulation: nothing is created in AWS")
     clients = for_target(simulated)
-    assert isinstance(clients, RecordingClients)
+    assert clients.simulated
     result = run(RunCommand(command=CHECK), simulated, clients)
     assert result.code == 0
     assert [f"{call.service}.{call.operation}" for call in clients.calls] == [

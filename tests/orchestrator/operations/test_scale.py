@@ -12,8 +12,8 @@ from moto import mock_aws
 from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import RefusedError, UsageError
 from orchestrator.operations import scale
-from orchestrator.operations.application import Application
-from orchestrator.operations.aws.target import Target
+from orchestrator.operations.app_stack import AppStack
+from orchestrator.operations.aws.targets import Target
 from orchestrator.operations.scale import Count
 from tests.support.fake_ecs import CLUSTER
 from tests.support.moto_clients import MotoClients
@@ -49,7 +49,7 @@ def prepared(
     workspace: Workspace, clients: MotoClients, *texts: str, config: str = "", on: Target | None = None
 ) -> dict[str, Any]:
     workspace.write("app", "alpha", APP_CONFIG + config)
-    application = Application("alpha", StackConfig.load(workspace.orchestrator().settings.by_key["app"], "alpha"))
+    application = AppStack("alpha", StackConfig.load(workspace.orchestrator().settings.by_key["app"], "alpha"))
     found = scale.prepare(scale.parse(texts), on or target(), clients, application)
     return {str(assignment): assignment.value for scaled in found for assignment in scaled.assignments}
 

@@ -12,10 +12,9 @@ from moto import mock_aws
 
 from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import OperationFailedError, RefusedError, UsageError
-from orchestrator.operations.application import Application
-from orchestrator.operations.aws.clients import RecordingClients
+from orchestrator.operations.app_stack import AppStack
 from orchestrator.operations.aws.reach import for_target
-from orchestrator.operations.observer import Note
+from orchestrator.operations.events import Note
 from orchestrator.operations.secrets import (
     Provided,
     PushSecrets,
@@ -47,10 +46,10 @@ def stored(clients: MotoClients) -> dict[str, str]:
     return json.loads(clients.client("secretsmanager").get_secret_value(SecretId="alpha/pushed")["SecretString"])
 
 
-def application(workspace: Workspace, more: str = "") -> Application:
+def application(workspace: Workspace, more: str = "") -> AppStack:
     workspace.write("app", "alpha", f"config:\n  django-app:base: dev\n{more}")
     project = workspace.orchestrator().settings.by_key["app"]
-    return Application("alpha", StackConfig.load(project, "alpha"))
+    return AppStack("alpha", StackConfig.load(project, "alpha"))
 
 
 def create_service(clients: MotoClients, secrets: dict[str, str]) -> None:
@@ -258,7 +257,7 @@ def test_no_value_is_in_what_is_shown(clients: MotoClients) -> None:
 def test_in_the_simulation_the_calls_are_noted_without_values() -> None:
     simulated = target(notice="simulation")
     clients = for_target(simulated)
-    assert isinstance(clients, RecordingClients)
+    assert clients.simulated
     push(PushSecrets(values={"A": "hunter2"}), simulated, clients)
     assert [f"{call.service}.{call.operation}" for call in clients.calls] == [
         "secretsmanager.GetSecretValue",

@@ -12,10 +12,10 @@ from moto import mock_aws
 from orchestrator.errors import OperationFailedError, RefusedError, UsageError
 from orchestrator.model import OutputValue, Record, Unit
 from orchestrator.operations import sleep
-from orchestrator.operations.aws.bases import BaseTarget
 from orchestrator.operations.aws.clients import RecordingClients
-from orchestrator.operations.aws.reach import clients_for
-from orchestrator.operations.observer import Note
+from orchestrator.operations.aws.reach import for_base
+from orchestrator.operations.aws.targets import BaseTarget
+from orchestrator.operations.events import Note
 from orchestrator.operations.sleep import ServerResult, ServerState, Want
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.rules.kinds import Kind
@@ -115,8 +115,8 @@ def test_a_base_on_which_somebody_is_awake_does_not_sleep(workspace: Workspace) 
     asleep(workspace, "beta")
     with pytest.raises(RefusedError) as caught:
         sleep.prepare(workspace.context(), ("dev",), Want.SLEEP)
-    assert caught.value.message == "the base dev cannot sleep: alpha, gamma are awake on it"
-    assert caught.value.hint == "put everything to sleep together: `orchestrator sleep alpha gamma dev`"
+    assert caught.value.message == "the base dev was not put to sleep: alpha, gamma are awake on it"
+    assert caught.value.hint == "put them to sleep together: `orchestrator sleep alpha gamma dev`"
 
 
 def test_a_base_may_sleep_together_with_who_is_awake_on_it(workspace: Workspace) -> None:
@@ -129,14 +129,14 @@ def test_a_base_may_sleep_together_with_who_is_awake_on_it(workspace: Workspace)
 
 def test_a_production_base_wants_to_be_allowed(workspace: Workspace) -> None:
     exists(workspace, kind=Kind.PROD)
-    with pytest.raises(RefusedError, match="dev is production: nothing was touched"):
+    with pytest.raises(RefusedError, match="nothing was changed: dev is production"):
         sleep.prepare(workspace.context(), ("dev",), Want.SLEEP)
     assert sleep.prepare(workspace.context(), ("dev",), Want.SLEEP, allow_prod=True).bases
 
 
 def test_a_server_that_is_not_the_bases_own_is_left_alone(workspace: Workspace) -> None:
     exists(workspace, database_host="db.example.com")
-    with pytest.raises(RefusedError, match="the base dev does not say which database server is its own"):
+    with pytest.raises(RefusedError, match="the base dev has no database server of its own"):
         sleep.prepare(workspace.context(), ("dev",), Want.SLEEP)
 
 
@@ -161,7 +161,7 @@ def test_the_server_is_stopped_and_started_once(clients: MotoClients, outputs: d
 
 def test_seven_days_are_said() -> None:
     stopped = ServerResult(base="dev", server="dev-rds", state=ServerState.STOPPING)
-    assert stopped.note == ("AWS starts dev-rds again by itself after 7 days; its storage is paid for meanwhile")
+    assert stopped.note == ("AWS starts dev-rds again after 7 days; its storage still costs money")
     assert ServerResult(base="dev", server="dev-rds", state=ServerState.STARTED).note is None
 
 
@@ -200,7 +200,7 @@ def test_waking_an_environment_needs_a_running_server(workspace: Workspace) -> N
     alone = sleep.prepare(orchestrator.context, ("alpha",), Want.WAKE)
     with pytest.raises(RefusedError) as caught:
         sleep.check_servers(orchestrator.context, alone, lambda _: _scripted(["stopped"]))
-    assert caught.value.message == "the database server of dev does not run: alpha cannot work without it"
+    assert caught.value.message == "alpha cannot wake: the database server of dev does not run"
     assert caught.value.hint == "wake both: `orchestrator wake dev alpha`"
     sleep.check_servers(orchestrator.context, alone, lambda _: _scripted(["available"]))
     both = sleep.prepare(orchestrator.context, ("dev", "alpha"), Want.WAKE)
@@ -209,8 +209,8 @@ def test_waking_an_environment_needs_a_running_server(workspace: Workspace) -> N
 
 def test_in_the_simulation_the_calls_are_noted() -> None:
     simulated = BaseTarget(name="dev", kind=Kind.AD_HOC, notice="simulation", outputs=INSTANCE)
-    clients = clients_for(simulated)
-    assert isinstance(clients, RecordingClients)
+    clients = for_base(simulated)
+    assert clients.simulated
     assert sleep.stop(simulated, clients).state is ServerState.STOPPING
     assert [(call.operation, call.parameters) for call in clients.calls] == [
         ("DescribeDBInstances", {"DBInstanceIdentifier": "dev-rds"}),

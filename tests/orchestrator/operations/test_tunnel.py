@@ -11,7 +11,6 @@ import pytest
 from orchestrator.errors import EngineUnavailableError, OperationFailedError, RefusedError, UsageError
 from orchestrator.operations import tunnel
 from orchestrator.operations.aws import session_plugin
-from orchestrator.operations.aws.clients import RecordingClients
 from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.aws.session_plugin import PluginCall
 from orchestrator.operations.tunnel import OpenTunnel
@@ -146,7 +145,7 @@ def test_a_port_that_is_none(port: int) -> None:
 def test_in_the_simulation_the_calls_are_noted() -> None:
     simulated = target(notice="simulation")
     clients = for_target(simulated)
-    assert isinstance(clients, RecordingClients)
+    assert clients.simulated
     tunnel.run(tunnel.locate(OpenTunnel(), simulated, clients), simulated, clients)
     assert [call.operation for call in clients.calls] == [
         "DescribeInstanceInformation",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ParamValidationError
 
-from orchestrator.operations.aws.clients import ApiCall, AwsClients, RecordingClients, WakefulClock
+from orchestrator.operations.aws.clients import ApiCall, RecordingClients, WakefulClock
 from orchestrator.operations.aws.reach import for_target
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.deploying.polling import Cancelled
@@ -21,7 +21,7 @@ def test_an_environment_on_aws_gets_clients_with_its_region_and_endpoints(monkey
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     access = AwsAccess(region="eu-west-1", endpoints={"ecs": "http://127.0.0.1:1"})
     clients = for_target(target(aws=access))
-    assert isinstance(clients, AwsClients)
+    assert not clients.simulated
     ecs = clients.client("ecs")
     assert (ecs.meta.endpoint_url, ecs.meta.region_name) == ("http://127.0.0.1:1", "eu-west-1")
     assert clients.client("ecs") is ecs
@@ -29,7 +29,7 @@ def test_an_environment_on_aws_gets_clients_with_its_region_and_endpoints(monkey
 
 def test_an_environment_of_the_simulation_gets_clients_that_only_take_note() -> None:
     clients = for_target(target(notice="simulation: nothing is created in AWS"))
-    assert isinstance(clients, RecordingClients)
+    assert clients.simulated
     found: Any = clients.client("ecs").describe_services(cluster="alpha-cluster", services=["alpha-gunicorn"])
     assert [service["serviceName"] for service in found["services"]] == ["alpha-gunicorn"]
     assert clients.calls == [

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from moto import mock_aws
 
 from orchestrator.errors import OperationFailedError, OrchestratorError, RefusedError, UsageError
-from orchestrator.operations.aws.clients import RecordingClients
+from orchestrator.operations.aws.clients import ApiCall
 from orchestrator.operations.aws.reach import for_target
-from orchestrator.operations.aws.target import Target
-from orchestrator.operations.database import copies as database_copies
-from orchestrator.operations.database import databases, scripts
+from orchestrator.operations.aws.targets import Target
+from orchestrator.operations.database import databases, dumps, scripts
 from orchestrator.operations.database.databases import CloneDatabase, ResetDatabase, RestoreDatabase
-from orchestrator.operations.observer import LogLine, Note
+from orchestrator.operations.events import LogLine, Note
+from pulumi_django.account.grants import MANAGED_BY, REQUEST_TAG
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.deploying.polling import Clock
 from pulumi_django.ecs import database_task
@@ -58,7 +59,7 @@ def ran(fake: FakeAws) -> list[tuple[str, list[str] | None]]:
 
 
 def test_the_family_is_the_one_that_the_application_makes() -> None:
-    assert database_copies.DATABASE == database_task.SERVICE
+    assert dumps.DATABASE == database_task.SERVICE
 
 
 def test_create_runs_the_familys_own_command_in_the_environments_network() -> None:
@@ -133,7 +134,7 @@ def test_an_environment_without_the_family_is_of_another_version() -> None:
     old = target(outputs=replace(OUTPUTS, task_families=("alpha-gunicorn",)))
     with pytest.raises(OperationFailedError) as caught:
         databases.create(old, clients(FakeAws()))
-    assert caught.value.message == ("alpha has no task alpha-database: it was made by another version of pulumi-django")
+    assert caught.value.message == ("alpha has no task alpha-database: another version of pulumi-django created it")
     assert caught.value.hint == "run `orchestrator update-env alpha`"
 
 
@@ -241,6 +242,8 @@ class Both:
 
     fake: CopyingAws
     access: AwsAccess = field(default_factory=lambda: AwsAccess(region=aws.REGION))
+    simulated: bool = False
+    calls: Sequence[ApiCall] = ()
 
     @property
     def clock(self) -> Clock:
@@ -282,7 +285,7 @@ class Uploading(Both):
         if service == "s3" and registered:
             command = registered[-1]["containerDefinitions"][1]["command"]
             if command[2] == scripts.DUMP_FILE:
-                has(*database_copies.parse(command[3]))
+                has(*dumps.parse(command[3]))
         return super().client(service)
 
 
@@ -295,6 +298,7 @@ def test_a_dump_is_made_by_two_containers_of_which_one_may_reach_each_side(both:
     database, transfer = definition.pop("containerDefinitions")
     assert definition == {
         "family": "alpha-database-copy",
+        "tags": ANY,
         "networkMode": "awsvpc",
         "requiresCompatibilities": ["FARGATE"],
         "cpu": "1024",
@@ -374,7 +378,7 @@ def test_what_the_transfer_said_is_passed_on_when_it_failed(both: Both) -> None:
 def test_a_file_that_is_there_is_not_overwritten(both: Both, tmp_path: Path) -> None:
     file = tmp_path / "x"
     file.touch()
-    with pytest.raises(UsageError, match="there is something already"):
+    with pytest.raises(UsageError, match="the path exists"):
         databases.dump(target(), both, to=str(file))
     assert both.fake.calls == []
 
@@ -407,7 +411,7 @@ def test_a_file_of_this_machine_is_in_the_bucket_for_the_time_of_the_restore(bot
     assert keys("alpha-assets") == []
     assert [(note.severity, note.text) for note in heard.of(Note)] == [
         ("warning", f"{file} does not say whose data it holds"),
-        ("info", f"{file} goes to the bucket alpha-assets for the time of the restore"),
+        ("info", f"{file} is copied to the bucket alpha-assets for the time of the restore"),
     ]
 
 
@@ -418,12 +422,37 @@ def test_a_dump_of_production_is_not_restored_into_an_ad_hoc_environment(both: B
     assert both.fake.calls == []
 
 
+def test_the_definitions_of_dump_restore_and_clone_carry_the_tags_of_the_deploy_roles_policy(both: Both) -> None:
+    databases.dump(target(), Uploading(both.fake))
+    source = has("alpha-assets", "dumps/beta.dump")
+    databases.restore(RestoreDatabase(source=source, release=False), target(), both)
+    other = replace(beta(), base_outputs={**BASE_OUTPUTS, "database_host": "elsewhere"})
+    other = replace(
+        other, environment="alpha2", outputs=replace(OUTPUTS, environment="alpha2", task_families=("alpha2-database",))
+    )
+    both.fake.frames = [(0, {**WEB, "serviceName": "alpha-gunicorn"})]
+    databases.clone(CloneDatabase(source=other, release=False), target(), Uploading(both.fake))
+    tags = [{tag["key"]: tag["value"] for tag in call["tags"]} for call in both.fake.called("RegisterTaskDefinition")]
+    assert tags == [
+        {"environment": environment, "base": "dev", "kind": "ad-hoc", "managed-by": "pulumi-django"}
+        for environment in ("alpha", "alpha", "alpha2", "alpha")
+    ]
+    assert all(found[REQUEST_TAG.removeprefix("aws:RequestTag/")] == MANAGED_BY for found in tags)
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ClientException"])
+def test_a_dump_succeeds_although_its_inactive_definition_cannot_be_deleted(both: Both, code: str) -> None:
+    both.fake.errors = {"DeleteTaskDefinitions": [(code, "no")]}
+    assert databases.dump(target(), Uploading(both.fake)).done == ("dumped",)
+    assert both.fake.called("DeregisterTaskDefinition") == [{"taskDefinition": COPY}]
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
         ("s3://alpha-assets/dumps/no.dump", "there is no dump s3://alpha-assets/dumps/no.dump"),
-        ("s3://alpha-assets", "'s3://alpha-assets' names no dump: s3://BUCKET/KEY is wanted"),
-        ("no/such/file", "there is no dump no/such/file: it is no file"),
+        ("s3://alpha-assets", "'s3://alpha-assets' is not the address of a dump"),
+        ("no/such/file", "there is no dump no/such/file: it is not a file"),
     ],
 )
 def test_a_dump_that_is_not_there(both: Both, source: str, message: str) -> None:
@@ -461,7 +490,7 @@ def test_an_environment_without_a_bucket_has_no_place_for_dumps(both: Both) -> N
 def test_in_the_simulation_the_calls_are_noted(what: str) -> None:
     simulated = target(notice="simulation")
     noting = for_target(simulated)
-    assert isinstance(noting, RecordingClients)
+    assert noting.simulated
     actions: dict[str, Any] = {
         "create": lambda: databases.create(simulated, noting),
         "drop": lambda: databases.drop(simulated, noting),

@@ -10,11 +10,10 @@ import pytest
 
 from orchestrator.errors import OperationFailedError, RefusedError
 from orchestrator.operations.aws import session_plugin
-from orchestrator.operations.aws.clients import RecordingClients
 from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.aws.session_plugin import PluginCall
 from orchestrator.operations.database import shell as database_shell
-from orchestrator.operations.observer import TaskMoved
+from orchestrator.operations.events import TaskMoved
 from tests.support.fake_ecs import FakeAws, FakeTask, Life, arn, deployment, service
 from tests.support.operations import Heard, ScriptedClients, target
 
@@ -117,7 +116,7 @@ def test_an_agent_that_never_runs_is_given_up() -> None:
 def test_in_the_simulation_the_calls_are_noted() -> None:
     simulated = target(notice="simulation")
     clients = for_target(simulated)
-    assert isinstance(clients, RecordingClients)
+    assert clients.simulated
     database_shell.run(simulated, clients)
     assert [call.operation for call in clients.calls] == [
         "DescribeServices",

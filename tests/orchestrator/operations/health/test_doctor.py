@@ -17,11 +17,11 @@ from orchestrator.api import Orchestrator
 from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import EngineUnavailableError, SettingsError
 from orchestrator.model import OutputValue, Record, Scope, Unit
-from orchestrator.operations.aws import images
+from orchestrator.operations.aws import ecr
 from orchestrator.operations.aws.clients import RecordingClients
 from orchestrator.operations.health import doctor, doctor_aws
-from orchestrator.operations.health.checks import Check, Verdict, exit_code
-from orchestrator.operations.health.place import Place
+from orchestrator.operations.health.doctor_aws import Place
+from orchestrator.operations.health.verdicts import Check, Verdict, exit_code
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.rules.kinds import Kind
 from tests.support.fake_ecs import FakeAws
@@ -367,7 +367,7 @@ def test_a_base_has_no_image() -> None:
     ],
 )
 def test_references_to_ecr(reference: str, tag: str | None, digest: str | None) -> None:
-    found = images.parse(reference)
+    found = ecr.parse(reference)
     assert found is not None
     assert (found.account, found.region, found.name, found.tag, found.digest) == (
         "123456789012",
@@ -376,7 +376,7 @@ def test_references_to_ecr(reference: str, tag: str | None, digest: str | None) 
         tag,
         digest,
     )
-    assert images.parse(reference.replace("dkr.ecr", "ecr")) is None
+    assert ecr.parse(reference.replace("dkr.ecr", "ecr")) is None
 
 
 def test_a_failure_is_the_exit_code_and_a_warning_is_none() -> None:

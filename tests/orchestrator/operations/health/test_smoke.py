@@ -17,13 +17,12 @@ import pytest
 
 from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import RefusedError
-from orchestrator.operations.application import Application
-from orchestrator.operations.aws.clients import RecordingClients
+from orchestrator.operations.app_stack import AppStack
 from orchestrator.operations.aws.reach import for_target
-from orchestrator.operations.aws.target import Target
+from orchestrator.operations.aws.targets import Target
 from orchestrator.operations.health import smoke, smoke_task
-from orchestrator.operations.health.checks import Check, Verdict
-from orchestrator.operations.health.web_client import Answer, RealWeb, ServedCertificate, WebError
+from orchestrator.operations.health.smoke_visit import Answer, RealWeb, ServedCertificate, WebError
+from orchestrator.operations.health.verdicts import Check, Verdict
 from tests.support.fake_ecs import FakeAws, Life, arn, container, deployment, running, service
 from tests.support.operations import OUTPUTS, ScriptedClients, target
 from tests.support.workspace import APP_CONFIG, Workspace
@@ -117,9 +116,9 @@ def account(*, inside: Any = INSIDE, life: Life | None = None, **more: Any) -> A
     return Account(running=[web_task], lives=[life or Life(log=lines)], answers=answers, **more)
 
 
-def application(workspace: Workspace, config: str = "") -> Application:
+def application(workspace: Workspace, config: str = "") -> AppStack:
     workspace.write("app", "alpha", APP_CONFIG + config)
-    return Application("alpha", StackConfig.load(workspace.orchestrator().settings.by_key["app"], "alpha"))
+    return AppStack("alpha", StackConfig.load(workspace.orchestrator().settings.by_key["app"], "alpha"))
 
 
 def looked(
@@ -510,7 +509,7 @@ def test_who_sleeps_is_not_smoked(workspace: Workspace) -> None:
 def test_in_the_simulation_the_calls_are_noted_and_nothing_is_told(workspace: Workspace) -> None:
     simulated = target(notice="simulation")
     clients = for_target(simulated)
-    assert isinstance(clients, RecordingClients)
+    assert clients.simulated
     found = list(smoke.run(simulated, clients, application(workspace), web=FakeWeb()))
     assert {check.verdict for check in found} == {Verdict.NOT_APPLICABLE}
     assert [check.name for check in found] == list(smoke.NAMES)

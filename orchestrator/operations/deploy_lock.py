@@ -1,4 +1,4 @@
-"""Who is at work on an environment from this checkout, so that a second deploy hears of the first before it writes files."""
+"""A lock on an environment in this checkout: a second deploy is refused before it writes files."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FOLDER = Path(".orchestrator") / "at-work"
 
 
 @contextmanager
-def alone(root: Path, environment: str, what: str, *, wait_seconds: float = 0.0) -> Generator[None]:
-    """Hold the environment while the block runs; `root` is the folder of `orchestrator.toml`.
+def hold(root: Path, environment: str, command: str, *, wait_seconds: float = 0.0) -> Generator[None]:
+    """Hold the lock while the block runs; `root` is the folder of `orchestrator.toml`.
 
-    The engine's own lock, which holds everywhere, covers the update alone; the configuration is written before it.
-    Raises StackLockedError when somebody else holds it for longer than `wait_seconds`, StateError when the folder cannot
-    be written.
+    The engine's own lock works on every machine but covers only the update; the configuration is written before it.
+    Raises StackLockedError when another process holds the lock for longer than `wait_seconds`, StateError when the folder
+    cannot be written.
     """
     from filelock import FileLock, Timeout
 
@@ -33,18 +33,18 @@ def alone(root: Path, environment: str, what: str, *, wait_seconds: float = 0.0)
     try:
         private_folder(folder)
         with FileLock(lock, timeout=wait_seconds):
-            owner.write_text(json.dumps(_me(what)), encoding="utf-8")
+            owner.write_text(json.dumps(_this_process(command)), encoding="utf-8")
             try:
                 yield
             finally:
                 owner.unlink(missing_ok=True)
     except Timeout:
-        raise _taken(environment, owner) from None
+        raise _held(environment, owner) from None
     except OSError as error:
         raise StateError(f"{error.filename or folder} cannot be written: {error.strerror or error}") from error
 
 
-def _me(what: str) -> dict[str, Any]:
+def _this_process(command: str) -> dict[str, Any]:
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name
@@ -54,12 +54,12 @@ def _me(what: str) -> dict[str, Any]:
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
-        "what": what,
+        "what": command,
     }
 
 
-def _taken(environment: str, file: Path) -> StackLockedError:
-    hint = "wait until it ends (--wait DURATION does), then run the command again"
+def _held(environment: str, file: Path) -> StackLockedError:
+    hint = "wait until it ends (--wait DURATION does this), then run the command again"
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
         owner = LockOwner(
@@ -70,5 +70,5 @@ def _taken(environment: str, file: Path) -> StackLockedError:
             alive=True,
         )
     except (OSError, ValueError, KeyError, TypeError):
-        return StackLockedError(f"somebody else deploys {environment} from here", hint)
-    return StackLockedError(f"{owner} is at work on {environment} ({found['what']})", hint, owner=owner)
+        return StackLockedError(f"{environment} is being deployed by another process in this checkout", hint)
+    return StackLockedError(f"{environment} is locked: {owner} runs `{found['what']}`", hint, owner=owner)

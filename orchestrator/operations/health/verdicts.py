@@ -1,4 +1,4 @@
-"""What `doctor` and `smoke` have in common: a line about one thing, and how an error becomes one."""
+"""The result of a check of `doctor` or `smoke`."""
 
 from __future__ import annotations
 
@@ -10,54 +10,54 @@ from orchestrator.errors import OrchestratorError
 
 
 class Verdict(StrEnum):
-    """How it is with the thing."""
+    """The outcome of a check."""
 
     OK = "ok"
     WARN = "warn"
-    """It works and may not for long, or could not be looked at."""
+    """It works now and may fail later, or could not be checked."""
 
     FAIL = "fail"
     NOT_APPLICABLE = "n/a"
-    """There is no such thing here."""
+    """There is nothing to check."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One thing that was looked at."""
+    """A check and its result."""
 
     name: str
-    """What, for example `certificate`."""
+    """Name, for example `certificate`."""
 
     verdict: Verdict
     evidence: str
-    """What was seen."""
+    """The observation."""
 
     hint: str | None = None
-    """What to do, unless all is well."""
+    """What to do about a problem."""
 
 
 def ok(name: str, evidence: str) -> Check:
-    """All is well."""
+    """Return a check that passed."""
     return Check(name=name, verdict=Verdict.OK, evidence=evidence)
 
 
 def warn(name: str, evidence: str, hint: str | None = None) -> Check:
-    """It needs attention."""
+    """Return a check that needs attention."""
     return Check(name=name, verdict=Verdict.WARN, evidence=evidence, hint=hint)
 
 
 def fail(name: str, evidence: str, hint: str | None = None) -> Check:
-    """It does not work."""
+    """Return a check that failed."""
     return Check(name=name, verdict=Verdict.FAIL, evidence=evidence, hint=hint)
 
 
 def not_applicable(name: str, evidence: str) -> Check:
-    """There is nothing to look at."""
+    """Return a check that does not apply."""
     return Check(name=name, verdict=Verdict.NOT_APPLICABLE, evidence=evidence)
 
 
 def made(name: str, look: Callable[[], Check]) -> Check:
-    """What `look` found; an error that a user can act on is a failure."""
+    """Return the check of `look`; an error for the user is a failed check."""
     try:
         return look()
     except OrchestratorError as error:
@@ -65,5 +65,5 @@ def made(name: str, look: Callable[[], Check]) -> Check:
 
 
 def exit_code(checks: Sequence[Check]) -> int:
-    """1 when something failed; warnings are none."""
+    """Return 1 if a check failed, else 0; warnings do not count."""
     return 1 if any(check.verdict is Verdict.FAIL for check in checks) else 0

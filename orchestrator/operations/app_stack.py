@@ -1,4 +1,4 @@
-"""The project and the configuration behind an environment: what operations change by an update, so that nothing drifts."""
+"""The stack that runs an environment's services, and its configuration, which operations change by an update."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Application:
-    """The stack of an environment that runs its services."""
+class AppStack:
+    """The stack that runs an environment's services."""
 
     environment: str
     config: StackConfig
 
     def get(self, *path: str) -> Any:
-        """The plain value at a key, and at the keys within its object; None when there is none."""
+        """Return the plain value of a key, or of a key within its object; None when it is absent."""
         found: Any = self.config.get(path[0])
         for key in path[1:]:
             found = found.get(key) if isinstance(found, Mapping) else None
         return found
 
     def assignment(self, key: str, value: Any) -> Assignment:
-        """The value for a key such as `asleep` or `web.desired_count` of this project, wherever others have it too."""
+        """Return an assignment to a key of this project, even if other projects have the key too."""
         return make_assignment(f"{self.config.project.name}:{key}", value)
 
     @property
     def asleep(self) -> bool:
-        """Whether the configuration says that it sleeps."""
+        """Whether the configuration puts the environment to sleep."""
         return str(self.get("asleep")).lower() == "true"
 
 
-def find(context: Context, name: str) -> Application:
-    """The application of an existing environment. Raises UnknownStackError, SettingsError."""
+def find(context: Context, name: str) -> AppStack:
+    """Return the stack of an existing environment. Raises UnknownStackError, SettingsError."""
     return of(context, context.registry().environment(name))
 
 
-def of(context: Context, environment: Deployment) -> Application:
-    """The same for an environment that the registry showed."""
+def of(context: Context, environment: Deployment) -> AppStack:
+    """Return the stack of an environment of the registry. Raises UnknownStackError, SettingsError."""
     stacks = [stack for stack in environment.stacks if "service_names" in stack.outputs]
     if not stacks:
         raise UnknownStackError(
-            f"{environment.name} has no services: it was not created to its end",
+            f"{environment.name} has no services: its creation did not finish",
             f"finish it: `orchestrator create-env {environment.name}`",
         )
     project = context.settings.by_key[stacks[0].unit.project]
-    return Application(environment.name, StackConfig.load(project, environment.name))
+    return AppStack(environment.name, StackConfig.load(project, environment.name))

@@ -1,12 +1,13 @@
 """Dumps of an environment's database, in its own bucket.
 
-A task of two containers carries them: one with PostgreSQL's tools, which may reach the database, and one with the AWS CLI,
-which has the application's role and so the bucket. Its definition is made of the environment's own ones for this one run
-and deleted afterwards. So nobody but that task sees the password, and no signed address stands anywhere.
+A task of two containers transfers them. One container has PostgreSQL's tools and the database's address and password. The
+other one has the AWS CLI; the application's role gives it the bucket. The task definition is made from the environment's
+own ones for this run and deleted afterwards. Only that task sees the password, and no signed URL exists.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,25 +18,26 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.errors import OperationFailedError, UsageError
 from orchestrator.operations.aws import ecs as services
 from orchestrator.operations.aws.clients import Clients
-from orchestrator.operations.aws.target import Target
+from orchestrator.operations.aws.targets import Target
 from orchestrator.operations.database import scripts
-from orchestrator.operations.database.tasks import TaskRun, run_family
-from orchestrator.operations.observer import Note, Observer
+from orchestrator.operations.events import Note, Observer
+from orchestrator.operations.tasks import TaskRun, run_family
+from orchestrator.recovery.listing import MANAGED_BY, MANAGED_BY_TAG
 from pulumi_django.ecs.database_task import ENTRY_POINT
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import TaskDefinitionTypeDef
 
 DATABASE = "database"
-"""Container, and last part of the family, of the tasks that work on the database."""
+"""Container, and last part of the family, of the tasks for the database."""
 
 TRANSFER = "transfer"
 _ENTRY_POINTS = {DATABASE: list(ENTRY_POINT), TRANSFER: ["aws"]}
-"""Not the image's own: another image with the same programs may have none, or another one."""
+"""These replace the image's own: another image with the same programs may have no entry point, or a different one."""
 
 TRANSFER_IMAGE = "public.ecr.aws/aws-cli/aws-cli:2.27.50"
 IMAGE_VARIABLE = "ORCHESTRATOR_AWS_CLI_IMAGE"
-"""Environment variable with another image of the AWS CLI, for subnets that cannot reach the public one."""
+"""Environment variable for another image of the AWS CLI, for subnets that cannot reach the public registry."""
 
 FOLDER = "dumps"
 BUCKET_VARIABLE = "S3_BUCKET_NAME"
@@ -54,60 +56,60 @@ class Dump:
     """`s3://bucket/key`, or the path."""
 
     environment: str | None = None
-    """Whose data it holds, as far as it says."""
+    """The environment of its data, if known."""
 
     kind: str | None = None
     size_bytes: int | None = None
     file: str | None = None
-    """Where it was also written on this machine."""
+    """Path of its copy on this machine."""
 
     @property
     def place(self) -> tuple[str, str]:
-        """Bucket and key."""
+        """Its bucket and key."""
         return parse(self.source)
 
 
 def parse(source: str) -> tuple[str, str]:
-    """Bucket and key of `s3://bucket/key`. Raises UsageError."""
+    """Return bucket and key of `s3://bucket/key`. Raises UsageError."""
     bucket, slash, key = source.removeprefix("s3://").partition("/")
     if not source.startswith("s3://") or not bucket or not slash or not key or key.endswith("/"):
-        raise UsageError(f"{source!r} names no dump: s3://BUCKET/KEY is wanted")
+        raise UsageError(f"{source!r} is not the address of a dump", "write s3://BUCKET/KEY")
     return bucket, key
 
 
 def family(target: Target) -> str:
-    """The family of tasks that may work on the server. Raises OperationFailedError when the environment has none."""
+    """Return the family of tasks for the database. Raises OperationFailedError when the environment has none."""
     name = f"{target.environment}-{DATABASE}"
     if name not in target.outputs.task_families:
         raise OperationFailedError(
-            f"{target.environment} has no task {name}: it was made by another version of pulumi-django",
+            f"{target.environment} has no task {name}: another version of pulumi-django created it",
             f"run `orchestrator update-env {target.environment}`",
         )
     return name
 
 
 def dump(target: Target, clients: Clients, observer: Observer, to: str | None) -> tuple[Dump, TaskRun]:
-    """Write a dump into the environment's bucket. Raises OperationFailedError; UsageError when `to` is there already."""
+    """Write a dump into the environment's bucket. Raises OperationFailedError; UsageError when `to` exists."""
     if to is not None and os.path.lexists(to):
-        raise UsageError(f"the dump cannot be written to {to}: there is something already", "name another file")
+        raise UsageError(f"the dump cannot be written to {to}: the path exists", "choose another file")
     setting = _Setting(target, clients)
     key = f"{FOLDER}/{target.environment}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.dump"
     written = Dump(source=f"s3://{setting.bucket}/{key}", environment=target.environment, kind=target.outputs.kind)
     task = setting.run(observer, scripts.dump(), _upload(written), first=DATABASE)
     s3 = clients.client("s3")
     size = int(s3.head_object(Bucket=setting.bucket, Key=key)["ContentLength"])
-    if to is not None and target.notice is None:
+    if to is not None and not clients.simulated:
         _download(s3, setting.bucket, key, to)
     done = Dump(source=written.source, environment=written.environment, kind=written.kind, size_bytes=size, file=to)
     return done, task
 
 
 def look(source: str, target: Target, clients: Clients) -> Dump:
-    """What a dump says of itself. Raises UsageError when it is not there."""
+    """Return a dump and its metadata. Raises UsageError when it does not exist."""
     if not source.startswith("s3://"):
         path = Path(source)
         if not path.is_file():
-            raise UsageError(f"there is no dump {source}: it is no file", "give a file, or s3://BUCKET/KEY")
+            raise UsageError(f"there is no dump {source}: it is not a file", "give a file, or s3://BUCKET/KEY")
         return Dump(source=source, size_bytes=path.stat().st_size)
     bucket, key = parse(source)
     s3 = clients.client("s3")
@@ -119,17 +121,17 @@ def look(source: str, target: Target, clients: Clients) -> Dump:
         raise UsageError(
             f"there is no dump {source}", f"make one: `orchestrator db dump {target.environment}`"
         ) from None
-    said: Mapping[str, str] = head.get("Metadata", {})
+    metadata: Mapping[str, str] = head.get("Metadata", {})
     return Dump(
         source=source,
-        environment=said.get("environment"),
-        kind=said.get("kind"),
+        environment=metadata.get("environment"),
+        kind=metadata.get("kind"),
         size_bytes=int(head["ContentLength"]),
     )
 
 
 def restore(found: Dump, target: Target, clients: Clients, observer: Observer) -> TaskRun:
-    """Replace the environment's database by the dump, which is brought into its bucket for that time."""
+    """Replace the environment's database by the dump. A dump outside its bucket is copied there for this time."""
     setting = _Setting(target, clients)
     near = _brought(found, setting.bucket, target, clients, observer)
     try:
@@ -146,11 +148,11 @@ def delete(found: Dump, clients: Clients) -> None:
 
 
 def _brought(found: Dump, bucket: str, target: Target, clients: Clients, observer: Observer) -> Dump:
-    """The dump itself when it is in that bucket, else a copy of it there: the task may read no other."""
+    """Return the dump if it is in that bucket, else a copy of it there: the task can read no other bucket."""
     s3 = clients.client("s3")
     key = f"{FOLDER}/incoming-{target.environment}-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.dump"
     if not found.source.startswith("s3://"):
-        observer(Note(text=f"{found.source} goes to the bucket {bucket} for the time of the restore"))
+        observer(Note(text=f"{found.source} is copied to the bucket {bucket} for the time of the restore"))
         _upload_file(s3, found.source, bucket, key)
     elif found.place[0] != bucket:
         observer(Note(text=f"the dump is copied to the bucket {bucket} for the time of the restore"))
@@ -161,7 +163,7 @@ def _brought(found: Dump, bucket: str, target: Target, clients: Clients, observe
 
 
 def _download(s3: Any, bucket: str, key: str, to: str) -> None:
-    """The object as a file that appears when it is whole. Others on this machine have no business in the data."""
+    """Write the object to a file that appears when it is complete and that only this user can read."""
     partial = Path(f"{to}.part")
     try:
         with os.fdopen(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
@@ -181,7 +183,7 @@ def _upload_file(s3: Any, file: str, bucket: str, key: str) -> None:
 
     try:
         s3.upload_file(file, bucket, key)
-    except Boto3Error as error:  # which hides what AWS said in its text
+    except Boto3Error as error:  # its text holds the error of AWS
         raise OperationFailedError(f"{file} could not be stored in the bucket {bucket}: {error}") from error
 
 
@@ -191,7 +193,7 @@ def _upload(written: Dump) -> list[str]:
 
 
 class _Setting:
-    """What the environment's own task definitions say, for one more that is made of them."""
+    """The environment's own task definitions, and a new one that is made from them."""
 
     def __init__(self, target: Target, clients: Clients) -> None:
         self._target, self._clients, self._ecs = target, clients, clients.client("ecs")
@@ -201,7 +203,7 @@ class _Setting:
         self.bucket = _bucket(self._web, target)
 
     def run(self, observer: Observer, database: list[str], transfer: list[str], *, first: str) -> TaskRun:
-        """Run both containers, the `first` one to its end before the other begins."""
+        """Run both containers; the other one begins after the end of the `first`."""
         own = next((dict(c) for c in self._database.get("containerDefinitions", []) if c.get("name") == DATABASE), {})
         containers: list[Any] = [
             _container(own, DATABASE, database, first),
@@ -221,7 +223,13 @@ class _Setting:
             )
         finally:
             self._ecs.deregister_task_definition(taskDefinition=definition)
-            self._ecs.delete_task_definitions(taskDefinitions=[definition])
+            # An inactive definition costs nothing, and not every role may delete one.
+            with contextlib.suppress(self._ecs.exceptions.ClientError):
+                self._ecs.delete_task_definitions(taskDefinitions=[definition])
+
+    @property
+    def _tags(self) -> dict[str, str]:
+        return {**self._target.tags, MANAGED_BY_TAG: MANAGED_BY}
 
     @property
     def _family(self) -> str:
@@ -246,19 +254,21 @@ class _Setting:
             ephemeralStorage={"sizeInGiB": STORAGE_GIB},
             volumes=[{"name": _VOLUME}],
             containerDefinitions=containers,
+            # The deploy role may register only definitions with the tag of this project.
+            tags=[{"key": key, "value": value} for key, value in self._tags.items()],
             **{name: value for name, value in more.items() if value},
         )
         return str(answer["taskDefinition"]["taskDefinitionArn"])
 
 
 def _container(own: Mapping[str, Any], name: str, command: list[str], first: str) -> dict[str, Any]:
-    """One of the two; only the one with PostgreSQL's tools gets the database's address and password."""
+    """Return one of the two; only the one with PostgreSQL's tools gets the database's address and password."""
     made: dict[str, Any] = {
         "name": name,
         "image": own.get("image", "") if name == DATABASE else os.environ.get(IMAGE_VARIABLE, TRANSFER_IMAGE),
         "entryPoint": _ENTRY_POINTS[name],
         "command": command,
-        # The first one ends before the task does, and the other one waits for its success.
+        # The first container ends before the task does, and the other one waits for its success.
         "essential": name != first,
         "mountPoints": [{"sourceVolume": _VOLUME, "containerPath": scripts.DUMP_FILE.rpartition("/")[0]}],
         "logConfiguration": own.get("logConfiguration", {}),
@@ -271,7 +281,7 @@ def _container(own: Mapping[str, Any], name: str, command: list[str], first: str
 
 
 def _bucket(web: TaskDefinitionTypeDef, target: Target) -> str:
-    """The bucket that the application is told of."""
+    """Return the bucket in the application's environment variable."""
     for container in web.get("containerDefinitions", []):
         for variable in container.get("environment", []):
             if variable.get("name") == BUCKET_VARIABLE and variable.get("value"):

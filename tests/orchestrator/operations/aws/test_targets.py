@@ -8,8 +8,8 @@ import pytest
 
 from orchestrator.errors import OperationFailedError, RefusedError, UnknownStackError, UsageError
 from orchestrator.model import Record
-from orchestrator.operations.aws import target as targets
-from orchestrator.operations.aws.target import EnvironmentOutputs, Service
+from orchestrator.operations.aws import targets
+from orchestrator.operations.aws.targets import EnvironmentOutputs, Service
 from pulumi_django.contract import APP_OUTPUTS
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.rules.kinds import Kind
@@ -62,15 +62,15 @@ def test_a_base_has_no_tasks(workspace: Workspace) -> None:
     make_alpha(workspace)
     with pytest.raises(RefusedError) as caught:
         targets.find(workspace.context(), "dev")
-    assert caught.value.message == "dev is a base: tasks and logs belong to environments"
-    assert caught.value.hint == "name one of its environments: alpha"
+    assert caught.value.message == "dev is a base: only environments have tasks and logs"
+    assert caught.value.hint == "choose one of its environments: alpha"
 
 
 def test_an_environment_without_outputs_is_not_finished(workspace: Workspace) -> None:
     workspace.engine.has(ALPHA, outputs={}, record=Record(kind=Kind.AD_HOC, base="dev"))
     with pytest.raises(UnknownStackError) as caught:
         targets.find(workspace.context(), "alpha")
-    assert caught.value.message == "alpha has no outputs: it was not created to its end"
+    assert caught.value.message == "alpha has no outputs: its creation did not finish"
     assert caught.value.hint == "finish it: `orchestrator create-env alpha`"
 
 

@@ -1,4 +1,4 @@
-"""What an observer hears while an operation works. Operations never print, prompt or exit."""
+"""The events of an operation, for its observer. Operations never print, prompt or exit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True, kw_only=True)
 class Note:
-    """Something worth knowing."""
+    """A remark for the user."""
 
     text: str
     severity: Literal["info", "warning"] = "info"
@@ -17,24 +17,24 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True)
 class LogLine:
-    """A line that a container logged."""
+    """A line of a container's log."""
 
     service: str
-    """Short name of the service, or of the task that is run once."""
+    """Short name of the service or of the one-off task."""
 
     text: str
-    """Printable, without its line end."""
+    """Printable text without the line end."""
 
     task: str | None = None
     """Short id of the task."""
 
     at: datetime | None = None
-    """When the container wrote it, where that is known."""
+    """The time of the line, if known."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskMoved:
-    """A task that the operation runs reached another state."""
+    """A task of the operation reached another state."""
 
     service: str
     task: str
@@ -46,33 +46,33 @@ class TaskMoved:
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutMoved:
-    """The rollout of a service got somewhere."""
+    """The rollout of a service made progress."""
 
     service: str
     version: str
-    """Image, or family and revision, that is rolled out."""
+    """Image, or family and revision, of the rollout."""
 
     desired: int
     running: int
     pending: int
     healthy: int | None
-    """Tasks whose health check passes; None where nothing checks."""
+    """Tasks whose health check passes; None without a health check."""
 
     failed: int
     """Tasks of this deployment that failed."""
 
     state: str
-    """ECS's word: IN_PROGRESS, COMPLETED or FAILED."""
+    """State in ECS: IN_PROGRESS, COMPLETED or FAILED."""
 
 
 Event = Note | LogLine | TaskMoved | RolloutMoved
 
 
 class Observer(Protocol):
-    """Hears the events of an operation, perhaps from several threads; must not raise and must return quickly."""
+    """Receives the events of an operation, possibly from several threads; must not raise and must return quickly."""
 
     def __call__(self, event: Event, /) -> None: ...
 
 
 def ignore(_event: Event) -> None:
-    """The observer of those who only want the result."""
+    """Ignore the event."""

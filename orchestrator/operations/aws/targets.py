@@ -1,4 +1,4 @@
-"""The environment that an operation works on: its outputs, and how its AWS is reached. Read here, never guessed."""
+"""The environment or base of an operation: its outputs, and its access to AWS. Both are read, never guessed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.config.aws_settings import access_of_stacks
 from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import OperationFailedError, OrchestratorError, RefusedError, UnknownStackError, UsageError
-from orchestrator.model import UNKNOWN, Outputs, Scope, Unit
+from orchestrator.model import UNKNOWN, Kind, Outputs, Scope, Unit
 from pulumi_django.deploying.aws_access import AwsAccess
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from orchestrator.lifecycle.registry import Deployment, Registry
 
 WEB = "web"
-"""The name by which every environment's web service can be called, whatever it is called there."""
+"""An alias for the web service of every environment, independent of the service's own name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentOutputs:
-    """The outputs of `pulumi_django.contract.AppOutputs` as an application's state holds them: plain values."""
+    """The outputs of `pulumi_django.contract.AppOutputs` as plain values from the application's state."""
 
     url: str
     environment: str
@@ -35,7 +35,7 @@ class EnvironmentOutputs:
 
     task_families: Sequence[str]
     log_groups: Mapping[str, str]
-    """Log group by short name: of the services, and of the tasks that are run once."""
+    """Log group by the short name of a service or a one-off task."""
 
     release_task_family: str
     task_subnet_ids: Sequence[str]
@@ -52,22 +52,41 @@ class Service:
     """Name in ECS, for example `alpha-gunicorn`; also the family of its task definitions."""
 
     short: str
-    """Name for people, and of the container: `gunicorn`."""
+    """Short name, also the name of the container: `gunicorn`."""
 
     log_group: str | None
     """Its CloudWatch log group."""
 
 
 @dataclass(frozen=True, kw_only=True)
+class BaseTarget:
+    """An existing base and its access to AWS."""
+
+    name: str
+    kind: Kind
+    notice: str | None
+    """The engine's notice for every output; None when the base exists in AWS."""
+
+    outputs: Mapping[str, Any] = field(repr=False)
+    """Plain outputs by the names of the contract; without secret ones."""
+
+    environments: tuple[str, ...] = ()
+    """Names of the environments on it."""
+
+    aws: AwsAccess = field(default_factory=AwsAccess)
+    """Region, profile, endpoints and role of the stack's AWS provider."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Target:
-    """An environment that exists, and the AWS it lives in."""
+    """An existing environment and its access to AWS."""
 
     environment: str
     engine: str
-    """Name of the engine that made it: `pulumi` or `simulation`."""
+    """Name of the engine: `pulumi` or `simulation`."""
 
     notice: str | None
-    """What every output of that engine says; None when it works on AWS."""
+    """The engine's notice for every output; None when the environment exists in AWS."""
 
     outputs: EnvironmentOutputs
     base_outputs: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
@@ -77,11 +96,17 @@ class Target:
     """Region, profile, endpoints and role of the stack's AWS provider."""
 
     asleep: bool = False
-    """Whether its configuration says that it sleeps."""
+    """Whether the configuration puts it to sleep."""
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of the environment's resources, without `managed-by`."""
+        outputs = self.outputs
+        return {"base": outputs.base_stack_name, "environment": outputs.environment, "kind": outputs.kind}
 
     @property
     def services(self) -> tuple[Service, ...]:
-        """Every service, the web service first."""
+        """All services, the web service first."""
         prefix = f"{self.environment}-"
         shorts = {name: name.removeprefix(prefix) for name in self.outputs.service_names}
         return tuple(
@@ -90,7 +115,7 @@ class Target:
         )
 
     def service(self, name: str | None = None) -> Service:
-        """A service by its short or full name; `web` and None are the web service. Raises UsageError."""
+        """Return a service by its short or full name; `web` and None are the web service. Raises UsageError."""
         services = self.services
         for service in services:
             if name in (service.short, service.name):
@@ -101,19 +126,19 @@ class Target:
         close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
         raise UsageError(
             f"{self.environment} has no service {name!r}: it has {', '.join(names) or 'none'}",
-            f"did you mean {close[0]}?" if close else "name one of them with --service",
+            f"did you mean {close[0]}?" if close else "choose one of them with --service",
         )
 
     def chosen(self, names: Sequence[str]) -> tuple[Service, ...]:
-        """The services of these names, each once; all of them when no name is given. Raises UsageError."""
+        """Return the services of these names, each once; all services for no name. Raises UsageError."""
         return tuple(dict.fromkeys(self.service(name) for name in names)) if names else self.services
 
 
 def find(context: Context, name: str) -> Target:
-    """The environment of that name, as its stack's state and configuration describe it.
+    """Return the environment of that name from its stack's state and configuration.
 
-    Raises UnknownStackError when there is none, RefusedError for a base, OperationFailedError when the environment was
-    not finished and so has no outputs.
+    Raises UnknownStackError when it does not exist or has no outputs, RefusedError for a base, OperationFailedError when
+    outputs are missing.
     """
     registry = context.registry()
     environment = _environment(registry, name)
@@ -130,13 +155,31 @@ def find(context: Context, name: str) -> Target:
     )
 
 
+def find_base(context: Context, name: str) -> BaseTarget:
+    """Return the base of that name. Raises UnknownStackError when it does not exist or has no outputs."""
+    base = context.registry().base(name)
+    outputs = _plain(base.outputs)
+    if not outputs:
+        raise UnknownStackError(
+            f"{name} has no outputs: its creation did not finish", f"finish it: `orchestrator create-base {name}`"
+        )
+    return BaseTarget(
+        name=base.name,
+        kind=base.record.kind,
+        notice=context.engine.notice,
+        outputs=outputs,
+        environments=base.environments,
+        aws=access_of(context, base, outputs.get("region")),
+    )
+
+
 def _environment(registry: Registry, name: str) -> Deployment:
     plain = name.removeprefix(f"{Scope.ENVIRONMENT.value}/")
     if plain not in registry.environments and plain in registry.bases:
         environments = ", ".join(registry.bases[plain].environments)
         raise RefusedError(
-            f"{plain} is a base: tasks and logs belong to environments",
-            f"name one of its environments: {environments}"
+            f"{plain} is a base: only environments have tasks and logs",
+            f"choose one of its environments: {environments}"
             if environments
             else f"create one: `orchestrator create-env NAME --base {plain}`",
         )
@@ -149,12 +192,13 @@ def _outputs(environment: Deployment) -> EnvironmentOutputs:
     missing = [name for name in names if name not in found]
     if len(missing) == len(names):
         raise UnknownStackError(
-            f"{environment.name} has no outputs: it was not created to its end",
+            f"{environment.name} has no outputs: its creation did not finish",
             f"finish it: `orchestrator create-env {environment.name}`",
         )
     if missing:
         raise OperationFailedError(
-            f"{environment.name} does not export {', '.join(missing)}: it was made by another version of pulumi-django, or not to its end",
+            f"{environment.name} does not export {', '.join(missing)}: another version of pulumi-django created it, or its "
+            "creation did not finish",
             f"run `orchestrator update-env {environment.name}`",
         )
     return EnvironmentOutputs(**{name: found[name] for name in names})
@@ -165,21 +209,21 @@ def _plain(outputs: Outputs) -> dict[str, Any]:
 
 
 def access_of(context: Context, deployment: Deployment, region: str | None) -> AwsAccess:
-    """How the stacks of a base or an environment reach AWS; `region` counts where they do not say."""
+    """Return the access of a base or an environment to AWS; `region` is the default of its stacks."""
     return access_of_units(context, deployment.units, region)
 
 
 def access_of_units(context: Context, units: Sequence[Unit], region: str | None) -> AwsAccess:
-    """The same for stacks that may not exist yet. Raises SettingsError."""
+    """Return the access to AWS of stacks that may not exist yet. Raises SettingsError."""
     by_key = context.settings.by_key
     try:
         return access_of_stacks([(by_key[unit.project], unit.stack) for unit in units], region)
     except OrchestratorError as error:
         names = " and ".join(dict.fromkeys(unit.stack for unit in units))
-        raise type(error)(f"how {names} reaches AWS cannot be read: {error.message}", error.hint) from error
+        raise type(error)(f"the AWS configuration of {names} cannot be read: {error.message}", error.hint) from error
 
 
 def _asleep(context: Context, units: Sequence[Unit]) -> bool:
-    """Whether the configuration of one of these stacks says that it sleeps."""
+    """Whether the configuration of one of these stacks puts it to sleep."""
     configs = (StackConfig.load(context.settings.by_key[unit.project], unit.stack) for unit in units)
     return any(str(config.get("asleep")).lower() == "true" for config in configs)
