@@ -74,8 +74,8 @@ def test_a_base_is_not_put_to_sleep_under_somebody(alpha: Here) -> None:
     answer = alpha("sleep", "dev")
     assert (answer.code, answer.out) == (1, "")
     assert answer.err == (
-        "error: the base dev cannot sleep: alpha is awake on it\n"
-        "hint: put everything to sleep together: `orchestrator sleep alpha dev`\n"
+        "error: the base dev was not put to sleep: alpha is awake on it\n"
+        "hint: put them to sleep together: `orchestrator sleep alpha dev`\n"
     )
 
 
@@ -233,7 +233,7 @@ def test_an_environment_is_no_copy_of_itself(alpha: Here) -> None:
     answer = alpha("db", "clone", "alpha", "--from", "alpha")
     assert (answer.code, answer.err.splitlines()[0]) == (
         2,
-        "error: alpha cannot be a copy of itself: name another environment with --from",
+        "error: alpha cannot be a copy of itself: choose another environment with --from",
     )
 
 

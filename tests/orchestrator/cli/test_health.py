@@ -17,7 +17,7 @@ def test_doctor_says_a_line_for_each_thing(here: Here) -> None:
     lines = answer.out.splitlines()
     assert lines[0] == f"ok    settings        {here.folder}/orchestrator.toml: 2 projects, engine simulation"
     assert lines[1] == "n/a   pulumi          the simulation does not need it"
-    assert "ok    backend         read and written: 0 stacks" in lines
+    assert "ok    backend         readable and writable: 0 stacks" in lines
 
 
 def test_doctor_works_where_nothing_else_does(tmp_path: Path, here: Here) -> None:
@@ -38,7 +38,7 @@ def test_doctor_as_a_document(here: Here) -> None:
 def test_doctor_of_a_name_that_is_nobodys(here: Here) -> None:
     answer = here("doctor", "nobody")
     assert answer.code == 1
-    assert "fail  stack           there is no base or environment 'nobody', and none is configured\n" in answer.out
+    assert "fail  stack           no base or environment 'nobody' exists or is configured\n" in answer.out
 
 
 def test_smoke_in_the_simulation_says_what_it_would_call(alpha: Here) -> None:

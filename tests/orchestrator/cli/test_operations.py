@@ -131,7 +131,7 @@ def test_run_in_the_simulation_says_the_calls_and_succeeds(alpha: Here) -> None:
         (["run", "beta", "--", "x"], 1, "error: there is no environment 'beta'\nhint: there is alpha\n"),
         (["run", "dev", "--", "x"], 1, "error: dev is a base: only environments have tasks and logs\n"),
         (["run", "alpha", "-s", "gunicron", "--", "x"], 2, "error: alpha has no service 'gunicron'"),
-        (["logs", "alpha", "--follow", "--previous"], 2, "error: --follow and --previous contradict each other"),
+        (["logs", "alpha", "--follow", "--previous"], 2, "error: --follow and --previous cannot be combined"),
         (["logs", "alpha", "--since", "yesterday"], 2, "error: 'yesterday' is not a duration"),
         (["logs", "alpha", "--grep", "["], 2, "error: --grep '[' is no regular expression"),
         (["deploy", "alpha"], 2, "error: no image is given: there is nothing to deploy\n"),
@@ -199,8 +199,8 @@ def test_exec_without_a_running_task_says_what_to_do(on_aws: Callable[..., Here]
     assert answer == Answer(
         1,
         "",
-        "error: no task of alpha-gunicorn runs, although 1 should\n"
-        "hint: see why: `orchestrator ps alpha` and `orchestrator logs alpha --service gunicorn --previous`\n",
+        "error: no task of alpha-gunicorn runs, but its desired count is 1\n"
+        "hint: find the reason: `orchestrator ps alpha` and `orchestrator logs alpha --service gunicorn --previous`\n",
     )
 
 

@@ -92,7 +92,7 @@ def test_without_health_checks_it_is_the_one_of_the_newest_version_that_started_
 def test_when_all_are_unhealthy_that_is_said() -> None:
     heard = Heard()
     assert found(account(running(1, "5", healthStatus="UNHEALTHY")), heard=heard).task == f"{1:032x}"
-    assert [note.text for note in heard.of(Note)] == [f"task {1:032x} is unhealthy, as are all others"]
+    assert [note.text for note in heard.of(Note)] == [f"task {1:032x} is unhealthy, like all others"]
 
 
 def test_a_task_can_be_named_by_the_beginning_of_its_id() -> None:
@@ -108,18 +108,18 @@ def test_a_task_can_be_named_by_the_beginning_of_its_id() -> None:
 @pytest.mark.parametrize(
     ("desired", "asleep", "message", "hint"),
     [
-        (1, True, "no task of alpha-gunicorn runs: alpha sleeps", "wake it: `orchestrator wake alpha`"),
+        (1, True, "no task of alpha-gunicorn runs: alpha is asleep", "wake it: `orchestrator wake alpha`"),
         (
             0,
             False,
-            "no task of alpha-gunicorn runs: none is wanted",
+            "no task of alpha-gunicorn runs: its desired count is 0",
             "run one: `orchestrator scale alpha gunicorn=1`",
         ),
         (
             2,
             False,
-            "no task of alpha-gunicorn runs, although 2 should",
-            "see why: `orchestrator ps alpha` and `orchestrator logs alpha --service gunicorn --previous`",
+            "no task of alpha-gunicorn runs, but its desired count is 2",
+            "find the reason: `orchestrator ps alpha` and `orchestrator logs alpha --service gunicorn --previous`",
         ),
     ],
 )
@@ -204,7 +204,7 @@ def test_who_may_not_ask_about_roles_still_hears_of_the_agent() -> None:
     assert caught.value.message.endswith(f"the agent in task {1:032x} is stopped (Received container exited event)")
     assert (
         caught.value.hint
-        == "a new task's agent takes some seconds; else see that the subnets have a way to ssmmessages"
+        == "the agent of a new task takes some seconds; otherwise check that the subnets can reach ssmmessages"
     )
 
 
@@ -260,7 +260,7 @@ def test_an_agent_that_is_not_connected_yet_is_one_sentence(plugin: Any) -> None
     aws = account(running(1, "5"), errors={"ExecuteCommand": [("TargetNotConnectedException", "internal error")]})
     with pytest.raises(OperationFailedError) as caught:
         run(OpenShell(), target(), ScriptedClients(aws))
-    assert caught.value.message == (f"no command can be run in task {1:032x}: its agent is not connected (yet)")
+    assert caught.value.message == (f"no command can be run in task {1:032x}: its agent is not connected")
 
 
 def test_who_may_not_run_commands_hears_it(plugin: Any) -> None:
@@ -274,8 +274,8 @@ def test_who_may_not_run_commands_hears_it(plugin: Any) -> None:
     ("version", "what"),
     [
         (None, "session-manager-plugin is not installed"),
-        ("1.2.463.0", "session-manager-plugin is too old: it is 1.2.463.0, and 1.2.497 or newer is needed"),
-        ("", "session-manager-plugin is too old: it is of no version, and 1.2.497 or newer is needed"),
+        ("1.2.463.0", "session-manager-plugin is too old: it is version 1.2.463.0, and 1.2.497 or newer is required"),
+        ("", "session-manager-plugin is too old: it is version (unknown), and 1.2.497 or newer is required"),
     ],
 )
 def test_without_a_usable_plugin_nothing_is_opened(plugin: Any, version: str | None, what: str) -> None:
@@ -284,7 +284,7 @@ def test_without_a_usable_plugin_nothing_is_opened(plugin: Any, version: str | N
     aws = account(running(1, "5"))
     with pytest.raises(EngineUnavailableError) as caught:
         run(OpenShell(), target(), ScriptedClients(aws))
-    assert (caught.value.message, caught.value.hint) == (f"sessions cannot be carried: {what}", INSTALL_HINT)
+    assert (caught.value.message, caught.value.hint) == (f"sessions cannot be opened: {what}", INSTALL_HINT)
     assert not aws.called("ExecuteCommand")
 
 

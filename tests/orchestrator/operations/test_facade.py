@@ -222,6 +222,6 @@ def test_an_interrupt_asks_what_becomes_of_the_task(workspace: Workspace, monkey
         asked.append(task)
         return OnInterrupt.LEAVE
 
-    with pytest.raises(InterruptedRunError, match="runs on"):
+    with pytest.raises(InterruptedRunError, match="still runs"):
         operations.run("alpha", "true", observer=hear, decide=decide)
     assert len(asked) == 1

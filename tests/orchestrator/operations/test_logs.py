@@ -68,7 +68,7 @@ def test_grep_is_a_regular_expression(account: Account) -> None:
     with pytest.raises(UsageError) as caught:
         ReadLogs(grep="(")
     assert caught.value.message == (
-        "--grep '(' is no regular expression: missing ), unterminated subpattern at position 0"
+        "--grep '(' is not a regular expression: missing ), unterminated subpattern at position 0"
     )
 
 
@@ -109,7 +109,7 @@ def test_without_any_log_group_it_fails_and_says_what_to_do(account: Account) ->
     with pytest.raises(OperationFailedError) as caught:
         read(account, services=("beat",))
     assert caught.value.message == "alpha has no log: none of the log groups of beat exists"
-    assert caught.value.hint == "run `orchestrator update-env alpha`, which makes them"
+    assert caught.value.hint == "run `orchestrator update-env alpha`, which creates them"
 
 
 def test_while_nothing_runs_that_is_said_and_the_past_is_shown(account: Account) -> None:
@@ -118,7 +118,7 @@ def test_while_nothing_runs_that_is_said_and_the_past_is_shown(account: Account)
     found = logs.lines(ReadLogs(), target(asleep=True), account.clients, heard)
     assert [line.text for line in found] == ["before"]
     assert [note.text for note in heard.of(Note)] == [
-        "no task of alpha runs: it sleeps; this is what earlier ones wrote"
+        "no task of alpha runs: it is asleep; these are lines of earlier tasks"
     ]
 
 
@@ -164,7 +164,7 @@ def test_since_counts_by_the_clock_of_aws_and_a_wrong_one_is_said(account: Accou
     assert [line.text for line in logs.lines(ReadLogs(), account.target, clients, heard)] == []
     (note,) = [note for note in heard.of(Note) if note.severity == "warning"]
     assert re.fullmatch(
-        r"this machine's clock is off: here it is \d\d:\d\d:\d\d, at AWS 09:00:00 UTC, which counts", note.text
+        r"this machine's clock is wrong: \d\d:\d\d:\d\d instead of 09:00:00 UTC, the time of AWS", note.text
     )
 
 
@@ -250,8 +250,8 @@ def test_a_connection_that_is_lost_in_between_is_made_again_and_no_line_is_lost(
     assert found == ["gunicorn while it was lost", "gunicorn and then", "default also then"]
     assert story.slept == [2.0, 4.0, 8.0, 16.0, 2.0]
     assert [note.text for note in heard.of(Note)][1:] == [
-        'AWS cannot be reached: Could not connect to the endpoint URL: "https://logs.us-east-1.amazonaws.com/": trying '
-        "again until it answers",
+        'AWS cannot be reached: Could not connect to the endpoint URL: "https://logs.us-east-1.amazonaws.com/": '
+        "retrying",
         "AWS answers again",
     ]
 
@@ -314,12 +314,12 @@ def test_without_any_task_that_ended_it_says_so(account: Account) -> None:
     account.create_services()
     with pytest.raises(OperationFailedError) as caught:
         read(account, heard, services=("beat",), previous=True)
-    assert caught.value.message == "no task of beat that has ended left a log"
-    assert [note.text for note in heard.of(Note)] == ["beat: no task that has ended is known"]
+    assert caught.value.message == "no task of beat that ended left a log"
+    assert [note.text for note in heard.of(Note)] == ["beat: no ended task is known"]
 
 
 def test_previous_and_follow_contradict_each_other() -> None:
-    with pytest.raises(UsageError, match="--follow and --previous contradict each other"):
+    with pytest.raises(UsageError, match="--follow and --previous cannot be combined"):
         ReadLogs(follow=True, previous=True)
 
 

@@ -127,7 +127,7 @@ def test_a_sleeping_environment_says_how_to_wake_it() -> None:
     heard = Heard()
     aws = account(deployment("5", desiredCount=0, runningCount=0))
     ps.run(ListTasks(services=("web",)), target(asleep=True), ScriptedClients(aws), heard)
-    assert [note.text for note in heard.of(Note)] == ["alpha sleeps: wake it with `orchestrator wake alpha`"]
+    assert [note.text for note in heard.of(Note)] == ["alpha is asleep: wake it with `orchestrator wake alpha`"]
 
 
 def test_an_unknown_service_is_refused() -> None:

@@ -101,7 +101,7 @@ def _client(name: str, url: str) -> Any:
     ("choice", "stopped", "last"),
     [
         ("stop", True, "was stopped and ended with exit code 0 (interrupted by the user)"),
-        ("leave", False, "runs on"),
+        ("leave", False, "still runs"),
     ],
 )
 def test_one_ctrl_c_does_what_was_chosen_and_ends_with_130(

@@ -193,7 +193,7 @@ def test_a_service_that_was_deleted_is_said_so() -> None:
     with pytest.raises(OperationFailedError) as caught:
         carry_out(FakeAws(frames=[(0, None)]))
     assert caught.value.message == (
-        "the service alpha-gunicorn does not exist in alpha-cluster: it was deleted outside of Pulumi"
+        "the service alpha-gunicorn does not exist in alpha-cluster: it was deleted outside Pulumi"
     )
     assert caught.value.hint == "run `orchestrator update-env alpha`, or `pulumi up --refresh` in its project"
 
@@ -207,19 +207,19 @@ def test_a_cluster_that_was_deleted_is_said_so() -> None:
 def test_while_the_environment_sleeps_commands_run_and_know_it() -> None:
     heard = Heard()
     run(RunCommand(command=CHECK), target(asleep=True), ScriptedClients(account()), heard)
-    assert [note.text for note in heard.of(Note)] == ["alpha sleeps: its Redis and workers do not run"]
+    assert [note.text for note in heard.of(Note)] == ["alpha is asleep: its Redis and workers do not run"]
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"command": ()}, "no command is given: nothing can be run"),
-        ({"command": ("",)}, "no command is given: nothing can be run"),
+        ({"command": ()}, "no command is given: there is nothing to run"),
+        ({"command": ("",)}, "no command is given: there is nothing to run"),
         ({"command": ("x" * 9000,)}, "the command has 9000 characters: ECS takes 8192"),
-        ({"cpu_units": 1024}, "cpu_units and memory_mib are given together or not at all"),
+        ({"cpu_units": 1024}, "cpu_units and memory_mib must be given together"),
         (
             {"cpu_units": 1024, "memory_mib": 512},
-            "there is no task of that size: memory_mib is 512: with cpu_units 1024 Fargate has 2048 to 8192 in steps of "
+            "Fargate has no task of this size: memory_mib is 512: with cpu_units 1024 Fargate has 2048 to 8192 in steps of "
             "1024; the nearest is 2048, or cpu_units 256",
         ),
     ],
@@ -291,9 +291,9 @@ def test_leave_lets_the_task_run_on_and_says_how_to_find_it_again() -> None:
     aws = account(Life(ends=500))
     error = interrupted(aws, lambda _: OnInterrupt.LEAVE, 3)
     assert aws.task().stopped is None
-    assert error.message == f"interrupted: task {TASK} runs on"
+    assert error.message == f"interrupted: task {TASK} still runs"
     assert error.hint == (
-        "read on with `orchestrator logs alpha --service gunicorn --follow`; stop it by "
+        "continue with `orchestrator logs alpha --service gunicorn --follow`; stop it with "
         f"`aws ecs stop-task --region {REGION} --cluster alpha-cluster --task {TASK}`"
     )
 
@@ -310,7 +310,7 @@ def test_follow_goes_on_and_no_line_is_lost_or_said_twice() -> None:
 def test_a_second_ctrl_c_leaves_the_stopping_to_ecs() -> None:
     aws = account(Life(invisible=50))
     error = interrupted(aws, lambda _: OnInterrupt.STOP, 2, 3)
-    assert error.message == f"interrupted: ECS was asked to stop task {TASK} and does so"
+    assert error.message == f"interrupted: ECS stops task {TASK}"
 
 
 # The simulation

@@ -116,8 +116,8 @@ def test_without_the_plugin_no_session_is_opened(monkeypatch: pytest.MonkeyPatch
 def test_a_base_without_a_bastion_is_said_so() -> None:
     with pytest.raises(RefusedError) as caught:
         tunnel.locate(OpenTunnel(), target(base_outputs={}), ScriptedClients(account()))
-    assert caught.value.message == "there is no way to the database of alpha: its base dev has no bastion"
-    assert caught.value.hint == "make one: `orchestrator update-base dev --set bastion=true`"
+    assert caught.value.message == "the database of alpha is not reachable: its base dev has no bastion"
+    assert caught.value.hint == "create one: `orchestrator update-base dev --set bastion=true`"
 
 
 def test_a_bastion_that_does_not_answer_is_told_by_its_state() -> None:
@@ -138,7 +138,7 @@ def test_a_bastion_that_is_gone_is_said_so() -> None:
 
 @pytest.mark.parametrize("port", [0, 65536])
 def test_a_port_that_is_none(port: int) -> None:
-    with pytest.raises(UsageError, match=f"port {port} cannot be used: a port is 1 to 65535"):
+    with pytest.raises(UsageError, match=f"port {port} is not valid: a port is 1 to 65535"):
         OpenTunnel(port=port)
 
 

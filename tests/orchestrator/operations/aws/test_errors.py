@@ -48,7 +48,7 @@ def said(code: str, message: str = "no", status: int = 400) -> ClientError:
             EngineUnavailableError,
             "AWS does not accept the request's time or signature: "
             "Signature expired: 20261120T080000Z is now earlier than 20261120T084500Z",
-            "set this machine's clock right, then log in anew",
+            "correct this machine's clock, then log in again",
         ),
         (
             said("AccessDeniedException", "User: ada is not authorized to perform: ecs:RunTask"),
@@ -77,7 +77,7 @@ def said(code: str, message: str = "no", status: int = 400) -> ClientError:
         (
             exceptions.NoCredentialsError(),
             EngineUnavailableError,
-            "AWS does not know who you are: no credentials were found",
+            "AWS cannot be called: no credentials were found",
             LOGIN,
         ),
         (
@@ -89,13 +89,13 @@ def said(code: str, message: str = "no", status: int = 400) -> ClientError:
         (
             exceptions.NoRegionError(),
             EngineUnavailableError,
-            "no AWS region is known: neither the stack's configuration nor the environment names one",
+            "no AWS region is configured: neither in the stack's configuration nor in the environment",
             "set aws:region in the stack's configuration, or AWS_REGION",
         ),
         (
             exceptions.ParamValidationError(report="no cluster"),
             OperationFailedError,
-            "AWS could not be asked: Parameter validation failed:\nno cluster",
+            "the call to AWS failed: Parameter validation failed:\nno cluster",
             None,
         ),
     ],
@@ -114,7 +114,7 @@ def test_the_hint_names_the_stacks_own_profile() -> None:
         "log in: `aws sso login --profile shop`, then run the command again"
     )
     assert explain(exceptions.ProfileNotFound(profile="shop"), access).message == (
-        "there is no AWS profile 'shop': the stack's configuration, or AWS_PROFILE, names it"
+        "the AWS profile 'shop' does not exist: the stack's configuration, or AWS_PROFILE, refers to it"
     )
 
 
@@ -133,7 +133,7 @@ def test_an_endpoint_where_nobody_listens_cannot_be_reached() -> None:
     with pytest.raises(EngineUnavailableError) as caught, explained(ACCESS):
         client.list_clusters()
     assert caught.value.message == f'AWS cannot be reached: Could not connect to the endpoint URL: "{url}/"'
-    assert caught.value.hint == "look at the network, the region and the endpoints, then try again"
+    assert caught.value.hint == "check the network, the region and the endpoints, then try again"
 
 
 def test_an_error_of_a_task_shows_what_aws_said() -> None:

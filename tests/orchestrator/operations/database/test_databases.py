@@ -120,13 +120,13 @@ def test_a_reset_whose_release_fails_says_so_and_does_not_seed() -> None:
 def test_a_seed_that_fails_fails_the_reset() -> None:
     fake = FakeAws(lives=[Life(), Life(), Life(), Life(exit_code=2)], frames=[(0, WEB)])
     with pytest.raises(
-        OperationFailedError, match="the database was reset and not filled: the seed command ended with"
+        OperationFailedError, match="the database was reset but not filled: the seed command ended with"
     ):
         databases.reset(ResetDatabase(seed=("x",)), target(), clients(fake))
 
 
 def test_a_seed_needs_tables() -> None:
-    with pytest.raises(UsageError, match="data cannot be put into a database without tables"):
+    with pytest.raises(UsageError, match="a database without tables cannot be filled"):
         databases.reset(ResetDatabase(seed=("x",), release=False), target(), clients(FakeAws()))
 
 
@@ -187,7 +187,7 @@ def test_productions_data_comes_into_no_ad_hoc_environment_unless_that_is_allowe
     fake = FakeAws()
     with pytest.raises(RefusedError) as caught:
         databases.clone(CloneDatabase(source=beta(kind="prod")), target(), clients(fake))
-    assert caught.value.message == "data of beta did not come into alpha: beta is production"
+    assert caught.value.message == "data of beta was not copied to alpha: beta is production"
     assert fake.calls == []
     allowed = CloneDatabase(source=beta(kind="prod"), allow_prod_data=True)
     assert databases.clone(allowed, target(), clients(fake)).done == ("emptied", "filled", "released")
@@ -410,14 +410,14 @@ def test_a_file_of_this_machine_is_in_the_bucket_for_the_time_of_the_restore(bot
     databases.restore(RestoreDatabase(source=str(file)), target(), both, heard)
     assert keys("alpha-assets") == []
     assert [(note.severity, note.text) for note in heard.of(Note)] == [
-        ("warning", f"{file} does not say whose data it holds"),
+        ("warning", f"the environment of the data in {file} is unknown"),
         ("info", f"{file} is copied to the bucket alpha-assets for the time of the restore"),
     ]
 
 
 def test_a_dump_of_production_is_not_restored_into_an_ad_hoc_environment(both: Both) -> None:
     source = has("alpha-assets", "dumps/live.dump", kind="prod", environment="live")
-    with pytest.raises(RefusedError, match="data of live did not come into alpha: live is production"):
+    with pytest.raises(RefusedError, match="data of live was not copied to alpha: live is production"):
         databases.restore(RestoreDatabase(source=source), target(), both)
     assert both.fake.calls == []
 

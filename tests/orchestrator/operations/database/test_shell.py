@@ -91,7 +91,7 @@ def test_the_task_is_stopped_when_the_session_breaks() -> None:
 
 def test_where_exec_is_off_nothing_is_started() -> None:
     aws = account(exec_enabled=False)
-    with pytest.raises(RefusedError, match="exec is not enabled, so its roles do not allow sessions"):
+    with pytest.raises(RefusedError, match="exec is off, so its roles do not allow sessions"):
         database_shell.run(target(), ScriptedClients(aws))
     assert aws.called("RunTask") == []
 

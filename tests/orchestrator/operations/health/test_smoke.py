@@ -171,7 +171,7 @@ def test_an_environment_that_works_answers_all_with_evidence(workspace: Workspac
     [
         (Answer(status=302), "ok", None),
         (Answer(status=401), "ok", None),
-        (Answer(status=503), "fail", "no healthy task stands behind the load balancer"),
+        (Answer(status=503), "fail", "no healthy task is behind the load balancer"),
         (
             Answer(status=404),
             "fail",
@@ -199,9 +199,9 @@ def test_with_patience_a_url_may_come_later(workspace: Workspace) -> None:
     [
         (timedelta(days=3), "warn", "*.example.com by Amazon until "),
         (
-            "its certificate is not to be trusted: certificate has expired",
+            "its certificate is not trusted: certificate has expired",
             "fail",
-            "its certificate is not to be trusted",
+            "its certificate is not trusted",
         ),
     ],
 )
@@ -230,7 +230,7 @@ def test_without_a_domain_there_is_no_certificate_and_no_redirect(workspace: Wor
     plain = target(outputs=replace(OUTPUTS, url="http://dev-alb.example.com"))
     visitor = FakeWeb({"http://dev-alb.example.com/": [Answer(status=200)]})
     found = looked(workspace, visitor=visitor, on=plain)
-    assert [name for name, check in found.items() if check.evidence == "the base speaks HTTP"] == [
+    assert [name for name, check in found.items() if check.evidence == "the base uses HTTP"] == [
         "certificate",
         "redirect",
     ]
@@ -273,7 +273,7 @@ def test_services_that_are_not_steady_or_not_there(workspace: Workspace) -> None
     aws.known = {"alpha-web-ui": rolling, "alpha-default": short, "alpha-beat": None}
     assert shown(looked(workspace, aws)["services"]) == (
         "fail",
-        "web-ui 1 of 1 while rolling out, default 0 of 1, beat is not there",
+        "web-ui 1 of 1 while rolling out, default 0 of 1, beat does not exist",
     )
 
 
@@ -282,7 +282,7 @@ def test_another_image_than_the_configured_one(workspace: Workspace) -> None:
     aws.running = [running(7, "5", containers=[{"name": "gunicorn", "image": "registry.example.com/shop:0"}])]
     assert shown(looked(workspace, aws)["image version"]) == (
         "fail",
-        f"registry.example.com/shop:0; the configuration names {IMAGE}",
+        f"registry.example.com/shop:0; the configuration has {IMAGE}",
     )
 
 
@@ -362,7 +362,7 @@ def test_a_task_that_dies_says_its_last_line_for_all_four(workspace: Workspace) 
     life = Life(exit_code=1, log=[(3, "Traceback"), (3, "ImproperlyConfigured: SECRET_KEY must not be empty")])
     found = looked(workspace, account(life=life))
     evidence = (
-        "the task that looks from inside did not come to it: ended with exit code 1 (Essential container in task exited); "
+        "the task ended before this check: ended with exit code 1 (Essential container in task exited); "
         "its last line: ImproperlyConfigured: SECRET_KEY must not be empty"
     )
     assert {name: shown(found[name]) for name in smoke_task.NAMES} == dict.fromkeys(
