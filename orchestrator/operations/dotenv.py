@@ -120,7 +120,7 @@ class _Lines:
         if name in self._found:
             raise self._error(at + lead, f"gives {name} a second time: give it once")
         if begin is not None and begin["quote"] == "'" and (closed := _CLOSED["'"].match(self._text, begin.end())):
-            # python-dotenv makes one backslash of two, compose and shells do not.
+            # python-dotenv turns two backslashes into one, compose and shells do not.
             self._found[name] = closed[0][:-1].replace("\\'", "'")
         else:
             self._found[name] = self._filled(name, value, at + lead)

@@ -60,7 +60,7 @@ class Shell:
     """The words, quoted for a shell."""
 
     aws_command: str
-    """The same command with the AWS CLI."""
+    """The command for the AWS CLI."""
 
 
 @dataclass(frozen=True, kw_only=True)

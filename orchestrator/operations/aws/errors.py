@@ -61,28 +61,28 @@ def explain(error: Exception, access: AwsAccess) -> OrchestratorError:
 def _refused(error: ClientError, access: AwsAccess) -> OrchestratorError:
     """Return the error for an error response of AWS."""
     detail: Any = error.response.get("Error", {})
-    code, said = str(detail.get("Code", "unknown")), str(detail.get("Message", "")).strip().rstrip(".")
+    code, text = str(detail.get("Code", "unknown")), str(detail.get("Message", "")).strip().rstrip(".")
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     if code in _EXPIRED:
         return EngineUnavailableError("AWS does not accept the credentials: they have expired", _login(access))
     if code in _UNKNOWN_KEY:
-        return EngineUnavailableError(f"AWS does not accept the credentials: {said or code}", _login(access))
+        return EngineUnavailableError(f"AWS does not accept the credentials: {text or code}", _login(access))
     if code in _SKEW:
         return EngineUnavailableError(
-            f"AWS does not accept the request's time or signature: {said or code}",
+            f"AWS does not accept the request's time or signature: {text or code}",
             "correct this machine's clock, then log in again",
         )
     if code in _DENIED:
         return OperationFailedError(
-            f"AWS does not allow {error.operation_name}: {said or code}",
+            f"AWS does not allow {error.operation_name}: {text or code}",
             "ask for that permission, or use other credentials (AWS_PROFILE)",
         )
     if code in TRANSIENT_CODES or status >= _SERVER_TROUBLE:
         return OperationFailedError(
-            f"AWS did not carry out {error.operation_name}: {code} after many attempts ({said or 'no reason given'})",
+            f"AWS did not carry out {error.operation_name}: {code} after many attempts ({text or 'no reason given'})",
             "try again in a minute",
         )
-    return OperationFailedError(f"AWS refused {error.operation_name}: {said or 'no reason given'} ({code})")
+    return OperationFailedError(f"AWS refused {error.operation_name}: {text or 'no reason given'} ({code})")
 
 
 def _unreachable(error: Exception, access: AwsAccess) -> OrchestratorError:
@@ -91,10 +91,10 @@ def _unreachable(error: Exception, access: AwsAccess) -> OrchestratorError:
 
     from pulumi_django.deploying.aws_sessions import WrongAccountError
 
-    said = str(error).strip().rstrip(".")
+    text = str(error).strip().rstrip(".")
     match error:
         case WrongAccountError():
-            return EngineUnavailableError(f"AWS is not called: {said}", _login(access))
+            return EngineUnavailableError(f"AWS is not called: {text}", _login(access))
         case known.NoCredentialsError() | known.PartialCredentialsError() | known.CredentialRetrievalError():
             return EngineUnavailableError("AWS cannot be called: no credentials were found", _login(access))
         case (
@@ -116,10 +116,10 @@ def _unreachable(error: Exception, access: AwsAccess) -> OrchestratorError:
             )
         case known.EndpointConnectionError() | known.ConnectionError() | known.HTTPClientError():
             return EngineUnavailableError(
-                f"AWS cannot be reached: {said}", "check the network, the region and the endpoints, then try again"
+                f"AWS cannot be reached: {text}", "check the network, the region and the endpoints, then try again"
             )
         case _:
-            return OperationFailedError(f"the call to AWS failed: {said}")
+            return OperationFailedError(f"the call to AWS failed: {text}")
 
 
 def _login(access: AwsAccess) -> str:

@@ -66,13 +66,15 @@ def problem() -> str | None:
     if shutil.which(PROGRAM) is None:
         return f"{PROGRAM} is not installed"
     try:
-        said = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
+        version = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
     except (OSError, subprocess.SubprocessError) as error:
         return f"{PROGRAM} does not answer ({error})"
-    found = re.match(r"(\d+)\.(\d+)\.(\d+)", said.strip())
+    found = re.match(r"(\d+)\.(\d+)\.(\d+)", version.strip())
     if found is None or tuple(map(int, found.groups())) < MINIMUM_VERSION:
         wanted = ".".join(map(str, MINIMUM_VERSION))
-        return f"{PROGRAM} is too old: it is version {said.strip() or '(unknown)'}, and {wanted} or newer is required"
+        return (
+            f"{PROGRAM} is too old: it is version {version.strip() or '(unknown)'}, and {wanted} or newer is required"
+        )
     return None
 
 

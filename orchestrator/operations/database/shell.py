@@ -104,14 +104,14 @@ def _start(target: Target, clients: Clients) -> str:
 def _ready(target: Target, clients: Clients, observer: Observer, task: str) -> ContainerTypeDef:
     """Wait until a session can be opened; return the container."""
     ecs: ECSClient = clients.client("ecs")
-    deadline, pause, said = clients.clock.now() + START_SECONDS, pauses(), "PROVISIONING"
+    deadline, pause, reported = clients.clock.now() + START_SECONDS, pauses(), "PROVISIONING"
     while True:
         answer = patiently(lambda: ecs.describe_tasks(cluster=target.outputs.cluster_name, tasks=[task]), clients.clock)
         found: TaskTypeDef = answer["tasks"][0] if answer["tasks"] else {}
-        status = found.get("lastStatus", said)
-        if status != said:
+        status = found.get("lastStatus", reported)
+        if status != reported:
             observer(TaskMoved(service=dumps.DATABASE, task=task_id(task), status=status))
-            said = status
+            reported = status
         if status == "STOPPED":
             end = task_end(found, dumps.DATABASE)
             raise OperationFailedError(f"the task for the shell {end}", hint_of(end))

@@ -117,14 +117,14 @@ def _not_needed(name: str) -> Check:
 def _pulumi(context: Context) -> Check:
     """Check the CLI, its language host and its backend as the engine does before any work."""
     context.engine.check()
-    cli = _said(["pulumi", "version"]).removeprefix("v")
+    cli = _output(["pulumi", "version"]).removeprefix("v")
     sdk = metadata.version("pulumi")
     return ok("pulumi", f"CLI {cli}, SDK {sdk}")
 
 
 def _plugins() -> Check:
     """Check for the providers in the versions of the Python packages; the CLI installs missing ones on first use."""
-    listed = set(re.findall(r"^(\S+)\s+resource\s+(\S+)", _said(["pulumi", "plugin", "ls"]), re.MULTILINE))
+    listed = set(re.findall(r"^(\S+)\s+resource\s+(\S+)", _output(["pulumi", "plugin", "ls"]), re.MULTILINE))
     wanted: dict[str, str] = {}
     for provider in PROVIDERS:
         try:
@@ -153,7 +153,7 @@ def _exec_plugin() -> Check:
     return warn("exec plugin", f"{problem}: exec, tunnel and db shell need it", session_plugin.INSTALL_HINT)
 
 
-def _said(words: list[str]) -> str:
+def _output(words: list[str]) -> str:
     if shutil.which(words[0]) is None:
         return ""
     try:

@@ -61,7 +61,7 @@ def run(
             f"wake it: `orchestrator wake {target.environment}`",
         )
     smoke = _Smoke(target, clients, application, observer, web or RealWeb(), patience_seconds)
-    if target.notice is not None:
+    if clients.simulated:
         smoke.rehearse()
         yield from (not_applicable(name, "nothing runs in the simulation") for name in NAMES)
         return

@@ -45,7 +45,7 @@ def migrations():
     return "ok", f"{len(executor.loader.applied_migrations)} applied"
 
 def queues_of(app):
-    # Every queue to which the application says that it sends.
+    # All queues of the application's configuration.
     app.loader.import_default_modules()
     conf = app.conf
     routes = conf.task_routes if isinstance(conf.task_routes, (list, tuple)) else [conf.task_routes]
@@ -111,7 +111,7 @@ def command(celery_app: str | None) -> tuple[str, ...]:
 def run(target: Target, clients: Clients, observer: Observer, celery_app: str | None) -> dict[str, Check]:
     """Run the task and return its checks by name. A missing check is a failure."""
     seen: dict[str, Check] = {}
-    said: list[str] = []
+    output: list[str] = []
 
     def listen(event: Event) -> None:
         if isinstance(event, LogLine) and event.text.startswith(MARK):
@@ -119,7 +119,7 @@ def run(target: Target, clients: Clients, observer: Observer, celery_app: str | 
             if check is not None:
                 seen[check.name] = check
         elif isinstance(event, LogLine):
-            said.append(event.text)
+            output.append(event.text)
         else:
             observer(event)
 
@@ -132,7 +132,7 @@ def run(target: Target, clients: Clients, observer: Observer, celery_app: str | 
     except OrchestratorError as error:
         reason, hint = error.message, error.hint
     # The last line of a traceback of Django names the cause.
-    last = f"; its last line: {said[-1]}" if said else ""
+    last = f"; its last line: {output[-1]}" if output else ""
     for name in NAMES:
         seen.setdefault(name, fail(name, f"the task ended before this check: {reason}{last}", hint))
     return seen

@@ -198,7 +198,7 @@ def test_a_file_of_a_developer_is_stored_but_for_what_is_empty_and_what_the_stac
     typed(monkeypatch, "API_KEY=1\nEMPTY=\nALSO=''\nDATABASE_URL=postgres://localhost/x\n")
     refused = alpha("secrets", "push", "alpha", "-")
     assert refused.code == 1
-    assert refused.err.startswith("error: the stack itself gives its containers DATABASE_URL: nothing was stored\n")
+    assert refused.err.startswith("error: nothing was stored: the stack itself provides DATABASE_URL\n")
     typed(monkeypatch, "API_KEY=1\nEMPTY=\nALSO=''\nDATABASE_URL=postgres://localhost/x\n")
     answer = alpha("secrets", "push", "alpha", "-", "--provided", "keep")
     assert answer.code == 0

@@ -1,4 +1,4 @@
-"""`exec`: which task, what has to be right beforehand, what AWS and the plugin are asked."""
+"""`exec`: the choice of a task, the requirements, the calls of AWS and the plugin."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def found(
 
 @pytest.fixture
 def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Installs a plugin of a version, which ends with an exit code and takes note of what it was told."""
+    """Installs a plugin of a version that records its input and ends with an exit code."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -85,11 +85,11 @@ def test_a_healthy_task_of_the_newest_version_is_picked() -> None:
     assert found(aws).task == f"{3:032x}"
 
 
-def test_without_health_checks_it_is_the_one_of_the_newest_version_that_started_last() -> None:
+def test_without_health_checks_the_newest_task_of_the_newest_version_is_chosen() -> None:
     assert found(account(running(1, "5"), running(2, "5"), running(3, "4"))).task == f"{2:032x}"
 
 
-def test_when_all_are_unhealthy_that_is_said() -> None:
+def test_only_unhealthy_tasks_are_reported() -> None:
     heard = Heard()
     assert found(account(running(1, "5", healthStatus="UNHEALTHY")), heard=heard).task == f"{1:032x}"
     assert [note.text for note in heard.of(Note)] == [f"task {1:032x} is unhealthy, like all others"]
@@ -123,7 +123,9 @@ def test_a_task_can_be_named_by_the_beginning_of_its_id() -> None:
         ),
     ],
 )
-def test_without_a_running_task_it_says_why_and_what_to_do(desired: int, asleep: bool, message: str, hint: str) -> None:
+def test_without_a_running_task_the_reason_and_a_hint_are_reported(
+    desired: int, asleep: bool, message: str, hint: str
+) -> None:
     with pytest.raises(OperationFailedError) as caught:
         found(account(desired=desired), on=target(asleep=asleep))
     assert (caught.value.message, caught.value.hint) == (message, hint)
@@ -193,7 +195,7 @@ def test_a_task_without_role_cannot_have_a_shell() -> None:
         found(account(without_agent()))
 
 
-def test_who_may_not_ask_about_roles_still_hears_of_the_agent() -> None:
+def test_without_permission_for_roles_the_agent_is_still_reported() -> None:
     aws = account(
         without_agent(),
         answers={"DescribeTaskDefinition": {"taskDefinition": {"taskRoleArn": ROLE, "containerDefinitions": []}}},
@@ -208,7 +210,7 @@ def test_who_may_not_ask_about_roles_still_hears_of_the_agent() -> None:
     )
 
 
-def test_everything_that_is_missing_is_said_at_once(plugin: Any) -> None:
+def test_all_missing_requirements_are_reported_at_once(plugin: Any) -> None:
     assert callable(plugin)  # not installed
     with pytest.raises(RefusedError) as caught:
         run(OpenShell(), target(), ScriptedClients(account(running(1, "5"), exec_enabled=False)))
@@ -255,7 +257,7 @@ def test_a_token_is_not_in_the_text_of_a_call() -> None:
     assert "t0ken" not in f"{call!r} {call.words}"
 
 
-def test_an_agent_that_is_not_connected_yet_is_one_sentence(plugin: Any) -> None:
+def test_an_agent_that_is_not_connected_is_one_sentence(plugin: Any) -> None:
     plugin()
     aws = account(running(1, "5"), errors={"ExecuteCommand": [("TargetNotConnectedException", "internal error")]})
     with pytest.raises(OperationFailedError) as caught:
@@ -263,7 +265,7 @@ def test_an_agent_that_is_not_connected_yet_is_one_sentence(plugin: Any) -> None
     assert caught.value.message == (f"no command can be run in task {1:032x}: its agent is not connected")
 
 
-def test_who_may_not_run_commands_hears_it(plugin: Any) -> None:
+def test_a_denied_execute_command_is_reported(plugin: Any) -> None:
     plugin()
     aws = account(running(1, "5"), errors={"ExecuteCommand": [("AccessDeniedException", "ada is not authorized")]})
     with pytest.raises(OperationFailedError, match=r"^AWS does not allow ExecuteCommand: ada is not authorized$"):
@@ -288,7 +290,7 @@ def test_without_a_usable_plugin_nothing_is_opened(plugin: Any, version: str | N
     assert not aws.called("ExecuteCommand")
 
 
-def test_a_plugin_that_cannot_be_started_is_said(plugin: Any, tmp_path: Path) -> None:
+def test_a_plugin_that_cannot_start_is_reported(plugin: Any, tmp_path: Path) -> None:
     plugin()
     (tmp_path / "bin" / "session-manager-plugin").write_text("not a program")
     assert str(session_plugin.problem()).startswith("session-manager-plugin does not answer (")

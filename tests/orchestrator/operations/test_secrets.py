@@ -64,7 +64,7 @@ def create_service(clients: MotoClients, secrets: dict[str, str]) -> None:
     ecs.create_service(cluster=CLUSTER, serviceName="alpha-gunicorn", taskDefinition="alpha-gunicorn", desiredCount=1)
 
 
-def test_the_first_push_makes_a_tagged_secret_and_later_ones_keep_what_is_there(clients: MotoClients) -> None:
+def test_the_first_push_creates_a_tagged_secret_and_later_ones_keep_its_values(clients: MotoClients) -> None:
     first = push(PushSecrets(values={"B": "2", "A": "1"}), target(), clients)
     second = push(PushSecrets(values={"A": "one", "B": "2", "C": "3"}), target(), clients)
 
@@ -88,7 +88,7 @@ def test_the_same_values_again_write_nothing(clients: MotoClients) -> None:
     assert clients.client("secretsmanager").get_secret_value(SecretId="alpha/pushed")["VersionId"] == before
 
 
-def test_values_may_stand_in_ssm(clients: MotoClients) -> None:
+def test_values_can_be_stored_in_ssm(clients: MotoClients) -> None:
     push(PushSecrets(values={"A": "1", "B": "2"}, store=Store.SSM), target(), clients)
     result = push(PushSecrets(values={"A": "one", "C": "3"}, store=Store.SSM), target(), clients)
 
@@ -122,7 +122,7 @@ def test_services_with_an_older_value_are_named_and_restarted(clients: MotoClien
     assert [note.text for note in heard.of(Note)] == ["gunicorn gets new tasks"]
 
 
-def test_a_restart_of_no_service_is_not_one_of_all(clients: MotoClients) -> None:
+def test_a_restart_of_no_service_does_not_restart_all(clients: MotoClients) -> None:
     heard = Heard()
     restart(target(), clients, (), heard)
     assert heard.events == []
@@ -162,7 +162,7 @@ def test_what_was_pushed_can_be_forgotten(clients: MotoClients) -> None:
     assert clients.client("ssm").describe_parameters()["Parameters"] == []
 
 
-def test_a_secret_of_that_name_that_is_something_else_is_not_overwritten(clients: MotoClients) -> None:
+def test_a_secret_with_another_format_is_not_overwritten(clients: MotoClients) -> None:
     clients.client("secretsmanager").create_secret(Name="alpha/pushed", SecretString="hunter2")
     with pytest.raises(OperationFailedError) as caught:
         push(PushSecrets(values={"A": "1"}), target(), clients)
@@ -170,7 +170,7 @@ def test_a_secret_of_that_name_that_is_something_else_is_not_overwritten(clients
     assert caught.value.__context__ is None
 
 
-def test_a_secret_has_an_end(clients: MotoClients) -> None:
+def test_a_secret_has_a_maximum_size(clients: MotoClients) -> None:
     push(PushSecrets(values={"A": "x" * 40_000}), target(), clients)
     with pytest.raises(OperationFailedError) as caught:
         push(PushSecrets(values={"B": "x" * 40_000}), target(), clients)
@@ -213,7 +213,7 @@ def test_empty_values_are_passed_over_and_all_named(clients: MotoClients) -> Non
 OURS = {"A": "1", "DATABASE_URL": "postgres://localhost/x", "DEBUG": "1", "SQS_DEFAULT_QUEUE_URL": "http://localhost"}
 
 
-def test_variables_of_the_stack_are_named_before_anything_is_stored(clients: MotoClients) -> None:
+def test_variables_of_the_stack_are_refused_before_any_value_is_stored(clients: MotoClients) -> None:
     with pytest.raises(RefusedError) as caught:
         push(PushSecrets(values=OURS), target(), clients)
     assert caught.value.message == (
@@ -245,7 +245,7 @@ def test_a_variable_that_the_configuration_took_from_the_stack_is_pushed_without
     assert (result.added, result.provided) == (("SECRET_KEY",), ())
 
 
-def test_production_wants_to_be_allowed_and_a_dry_run_does_not(clients: MotoClients) -> None:
+def test_production_needs_permission_except_for_a_dry_run(clients: MotoClients) -> None:
     live = target(outputs=replace(OUTPUTS, kind="prod"))
     with pytest.raises(RefusedError, match="nothing was stored: alpha is production"):
         push(PushSecrets(values={"A": "1"}), live, clients)

@@ -1,4 +1,4 @@
-"""AWS's errors as users read them: one sentence and a hint."""
+"""AWS's errors for users: one sentence and a hint."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def said(code: str, message: str = "no", status: int = 400) -> ClientError:
         ),
     ],
 )
-def test_an_error_of_aws_is_one_sentence_and_what_to_do(
+def test_an_error_of_aws_is_one_sentence_and_a_hint(
     error: Exception, kind: type[OrchestratorError], message: str, hint: str | None
 ) -> None:
     found = explain(error, ACCESS)
@@ -118,7 +118,7 @@ def test_the_hint_names_the_stacks_own_profile() -> None:
     )
 
 
-def test_an_endpoint_where_nobody_listens_cannot_be_reached() -> None:
+def test_an_endpoint_without_a_listener_is_unreachable() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -136,7 +136,7 @@ def test_an_endpoint_where_nobody_listens_cannot_be_reached() -> None:
     assert caught.value.hint == "check the network, the region and the endpoints, then try again"
 
 
-def test_an_error_of_a_task_shows_what_aws_said() -> None:
+def test_an_error_of_a_task_contains_the_message_of_aws() -> None:
     aws = FakeAws(errors={"RunTask": [("AccessDeniedException", "ada may not")]})
     runner = TaskRunner(aws.client("ecs"), aws.client("logs"), clock=aws.clock)
     request = TaskRequest(cluster="c", task_definition="alpha-gunicorn:1", subnet_ids=["s"], security_group_ids=["g"])
@@ -145,7 +145,7 @@ def test_an_error_of_a_task_shows_what_aws_said() -> None:
     assert caught.value.message == "AWS does not allow RunTask: ada may not"
 
 
-def test_a_task_that_could_not_be_run_says_why() -> None:
+def test_a_task_that_could_not_run_is_reported_with_its_reason() -> None:
     with pytest.raises(OperationFailedError, match=r"^ECS did not start the task: RESOURCE:CPU$"), explained(ACCESS):
         raise TaskError("ECS did not start the task: RESOURCE:CPU")
 

@@ -1,4 +1,4 @@
-"""`doctor`: each thing that must be there, when it is and when it is not."""
+"""`doctor`: each check, passed and failed."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_in_the_simulation_nothing_of_pulumi_and_aws_is_needed(workspace: Worksp
     assert exit_code(found) == 0
 
 
-def test_a_backend_that_cannot_be_written_ends_the_look(workspace: Workspace) -> None:
+def test_an_unwritable_backend_ends_the_checks(workspace: Workspace) -> None:
     workspace.engine.unavailable = EngineUnavailableError("the state folder /x does not exist", "mkdir -p /x")
     found = list(doctor.checks(workspace.context, "alpha"))
     assert (found[-1].name, found[-1].evidence, found[-1].hint) == (
@@ -119,7 +119,7 @@ def test_a_backend_that_cannot_be_written_ends_the_look(workspace: Workspace) ->
     )
 
 
-def test_programs_that_are_missing_are_said_so(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_programs_are_reported(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     workspace.engine.notice = None  # type: ignore[assignment]
     found = list(doctor.checks(workspace.context, clients_for=lambda _: canned()))
@@ -157,7 +157,7 @@ def exists(workspace: Workspace) -> None:
     workspace.engine.has(Unit("base", "dev"), outputs=outputs, record=Record(kind=Kind.AD_HOC))
 
 
-def test_an_environment_is_looked_at_before_it_exists(workspace: Workspace) -> None:
+def test_an_environment_is_checked_before_it_exists(workspace: Workspace) -> None:
     exists(workspace)
     found = doctor.find(workspace.context(), "alpha")
     assert (found.name, found.scope, found.base) == ("alpha", Scope.ENVIRONMENT, "dev")
@@ -165,7 +165,7 @@ def test_an_environment_is_looked_at_before_it_exists(workspace: Workspace) -> N
     assert found.of_base("listener_arn") == DOMAIN["listener_arn"]
 
 
-def test_a_base_that_does_not_exist_is_looked_at_by_its_configuration(workspace: Workspace) -> None:
+def test_a_base_that_does_not_exist_is_checked_by_its_configuration(workspace: Workspace) -> None:
     workspace.write("base", "dev", BASE_CONFIG)
     found = doctor.find(workspace.context(), "base/dev")
     assert (found.base_outputs, found.of_base("domain_name")) == ({}, "example.com")
@@ -283,7 +283,7 @@ def test_fargates_quota_and_its_use(used: float, verdict: str) -> None:
 
 
 class Scripted(RecordingClients):
-    """The same, but Service Quotas is not for us."""
+    """Recording clients without permission for Service Quotas."""
 
     def client(self, service: str) -> Any:
         if service != "service-quotas":
@@ -293,7 +293,7 @@ class Scripted(RecordingClients):
         return fake.client(service)
 
 
-def test_who_may_not_see_quotas_is_warned_and_goes_on() -> None:
+def test_without_permission_for_quotas_the_checks_warn_and_continue() -> None:
     clients = Scripted(ACCESS, {"sts.GetCallerIdentity": lambda _: {"Account": "1", "Arn": "a"}})
     found = {check.name: check for check in doctor_aws.checks(place(), clients)}
     said = "the quota is unknown: not for you (AccessDeniedException from ListServiceQuotas)"
@@ -341,7 +341,7 @@ def test_an_image_has_to_be_built_for_the_processor(
     assert shown(found) == (verdict, evidence)
 
 
-def test_an_image_that_is_not_there(workspace: Workspace, moto: MotoClients) -> None:
+def test_an_image_that_does_not_exist(workspace: Workspace, moto: MotoClients) -> None:
     there = application(workspace, f"{ECR}:1")
     assert shown(one(there, moto, "image backend")) == ("fail", f"{ECR}:1 does not exist")
     moto.client("ecr").create_repository(repositoryName="shop")
