@@ -188,7 +188,7 @@ def test_a_dry_run_of_secrets_changes_nothing(simulated: Workspace) -> None:
         ({"provided": "x"}, f"provided 'x' is unknown: it is {' or '.join(Provided)}"),
     ],
 )
-def test_an_unknown_choice_is_refused(simulated: Workspace, more: dict[str, str], message: str) -> None:
+def test_an_unknown_choice_is_refused(simulated: Workspace, more: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as caught:
         simulated.orchestrator().operations.secrets.push("alpha", {"A": "x"}, **more)
     assert caught.value.message == message
