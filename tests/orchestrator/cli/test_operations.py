@@ -125,7 +125,7 @@ def test_run_in_the_simulation_says_the_calls_and_succeeds(alpha: Here) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "error"),
     [
-        (["run", "alpha"], 2, "error: no command is given: nothing can be run\n"),
+        (["run", "alpha"], 2, "error: no command is given: there is nothing to run\n"),
         (["run", "alpha", "--size", "big", "--", "x"], 2, "error: --size 'big' cannot be understood: CPU/MEMORY"),
         (["run", "alpha", "--timeout", "x", "--", "x"], 2, "error: 'x' is not a duration"),
         (["run", "beta", "--", "x"], 1, "error: there is no environment 'beta'\nhint: there is alpha\n"),
@@ -133,7 +133,7 @@ def test_run_in_the_simulation_says_the_calls_and_succeeds(alpha: Here) -> None:
         (["run", "alpha", "-s", "gunicron", "--", "x"], 2, "error: alpha has no service 'gunicron'"),
         (["logs", "alpha", "--follow", "--previous"], 2, "error: --follow and --previous cannot be combined"),
         (["logs", "alpha", "--since", "yesterday"], 2, "error: 'yesterday' is not a duration"),
-        (["logs", "alpha", "--grep", "["], 2, "error: --grep '[' is no regular expression"),
+        (["logs", "alpha", "--grep", "["], 2, "error: --grep '[' is not a regular expression"),
         (["deploy", "alpha"], 2, "error: no image is given: there is nothing to deploy\n"),
         (["deploy", "alpha", "--image", "x"], 2, "error: --image 'x' cannot be understood: NAME=REFERENCE is wanted\n"),
         (["deploy", "alpha", "--image", "a=b", "--wait", "x"], 2, "error: 'x' is not a duration"),
