@@ -1,4 +1,4 @@
-"""What an environment leaves outside its stack: its database on the shared server, and pushed secrets.
+"""The leftovers of an environment outside its stack: its database on the shared server, and pushed secrets.
 
 `find` comes before the destroy. `before` drops the database, which needs the environment's task and network. `after`
 deletes the secrets, which the services need until they are gone. A failure is reported and does not stop the destroy.

@@ -1,4 +1,4 @@
-"""Names and values as files hold them: dotenv, or one JSON object. Pure; messages never repeat a value."""
+"""Names and values from dotenv and JSON files. Pure; messages never repeat a value."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DOLLARS = re.compile(rf"(?P<escaped>\\\$|\$\$)|{_REFERENCE.pattern}|(?P<other>\
 
 
 def parse(text: str, source: str) -> dict[str, str]:
-    """The values by name; JSON when the text begins with `{`, else dotenv. Raises UsageError naming `source` and line.
+    """Return values by name. Text that begins with `{` is JSON, other text is dotenv. Errors name `source` and line.
 
     Dotenv is what python-dotenv reads: `NAME=value`, also after `export`; `#` after a blank begins a comment; 'single
     quotes' and "double quotes" may span lines. `${NAME}` and `${NAME:-default}` are filled in from the lines above, but
@@ -37,14 +37,14 @@ def parse(text: str, source: str) -> dict[str, str]:
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     found = _json(text, source) if text.lstrip().startswith("{") else _Lines(text, source).parse()
     if not found:
-        raise UsageError(f"{source} holds no values: lines such as NAME=value, or one JSON object, are wanted")
+        raise UsageError(f"{source} has no values: write lines such as NAME=value, or one JSON object")
     return found
 
 
 def check_name(name: str, where: str) -> str:
-    """The name itself; UsageError when it cannot name an environment variable.
+    """Return the name. Raises UsageError when it is not a name of an environment variable.
 
-    The message does not repeat it: it may be a value in the wrong place.
+    The message does not repeat it: it may be a misplaced value.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(f"{where} cannot name a variable: a name has {NAME_RULE}")
@@ -74,7 +74,7 @@ def _once(pairs: Iterable[tuple[str, Any]], source: str) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    """A JSON value as a variable carries it; objects and lists as JSON, as applications read them; null is empty."""
+    """Return the text of a JSON value; objects and lists stay JSON, as applications read them; null is empty."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -114,20 +114,20 @@ class _Lines:
         if binding.error:
             raise self._error(at + lead, self._problem(begin))
         if value is None:
-            raise self._error(at + lead, "has no `=`: NAME=value is wanted")
-        if name is None or not _NAME.fullmatch(name):  # it may be a piece of a value, such as a key over several lines
+            raise self._error(at + lead, "has no `=`: write NAME=value")
+        if name is None or not _NAME.fullmatch(name):  # it may be a part of a value, such as a key over several lines
             raise self._error(at + lead, f"does not begin with a name ({NAME_RULE}); quote values of several lines")
         if name in self._found:
             raise self._error(at + lead, f"gives {name} a second time: give it once")
         if begin is not None and begin["quote"] == "'" and (closed := _CLOSED["'"].match(self._text, begin.end())):
-            # python-dotenv makes one backslash of two, compose and shells do not.
+            # python-dotenv turns two backslashes into one, compose and shells do not.
             self._found[name] = closed[0][:-1].replace("\\'", "'")
         else:
             self._found[name] = self._filled(name, value, at + lead)
 
     def _problem(self, begin: re.Match[str] | None) -> str:
         if begin is None:
-            return "has no `=`: NAME=value is wanted"
+            return "has no `=`: write NAME=value"
         if not _NAME.fullmatch(begin["name"]):
             return f"does not begin with a name ({NAME_RULE}); quote values of several lines"
         if begin["quote"] and _CLOSED[begin["quote"]].match(self._text, begin.end()):
@@ -142,10 +142,10 @@ class _Lines:
         def fill(reference: re.Match[str]) -> str:
             known, default = self._found.get(reference["name"]), reference["default"]
             if known is None and default is None:
-                raise self._error(at, f"refers to {reference['name']} for {name}, which no line above gives")
+                raise self._error(at, f"refers to {reference['name']} for {name}, which no line above sets")
             if default is None or known:
                 return known or ""
-            if known is not None:  # compose takes the default of what is empty, python-dotenv takes what is empty
+            if known is not None:  # for an empty value compose takes the default, python-dotenv the empty value
                 self._unclear.append(f"{name} (line {self._line(at)})")
             return default.removeprefix(":-")
 

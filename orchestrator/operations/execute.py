@@ -1,4 +1,4 @@
-"""`exec`: a shell, or another command, in a running task of a service."""
+"""`exec`: a shell or another command in a running task of a service."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ AGENT_ACTIONS = (
 
 @dataclass(frozen=True, kw_only=True)
 class OpenShell:
-    """In which container to run what."""
+    """The container and the command."""
 
     command: tuple[str, ...] = DEFAULT_COMMAND
     service: str | None = None
     """None is the web service."""
 
     task: str | None = None
-    """Id of a task, or its beginning; None picks a healthy one."""
+    """Id of a task, or the beginning of one; None chooses a healthy task."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shell:
-    """A container that a command can be run in."""
+    """A container that takes commands."""
 
     service: str
     cluster: str
@@ -60,23 +60,23 @@ class Shell:
     """The words, quoted for a shell."""
 
     aws_command: str
-    """What does the same with the AWS CLI."""
+    """The command for the AWS CLI."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShellResult:
-    """A session that has ended."""
+    """A session that ended."""
 
     shell: Shell
     code: int
-    """Exit code of the plugin, which is not the command's."""
+    """Exit code of the plugin, not of the command."""
 
 
 def locate(request: OpenShell, target: Target, clients: Clients, observer: Observer = ignore) -> Shell:
-    """The container that would be used: of a healthy task of the newest version, started last.
+    """Return the container of the most recently started healthy task of the newest version.
 
-    Raises UsageError for an unknown service or task, OperationFailedError when no task runs, RefusedError when commands
-    cannot be run in it.
+    Raises UsageError for an unknown service or task, OperationFailedError when no task runs, RefusedError when its
+    container takes no commands.
     """
     service = target.service(request.service)
     with explained(target.aws):
@@ -90,7 +90,7 @@ def locate(request: OpenShell, target: Target, clients: Clients, observer: Obser
         hints = dict.fromkeys(hint for _, hint in problems if hint)
         raise RefusedError(f"no command can be run in {service.name}: {what}", "; ".join(hints) or None)
     if task.get("healthStatus") == "UNHEALTHY":
-        observer(Note(text=f"task {_id(task)} is unhealthy, as are all others", severity="warning"))
+        observer(Note(text=f"task {_id(task)} is unhealthy, like all others", severity="warning"))
     return _shell(request, target, service, task, container)
 
 
@@ -102,8 +102,10 @@ def run(
     *,
     attach: Attach = session_plugin.attach,
 ) -> ShellResult:
-    """Run the command on this terminal; ends when it ends. Raises what `locate` raises, EngineUnavailableError without
-    the session-manager-plugin."""
+    """Run the command on this terminal until it ends.
+
+    Raises the errors of `locate`, and EngineUnavailableError without the session-manager-plugin.
+    """
     rehearsing = clients.simulated
     plugin = None if rehearsing else session_plugin.problem()
     try:
@@ -128,9 +130,9 @@ def _opened(shell: Shell, target: Target, clients: Clients) -> PluginCall:
         )
     except ecs.exceptions.TargetNotConnectedException as error:
         raise OperationFailedError(
-            f"no command can be run in task {shell.task}: its agent is not connected (yet)",
-            "try again in some seconds; if that does not help, see that the task role allows ssmmessages, and that the "
-            "subnets have a way to it",
+            f"no command can be run in task {shell.task}: its agent is not connected",
+            "try again in some seconds; if that does not help, check that the task role allows ssmmessages and that the "
+            "subnets can reach it",
         ) from error
     meta: Any = ecs.meta
     return PluginCall(
@@ -161,7 +163,7 @@ def _task(request: OpenShell, target: Target, clients: Clients, service: Service
     newest = found.get("taskDefinition")
 
     def worth(task: TaskTypeDef) -> tuple[bool, bool, bool]:
-        """Healthy before unchecked before unhealthy, then the newest version; the list begins with the one started last."""
+        """Order healthy before unchecked before unhealthy, then by version; the list begins with the newest task."""
         health = task.get("healthStatus")
         return (health == "UNHEALTHY", health != "HEALTHY", task.get("taskDefinitionArn") != newest)
 
@@ -172,15 +174,16 @@ def _nothing_runs(target: Target, service: Service, found: ServiceTypeDef) -> Op
     name = target.environment
     if target.asleep:
         return OperationFailedError(
-            f"no task of {service.name} runs: {name} sleeps", f"wake it: `orchestrator wake {name}`"
+            f"no task of {service.name} runs: {name} is asleep", f"wake it: `orchestrator wake {name}`"
         )
     if not found.get("desiredCount"):
         return OperationFailedError(
-            f"no task of {service.name} runs: none is wanted", f"run one: `orchestrator scale {name} {service.short}=1`"
+            f"no task of {service.name} runs: its desired count is 0",
+            f"run one: `orchestrator scale {name} {service.short}=1`",
         )
     return OperationFailedError(
-        f"no task of {service.name} runs, although {found.get('desiredCount')} should",
-        f"see why: `orchestrator ps {name}` and `orchestrator logs {name} --service {service.short} --previous`",
+        f"no task of {service.name} runs, but its desired count is {found.get('desiredCount')}",
+        f"find the reason: `orchestrator ps {name}` and `orchestrator logs {name} --service {service.short} --previous`",
     )
 
 
@@ -192,7 +195,7 @@ def _problems(
     task: TaskTypeDef,
     container: ContainerTypeDef,
 ) -> list[tuple[str, str]]:
-    """What stands in the way, each with what to do about it."""
+    """Return the problems, each with a hint."""
     name = target.environment
     if not found.get("enableExecuteCommand"):
         how = f"`orchestrator update-env {name} --set exec_enabled=true`"
@@ -209,11 +212,13 @@ def _problems(
     if denied:
         role, actions = denied
         return [(f"{what}: the task role {role} does not allow {', '.join(actions)}", f"allow it, then {_again(name)}")]
-    return [(what, "a new task's agent takes some seconds; else see that the subnets have a way to ssmmessages")]
+    return [
+        (what, "the agent of a new task takes some seconds; otherwise check that the subnets can reach ssmmessages")
+    ]
 
 
 def _denied(clients: Clients, task: TaskTypeDef) -> tuple[str, list[str]] | None:
-    """The task's role and what it lacks; None when it lacks nothing, or nobody may ask."""
+    """Return the task's role and its missing actions; None when none is missing or IAM does not allow the call."""
     from botocore.exceptions import ClientError
 
     ecs: ECSClient = clients.client("ecs")

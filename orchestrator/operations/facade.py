@@ -57,12 +57,12 @@ class Operations:
 
     Args:
         context: settings and engine.
-        carry_out: carries out the jobs of `deploy`, `scale`, `sleep`, `wake` and `secrets.push`; the default runs them
-            without an observer.
+        carry_out: carries out the jobs of updates; the default runs them without an observer.
     """
 
     def __init__(self, context: Context, carry_out: Callable[[Job], RunReport] = lifecycle.run) -> None:
-        self._context, self._carry_out = context, carry_out
+        self.context: Context = context
+        self._carry_out = carry_out
         self._latest: list[Clients] = []
         self.databases: Databases = Databases(self)
         self.secrets: Secrets = Secrets(self)
@@ -80,7 +80,7 @@ class Operations:
 
     def target(self, name: str) -> Target:
         """Return an environment with its outputs and its AWS access. Raises UnknownStackError, RefusedError."""
-        return targets.find(self._context, name)
+        return targets.find(self.context, name)
 
     def find(self, name: str) -> tuple[Target, Clients]:
         """Return an environment and its AWS clients, for the functions of the modules of `orchestrator.operations`."""
@@ -91,16 +91,11 @@ class Operations:
 
     def update(self, request: Request) -> RunReport:
         """Check a request and carry it out."""
-        return self._carry_out(lifecycle.prepare(self._context, request))
+        return self._carry_out(lifecycle.prepare(self.context, request))
 
     def stack(self, target: Target) -> app_stack.AppStack:
         """Return the stack that runs an environment's services."""
-        return app_stack.find(self._context, target.environment)
-
-    @property
-    def allow_prod(self) -> bool:
-        """Whether production may be changed."""
-        return self._context.allow_prod
+        return app_stack.find(self.context, target.environment)
 
     def deploy(
         self,
@@ -123,10 +118,10 @@ class Operations:
             detach=detach,
             dry_run=dry_run,
             assignments=tuple(make_assignment(key, value) for key, value in (values or {}).items()),
-            wait_seconds=self._context.wait_seconds,
+            wait_seconds=self.context.wait_seconds,
         )
         target, clients = self.find(name)
-        return deploying.run(request, target, clients, observer, context=self._context, carry_out=self._carry_out)
+        return deploying.run(request, target, clients, observer, context=self.context, carry_out=self._carry_out)
 
     def run(
         self,
@@ -226,14 +221,14 @@ class Operations:
         return self._rest(names, resting.Want.WAKE, observer)
 
     def _rest(self, names: Names, want: resting.Want, observer: Observer) -> resting.RestResult:
-        rest = resting.prepare(self._context, _names(names), want, allow_prod=self.allow_prod)
+        rest = resting.prepare(self.context, _names(names), want, allow_prod=self.context.allow_prod)
         self._latest = []
 
         def clients_for(base: BaseTarget) -> Clients:
             self._latest.append(for_base(base))
             return self._latest[-1]
 
-        return resting.run(rest, self._context, self.update, observer, clients_for=clients_for)
+        return resting.run(rest, self.context, self.update, observer, clients_for=clients_for)
 
     def scale(self, name: str, counts: Mapping[str, int | str]) -> scaling.ScaleResult:
         """Set the number of tasks by service: `{"web": 3, "default": "2..6"}`; bounds for an autoscaled service."""
@@ -264,17 +259,17 @@ class Operations:
 
     def doctor(self, name: str | None = None) -> Iterator[Check]:
         """Check this machine, the backend and the credentials; with a name also what that base or environment needs."""
-        return doctor.checks(lambda: self._context, name)
+        return doctor.checks(lambda: self.context, name)
 
     def smoke(self, name: str, *, patience: Duration = timedelta(), observer: Observer = ignore) -> Iterator[Check]:
         """Check that an environment works. `patience` is how long its URL may take to answer."""
         target, clients = self.find(name)
-        seconds = _duration(patience).total_seconds()
-        return smoke.run(target, clients, self.stack(target), observer, patience_seconds=seconds)
+        app, seconds = self.stack(target), _duration(patience).total_seconds()
+        return smoke.run(target, clients, app, observer, patience_seconds=seconds)
 
     def idle(self, after: Duration) -> idling.Idleness:
         """Return the environments without a request for this time; `Orchestrator.run(found.update)` puts them to sleep."""
-        return idling.find(self._context, _duration(after), self._context.clock())
+        return idling.find(self.context, _duration(after), self.context.clock())
 
 
 class Databases:
@@ -318,9 +313,8 @@ class Databases:
     ) -> DatabaseResult:
         """Replace the database by a copy of another environment's."""
         target, clients = self._operations.find(name)
-        request = databases.CloneDatabase(
-            source=self._operations.target(source), allow_prod_data=allow_prod_data, release=release
-        )
+        origin = self._operations.target(source)
+        request = databases.CloneDatabase(source=origin, allow_prod_data=allow_prod_data, release=release)
         return databases.clone(request, target, clients, observer, confirm=confirm)
 
     def dump(self, name: str, *, to: str | None = None, observer: Observer = ignore) -> DatabaseResult:
@@ -340,7 +334,7 @@ class Databases:
         """Replace the database by a dump: `s3://BUCKET/KEY`, or a file on this machine."""
         request = databases.RestoreDatabase(
             source=source,
-            allow_prod=self._operations.allow_prod,
+            allow_prod=self._operations.context.allow_prod,
             allow_prod_data=allow_prod_data,
             release=release,
         )
@@ -369,7 +363,7 @@ class Secrets:
             store=_choice(secret_values.Store, store, "store"),
             provided=_choice(secret_values.Provided, provided, "provided"),
             dry_run=dry_run,
-            allow_prod=self._operations.allow_prod,
+            allow_prod=self._operations.context.allow_prod,
         )
         target, clients = self._operations.find(name)
         app = self._operations.stack(target)

@@ -117,9 +117,10 @@ def _used(
 ) -> str | None:
     """Return why it is not idle, by its requests; None when it is idle."""
     target = targets.find(context, environment.name)
-    if target.notice is not None:
+    clients = clients_for(target)
+    if clients.simulated:
         return "the simulation has no requests"
-    count = requests(target, clients_for(target), now - after, now)
+    count = requests(target, clients, now - after, now)
     if count is None:
         return "the load balancer has no count of its requests"
     return f"{count} requests" if count else None

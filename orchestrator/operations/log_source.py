@@ -1,4 +1,4 @@
-"""One log group of CloudWatch, read page by page; and several of them followed."""
+"""Reads a log group of CloudWatch page by page, and follows several log groups."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     )
 
 OVERLAP_MS = 10_000
-"""Lines of other tasks arrive late: each look begins that long before the newest line, and forgets what it has seen."""
+"""Lines of other tasks arrive late: each look begins this long before the newest line and skips known lines."""
 
 PAGES_PER_LOOK = 10
-"""A page is up to 1 MB; then the other services have their turn."""
+"""Pages (up to 1 MB each) of a service in one look, before the other services."""
 
 # FilterLogEvents may be called 5 times a second in an account and region:
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
@@ -37,13 +37,13 @@ STREAMS_LOOKED_AT = 50
 
 
 class LogSource:
-    """The log group of one service."""
+    """The log group of a service."""
 
     def __init__(self, clients: Clients, service: str, group: str, *, since_ms: int | None) -> None:
         self._logs: CloudWatchLogsClient = clients.client("logs")
         self.service, self.group = service, group
         self.missing = False
-        """Whether the group did not exist when it was last looked at."""
+        """Whether the group was absent at the last look."""
 
         self._since_ms = since_ms
         self._begins_ms = self._newest_ms = since_ms or 0
@@ -51,14 +51,14 @@ class LogSource:
         self._token: str | None = None
 
     def until_now(self) -> Iterator[LogLine]:
-        """Everything from `since` to now, in the order of time."""
+        """Return the lines from `since` to now, in the order of time."""
         more = True
         while more:
             page, more = self.page()
             yield from page
 
     def look(self, into: list[LogLine]) -> bool:
-        """Add what is new; whether there is more, since only so much is read at once."""
+        """Add new lines; return whether there are more, because a look reads a limited number of pages."""
         more = True
         for _ in range(PAGES_PER_LOOK):
             page, more = self.page()
@@ -68,7 +68,7 @@ class LogSource:
         return more
 
     def page(self) -> tuple[list[LogLine], bool]:
-        """The lines of the next page that were not seen before; and whether another page follows."""
+        """Return the new lines of the next page, and whether another page follows."""
         request: FilterLogEventsRequestTypeDef = {"logGroupName": self.group, "startTime": self._start_ms()}
         if self._token:
             request["nextToken"] = self._token
@@ -80,7 +80,7 @@ class LogSource:
         except self._logs.exceptions.InvalidParameterException:
             if self._token is None:
                 raise
-            self._token = None  # too old: what was seen already is left out
+            self._token = None  # too old: known lines are skipped
             return [], True
         self.missing = False
         self._token = answer.get("nextToken") or None
@@ -89,7 +89,7 @@ class LogSource:
         return found, self._token is not None
 
     def of_task(self, task: str) -> Iterator[LogLine]:
-        """Everything that one task wrote."""
+        """Return all lines of a task."""
         request: GetLogEventsRequestTypeDef = {
             "logGroupName": self.group,
             "logStreamName": self._stream(task),
@@ -103,13 +103,13 @@ class LogSource:
                 return
             for event in answer["events"]:
                 yield from self._lines(event.get("message", ""), event.get("timestamp", 0), task)
-            # At the end of a stream the answer carries the token that was asked with.
+            # At the end of a stream the answer repeats the token of the request.
             if answer["nextForwardToken"] == request.get("nextToken"):
                 return
             request["nextToken"] = answer["nextForwardToken"]
 
     def last_of_task(self, task: str, count: int) -> list[LogLine]:
-        """The last lines that one task wrote."""
+        """Return the last lines of a task."""
         try:
             answer = self._logs.get_log_events(
                 logGroupName=self.group, logStreamName=self._stream(task), limit=count, startFromHead=False
@@ -124,7 +124,7 @@ class LogSource:
         return found[-count:]
 
     def tasks(self) -> list[str]:
-        """Ids of tasks that have written, the latest first."""
+        """Return the ids of tasks with log lines, the latest first."""
         try:
             answer = self._logs.describe_log_streams(
                 logGroupName=self.group, orderBy="LastEventTime", descending=True, limit=STREAMS_LOOKED_AT
@@ -138,7 +138,7 @@ class LogSource:
         return f"{self.service}/{self.service}/{task}"
 
     def _start_ms(self) -> int:
-        """Pages that belong together begin at the same moment; the next look begins a little before the newest line."""
+        """Return the start of the current look, a little before the newest line; all its pages share it."""
         if self._token is None:
             self._begins_ms = max(self._since_ms or 0, self._newest_ms - OVERLAP_MS)
         return self._begins_ms
@@ -162,14 +162,14 @@ class LogSource:
 
 
 class Tail:
-    """Follows several log groups until the clock is woken. A lost connection is made again, and no line is lost by it."""
+    """Follows several log groups until the clock is woken. It reconnects without losing lines."""
 
     def __init__(self, sources: Sequence[LogSource], clock: Clock, observer: Observer, access: AwsAccess) -> None:
         self._sources, self._clock, self._observer, self._access = sources, clock, observer, access
         self._failures = 0
 
     def lines(self) -> Iterator[LogLine]:
-        """What is written from now on."""
+        """Return the lines from now on."""
         busy = False
         while True:
             try:
@@ -197,7 +197,7 @@ class Tail:
 
     def _lost(self, error: Exception) -> None:
         if not self._failures:
-            text = f"{explain(error, self._access).message}: trying again until it answers"
+            text = f"{explain(error, self._access).message}: retrying"
             self._observer(Note(text=text, severity="warning"))
         self._failures += 1
 

@@ -1,4 +1,4 @@
-"""`logs`: what the containers of an environment wrote, several services interleaved by time."""
+"""`logs`: log lines of an environment's containers, several services interleaved by time."""
 
 from __future__ import annotations
 
@@ -22,50 +22,50 @@ from pulumi_django.deploying.task_runner import task_id
 DEFAULT_SINCE = timedelta(hours=1)
 
 SKEW_SECONDS = 60
-"""From this difference on, that this machine's clock is wrong is worth a note."""
+"""Difference of this machine's clock that is reported."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadLogs:
-    """Which lines."""
+    """The selection of lines."""
 
     services: tuple[str, ...] = ()
-    """Services, or tasks that are run once (`backend_update`); none are all services."""
+    """Services, or one-off tasks (`backend_update`); empty for all services."""
 
     since: timedelta | None = None
-    """How far back, by AWS's clock; None is an hour, and with `previous` everything."""
+    """How far back, by AWS's clock; None is one hour, and with `previous` everything."""
 
     follow: bool = False
-    """Go on with what is written from now on."""
+    """Continue with new lines."""
 
     previous: bool = False
-    """The last task of each service that has ended, instead of those that run."""
+    """Read the last ended task of each service instead of the running ones."""
 
     grep: str | None = None
-    """Only lines in which this regular expression is found."""
+    """Only lines that match this regular expression."""
 
     def __post_init__(self) -> None:
         if self.follow and self.previous:
-            raise UsageError("--follow and --previous contradict each other: what has ended writes nothing more")
+            raise UsageError("--follow and --previous cannot be combined: an ended task writes no more lines")
         try:
             re.compile(self.grep or "")
         except re.error as error:
             raise UsageError(
-                f"--grep {self.grep!r} is no regular expression: {error}",
+                f"--grep {self.grep!r} is not a regular expression: {error}",
                 "put a backslash before . * + ? ( ) [ ] { } | ^ $",
             ) from None
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogsResult:
-    """What was read."""
+    """The lines that were read."""
 
     services: tuple[str, ...]
     lines: int
 
 
 def run(request: ReadLogs, target: Target, clients: Clients, observer: Observer = ignore) -> LogsResult:
-    """Read the lines; each is a `LogLine` event. With `follow` it ends when the clock is woken."""
+    """Read the lines as `LogLine` events. With `follow` it ends when the clock is woken."""
     count = 0
     for line in lines(request, target, clients, observer):
         observer(line)
@@ -74,16 +74,16 @@ def run(request: ReadLogs, target: Target, clients: Clients, observer: Observer 
 
 
 def names(request: ReadLogs, target: Target) -> tuple[str, ...]:
-    """Short names of the services whose lines are wanted. Raises UsageError."""
+    """Return the short names of the selected services. Raises UsageError."""
     return tuple(service.short for service in _chosen(target, request.services))
 
 
 def lines(request: ReadLogs, target: Target, clients: Clients, observer: Observer = ignore) -> Generator[LogLine]:
-    """The lines in the order in which they were written, as far as AWS has them in order; whole, however long.
+    """Return the complete lines in the order of AWS.
 
-    The observer hears notes: a log group that is not there (yet), how a previous task ended, a lost connection.
-    With `follow` it ends when the clock is woken (`WakefulClock.wake`); a lost connection is made again.
-    Raises UsageError for a service that is not there, OperationFailedError when there is no log at all.
+    The observer gets notes: an absent log group, the end of a previous task, a lost connection. With `follow` it ends
+    when the clock is woken (`WakefulClock.wake`); it reconnects after a lost connection. Raises UsageError for an unknown
+    service, OperationFailedError when there is no log at all.
     """
     chosen = _chosen(target, request.services)
     wanted = re.compile(request.grep or "")
@@ -95,7 +95,7 @@ def lines(request: ReadLogs, target: Target, clients: Clients, observer: Observe
 
 
 def _chosen(target: Target, names: Iterable[str]) -> tuple[Service, ...]:
-    """Services by name, and tasks that are run once, which have a log but are no services."""
+    """Return services by name, and one-off tasks, which have a log but are not services."""
     once = {
         short: Service(name=f"{target.environment}-{short}", short=short, log_group=group)
         for short, group in target.outputs.log_groups.items()
@@ -121,27 +121,27 @@ def _present(
     if len(missing) == len(sources) and not request.follow:
         raise OperationFailedError(
             f"{target.environment} has no log: none of the log groups of {', '.join(s.short for s in chosen)} exists",
-            f"run `orchestrator update-env {target.environment}`, which makes them",
+            f"run `orchestrator update-env {target.environment}`, which creates them",
         )
     if request.follow:
         yield from Tail(sources, clients.clock, observer, target.aws).lines()
 
 
 def _look_at_services(target: Target, clients: Clients, observer: Observer) -> datetime:
-    """AWS's time; says when no task runs, or when this machine's clock is wrong."""
+    """Return AWS's time; report when no task runs, or when this machine's clock is wrong."""
     ecs, names = clients.client("ecs"), [service.name for service in target.services][: services.SERVICES_PER_CALL]
     try:
         answer = ecs.describe_services(cluster=target.outputs.cluster_name, services=names)
     except ecs.exceptions.ClusterNotFoundException:
         answer = {}  # the log outlives the cluster
     if not any(service["runningCount"] for service in answer.get("services", [])):
-        sleeps = ": it sleeps" if target.asleep else ""
-        observer(Note(text=f"no task of {target.environment} runs{sleeps}; this is what earlier ones wrote"))
+        asleep = ": it is asleep" if target.asleep else ""
+        observer(Note(text=f"no task of {target.environment} runs{asleep}; these are lines of earlier tasks"))
     here = datetime.now(UTC)
-    told = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
-    there = parsedate_to_datetime(told) if told else here
+    sent = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    there = parsedate_to_datetime(sent) if sent else here
     if abs((here - there).total_seconds()) > SKEW_SECONDS:
-        text = f"this machine's clock is off: here it is {here:%H:%M:%S}, at AWS {there:%H:%M:%S} UTC, which counts"
+        text = f"this machine's clock is wrong: {here:%H:%M:%S} instead of {there:%H:%M:%S} UTC, the time of AWS"
         observer(Note(text=text, severity="warning"))
     return there
 
@@ -160,13 +160,13 @@ def _previous(
         source = LogSource(clients, service.short, service.log_group, since_ms=since)
         task = _last_ended(target, clients, observer, service, source)
         if task is None:
-            observer(Note(text=f"{service.short}: no task that has ended is known"))
+            observer(Note(text=f"{service.short}: no ended task is known"))
         else:
             found.append(source.of_task(task))
     if not found:
         raise OperationFailedError(
-            f"no task of {', '.join(service.short for service in chosen)} that has ended left a log",
-            "ECS forgets tasks after about an hour; look further back with --since",
+            f"no task of {', '.join(service.short for service in chosen)} that ended left a log",
+            "ECS forgets tasks after about an hour; read further back with --since",
         )
     yield from heapq.merge(*found, key=_written)
 
@@ -174,13 +174,13 @@ def _previous(
 def _last_ended(
     target: Target, clients: Clients, observer: Observer, service: Service, source: LogSource
 ) -> str | None:
-    """Id of the task of the service that ended last: ECS knows it for an hour, then only its log is left."""
+    """Return the id of the service's last ended task: from ECS for an hour, later only from its log."""
     skipped: set[str] = set()
     if service in target.services:
         for task in services.tasks(clients, target, service, stopped=True)[:1]:
             observer(Note(text=f"{service.short}: task {task_id(task.get('taskArn', ''))} {task_end(task)}"))
             return task_id(task.get("taskArn", ""))
-        # What still runs, and commands that were run like the service, which write into the same group.
+        # Running tasks, and one-off commands with the service's definition, write into the same group.
         running = services.tasks(clients, target, None)
         ended = services.tasks(clients, target, None, stopped=True)
         skipped = {task_id(task.get("taskArn", "")) for task in (*running, *ended)}

@@ -1,4 +1,4 @@
-"""`ps`: services and tasks as they are now: versions, health, the last events, why the last task stopped."""
+"""`ps`: the current services and tasks: versions, health, last events, last stop."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ EVENTS_SHOWN = 3
 
 @dataclass(frozen=True, kw_only=True)
 class ListTasks:
-    """Which services."""
+    """The selection of services."""
 
     services: tuple[str, ...] = ()
-    """None are all, and the tasks that belong to no service."""
+    """Empty for all services and the tasks without a service."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,17 +37,17 @@ class TaskState:
 
     id: str
     service: str | None
-    """Short name; None for a task that is run once."""
+    """Short name; None for a one-off task."""
 
     family: str
     version: str
     """Family and revision."""
 
     status: str
-    """PROVISIONING, PENDING, RUNNING, ... as ECS has it."""
+    """Status in ECS: PROVISIONING, PENDING, RUNNING, ..."""
 
     health: str | None
-    """HEALTHY or UNHEALTHY; None where nothing checks."""
+    """HEALTHY or UNHEALTHY; None without a health check."""
 
     started: datetime | None
     capacity: str | None
@@ -59,7 +59,7 @@ class TaskState:
 
 @dataclass(frozen=True, kw_only=True)
 class Stop:
-    """How the task of a service that ended last did so."""
+    """The end of a service's last ended task."""
 
     task: str
     version: str
@@ -67,14 +67,14 @@ class Stop:
     reason: str
     exit_code: int | None
     crashed: bool
-    """Whether it was its own fault: not a newer deployment's, a smaller count's or AWS's."""
+    """Whether the task itself failed; False after a newer deployment, a smaller count or an interruption by AWS."""
 
     hint: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeploymentState:
-    """One deployment of a service: while it is rolled out there are several."""
+    """A deployment of a service; there are several during a rollout."""
 
     version: str
     status: str
@@ -91,7 +91,7 @@ class DeploymentState:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """What ECS tells of a service."""
+    """An event of a service in ECS."""
 
     at: datetime | None
     text: str
@@ -105,61 +105,61 @@ class ServiceState:
     """Short name."""
 
     state: str
-    """`steady`, `rolling out`, `failing`, `missing tasks`, `stopped` (none is wanted) or `not there`."""
+    """`steady`, `rolling out`, `failing`, `missing tasks`, `stopped` (desired count 0) or `not there`."""
 
     desired: int = 0
     running: int = 0
     pending: int = 0
     healthy: int | None = None
-    """Tasks that the load balancer, or the container's own check, calls healthy; None where nothing checks."""
+    """Healthy tasks by the load balancer or the container's own check; None without a check."""
 
     version: str | None = None
-    """Family and revision that it is to run."""
+    """Family and revision of its task definition."""
 
     image: str | None = None
     exec_enabled: bool = False
     deployments: tuple[DeploymentState, ...] = ()
     events: tuple[Event, ...] = ()
-    """The last ones, the newest first."""
+    """The last events, the newest first."""
 
     last_stop: Stop | None = None
 
     @property
     def steady(self) -> bool:
-        """Whether it is as it should be."""
+        """Whether it runs as configured."""
         return self.state in ("steady", "stopped")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TasksResult:
-    """An environment at one moment."""
+    """The state of an environment at one moment."""
 
     cluster: str
     asleep: bool
     services: tuple[ServiceState, ...]
     tasks: tuple[TaskState, ...]
-    """Those that run or are about to, the newest first within their service."""
+    """Running and starting tasks, the newest first within each service."""
 
     @property
     def steady(self) -> bool:
-        """Whether every service is as it should be."""
+        """Whether every service runs as configured."""
         return all(service.steady for service in self.services)
 
 
 def run(request: ListTasks, target: Target, clients: Clients, observer: Observer = ignore) -> TasksResult:
-    """Look once. Raises UsageError for an unknown service, OperationFailedError when the cluster is gone."""
+    """Return the current state. Raises UsageError for an unknown service, OperationFailedError without the cluster."""
     chosen = target.chosen(request.services)
     with explained(target.aws):
         result = _Look(target, clients).at(chosen, others=not request.services)
     if target.asleep:
-        observer(Note(text=f"{target.environment} sleeps: wake it with `orchestrator wake {target.environment}`"))
+        observer(Note(text=f"{target.environment} is asleep: wake it with `orchestrator wake {target.environment}`"))
     return result
 
 
 def crashes(target: Target, clients: Clients, *, known: Container[str] = ()) -> dict[str, Stop]:
-    """The last crashed task of each service by its short name, as far as ECS remembers; none of the `known` ids.
+    """Return the last crashed task of each service by short name, except for `known` ids. ECS remembers an hour.
 
-    The task of a service that ended last need not be it: a rollback ends tasks that did nothing wrong.
+    It is not always the last ended task: a rollback also ends healthy tasks.
     """
     with explained(target.aws):
         ended = services.tasks(clients, target, None, stopped=True)
@@ -297,6 +297,6 @@ def _of(tasks: Sequence[TaskTypeDef], service: Service) -> list[TaskTypeDef]:
 
 
 def _service_of(task: TaskTypeDef) -> str | None:
-    """The full name of the service that started a task: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html (`group`)."""
+    """Return the full name of the service that started a task: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html (`group`)."""
     kind, colon, name = task.get("group", "").partition(":")
     return name if colon and kind == "service" else None

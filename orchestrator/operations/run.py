@@ -1,4 +1,4 @@
-"""`run`: a command in a Fargate task of its own, with image, role, environment, secrets and network of a service."""
+"""`run`: a command in a Fargate task with image, role, environment, secrets and network of a service."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import AwsVpcConfigurationOutputTypeDef, ServiceTypeDef
 
 STARTED_BY = "orchestrator/run"
-"""Mark of these tasks in ECS."""
+"""`startedBy` of these tasks in ECS."""
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html
 MAX_OVERRIDES_CHARACTERS = 8192
@@ -34,7 +34,7 @@ FOREVER_SECONDS = float("inf")
 
 
 class OnInterrupt(StrEnum):
-    """What becomes of the task when the user interrupts the one who follows it."""
+    """What happens to the task when the user interrupts the command."""
 
     STOP = "stop"
     LEAVE = "leave"
@@ -43,51 +43,52 @@ class OnInterrupt(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RunCommand:
-    """What to run. Nothing but the words of the command is handed to the task: variables and secrets are the service's."""
+    """The command and its task. Variables and secrets are those of the service."""
 
     command: tuple[str, ...]
-    """The words, each an argument of its own; no shell reads them."""
+    """The words of the command; no shell interprets them."""
 
     service: str | None = None
-    """Whose image, role, variables, secrets and network: a service's name; None is the web service."""
+    """The service whose image, role, variables, secrets and network are used; None is the web service."""
 
     cpu_units: int | None = None
-    """CPU, 1024 are one vCPU; None is the service's."""
+    """CPU units, 1024 for one vCPU; None for the service's size."""
 
     memory_mib: int | None = None
-    """Memory, as Fargate offers it for that CPU; None is the service's."""
+    """Memory that Fargate offers for this CPU; None for the service's size."""
 
     spot: bool = False
-    """Cheaper, and AWS may end it at any time."""
+    """Use cheaper capacity that AWS may take back at any time."""
 
     detach: bool = False
-    """Return as soon as the task was accepted."""
+    """Return as soon as ECS accepts the task."""
 
     timeout_seconds: float = FOREVER_SECONDS
-    """After this the task is stopped."""
+    """The task is stopped after this time."""
 
     def __post_init__(self) -> None:
         if not self.command or not self.command[0]:
             raise UsageError(
-                "no command is given: nothing can be run", "write it after --, for example -- python manage.py check"
+                "no command is given: there is nothing to run",
+                "write it after --, for example -- python manage.py check",
             )
         if sum(map(len, self.command)) > MAX_OVERRIDES_CHARACTERS:
             raise UsageError(
                 f"the command has {sum(map(len, self.command))} characters: ECS takes {MAX_OVERRIDES_CHARACTERS}",
-                "put a script into the image, or read from a bucket",
+                "add a script to the image, or read it from a bucket",
             )
         if (self.cpu_units is None) != (self.memory_mib is None):
-            raise UsageError("cpu_units and memory_mib are given together or not at all")
+            raise UsageError("cpu_units and memory_mib must be given together")
         if self.cpu_units is not None and self.memory_mib is not None:
             try:
                 check_fargate_size(self.cpu_units, self.memory_mib)
             except ValueError as error:
-                raise UsageError(f"there is no task of that size: {error}") from None
+                raise UsageError(f"Fargate has no task of this size: {error}") from None
 
 
 @dataclass(frozen=True, kw_only=True)
 class CommandResult:
-    """A command that ran, or, detached, runs."""
+    """A command that ran, or that runs detached."""
 
     service: str
     version: str
@@ -98,28 +99,28 @@ class CommandResult:
     """Short id of the task."""
 
     exit_code: int | None
-    """The command's own; None while it runs, and when the task was killed before it could tell."""
+    """Exit code of the command; None while it runs, and after a kill without an exit code."""
 
     reason: str | None
-    """How it ended, as a clause; None while it runs."""
+    """How the task ended, as a clause; None while it runs."""
 
     hint: str | None = None
     interrupted: bool = False
-    """Whether AWS took the Fargate Spot capacity back."""
+    """Whether AWS took back the Fargate Spot capacity."""
 
     log_group: str | None = None
     log_stream: str | None = None
 
     @property
     def code(self) -> int:
-        """Exit code for a process that stands for the command."""
+        """Exit code for a process that represents the command."""
         if self.reason is None:
             return 0
         return 1 if self.exit_code is None else self.exit_code
 
 
 Decide = Callable[[str], OnInterrupt]
-"""Told the task's id, says what becomes of it."""
+"""Gets the task's id and returns what happens to it."""
 
 
 def run(
@@ -130,17 +131,17 @@ def run(
     *,
     decide: Decide = lambda _: OnInterrupt.STOP,
 ) -> CommandResult:
-    """Run the command and follow it to its end; its log lines are `LogLine` events, whole.
+    """Run the command and follow it to its end; its complete log lines are `LogLine` events.
 
-    A clock that raises `Cancelled` (`WakefulClock.wake`) interrupts: `decide` then says what becomes of the task.
+    A clock that raises `Cancelled` (`WakefulClock.wake`) interrupts: `decide` then chooses what happens to the task.
     Raises UsageError for an unknown service, OperationFailedError when the task never started or ran too long,
-    InterruptedRunError when it was stopped or left on request.
+    InterruptedRunError after an interrupt.
     """
     service = target.service(request.service)
     with explained(target.aws):
         found = services.the_service(clients, target, service)
         if target.asleep:
-            observer(Note(text=f"{target.environment} sleeps: its Redis and workers do not run"))
+            observer(Note(text=f"{target.environment} is asleep: its Redis and workers do not run"))
         return _Run(request, target, clients, observer, service, found).carry_out(decide)
 
 
@@ -213,21 +214,21 @@ class _Run:
             ) from error
 
     def _stopped(self, task: RunningTask) -> InterruptedRunError:
-        """Stop the task and follow it to its end; a second interrupt leaves it to ECS."""
+        """Stop the task and follow it to its end; a second interrupt returns at once."""
         self._runner.stop(task.cluster, task.arn, "interrupted by the user")
-        self._observer(Note(text=f"stopping task {task.id}: it has some seconds to end"))
+        self._observer(Note(text=f"stopping task {task.id}: it gets some seconds to end"))
         try:
             end = self._follow(task, FOREVER_SECONDS).end
         except Cancelled:
-            return InterruptedRunError(f"interrupted: ECS was asked to stop task {task.id} and does so")
+            return InterruptedRunError(f"interrupted: ECS stops task {task.id}")
         return InterruptedRunError(f"interrupted: task {task.id} was stopped and {end}")
 
     def _left(self, task: RunningTask) -> InterruptedRunError:
         environment, region = self._target.environment, self._target.aws.region
         where = f"--region {region} --cluster {task.cluster}" if region else f"--cluster {task.cluster}"
         return InterruptedRunError(
-            f"interrupted: task {task.id} runs on",
-            f"read on with `orchestrator logs {environment} --service {self._service.short} --follow`; stop it by "
+            f"interrupted: task {task.id} still runs",
+            f"continue with `orchestrator logs {environment} --service {self._service.short} --follow`; stop it with "
             f"`aws ecs stop-task {where} --task {task.id}`",
         )
 

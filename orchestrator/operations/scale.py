@@ -1,4 +1,4 @@
-"""`scale`: how many tasks services have, by their configuration and an update, so that nothing drifts."""
+"""`scale`: the number of tasks of services, set in the configuration and applied by an update, so that nothing drifts."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _COUNT = re.compile(r"([a-z][a-z0-9_-]*)=(\d{1,4})(?:\.\.(\d{1,4}))?")
 
 @dataclass(frozen=True)
 class Count:
-    """A number of tasks, or bounds between which a scaled service moves."""
+    """A number of tasks, or bounds of an autoscaled service."""
 
     fewest: int
     most: int | None = None
-    """None where `fewest` is the number."""
+    """None if `fewest` is the number."""
 
     def __str__(self) -> str:
         return str(self.fewest) if self.most is None else f"{self.fewest}..{self.most}"
@@ -39,7 +39,7 @@ class Count:
 
 @dataclass(frozen=True, kw_only=True)
 class Scaled:
-    """What a service will have, and what in the configuration says so."""
+    """The new count of a service and its configuration values."""
 
     service: str
     """Short name."""
@@ -62,14 +62,14 @@ class ScaleResult:
 
 
 def parse(texts: Iterable[str]) -> dict[str, Count]:
-    """`web=3` and `default=2..6` as counts by service. Raises UsageError."""
+    """Return counts by service from texts such as `web=3` and `default=2..6`. Raises UsageError."""
     found: dict[str, Count] = {}
     for text in texts:
         match = _COUNT.fullmatch(text)
         if not match:
             raise UsageError(
-                f"{text!r} cannot be understood: SERVICE=NUMBER or SERVICE=FEWEST..MOST is wanted",
-                "write for example web=3, or default=2..6 for a service that is scaled",
+                f"{text!r} is not a count: a count is SERVICE=NUMBER or SERVICE=FEWEST..MOST",
+                "write for example web=3, or default=2..6 for an autoscaled service",
             )
         name, fewest, most = match[1], int(match[2]), int(match[3]) if match[3] else None
         if name in found:
@@ -80,26 +80,26 @@ def parse(texts: Iterable[str]) -> dict[str, Count]:
             raise UsageError(f"{text} cannot be used: bounds are 1 or more, the smaller one first")
         found[name] = Count(fewest, most)
     if not found:
-        raise UsageError("nothing is said about any service: SERVICE=NUMBER is wanted", "write for example web=3")
+        raise UsageError("no count is given", "write for example web=3")
     return found
 
 
-def prepare(counts: Mapping[str, Count], target: Target, clients: Clients, application: AppStack) -> tuple[Scaled, ...]:
-    """What the configuration has to say. AWS is asked which services are scaled by themselves.
+def prepare(counts: Mapping[str, Count], target: Target, clients: Clients, app: AppStack) -> tuple[Scaled, ...]:
+    """Return the configuration values for the counts. AWS knows which services are autoscaled.
 
-    Raises UsageError for a service that is not there, or whose number is not to be chosen; RefusedError for a number where
-    bounds are wanted, and the reverse.
+    Raises UsageError for an unknown service or one with a fixed count; RefusedError for a number for an autoscaled service,
+    and for bounds for another one.
     """
     chosen = {target.service(name): count for name, count in counts.items()}
     if len(chosen) < len(counts):
-        raise UsageError(f"{', '.join(counts)} name one service twice: name it once")
+        raise UsageError(f"{', '.join(counts)} are names of one service: give it once")
     with explained(target.aws):
         bounds = _bounds(target, clients, tuple(chosen))
-    return tuple(_scaled(service, count, bounds, target, application) for service, count in chosen.items())
+    return tuple(_scaled(service, count, bounds, target, app) for service, count in chosen.items())
 
 
 def _bounds(target: Target, clients: Clients, services: tuple[Service, ...]) -> dict[Service, tuple[int, int]]:
-    """Present bounds of the services that are scaled by themselves."""
+    """Return the current bounds of the autoscaled services."""
     ids = {f"service/{target.outputs.cluster_name}/{service.name}": service for service in services}
     pages = (
         clients.client("application-autoscaling")
@@ -115,39 +115,37 @@ def _scaled(
     count: Count,
     bounds: Mapping[Service, tuple[int, int]],
     target: Target,
-    application: AppStack,
+    app: AppStack,
 ) -> Scaled:
-    path, default = _place(service, target, application)
+    path, default = _place(service, target, app)
     if service in bounds and count.most is None:
         low, high = bounds[service]
         raise RefusedError(
-            f"{service.short} is scaled by itself between {low} and {high} tasks: a number would not last",
+            f"{service.short} is autoscaled between {low} and {high} tasks: a fixed number would not last",
             f"give bounds, for example {service.short}={count.fewest or 1}..{max(high, count.fewest)}",
         )
     if service not in bounds and count.most is not None:
         raise RefusedError(
-            f"{service.short} is not scaled by itself: it wants a number and no bounds",
+            f"{service.short} is not autoscaled: it takes a number, not bounds",
             f"give a number, or configure {path}.scaling with a policy",
         )
     if count.most is None:
         values: dict[str, Any] = {"desired_count": count.fewest}
     else:
-        values = _scaling_values(service, count, path, default, application)
-    found = tuple(
-        replace(application.assignment(f"{path}.{key}", value), remark=BY_SCALE) for key, value in values.items()
-    )
+        values = _scaling_values(service, count, path, default, app)
+    found = tuple(replace(app.assignment(f"{path}.{key}", value), remark=BY_SCALE) for key, value in values.items())
     return Scaled(service=service.short, count=count, assignments=found)
 
 
 def _scaling_values(
-    service: Service, count: Count, path: str, default: Scaling | None, application: AppStack
+    service: Service, count: Count, path: str, default: Scaling | None, app: AppStack
 ) -> dict[str, Any]:
-    """Both bounds; where the configuration leaves the policies to their defaults, these too, for they come together."""
-    configured = application.get(*path.split("."), "scaling")
+    """Return both bounds, and the default policies if the configuration has none: the object must be complete."""
+    configured = app.get(*path.split("."), "scaling")
     if isinstance(configured, str):
         raise RefusedError(
-            f"{service.short} is scaled by the preset {configured!r}, whose bounds are fixed",
-            f"write {path}.scaling with min_tasks, max_tasks and a policy into {application.config.path.name}",
+            f"{service.short} is scaled by the preset {configured!r} with fixed bounds",
+            f"write {path}.scaling with min_tasks, max_tasks and a policy into {app.config.path.name}",
         )
     bounds = {"min_tasks": count.fewest, "max_tasks": count.most}
     if configured is not None or default is None:
@@ -157,8 +155,8 @@ def _scaling_values(
     return {"scaling": {**plain, **bounds}}
 
 
-def _place(service: Service, target: Target, application: AppStack) -> tuple[str, Scaling | None]:
-    """Where the configuration keeps a service's number, and how its kind scales it when the configuration is silent."""
+def _place(service: Service, target: Target, app: AppStack) -> tuple[str, Scaling | None]:
+    """Return the configuration key of a service, and the default scaling of its kind."""
     from pulumi_django.app.options import (
         BeatOptions,
         FrontendOptions,
@@ -171,15 +169,15 @@ def _place(service: Service, target: Target, application: AppStack) -> tuple[str
 
     prod = target.outputs.kind == Kind.PROD
     worker = (ProdWorkerOptions() if prod else WorkerOptions()).scaling
-    if service.short == (application.get("web", "service") or WebOptions.service):
+    if service.short == (app.get("web", "service") or WebOptions.service):
         return "web", (ProdWebOptions() if prod else WebOptions()).scaling
-    if service.short == (application.get("frontend", "service") or FrontendOptions.service):
+    if service.short == (app.get("frontend", "service") or FrontendOptions.service):
         return "frontend", (ProdFrontendOptions() if prod else FrontendOptions()).scaling
-    if service.short == (application.get("beat", "service") or BeatOptions.service):
+    if service.short == (app.get("beat", "service") or BeatOptions.service):
         raise UsageError(
-            f"{service.short} runs once or not at all: two would run every job twice",
-            f"set `beat` to null in {application.config.path.name} to have none",
+            f"{service.short} has at most one task: two would run every job twice",
+            f"set `beat` to null in {app.config.path.name} to run none",
         )
     if service.short == "redis":
-        raise UsageError("redis has one task: it keeps its data in memory and knows nothing of another")
+        raise UsageError("redis has exactly one task: tasks do not share its data in memory")
     return f"workers.{service.short}", None if isinstance(worker, str) else worker

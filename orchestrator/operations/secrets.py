@@ -1,7 +1,7 @@
-"""`secrets`: values that an environment's containers get by reference, kept in Secrets Manager or in SSM.
+"""`secrets`: values that an environment's containers get by reference, stored in Secrets Manager or in SSM.
 
-They stand in one JSON secret, or under one path of parameters, that is the environment's and not its stack's: the stack
-only refers to them (`extra_secrets`), so that values are in no state, no configuration and no task definition.
+The values are in one JSON secret, or under one path of parameters. Both belong to the environment, not to its stack: the
+stack only refers to them (`extra_secrets`). So no value is in a state, a configuration or a task definition.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ _QUEUE = re.compile(queue_variable(".+").replace(".+", "[A-Z0-9_]+"))
 
 
 class Provided(StrEnum):
-    """What becomes of values for variables that the stack itself gives to its containers."""
+    """What to do with values for variables that the stack itself provides."""
 
     REFUSE = "refuse"
-    """Name them, and store nothing."""
+    """Report them, and store nothing."""
 
     KEEP = "keep"
-    """The stack's values stay, the other values are stored."""
+    """Keep the stack's values, and store the other values."""
 
     REPLACE = "replace"
-    """The containers get the stored values instead."""
+    """Give the stored values to the containers instead."""
 
 
 class Store(StrEnum):
-    """Where values are kept."""
+    """The place of values."""
 
     SECRETS_MANAGER = "secretsmanager"
     SSM = "ssm"
@@ -62,31 +62,31 @@ class PushSecrets:
     """Values to store."""
 
     values: Mapping[str, str] = field(repr=False)
-    """Variable -> value."""
+    """Values by variable."""
 
     store: Store = Store.SECRETS_MANAGER
     dry_run: bool = False
-    """Say which keys are new, changed or the same, and write nothing."""
+    """Report which keys are new, changed or equal, and write nothing."""
 
     provided: Provided = Provided.REFUSE
-    """What to do with variables that the stack itself gives to its containers."""
+    """What to do with variables that the stack itself provides."""
 
     allow_prod: bool = False
-    """Whether production may get them."""
+    """Whether production may be changed."""
 
     def __post_init__(self) -> None:
         if not self.values:
-            raise UsageError("there is nothing to store: no value is given")
+            raise UsageError("no value is given: there is nothing to store")
         for number, (name, value) in enumerate(self.values.items(), 1):
             dotenv.check_name(name, f"the name of value {number}")
             _check_value(name, value, self.store)
         if len(self.empty) == len(self.values):
             verb = "is" if len(self.empty) == 1 else "are"
-            raise UsageError(f"{', '.join(self.empty)} {verb} empty: {_EMPTY}", "leave out what is empty")
+            raise UsageError(f"{', '.join(self.empty)} {verb} empty: {_EMPTY}", "remove the empty values")
 
     @property
     def empty(self) -> tuple[str, ...]:
-        """Names without a value, which are not stored."""
+        """Names without a value; they are not stored."""
         return tuple(name for name, value in self.values.items() if not value)
 
 
@@ -97,19 +97,19 @@ def _check_value(name: str, value: str, store: Store) -> None:
     try:
         size = len(value.encode())
     except UnicodeEncodeError:
-        raise UsageError(f"{name} is no text: it holds half a character (a lone surrogate)") from None
+        raise UsageError(f"{name} is not valid text: it contains a lone surrogate (half a character)") from None
     if "\0" in value:
-        raise UsageError(f"{name} holds a NUL: no variable can")
+        raise UsageError(f"{name} contains a NUL character, which no variable can have")
     if store is Store.SSM and size > PARAMETER_BYTES:
         raise UsageError(
-            f"{name} has {size} bytes: a parameter takes {PARAMETER_BYTES}",
-            "keep it in Secrets Manager (--to secretsmanager)",
+            f"{name} has {size} bytes: a parameter takes at most {PARAMETER_BYTES}",
+            "store it in Secrets Manager (--to secretsmanager)",
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class PushResult:
-    """What was stored, by key; values are nowhere in it."""
+    """The stored keys, without values."""
 
     store: Store
     name: str
@@ -119,18 +119,17 @@ class PushResult:
     changed: tuple[str, ...]
     unchanged: tuple[str, ...]
     references: Mapping[str, str]
-    """`valueFrom` of ECS by key; what is not stored yet has none."""
+    """`valueFrom` of ECS by key; absent for keys that are not stored yet."""
 
     stale: tuple[str, ...]
-    """Short names of services whose tasks began with an older value of a changed key."""
+    """Short names of services whose tasks started with an older value."""
 
     dry_run: bool
     empty: tuple[str, ...] = ()
-    """Names without a value: nothing is stored for them."""
+    """Names without a value; they are not stored."""
 
     provided: tuple[str, ...] = ()
-    """Names of variables that the stack itself gives to its containers; nothing is stored for them, unless they were to
-    be replaced."""
+    """Names of variables that the stack itself provides; their values are stored only with `Provided.REPLACE`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,32 +143,32 @@ class DeliveredSecrets:
 
 @dataclass(frozen=True, kw_only=True)
 class SecretEntry:
-    """A variable whose value containers get by reference."""
+    """A variable that containers get by reference."""
 
     key: str
     reference: str
-    """`valueFrom` of ECS: where the value is kept."""
+    """`valueFrom` of ECS: the place of the value."""
 
     services: tuple[str, ...]
-    """Short names of the services that have it; none when it is configured and not deployed yet."""
+    """Short names of its services; empty when it is configured but not deployed yet."""
 
 
-def push(request: PushSecrets, target: Target, clients: Clients, application: AppStack | None = None) -> PushResult:
-    """Store the values; others that are there already stay. `assignments` then says what the configuration lacks.
+def push(request: PushSecrets, target: Target, clients: Clients, app: AppStack | None = None) -> PushResult:
+    """Store the values; other stored values stay. `assignments` then returns the missing configuration values.
 
-    `application` tells which variables the configuration has taken from the stack already. Raises RefusedError for
-    production, and for variables of the stack itself; OperationFailedError.
+    `app` is the stack whose configuration may already replace variables of the stack. Raises RefusedError for production
+    and for variables of the stack itself, OperationFailedError.
     """
     if target.outputs.kind == Kind.PROD and not (request.allow_prod or request.dry_run):
         raise RefusedError(
-            f"{target.environment} is production: nothing was stored", "look at --dry-run, then add --allow-prod"
+            f"nothing was stored: {target.environment} is production", "check with --dry-run, then add --allow-prod"
         )
-    provided = _provided(request, application)
+    provided = _provided(request, app)
     kept = () if request.provided is Provided.REPLACE else provided
     if provided and request.provided is Provided.REFUSE and not request.dry_run:
         raise RefusedError(
-            f"the stack itself gives its containers {', '.join(provided)}: nothing was stored",
-            "add --provided keep to store the other values, or --provided replace to give these values instead",
+            f"nothing was stored: the stack itself provides {', '.join(provided)}",
+            "add --provided keep to store only the other values, or --provided replace to use these values instead",
         )
     wanted = {key: value for key, value in request.values.items() if value and key not in kept}
     shelf: _Secret | _Parameters = (
@@ -197,38 +196,38 @@ def push(request: PushSecrets, target: Target, clients: Clients, application: Ap
     )
 
 
-def _provided(request: PushSecrets, application: AppStack | None) -> tuple[str, ...]:
-    """Names that the stack gives by itself, without those that the configuration has replaced already."""
+def _provided(request: PushSecrets, app: AppStack | None) -> tuple[str, ...]:
+    """Return the names that the stack provides, without those that the configuration already replaces."""
     ours = {name for name in request.values if name in provided_names() or _QUEUE.fullmatch(name)}
     taken = set[str]()
-    for key in ("extra_secrets", "extra_env") if application is not None else ():
-        configured: Any = application.get(key) if application is not None else None
+    for key in ("extra_secrets", "extra_env") if app is not None else ():
+        configured: Any = app.get(key) if app is not None else None
         taken |= {str(name) for name in configured} if isinstance(configured, Mapping) else set()
     return tuple(sorted(name for name in ours - taken if request.values[name]))
 
 
-def assignments(result: PushResult, application: AppStack) -> tuple[Assignment, ...]:
-    """What the environment's configuration lacks so that its containers get the stored values.
+def assignments(result: PushResult, app: AppStack) -> tuple[Assignment, ...]:
+    """Return the configuration values that give the stored values to the containers.
 
-    A variable that stands there in plain is taken out, since it can be only one of the two.
+    A plain variable of the same name is removed: a variable is either plain or a secret.
     """
-    wanted = {key: it for key, it in result.references.items() if application.get("extra_secrets", key) != it}
-    plain: Any = application.get("extra_env")
+    wanted = {key: it for key, it in result.references.items() if app.get("extra_secrets", key) != it}
+    plain: Any = app.get("extra_env")
     doubled = [key for key in result.references if isinstance(plain, Mapping) and key in plain]
     return (
-        *(application.assignment(f"extra_secrets.{key}", reference) for key, reference in wanted.items()),
-        *(application.assignment(f"extra_env.{key}", None) for key in doubled),
+        *(app.assignment(f"extra_secrets.{key}", reference) for key, reference in wanted.items()),
+        *(app.assignment(f"extra_env.{key}", None) for key in doubled),
     )
 
 
-def listed(target: Target, clients: Clients, application: AppStack) -> tuple[SecretEntry, ...]:
-    """Every variable that containers get by reference, or will get with the next update. No value is read."""
+def listed(target: Target, clients: Clients, app: AppStack) -> tuple[SecretEntry, ...]:
+    """Return the variables that containers get by reference now or with the next update. No value is read."""
     found: dict[tuple[str, str], list[str]] = {}
     with explained(target.aws):
         for short, secrets in _references(clients, target).items():
             for key, reference in secrets.items():
                 found.setdefault((key, reference), []).append(short)
-    configured: Any = application.get("extra_secrets")
+    configured: Any = app.get("extra_secrets")
     for key, reference in configured.items() if isinstance(configured, Mapping) else ():
         if reference is not None and not any(key == known for known, _ in found):
             found[str(key), str(reference)] = []
@@ -239,7 +238,7 @@ def listed(target: Target, clients: Clients, application: AppStack) -> tuple[Sec
 
 
 def restart(target: Target, clients: Clients, names: Sequence[str], observer: Observer = ignore) -> None:
-    """Replace the tasks of these services by new ones of the same version, which read their secrets anew."""
+    """Replace the tasks of these services; new tasks of the same version read the current secrets."""
     with explained(target.aws):
         for service in target.chosen(names) if names else ():
             clients.client("ecs").update_service(
@@ -249,7 +248,7 @@ def restart(target: Target, clients: Clients, names: Sequence[str], observer: Ob
 
 
 def forget(target: Target, clients: Clients) -> None:
-    """Delete what `push` stored for an environment that is destroyed; at once, nothing can be restored."""
+    """Delete the values of `push` permanently, for an environment that is being destroyed."""
     with explained(target.aws):
         for shelf in (_Secret(target, clients), _Parameters(target, clients)):
             shelf.delete()
@@ -275,8 +274,8 @@ class _Secret:
             document = None
         if not isinstance(document, dict):
             raise OperationFailedError(
-                f"the secret {self.name} cannot be used: its value is no JSON object",
-                "somebody else wrote it: rename or delete it, then run the command again",
+                f"the secret {self.name} cannot be used: its value is not a JSON object",
+                "rename or delete it, then run the command again",
             )
         return {str(key): value if isinstance(value, str) else json.dumps(value) for key, value in document.items()}
 
@@ -284,8 +283,8 @@ class _Secret:
         text = json.dumps({**known, **values}, sort_keys=True)
         if len(text.encode()) > SECRET_BYTES:
             raise OperationFailedError(
-                f"the secret {self.name} would have {len(text.encode())} bytes: Secrets Manager takes {SECRET_BYTES}",
-                "keep some of the values in SSM (--to ssm)",
+                f"the secret {self.name} would have {len(text.encode())} bytes: Secrets Manager takes at most {SECRET_BYTES}",
+                "store some of the values in SSM (--to ssm)",
             )
         if self._arn is not None:
             self._client.put_secret_value(SecretId=self._arn, SecretString=text)
@@ -293,7 +292,7 @@ class _Secret:
         created = self._client.create_secret(
             Name=self.name,
             SecretString=text,
-            Description=f"values that were pushed for {self._target.environment}",
+            Description=f"values of `secrets push` for {self._target.environment}",
             Tags=_tags(self._target),
         )
         self._arn = str(created["ARN"])
@@ -322,7 +321,7 @@ class _Parameters:
 
     def write(self, values: Mapping[str, str], known: Mapping[str, str]) -> None:
         for key, value in sorted(values.items()):
-            # Tags cannot be given together with Overwrite.
+            # The API refuses tags together with Overwrite.
             more: dict[str, Any] = {"Overwrite": True} if key in known else {"Tags": _tags(self._target)}
             self._client.put_parameter(Name=f"{self.name}/{key}", Value=value, Type="SecureString", **more)
 
@@ -347,7 +346,7 @@ def _tags(target: Target) -> list[dict[str, str]]:
 
 
 def _references(clients: Clients, target: Target) -> dict[str, dict[str, str]]:
-    """`valueFrom` by variable, by short name of the service."""
+    """Return `valueFrom` by variable and by short name of the service."""
     ecs, found = clients.client("ecs"), dict[str, dict[str, str]]()
     described = services.describe(clients, target, target.services)
     for service in target.services:

@@ -281,14 +281,14 @@ class _Server:
 
     def settle(self, clients: Clients, observer: Observer, wanted: Sequence[str]) -> str:
         """Wait for one of the wanted states, and report each state on the way."""
-        deadline, pause, said = clients.clock.now() + START_SECONDS, pauses(), ""
+        deadline, pause, reported = clients.clock.now() + START_SECONDS, pauses(), ""
         while True:
             status = self.status(clients)
             if status in wanted:
                 return status
-            if status != said:
+            if status != reported:
                 observer(Note(text=f"database server {self.identifier}: {status}"))
-                said = status
+                reported = status
             if clients.clock.now() >= deadline:
                 raise OperationFailedError(
                     f"the database server {self.identifier} is still {status} after {START_SECONDS / 60:g} minutes",

@@ -19,7 +19,7 @@ from orchestrator.operations.events import Observer, ignore
 
 DEFAULT_PORT = 15432
 BASTION_PORT = 5432
-"""Where the bastion forwards to the database (`pulumi_django.ec2.bastion`)."""
+"""The port that the bastion forwards to the database (`pulumi_django.ec2.bastion`)."""
 
 DOCUMENT = "AWS-StartPortForwardingSession"
 SECRET_VARIABLE = "DB_SECRET_NAME"
@@ -27,37 +27,37 @@ SECRET_VARIABLE = "DB_SECRET_NAME"
 
 @dataclass(frozen=True, kw_only=True)
 class OpenTunnel:
-    """Where to listen."""
+    """The local port."""
 
     port: int = DEFAULT_PORT
     """TCP port on this machine."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.port <= 65535:
-            raise UsageError(f"port {self.port} cannot be used: a port is 1 to 65535")
+            raise UsageError(f"port {self.port} is not valid: a port is 1 to 65535")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tunnel:
-    """A way to the database."""
+    """A tunnel to the database."""
 
     bastion: str
-    """EC2 instance that it leads through."""
+    """Id of the EC2 instance."""
 
     port: int
     url: str
     """Connection string of the environment's own role, without its password."""
 
     password_command: str | None
-    """Prints the password; None where the environment has no secret with just the password."""
+    """A command that prints the password; None without a secret with only the password."""
 
     aws_command: str
-    """What opens it with the AWS CLI."""
+    """The command of the AWS CLI that opens it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TunnelResult:
-    """A tunnel that was closed."""
+    """A closed tunnel."""
 
     tunnel: Tunnel
     code: int
@@ -65,13 +65,13 @@ class TunnelResult:
 
 
 def locate(request: OpenTunnel, target: Target, clients: Clients) -> Tunnel:
-    """The way that a tunnel would take. Raises RefusedError without a bastion, OperationFailedError when it is not up."""
+    """Return the tunnel. Raises RefusedError without a bastion, OperationFailedError when it is not reachable."""
     bastion = target.base_outputs.get("bastion_instance_id")
     base = target.outputs.base_stack_name
     if not bastion:
         raise RefusedError(
-            f"there is no way to the database of {target.environment}: its base {base} has no bastion",
-            f"make one: `orchestrator update-base {base} --set bastion=true`",
+            f"the database of {target.environment} is not reachable: its base {base} has no bastion",
+            f"create one: `orchestrator update-base {base} --set bastion=true`",
         )
     with explained(target.aws):
         _check_bastion(str(bastion), base, clients)
@@ -94,9 +94,9 @@ def run(
     *,
     attach: Attach = session_plugin.attach,
 ) -> TunnelResult:
-    """Open the tunnel and keep it until it is interrupted.
+    """Open the tunnel and keep it open until an interrupt.
 
-    Raises UsageError when the port is taken, EngineUnavailableError without the session-manager-plugin.
+    Raises UsageError when the port is in use, EngineUnavailableError without the session-manager-plugin.
     """
     rehearsing = clients.simulated
     if not rehearsing:
@@ -118,7 +118,7 @@ def run(
 
 
 def _check_bastion(instance: str, base: str, clients: Clients) -> None:
-    """The bastion's agent answers, or it is said why not. Raises OperationFailedError."""
+    """Check that the bastion's agent is online. Raises OperationFailedError."""
     ssm = clients.client("ssm")
     filters = [{"Key": "InstanceIds", "Values": [instance]}]
     known = ssm.describe_instance_information(Filters=filters)["InstanceInformationList"]
@@ -134,14 +134,14 @@ def _check_bastion(instance: str, base: str, clients: Clients) -> None:
         state = "gone"
     hint = {
         "stopped": f"start it: `aws ec2 start-instances --instance-ids {instance}`",
-        "gone": f"make it anew: `orchestrator refresh base/{base}`, then `orchestrator update-base {base}`",
-        "terminated": f"make it anew: `orchestrator refresh base/{base}`, then `orchestrator update-base {base}`",
-    }.get(state, "its agent needs a minute after the start; then see that its subnet has a way to ssm and ssmmessages")
+        "gone": f"replace it: `orchestrator refresh base/{base}`, then `orchestrator update-base {base}`",
+        "terminated": f"replace it: `orchestrator refresh base/{base}`, then `orchestrator update-base {base}`",
+    }.get(state, "its agent takes a minute after the start; then check that its subnet can reach ssm and ssmmessages")
     raise OperationFailedError(f"the bastion {instance} of {base} cannot be reached: it is {state}", hint)
 
 
 def _password_secret(target: Target, clients: Clients) -> str | None:
-    """Name of the secret with the environment's database password, as its web service is told."""
+    """Return the name of the secret with the database password, from the web service's variables."""
     web = services.the_service(clients, target, target.service())
     definition = clients.client("ecs").describe_task_definition(taskDefinition=web.get("taskDefinition", ""))
     for container in definition["taskDefinition"]["containerDefinitions"]:
@@ -158,7 +158,7 @@ def _check_port(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise UsageError(
-                f"port {port} of this machine cannot be used: {error.strerror}", "choose another one with --port"
+                f"port {port} of this machine cannot be used: {error.strerror}", "choose another port with --port"
             ) from None
 
 

@@ -1,4 +1,4 @@
-"""Whether an image is in its registry, and for which processors it was built."""
+"""Images in ECR: their existence and their processors."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Repository:
 
 
 def parse(reference: str) -> Repository | None:
-    """The place of an image in ECR; None for images of other registries."""
+    """Return the place of an image in ECR; None for other registries."""
     match = _ECR.fullmatch(reference)
     if match is None:
         return None
@@ -50,13 +50,13 @@ def parse(reference: str) -> Repository | None:
 
 
 def fetch(url: str) -> bytes:
-    """What stands at an address of AWS."""
+    """Return the content of a URL of AWS."""
     with urllib.request.urlopen(url, timeout=FETCH_SECONDS) as answer:
         return answer.read()
 
 
 def architectures(repository: Repository, clients: Clients, fetch: Fetch = fetch) -> tuple[str, ...] | None:
-    """Processors that the image was built for, as images name them (`amd64`); None when the image is not there."""
+    """Return the image's processors (`amd64`); None when the image does not exist."""
     ecr = clients.client("ecr")
     image = {"imageDigest": repository.digest} if repository.digest else {"imageTag": repository.tag}
     where = {"registryId": repository.account, "repositoryName": repository.name}

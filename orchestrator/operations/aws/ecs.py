@@ -1,4 +1,4 @@
-"""Services as ECS shows them: what every operation asks of it. Errors become the user's in `aws_errors`."""
+"""Services, tasks and their health in ECS. `errors.explained` translates the errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TASKS_PER_CALL = 100
 
 
 def describe(clients: Clients, target: Target, services: Sequence[Service]) -> dict[str, ServiceTypeDef]:
-    """What ECS says of the services, by their names; without those that it does not know or has deleted."""
+    """Return the services by name; without unknown and deleted ones."""
     ecs: ECSClient = clients.client("ecs")
     found: dict[str, ServiceTypeDef] = {}
     names = [service.name for service in services]
@@ -32,18 +32,18 @@ def describe(clients: Clients, target: Target, services: Sequence[Service]) -> d
             found |= {s.get("serviceName", ""): s for s in answer["services"] if s.get("status") == "ACTIVE"}
     except ecs.exceptions.ClusterNotFoundException as error:
         raise OperationFailedError(
-            f"the cluster {target.outputs.cluster_name} of {target.environment} does not exist: it was deleted outside of Pulumi",
+            f"the cluster {target.outputs.cluster_name} of {target.environment} does not exist: it was deleted outside Pulumi",
             f"run `orchestrator update-env {target.environment}`, or `pulumi up --refresh` in its project",
         ) from error
     return found
 
 
 def the_service(clients: Clients, target: Target, service: Service) -> ServiceTypeDef:
-    """What ECS says of one service. Raises OperationFailedError when it is not there."""
+    """Return one service. Raises OperationFailedError when it does not exist."""
     found = describe(clients, target, [service]).get(service.name)
     if found is None:
         raise OperationFailedError(
-            f"the service {service.name} does not exist in {target.outputs.cluster_name}: it was deleted outside of Pulumi",
+            f"the service {service.name} does not exist in {target.outputs.cluster_name}: it was deleted outside Pulumi",
             f"run `orchestrator update-env {target.environment}`, or `pulumi up --refresh` in its project",
         )
     return found
@@ -57,8 +57,7 @@ def tasks(
     stopped: bool = False,
     deployment: str | None = None,
 ) -> list[TaskTypeDef]:
-    """The running, or lately stopped, tasks of a service, of one of its deployments, or of the whole cluster; the newest
-    first.
+    """Return the running or stopped tasks of a service, a deployment or the cluster, the newest first.
 
     ECS remembers a stopped task for about an hour.
     """
@@ -79,12 +78,12 @@ def tasks(
 
 
 def target_group(service: ServiceTypeDef) -> str | None:
-    """The target group by which the load balancer reaches a service."""
+    """Return the ARN of the service's target group; None without a load balancer."""
     return next((group for it in service.get("loadBalancers", []) if (group := it.get("targetGroupArn"))), None)
 
 
 def healthy_targets(clients: Clients, group: str) -> set[str] | None:
-    """Addresses that the load balancer calls healthy; None when it cannot be asked."""
+    """Return the addresses of healthy targets; None when AWS does not allow the call."""
     from botocore.exceptions import ClientError
 
     balancer: ElasticLoadBalancingv2Client = clients.client("elbv2")
@@ -98,13 +97,13 @@ def healthy_targets(clients: Clients, group: str) -> set[str] | None:
 
 
 def healthy_tasks(found: Sequence[TaskTypeDef]) -> int | None:
-    """How many tasks their own containers' checks call healthy; None when nothing checks them."""
+    """Return how many tasks are healthy by their containers' health checks; None without a health check."""
     checked = [task for task in found if task.get("healthStatus") in ("HEALTHY", "UNHEALTHY")]
     return sum(task.get("healthStatus") == "HEALTHY" for task in checked) if checked else None
 
 
 def healthy_of(clients: Clients, target: Target, service: ServiceTypeDef, deployment: str) -> int | None:
-    """How many tasks of a deployment are healthy; None when nothing checks them."""
+    """Return how many tasks of a deployment are healthy; None without a health check."""
     own = tasks(clients, target, None, deployment=deployment)
     group = target_group(service)
     if group is None:

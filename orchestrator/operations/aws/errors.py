@@ -1,4 +1,4 @@
-"""What botocore's errors mean for a user: one sentence and a hint. The one place that knows."""
+"""botocore's errors as errors for users: one sentence and a hint. The only place that translates them."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _SERVER_TROUBLE = 500
 
 @contextmanager
 def explained(access: AwsAccess) -> Generator[None]:
-    """Raise what botocore raises in the block as an error of `orchestrator.errors`; everything else passes.
+    """Raise botocore's errors of the block as errors of `orchestrator.errors`; others are not changed.
 
-    `access` is how AWS was asked, for the hint.
+    `access` is the access to AWS, for the hint.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -52,51 +52,51 @@ def explained(access: AwsAccess) -> Generator[None]:
 
 
 def explain(error: Exception, access: AwsAccess) -> OrchestratorError:
-    """The error that one of botocore's stands for."""
+    """Return the error for users of an error of botocore."""
     from botocore.exceptions import ClientError
 
     return _refused(error, access) if isinstance(error, ClientError) else _unreachable(error, access)
 
 
 def _refused(error: ClientError, access: AwsAccess) -> OrchestratorError:
-    """AWS answered, with an error."""
+    """Return the error for an error response of AWS."""
     detail: Any = error.response.get("Error", {})
-    code, said = str(detail.get("Code", "unknown")), str(detail.get("Message", "")).strip().rstrip(".")
+    code, text = str(detail.get("Code", "unknown")), str(detail.get("Message", "")).strip().rstrip(".")
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     if code in _EXPIRED:
         return EngineUnavailableError("AWS does not accept the credentials: they have expired", _login(access))
     if code in _UNKNOWN_KEY:
-        return EngineUnavailableError(f"AWS does not accept the credentials: {said or code}", _login(access))
+        return EngineUnavailableError(f"AWS does not accept the credentials: {text or code}", _login(access))
     if code in _SKEW:
         return EngineUnavailableError(
-            f"AWS does not accept the request's time or signature: {said or code}",
-            "set this machine's clock right, then log in anew",
+            f"AWS does not accept the request's time or signature: {text or code}",
+            "correct this machine's clock, then log in again",
         )
     if code in _DENIED:
         return OperationFailedError(
-            f"AWS does not allow {error.operation_name}: {said or code}",
+            f"AWS does not allow {error.operation_name}: {text or code}",
             "ask for that permission, or use other credentials (AWS_PROFILE)",
         )
     if code in TRANSIENT_CODES or status >= _SERVER_TROUBLE:
         return OperationFailedError(
-            f"AWS did not carry out {error.operation_name}: {code} after many attempts ({said or 'it gives no reason'})",
+            f"AWS did not carry out {error.operation_name}: {code} after many attempts ({text or 'no reason given'})",
             "try again in a minute",
         )
-    return OperationFailedError(f"AWS refused {error.operation_name}: {said or 'no reason given'} ({code})")
+    return OperationFailedError(f"AWS refused {error.operation_name}: {text or 'no reason given'} ({code})")
 
 
 def _unreachable(error: Exception, access: AwsAccess) -> OrchestratorError:
-    """AWS did not answer, or was not even asked."""
+    """Return the error for a call that did not reach AWS."""
     from botocore import exceptions as known
 
     from pulumi_django.deploying.aws_sessions import WrongAccountError
 
-    said = str(error).strip().rstrip(".")
+    text = str(error).strip().rstrip(".")
     match error:
         case WrongAccountError():
-            return EngineUnavailableError(f"AWS is not asked: {said}", _login(access))
+            return EngineUnavailableError(f"AWS is not called: {text}", _login(access))
         case known.NoCredentialsError() | known.PartialCredentialsError() | known.CredentialRetrievalError():
-            return EngineUnavailableError("AWS does not know who you are: no credentials were found", _login(access))
+            return EngineUnavailableError("AWS cannot be called: no credentials were found", _login(access))
         case (
             known.SSOTokenLoadError()
             | known.UnauthorizedSSOTokenError()
@@ -106,20 +106,20 @@ def _unreachable(error: Exception, access: AwsAccess) -> OrchestratorError:
             return EngineUnavailableError("AWS does not accept the credentials: the login has expired", _login(access))
         case known.ProfileNotFound():
             return EngineUnavailableError(
-                f"there is no AWS profile {access.profile!r}: the stack's configuration, or AWS_PROFILE, names it",
+                f"the AWS profile {access.profile!r} does not exist: the stack's configuration, or AWS_PROFILE, refers to it",
                 "add it with `aws configure sso`, or correct aws:profile",
             )
         case known.NoRegionError():
             return EngineUnavailableError(
-                "no AWS region is known: neither the stack's configuration nor the environment names one",
+                "no AWS region is configured: neither in the stack's configuration nor in the environment",
                 "set aws:region in the stack's configuration, or AWS_REGION",
             )
         case known.EndpointConnectionError() | known.ConnectionError() | known.HTTPClientError():
             return EngineUnavailableError(
-                f"AWS cannot be reached: {said}", "look at the network, the region and the endpoints, then try again"
+                f"AWS cannot be reached: {text}", "check the network, the region and the endpoints, then try again"
             )
         case _:
-            return OperationFailedError(f"AWS could not be asked: {said}")
+            return OperationFailedError(f"the call to AWS failed: {text}")
 
 
 def _login(access: AwsAccess) -> str:

@@ -1,6 +1,6 @@
-"""What AWS would answer in a healthy environment, for environments that exist in the simulation only.
+"""The answers of AWS in a healthy environment, for environments of the simulation.
 
-An operation that works on these answers makes the calls that it would make on AWS, in the same order.
+With these answers an operation makes the same calls in the same order as on AWS.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from orchestrator.operations.aws.targets import Service, Target
 
 ACCOUNT = "123456789012"
 _ONCE = "f" * 32
-"""Id of the task that is run once."""
+"""Id of the one-off task."""
 
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def answers(target: Target) -> dict[str, Answer]:
-    """Answers by `service.Operation`."""
+    """Return the answers for an environment by `service.Operation`."""
     ecs = _Ecs(target)
     return {
         "ecs.DescribeServices": ecs.services,
@@ -49,7 +49,7 @@ def _log_lines(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def answers_of_base(outputs: Mapping[str, Any]) -> dict[str, Answer]:
-    """Answers about what a base has, by `service.Operation`."""
+    """Return the answers for a base by `service.Operation`."""
     region = str(outputs.get("region", DEFAULT_REGION))
     secret = f"arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:"
     return {
@@ -68,10 +68,10 @@ class _Ecs:
         self._region = target.aws.region or DEFAULT_REGION
         self._cluster = target.outputs.cluster_name
         self._run: dict[str, str] = {}
-        """Container by ARN of the tasks that were run."""
+        """Container of each one-off task by ARN."""
 
         self._registered: dict[str, Mapping[str, Any]] = {}
-        """Task definitions that were registered, by family."""
+        """Registered task definitions by family."""
 
     def services(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         wanted = [_short(name) for name in parameters["services"]]
@@ -151,7 +151,7 @@ class _Ecs:
         return {"tasks": [{"taskArn": arn, "lastStatus": "PROVISIONING"}], "failures": []}
 
     def listed(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """One running and one ended task of each service; ended ones have an `e` in front."""
+        """List one running and one ended task of each service; ids of ended ones begin with `e`."""
         services = [service.name for service in self._target.services]
         wanted = [parameters["serviceName"]] if "serviceName" in parameters else services
         stopped = parameters.get("desiredStatus") == "STOPPED"

@@ -1,7 +1,7 @@
-"""`db`: an environment's own database on its base's server, by tasks that alone may read the server's master password.
+"""`db`: an environment's own database on its base's server. Only the tasks for it may read the server's master password.
 
-What deletes data calls `confirm` after everything was checked and before anything is touched. Production's database is never dropped, reset or replaced
-by a copy here, and its data goes to no ad-hoc environment unless that is allowed.
+Operations that delete data call `confirm` after every check and before any change. They never drop, reset or replace by a
+copy production's database. Its data goes to an ad-hoc environment only with `allow_prod_data`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pulumi_django.rules.kinds import Kind
 RELEASE_SECONDS = 3600.0
 
 Confirm = Callable[[], None]
-"""Asks whoever has to agree; raises when they do not."""
+"""Asks for confirmation; raises to refuse."""
 
 
 def no_confirmation() -> None:
@@ -32,10 +32,10 @@ def no_confirmation() -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class ResetDatabase:
-    """Begin anew: an empty database, the release command, then perhaps data."""
+    """An empty database, the release command, then optionally data."""
 
     seed: tuple[str, ...] = ()
-    """Words of a command, run like the web service's, that fills the database."""
+    """A command with the web service's definition that fills the database."""
 
     release: bool = True
     """Whether the release command (migrate) runs."""
@@ -47,15 +47,15 @@ class CloneDatabase:
 
     source: Target
     allow_prod_data: bool = False
-    """Whether production's data may come into an ad-hoc environment."""
+    """Whether production's data may be copied to an ad-hoc environment."""
 
     release: bool = True
-    """Whether the release command runs afterwards, as the copy may be of another version."""
+    """Whether the release command runs afterwards; the copy may have another version."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RestoreDatabase:
-    """Replace the database by what a dump says."""
+    """Replace the database by a dump."""
 
     source: str
     """`s3://bucket/key`, or a file on this machine."""
@@ -69,19 +69,19 @@ class RestoreDatabase:
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseResult:
-    """What was done with an environment's database."""
+    """The steps on an environment's database."""
 
     database: str
     done: tuple[str, ...]
-    """What happened, in order: `created`, `dropped`, `emptied`, `filled`, `released`, `seeded`."""
+    """The steps in order: `created`, `dropped`, `emptied`, `filled`, `released`, `seeded`, `dumped`."""
 
     tasks: tuple[TaskRun, ...]
     dump: Dump | None = field(default=None)
-    """The dump that was written or read."""
+    """The written or restored dump."""
 
 
 def create(target: Target, clients: Clients, observer: Observer = ignore) -> DatabaseResult:
-    """Make sure that database and role exist; what is there stays. Raises OperationFailedError."""
+    """Create database and role if they do not exist. Raises OperationFailedError."""
     with explained(target.aws):
         task = run_family(target, clients, observer, dumps.family(target), None)
     return DatabaseResult(database=target.outputs.database_name, done=("created",), tasks=(task,))
@@ -90,7 +90,7 @@ def create(target: Target, clients: Clients, observer: Observer = ignore) -> Dat
 def drop(
     target: Target, clients: Clients, observer: Observer = ignore, *, confirm: Confirm = no_confirmation
 ) -> DatabaseResult:
-    """Delete database and role, and throw out who is connected. Raises RefusedError for production."""
+    """Delete database and role, and end their connections. Raises RefusedError for production."""
     _refuse_prod(target, "dropped")
     confirm()
     with explained(target.aws):
@@ -109,7 +109,7 @@ def reset(
     """Drop the database, create it again, run the release and the seed command. Raises RefusedError for production."""
     _refuse_prod(target, "reset")
     if request.seed and not request.release:
-        raise UsageError("data cannot be put into a database without tables: seed is given, and release is off")
+        raise UsageError("a database without tables cannot be filled: a seed command needs the release")
     confirm()
     with explained(target.aws):
         family = dumps.family(target)
@@ -133,13 +133,13 @@ def clone(
     *,
     confirm: Confirm = no_confirmation,
 ) -> DatabaseResult:
-    """Replace the database by a copy, within the server, or between two servers by a dump that is deleted afterwards.
+    """Replace the database by a copy: within a server, or between two servers by a temporary dump.
 
-    `clients` are the target's; the source is asked through them. Raises UsageError, RefusedError, OperationFailedError.
+    `clients` are the target's; they also read the source. Raises UsageError, RefusedError, OperationFailedError.
     """
     source = request.source
     if source.environment == target.environment:
-        raise UsageError(f"{target.environment} cannot be a copy of itself: name another environment with --from")
+        raise UsageError(f"{target.environment} cannot be a copy of itself: choose another environment with --from")
     _refuse_prod(target, "replaced by a copy")
     _check_origin(source.outputs.kind, source.environment, target, allowed=request.allow_prod_data)
     confirm()
@@ -154,9 +154,9 @@ def clone(
 
 
 def dump(target: Target, clients: Clients, observer: Observer = ignore, *, to: str | None = None) -> DatabaseResult:
-    """Write the database into the environment's bucket, and with `to` into a file on this machine too.
+    """Write the database to the environment's bucket, and also to the file `to`.
 
-    Raises OperationFailedError; UsageError when the file is there already.
+    Raises OperationFailedError; UsageError when the file exists.
     """
     with explained(target.aws):
         written, task = dumps.dump(target, clients, observer, to)
@@ -171,7 +171,7 @@ def restore(
     *,
     confirm: Confirm = no_confirmation,
 ) -> DatabaseResult:
-    """Replace the database by what a dump says. Raises RefusedError, UsageError, OperationFailedError."""
+    """Replace the database by a dump. Raises RefusedError, UsageError, OperationFailedError."""
     if target.outputs.kind == Kind.PROD and not request.allow_prod:
         raise RefusedError(
             f"the database of {target.environment} was not replaced: {target.environment} is production",
@@ -180,7 +180,7 @@ def restore(
     with explained(target.aws):
         found = dumps.look(request.source, target, clients)
         if found.kind is None:
-            observer(Note(text=f"{found.source} does not say whose data it holds", severity="warning"))
+            observer(Note(text=f"the environment of the data in {found.source} is unknown", severity="warning"))
         _check_origin(found.kind, found.environment or found.source, target, allowed=request.allow_prod_data)
         confirm()
         tasks = [dumps.restore(found, target, clients, observer)]
@@ -192,7 +192,7 @@ def restore(
 def _clone_between_servers(
     request: CloneDatabase, target: Target, clients: Clients, observer: Observer
 ) -> DatabaseResult:
-    observer(Note(text=f"{request.source.environment} has another server: its data goes through a dump"))
+    observer(Note(text=f"{request.source.environment} has another server: its data is copied by a dump"))
     written = dump(request.source, clients, observer)
     assert written.dump is not None
     try:
@@ -213,7 +213,7 @@ def _clone_between_servers(
 def _release(
     wanted: bool, target: Target, clients: Clients, observer: Observer, tasks: list[TaskRun], done: list[str]
 ) -> None:
-    """Run the release command as the next deploy would, on the version that was released last."""
+    """Run the release command on the last released version."""
     if not wanted:
         return
     with explained(target.aws):
@@ -226,7 +226,7 @@ def _seed(command: Sequence[str], target: Target, clients: Clients, observer: Ob
     result = runs.run(runs.RunCommand(command=tuple(command)), target, clients, observer)
     if result.code:
         raise OperationFailedError(
-            f"the database was reset and not filled: the seed command {result.reason}", result.hint
+            f"the database was reset but not filled: the seed command {result.reason}", result.hint
         )
 
 
@@ -234,15 +234,14 @@ def _refuse_prod(target: Target, what: str) -> None:
     if target.outputs.kind == Kind.PROD:
         raise RefusedError(
             f"the database of {target.environment} was not {what}: {target.environment} is production",
-            "there is no option for it: production's data is deleted by hand or not at all",
+            "no option allows this: delete production's data by hand",
         )
 
 
 def _check_origin(kind: str | None, origin: str, target: Target, *, allowed: bool) -> None:
-    """Production's data stays in production unless somebody allows it."""
+    """Refuse production's data outside production unless it is allowed."""
     if kind == Kind.PROD and target.outputs.kind != Kind.PROD and not allowed:
         raise RefusedError(
-            f"data of {origin} did not come into {target.environment}: {origin} is production",
-            "make it anonymous first, or add --allow-prod-data if everybody who reaches "
-            f"{target.environment} may see it",
+            f"data of {origin} was not copied to {target.environment}: {origin} is production",
+            f"anonymize it first, or add --allow-prod-data if all users of {target.environment} may see it",
         )

@@ -119,7 +119,7 @@ def look(source: str, target: Target, clients: Clients) -> Dump:
         if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") != 404:
             raise
         raise UsageError(
-            f"there is no dump {source}", f"make one: `orchestrator db dump {target.environment}`"
+            f"there is no dump {source}", f"create one: `orchestrator db dump {target.environment}`"
         ) from None
     metadata: Mapping[str, str] = head.get("Metadata", {})
     return Dump(

@@ -1,8 +1,8 @@
-"""What runs inside the tasks that work on an environment's database. Pure.
+"""Scripts of the tasks for an environment's database. Pure.
 
-The tasks are of the family `{env}-database` (`pulumi_django.ecs.database_task`): libpq's variables lead to the server as
-its master role, and APP_DATABASE, APP_ROLE, APP_PASSWORD are the environment's. Names go into psql's variables, which
-quote them; nothing of them, and no password, stands in a command line.
+The tasks have the family `{env}-database` (`pulumi_django.ecs.database_task`). libpq's variables connect to the server as
+its master role; APP_DATABASE, APP_ROLE and APP_PASSWORD are the environment's. Names are psql variables, which psql quotes;
+no name and no password is in a command line.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from pulumi_django.ecs.database_script import EXTENSIONS_VARIABLE, extensions_sql
 
 DUMP_FILE = "/dump/database.dump"
-"""Where a dump stands inside a task of two containers: on the volume that they share."""
+"""Path of a dump inside a task of two containers, on their shared volume."""
 
 _COPY_FILE = "/tmp/database.dump"
 
@@ -20,7 +20,7 @@ _NAMES = r"""
 \getenv role APP_ROLE
 """
 
-# Whoever is connected is thrown out. https://www.postgresql.org/docs/current/sql-dropdatabase.html
+# FORCE ends open connections. https://www.postgresql.org/docs/current/sql-dropdatabase.html
 _DROP_DATABASE = r"""
 SELECT format('DROP DATABASE IF EXISTS %I WITH (FORCE)', :'database') \gexec
 """
@@ -32,7 +32,7 @@ SELECT format('DROP ROLE %I', :'role') WHERE EXISTS (SELECT FROM pg_roles WHERE 
 \echo database :database and role :role are dropped
 """
 
-# The role stays as it is, with its password, so that services go on as soon as their tables are there again.
+# The role keeps its password, so services continue as soon as their tables exist again.
 EMPTY_SQL = rf"""
 {_NAMES.strip()}
 {_DROP_DATABASE.strip()}
@@ -48,8 +48,8 @@ SIZE_SQL = rf"""
 SELECT pg_size_pretty(pg_database_size(:'database'));
 """
 
-# Of the extensions that a dump needs, those that neither the master creates (with those that they need themselves) nor the
-# environment's role may (a trusted one).
+# The extensions of a dump that neither the master role creates (with their own requirements) nor the environment's role
+# may create (a trusted one).
 _UNCREATABLE_SQL = rf"""
 \set extensions ''
 \getenv extensions {EXTENSIONS_VARIABLE}
@@ -65,17 +65,17 @@ SELECT string_agg(needed, ', ') FROM unnest(string_to_array(trim(:'needed'), ' '
 """
 
 _PSQL = "psql --no-psqlrc --quiet --set ON_ERROR_STOP=1"
-# Everything belongs to the role of the database it comes to, and grants to other roles would name ones it does not know.
+# Everything belongs to the target database's role; grants could refer to roles that do not exist there.
 _PORTABLE = "--no-owner --no-privileges"
 
 
 def psql(sql: str) -> list[str]:
-    """The words of a command that feeds `sql` to psql as the master role and stops at the first error."""
+    """Return a command that feeds `sql` to psql as the master role and stops at the first error."""
     return ["sh", "-c", _fed(sql)]
 
 
 def dump() -> list[str]:
-    """Words that write the environment's database into the dump file."""
+    """Return a command that writes the environment's database to the dump file."""
     return [
         "sh",
         "-c",
@@ -84,18 +84,18 @@ def dump() -> list[str]:
 
 
 def restore() -> list[str]:
-    """Words that make the environment's database what the dump file says; what was in it is gone."""
+    """Return a command that replaces the environment's database by the dump file."""
     return ["sh", "-c", f"set -eu\n{_check(DUMP_FILE)}\n{_fed(EMPTY_SQL)}\n{_restore(DUMP_FILE)}"]
 
 
 def clone(source: str) -> list[str]:
-    """Words that make the environment's database a copy of another one on the same server."""
+    """Return a command that replaces the environment's database by a copy of another one on the same server."""
     script = f"set -eu\n{_dump('$1', _COPY_FILE)}\n{_check(_COPY_FILE)}\n{_fed(EMPTY_SQL)}\n{_restore(_COPY_FILE)}"
     return ["sh", "-c", script, "clone", source]
 
 
 def client() -> list[str]:
-    """Words that open psql as the environment's own role, in the container of such a task."""
+    """Return a command that opens psql as the environment's own role, in a container of such a task."""
     own = 'PGDATABASE="$APP_DATABASE" PGUSER="$APP_ROLE" PGPASSWORD="$APP_PASSWORD"'
     return ["sh", "-c", f"{own} exec psql"]
 
@@ -105,12 +105,12 @@ def _fed(sql: str) -> str:
 
 
 def _dump(database: str, file: str) -> str:
-    """A role has the name of its database."""
+    """Return a pg_dump command; a role has the name of its database."""
     return f'PGDATABASE="{database}" pg_dump --format=custom {_PORTABLE} --role="{database}" --file={file}'
 
 
 def _check(file: str) -> str:
-    """Fails for a dump that cannot be read or cannot be restored, before anything is thrown away."""
+    """Return a check that fails for an unreadable or unrestorable dump before any data is deleted."""
     names = "s/^[0-9]*; [0-9]* [0-9]* EXTENSION - \\([^ ]*\\).*/\\1/p"
     return f"""\
 pg_restore --list {file} > {file}.list
@@ -128,7 +128,7 @@ fi"""
 
 
 def _restore(file: str) -> str:
-    # An extension belongs to the master role, and nobody else may comment on it.
+    # An extension belongs to the master role; no other role may comment on it.
     return (
         f"grep -v ' COMMENT - EXTENSION ' {file}.list > {file}.wanted\n"
         f'pg_restore --dbname="$APP_DATABASE" --role="$APP_ROLE" {_PORTABLE} --exit-on-error'

@@ -1,4 +1,4 @@
-"""`db shell`: psql as the environment's own role, in a task of its own that ends with the session."""
+"""`db shell`: psql as the environment's own role, in a task that ends with the session."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ContainerTypeDef, FailureTypeDef, TaskTypeDef
 
 LONGEST_SECONDS = 8 * 3600
-"""A session that nobody ends, such as one whose machine was switched off, ends then."""
+"""Limit of a session, for example after the user's machine was switched off."""
 
 START_SECONDS = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseShellResult:
-    """A session that has ended."""
+    """A session that ended."""
 
     database: str
     task: str
     code: int
-    """Exit code of the plugin, which is not psql's."""
+    """Exit code of the plugin, not of psql."""
 
 
 def run(
     target: Target, clients: Clients, observer: Observer = ignore, *, attach: Attach = session_plugin.attach
 ) -> DatabaseShellResult:
-    """Open psql on this terminal; the task is stopped whatever happens.
+    """Open psql on this terminal; the task is always stopped.
 
-    Raises OperationFailedError, RefusedError when the application's role may not be used for sessions, and
-    EngineUnavailableError without the session-manager-plugin.
+    Raises OperationFailedError, RefusedError when the application's role does not allow sessions, EngineUnavailableError
+    without the session-manager-plugin.
     """
     rehearsing = clients.simulated
     if not rehearsing:
@@ -66,12 +66,12 @@ def run(
 
 
 def _start(target: Target, clients: Clients) -> str:
-    """A task of the database's family that waits, with the application's role, since sessions need one."""
+    """Start a waiting task of the database's family with the application's role, which allows sessions."""
     ecs: ECSClient = clients.client("ecs")
     web = services.the_service(clients, target, target.service())
     if not web.get("enableExecuteCommand"):
         raise RefusedError(
-            f"no shell can be opened in {target.environment}: exec is not enabled, so its roles do not allow sessions",
+            f"no shell can be opened in {target.environment}: exec is off, so its roles do not allow sessions",
             f"enable it: `orchestrator update-env {target.environment} --set exec_enabled=true`",
         )
     definition = ecs.describe_task_definition(taskDefinition=web.get("taskDefinition", ""))["taskDefinition"]
@@ -94,7 +94,7 @@ def _start(target: Target, clients: Clients) -> str:
                 "assignPublicIp": "DISABLED",
             }
         },
-        overrides=overrides,  # pyright: ignore[reportArgumentType]  a part of it is optional
+        overrides=overrides,  # pyright: ignore[reportArgumentType]  some keys are optional
     )
     if not answer["tasks"]:
         raise OperationFailedError(f"the task for the shell was not started: {_failures(answer['failures'])}")
@@ -102,16 +102,16 @@ def _start(target: Target, clients: Clients) -> str:
 
 
 def _ready(target: Target, clients: Clients, observer: Observer, task: str) -> ContainerTypeDef:
-    """Wait until a session can be opened; the container."""
+    """Wait until a session can be opened; return the container."""
     ecs: ECSClient = clients.client("ecs")
-    deadline, pause, said = clients.clock.now() + START_SECONDS, pauses(), "PROVISIONING"
+    deadline, pause, reported = clients.clock.now() + START_SECONDS, pauses(), "PROVISIONING"
     while True:
         answer = patiently(lambda: ecs.describe_tasks(cluster=target.outputs.cluster_name, tasks=[task]), clients.clock)
         found: TaskTypeDef = answer["tasks"][0] if answer["tasks"] else {}
-        status = found.get("lastStatus", said)
-        if status != said:
+        status = found.get("lastStatus", reported)
+        if status != reported:
             observer(TaskMoved(service=dumps.DATABASE, task=task_id(task), status=status))
-            said = status
+            reported = status
         if status == "STOPPED":
             end = task_end(found, dumps.DATABASE)
             raise OperationFailedError(f"the task for the shell {end}", hint_of(end))
@@ -122,7 +122,7 @@ def _ready(target: Target, clients: Clients, observer: Observer, task: str) -> C
         if clients.clock.now() >= deadline:
             raise OperationFailedError(
                 f"no shell could be opened: the agent of task {task_id(task)} did not start within {START_SECONDS:g} s",
-                "see that the subnets have a way to ssmmessages",
+                "check that the subnets can reach ssmmessages",
             )
         clients.clock.sleep(next(pause))
 

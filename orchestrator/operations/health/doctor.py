@@ -1,4 +1,4 @@
-"""`doctor`: whether everything is there that the other commands need, before they need it."""
+"""`doctor`: checks the requirements of the other commands."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from orchestrator.lifecycle.context import Context
 
 PROVIDERS = ("aws", "awsx", "random")
-"""Plugins that the example projects use; each comes with the Python package of its name."""
+"""Plugins of the example projects; each belongs to the Python package of its name."""
 
 VERSION_SECONDS = 60
 
@@ -33,9 +33,9 @@ def checks(
     *,
     clients_for: Callable[[Place], Clients] | None = None,
 ) -> Iterator[Check]:
-    """Look at one thing after the other. `load` makes the orchestrator, which may fail like everything else.
+    """Yield one check after the other. `load` returns the context; its failure is a failed check.
 
-    With a name, at what that base or environment needs too, also when it is configured and does not exist yet.
+    With a name, also check the requirements of that base or environment; it may be only configured.
     """
     try:
         context = load()
@@ -66,7 +66,7 @@ def checks(
 
 
 def find(context: Context, name: str) -> Place:
-    """The base or environment of that name, as far as it is there. Raises UnknownStackError, SettingsError."""
+    """Return the base or environment of that name, existing or only configured. Raises UnknownStackError, SettingsError."""
     registry, settings = context.registry(), context.settings
     prefix, _, plain = name.rpartition("/")
     for scope in (Scope.ENVIRONMENT, Scope.BASE):
@@ -92,9 +92,7 @@ def find(context: Context, name: str) -> Place:
             base_config=_base_config(context, base),
             kind=found.record.kind if found else Kind.AD_HOC,
         )
-    raise UnknownStackError(
-        f"there is no base or environment {name!r}, and none is configured", "see `orchestrator list`"
-    )
+    raise UnknownStackError(f"no base or environment {name!r} exists or is configured", "see `orchestrator list`")
 
 
 def _base_of(registry: Any, name: str, configs: list[StackConfig]) -> str | None:
@@ -117,22 +115,22 @@ def _not_needed(name: str) -> Check:
 
 
 def _pulumi(context: Context) -> Check:
-    """The CLI, its language host and its backend, as the engine looks at them before any work."""
+    """Check the CLI, its language host and its backend as the engine does before any work."""
     context.engine.check()
-    cli = _said(["pulumi", "version"]).removeprefix("v")
+    cli = _output(["pulumi", "version"]).removeprefix("v")
     sdk = metadata.version("pulumi")
     return ok("pulumi", f"CLI {cli}, SDK {sdk}")
 
 
 def _plugins() -> Check:
-    """Providers in the versions that the Python packages want; the CLI fetches missing ones when it first needs them."""
-    listed = set(re.findall(r"^(\S+)\s+resource\s+(\S+)", _said(["pulumi", "plugin", "ls"]), re.MULTILINE))
+    """Check for the providers in the versions of the Python packages; the CLI installs missing ones on first use."""
+    listed = set(re.findall(r"^(\S+)\s+resource\s+(\S+)", _output(["pulumi", "plugin", "ls"]), re.MULTILINE))
     wanted: dict[str, str] = {}
     for provider in PROVIDERS:
         try:
             wanted[provider] = metadata.version(f"pulumi-{provider}")
         except metadata.PackageNotFoundError:
-            return fail("plugins", f"the package pulumi-{provider} is not installed", "install pulumi-django anew")
+            return fail("plugins", f"the package pulumi-{provider} is not installed", "install pulumi-django again")
     missing = [
         f"{name} {version}"
         for name, version in wanted.items()
@@ -140,7 +138,11 @@ def _plugins() -> Check:
     ]
     if missing:
         commands = "; ".join(f"`pulumi plugin install resource {item.replace(' ', ' v')}`" for item in missing)
-        return warn("plugins", f"{', '.join(missing)} not installed: fetched at the first need", f"or now: {commands}")
+        return warn(
+            "plugins",
+            f"{', '.join(missing)} not installed: they are installed on first use",
+            f"to install them now: {commands}",
+        )
     return ok("plugins", ", ".join(f"{name} {version}" for name, version in wanted.items()))
 
 
@@ -151,7 +153,7 @@ def _exec_plugin() -> Check:
     return warn("exec plugin", f"{problem}: exec, tunnel and db shell need it", session_plugin.INSTALL_HINT)
 
 
-def _said(words: list[str]) -> str:
+def _output(words: list[str]) -> str:
     if shutil.which(words[0]) is None:
         return ""
     try:
@@ -166,16 +168,16 @@ def _said(words: list[str]) -> str:
 
 
 def _backend(context: Context) -> Check:
-    """It can be read and written: a lock is taken and given back."""
+    """Check that it can be read and written: take a lock and release it."""
     stacks = context.engine.stacks()
     with context.engine.exclusive("doctor"):
         pass
     where = "" if context.settings.pulumi.backend is None else f" in {context.settings.pulumi.backend}"
-    return ok("backend", f"read and written: {len(stacks)} stacks{where}")
+    return ok("backend", f"readable and writable: {len(stacks)} stacks{where}")
 
 
 def _secrets(context: Context, name: str | None) -> Iterator[Check]:
-    """The passphrase fits, or the KMS key decrypts, what the configurations hold encrypted."""
+    """Check that the passphrase or the KMS key decrypts the configurations' encrypted values."""
     from orchestrator.engines.automation import secrets
 
     configs = [
@@ -209,7 +211,7 @@ def _secrets(context: Context, name: str | None) -> Iterator[Check]:
 
 
 def _everywhere(context: Context, clients_for: Callable[[Place], Clients] | None) -> Iterator[Check]:
-    """Without a name: the credentials, once for each way to AWS that the configurations name."""
+    """Check the credentials once for every AWS access of the configurations."""
     simulated, seen = context.engine.notice is not None, set[str]()
     for project in context.settings.projects:
         for stack in configured_stacks(project):
@@ -234,7 +236,7 @@ def _in_aws(
 
     if simulated and clients_for is None:
         names = doctor_aws.NAMES[:1] if only_credentials else doctor_aws.NAMES
-        yield from (not_applicable(name, "the simulation asks nobody") for name in names)
+        yield from (not_applicable(name, "the simulation does not call AWS") for name in names)
         return
     clients = clients_for(place) if clients_for else AwsClients(place.access)
     yield from doctor_aws.checks(place, clients, only_credentials=only_credentials)

@@ -1,4 +1,4 @@
-"""What `doctor` asks AWS: who we are, what a base needs to be reached, what is left of quotas, images."""
+"""Checks of `doctor` in AWS: credentials, certificate, zone, quotas, images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES = ("credentials", "certificate", "hosted zone", "listener rules", "Fargate
 
 EXPIRES_SOON = timedelta(days=30)
 USED_UP = 0.8
-"""Share of a quota from which it is worth a warning."""
+"""Share of a quota above which a check warns."""
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
 RULES_QUOTA = "Rules per Application Load Balancer"
@@ -31,7 +31,7 @@ FARGATE_QUOTAS = ("Fargate On-Demand vCPU resource count", "Fargate Spot vCPU re
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """What is looked at in AWS: a base or an environment, whether it exists yet or is only configured."""
+    """A base or an environment for the checks; it exists or is only configured."""
 
     name: str
     scope: Scope
@@ -43,13 +43,13 @@ class Place:
     """Plain outputs of the base; empty while it does not exist."""
 
     config: StackConfig | None = None
-    """Of the environment's application."""
+    """Configuration of the environment's application."""
 
     base_config: StackConfig | None = None
     kind: Kind = Kind.AD_HOC
 
     def of_base(self, name: str) -> Any:
-        """A value of the base, from its outputs, else from its configuration."""
+        """Return a value of the base from its outputs, else from its configuration."""
         if name in self.base_outputs or self.base_config is None:
             return self.base_outputs.get(name)
         return self.base_config.get(name)
@@ -58,7 +58,7 @@ class Place:
 def checks(
     place: Place, clients: Clients, *, only_credentials: bool = False, fetch: ecr.Fetch = ecr.fetch
 ) -> Iterator[Check]:
-    """Look at one thing after the other; without credentials at nothing else."""
+    """Yield one check after the other; without credentials no other."""
     looks: Mapping[str, Callable[[], Check]] = {
         "credentials": lambda: _credentials(clients),
         "certificate": lambda: _certificate(place, clients),
@@ -74,7 +74,7 @@ def checks(
     if place.scope is Scope.ENVIRONMENT and place.config is not None:
         yield from _images(place, clients, fetch)
     else:
-        yield not_applicable("images", "a base runs none of ours")
+        yield not_applicable("images", "a base runs no application images")
 
 
 def _explained(place: Place, look: Callable[[], Check]) -> Check:
@@ -89,10 +89,10 @@ def _credentials(clients: Clients) -> Check:
 
 
 def _certificate(place: Place, clients: Clients) -> Check:
-    """The one of the listener, or the one that is configured."""
+    """Check the certificate of the listener, or the configured one."""
     arn, domain = place.of_base("certificate_arn"), place.of_base("domain_name")
     if not domain and not arn:
-        return not_applicable("certificate", f"the base {place.base} has no domain name and speaks HTTP")
+        return not_applicable("certificate", f"the base {place.base} has no domain name and uses HTTP")
     if place.base_outputs.get("listener_arn"):
         listeners = clients.client("elbv2").describe_listeners(ListenerArns=[place.base_outputs["listener_arn"]])
         certificates = [item for listener in listeners["Listeners"] for item in listener.get("Certificates", [])]
@@ -109,20 +109,20 @@ def _certificate(place: Place, clients: Clients) -> Check:
         return fail(
             "certificate",
             f"it is {status.lower().replace('_', ' ')}",
-            "see that its validation records stand in the zone of the domain, and that the domain leads there",
+            "check that its validation records are in the zone of the domain, and that the domain is delegated to it",
         )
     names = [str(found["DomainName"]), *found.get("SubjectAlternativeNames", [])]
     if domain and f"*.{domain}" not in names:
         return fail(
             "certificate",
-            f"it is for {', '.join(dict.fromkeys(names))} and not for *.{domain}",
-            "environments are reached by a name below the domain: have one issued for *." + str(domain),
+            f"it is for {', '.join(dict.fromkeys(names))}, not for *.{domain}",
+            "environments have names below the domain: issue a certificate for *." + str(domain),
         )
     if expires is not None and expires - datetime.now(UTC) < EXPIRES_SOON:
         return warn(
             "certificate",
             f"it expires on {expires:%Y-%m-%d}",
-            "ACM renews it only while its validation records stand in the zone",
+            "ACM renews it only while its validation records are in the zone",
         )
     until = f" until {expires:%Y-%m-%d}" if expires else ""
     return ok("certificate", f"issued for {', '.join(dict.fromkeys(names))}{until}")
@@ -133,13 +133,13 @@ def _hosted_zone(place: Place, clients: Clients) -> Check:
     if not domain:
         return not_applicable("hosted zone", f"the base {place.base} has no domain name")
     if place.of_base("dns") is False or (place.base_outputs and not zone):
-        return not_applicable("hosted zone", f"the records of {domain} are kept elsewhere")
+        return not_applicable("hosted zone", f"the records of {domain} are managed elsewhere")
     route53 = clients.client("route53")
     if zone:
         try:
             found = route53.get_hosted_zone(Id=str(zone))
         except route53.exceptions.NoSuchHostedZone:
-            return fail("hosted zone", f"there is no zone {zone}", "correct hosted_zone_id, or leave it out")
+            return fail("hosted zone", f"the zone {zone} does not exist", "correct hosted_zone_id, or remove it")
         name = str(found["HostedZone"]["Name"]).rstrip(".")
         if domain != name and not str(domain).endswith(f".{name}"):
             return fail("hosted zone", f"{zone} is the zone of {name}, not of {domain}", "correct hosted_zone_id")
@@ -149,7 +149,7 @@ def _hosted_zone(place: Place, clients: Clients) -> Check:
     if not own:
         return fail(
             "hosted zone",
-            f"there is no public zone {domain} in this account",
+            f"this account has no public zone {domain}",
             f"create it (`aws route53 create-hosted-zone --name {domain} ...`), or set dns to false and certificate_arn",
         )
     return ok("hosted zone", f"{domain} ({own[0]['Id'].rsplit('/', 1)[-1]})")
@@ -165,10 +165,10 @@ def _listener_rules(place: Place, clients: Clients) -> Check:
     try:
         quotas = _quotas(clients, "elasticloadbalancing")
     except clients.client("service-quotas").exceptions.ClientError as error:
-        return warn("listener rules", f"{used} in use; AWS does not tell the quota: {aws_message(error)}")
+        return warn("listener rules", f"{used} in use; the quota is unknown: {aws_message(error)}")
     quota = next((quota["Value"] for quota in quotas if quota["QuotaName"] == RULES_QUOTA), None)
     if quota is None:
-        return warn("listener rules", f"{used} in use; AWS does not tell the quota")
+        return warn("listener rules", f"{used} in use; the quota is unknown")
     text = f"{used:g} of {quota:g} in use"
     if used >= quota * USED_UP:
         return warn(
@@ -178,14 +178,14 @@ def _listener_rules(place: Place, clients: Clients) -> Check:
 
 
 def _fargate(clients: Clients) -> Check:
-    """How much of the account's vCPUs is in use, as Service Quotas says to measure it."""
+    """Check the used share of the account's vCPUs, measured by the metric of Service Quotas."""
     try:
         quotas = _quotas(clients, "fargate")
     except clients.client("service-quotas").exceptions.ClientError as error:
-        return warn("Fargate quota", f"AWS does not tell the quota: {aws_message(error)}")
+        return warn("Fargate quota", f"the quota is unknown: {aws_message(error)}")
     found = [quota for quota in quotas if quota["QuotaName"] in FARGATE_QUOTAS]
     if not found:
-        return warn("Fargate quota", "AWS does not tell the quota")
+        return warn("Fargate quota", "the quota is unknown")
     shown: list[str] = []
     tight = False
     for quota in found:
@@ -244,23 +244,23 @@ def _images(place: Place, clients: Clients, fetch: ecr.Fetch) -> Iterator[Check]
 def _image(name: str, reference: str, wanted: str, clients: Clients, fetch: ecr.Fetch) -> Check:
     repository = ecr.parse(reference)
     if repository is None:
-        return not_applicable(name, f"{reference} is not in ECR: it was not looked at")
+        return not_applicable(name, f"{reference} is not in ECR: it was not checked")
     if repository.region != clients.client("ecr").meta.region_name:
         return warn(
             name,
-            f"{reference} is in {repository.region}: it was not looked at",
+            f"{reference} is in {repository.region}: it was not checked",
             "tasks start faster from their own region",
         )
     try:
         built = ecr.architectures(repository, clients, fetch)
     except (URLError, TimeoutError, ValueError) as error:
-        return warn(name, f"{reference} is there; what it was built for cannot be read ({error})")
+        return warn(name, f"{reference} exists, but its processors are unknown ({error})")
     if built is None:
-        return fail(name, f"{reference} is not there", "build and push it, or correct the reference")
+        return fail(name, f"{reference} does not exist", "build and push it, or correct the reference")
     if wanted not in built:
         return fail(
             name,
-            f"{reference} was built for {', '.join(built)}, and its tasks run on {wanted}",
+            f"{reference} is built for {', '.join(built)}, but its tasks run on {wanted}",
             f"build it with `docker buildx build --platform linux/{wanted}`, or set `architecture`",
         )
     return ok(name, f"{reference} ({', '.join(built)})")

@@ -1,4 +1,4 @@
-"""`smoke`: fourteen questions that an environment which works answers with yes."""
+"""`smoke`: fourteen checks of a running environment."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NAMES = (
     "exec",
     *smoke_task.NAMES,
 )
-"""What is looked at, in this order: as a visitor, in AWS, from inside."""
+"""Names of the checks in their order: as a visitor, in AWS, from inside."""
 
 BEAT_MINUTES = 15
 
@@ -50,17 +50,18 @@ def run(
     web: Web | None = None,
     patience_seconds: float = 0.0,
 ) -> Iterator[Check]:
-    """Look at one thing after the other; each is told as soon as it is known.
+    """Yield each check as soon as its result is known.
 
-    `patience_seconds` is how long the url may take to answer, as names and targets need a while after a create. Raises
-    RefusedError for an environment that sleeps. In the simulation the calls are made to nobody and nothing is told.
+    `patience_seconds` is how long the URL may take to answer: names and targets take a while after a create. In the
+    simulation the calls are recorded and no check applies. Raises RefusedError for an environment that is asleep.
     """
     if target.asleep:
         raise RefusedError(
-            f"{target.environment} cannot be looked at: it sleeps", f"wake it: `orchestrator wake {target.environment}`"
+            f"{target.environment} cannot be checked: it is asleep",
+            f"wake it: `orchestrator wake {target.environment}`",
         )
     smoke = _Smoke(target, clients, application, observer, web or RealWeb(), patience_seconds)
-    if target.notice is not None:
+    if clients.simulated:
         smoke.rehearse()
         yield from (not_applicable(name, "nothing runs in the simulation") for name in NAMES)
         return
@@ -88,7 +89,7 @@ class _Smoke:
         yield from self._from_inside()
 
     def rehearse(self) -> None:
-        """Make the calls to AWS without a visitor's requests."""
+        """Make the calls to AWS, without a visitor's requests."""
         for name, look in self._looks().items():
             if name not in NAMES[:4]:
                 with contextlib.suppress(OrchestratorError, LookupError, TypeError):
@@ -129,7 +130,7 @@ class _Smoke:
             if "targetGroupArn" in item
         ]
         if not arns:
-            return not_applicable("health check", "no service stands behind the load balancer")
+            return not_applicable("health check", "no service is behind the load balancer")
         elb = self._clients.client("elbv2")
         found: list[Any] = []
         for arn in dict.fromkeys(arns):
@@ -142,14 +143,14 @@ class _Smoke:
         if counted and not sick:
             return ok("health check", evidence)
         why = "; ".join(dict.fromkeys(str(health.get("Description") or health["State"]) for health in sick))
-        return fail("health check", f"{evidence}: {why or 'there are none'}", self._logs_hint())
+        return fail("health check", f"{evidence}: {why or 'no target is registered'}", self._logs_hint())
 
     def _services(self) -> Check:
         known, problems, shown = self._services_by_name(), list[str](), list[str]()
         for service in self._target.services:
             found = known.get(service.name)
             if found is None:
-                problems.append(f"{service.short} is not there")
+                problems.append(f"{service.short} does not exist")
                 continue
             running, desired = found.get("runningCount", 0), found.get("desiredCount", 0)
             shown.append(f"{service.short} {running}/{desired}")
@@ -157,11 +158,11 @@ class _Smoke:
             if running != desired or rolling:
                 problems.append(f"{service.short} {running} of {desired}{' while rolling out' if rolling else ''}")
         if problems:
-            return fail("services", ", ".join(problems), f"look at `orchestrator ps {self._target.environment}`")
+            return fail("services", ", ".join(problems), f"see `orchestrator ps {self._target.environment}`")
         return ok("services", ", ".join(shown))
 
     def _version(self) -> Check:
-        """The web service's tasks have the image that the configuration names."""
+        """Check that the web service's tasks run the configured image."""
         web = self._target.service()
         wanted = self._application.get("backend_image")
         tasks = [task for task in self._tasks(web) if task.get("lastStatus") == "RUNNING"]
@@ -172,8 +173,8 @@ class _Smoke:
         evidence = ", ".join(found)
         others = [text for text in found if text.split(" ")[0] != wanted]
         if wanted is not None and others:
-            hint = f"bring it in line: `orchestrator update-env {self._target.environment}`"
-            return fail("image version", f"{evidence}; the configuration names {wanted}", hint)
+            hint = f"apply the configuration: `orchestrator update-env {self._target.environment}`"
+            return fail("image version", f"{evidence}; the configuration has {wanted}", hint)
         old = {task.get("taskDefinitionArn", "") for task in tasks} - {self._definition_of(web)}
         if old:
             versions = ", ".join(sorted(map(short, old)))
@@ -195,7 +196,7 @@ class _Smoke:
         )["logStreams"]
         last = streams[0].get("lastEventTimestamp") if streams else None
         if last is None:
-            return fail("logs", f"{web.log_group} is empty", "see that the execution role may write to it")
+            return fail("logs", f"{web.log_group} is empty", "check that the execution role may write to it")
         return ok(
             "logs", f"{web.log_group}, last line of {datetime.fromtimestamp(last / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
         )
@@ -218,7 +219,9 @@ class _Smoke:
         if sent:
             return ok("beat", f"{len(sent)} tasks sent in {BEAT_MINUTES} minutes")
         return warn(
-            "beat", f"no task sent in {BEAT_MINUTES} minutes", "its schedule may have none due so often; read its log"
+            "beat",
+            f"no task sent in {BEAT_MINUTES} minutes",
+            "its schedule may have no task that is due so often; read its log",
         )
 
     def _exec(self) -> Check:
@@ -235,7 +238,7 @@ class _Smoke:
         yield from (found[name] for name in smoke_task.NAMES)
 
     def _celery_app(self) -> str | None:
-        """What the workers, or beat, are started with."""
+        """Return the Celery application of the workers."""
         with contextlib.suppress(OrchestratorError):
             return self._explained_app()
         return None

@@ -1,4 +1,4 @@
-"""What `smoke` looks at from inside: one task like the web service's, which asks Django and Celery and prints what it saw."""
+"""Checks of `smoke` from inside: one task with the web service's definition checks Django and Celery."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMES = ("database", "migrations", "worker", "files")
 MARK = "orchestrator-smoke "
 TIMEOUT_SECONDS = 600.0
 
-# Django 3.2 and newer, Celery 4 and newer. Text of exceptions is cut: it may quote what was asked.
+# Django 3.2 and newer, Celery 4 and newer. Texts of exceptions are cut: they may quote a query.
 SCRIPT = r"""
 import contextlib, json, sys
 import django
@@ -45,7 +45,7 @@ def migrations():
     return "ok", f"{len(executor.loader.applied_migrations)} applied"
 
 def queues_of(app):
-    # Every queue to which the application says that it sends.
+    # All queues of the application's configuration.
     app.loader.import_default_modules()
     conf = app.conf
     routes = conf.task_routes if isinstance(conf.task_routes, (list, tuple)) else [conf.task_routes]
@@ -103,15 +103,15 @@ for look in (database, migrations, worker, files):
 
 
 def command(celery_app: str | None) -> tuple[str, ...]:
-    """The words that are run; the Celery application is wanted when there are workers."""
+    """Return the command; the Celery application is given when there are workers."""
     words = ("python", "-c", SCRIPT.replace("MARK", MARK).strip())
     return (*words, celery_app) if celery_app else words
 
 
 def run(target: Target, clients: Clients, observer: Observer, celery_app: str | None) -> dict[str, Check]:
-    """Run the task; what it saw by name. What it did not come to is a failure."""
+    """Run the task and return its checks by name. A missing check is a failure."""
     seen: dict[str, Check] = {}
-    said: list[str] = []
+    output: list[str] = []
 
     def listen(event: Event) -> None:
         if isinstance(event, LogLine) and event.text.startswith(MARK):
@@ -119,11 +119,11 @@ def run(target: Target, clients: Clients, observer: Observer, celery_app: str | 
             if check is not None:
                 seen[check.name] = check
         elif isinstance(event, LogLine):
-            said.append(event.text)
+            output.append(event.text)
         else:
             observer(event)
 
-    reason, hint = "it said nothing", None
+    reason, hint = "it printed no result", None
     try:
         request = runs.RunCommand(command=command(celery_app), timeout_seconds=TIMEOUT_SECONDS)
         result = runs.run(request, target, clients, listen)
@@ -131,15 +131,15 @@ def run(target: Target, clients: Clients, observer: Observer, celery_app: str | 
             reason, hint = str(result.reason), result.hint
     except OrchestratorError as error:
         reason, hint = error.message, error.hint
-    # Django says what it lacks in the last line of a traceback.
-    last = f"; its last line: {said[-1]}" if said else ""
+    # The last line of a traceback of Django names the cause.
+    last = f"; its last line: {output[-1]}" if output else ""
     for name in NAMES:
-        seen.setdefault(name, fail(name, f"the task that looks from inside did not come to it: {reason}{last}", hint))
+        seen.setdefault(name, fail(name, f"the task ended before this check: {reason}{last}", hint))
     return seen
 
 
 def celery_app(definition: Mapping[str, Any]) -> str | None:
-    """The application that a worker is started with, from the words of its task definition."""
+    """Return the Celery application from the command of a worker's task definition."""
     for container in definition.get("containerDefinitions", []):
         words: list[str] = list(container.get("command", []))
         for number, word in enumerate(words):
@@ -163,10 +163,10 @@ def _parsed(text: str, environment: str) -> Check | None:
 
 
 _NO_WORKER = "no worker takes"
-_QUEUE_HINT = "give the queue to a worker (`workers.NAME.queues`), or name another one in the application's settings"
+_QUEUE_HINT = "add the queue to a worker (`workers.NAME.queues`), or use another queue in the application's settings"
 _HINTS: Mapping[str, str] = {
-    "database": "see that the server of the base is awake, and the database there: `orchestrator db create {environment}`",
+    "database": "check that the base is awake, and create the database if necessary: `orchestrator db create {environment}`",
     "migrations": "deploy again with the release, or run `orchestrator run {environment} -- python manage.py migrate`",
     "worker": "read the workers' log: `orchestrator logs {environment}`",
-    "files": "see that the task role may write into the bucket of S3_BUCKET_NAME",
+    "files": "check that the task role may write to the bucket of S3_BUCKET_NAME",
 }

@@ -1,4 +1,4 @@
-"""What `smoke` sees as a visitor: the page, its certificate, the way from HTTP to HTTPS, a static file."""
+"""Checks of `smoke` as a visitor: page, certificate, redirect to HTTPS, static file."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ USER_AGENT = "orchestrator-smoke"
 
 EXPIRES_SOON = timedelta(days=14)
 ADMIN_STYLE = "static/admin/css/base.css"
-"""A file that Django's own admin brings, for pages that name none."""
+"""A file of Django's own admin, for pages without one."""
 
 RETRY_SECONDS = 5.0
 _ASSET = re.compile(rb"""(?:src|href)=["']([^"']+\.(?:css|js|png|svg|ico|woff2)(?:\?[^"']*)?)["']""")
 
 
 class WebError(Exception):
-    """No answer came; says why in a clause."""
+    """No answer came; the text is the reason, as a clause."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Answer:
     """By lower-case name."""
 
     body: bytes = field(default=b"", repr=False)
-    """Its beginning, at most a megabyte."""
+    """The beginning, at most one megabyte."""
 
     seconds: float = 0.0
 
@@ -57,14 +57,14 @@ class ServedCertificate:
 
 
 class Web(Protocol):
-    """Makes requests."""
+    """Makes requests; redirects are not followed."""
 
     def get(self, url: str) -> Answer:
-        """What a GET is answered. Raises WebError when nothing answers."""
+        """Return the answer to a GET. Raises WebError without an answer."""
         ...
 
     def certificate(self, host: str, port: int) -> ServedCertificate:
-        """The certificate, verified. Raises WebError when it is not to be trusted."""
+        """Return the verified certificate. Raises WebError when it is not trusted."""
         ...
 
 
@@ -118,7 +118,7 @@ def _answer(response: Any, began: float) -> Answer:
 def _why(error: Exception) -> str:
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, ssl.SSLCertVerificationError):
-        return f"its certificate is not to be trusted: {reason.verify_message}"
+        return f"its certificate is not trusted: {reason.verify_message}"
     if isinstance(reason, socket.gaierror):
         return "its name cannot be resolved"
     if isinstance(reason, TimeoutError):
@@ -127,7 +127,7 @@ def _why(error: Exception) -> str:
 
 
 class Visit:
-    """One visitor at one address."""
+    """A visitor of a URL."""
 
     def __init__(self, url: str, environment: str, web: Web, clock: Clock, patience_seconds: float) -> None:
         self._url, self._environment = url.rstrip("/") + "/", environment
@@ -135,7 +135,7 @@ class Visit:
         self._page: Answer | None = None
 
     def url(self) -> Check:
-        """The page answers; asked again while patience lasts."""
+        """Check that the page answers; retry while patience lasts."""
         deadline = self._clock.now() + self._patience
         while True:
             try:
@@ -148,24 +148,24 @@ class Visit:
             self._clock.sleep(RETRY_SECONDS)
 
     def certificate(self) -> Check:
-        """This machine trusts it, and will for a while."""
+        """Check that this machine trusts it, and that it does not expire soon."""
         parts = urlsplit(self._url)
         if parts.scheme != "https":
-            return not_applicable("certificate", "the base speaks HTTP")
+            return not_applicable("certificate", "the base uses HTTP")
         try:
             found = self._web.certificate(str(parts.hostname), parts.port or 443)
         except WebError as error:
-            return fail("certificate", str(error), f"look at `orchestrator doctor {self._environment}`")
+            return fail("certificate", str(error), f"see `orchestrator doctor {self._environment}`")
         evidence = f"{', '.join(found.names)} by {found.issuer} until {found.expires:%Y-%m-%d}"
         if found.expires - datetime.now(UTC) < EXPIRES_SOON:
-            return warn("certificate", evidence, "ACM renews it only while its validation records stand in the zone")
+            return warn("certificate", evidence, "ACM renews it only while its validation records are in the zone")
         return ok("certificate", evidence)
 
     def redirect(self) -> Check:
-        """HTTP leads to HTTPS on the same host."""
+        """Check that HTTP redirects to HTTPS on the same host."""
         parts = urlsplit(self._url)
         if parts.scheme != "https":
-            return not_applicable("redirect", "the base speaks HTTP")
+            return not_applicable("redirect", "the base uses HTTP")
         plain = f"http://{parts.hostname}/"
         try:
             found = self._web.get(plain)
@@ -181,7 +181,7 @@ class Visit:
         )
 
     def static_file(self) -> Check:
-        """The first file that the page names on our hosts, else one of Django's admin."""
+        """Check the page's first static file on the application's hosts, else one of Django's admin."""
         named = [match.decode("utf-8", "replace") for match in _ASSET.findall(self._body())]
         own = [url for name in named if (url := self._own(name))]
         url = own[0] if own else urljoin(self._url, ADMIN_STYLE)
@@ -193,15 +193,15 @@ class Visit:
         if found.status == 200 and found.body:
             return ok("static file", evidence)
         if not own and found.status == 404:
-            return warn("static file", f"the page names none, and {evidence}", "without Django's admin that is fine")
+            return warn("static file", f"the page has none, and {evidence}", "this is correct without Django's admin")
         return fail("static file", evidence, "run `collectstatic` in the image or the release")
 
     def _own(self, name: str) -> str | None:
-        """The address of a file that is the application's: on its host, on a host below it, or on CloudFront."""
+        """Return the URL of a file on the application's host, on a host below it, or on CloudFront; else None."""
         try:
             url = urljoin(self._url, name)
             host, own = urlsplit(url).hostname or "", urlsplit(self._url).hostname or ""
-        except ValueError:  # a page may say anything
+        except ValueError:  # a page may contain anything
             return None
         return url if host == own or host.endswith((f".{own}", ".cloudfront.net")) else None
 
@@ -215,8 +215,8 @@ def _judged(answer: Answer, url: str) -> Check:
         return ok("url", evidence)
     hints = {
         404: "the load balancer has no rule for this host, or the application has no page there",
-        502: "the task answers with something that is no HTTP, or ends in the middle of it",
-        503: "no healthy task stands behind the load balancer",
+        502: "the task does not answer with valid HTTP, or closes the connection",
+        503: "no healthy task is behind the load balancer",
         504: "the task does not answer in time",
     }
     return fail("url", evidence, hints.get(answer.status, "read the log of the web service"))

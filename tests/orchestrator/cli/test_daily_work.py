@@ -125,15 +125,15 @@ def test_run_in_the_simulation_lists_its_api_calls_and_succeeds(alpha: Here) -> 
 @pytest.mark.parametrize(
     ("words", "code", "error"),
     [
-        (["run", "alpha"], 2, "error: no command is given: nothing can be run\n"),
+        (["run", "alpha"], 2, "error: no command is given: there is nothing to run\n"),
         (["run", "alpha", "--size", "big", "--", "x"], 2, "error: --size big is invalid: it must be CPU/MEMORY"),
         (["run", "alpha", "--timeout", "x", "--", "x"], 2, "error: 'x' is not a duration"),
         (["run", "beta", "--", "x"], 1, "error: there is no environment 'beta'\nhint: there is alpha\n"),
         (["run", "dev", "--", "x"], 1, "error: dev is a base: only environments have tasks and logs\n"),
         (["run", "alpha", "-s", "gunicron", "--", "x"], 2, "error: alpha has no service 'gunicron'"),
-        (["logs", "alpha", "--follow", "--previous"], 2, "error: --follow and --previous contradict each other"),
+        (["logs", "alpha", "--follow", "--previous"], 2, "error: --follow and --previous cannot be combined"),
         (["logs", "alpha", "--since", "yesterday"], 2, "error: 'yesterday' is not a duration"),
-        (["logs", "alpha", "--grep", "["], 2, "error: --grep '[' is no regular expression"),
+        (["logs", "alpha", "--grep", "["], 2, "error: --grep '[' is not a regular expression"),
         (["deploy", "alpha"], 2, "error: no image is given: there is nothing to deploy\n"),
         (["deploy", "alpha", "--image", "x"], 2, "error: --image 'x' cannot be understood: NAME=REFERENCE is wanted\n"),
         (["deploy", "alpha", "--image", "a=b", "--wait", "x"], 2, "error: 'x' is not a duration"),
@@ -199,8 +199,8 @@ def test_exec_without_a_running_task_has_a_hint(on_aws: Callable[..., Here]) -> 
     assert answer == Answer(
         1,
         "",
-        "error: no task of alpha-gunicorn runs, although 1 should\n"
-        "hint: see why: `orchestrator ps alpha` and `orchestrator logs alpha --service gunicorn --previous`\n",
+        "error: no task of alpha-gunicorn runs, but its desired count is 1\n"
+        "hint: find the reason: `orchestrator ps alpha` and `orchestrator logs alpha --service gunicorn --previous`\n",
     )
 
 

@@ -195,7 +195,7 @@ def test_empty_values_and_values_of_the_stack_are_not_stored(alpha: Here, monkey
     typed(monkeypatch, "API_KEY=1\nEMPTY=\nALSO=''\nDATABASE_URL=postgres://localhost/x\n")
     refused = alpha("secrets", "push", "alpha", "-")
     assert refused.code == 1
-    assert refused.err.startswith("error: the stack itself gives its containers DATABASE_URL: nothing was stored\n")
+    assert refused.err.startswith("error: nothing was stored: the stack itself provides DATABASE_URL\n")
     typed(monkeypatch, "API_KEY=1\nEMPTY=\nALSO=''\nDATABASE_URL=postgres://localhost/x\n")
     answer = alpha("secrets", "push", "alpha", "-", "--provided", "keep")
     assert answer.code == 0
@@ -231,7 +231,7 @@ def test_an_environment_cannot_be_cloned_from_itself(alpha: Here) -> None:
     answer = alpha("db", "clone", "alpha", "--from", "alpha")
     assert (answer.code, answer.err.splitlines()[0]) == (
         2,
-        "error: alpha cannot be a copy of itself: name another environment with --from",
+        "error: alpha cannot be a copy of itself: choose another environment with --from",
     )
 
 

@@ -17,7 +17,7 @@ def test_doctor_prints_a_line_for_each_check(here: Here) -> None:
     lines = answer.out.splitlines()
     assert lines[0] == f"ok    settings        {here.folder}/orchestrator.toml: 2 projects, engine simulation"
     assert lines[1] == "n/a   pulumi          the simulation does not need it"
-    assert "ok    backend         read and written: 0 stacks" in lines
+    assert "ok    backend         readable and writable: 0 stacks" in lines
 
 
 def test_doctor_works_with_a_broken_orchestrator_toml(tmp_path: Path, here: Here) -> None:
@@ -38,7 +38,7 @@ def test_doctor_as_a_document(here: Here) -> None:
 def test_doctor_of_an_unknown_name_fails(here: Here) -> None:
     answer = here("doctor", "nobody")
     assert answer.code == 1
-    assert "fail  stack           there is no base or environment 'nobody', and none is configured\n" in answer.out
+    assert "fail  stack           no base or environment 'nobody' exists or is configured\n" in answer.out
 
 
 def test_smoke_in_the_simulation_lists_its_api_calls_with_verbose(alpha: Here) -> None:

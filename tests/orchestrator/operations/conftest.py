@@ -1,4 +1,4 @@
-"""An emulated AWS account in which alpha's log groups and cluster are."""
+"""An emulated AWS account with alpha's log groups and cluster."""
 
 from __future__ import annotations
 

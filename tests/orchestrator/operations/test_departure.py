@@ -1,4 +1,4 @@
-"""What is cleared when an environment goes."""
+"""The cleanup of an environment that is being destroyed."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_server_that_sleeps_is_not_asked() -> None:
     assert called(clients, "RunTask") == []
 
 
-def test_what_fails_is_said_and_stops_nobody() -> None:
+def test_a_failure_is_reported_and_does_not_stop_the_destroy() -> None:
     found, _ = leaving(ecs_RunTask={"tasks": [], "failures": [{"reason": "RESOURCE:CPU"}]})
     heard = Heard()
     found.before(heard)
@@ -66,5 +66,5 @@ def test_what_fails_is_said_and_stops_nobody() -> None:
     ]
 
 
-def test_who_was_never_finished_has_nothing_to_clear(workspace: Workspace) -> None:
+def test_an_unfinished_environment_has_nothing_to_clear(workspace: Workspace) -> None:
     assert departure.find(workspace.context(), ("alpha", "nobody")) == ()

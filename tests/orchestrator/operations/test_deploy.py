@@ -1,4 +1,4 @@
-"""`deploy`: images into the configuration, one update, everybody told who is at work."""
+"""`deploy`: images in the configuration, one update, a lock per environment."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NEW = "registry.example.com/shop:2"
 
 
 def on_aws(workspace: Workspace) -> Target:
-    """Alpha as the registry shows it, as if on AWS."""
+    """Alpha as the registry returns it, with its engine's notice removed."""
     make_alpha(workspace)
     return replace(targets.find(workspace.context(), "alpha"), notice=None)
 
@@ -84,7 +84,7 @@ def test_the_image_is_set_in_the_configuration_with_its_comments_and_the_stack_i
         ),
     ],
 )
-def test_what_one_update_leaves_out_is_told_to_its_program_and_written_nowhere(
+def test_options_of_one_update_reach_its_program_and_are_not_stored(
     workspace: Workspace, request_: dict[str, bool], variables: dict[str, str]
 ) -> None:
     deploy(workspace, **request_)
@@ -103,7 +103,7 @@ def test_a_dry_run_previews_and_leaves_everything_as_it_is(workspace: Workspace)
     assert workspace.files() == before
 
 
-def test_afterwards_the_services_are_looked_at(workspace: Workspace) -> None:
+def test_afterwards_the_services_are_read(workspace: Workspace) -> None:
     result = deploy(workspace, aws=account())
     assert [(s.name, s.state) for s in result.services][:2] == [("gunicorn", "steady"), ("web-ui", "not there")]
     assert deployed(result, "alpha").endswith("\nnext  orchestrator ps alpha\n")
@@ -169,7 +169,7 @@ def test_a_failed_deploy_shows_what_crashed_meanwhile_with_its_last_lines(worksp
     assert plain(operation_documents.deployed(result))["crashes"][0]["log"][-1] == "line 19"
 
 
-def test_when_aws_cannot_be_asked_afterwards_the_deploy_still_counts(workspace: Workspace) -> None:
+def test_without_access_to_aws_afterwards_the_deploy_still_counts(workspace: Workspace) -> None:
     heard = Heard()
     aws = account(errors={"DescribeServices": [("AccessDeniedException", "you may not")] * 9})
     result = deploy(workspace, heard, aws)
@@ -179,7 +179,7 @@ def test_when_aws_cannot_be_asked_afterwards_the_deploy_still_counts(workspace: 
     ]
 
 
-def test_notes_say_what_is_left_out_and_what_is_the_same_already(workspace: Workspace) -> None:
+def test_notes_report_skipped_steps_and_unchanged_images(workspace: Workspace) -> None:
     alpha = on_aws(workspace)
     old = Deploy(images={"backend": "registry.example.com/shop:1"}, release=False, detach=True)
     assert deploying.prepare(old, alpha, workspace.context()).notes == (
@@ -196,7 +196,7 @@ def test_without_an_image_there_is_nothing_to_deploy() -> None:
     assert caught.value.message == "no image is given: there is nothing to deploy"
 
 
-def test_while_it_sleeps_the_image_waits(workspace: Workspace) -> None:
+def test_an_environment_that_is_asleep_takes_the_image_when_it_wakes(workspace: Workspace) -> None:
     heard = Heard()
     make_alpha(workspace)
     deploying.run(
@@ -212,7 +212,7 @@ def test_while_it_sleeps_the_image_waits(workspace: Workspace) -> None:
 # two at once
 
 
-def test_a_second_deploy_is_told_who_is_at_work_and_changes_nothing(workspace: Workspace) -> None:
+def test_a_second_deploy_is_refused_with_the_owner_of_the_lock_and_changes_nothing(workspace: Workspace) -> None:
     make_alpha(workspace)
     begun, go_on = workspace.engine.blocks(ALPHA)
     first = threading.Thread(target=deploy, args=(workspace,), daemon=True)
@@ -247,7 +247,7 @@ def test_a_second_deploy_that_waits_comes_after_the_first(workspace: Workspace) 
     assert workspace.engine.began == ["up app/alpha", "up app/alpha"]
 
 
-def test_a_lock_whose_holder_cannot_be_read_is_still_a_lock(tmp_path: Path) -> None:
+def test_a_lock_with_an_unreadable_owner_is_still_a_lock(tmp_path: Path) -> None:
     with hold(tmp_path, "alpha", "deploy"):
         (tmp_path / FOLDER / "alpha.json").write_text("{")
         with (
@@ -260,7 +260,7 @@ def test_a_lock_whose_holder_cannot_be_read_is_still_a_lock(tmp_path: Path) -> N
             assert (found["pid"], found["what"]) == (os.getpid(), "deploy")
 
 
-def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / FOLDER.parts[0]).write_text("a file")
     with pytest.raises(StateError, match="cannot be written: "), hold(tmp_path, "alpha", "deploy"):
         pass
@@ -269,7 +269,7 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 # rollouts
 
 
-def test_rollouts_tell_what_is_new_since_the_first_look_and_each_state_once() -> None:
+def test_rollouts_report_new_deployments_and_each_state_once() -> None:
     new = deployment("6", rolloutState="IN_PROGRESS", runningCount=0, pendingCount=1)
     frames = [
         (0, service(deployment("5"))),

@@ -53,7 +53,7 @@ def test_json_values_become_text_as_applications_read_it() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("OK=1\nhunter2", "f:2: the line has no `=`: NAME=value is wanted"),
+        ("OK=1\nhunter2", "f:2: the line has no `=`: write NAME=value"),
         (
             "OK=1\n\nhunter+2==",
             "f:3: the line does not begin with a name (a letter or underscore, then letters, digits and underscores); "
@@ -66,11 +66,11 @@ def test_json_values_become_text_as_applications_read_it() -> None:
         ("A=hunter2\nA=other", "f:2: the line gives A a second time: give it once"),
         ('A="hunter2\n', "f:1: the line opens a quote for A that is never closed"),
         ("A='hunter2' more", "f:1: the line has something after the closing quote of A"),
-        ("# nothing\n", "f holds no values: lines such as NAME=value, or one JSON object, are wanted"),
+        ("# nothing\n", "f has no values: write lines such as NAME=value, or one JSON object"),
         ('{"A": 1, "A": "hunter2"}', "f: A is given twice: give it once"),
         (f"A=x{' ' * 1000}#", "f:1: the line has 1000 blanks in a row"),
-        ("A=hunter2\nB=${C}", "f:2: the line refers to C for B, which no line above gives"),
-        ("B=${B}x", "f:1: the line refers to B for B, which no line above gives"),
+        ("A=hunter2\nB=${C}", "f:2: the line refers to C for B, which no line above sets"),
+        ("B=${B}x", "f:1: the line refers to B for B, which no line above sets"),
         ('{"A":\n "hunter2"', "f:2: this is not valid JSON: Expecting ',' delimiter"),
         ('{"A":' + "[" * 100_000, "f: this is not valid JSON: nested too deeply"),
     ],

@@ -1,4 +1,4 @@
-"""`exec`: which task, what has to be right beforehand, what AWS and the plugin are asked."""
+"""`exec`: the choice of a task, the requirements, the calls of AWS and the plugin."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def found(
 
 @pytest.fixture
 def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Installs a plugin of a version, which ends with an exit code and takes note of what it was told."""
+    """Installs a plugin of a version that records its input and ends with an exit code."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -85,14 +85,14 @@ def test_a_healthy_task_of_the_newest_version_is_picked() -> None:
     assert found(aws).task == f"{3:032x}"
 
 
-def test_without_health_checks_it_is_the_one_of_the_newest_version_that_started_last() -> None:
+def test_without_health_checks_the_newest_task_of_the_newest_version_is_chosen() -> None:
     assert found(account(running(1, "5"), running(2, "5"), running(3, "4"))).task == f"{2:032x}"
 
 
-def test_when_all_are_unhealthy_that_is_said() -> None:
+def test_only_unhealthy_tasks_are_reported() -> None:
     heard = Heard()
     assert found(account(running(1, "5", healthStatus="UNHEALTHY")), heard=heard).task == f"{1:032x}"
-    assert [note.text for note in heard.of(Note)] == [f"task {1:032x} is unhealthy, as are all others"]
+    assert [note.text for note in heard.of(Note)] == [f"task {1:032x} is unhealthy, like all others"]
 
 
 def test_a_task_can_be_named_by_the_beginning_of_its_id() -> None:
@@ -108,22 +108,24 @@ def test_a_task_can_be_named_by_the_beginning_of_its_id() -> None:
 @pytest.mark.parametrize(
     ("desired", "asleep", "message", "hint"),
     [
-        (1, True, "no task of alpha-gunicorn runs: alpha sleeps", "wake it: `orchestrator wake alpha`"),
+        (1, True, "no task of alpha-gunicorn runs: alpha is asleep", "wake it: `orchestrator wake alpha`"),
         (
             0,
             False,
-            "no task of alpha-gunicorn runs: none is wanted",
+            "no task of alpha-gunicorn runs: its desired count is 0",
             "run one: `orchestrator scale alpha gunicorn=1`",
         ),
         (
             2,
             False,
-            "no task of alpha-gunicorn runs, although 2 should",
-            "see why: `orchestrator ps alpha` and `orchestrator logs alpha --service gunicorn --previous`",
+            "no task of alpha-gunicorn runs, but its desired count is 2",
+            "find the reason: `orchestrator ps alpha` and `orchestrator logs alpha --service gunicorn --previous`",
         ),
     ],
 )
-def test_without_a_running_task_it_says_why_and_what_to_do(desired: int, asleep: bool, message: str, hint: str) -> None:
+def test_without_a_running_task_the_reason_and_a_hint_are_reported(
+    desired: int, asleep: bool, message: str, hint: str
+) -> None:
     with pytest.raises(OperationFailedError) as caught:
         found(account(desired=desired), on=target(asleep=asleep))
     assert (caught.value.message, caught.value.hint) == (message, hint)
@@ -193,7 +195,7 @@ def test_a_task_without_role_cannot_have_a_shell() -> None:
         found(account(without_agent()))
 
 
-def test_who_may_not_ask_about_roles_still_hears_of_the_agent() -> None:
+def test_without_permission_for_roles_the_agent_is_still_reported() -> None:
     aws = account(
         without_agent(),
         answers={"DescribeTaskDefinition": {"taskDefinition": {"taskRoleArn": ROLE, "containerDefinitions": []}}},
@@ -204,11 +206,11 @@ def test_who_may_not_ask_about_roles_still_hears_of_the_agent() -> None:
     assert caught.value.message.endswith(f"the agent in task {1:032x} is stopped (Received container exited event)")
     assert (
         caught.value.hint
-        == "a new task's agent takes some seconds; else see that the subnets have a way to ssmmessages"
+        == "the agent of a new task takes some seconds; otherwise check that the subnets can reach ssmmessages"
     )
 
 
-def test_everything_that_is_missing_is_said_at_once(plugin: Any) -> None:
+def test_all_missing_requirements_are_reported_at_once(plugin: Any) -> None:
     assert callable(plugin)  # not installed
     with pytest.raises(RefusedError) as caught:
         run(OpenShell(), target(), ScriptedClients(account(running(1, "5"), exec_enabled=False)))
@@ -255,15 +257,15 @@ def test_a_token_is_not_in_the_text_of_a_call() -> None:
     assert "t0ken" not in f"{call!r} {call.words}"
 
 
-def test_an_agent_that_is_not_connected_yet_is_one_sentence(plugin: Any) -> None:
+def test_an_agent_that_is_not_connected_is_one_sentence(plugin: Any) -> None:
     plugin()
     aws = account(running(1, "5"), errors={"ExecuteCommand": [("TargetNotConnectedException", "internal error")]})
     with pytest.raises(OperationFailedError) as caught:
         run(OpenShell(), target(), ScriptedClients(aws))
-    assert caught.value.message == (f"no command can be run in task {1:032x}: its agent is not connected (yet)")
+    assert caught.value.message == (f"no command can be run in task {1:032x}: its agent is not connected")
 
 
-def test_who_may_not_run_commands_hears_it(plugin: Any) -> None:
+def test_a_denied_execute_command_is_reported(plugin: Any) -> None:
     plugin()
     aws = account(running(1, "5"), errors={"ExecuteCommand": [("AccessDeniedException", "ada is not authorized")]})
     with pytest.raises(OperationFailedError, match=r"^AWS does not allow ExecuteCommand: ada is not authorized$"):
@@ -274,8 +276,8 @@ def test_who_may_not_run_commands_hears_it(plugin: Any) -> None:
     ("version", "what"),
     [
         (None, "session-manager-plugin is not installed"),
-        ("1.2.463.0", "session-manager-plugin is too old: it is 1.2.463.0, and 1.2.497 or newer is needed"),
-        ("", "session-manager-plugin is too old: it is of no version, and 1.2.497 or newer is needed"),
+        ("1.2.463.0", "session-manager-plugin is too old: it is version 1.2.463.0, and 1.2.497 or newer is required"),
+        ("", "session-manager-plugin is too old: it is version (unknown), and 1.2.497 or newer is required"),
     ],
 )
 def test_without_a_usable_plugin_nothing_is_opened(plugin: Any, version: str | None, what: str) -> None:
@@ -284,11 +286,11 @@ def test_without_a_usable_plugin_nothing_is_opened(plugin: Any, version: str | N
     aws = account(running(1, "5"))
     with pytest.raises(EngineUnavailableError) as caught:
         run(OpenShell(), target(), ScriptedClients(aws))
-    assert (caught.value.message, caught.value.hint) == (f"sessions cannot be carried: {what}", INSTALL_HINT)
+    assert (caught.value.message, caught.value.hint) == (f"sessions cannot be opened: {what}", INSTALL_HINT)
     assert not aws.called("ExecuteCommand")
 
 
-def test_a_plugin_that_cannot_be_started_is_said(plugin: Any, tmp_path: Path) -> None:
+def test_a_plugin_that_cannot_start_is_reported(plugin: Any, tmp_path: Path) -> None:
     plugin()
     (tmp_path / "bin" / "session-manager-plugin").write_text("not a program")
     assert str(session_plugin.problem()).startswith("session-manager-plugin does not answer (")

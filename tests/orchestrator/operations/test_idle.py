@@ -1,4 +1,4 @@
-"""Who is idle: by the load balancer's count, and who never is."""
+"""Idle environments by the load balancer's count, and those that are never idle."""
 
 from __future__ import annotations
 
@@ -123,7 +123,9 @@ def test_requests_are_those_of_its_own_target_groups(clients: MotoClients) -> No
         ({"status": StackStatus.FAILED}, "it is failed"),
     ],
 )
-def test_who_is_never_idle(workspace: Workspace, clients: MotoClients, more: dict[str, Any], why: str) -> None:
+def test_environments_that_are_never_idle(
+    workspace: Workspace, clients: MotoClients, more: dict[str, Any], why: str
+) -> None:
     exists(workspace, **more)
     assert found(workspace, clients).busy == (Busy(name="alpha", why=why),)
 
@@ -134,13 +136,13 @@ def test_a_fresh_deployment_counts_as_use(workspace: Workspace, clients: MotoCli
     assert result.busy == (Busy(name="alpha", why="it was deployed within this time"),)
 
 
-def test_who_sleeps_is_not_looked_at(workspace: Workspace, clients: MotoClients) -> None:
+def test_an_environment_that_is_asleep_is_not_checked(workspace: Workspace, clients: MotoClients) -> None:
     exists(workspace, config="  django-app:asleep: 'true'\n")
     result = found(workspace, clients)
     assert (result.idle, result.busy) == ((), ())
 
 
-def test_one_that_cannot_be_asked_about_stays_awake_and_does_not_keep_the_others(
+def test_an_environment_with_an_error_stays_awake_and_does_not_block_the_others(
     workspace: Workspace, clients: MotoClients
 ) -> None:
     exists(workspace)
@@ -151,14 +153,14 @@ def test_one_that_cannot_be_asked_about_stays_awake_and_does_not_keep_the_others
     assert result.busy == (Busy(name="beta", why="beta has no services: its creation did not finish"),)
 
 
-def test_in_the_simulation_nobody_is_idle(workspace: Workspace, clients: MotoClients) -> None:
+def test_in_the_simulation_no_environment_is_idle(workspace: Workspace, clients: MotoClients) -> None:
     exists(workspace)
-    workspace.engine.notice = "simulation"
+    clients.simulated = True
     assert found(workspace, clients).busy == (Busy(name="alpha", why="the simulation has no requests"),)
 
 
 @pytest.mark.parametrize("after", [timedelta(minutes=29), timedelta(days=64)])
-def test_a_time_that_cloudwatch_cannot_tell_is_refused(
+def test_a_time_outside_the_range_of_cloudwatch_is_refused(
     workspace: Workspace, clients: MotoClients, after: timedelta
 ) -> None:
     with pytest.raises(UsageError, match="the time is 30 minutes to 63 days"):

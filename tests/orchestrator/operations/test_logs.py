@@ -1,4 +1,4 @@
-"""`logs` against moto: order, time, what is missing, what is long, what is lost in between."""
+"""`logs` against moto: order, time, missing groups, long lines, lost connections."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_several_services_are_interleaved_by_time(account: Account) -> None:
     assert read(account) == ["gunicorn a", "default b", "gunicorn c", "default d", "gunicorn e"]
 
 
-def test_a_line_tells_its_task_and_time(account: Account) -> None:
+def test_a_line_has_its_task_and_time(account: Account) -> None:
     account.write("gunicorn", ONE, (5, "hello"))
     (line,) = logs.lines(ReadLogs(), account.target, account.clients)
     assert (line.service, line.task, line.text) == ("gunicorn", ONE, "hello")
@@ -55,7 +55,7 @@ def test_only_the_services_that_were_asked_for_also_tasks_that_run_once(account:
         read(account, services=("wrong",))
 
 
-def test_since_is_an_hour_unless_told(account: Account) -> None:
+def test_since_is_one_hour_by_default(account: Account) -> None:
     account.write("gunicorn", ONE, (4000, "old"), (3000, "within the hour"), (30, "now"))
     assert read(account) == ["gunicorn within the hour", "gunicorn now"]
     assert read(account, since=timedelta(minutes=5)) == ["gunicorn now"]
@@ -68,11 +68,11 @@ def test_grep_is_a_regular_expression(account: Account) -> None:
     with pytest.raises(UsageError) as caught:
         ReadLogs(grep="(")
     assert caught.value.message == (
-        "--grep '(' is no regular expression: missing ), unterminated subpattern at position 0"
+        "--grep '(' is not a regular expression: missing ), unterminated subpattern at position 0"
     )
 
 
-def test_a_line_of_256_kib_comes_whole(account: Account) -> None:
+def test_a_line_of_256_kib_is_complete(account: Account) -> None:
     account.write("gunicorn", ONE, (1, "x" * 262_000 + "end"))
     (line,) = logs.lines(ReadLogs(), account.target, account.clients)
     assert (len(line.text), line.text[-4:]) == (262_003, "xend")
@@ -94,7 +94,7 @@ def test_tens_of_thousands_of_lines_come_page_by_page_and_none_twice(account: Ac
     assert read(account) == [f"gunicorn line {number}" for number in range(25_000)]
 
 
-def test_a_log_group_that_is_missing_is_said_and_the_others_are_read(account: Account) -> None:
+def test_a_missing_log_group_is_reported_and_the_others_are_read(account: Account) -> None:
     account.logs.delete_log_group(logGroupName="/ecs/alpha/beat")
     account.write("gunicorn", ONE, (1, "here"))
     heard = Heard()
@@ -104,21 +104,21 @@ def test_a_log_group_that_is_missing_is_said_and_the_others_are_read(account: Ac
     ]
 
 
-def test_without_any_log_group_it_fails_and_says_what_to_do(account: Account) -> None:
+def test_without_any_log_group_it_fails_with_a_hint(account: Account) -> None:
     account.logs.delete_log_group(logGroupName="/ecs/alpha/beat")
     with pytest.raises(OperationFailedError) as caught:
         read(account, services=("beat",))
     assert caught.value.message == "alpha has no log: none of the log groups of beat exists"
-    assert caught.value.hint == "run `orchestrator update-env alpha`, which makes them"
+    assert caught.value.hint == "run `orchestrator update-env alpha`, which creates them"
 
 
-def test_while_nothing_runs_that_is_said_and_the_past_is_shown(account: Account) -> None:
+def test_without_running_tasks_a_note_precedes_earlier_lines(account: Account) -> None:
     account.write("gunicorn", ONE, (1, "before"))
     heard = Heard()
     found = logs.lines(ReadLogs(), target(asleep=True), account.clients, heard)
     assert [line.text for line in found] == ["before"]
     assert [note.text for note in heard.of(Note)] == [
-        "no task of alpha runs: it sleeps; this is what earlier ones wrote"
+        "no task of alpha runs: it is asleep; these are lines of earlier tasks"
     ]
 
 
@@ -157,14 +157,14 @@ class Skewed:
         parsed["ResponseMetadata"]["HTTPHeaders"]["date"] = self._date
 
 
-def test_since_counts_by_the_clock_of_aws_and_a_wrong_one_is_said(account: Account) -> None:
+def test_since_uses_the_clock_of_aws_and_a_wrong_local_clock_is_reported(account: Account) -> None:
     account.write("gunicorn", ONE, (1, "now, by the clock here"))
     heard = Heard()
     clients = Skewed(account, "Fri, 20 Nov 2099 09:00:00 GMT")
     assert [line.text for line in logs.lines(ReadLogs(), account.target, clients, heard)] == []
     (note,) = [note for note in heard.of(Note) if note.severity == "warning"]
     assert re.fullmatch(
-        r"this machine's clock is off: here it is \d\d:\d\d:\d\d, at AWS 09:00:00 UTC, which counts", note.text
+        r"this machine's clock is wrong: \d\d:\d\d:\d\d instead of 09:00:00 UTC, the time of AWS", note.text
     )
 
 
@@ -194,7 +194,7 @@ def follow(account: Account, *steps: Callable[[], object], heard: Heard | None =
     return read(account, heard, follow=True, since=timedelta(minutes=1)), story
 
 
-def test_follow_goes_on_until_it_is_woken_and_says_each_line_once(account: Account) -> None:
+def test_follow_continues_until_it_is_woken_and_shows_each_line_once(account: Account) -> None:
     account.write("gunicorn", ONE, (9, "first"))
 
     def more() -> None:
@@ -221,7 +221,7 @@ def test_a_log_group_that_comes_later_is_followed_too(account: Account) -> None:
     assert follow(account, appears)[0] == ["beat tick"]
 
 
-def test_a_connection_that_is_lost_in_between_is_made_again_and_no_line_is_lost(account: Account) -> None:
+def test_a_lost_connection_is_restored_without_losing_lines(account: Account) -> None:
     down: list[str] = []
 
     def fail(**_: Any) -> None:
@@ -250,8 +250,8 @@ def test_a_connection_that_is_lost_in_between_is_made_again_and_no_line_is_lost(
     assert found == ["gunicorn while it was lost", "gunicorn and then", "default also then"]
     assert story.slept == [2.0, 4.0, 8.0, 16.0, 2.0]
     assert [note.text for note in heard.of(Note)][1:] == [
-        'AWS cannot be reached: Could not connect to the endpoint URL: "https://logs.us-east-1.amazonaws.com/": trying '
-        "again until it answers",
+        'AWS cannot be reached: Could not connect to the endpoint URL: "https://logs.us-east-1.amazonaws.com/": '
+        "retrying",
         "AWS answers again",
     ]
 
@@ -262,7 +262,7 @@ def test_credentials_that_expire_while_following_end_it_with_one_sentence() -> N
         list(logs.lines(ReadLogs(follow=True), target(), ScriptedClients(aws)))
 
 
-def test_a_page_mark_that_has_become_too_old_is_given_up_and_nothing_is_said_twice(account: Account) -> None:
+def test_an_expired_page_token_is_dropped_and_no_line_is_repeated(account: Account) -> None:
     lines = [(100 - number / 1000, f"line {number}") for number in range(12_000)]
     for first in range(0, 12_000, 6000):
         account.write("gunicorn", ONE, *lines[first : first + 6000])
@@ -309,17 +309,17 @@ def test_when_ecs_has_forgotten_the_task_its_log_is_found_by_its_age(account: Ac
     ]
 
 
-def test_without_any_task_that_ended_it_says_so(account: Account) -> None:
+def test_without_an_ended_task_it_is_reported(account: Account) -> None:
     heard = Heard()
     account.create_services()
     with pytest.raises(OperationFailedError) as caught:
         read(account, heard, services=("beat",), previous=True)
-    assert caught.value.message == "no task of beat that has ended left a log"
-    assert [note.text for note in heard.of(Note)] == ["beat: no task that has ended is known"]
+    assert caught.value.message == "no task of beat that ended left a log"
+    assert [note.text for note in heard.of(Note)] == ["beat: no ended task is known"]
 
 
-def test_previous_and_follow_contradict_each_other() -> None:
-    with pytest.raises(UsageError, match="--follow and --previous contradict each other"):
+def test_previous_and_follow_cannot_be_combined() -> None:
+    with pytest.raises(UsageError, match="--follow and --previous cannot be combined"):
         ReadLogs(follow=True, previous=True)
 
 

@@ -127,11 +127,11 @@ def test_all_services_come_with_those_that_are_not_there_and_tasks_that_run_once
     assert f"  (alpha-backend_update)  {7:032x}  running" in processes(result, NOW)
 
 
-def test_a_sleeping_environment_says_how_to_wake_it() -> None:
+def test_an_environment_that_is_asleep_has_a_note_how_to_wake_it() -> None:
     heard = Heard()
     aws = account(deployment("5", desiredCount=0, runningCount=0))
     ps.run(ListTasks(services=("web",)), target(asleep=True), ScriptedClients(aws), heard)
-    assert [note.text for note in heard.of(Note)] == ["alpha sleeps: wake it with `orchestrator wake alpha`"]
+    assert [note.text for note in heard.of(Note)] == ["alpha is asleep: wake it with `orchestrator wake alpha`"]
 
 
 def test_an_unknown_service_is_refused() -> None:
@@ -207,7 +207,7 @@ def test_open_gives_the_address_below_the_environments_root() -> None:
     assert open_url.run(OpenUrl(path="/admin/"), target(), clients).url == "https://alpha.example.com/admin/"
 
 
-def test_open_says_when_nobody_will_answer() -> None:
+def test_open_warns_when_the_environment_is_asleep() -> None:
     heard = Heard()
     open_url.run(OpenUrl(), target(asleep=True), ScriptedClients(FakeAws()), heard)
     assert [note.text for note in heard.of(Note)] == [

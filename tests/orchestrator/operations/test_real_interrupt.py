@@ -1,4 +1,4 @@
-"""Ctrl-C against a real process: signals, threads and sockets as they are, the emulated AWS in between."""
+"""Ctrl-C against a real process with real signals, threads and sockets, and an emulated AWS."""
 
 from __future__ import annotations
 
@@ -101,10 +101,10 @@ def _client(name: str, url: str) -> Any:
     ("choice", "stopped", "last"),
     [
         ("stop", True, "was stopped and ended with exit code 0 (interrupted by the user)"),
-        ("leave", False, "runs on"),
+        ("leave", False, "still runs"),
     ],
 )
-def test_one_ctrl_c_does_what_was_chosen_and_ends_with_130(
+def test_one_ctrl_c_does_what_the_user_chose_and_ends_with_130(
     emulated: str, choice: str, stopped: bool, last: str
 ) -> None:
     program = PROGRAM.format(url=emulated, choice=choice)

@@ -96,7 +96,7 @@ def test_137_is_passed_on_and_explained() -> None:
     )
 
 
-def test_a_spot_interruption_is_said_so_and_is_no_success() -> None:
+def test_a_spot_interruption_is_reported_as_a_failure() -> None:
     life = Life(exit_code=None, stop_code="SpotInterruption", reason="Your Spot Task was interrupted.")
     result = carry_out(account(life), RunCommand(command=CHECK, spot=True))
     assert (result.code, result.exit_code, result.interrupted) == (1, None, True)
@@ -135,7 +135,7 @@ NEVER: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("reason", "hint"), NEVER)
-def test_a_task_that_never_starts_tells_why_and_what_to_do(reason: str, hint: str) -> None:
+def test_a_task_that_never_starts_is_reported_with_a_hint(reason: str, hint: str) -> None:
     life = Life(starts=None, ends=20, stop_code="TaskFailedToStart", reason=reason)
     with pytest.raises(OperationFailedError) as caught:
         carry_out(account(life))
@@ -161,7 +161,7 @@ def test_detached_it_returns_as_soon_as_the_task_is_accepted() -> None:
     assert not aws.called("DescribeTasks")
 
 
-def test_without_a_log_driver_that_is_said() -> None:
+def test_a_missing_log_driver_is_reported() -> None:
     heard = Heard()
     aws = account(containers=[{"name": "gunicorn", "essential": True}])
     assert carry_out(aws, heard=heard).log_group is None
@@ -189,42 +189,42 @@ def test_expired_credentials_are_one_sentence() -> None:
         carry_out(aws)
 
 
-def test_a_service_that_was_deleted_is_said_so() -> None:
+def test_a_deleted_service_is_reported() -> None:
     with pytest.raises(OperationFailedError) as caught:
         carry_out(FakeAws(frames=[(0, None)]))
     assert caught.value.message == (
-        "the service alpha-gunicorn does not exist in alpha-cluster: it was deleted outside of Pulumi"
+        "the service alpha-gunicorn does not exist in alpha-cluster: it was deleted outside Pulumi"
     )
     assert caught.value.hint == "run `orchestrator update-env alpha`, or `pulumi up --refresh` in its project"
 
 
-def test_a_cluster_that_was_deleted_is_said_so() -> None:
+def test_a_deleted_cluster_is_reported() -> None:
     aws = account(errors={"DescribeServices": [("ClusterNotFoundException", "Cluster not found.")]})
     with pytest.raises(OperationFailedError, match=r"^the cluster alpha-cluster of alpha does not exist"):
         carry_out(aws)
 
 
-def test_while_the_environment_sleeps_commands_run_and_know_it() -> None:
+def test_commands_run_with_a_note_while_the_environment_is_asleep() -> None:
     heard = Heard()
     run(RunCommand(command=CHECK), target(asleep=True), ScriptedClients(account()), heard)
-    assert [note.text for note in heard.of(Note)] == ["alpha sleeps: its Redis and workers do not run"]
+    assert [note.text for note in heard.of(Note)] == ["alpha is asleep: its Redis and workers do not run"]
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"command": ()}, "no command is given: nothing can be run"),
-        ({"command": ("",)}, "no command is given: nothing can be run"),
+        ({"command": ()}, "no command is given: there is nothing to run"),
+        ({"command": ("",)}, "no command is given: there is nothing to run"),
         ({"command": ("x" * 9000,)}, "the command has 9000 characters: ECS takes 8192"),
-        ({"cpu_units": 1024}, "cpu_units and memory_mib are given together or not at all"),
+        ({"cpu_units": 1024}, "cpu_units and memory_mib must be given together"),
         (
             {"cpu_units": 1024, "memory_mib": 512},
-            "there is no task of that size: memory_mib is 512: with cpu_units 1024 Fargate has 2048 to 8192 in steps of "
+            "Fargate has no task of this size: memory_mib is 512: with cpu_units 1024 Fargate has 2048 to 8192 in steps of "
             "1024; the nearest is 2048, or cpu_units 256",
         ),
     ],
 )
-def test_what_cannot_be_run_is_refused_before_anything_is_asked(change: dict[str, Any], message: str) -> None:
+def test_an_impossible_command_is_refused_before_any_call(change: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as caught:
         RunCommand(**{"command": CHECK, **change})
     assert caught.value.message == message
@@ -287,18 +287,18 @@ def test_ctrl_c_asks_with_the_task_and_stop_stops_it() -> None:
     )
 
 
-def test_leave_lets_the_task_run_on_and_says_how_to_find_it_again() -> None:
+def test_leave_keeps_the_task_running_with_a_hint_how_to_find_it() -> None:
     aws = account(Life(ends=500))
     error = interrupted(aws, lambda _: OnInterrupt.LEAVE, 3)
     assert aws.task().stopped is None
-    assert error.message == f"interrupted: task {TASK} runs on"
+    assert error.message == f"interrupted: task {TASK} still runs"
     assert error.hint == (
-        "read on with `orchestrator logs alpha --service gunicorn --follow`; stop it by "
+        "continue with `orchestrator logs alpha --service gunicorn --follow`; stop it with "
         f"`aws ecs stop-task --region {REGION} --cluster alpha-cluster --task {TASK}`"
     )
 
 
-def test_follow_goes_on_and_no_line_is_lost_or_said_twice() -> None:
+def test_follow_continues_and_no_line_is_lost_or_repeated() -> None:
     heard = Heard()
     aws = account(Life(log=[(2, "one"), (4, "two"), (7, "three")]))
     clients = InterruptedClients(aws, 3, 4)
@@ -307,16 +307,16 @@ def test_follow_goes_on_and_no_line_is_lost_or_said_twice() -> None:
     assert [line.text for line in heard.of(LogLine)] == ["one", "two", "three"]
 
 
-def test_a_second_ctrl_c_leaves_the_stopping_to_ecs() -> None:
+def test_a_second_ctrl_c_does_not_wait_for_the_stop() -> None:
     aws = account(Life(invisible=50))
     error = interrupted(aws, lambda _: OnInterrupt.STOP, 2, 3)
-    assert error.message == f"interrupted: ECS was asked to stop task {TASK} and does so"
+    assert error.message == f"interrupted: ECS stops task {TASK}"
 
 
 # The simulation
 
 
-def test_in_the_simulation_it_makes_the_same_calls_to_nobody() -> None:
+def test_in_the_simulation_it_records_the_same_calls() -> None:
     simulated = target(notice="simulation: nothing is created in AWS")
     clients = for_target(simulated)
     assert clients.simulated

@@ -90,19 +90,19 @@ def test_a_number_for_a_scaled_service_is_refused(workspace: Workspace, clients:
     scales(clients, "alpha-gunicorn", 2, 5)
     with pytest.raises(RefusedError) as caught:
         prepared(workspace, clients, "web=3")
-    assert caught.value.message == "gunicorn is scaled by itself between 2 and 5 tasks: a number would not last"
+    assert caught.value.message == "gunicorn is autoscaled between 2 and 5 tasks: a fixed number would not last"
     assert caught.value.hint == "give bounds, for example gunicorn=3..5"
 
 
 def test_bounds_for_a_service_that_is_not_scaled_are_refused(workspace: Workspace, clients: MotoClients) -> None:
-    with pytest.raises(RefusedError, match="gunicorn is not scaled by itself"):
+    with pytest.raises(RefusedError, match="gunicorn is not autoscaled"):
         prepared(workspace, clients, "web=2..3")
 
 
 def test_a_preset_has_its_own_bounds(workspace: Workspace, clients: MotoClients) -> None:
     scales(clients, "alpha-default", 1, 3)
     config = "  django-app:workers:\n    default:\n      scaling: staging\n"
-    with pytest.raises(RefusedError, match="default is scaled by the preset 'staging', whose bounds are fixed"):
+    with pytest.raises(RefusedError, match="default is scaled by the preset 'staging' with fixed bounds"):
         prepared(workspace, clients, "default=2..4", config=config)
 
 
@@ -113,7 +113,7 @@ def test_what_runs_once_cannot_be_scaled(workspace: Workspace, clients: MotoClie
 
 
 def test_one_service_by_two_names_is_refused(workspace: Workspace, clients: MotoClients) -> None:
-    with pytest.raises(UsageError, match="web, gunicorn name one service twice"):
+    with pytest.raises(UsageError, match="web, gunicorn are names of one service"):
         prepared(workspace, clients, "web=2", "gunicorn=3")
 
 
@@ -125,9 +125,9 @@ def test_counts_are_read() -> None:
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        ([], "nothing is said about any service: SERVICE=NUMBER is wanted"),
-        (["web"], "'web' cannot be understood: SERVICE=NUMBER or SERVICE=FEWEST..MOST is wanted"),
-        (["web=-1"], "'web=-1' cannot be understood: SERVICE=NUMBER or SERVICE=FEWEST..MOST is wanted"),
+        ([], "no count is given"),
+        (["web"], "'web' is not a count: a count is SERVICE=NUMBER or SERVICE=FEWEST..MOST"),
+        (["web=-1"], "'web=-1' is not a count: a count is SERVICE=NUMBER or SERVICE=FEWEST..MOST"),
         (["web=5001"], "web=5001 cannot be used: ECS runs at most 5000 tasks of a service"),
         (["web=3..2"], "web=3..2 cannot be used: bounds are 1 or more, the smaller one first"),
         (["web=0..2"], "web=0..2 cannot be used: bounds are 1 or more, the smaller one first"),

@@ -64,7 +64,7 @@ def create_service(clients: MotoClients, secrets: dict[str, str]) -> None:
     ecs.create_service(cluster=CLUSTER, serviceName="alpha-gunicorn", taskDefinition="alpha-gunicorn", desiredCount=1)
 
 
-def test_the_first_push_makes_a_tagged_secret_and_later_ones_keep_what_is_there(clients: MotoClients) -> None:
+def test_the_first_push_creates_a_tagged_secret_and_later_ones_keep_its_values(clients: MotoClients) -> None:
     first = push(PushSecrets(values={"B": "2", "A": "1"}), target(), clients)
     second = push(PushSecrets(values={"A": "one", "B": "2", "C": "3"}), target(), clients)
 
@@ -88,7 +88,7 @@ def test_the_same_values_again_write_nothing(clients: MotoClients) -> None:
     assert clients.client("secretsmanager").get_secret_value(SecretId="alpha/pushed")["VersionId"] == before
 
 
-def test_values_may_stand_in_ssm(clients: MotoClients) -> None:
+def test_values_can_be_stored_in_ssm(clients: MotoClients) -> None:
     push(PushSecrets(values={"A": "1", "B": "2"}, store=Store.SSM), target(), clients)
     result = push(PushSecrets(values={"A": "one", "C": "3"}, store=Store.SSM), target(), clients)
 
@@ -122,7 +122,7 @@ def test_services_with_an_older_value_are_named_and_restarted(clients: MotoClien
     assert [note.text for note in heard.of(Note)] == ["gunicorn gets new tasks"]
 
 
-def test_a_restart_of_no_service_is_not_one_of_all(clients: MotoClients) -> None:
+def test_a_restart_of_no_service_does_not_restart_all(clients: MotoClients) -> None:
     heard = Heard()
     restart(target(), clients, (), heard)
     assert heard.events == []
@@ -162,36 +162,40 @@ def test_what_was_pushed_can_be_forgotten(clients: MotoClients) -> None:
     assert clients.client("ssm").describe_parameters()["Parameters"] == []
 
 
-def test_a_secret_of_that_name_that_is_something_else_is_not_overwritten(clients: MotoClients) -> None:
+def test_a_secret_with_another_format_is_not_overwritten(clients: MotoClients) -> None:
     clients.client("secretsmanager").create_secret(Name="alpha/pushed", SecretString="hunter2")
     with pytest.raises(OperationFailedError) as caught:
         push(PushSecrets(values={"A": "1"}), target(), clients)
-    assert caught.value.message == "the secret alpha/pushed cannot be used: its value is no JSON object"
+    assert caught.value.message == "the secret alpha/pushed cannot be used: its value is not a JSON object"
     assert caught.value.__context__ is None
 
 
-def test_a_secret_has_an_end(clients: MotoClients) -> None:
+def test_a_secret_has_a_maximum_size(clients: MotoClients) -> None:
     push(PushSecrets(values={"A": "x" * 40_000}), target(), clients)
     with pytest.raises(OperationFailedError) as caught:
         push(PushSecrets(values={"B": "x" * 40_000}), target(), clients)
-    assert caught.value.message == "the secret alpha/pushed would have 80018 bytes: Secrets Manager takes 65536"
+    assert caught.value.message == "the secret alpha/pushed would have 80018 bytes: Secrets Manager takes at most 65536"
 
 
 @pytest.mark.parametrize(
     ("values", "store", "message"),
     [
-        ({}, Store.SSM, "there is nothing to store: no value is given"),
+        ({}, Store.SSM, "no value is given: there is nothing to store"),
         ({"A": ""}, Store.SECRETS_MANAGER, "A is empty: ECS does not start tasks with empty secrets"),
         ({"A": "", "B": ""}, Store.SSM, "A, B are empty: ECS does not start tasks with empty secrets"),
-        ({"A": "hunter2\0"}, Store.SSM, "A holds a NUL: no variable can"),
-        ({"A": "\ud800"}, Store.SECRETS_MANAGER, "A is no text: it holds half a character (a lone surrogate)"),
+        ({"A": "hunter2\0"}, Store.SSM, "A contains a NUL character, which no variable can have"),
+        (
+            {"A": "\ud800"},
+            Store.SECRETS_MANAGER,
+            "A is not valid text: it contains a lone surrogate (half a character)",
+        ),
         (
             {"A": "x", "A=hunter2": "x"},
             Store.SSM,
             "the name of value 2 cannot name a variable: a name has a letter or underscore, then letters, digits and "
             "underscores",
         ),
-        ({"A": "x" * 4097}, Store.SSM, "A has 4097 bytes: a parameter takes 4096"),
+        ({"A": "x" * 4097}, Store.SSM, "A has 4097 bytes: a parameter takes at most 4096"),
     ],
 )
 def test_refusals(values: dict[str, str], store: Store, message: str) -> None:
@@ -209,11 +213,11 @@ def test_empty_values_are_passed_over_and_all_named(clients: MotoClients) -> Non
 OURS = {"A": "1", "DATABASE_URL": "postgres://localhost/x", "DEBUG": "1", "SQS_DEFAULT_QUEUE_URL": "http://localhost"}
 
 
-def test_variables_of_the_stack_are_named_before_anything_is_stored(clients: MotoClients) -> None:
+def test_variables_of_the_stack_are_refused_before_any_value_is_stored(clients: MotoClients) -> None:
     with pytest.raises(RefusedError) as caught:
         push(PushSecrets(values=OURS), target(), clients)
     assert caught.value.message == (
-        "the stack itself gives its containers DATABASE_URL, DEBUG, SQS_DEFAULT_QUEUE_URL: nothing was stored"
+        "nothing was stored: the stack itself provides DATABASE_URL, DEBUG, SQS_DEFAULT_QUEUE_URL"
     )
     assert "--provided keep" in (caught.value.hint or "")
     assert clients.client("secretsmanager").list_secrets()["SecretList"] == []
@@ -241,9 +245,9 @@ def test_a_variable_that_the_configuration_took_from_the_stack_is_pushed_without
     assert (result.added, result.provided) == (("SECRET_KEY",), ())
 
 
-def test_production_wants_to_be_allowed_and_a_dry_run_does_not(clients: MotoClients) -> None:
+def test_production_needs_permission_except_for_a_dry_run(clients: MotoClients) -> None:
     live = target(outputs=replace(OUTPUTS, kind="prod"))
-    with pytest.raises(RefusedError, match="alpha is production: nothing was stored"):
+    with pytest.raises(RefusedError, match="nothing was stored: alpha is production"):
         push(PushSecrets(values={"A": "1"}), live, clients)
     assert push(PushSecrets(values={"A": "1"}, dry_run=True), live, clients).added == ("A",)
     assert push(PushSecrets(values={"A": "1"}, allow_prod=True), live, clients).added == ("A",)

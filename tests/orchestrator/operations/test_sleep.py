@@ -91,7 +91,7 @@ def test_an_environment_sleeps_and_wakes_by_a_flag_that_leaves_the_file_as_it_wa
     assert workspace.file("app", "alpha").read_text() == before
 
 
-def test_who_is_as_wanted_already_is_left_alone(workspace: Workspace) -> None:
+def test_an_environment_in_the_wanted_state_is_not_changed(workspace: Workspace) -> None:
     exists(workspace, "alpha", "beta")
     asleep(workspace, "beta")
     rest = sleep.prepare(workspace.context(), ("alpha", "beta"), Want.SLEEP)
@@ -100,7 +100,7 @@ def test_who_is_as_wanted_already_is_left_alone(workspace: Workspace) -> None:
     assert sleep.prepare(workspace.context(), ("beta",), Want.SLEEP).update is None
 
 
-def test_who_sleeps_is_told_by_the_configurations(workspace: Workspace) -> None:
+def test_the_configurations_decide_which_environments_are_asleep(workspace: Workspace) -> None:
     exists(workspace, "alpha", "beta", "gamma")
     asleep(workspace, "beta")
     workspace.write("app", "gamma", "config: [")
@@ -110,7 +110,7 @@ def test_who_sleeps_is_told_by_the_configurations(workspace: Workspace) -> None:
 # Bases
 
 
-def test_a_base_on_which_somebody_is_awake_does_not_sleep(workspace: Workspace) -> None:
+def test_a_base_with_an_awake_environment_does_not_sleep(workspace: Workspace) -> None:
     exists(workspace, "alpha", "beta", "gamma")
     asleep(workspace, "beta")
     with pytest.raises(RefusedError) as caught:
@@ -119,7 +119,7 @@ def test_a_base_on_which_somebody_is_awake_does_not_sleep(workspace: Workspace) 
     assert caught.value.hint == "put them to sleep together: `orchestrator sleep alpha gamma dev`"
 
 
-def test_a_base_may_sleep_together_with_who_is_awake_on_it(workspace: Workspace) -> None:
+def test_a_base_can_sleep_together_with_its_awake_environments(workspace: Workspace) -> None:
     exists(workspace, "alpha", "beta")
     asleep(workspace, "beta")
     rest = sleep.prepare(workspace.context(), ("dev", "alpha"), Want.SLEEP)
@@ -127,14 +127,14 @@ def test_a_base_may_sleep_together_with_who_is_awake_on_it(workspace: Workspace)
     assert (rest.update.names, [base.name for base in rest.bases]) == (("alpha",), ["dev"])
 
 
-def test_a_production_base_wants_to_be_allowed(workspace: Workspace) -> None:
+def test_a_production_base_needs_permission(workspace: Workspace) -> None:
     exists(workspace, kind=Kind.PROD)
     with pytest.raises(RefusedError, match="nothing was changed: dev is production"):
         sleep.prepare(workspace.context(), ("dev",), Want.SLEEP)
     assert sleep.prepare(workspace.context(), ("dev",), Want.SLEEP, allow_prod=True).bases
 
 
-def test_a_server_that_is_not_the_bases_own_is_left_alone(workspace: Workspace) -> None:
+def test_a_server_that_is_not_the_bases_own_is_not_changed(workspace: Workspace) -> None:
     exists(workspace, database_host="db.example.com")
     with pytest.raises(RefusedError, match="the base dev has no database server of its own"):
         sleep.prepare(workspace.context(), ("dev",), Want.SLEEP)
@@ -159,13 +159,13 @@ def test_the_server_is_stopped_and_started_once(clients: MotoClients, outputs: d
     ]
 
 
-def test_seven_days_are_said() -> None:
+def test_the_restart_after_seven_days_is_reported() -> None:
     stopped = ServerResult(base="dev", server="dev-rds", state=ServerState.STOPPING)
     assert stopped.note == ("AWS starts dev-rds again after 7 days; its storage still costs money")
     assert ServerResult(base="dev", server="dev-rds", state=ServerState.STARTED).note is None
 
 
-def test_a_server_that_changes_is_waited_for_and_each_state_is_said() -> None:
+def test_a_changing_server_is_awaited_and_each_state_is_reported() -> None:
     states = ["backing-up", "backing-up", "modifying", "available"]
     clients = _scripted(states)
     heard = Heard()
@@ -207,7 +207,7 @@ def test_waking_an_environment_needs_a_running_server(workspace: Workspace) -> N
     sleep.check_servers(orchestrator.context, both, lambda _: _scripted(["stopped"]))
 
 
-def test_in_the_simulation_the_calls_are_noted() -> None:
+def test_in_the_simulation_the_calls_are_recorded() -> None:
     simulated = BaseTarget(name="dev", kind=Kind.AD_HOC, notice="simulation", outputs=INSTANCE)
     clients = for_base(simulated)
     assert clients.simulated

@@ -1,4 +1,4 @@
-"""`tunnel`: through the bastion to the database, and what is in the way."""
+"""`tunnel`: the way through the bastion to the database, and its problems."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def free_port() -> int:
     return port
 
 
-def test_the_connection_string_has_no_password_and_says_how_to_get_it() -> None:
+def test_the_connection_string_has_no_password_and_comes_with_a_command_for_it() -> None:
     access = AwsAccess(region="eu-west-1", profile="shop")
     found = tunnel.locate(OpenTunnel(port=6000), target(aws=access), ScriptedClients(account()))
     assert found.url == "postgresql://alpha-db@localhost:6000/alpha-db?sslmode=require"
@@ -91,7 +91,7 @@ def test_the_plugin_gets_the_session_and_its_exit_code_is_passed_on(free_port: i
 
 
 @pytest.mark.usefixtures("no_plugin_needed")
-def test_a_port_that_is_taken_is_said_before_a_session_is_opened() -> None:
+def test_a_port_in_use_is_reported_before_a_session_is_opened() -> None:
     clients = ScriptedClients(account())
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -113,14 +113,14 @@ def test_without_the_plugin_no_session_is_opened(monkeypatch: pytest.MonkeyPatch
     assert clients.aws.called("StartSession") == []
 
 
-def test_a_base_without_a_bastion_is_said_so() -> None:
+def test_a_base_without_a_bastion_is_refused() -> None:
     with pytest.raises(RefusedError) as caught:
         tunnel.locate(OpenTunnel(), target(base_outputs={}), ScriptedClients(account()))
-    assert caught.value.message == "there is no way to the database of alpha: its base dev has no bastion"
-    assert caught.value.hint == "make one: `orchestrator update-base dev --set bastion=true`"
+    assert caught.value.message == "the database of alpha is not reachable: its base dev has no bastion"
+    assert caught.value.hint == "create one: `orchestrator update-base dev --set bastion=true`"
 
 
-def test_a_bastion_that_does_not_answer_is_told_by_its_state() -> None:
+def test_an_unreachable_bastion_is_reported_with_its_state() -> None:
     stopped = {"Reservations": [{"Instances": [{"State": {"Name": "stopped"}}]}]}
     clients = ScriptedClients(account(ping={"InstanceInformationList": []}, DescribeInstances=stopped))
     with pytest.raises(OperationFailedError) as caught:
@@ -129,7 +129,7 @@ def test_a_bastion_that_does_not_answer_is_told_by_its_state() -> None:
     assert caught.value.hint == f"start it: `aws ec2 start-instances --instance-ids {BASTION}`"
 
 
-def test_a_bastion_that_is_gone_is_said_so() -> None:
+def test_a_deleted_bastion_is_reported() -> None:
     aws = account(ping={"InstanceInformationList": []})
     aws.errors["DescribeInstances"] = [("InvalidInstanceID.NotFound", "no such instance")]
     with pytest.raises(OperationFailedError, match="it is gone"):
@@ -137,12 +137,12 @@ def test_a_bastion_that_is_gone_is_said_so() -> None:
 
 
 @pytest.mark.parametrize("port", [0, 65536])
-def test_a_port_that_is_none(port: int) -> None:
-    with pytest.raises(UsageError, match=f"port {port} cannot be used: a port is 1 to 65535"):
+def test_an_invalid_port_is_refused(port: int) -> None:
+    with pytest.raises(UsageError, match=f"port {port} is not valid: a port is 1 to 65535"):
         OpenTunnel(port=port)
 
 
-def test_in_the_simulation_the_calls_are_noted() -> None:
+def test_in_the_simulation_the_calls_are_recorded() -> None:
     simulated = target(notice="simulation")
     clients = for_target(simulated)
     assert clients.simulated

@@ -1,4 +1,4 @@
-"""Clients of operations: real ones like the stack's provider, and ones that only take note."""
+"""Clients of operations: real ones like the stack's provider, and simulated ones that record calls."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_recorded_call_without_an_answer_is_answered_by_nothing() -> None:
     assert [call.operation for call in clients.calls] == ["ListTasks", "DescribeLogGroups", "ListBuckets"]
 
 
-def test_a_recorded_call_that_aws_would_not_understand_is_refused() -> None:
+def test_a_malformed_recorded_call_is_refused() -> None:
     with pytest.raises(ParamValidationError, match="Missing required parameter"):
         RecordingClients(ACCESS, {}).client("ecs").run_task(cluster="x")
 
@@ -61,14 +61,14 @@ def test_a_call_that_is_repeated_while_waiting_is_noted_once() -> None:
     assert len(clients.calls) == 1
 
 
-def test_recorded_time_passes_only_for_those_who_wait() -> None:
+def test_recorded_time_passes_only_during_waits() -> None:
     clock = RecordingClients(ACCESS, {}).clock
     began = clock.now()
     clock.sleep(600)
     assert clock.now() - began == 600
 
 
-def test_a_woken_clock_ends_one_sleep_and_then_goes_on() -> None:
+def test_a_woken_clock_ends_one_sleep_and_then_continues() -> None:
     clock = WakefulClock()
     clock.wake()
     with pytest.raises(Cancelled):

@@ -1,4 +1,4 @@
-"""AWS's errors as users read them: one sentence and a hint."""
+"""AWS's errors for users: one sentence and a hint."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def said(code: str, message: str = "no", status: int = 400) -> ClientError:
             EngineUnavailableError,
             "AWS does not accept the request's time or signature: "
             "Signature expired: 20261120T080000Z is now earlier than 20261120T084500Z",
-            "set this machine's clock right, then log in anew",
+            "correct this machine's clock, then log in again",
         ),
         (
             said("AccessDeniedException", "User: ada is not authorized to perform: ecs:RunTask"),
@@ -77,7 +77,7 @@ def said(code: str, message: str = "no", status: int = 400) -> ClientError:
         (
             exceptions.NoCredentialsError(),
             EngineUnavailableError,
-            "AWS does not know who you are: no credentials were found",
+            "AWS cannot be called: no credentials were found",
             LOGIN,
         ),
         (
@@ -89,18 +89,18 @@ def said(code: str, message: str = "no", status: int = 400) -> ClientError:
         (
             exceptions.NoRegionError(),
             EngineUnavailableError,
-            "no AWS region is known: neither the stack's configuration nor the environment names one",
+            "no AWS region is configured: neither in the stack's configuration nor in the environment",
             "set aws:region in the stack's configuration, or AWS_REGION",
         ),
         (
             exceptions.ParamValidationError(report="no cluster"),
             OperationFailedError,
-            "AWS could not be asked: Parameter validation failed:\nno cluster",
+            "the call to AWS failed: Parameter validation failed:\nno cluster",
             None,
         ),
     ],
 )
-def test_an_error_of_aws_is_one_sentence_and_what_to_do(
+def test_an_error_of_aws_is_one_sentence_and_a_hint(
     error: Exception, kind: type[OrchestratorError], message: str, hint: str | None
 ) -> None:
     found = explain(error, ACCESS)
@@ -114,11 +114,11 @@ def test_the_hint_names_the_stacks_own_profile() -> None:
         "log in: `aws sso login --profile shop`, then run the command again"
     )
     assert explain(exceptions.ProfileNotFound(profile="shop"), access).message == (
-        "there is no AWS profile 'shop': the stack's configuration, or AWS_PROFILE, names it"
+        "the AWS profile 'shop' does not exist: the stack's configuration, or AWS_PROFILE, refers to it"
     )
 
 
-def test_an_endpoint_where_nobody_listens_cannot_be_reached() -> None:
+def test_an_endpoint_without_a_listener_is_unreachable() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -133,10 +133,10 @@ def test_an_endpoint_where_nobody_listens_cannot_be_reached() -> None:
     with pytest.raises(EngineUnavailableError) as caught, explained(ACCESS):
         client.list_clusters()
     assert caught.value.message == f'AWS cannot be reached: Could not connect to the endpoint URL: "{url}/"'
-    assert caught.value.hint == "look at the network, the region and the endpoints, then try again"
+    assert caught.value.hint == "check the network, the region and the endpoints, then try again"
 
 
-def test_an_error_of_a_task_shows_what_aws_said() -> None:
+def test_an_error_of_a_task_contains_the_message_of_aws() -> None:
     aws = FakeAws(errors={"RunTask": [("AccessDeniedException", "ada may not")]})
     runner = TaskRunner(aws.client("ecs"), aws.client("logs"), clock=aws.clock)
     request = TaskRequest(cluster="c", task_definition="alpha-gunicorn:1", subnet_ids=["s"], security_group_ids=["g"])
@@ -145,7 +145,7 @@ def test_an_error_of_a_task_shows_what_aws_said() -> None:
     assert caught.value.message == "AWS does not allow RunTask: ada may not"
 
 
-def test_a_task_that_could_not_be_run_says_why() -> None:
+def test_a_task_that_could_not_run_is_reported_with_its_reason() -> None:
     with pytest.raises(OperationFailedError, match=r"^ECS did not start the task: RESOURCE:CPU$"), explained(ACCESS):
         raise TaskError("ECS did not start the task: RESOURCE:CPU")
 

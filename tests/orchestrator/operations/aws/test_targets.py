@@ -1,4 +1,4 @@
-"""The environment that an operation works on."""
+"""The environment of an operation."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_secret_outputs_do_not_become_part_of_a_target(workspace: Workspace) -> 
     assert "s3cret" not in repr(vars(targets.find(workspace.context(), "alpha")))
 
 
-def test_an_environment_that_is_not_there_is_said_so(workspace: Workspace) -> None:
+def test_an_unknown_environment_is_refused(workspace: Workspace) -> None:
     make_alpha(workspace)
     with pytest.raises(UnknownStackError, match="there is no environment 'alhpa'"):
         targets.find(workspace.context(), "alhpa")

@@ -1,4 +1,4 @@
-"""`db`: which tasks work on a database, and what is refused."""
+"""`db`: the tasks for a database, and refusals."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def ran(fake: FakeAws) -> list[tuple[str, list[str] | None]]:
 # create, drop, reset
 
 
-def test_the_family_is_the_one_that_the_application_makes() -> None:
+def test_the_family_is_the_one_of_the_application() -> None:
     assert dumps.DATABASE == database_task.SERVICE
 
 
@@ -107,7 +107,7 @@ def test_reset_drops_creates_releases_and_seeds_in_that_order() -> None:
     ]
 
 
-def test_a_reset_whose_release_fails_says_so_and_does_not_seed() -> None:
+def test_a_reset_with_a_failed_release_reports_it_and_does_not_seed() -> None:
     fake = FakeAws(lives=[Life(), Life(), Life(exit_code=1)], frames=[(0, WEB)])
     with pytest.raises(OperationFailedError) as caught:
         databases.reset(ResetDatabase(seed=("x",)), target(), clients(fake))
@@ -120,13 +120,13 @@ def test_a_reset_whose_release_fails_says_so_and_does_not_seed() -> None:
 def test_a_seed_that_fails_fails_the_reset() -> None:
     fake = FakeAws(lives=[Life(), Life(), Life(), Life(exit_code=2)], frames=[(0, WEB)])
     with pytest.raises(
-        OperationFailedError, match="the database was reset and not filled: the seed command ended with"
+        OperationFailedError, match="the database was reset but not filled: the seed command ended with"
     ):
         databases.reset(ResetDatabase(seed=("x",)), target(), clients(fake))
 
 
 def test_a_seed_needs_tables() -> None:
-    with pytest.raises(UsageError, match="data cannot be put into a database without tables"):
+    with pytest.raises(UsageError, match="a database without tables cannot be filled"):
         databases.reset(ResetDatabase(seed=("x",), release=False), target(), clients(FakeAws()))
 
 
@@ -141,7 +141,7 @@ def test_an_environment_without_the_family_is_of_another_version() -> None:
 # clone
 
 
-def test_a_clone_on_one_server_is_one_task_that_gets_the_sources_name_and_then_a_release() -> None:
+def test_a_clone_on_one_server_is_one_task_with_the_sources_name_then_a_release() -> None:
     fake = FakeAws()
     result = databases.clone(CloneDatabase(source=beta()), target(), clients(fake))
     assert result.done == ("emptied", "filled", "released")
@@ -150,7 +150,7 @@ def test_a_clone_on_one_server_is_one_task_that_gets_the_sources_name_and_then_a
     assert "beta-db" not in scripts.clone("beta-db")[2]
 
 
-def test_nobody_is_a_copy_of_himself() -> None:
+def test_an_environment_is_not_a_copy_of_itself() -> None:
     with pytest.raises(UsageError, match="alpha cannot be a copy of itself"):
         databases.clone(CloneDatabase(source=target()), target(), clients(FakeAws()))
 
@@ -175,7 +175,7 @@ def test_productions_database_is_never(what: str) -> None:
     assert fake.calls == []
 
 
-def test_a_restore_into_production_wants_to_be_allowed(tmp_path: Path) -> None:
+def test_a_restore_into_production_needs_permission(tmp_path: Path) -> None:
     file = tmp_path / "x.dump"
     file.write_bytes(b"x")
     with pytest.raises(RefusedError) as caught:
@@ -183,17 +183,17 @@ def test_a_restore_into_production_wants_to_be_allowed(tmp_path: Path) -> None:
     assert caught.value.hint == "add --allow-prod"
 
 
-def test_productions_data_comes_into_no_ad_hoc_environment_unless_that_is_allowed() -> None:
+def test_productions_data_goes_to_an_ad_hoc_environment_only_with_permission() -> None:
     fake = FakeAws()
     with pytest.raises(RefusedError) as caught:
         databases.clone(CloneDatabase(source=beta(kind="prod")), target(), clients(fake))
-    assert caught.value.message == "data of beta did not come into alpha: beta is production"
+    assert caught.value.message == "data of beta was not copied to alpha: beta is production"
     assert fake.calls == []
     allowed = CloneDatabase(source=beta(kind="prod"), allow_prod_data=True)
     assert databases.clone(allowed, target(), clients(fake)).done == ("emptied", "filled", "released")
 
 
-def test_who_does_not_agree_loses_nothing_and_is_asked_only_about_what_is_possible() -> None:
+def test_confirmation_comes_after_the_checks_and_a_refusal_changes_nothing() -> None:
     def refuses() -> None:
         raise RefusedError("not confirmed")
 
@@ -278,7 +278,7 @@ def keys(bucket: str) -> list[str]:
 
 
 class Uploading(Both):
-    """The dump appears in the bucket as the task's command says."""
+    """The task's command writes the dump to the bucket."""
 
     def client(self, service: str) -> Any:
         registered = self.fake.called("RegisterTaskDefinition")
@@ -289,7 +289,7 @@ class Uploading(Both):
         return super().client(service)
 
 
-def test_a_dump_is_made_by_two_containers_of_which_one_may_reach_each_side(both: Both, tmp_path: Path) -> None:
+def test_a_dump_has_a_container_for_the_database_and_one_for_the_bucket(both: Both, tmp_path: Path) -> None:
     uploading = Uploading(both.fake)
     file = tmp_path / "alpha.dump"
     result = databases.dump(target(), uploading, to=str(file))
@@ -330,7 +330,7 @@ def test_a_dump_is_made_by_two_containers_of_which_one_may_reach_each_side(both:
     assert [path.name for path in tmp_path.iterdir()] == ["alpha.dump"]
 
 
-def test_the_definition_is_deleted_whatever_happens(both: Both) -> None:
+def test_the_definition_is_deleted_even_after_an_error(both: Both) -> None:
     both.fake.exits = {"database": 1, "transfer": None}
     with pytest.raises(OperationFailedError):
         databases.dump(target(), both)
@@ -362,7 +362,7 @@ def test_a_dump_fails_with_either_container(both: Both, exits: dict[str, int | N
     assert caught.value.message == message
 
 
-def test_what_the_transfer_said_is_passed_on_when_it_failed(both: Both) -> None:
+def test_the_log_of_a_failed_transfer_is_reported(both: Both) -> None:
     both.fake.exits = {"database": 0, "transfer": 1}
     # This ECS has one log per task: of both containers.
     both.fake.lives = [Life(log=[(1, "upload failed: AccessDenied")])]
@@ -395,7 +395,7 @@ def test_a_restore_brings_the_file_first_and_the_database_waits_for_it(both: Bot
     assert keys("alpha-assets") == ["dumps/beta.dump"]
 
 
-def test_a_dump_of_another_bucket_is_in_this_one_for_the_time_of_the_restore(both: Both) -> None:
+def test_a_dump_of_another_bucket_is_copied_for_the_time_of_the_restore(both: Both) -> None:
     source = has("beta-assets", "dumps/beta.dump")
     databases.restore(RestoreDatabase(source=source, release=False), target(), both)
     command = both.fake.called("RegisterTaskDefinition")[0]["containerDefinitions"][1]["command"]
@@ -410,14 +410,14 @@ def test_a_file_of_this_machine_is_in_the_bucket_for_the_time_of_the_restore(bot
     databases.restore(RestoreDatabase(source=str(file)), target(), both, heard)
     assert keys("alpha-assets") == []
     assert [(note.severity, note.text) for note in heard.of(Note)] == [
-        ("warning", f"{file} does not say whose data it holds"),
+        ("warning", f"the environment of the data in {file} is unknown"),
         ("info", f"{file} is copied to the bucket alpha-assets for the time of the restore"),
     ]
 
 
 def test_a_dump_of_production_is_not_restored_into_an_ad_hoc_environment(both: Both) -> None:
     source = has("alpha-assets", "dumps/live.dump", kind="prod", environment="live")
-    with pytest.raises(RefusedError, match="data of live did not come into alpha: live is production"):
+    with pytest.raises(RefusedError, match="data of live was not copied to alpha: live is production"):
         databases.restore(RestoreDatabase(source=source), target(), both)
     assert both.fake.calls == []
 
@@ -487,7 +487,7 @@ def test_an_environment_without_a_bucket_has_no_place_for_dumps(both: Both) -> N
 
 
 @pytest.mark.parametrize("what", ["create", "drop", "reset", "clone", "dump", "restore"])
-def test_in_the_simulation_the_calls_are_noted(what: str) -> None:
+def test_in_the_simulation_the_calls_are_recorded(what: str) -> None:
     simulated = target(notice="simulation")
     noting = for_target(simulated)
     assert noting.simulated

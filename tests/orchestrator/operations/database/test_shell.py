@@ -1,4 +1,4 @@
-"""`db shell`: a task for one session, which is stopped whatever happens."""
+"""`db shell`: a task for one session that is always stopped."""
 
 from __future__ import annotations
 
@@ -89,14 +89,14 @@ def test_the_task_is_stopped_when_the_session_breaks() -> None:
     assert len(aws.called("StopTask")) == 1
 
 
-def test_where_exec_is_off_nothing_is_started() -> None:
+def test_no_task_starts_while_exec_is_off() -> None:
     aws = account(exec_enabled=False)
-    with pytest.raises(RefusedError, match="exec is not enabled, so its roles do not allow sessions"):
+    with pytest.raises(RefusedError, match="exec is off, so its roles do not allow sessions"):
         database_shell.run(target(), ScriptedClients(aws))
     assert aws.called("RunTask") == []
 
 
-def test_a_task_that_ends_before_its_session_is_told() -> None:
+def test_a_task_that_ends_before_its_session_is_reported() -> None:
     life = Life(
         starts=None, ends=3, exit_code=None, stop_code="TaskFailedToStart", reason="CannotPullContainerError: x"
     )
@@ -113,7 +113,7 @@ def test_an_agent_that_never_runs_is_given_up() -> None:
     assert len(aws.called("StopTask")) == 1
 
 
-def test_in_the_simulation_the_calls_are_noted() -> None:
+def test_in_the_simulation_the_calls_are_recorded() -> None:
     simulated = target(notice="simulation")
     clients = for_target(simulated)
     assert clients.simulated

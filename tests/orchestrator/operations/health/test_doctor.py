@@ -1,4 +1,4 @@
-"""`doctor`: each thing that must be there, when it is and when it is not."""
+"""`doctor`: each check, passed and failed."""
 
 from __future__ import annotations
 
@@ -103,13 +103,13 @@ def test_settings_that_cannot_be_read_are_a_line_and_no_error(tmp_path: Path) ->
 def test_in_the_simulation_nothing_of_pulumi_and_aws_is_needed(workspace: Workspace) -> None:
     found = list(doctor.checks(workspace.context))
     assert shown(line(found, "pulumi")) == ("n/a", "the simulation does not need it")
-    assert shown(line(found, "backend")) == ("ok", "read and written: 0 stacks")
-    assert shown(line(found, "credentials")) == ("n/a", "the simulation asks nobody")
+    assert shown(line(found, "backend")) == ("ok", "readable and writable: 0 stacks")
+    assert shown(line(found, "credentials")) == ("n/a", "the simulation does not call AWS")
     assert workspace.engine.held == ["doctor"]
     assert exit_code(found) == 0
 
 
-def test_a_backend_that_cannot_be_written_ends_the_look(workspace: Workspace) -> None:
+def test_an_unwritable_backend_ends_the_checks(workspace: Workspace) -> None:
     workspace.engine.unavailable = EngineUnavailableError("the state folder /x does not exist", "mkdir -p /x")
     found = list(doctor.checks(workspace.context, "alpha"))
     assert (found[-1].name, found[-1].evidence, found[-1].hint) == (
@@ -119,7 +119,7 @@ def test_a_backend_that_cannot_be_written_ends_the_look(workspace: Workspace) ->
     )
 
 
-def test_programs_that_are_missing_are_said_so(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_programs_are_reported(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     workspace.engine.notice = None  # type: ignore[assignment]
     found = list(doctor.checks(workspace.context, clients_for=lambda _: canned()))
@@ -157,7 +157,7 @@ def exists(workspace: Workspace) -> None:
     workspace.engine.has(Unit("base", "dev"), outputs=outputs, record=Record(kind=Kind.AD_HOC))
 
 
-def test_an_environment_is_looked_at_before_it_exists(workspace: Workspace) -> None:
+def test_an_environment_is_checked_before_it_exists(workspace: Workspace) -> None:
     exists(workspace)
     found = doctor.find(workspace.context(), "alpha")
     assert (found.name, found.scope, found.base) == ("alpha", Scope.ENVIRONMENT, "dev")
@@ -165,7 +165,7 @@ def test_an_environment_is_looked_at_before_it_exists(workspace: Workspace) -> N
     assert found.of_base("listener_arn") == DOMAIN["listener_arn"]
 
 
-def test_a_base_that_does_not_exist_is_looked_at_by_its_configuration(workspace: Workspace) -> None:
+def test_a_base_that_does_not_exist_is_checked_by_its_configuration(workspace: Workspace) -> None:
     workspace.write("base", "dev", BASE_CONFIG)
     found = doctor.find(workspace.context(), "base/dev")
     assert (found.base_outputs, found.of_base("domain_name")) == ({}, "example.com")
@@ -173,7 +173,7 @@ def test_a_base_that_does_not_exist_is_looked_at_by_its_configuration(workspace:
 
 def test_an_unknown_name_is_a_line(workspace: Workspace) -> None:
     found = list(doctor.checks(workspace.context, "nobody"))
-    assert shown(found[-1]) == ("fail", "there is no base or environment 'nobody', and none is configured")
+    assert shown(found[-1]) == ("fail", "no base or environment 'nobody' exists or is configured")
 
 
 # AWS
@@ -192,7 +192,7 @@ def test_without_credentials_nothing_else_is_asked(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     found = list(doctor_aws.checks(place(), AwsClients(ACCESS)))
     assert [(check.name, check.verdict.value) for check in found] == [("credentials", "fail")]
-    assert found[0].evidence == "AWS does not know who you are: no credentials were found"
+    assert found[0].evidence == "AWS cannot be called: no credentials were found"
 
 
 def certificate(
@@ -212,7 +212,7 @@ def certificate(
         (certificate(), "ok", "issued for example.com, *.example.com until "),
         (certificate("PENDING_VALIDATION"), "fail", "it is pending validation"),
         (certificate(days=5), "warn", "it expires on "),
-        (certificate(names=("example.com",)), "fail", "it is for example.com and not for *.example.com"),
+        (certificate(names=("example.com",)), "fail", "it is for example.com, not for *.example.com"),
     ],
 )
 def test_the_certificate(clients: Any, verdict: str, evidence: str) -> None:
@@ -252,7 +252,7 @@ def test_the_zone_is_that_of_the_domain(moto: MotoClients) -> None:
 
     assert look(own) == ("ok", f"example.com ({own})")
     assert look(other) == ("fail", f"{other} is the zone of other.org, not of example.com")
-    assert look("Z0NOPE") == ("fail", "there is no zone Z0NOPE")
+    assert look("Z0NOPE") == ("fail", "the zone Z0NOPE does not exist")
 
 
 def test_the_zone_of_a_configured_base_is_looked_up(moto: MotoClients, workspace: Workspace) -> None:
@@ -260,7 +260,7 @@ def test_the_zone_of_a_configured_base_is_looked_up(moto: MotoClients, workspace
     configured = place(outputs={}, base_config=config)
     assert shown(one(configured, moto, "hosted zone")) == (
         "fail",
-        "there is no public zone example.com in this account",
+        "this account has no public zone example.com",
     )
     own = zone(moto, "example.com")
     assert shown(one(configured, moto, "hosted zone")) == ("ok", f"example.com ({own})")
@@ -283,7 +283,7 @@ def test_fargates_quota_and_its_use(used: float, verdict: str) -> None:
 
 
 class Scripted(RecordingClients):
-    """The same, but Service Quotas is not for us."""
+    """Recording clients without permission for Service Quotas."""
 
     def client(self, service: str) -> Any:
         if service != "service-quotas":
@@ -293,10 +293,10 @@ class Scripted(RecordingClients):
         return fake.client(service)
 
 
-def test_who_may_not_see_quotas_is_warned_and_goes_on() -> None:
+def test_without_permission_for_quotas_the_checks_warn_and_continue() -> None:
     clients = Scripted(ACCESS, {"sts.GetCallerIdentity": lambda _: {"Account": "1", "Arn": "a"}})
     found = {check.name: check for check in doctor_aws.checks(place(), clients)}
-    said = "AWS does not tell the quota: not for you (AccessDeniedException from ListServiceQuotas)"
+    said = "the quota is unknown: not for you (AccessDeniedException from ListServiceQuotas)"
     assert shown(found["listener rules"]) == ("warn", f"0 in use; {said}")
     assert shown(found["Fargate quota"]) == ("warn", said)
 
@@ -330,7 +330,7 @@ def fetched(url: str) -> bytes:
     [
         (("amd64",), "", "ok", f"{ECR}:1 (amd64)"),
         (("amd64", "arm64", "unknown"), "", "ok", f"{ECR}:1 (amd64, arm64)"),
-        (("arm64",), "", "fail", f"{ECR}:1 was built for arm64, and its tasks run on amd64"),
+        (("arm64",), "", "fail", f"{ECR}:1 is built for arm64, but its tasks run on amd64"),
         (("arm64",), "  django-app:architecture: ARM64\n", "ok", f"{ECR}:1 (arm64)"),
     ],
 )
@@ -341,11 +341,11 @@ def test_an_image_has_to_be_built_for_the_processor(
     assert shown(found) == (verdict, evidence)
 
 
-def test_an_image_that_is_not_there(workspace: Workspace, moto: MotoClients) -> None:
+def test_an_image_that_does_not_exist(workspace: Workspace, moto: MotoClients) -> None:
     there = application(workspace, f"{ECR}:1")
-    assert shown(one(there, moto, "image backend")) == ("fail", f"{ECR}:1 is not there")
+    assert shown(one(there, moto, "image backend")) == ("fail", f"{ECR}:1 does not exist")
     moto.client("ecr").create_repository(repositoryName="shop")
-    assert shown(one(there, moto, "image backend")) == ("fail", f"{ECR}:1 is not there")
+    assert shown(one(there, moto, "image backend")) == ("fail", f"{ECR}:1 does not exist")
 
 
 def test_an_image_of_another_registry_is_not_judged(workspace: Workspace) -> None:

@@ -1,4 +1,4 @@
-"""`smoke`: fourteen questions; each answer with what was seen."""
+"""`smoke`: fourteen checks, each with its evidence."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def web(**answers: Answer | WebError) -> FakeWeb:
 
 @dataclass(kw_only=True)
 class Account(FakeAws):
-    """Every service that is asked for runs, unless a test says something else of it."""
+    """Every requested service runs, unless a test overrides it."""
 
     known: dict[str, Mapping[str, Any] | None] = field(default_factory=dict[str, Mapping[str, Any] | None])
 
@@ -171,7 +171,7 @@ def test_an_environment_that_works_answers_all_with_evidence(workspace: Workspac
     [
         (Answer(status=302), "ok", None),
         (Answer(status=401), "ok", None),
-        (Answer(status=503), "fail", "no healthy task stands behind the load balancer"),
+        (Answer(status=503), "fail", "no healthy task is behind the load balancer"),
         (
             Answer(status=404),
             "fail",
@@ -199,9 +199,9 @@ def test_with_patience_a_url_may_come_later(workspace: Workspace) -> None:
     [
         (timedelta(days=3), "warn", "*.example.com by Amazon until "),
         (
-            "its certificate is not to be trusted: certificate has expired",
+            "its certificate is not trusted: certificate has expired",
             "fail",
-            "its certificate is not to be trusted",
+            "its certificate is not trusted",
         ),
     ],
 )
@@ -230,7 +230,7 @@ def test_without_a_domain_there_is_no_certificate_and_no_redirect(workspace: Wor
     plain = target(outputs=replace(OUTPUTS, url="http://dev-alb.example.com"))
     visitor = FakeWeb({"http://dev-alb.example.com/": [Answer(status=200)]})
     found = looked(workspace, visitor=visitor, on=plain)
-    assert [name for name, check in found.items() if check.evidence == "the base speaks HTTP"] == [
+    assert [name for name, check in found.items() if check.evidence == "the base uses HTTP"] == [
         "certificate",
         "redirect",
     ]
@@ -257,7 +257,7 @@ def test_a_static_file(workspace: Workspace, page: bytes, asset: str, status: in
 # in AWS
 
 
-def test_a_sick_target_is_told_with_its_reason(workspace: Workspace) -> None:
+def test_an_unhealthy_target_is_reported_with_its_reason(workspace: Workspace) -> None:
     sick = {"State": "unhealthy", "Description": "Health checks failed with these codes: [500]"}
     answers = {"DescribeTargetHealth": {"TargetHealthDescriptions": [{"TargetHealth": sick}]}}
     assert shown(looked(workspace, account(answers=answers))["health check"]) == (
@@ -266,14 +266,14 @@ def test_a_sick_target_is_told_with_its_reason(workspace: Workspace) -> None:
     )
 
 
-def test_services_that_are_not_steady_or_not_there(workspace: Workspace) -> None:
+def test_services_that_are_not_steady_or_do_not_exist(workspace: Workspace) -> None:
     aws = account()
     rolling = service(deployment("6"), deployment("5"), serviceName="alpha-web-ui", runningCount=1)
     short = service(deployment("5"), serviceName="alpha-default", runningCount=0)
     aws.known = {"alpha-web-ui": rolling, "alpha-default": short, "alpha-beat": None}
     assert shown(looked(workspace, aws)["services"]) == (
         "fail",
-        "web-ui 1 of 1 while rolling out, default 0 of 1, beat is not there",
+        "web-ui 1 of 1 while rolling out, default 0 of 1, beat does not exist",
     )
 
 
@@ -282,7 +282,7 @@ def test_another_image_than_the_configured_one(workspace: Workspace) -> None:
     aws.running = [running(7, "5", containers=[{"name": "gunicorn", "image": "registry.example.com/shop:0"}])]
     assert shown(looked(workspace, aws)["image version"]) == (
         "fail",
-        f"registry.example.com/shop:0; the configuration names {IMAGE}",
+        f"registry.example.com/shop:0; the configuration has {IMAGE}",
     )
 
 
@@ -358,11 +358,11 @@ def test_what_fails_inside_has_a_hint(workspace: Workspace) -> None:
     assert found.hint == "deploy again with the release, or run `orchestrator run alpha -- python manage.py migrate`"
 
 
-def test_a_task_that_dies_says_its_last_line_for_all_four(workspace: Workspace) -> None:
+def test_the_last_line_of_a_failed_task_is_in_all_four_checks(workspace: Workspace) -> None:
     life = Life(exit_code=1, log=[(3, "Traceback"), (3, "ImproperlyConfigured: SECRET_KEY must not be empty")])
     found = looked(workspace, account(life=life))
     evidence = (
-        "the task that looks from inside did not come to it: ended with exit code 1 (Essential container in task exited); "
+        "the task ended before this check: ended with exit code 1 (Essential container in task exited); "
         "its last line: ImproperlyConfigured: SECRET_KEY must not be empty"
     )
     assert {name: shown(found[name]) for name in smoke_task.NAMES} == dict.fromkeys(
@@ -408,7 +408,7 @@ def find_app(name):
 
 
 def seen_by_the_script(tmp_path: Path, **given: Any) -> tuple[str, str]:
-    """What the script says of the workers, with stand-ins for Django and Celery."""
+    """The script's checks of the workers, with stand-ins for Django and Celery."""
     for name, text in {
         "django/__init__.py": "def setup(): pass",
         "celery/__init__.py": "",
@@ -500,13 +500,13 @@ def test_the_application_of_a_worker(words: list[str], app: str | None) -> None:
 # all of it
 
 
-def test_who_sleeps_is_not_smoked(workspace: Workspace) -> None:
+def test_an_environment_that_is_asleep_is_refused(workspace: Workspace) -> None:
     with pytest.raises(RefusedError) as caught:
         list(smoke.run(target(asleep=True), ScriptedClients(account()), application(workspace)))
     assert caught.value.hint == "wake it: `orchestrator wake alpha`"
 
 
-def test_in_the_simulation_the_calls_are_noted_and_nothing_is_told(workspace: Workspace) -> None:
+def test_in_the_simulation_the_calls_are_recorded_and_no_check_applies(workspace: Workspace) -> None:
     simulated = target(notice="simulation")
     clients = for_target(simulated)
     assert clients.simulated
