@@ -230,12 +230,12 @@ class StackConfig:
 
     def write(self) -> None:
         """Write the file in one step: a reader, or a crash, sees the old one or the new one. Raises SettingsError."""
-        yaml_files.write_atomically(self.path, self.text())
+        yaml_files.write_text(self.path, self.text())
 
     def restore(self) -> None:
         """Bring the file on disk back to what it was when it was read. Raises SettingsError."""
         if self.original is not None:
-            yaml_files.write_atomically(self.path, self.original)
+            yaml_files.write_text(self.path, self.original)
             return
         try:
             self.path.unlink(missing_ok=True)

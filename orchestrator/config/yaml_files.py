@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from orchestrator.config.neighbors import open_beside
+from orchestrator.config.atomic_files import write_atomically
 from orchestrator.errors import SettingsError
 
 
@@ -57,21 +55,11 @@ def dump(document: CommentedMap, like: str) -> str:
     return stream.getvalue()
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file by way of a temporary neighbor. Raises SettingsError; the old file is then intact."""
-    target = path.resolve()
-    temporary: Path | None = None
+def write_text(path: Path, text: str) -> None:
+    """Replace a text file in one step. Raises SettingsError; the old file is then unchanged."""
     try:
-        handle, temporary = open_beside(target)
-        with open(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, target)
+        write_atomically(path, text)
     except OSError as error:
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
         raise SettingsError(f"{path} cannot be written: {error.strerror or error}") from None
 
 

@@ -66,7 +66,7 @@ class PlanProgress:
     def _note(self, unit: Unit, said: Mapping[str, Any]) -> None:
         with _GUARD:
             document = {**self._document(), str(unit): dict(said)}
-            yaml_files.write_atomically(self.folder / FILE, json.dumps(document))
+            yaml_files.write_text(self.folder / FILE, json.dumps(document))
 
     def _document(self) -> dict[str, Any]:
         try:

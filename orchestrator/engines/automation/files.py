@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import filelock
 
-from orchestrator.config.neighbors import open_beside
+from orchestrator.config.atomic_files import write_atomically
 from orchestrator.engines import processes
 from orchestrator.engines.processes import Process
 from orchestrator.errors import EngineUnavailableError, StackLockedError, StateError, UnreadableStateError
@@ -144,11 +144,8 @@ class LocalFiles:
         path = self._folder / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Others who share the folder read and write this file as they do those that Pulumi writes beside it.
-            descriptor, temporary = open_beside(path)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-            os.replace(temporary, path)
+            # Other users of a shared folder need the permissions that Pulumi's files beside it have.
+            write_atomically(path, content)
         except OSError as error:
             raise StateError(
                 f"the state cannot be written: {error.strerror} ({path})", "make room, or check its permissions"

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from orchestrator.config.neighbors import private_folder, write_private
+from orchestrator.config.atomic_files import create_private_folder, write_atomically
 from orchestrator.engines import records
 from orchestrator.engines.automation import checkpoint
 from orchestrator.engines.automation.state import Backend
@@ -108,8 +108,8 @@ class Survey:
 
     def _remember(self, stacks: Mapping[str, Any]) -> None:
         try:
-            private_folder(self._memory.parent)
-            write_private(self._memory, json.dumps({"version": VERSION, "stacks": stacks}))
+            create_private_folder(self._memory.parent)
+            write_atomically(self._memory, json.dumps({"version": VERSION, "stacks": stacks}), private=True)
         except OSError:
             log.debug("what was seen could not be remembered", exc_info=True)
 

@@ -11,7 +11,6 @@ import getpass
 import json
 import os
 import socket
-import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ from typing import Any
 
 import filelock
 
-from orchestrator.config.neighbors import private_folder
+from orchestrator.config.atomic_files import create_private_folder, write_atomically
 from orchestrator.engines import processes
 from orchestrator.engines.marks import Marks, claim_is_over, claimed
 from orchestrator.errors import LockOwner, StackLockedError, StateError, UnreadableStateError
@@ -109,8 +108,8 @@ class Store:
         document = {"version": VERSION, "body_bytes": len(body), "head": asdict(head)}
         path = self._path(unit)
         try:
-            private_folder(path.parent)
-            _replace(path, json.dumps(document, separators=(",", ":")).encode() + b"\n" + body)
+            create_private_folder(path.parent)
+            write_atomically(path, json.dumps(document, separators=(",", ":")).encode() + b"\n" + body, private=True)
         except OSError as error:
             raise StateError(
                 f"the state of {unit} could not be written: {error.strerror or error}",
@@ -126,7 +125,7 @@ class Store:
     def exclusive(self, name: str) -> Generator[None]:
         """Hold a lock of that name; StackLockedError when somebody else keeps it for long."""
         try:
-            private_folder(self._folder)
+            create_private_folder(self._folder)
             with filelock.FileLock(self._folder / f"{name}.lock", timeout=PATIENCE_SECONDS):
                 yield
         except filelock.Timeout:
@@ -143,8 +142,8 @@ class Store:
         """Keep the tags of a stack that is about to be made."""
         path = self._path(unit).with_suffix(".claim")
         try:
-            private_folder(path.parent)
-            _replace(path, json.dumps(claimed(tags)).encode())
+            create_private_folder(path.parent)
+            write_atomically(path, json.dumps(claimed(tags)).encode(), private=True)
         except OSError as error:
             raise StateError(
                 f"the state of {unit} could not be written: {error.strerror or error}",
@@ -173,7 +172,7 @@ class Store:
         path = self._path(unit)
         owner, lock = path.with_suffix(".owner"), filelock.FileLock(path.with_suffix(".lock"), timeout=patience)
         try:
-            private_folder(path.parent)
+            create_private_folder(path.parent)
             lock.acquire()
             owner.write_text(json.dumps(_this_process()), encoding="utf-8")
         except filelock.Timeout:
@@ -250,7 +249,7 @@ class _Shelf:
         path = self._folder / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(path, content)
+            write_atomically(path, content, private=True)
         except OSError as error:
             raise StateError(
                 f"the state in {self._folder} cannot be written: {error.strerror or error}", "make it writable"
@@ -259,20 +258,6 @@ class _Shelf:
     def delete(self, name: str) -> None:
         with contextlib.suppress(OSError):
             (self._folder / name).unlink(missing_ok=True)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
 
 
 def _this_process() -> dict[str, Any]:
