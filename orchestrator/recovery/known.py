@@ -43,14 +43,10 @@ def known_resources(deployments: Iterable[Mapping[str, Any]]) -> Known:
         for resource in deployment.get("resources") or ():
             id_, arn = resource.get("id"), (resource.get("outputs") or {}).get("arn")
             for value in (id_, arn):
-                if isinstance(value, str) and _is_arn(value):
+                if arns.is_arn(value):
                     found_arns.add(value.removesuffix(":*"))
-            if isinstance(id_, str) and not _is_arn(id_):
+            if isinstance(id_, str) and not arns.is_arn(id_):
                 ids.update((service, id_) for service in arns.services_of(resource["type"]))
         for create in pending_creates(deployment):
             unfinished.append((arns.services_of(create.type), create.tags))
     return Known(arns=frozenset(found_arns), ids=frozenset(ids), unfinished=tuple(unfinished))
-
-
-def _is_arn(text: str) -> bool:
-    return text.startswith("arn:") and text.count(":") >= 5

@@ -88,7 +88,7 @@ def _ec2(aws: Aws, _wanted: Mapping[str, str]) -> Listed:
         for id_, items in tags.items():
             kind = EC2_KINDS.get(id_.partition("-")[0])
             if kind:
-                partition = who["Arn"].split(":")[1]
+                partition = arns.partition(who["Arn"])
                 yield f"arn:{partition}:ec2:{client.meta.region_name}:{who['Account']}:{kind}/{id_}", tags_of(items)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,10 +10,10 @@ from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import EngineUnavailableError, OrchestratorError, RefusedError
 from orchestrator.model import Unit
+from orchestrator.recovery import arns
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.rules.aws_config import AwsConfigError
 
-_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(\d{12}):")
 _REJECTED = (
     "ExpiredToken",
     "ExpiredTokenException",
@@ -28,9 +27,9 @@ def of_resources(latest: Mapping[str, Any]) -> str | None:
     """The account that a checkpoint's resources are in, by the first ARN of one of them; None when there is none."""
     for resource in latest.get("resources") or []:
         arn = (resource.get("outputs") or {}).get("arn")
-        found = _ARN.match(arn) if isinstance(arn, str) else None
+        found = arns.account(arn) if arns.is_arn(arn) else None
         if found:
-            return found[1]
+            return found
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from orchestrator.recovery import arns
 from orchestrator.recovery.aws import Aws, is_absent, tags_of
 from orchestrator.recovery.finders.candidate import Candidate, Finder, Inputs, text
 
@@ -81,7 +82,7 @@ def _bucket(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
 
 def _topic(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
     for topic in aws.all("sns", "list_topics", "Topics"):
-        if topic["TopicArn"].rpartition(":")[2] == inputs.get("name"):
+        if arns.name_of(topic["TopicArn"]) == inputs.get("name"):
             tags = aws.client("sns").list_tags_for_resource(ResourceArn=topic["TopicArn"])["Tags"]
             yield Candidate(id=topic["TopicArn"], tags=tags_of(tags))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from orchestrator.recovery import arns
 from orchestrator.recovery.aws import Aws, is_absent, tags_of
 from orchestrator.recovery.finders.candidate import Candidate, Finder, Inputs, text
 
@@ -46,7 +47,7 @@ def _policy(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
 def _oidc_provider(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
     url = (text(inputs, "url") or "").removeprefix("https://").rstrip("/")
     for provider in aws.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]:
-        if url and provider["Arn"].partition("oidc-provider/")[2] == url:
+        if url and arns.name_of(provider["Arn"]) == url:
             yield Candidate(id=provider["Arn"], tags={})
 
 

@@ -34,6 +34,24 @@ def test_an_arn_has_a_type_and_a_name(arn: str, type_: str, name: str, last: str
 
 
 @pytest.mark.parametrize(
+    ("arn", "account", "partition"),
+    [
+        ("arn:aws:ecs:eu-west-1:123456789012:cluster/c", "123456789012", "aws"),
+        ("arn:aws-cn:iam::123456789012:role/r", "123456789012", "aws-cn"),
+        ("arn:aws:s3:::alpha-assets", None, "aws"),
+        ("arn:aws:iam::aws:policy/ReadOnlyAccess", None, "aws"),
+    ],
+)
+def test_an_arn_has_a_partition_and_perhaps_an_account(arn: str, account: str | None, partition: str) -> None:
+    assert (arns.account(arn), arns.partition(arn)) == (account, partition)
+
+
+@pytest.mark.parametrize("value", ["", "alpha", "arn:aws:s3", "urn:pulumi:a::b::c::d", None, 3, ["arn:aws:s3:::a"]])
+def test_a_value_without_the_form_of_an_arn_is_none(value: object) -> None:
+    assert not arns.is_arn(value)
+
+
+@pytest.mark.parametrize(
     ("token", "services"),
     [
         ("aws:ecs/service:Service", ("ecs",)),
