@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.model import SIGNATURE
 from orchestrator.recovery.aws import Aws, ClientFactory, Tags, reason
 from orchestrator.recovery.finders import FINDERS, REPEATABLE, Candidate
 
-SIGNATURE = "4dabf18193072939515e22adb298388d"
 AWS_OWN_TAGS = "aws:"
 """Prefix of tags that only AWS itself sets."""
 

@@ -9,10 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from orchestrator.engines import records
-from orchestrator.engines.automation.state import Ending
+from orchestrator.engines.automation.diy_backend import Ending
 from orchestrator.errors import StateError
 from orchestrator.model import (
     SECRET_MASK,
+    SECRET_SIGNATURE,
+    SIGNATURE,
     Outputs,
     OutputValue,
     StackResource,
@@ -25,21 +27,19 @@ STACK_TYPE = "pulumi:pulumi:Stack"
 REFERENCE_TYPE = "pulumi:pulumi:StackReference"
 _IDENTITY = ("urn", "id", "inputs", "outputs", "parent", "provider", "dependencies", "protect", "delete", "external")
 PROVIDER_TYPE = "pulumi:providers:aws"
-SIGNATURE = "4dabf18193072939515e22adb298388d"
-SECRET = "1b47061264138c4ac30d75fd1eb44270"
 
 
 def is_secret(value: Any) -> bool:
     """Whether a wire value is, or holds, a secret."""
     if isinstance(value, dict):
-        return value.get(SIGNATURE) == SECRET or any(is_secret(item) for item in value.values())
+        return value.get(SIGNATURE) == SECRET_SIGNATURE or any(is_secret(item) for item in value.values())
     return isinstance(value, list) and any(is_secret(item) for item in value)
 
 
 def masked(value: Any) -> Any:
     """A wire value with every secret replaced."""
     if isinstance(value, dict):
-        if value.get(SIGNATURE) == SECRET:
+        if value.get(SIGNATURE) == SECRET_SIGNATURE:
             return SECRET_MASK
         return {key: masked(item) for key, item in value.items()}
     return [masked(item) for item in value] if isinstance(value, list) else value

@@ -15,19 +15,18 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.config.aws_settings import access_of
 from orchestrator.config.settings import Settings
 from orchestrator.engines import records
-from orchestrator.engines.automation import addresses, checkpoint
-from orchestrator.engines.automation.command import Finished
+from orchestrator.engines.automation import backend_address, checkpoint
+from orchestrator.engines.automation.cli_backend import CliBackend
+from orchestrator.engines.automation.dead_engines import Find, Unfinished, pending
+from orchestrator.engines.automation.diy_backend import Backend
+from orchestrator.engines.automation.event_log import Progress
 from orchestrator.engines.automation.failures import explained
-from orchestrator.engines.automation.lent import lend
-from orchestrator.engines.automation.places import copy_project, handed_over, keep_encryption
-from orchestrator.engines.automation.progress import Progress
-from orchestrator.engines.automation.remote import RemoteBackend
+from orchestrator.engines.automation.previews import copy_project, handed_over, keep_encryption, lend
+from orchestrator.engines.automation.pulumi_cli import Finished
 from orchestrator.engines.automation.stacks import Stacks
-from orchestrator.engines.automation.state import Backend
-from orchestrator.engines.automation.unfinished import Find, Unfinished, pending
+from orchestrator.engines.lock_retry import retry_while_locked
 from orchestrator.engines.marks import claimed
 from orchestrator.engines.protocol import Sink, UnitRequest
-from orchestrator.engines.waiting import patiently
 from orchestrator.errors import (
     InterruptedRunError,
     OrchestratorError,
@@ -69,7 +68,7 @@ class AutomationEngine(Stacks):
 
     def claim(self, unit: Unit, record: Record) -> None:
         project = self._projects[unit.project]
-        if isinstance(self._backend, RemoteBackend):  # tags need a stack there
+        if isinstance(self._backend, CliBackend):  # tags need a stack there
             self._init(project.path, unit, {})
             self._backend.write_tags(project.name, unit.stack, records.to_tags(record))
             return
@@ -88,7 +87,7 @@ class AutomationEngine(Stacks):
     # operating
 
     def run(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
-        return patiently(
+        return retry_while_locked(
             lambda: self._run(request, sink),
             request.wait_seconds,
             tell=lambda text: sink(Diagnostic(unit=request.unit, severity="info", message=text)),
@@ -258,7 +257,9 @@ class AutomationEngine(Stacks):
             copy_project(project, request.unit.stack, request.config_file, folder)
             upstream = request.upstream_outputs
             # A relative address would begin in the copy's folder.
-            environment = {addresses.BACKEND_VARIABLE: self._url()} if self._url().startswith(addresses.FILE) else {}
+            environment = (
+                {backend_address.BACKEND_VARIABLE: self._url()} if self._url().startswith(backend_address.FILE) else {}
+            )
             if not exists:
                 upstream = {**self._known_outputs(), **upstream}
                 (folder / "state").mkdir()

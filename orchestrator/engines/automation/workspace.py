@@ -13,7 +13,7 @@ from typing import Any
 from pulumi import automation
 from pulumi.automation import CommandResult, LocalWorkspace, PulumiCommand
 
-from orchestrator.engines.automation.command import Cli
+from orchestrator.engines.automation.pulumi_cli import Cli
 
 
 class CommandFailedError(Exception):

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from orchestrator.config.projects import Project
 from orchestrator.engines import records
+from orchestrator.engines.broken_stacks import broken
+from orchestrator.engines.lock_retry import retry_while_locked
 from orchestrator.engines.marks import Marks
 from orchestrator.engines.protocol import Sink, UnitRequest
 from orchestrator.engines.simulation import plans
 from orchestrator.engines.simulation.store import PATIENCE_SECONDS, Head, Resources, Store
-from orchestrator.engines.unreadable import unreadable
-from orchestrator.engines.waiting import patiently
 from orchestrator.errors import (
     InterruptedRunError,
     LockOwner,
@@ -31,7 +31,6 @@ from orchestrator.errors import (
     RefusedError,
     StateError,
     UnknownStackError,
-    UnreadableStateError,
 )
 from orchestrator.events import Diagnostic, ResourceEvent
 from orchestrator.model import (
@@ -89,7 +88,7 @@ class SimulationEngine:
         return tuple(_stack_resource(urn, kept) for urn, kept in self._store.resources(unit).items())
 
     def run(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
-        return patiently(
+        return retry_while_locked(
             lambda: self._run(request, sink),
             request.wait_seconds,
             tell=lambda text: sink(Diagnostic(unit=request.unit, severity="info", message=text)),
@@ -273,10 +272,8 @@ class SimulationEngine:
     def _summary(self, unit: Unit) -> StackSummary:
         try:
             head = self._store.head(unit)
-        except UnreadableStateError as error:
-            return unreadable(unit, error, None)
         except StateError as error:
-            return StackSummary(unit=unit, status=StackStatus.DAMAGED, record=None, problem=error.message)
+            return broken(unit, error, None)
         return StackSummary(
             unit=unit,
             status=self._status(unit, head),

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.engines.protocol import UnitRequest
 from orchestrator.errors import OperationFailedError, RefusedError
-from orchestrator.model import UNKNOWN
+from orchestrator.model import SIGNATURE, UNKNOWN
 
 if TYPE_CHECKING:
     from orchestrator.engines.simulation.programs import Simulated
 
 _MOST_NAMED = 5
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
 
 
 def save(file: Path, simulated: Simulated) -> None:
@@ -29,7 +28,7 @@ def save(file: Path, simulated: Simulated) -> None:
 
 def planned_outputs(outputs: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Wire outputs of a stack that is only planned, as a StackReference reads them, and which of them are secret."""
-    secret = [name for name, value in outputs.items() if isinstance(value, dict) and _SIGNATURE in value]
+    secret = [name for name, value in outputs.items() if isinstance(value, dict) and SIGNATURE in value]
     return {name: value["value"] if name in secret else value for name, value in outputs.items()}, secret
 
 

@@ -176,7 +176,7 @@ def _backend(context: Context) -> Check:
 
 def _secrets(context: Context, name: str | None) -> Iterator[Check]:
     """The passphrase fits, or the KMS key decrypts, what the configurations hold encrypted."""
-    from orchestrator.engines.automation import secrets
+    from orchestrator.engines.automation import admission
 
     configs = [
         (Unit(project.key, stack), project)
@@ -191,7 +191,7 @@ def _secrets(context: Context, name: str | None) -> Iterator[Check]:
             provider = StackConfig.load(project, unit.stack).secrets_provider
             if provider is None:
                 return not_applicable("secrets", str(unit))
-            secrets.check(unit, provider)
+            admission.check_secrets(unit, provider)
             return ok("secrets", str(unit))
 
         found = made("secrets", look)

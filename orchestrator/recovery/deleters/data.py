@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.recovery import arns
 from orchestrator.recovery.aws import Aws
-from orchestrator.recovery.deleters.kept import Deleter, KeptError, is_production
+from orchestrator.recovery.deleters.deleter import Deleter, KeptError, is_production
 from orchestrator.recovery.orphans import Orphan
 
 RECOVERY_DAYS = 30

@@ -16,7 +16,7 @@ from orchestrator.config.atomic_files import create_private_folder, write_atomic
 from orchestrator.cost import refresh
 from orchestrator.cost.prices import USER_FILE, PriceTable
 from orchestrator.cost.remembered import FILE, RememberedCosts
-from orchestrator.engines.automation.files import LocalFiles
+from orchestrator.engines.automation.storage import LocalFiles
 from orchestrator.engines.simulation.store import Head, Store
 from orchestrator.errors import OrchestratorError
 from orchestrator.model import Unit

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.config.aws_settings import access_of, access_of_stacks
 from orchestrator.config.projects import Project
-from orchestrator.engines.automation import account
+from orchestrator.engines.automation import admission
 from orchestrator.errors import SettingsError
 from orchestrator.model import Scope
 from pulumi_django.deploying.aws_access import AssumedRole, AwsAccess
@@ -75,4 +75,4 @@ def test_an_encrypted_value_that_leads_nowhere_else_is_passed_over(project: Proj
 
 def test_the_check_of_the_account_leaves_to_the_program_what_only_it_can_follow(project: Project) -> None:
     write(project, "aws:secretKey: {secure: v1:abc}")
-    assert account.aws_config(project, "dev") is None
+    assert admission.aws_config(project, "dev") is None

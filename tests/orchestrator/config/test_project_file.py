@@ -13,8 +13,8 @@ import pytest
 from orchestrator.config import project_file
 from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import StackConfig, config_path, configured_stacks, read_snapshot
-from orchestrator.engines.automation import account
-from orchestrator.engines.automation.places import copy_project
+from orchestrator.engines.automation import admission
+from orchestrator.engines.automation.previews import copy_project
 from orchestrator.errors import SettingsError
 from orchestrator.model import Scope
 
@@ -73,7 +73,7 @@ def test_values_for_all_stacks_count_where_a_stack_has_none(project: Project) ->
         "django-base:asked": "5",
     }
     assert StackConfig.load(project, "dev").get("zones") == 3
-    assert account.aws_config(project, "dev") == {
+    assert admission.aws_config(project, "dev") == {
         "region": "eu-west-1",
         "profile": "dev",
         "defaultTags": {"tags": {"team": "shop"}},

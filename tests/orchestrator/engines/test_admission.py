@@ -14,8 +14,7 @@ import pytest
 from moto import mock_aws
 
 from orchestrator import Orchestrator
-from orchestrator.engines.automation import secrets
-from orchestrator.engines.automation.account import of_resources
+from orchestrator.engines.automation import admission
 from orchestrator.errors import (
     EngineUnavailableError,
     OrchestratorError,
@@ -48,9 +47,9 @@ def topic(account: str) -> dict[str, Any]:
 
 
 def test_the_account_of_a_stack_is_that_of_its_arns() -> None:
-    assert of_resources(topic("123456789012")) == "123456789012"
-    assert of_resources({"resources": [{"outputs": {"arn": "arn:aws:s3:::bucket"}}]}) is None
-    assert of_resources({}) is None
+    assert admission.account_of(topic("123456789012")) == "123456789012"
+    assert admission.account_of({"resources": [{"outputs": {"arn": "arn:aws:s3:::bucket"}}]}) is None
+    assert admission.account_of({}) is None
 
 
 @pytest.mark.engine
@@ -58,9 +57,9 @@ def test_a_salt_fits_its_own_passphrase_only(shop: Workshop) -> None:
     shop.run(BASE)
     config = (shop.folder / "base" / "Pulumi.dev.yaml").read_text()
     salt = next(line.partition(": ")[2] for line in config.splitlines() if line.startswith("encryptionsalt"))
-    assert secrets.fits("test", salt)
-    assert not secrets.fits("other", salt)
-    assert secrets.fits("whatever", "v2:a-format-of-the-future")
+    assert admission.passphrase_fits("test", salt)
+    assert not admission.passphrase_fits("other", salt)
+    assert admission.passphrase_fits("whatever", "v2:a-format-of-the-future")
 
 
 @pytest.mark.engine
@@ -89,13 +88,13 @@ def test_a_kms_key_that_does_not_decrypt_is_named(monkeypatch: pytest.MonkeyPatc
             "type": "cloud",
             "state": {"url": f"awskms://{key}?region=eu-west-1", "encryptedkey": _base64(good)},
         }
-        secrets.check(BASE, provider)
+        admission.check_secrets(BASE, provider)
         bound = kms.encrypt(KeyId=key, Plaintext=b"x", EncryptionContext={"team": "shop"})["CiphertextBlob"]
         url = f"awskms://{key}?region=eu-west-1&awssdk=v2&context_team=shop"
-        secrets.check(BASE, {"type": "cloud", "state": {"url": url, "encryptedkey": _base64(bound)}})
+        admission.check_secrets(BASE, {"type": "cloud", "state": {"url": url, "encryptedkey": _base64(bound)}})
         other = {"url": f"awskms://{key}?region=us-east-1", "encryptedkey": _base64(good)}
         with pytest.raises(RefusedError, match=rf"the KMS key {key} does not decrypt them"):
-            secrets.check(BASE, {"type": "cloud", "state": other})
+            admission.check_secrets(BASE, {"type": "cloud", "state": other})
 
 
 def _base64(content: bytes) -> str:

@@ -14,7 +14,7 @@ import pytest
 import zstandard
 from moto.server import ThreadedMotoServer
 
-from orchestrator.engines.automation.state import S3Files, open_backend
+from orchestrator.engines.automation.diy_backend import S3Files, open_backend
 from orchestrator.errors import EngineUnavailableError, StackLockedError, StateError
 from orchestrator.model import Kind, Operation, Record, StackStatus
 from tests.support.engines import APP, BASE, Workshop
@@ -74,7 +74,7 @@ def test_create_look_and_destroy(bucket: str, tmp_path: Path, monkeypatch: pytes
 def test_a_lock_in_the_bucket_is_held_by_one_and_a_dead_ones_is_taken(
     bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestrator.engines.automation.files.PATIENCE_SECONDS", 0)
+    monkeypatch.setattr("orchestrator.engines.automation.storage.PATIENCE_SECONDS", 0)
     files = S3Files(bucket)
     with (
         files.exclusive(".pulumi/orchestrator/slots-dev"),

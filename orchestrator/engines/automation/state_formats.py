@@ -23,7 +23,7 @@ OTHER_FORMS = (".yaml", ".yml")
 """The CLI lists such files as stacks, too, but cannot read them."""
 
 
-class UnknownFormError(StateError):
+class UnknownFormatError(StateError):
     """A state file has a form that this program does not know and so cannot read."""
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import zstandard
 
-from orchestrator.engines.automation import forms
-from orchestrator.engines.automation.forms import UnknownFormError
-from orchestrator.engines.automation.state import Backend, open_backend
+from orchestrator.engines.automation import state_formats
+from orchestrator.engines.automation.diy_backend import Backend, open_backend
+from orchestrator.engines.automation.state_formats import UnknownFormatError
 from orchestrator.errors import OperationFailedError, StateError
 from orchestrator.model import Operation, StackStatus
 from tests.support.engines import APP, BASE, Workshop
@@ -61,9 +61,9 @@ def test_a_stack_is_there_in_every_form(tmp_path: Path, form: str) -> None:
 @pytest.mark.parametrize("form", PACK)
 def test_the_last_failure_is_read_in_every_form(tmp_path: Path, form: str) -> None:
     put(tmp_path, "history/shop/alpha/alpha-1790000000000000000.history.json", b'{"result": "succeeded"}')
-    assert backend_in(tmp_path).last_failed("shop", "alpha") is False
+    assert backend_in(tmp_path).ending("shop", "alpha").failed is False
     put(tmp_path, f"history/shop/alpha/alpha-1790000000000000001.history{form}", PACK[form](b'{"result": "failed"}'))
-    assert backend_in(tmp_path).last_failed("shop", "alpha") is True
+    assert backend_in(tmp_path).ending("shop", "alpha").failed is True
 
 
 def test_content_counts_and_not_the_name(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_an_unknown_form_is_an_error_and_never_an_absent_stack(tmp_path: Path, n
     put(tmp_path, f"stacks/shop/{name}", b"?")
     backend = backend_in(tmp_path)
     assert backend.stacks("shop") == ["alpha"]
-    with pytest.raises(UnknownFormError, match=f"the state of alpha has a form that .* not know .*{name}"):
+    with pytest.raises(UnknownFormatError, match=f"the state of alpha has a form that .* not know .*{name}"):
         backend.checkpoint("shop", "alpha")
     put(tmp_path, "stacks/shop/alpha.json", checkpoint())
     assert backend.checkpoint("shop", "alpha") == LATEST
@@ -98,8 +98,8 @@ def test_an_unknown_form_is_an_error_and_never_an_absent_stack(tmp_path: Path, n
 def test_an_unknown_form_of_the_newest_history_is_an_error(tmp_path: Path) -> None:
     put(tmp_path, "history/shop/alpha/alpha-1.history.json", b'{"result": "succeeded"}')
     put(tmp_path, "history/shop/alpha/alpha-2.history.json.xz", b"?")
-    with pytest.raises(UnknownFormError, match="the history of alpha has a form"):
-        backend_in(tmp_path).last_failed("shop", "alpha")
+    with pytest.raises(UnknownFormatError, match="the history of alpha has a form"):
+        backend_in(tmp_path).ending("shop", "alpha")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_an_unknown_form_of_the_newest_history_is_an_error(tmp_path: Path) -> No
      "alpha.json.attrs", "alpha.pulumi-tags", "tmp4x1"],
 )  # fmt: skip
 def test_what_lies_beside_a_state_is_no_stack(name: str) -> None:
-    assert forms.stack_of(name) is None
+    assert state_formats.stack_of(name) is None
 
 
 @pytest.mark.parametrize("form", [".json.gz", ".json.zst"])
@@ -179,5 +179,5 @@ def test_an_unknown_form_beside_a_base_is_an_error_when_its_readers_are_looked_f
     shop = Workshop(tmp_path, "pulumi", monkeypatch.setenv)
     put(shop.state, "stacks/fixture-app/alpha.json.xz", b"?")
     assert [(stack.unit, stack.status) for stack in shop.engine.stacks()] == [(APP, StackStatus.DAMAGED)]
-    with pytest.raises(UnknownFormError):
+    with pytest.raises(UnknownFormatError):
         shop.engine.readers(BASE)

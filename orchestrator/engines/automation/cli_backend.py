@@ -10,14 +10,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from orchestrator.engines.automation.command import Cli
-from orchestrator.engines.automation.files import LocalFiles
-from orchestrator.engines.automation.state import Ending, Lock
+from orchestrator.engines.automation.diy_backend import Ending, Lock
+from orchestrator.engines.automation.pulumi_cli import Cli
+from orchestrator.engines.automation.storage import LocalFiles
 from orchestrator.engines.marks import Marks
 from orchestrator.errors import EngineUnavailableError, StateError
 
 
-class RemoteBackend:
+class CliBackend:
     """The same questions as `Backend`, asked through the CLI in a project's folder."""
 
     def __init__(self, cli: Cli, folders: Mapping[str, Path]) -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.engines import processes
-from orchestrator.engines.automation import owners
-from orchestrator.engines.automation.files import LocalFiles
-from orchestrator.engines.automation.owners import Notes
+from orchestrator.engines.automation import lock_owners
+from orchestrator.engines.automation.lock_owners import Notes
+from orchestrator.engines.automation.storage import LocalFiles
 from orchestrator.engines.marks import Marks
 from orchestrator.engines.processes import Process
 from tests.support import namespaces
@@ -96,7 +96,7 @@ def test_a_lock_is_judged_by_the_note_of_its_engine(tmp_path: Path) -> None:
         name = notes.add("p", "dev", process.pid, "up")
         document = json.loads((tmp_path / name).read_text())
         (tmp_path / name).write_text(json.dumps({**document, **process.document()}))
-        assert owners.alive(HOST, process.pid, notes.of("p", "dev"), own_disk=True) is expected
+        assert lock_owners.alive(HOST, process.pid, notes.of("p", "dev"), own_disk=True) is expected
     assert notes.noted() == {("p", "dev")}
     notes.clear("p", "dev")
     assert [note.process.pid for note in notes.of("p", "dev")] == [os.getpid()]
@@ -111,7 +111,7 @@ def test_two_containers_that_noted_one_number_leave_each_others_locks_alone(tmp_
     found = notes.of("p", "dev")
     assert {note.runs for note in found} <= {False, None}
     if not processes.sees_all():
-        assert owners.alive(HOST, 7, found, own_disk=True) is None
+        assert lock_owners.alive(HOST, 7, found, own_disk=True) is None
 
 
 def test_a_lock_without_a_note_is_gone_for_sure_only_where_everything_is_seen_and_nobody_else_writes(
@@ -120,14 +120,14 @@ def test_a_lock_without_a_note_is_gone_for_sure_only_where_everything_is_seen_an
     number = gone().pid
     for sees, own_disk, expected in ((True, True, False), (True, False, None), (False, True, None)):
         monkeypatch.setattr(processes, "sees_all", lambda sees=sees: sees)
-        assert owners.alive(HOST, number, [], own_disk=own_disk) is expected
-        assert owners.alive(HOST, os.getpid(), [], own_disk=own_disk) is expected  # none of Pulumi's
-    assert owners.alive("elsewhere", number, [], own_disk=True) is None
+        assert lock_owners.alive(HOST, number, [], own_disk=own_disk) is expected
+        assert lock_owners.alive(HOST, os.getpid(), [], own_disk=own_disk) is expected  # none of Pulumi's
+    assert lock_owners.alive("elsewhere", number, [], own_disk=True) is None
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"pid": "x"}', '{"hostname": 1, "username": 2, "pid": 3}'])
 def test_a_note_that_cannot_be_read_counts_as_none(tmp_path: Path, text: str) -> None:
-    file = tmp_path / owners.FOLDER / "p" / "dev" / "1-x.json"
+    file = tmp_path / lock_owners.FOLDER / "p" / "dev" / "1-x.json"
     file.parent.mkdir(parents=True)
     file.write_text(text)
     assert Notes(LocalFiles(tmp_path)).of("p", "dev") == []
@@ -146,7 +146,7 @@ def test_a_note_that_cannot_be_read_counts_as_none(tmp_path: Path, text: str) ->
     ],
 )
 def test_commands_that_take_a_lock_are_known(words: str, expected: tuple[str, str] | None) -> None:
-    assert owners.operation_of(words.split()) == expected
+    assert lock_owners.operation_of(words.split()) == expected
 
 
 @pytest.mark.parametrize(

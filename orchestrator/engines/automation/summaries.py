@@ -16,10 +16,10 @@ from typing import Any
 from orchestrator.config.atomic_files import create_private_folder, write_atomically
 from orchestrator.engines import records
 from orchestrator.engines.automation import checkpoint
-from orchestrator.engines.automation.state import Backend
-from orchestrator.engines.unreadable import readable, unreadable
+from orchestrator.engines.automation.diy_backend import Backend
+from orchestrator.engines.broken_stacks import broken, or_unreadable
 from orchestrator.errors import StateError, UnreadableStateError
-from orchestrator.model import StackStatus, StackSummary, Unit
+from orchestrator.model import StackSummary, Unit
 
 VERSION = 1
 _AT_ONCE = 16
@@ -71,16 +71,13 @@ class Survey:
                 end = self._backend.ending(
                     *pair, noted=noted is None or pair in noted, locked=locked is None or pair in locked
                 )
-            except UnreadableStateError as error:
-                return unreadable(unit, error, records.from_tags(tags))
             except StateError as error:
-                record = records.from_tags(tags)
-                return StackSummary(unit=unit, status=StackStatus.DAMAGED, record=record, problem=error.message)
+                return broken(unit, error, records.from_tags(tags))
             after[f"{project}/{unit.stack}"] = {"stamp": stamp, "head": head}
             busy = (locked is None or pair in locked) and self._backend.held(*pair)
             return checkpoint.summary(unit, head, tags, locked=busy, end=end)
 
-        return lambda: readable(unit, look)
+        return lambda: or_unreadable(unit, look)
 
     def _locked(self) -> frozenset[tuple[str, str]] | None:
         """The stacks that have a lock; None when each has to be asked, since the locks of one are closed to this user."""

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.config import yaml_files
-from orchestrator.engines.automation import addresses, forms, owners
-from orchestrator.engines.automation.files import Files, LocalFiles, S3Files, Seen
-from orchestrator.engines.automation.forms import UnknownFormError
-from orchestrator.engines.automation.owners import Note, Notes
+from orchestrator.engines.automation import backend_address, lock_owners, state_formats
+from orchestrator.engines.automation.lock_owners import Note, Notes
+from orchestrator.engines.automation.state_formats import UnknownFormatError
+from orchestrator.engines.automation.storage import Files, LocalFiles, S3Files, Seen
 from orchestrator.engines.marks import Marks
 from orchestrator.errors import EngineUnavailableError, LockOwner, StateError
 
@@ -84,7 +84,7 @@ class Backend:
         """Names of the project's stacks, also of those whose state has an unknown form."""
         folder = f"{STACKS}/{project}/"
         names = (name.removeprefix(folder) for name in self._files.names(folder.rstrip("/")))
-        return sorted(forms.stacks_of(name for name in names if "/" not in name))
+        return sorted(state_formats.stacks_of(name for name in names if "/" not in name))
 
     @property
     def distant(self) -> bool:
@@ -95,7 +95,7 @@ class Backend:
         """The project's stacks, each with a stamp that changes whenever its checkpoint does, and who has tags."""
         folder = f"{STACKS}/{project}/"
         seen = {name.removeprefix(folder): stamp for name, stamp in self._files.stamps(folder.rstrip("/")).items()}
-        files = forms.stacks_of(file for file in seen if "/" not in file)
+        files = state_formats.stacks_of(file for file in seen if "/" not in file)
         tagged = (file.removesuffix(TAGS) for file in seen if file.endswith(TAGS))
         stamps = {stack: " ".join(seen[file] for file in sorted(found)) for stack, found in files.items()}
         return Listing(stamps=stamps, tagged=frozenset(tagged))
@@ -109,7 +109,7 @@ class Backend:
         """The state files of one stack: of known forms, or else of unknown ones."""
         folder = f"{STACKS}/{project}/"
         seen = self._files.variants(f"{folder}{stack}.")
-        files = forms.stacks_of(name.removeprefix(folder) for name in seen).get(stack, ())
+        files = state_formats.stacks_of(name.removeprefix(folder) for name in seen).get(stack, ())
         return {f"{folder}{file}": seen[f"{folder}{file}"] for file in files}
 
     def locked(self) -> frozenset[tuple[str, str]]:
@@ -128,13 +128,13 @@ class Backend:
             folder, _, file = name.removeprefix(f"{STACKS}/").partition("/")
             by_project.setdefault(folder, []).append(file)
         for project, files in by_project.items():
-            for stack in forms.stacks_of(file for file in files if file and "/" not in file):
+            for stack in state_formats.stacks_of(file for file in files if file and "/" not in file):
                 yield project, stack
 
     def raw(self, project: str, stack: str) -> bytes | None:
         """The text of the stack's checkpoint file, or None when there is none.
 
-        StateError when it cannot be unpacked, UnknownFormError when its form is not known.
+        StateError when it cannot be unpacked, UnknownFormatError when its form is not known.
         """
         file = self._newest(project, stack)
         if file is None:
@@ -143,14 +143,14 @@ class Backend:
         if content is None:  # the CLI has just written another form of it
             file = self._newest(project, stack)
             content = self._files.read(file) if file else None
-        return None if content is None or file is None else forms.unpacked(content, file)
+        return None if content is None or file is None else state_formats.unpacked(content, file)
 
     def _newest(self, project: str, stack: str) -> str | None:
-        """The state file that counts; None when there is none. Raises UnknownFormError."""
+        """The state file that counts; None when there is none. Raises UnknownFormatError."""
         found = self._forms(project, stack)
-        unknown = sorted(name for name in found if not name.endswith(forms.FORMS))
+        unknown = sorted(name for name in found if not name.endswith(state_formats.FORMS))
         if unknown:
-            raise UnknownFormError(
+            raise UnknownFormatError(
                 f"the state of {stack} has a form that this program does not know ({unknown[0]})",
                 "unpack it to .json with the tool that packed it, or upgrade pulumi-django",
             )
@@ -225,7 +225,7 @@ class Backend:
             except (ValueError, KeyError, TypeError):
                 continue
             notes = self.notes.of(project, stack) if notes is None else notes
-            alive = owners.alive(host, pid, notes, own_disk=self._files.own_disk)
+            alive = lock_owners.alive(host, pid, notes, own_disk=self._files.own_disk)
             owner = LockOwner(username=user, hostname=host, pid=pid, since=since, alive=alive)
             found.append(Lock(name=name, owner=owner))
         return found
@@ -237,19 +237,19 @@ class Backend:
     def last_update(self, project: str, stack: str) -> Mapping[str, Any] | None:
         """The newest entry of the stack's history, empty when it is no JSON; None when there is none.
 
-        Raises UnknownFormError for an entry of an unknown form, StateError for one that cannot be unpacked.
+        Raises UnknownFormatError for an entry of an unknown form, StateError for one that cannot be unpacked.
         """
         names = self._files.names(f"{HISTORY}/{project}/{stack}")
         entries = {name: form for name in names for _, found, form in [name.rpartition(".history.json")] if found}
         if not entries:
             return None
         newest = max(entries, key=lambda name: name.removesuffix(entries[name]))
-        if entries[newest] not in ("", *forms.PACKED):
-            raise UnknownFormError(
+        if entries[newest] not in ("", *state_formats.PACKED):
+            raise UnknownFormatError(
                 f"the history of {stack} has a form that this program does not know ({newest})", "upgrade pulumi-django"
             )
         try:
-            entry: Any = json.loads(forms.unpacked(self._files.read(newest) or b"{}", newest))
+            entry: Any = json.loads(state_formats.unpacked(self._files.read(newest) or b"{}", newest))
         except ValueError:
             return {}
         return entry if isinstance(entry, dict) else {}
@@ -267,7 +267,10 @@ class Backend:
         old = [
             file for file in (name.removeprefix(f"{STACKS}/") for name in self._files.names(STACKS)) if "/" not in file
         ]
-        if forms.stacks_of(old) or os.environ.get("PULUMI_DIY_BACKEND_LEGACY_LAYOUT", "").lower() in ("1", "true"):
+        if state_formats.stacks_of(old) or os.environ.get("PULUMI_DIY_BACKEND_LEGACY_LAYOUT", "").lower() in (
+            "1",
+            "true",
+        ):
             raise StateError(
                 "the state has Pulumi's older layout, whose stacks belong to no project",
                 "run `pulumi state upgrade`, and unset PULUMI_DIY_BACKEND_LEGACY_LAYOUT",
@@ -276,7 +279,7 @@ class Backend:
     def ending(self, project: str, stack: str, *, noted: bool = True, locked: bool = True) -> Ending:
         """How the stack's last operation ended, or that it did not.
 
-        `noted` and `locked` say whether there may be notes of engines, or locks. Raises UnknownFormError, StateError.
+        `noted` and `locked` say whether there may be notes of engines, or locks. Raises UnknownFormatError, StateError.
         """
         found = self.last_update(project, stack)
         last: Mapping[str, Any] = found or {}
@@ -302,7 +305,7 @@ class Backend:
 def open_backend(url: str) -> Backend | None:
     """The backend at that address, or None when only the CLI can read it (Pulumi Cloud, other clouds)."""
     if url.startswith("file://"):
-        folder = Path(addresses.path_of(url))
+        folder = Path(backend_address.path_of(url))
         if not folder.is_dir():
             raise EngineUnavailableError(
                 f"the state folder {folder} does not exist", f"make it, or set another backend: mkdir -p {folder}"

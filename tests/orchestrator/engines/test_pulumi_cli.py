@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.engines.automation.command import Cli
+from orchestrator.engines.automation.pulumi_cli import Cli
 from orchestrator.errors import EngineUnavailableError, InterruptedRunError
 from tests.support.engines import Workshop
 

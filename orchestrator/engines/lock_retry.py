@@ -14,7 +14,7 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 5.0
 
 
-def patiently(
+def retry_while_locked(
     work: Callable[[], T],
     seconds: float,
     *,

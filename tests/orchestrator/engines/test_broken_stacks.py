@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.engines.automation.files import LocalFiles
-from orchestrator.engines.automation.state import Backend
-from orchestrator.engines.automation.survey import Survey
+from orchestrator.engines.automation.diy_backend import Backend
+from orchestrator.engines.automation.storage import LocalFiles
+from orchestrator.engines.automation.summaries import Survey
 from orchestrator.engines.simulation.store import Head, Store
 from orchestrator.errors import UnreadableStateError
 from orchestrator.model import StackStatus, StackSummary, Unit

@@ -1,26 +1,76 @@
-"""What an engine that died left behind: creates that nobody saw the end of are found in AWS and brought into the state.
-
-The engine itself only warns of them and creates them a second time.
-"""
+"""Repairs a stack whose engine died: ends its provider plugins and adds to the state what it had created in AWS."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import tempfile
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.engines.automation import plugins
-from orchestrator.engines.automation.command import Cli
 from orchestrator.engines.automation.failures import explained
+from orchestrator.engines.automation.pulumi_cli import Cli
 from orchestrator.errors import RefusedError
 from orchestrator.model import Operation, Unit
 
 if TYPE_CHECKING:
     from orchestrator.recovery.adoption import Finding
+GRACE_SECONDS = 5.0
+POLL_SECONDS = 0.1
+_INIT = 1
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A provider process without an engine."""
+
+    pid: int
+    session: int
+    folder: str
+
+
+def orphaned_plugins(proc: Path = Path("/proc")) -> Iterator[Plugin]:
+    """Plugins on this machine whose engine is gone."""
+    for entry in proc.glob("[0-9]*"):
+        try:
+            if b"pulumi-resource-" not in (entry / "cmdline").read_bytes():
+                continue
+            # proc_pid_stat(5): after the name in brackets come state, parent, group, session
+            fields = (entry / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            if fields[0] != "Z" and int(fields[1]) == _INIT:
+                yield Plugin(int(entry.name), int(fields[3]), os.readlink(entry / "cwd"))
+        except (OSError, IndexError, ValueError):
+            continue
+
+
+def end_plugins_of(engines: Collection[int], sleep: Callable[[float], None] = time.sleep) -> None:
+    """End the plugins of engines that died, after a moment in which they may finish.
+
+    An engine of ours leads a session of its own, so its plugins are known by it. What they had asked AWS for stays; they
+    only would wait for it, for nobody.
+    """
+    deadline = time.monotonic() + GRACE_SECONDS
+    signals = [signal.SIGTERM, signal.SIGKILL]
+    while signals and (left := [plugin for plugin in orphaned_plugins() if plugin.session in engines]):
+        if time.monotonic() > deadline:
+            number = signals.pop(0)
+            for plugin in left:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(plugin.pid, number)
+            deadline = time.monotonic() + GRACE_SECONDS
+        sleep(POLL_SECONDS)
+
+
+def plugin_runs_in(folder: Path) -> bool:
+    """Whether a plugin without an engine was started in that project folder."""
+    wanted = str(folder.resolve())
+    return any(plugin.folder == wanted for plugin in orphaned_plugins())
+
 
 Find = Callable[[Unit, Mapping[str, Any]], "tuple[Finding, ...]"]
 """Looks for the pending creates of a unit's deployment."""
@@ -54,7 +104,7 @@ class Unfinished:
         from orchestrator.recovery.state_edit import adopted_state
 
         latest: Mapping[str, Any] = document["checkpoint"]["latest"]
-        plugins.end_those_of(self.dead_engines)
+        end_plugins_of(self.dead_engines)
         findings = self._findings(latest)
         undecided = [finding for finding in findings if isinstance(finding, Undecided)]
         if undecided and operation is not Operation.DESTROY:
@@ -69,7 +119,7 @@ class Unfinished:
 
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
-            at_work = plugins.at_work_in(self.folder)
+            at_work = plugin_runs_in(self.folder)
             findings = self.find(self.unit, latest)
             missing = [finding for finding in findings if isinstance(finding, NotFound)]
             if not missing or not at_work or self.cli.interrupted or time.monotonic() > deadline:

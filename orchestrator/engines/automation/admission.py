@@ -1,22 +1,91 @@
-"""Whether whoever works here can decrypt the secrets of a stack that others read.
-
-The engine does not tell: with another passphrase the secret outputs of a referenced stack arrive as `{}` and the update
-succeeds.
-"""
+"""Checks before an operation: the right AWS account, and secrets that can be decrypted."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from orchestrator.errors import EngineUnavailableError, RefusedError
+from orchestrator.config import aws_settings
+from orchestrator.config.projects import Project
+from orchestrator.config.stack_config import StackConfig
+from orchestrator.errors import EngineUnavailableError, OrchestratorError, RefusedError
 from orchestrator.model import Unit
+from orchestrator.recovery import arns
 from pulumi_django.deploying.aws_access import AwsAccess
+from pulumi_django.rules.aws_config import AwsConfigError
+
+_REJECTED = (
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+)
+
+
+def account_of(latest: Mapping[str, Any]) -> str | None:
+    """The account that a checkpoint's resources are in, by the first ARN of one of them; None when there is none."""
+    for resource in latest.get("resources") or []:
+        arn = (resource.get("outputs") or {}).get("arn")
+        found = arns.account(arn) if arns.is_arn(arn) else None
+        if found:
+            return found
+    return None
+
+
+def check_accounts(stacks: Iterable[tuple[Unit, Project, str]]) -> None:
+    """Make sure that each stack's own AWS configuration leads to the account that its resources are in.
+
+    `stacks` are units with their projects and accounts. AWS is asked once per way of reaching it, and not at all where
+    no credentials are found: then the provider has the word. Raises RefusedError, EngineUnavailableError.
+    """
+    asked: dict[str, str | None] = {}
+    for unit, project, account in stacks:
+        config = aws_config(project, unit.stack)
+        if config is None or config.get("skipRequestingAccountId"):
+            continue
+        try:
+            access = AwsAccess.from_config(config)
+        except AwsConfigError:  # a key that only the provider can follow
+            continue
+        if repr(access) not in asked:
+            asked[repr(access)] = _identity(access)
+        ours = asked[repr(access)]
+        if ours is not None and ours != account:
+            raise RefusedError(
+                f"{unit} is in the AWS account {account} and you are in {ours}: nothing was touched",
+                "log in to the other account (AWS_PROFILE, `aws sso login`), or set `aws:profile` in its configuration",
+            )
+
+
+def aws_config(project: Project, stack: str) -> dict[str, Any] | None:
+    """The stack's `aws:*` configuration without the prefix; None when it cannot be read: then the program says why."""
+    try:
+        return aws_settings.provider_config(project, stack, StackConfig.load(project, stack).snapshot())
+    except OrchestratorError:
+        return None
+
+
+def _identity(access: AwsAccess) -> str | None:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return str(access.client("sts").get_caller_identity()["Account"])
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in _REJECTED:
+            raise EngineUnavailableError(
+                "AWS does not know who you are: the credentials are expired or wrong",
+                "log in (`aws sso login`, or set AWS_PROFILE), then run the command again",
+            ) from error
+        return None
+    except BotoCoreError:
+        return None
+
 
 # pulumi/sdk: secrets/passphrase, symmetric.go: key and text with which a passphrase is checked
 _ITERATIONS = 1_000_000
@@ -28,7 +97,7 @@ _CONTEXT = "context_"
 _HINT = "a stack that reads it would get empty values for its secret outputs, without an error"
 
 
-def check(unit: Unit, provider: Mapping[str, Any] | None) -> None:
+def check_secrets(unit: Unit, provider: Mapping[str, Any] | None) -> None:
     """Make sure that the secrets of `unit` can be decrypted here.
 
     `provider` is what the stack's checkpoint says of its secrets provider. Providers other than a passphrase and AWS KMS
@@ -48,7 +117,7 @@ def _check_passphrase(unit: Unit, salt: str) -> None:
             f"the secrets of {unit} cannot be read: no passphrase is set",
             "export PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE with the name of a file that holds it",
         )
-    if not fits(passphrase, salt):
+    if not passphrase_fits(passphrase, salt):
         raise RefusedError(
             f"the secrets of {unit} cannot be read: it was made with another passphrase",
             f"set PULUMI_CONFIG_PASSPHRASE to that one; {_HINT}",
@@ -65,7 +134,7 @@ def _passphrase() -> str | None:
         return None
 
 
-def fits(passphrase: str, salt: str) -> bool:
+def passphrase_fits(passphrase: str, salt: str) -> bool:
     """Whether a stack's `encryptionsalt` (`v1:SALT:v1:NONCE:TEXT`) was made with that passphrase."""
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM

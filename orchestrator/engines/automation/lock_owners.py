@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.engines import processes
-from orchestrator.engines.automation.files import Files
+from orchestrator.engines.automation.storage import Files
 from orchestrator.engines.processes import Process
 
 _LOCKING = frozenset({"up", "destroy", "refresh", "import", "rm"})
