@@ -1,4 +1,4 @@
-"""YAML files of Pulumi projects: read with line numbers, written with comments, order and indentation kept."""
+"""YAML files of Pulumi projects: read with line numbers; written with the same comments, order and indentation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestrator.errors import SettingsError
 
 
 def read_text(path: Path) -> str | None:
-    """The text of a file, None when there is none. Raises SettingsError."""
+    """The text of a file; None when it does not exist. Raises SettingsError."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -28,7 +28,7 @@ def read_text(path: Path) -> str | None:
 
 
 def parse(path: Path, text: str) -> CommentedMap:
-    """The mapping that a YAML text holds, with comments; nothing at all is an empty one. Raises SettingsError with file and line."""
+    """The mapping in a YAML text, with comments; an empty text is an empty mapping. Raises SettingsError with file and line."""
     try:
         document: Any = _yaml(text).load(text)
     except MarkedYAMLError as error:
@@ -38,7 +38,7 @@ def parse(path: Path, text: str) -> CommentedMap:
     except YAMLError as error:
         raise SettingsError(f"{path} is not valid YAML: {_one_line(error)}") from None
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, AssertionError, RecursionError) as error:
-        # ruamel.yaml lets these through for texts such as impossible dates.
+        # ruamel.yaml raises these for some texts, such as invalid dates.
         raise SettingsError(f"{path} is not valid YAML: {_one_line(error) or type(error).__name__}") from None
     if document is None:
         return CommentedMap()
@@ -48,7 +48,7 @@ def parse(path: Path, text: str) -> CommentedMap:
 
 
 def dump(document: CommentedMap, like: str) -> str:
-    """The text of a document, indented like the text that it came from."""
+    """The text of a document, indented like the text `like`."""
     stream = io.StringIO()
     if document:
         _yaml(like).dump(document, stream)

@@ -135,7 +135,7 @@ def test_run_in_the_simulation_says_the_calls_and_succeeds(alpha: Here) -> None:
         (["logs", "alpha", "--since", "yesterday"], 2, "error: 'yesterday' is not a duration"),
         (["logs", "alpha", "--grep", "["], 2, "error: --grep '[' is no regular expression"),
         (["deploy", "alpha"], 2, "error: no image is given: nothing can be deployed\n"),
-        (["deploy", "alpha", "--image", "x"], 2, "error: --image 'x' cannot be understood: NAME=REFERENCE is wanted\n"),
+        (["deploy", "alpha", "--image", "x"], 2, "error: --image 'x' is not of the form NAME=REFERENCE\n"),
         (["deploy", "alpha", "--image", "a=b", "--wait", "x"], 2, "error: 'x' is not a duration"),
     ],
 )

@@ -56,7 +56,7 @@ def test_of_several_stacks_the_last_one_wins(project: Project) -> None:
     [
         ("aws:profil: shop", "aws:profil is not a key of the AWS provider: did you mean profile?"),
         ("aws:sharedConfigFiles: [a, b]", "aws:sharedConfigFiles names 2 files"),
-        ("aws:secretKey: {secure: v1:abc}", "aws:secretKey is encrypted: only the program can read it"),
+        ("aws:secretKey: {secure: v1:abc}", "aws:secretKey is encrypted, so only the program can read it"),
         (f"aws:assumeRoles: [{{roleArn: {ROLE}, externalId: {{secure: v1:abc}}}}]", "aws:assumeRoles is encrypted"),
     ],
 )

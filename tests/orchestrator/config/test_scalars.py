@@ -16,28 +16,28 @@ ALWAYS = (
     ("2026-11-20", "is the date 2026-11-20 without quotes"),
     ("2026-1-2", "is the date 2026-1-2 without quotes"),
     ("2026-11-20T10:00:00Z", "is the date 2026-11-20T10:00:00Z without quotes"),
-    ("010", "is 010 without quotes, and leading zeros are not the same number to all readers"),
-    ("012345678901", "is 012345678901 without quotes, and leading zeros are not the same number to all readers"),
-    ("-07", "is -07 without quotes, and leading zeros are not the same number to all readers"),
-    ("0X1F", "is 0X1F without quotes, a number to some readers and text to others"),
-    (".1e3", "is .1e3 without quotes, a number to some readers and text to others"),
+    ("010", "is 010 without quotes, and readers disagree on numbers with leading zeros"),
+    ("012345678901", "is 012345678901 without quotes, and readers disagree on numbers with leading zeros"),
+    ("-07", "is -07 without quotes, and readers disagree on numbers with leading zeros"),
+    ("0X1F", "is 0X1F without quotes, which is a number for some readers and text for others"),
+    (".1e3", "is .1e3 without quotes, which is a number for some readers and text for others"),
     ("7e12345", "is 7e12345 without quotes, and that is not a finite number"),
     (".inf", "is .inf without quotes, and that is not a finite number"),
-    ("9223372036854775808", "is 9223372036854775808 without quotes, and no program keeps so long a number"),
+    ("9223372036854775808", "is 9223372036854775808 without quotes, and the number is too large for some programs"),
 )
 """Two readers disagree on these, or the engine fails, whatever the key's type."""
 
 WHERE_TEXT_IS_NEEDED = (
-    ("1.10", "is 1.10 without quotes and would arrive as 1.1"),
-    ("1.0", "is 1.0 without quotes and would arrive as 1"),
-    ("1e3", "is 1e3 without quotes and would arrive as 1000"),
-    ("0x1F", "is 0x1F without quotes and would arrive as 31"),
-    ("1_000", "is 1_000 without quotes and would arrive as 1000"),
-    ("+5", "is +5 without quotes and would arrive as 5"),
-    ("True", "is True without quotes and would arrive as true"),
+    ("1.10", "is 1.10 without quotes and would become 1.1"),
+    ("1.0", "is 1.0 without quotes and would become 1"),
+    ("1e3", "is 1e3 without quotes and would become 1000"),
+    ("0x1F", "is 0x1F without quotes and would become 31"),
+    ("1_000", "is 1_000 without quotes and would become 1000"),
+    ("+5", "is +5 without quotes and would become 5"),
+    ("True", "is True without quotes and would become true"),
     ("123456789012", "is 123456789012 without quotes, a number of 12 digits where text is needed"),
-    ("yes", "is yes without quotes, which some readers take for true"),
-    ("Off", "is Off without quotes, which some readers take for false"),
+    ("yes", "is yes without quotes, which some readers read as true"),
+    ("Off", "is Off without quotes, which some readers read as false"),
 )
 
 FINE = (
@@ -100,12 +100,12 @@ def project(tmp_path: Path) -> Project:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ("  django-app:extra_env:\n    VERSION: 1.10\n", ":4: django-app:extra_env.VERSION is 1.10 without quotes and would arrive as 1.1: put it in quotes"),
+        ("  django-app:extra_env:\n    VERSION: 1.10\n", ":4: django-app:extra_env.VERSION is 1.10 without quotes and would become 1.1: put it in quotes"),
         ("  extra_env:\n    ACCOUNT: 123456789012\n", ":4: extra_env.ACCOUNT is 123456789012 without quotes, a number of 12 digits where text is needed: put it in quotes"),
-        ("  django-app:extra_hosts:\n  - 1.50\n", ":4: django-app:extra_hosts[0] is 1.50 without quotes and would arrive as 1.5: put it in quotes"),
+        ("  django-app:extra_hosts:\n  - 1.50\n", ":4: django-app:extra_hosts[0] is 1.50 without quotes and would become 1.5: put it in quotes"),
         ("  django-app:app: {tags: {day: 2026-11-20}}\n", ":3: django-app:app.tags.day is the date 2026-11-20 without quotes: put it in quotes"),
-        ("  aws:assumeRoles:\n  - externalId: 0123\n", ":4: aws:assumeRoles[0].externalId is 0123 without quotes, and leading zeros are not the same number to all readers: put it in quotes"),
-        ('  django-app:redis: {image: ""}\n', ":3: django-app:redis.image is an empty image: give it one, or leave the key out"),
+        ("  aws:assumeRoles:\n  - externalId: 0123\n", ":4: aws:assumeRoles[0].externalId is 0123 without quotes, and readers disagree on numbers with leading zeros: put it in quotes"),
+        ('  django-app:redis: {image: ""}\n', ":3: django-app:redis.image is an empty image"),
     ],
 )  # fmt: skip
 def test_the_refusal_names_file_line_and_key(project: Project, lines: str, message: str) -> None:
@@ -140,7 +140,7 @@ def test_every_such_line_is_named_at_once(project: Project) -> None:
     )
     with pytest.raises(SettingsError) as refused:
         read_snapshot(project, "alpha")
-    assert refused.value.hint == 'write "1.10"; look also at line 5, 6'
+    assert refused.value.hint == 'write "1.10"; see also line 5, 6'
 
 
 @pytest.mark.parametrize("null", ["", "null", "~", '""'])

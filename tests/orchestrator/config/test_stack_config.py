@@ -106,18 +106,18 @@ def test_a_stack_without_values_is_an_empty_configuration(project: Project, text
         ("config: [", "FILE:1 is not valid YAML: expected the node content, but found '<stream end>'", None),
         ("config:\n  a:b: 1\n  a:b: 2\n", 'FILE:3 is not valid YAML: found duplicate key "a:b" with value "2" (original value: "1")', None),
         ("- config\n", "FILE:1 is not a mapping of keys to values", None),
-        ("config: 3\n", "FILE:1: config is not a mapping: keys such as `aws:region` are wanted", None),
-        ("# x\nconfg:\n  a:b: 1\n", "FILE:2: confg is not a key of a stack's configuration", "did you mean `config`?"),
-        ("config: {}\nbackend_image: x\n", "FILE:2: backend_image is not a key of a stack's configuration", "the stack's values belong under `config:`"),
-        ("config:\n  django-ap:base: dev\n", "FILE:2: django-ap:base is in the namespace 'django-ap': this project's is 'django-app'", "did you mean `django-app:base`?"),
-        ("config:\n  django-base:base: dev\n", "FILE:2: django-base:base is in the namespace 'django-base': this project's is 'django-app'", "did you mean `django-app:base`?"),
+        ("config: 3\n", "FILE:1: config is not a mapping", "write keys such as `aws:region` below it"),
+        ("# x\nconfg:\n  a:b: 1\n", "FILE:2: confg is not a valid key of a stack file", "did you mean `config`?"),
+        ("config: {}\nbackend_image: x\n", "FILE:2: backend_image is not a valid key of a stack file", "write the values of the stack below `config:`"),
+        ("config:\n  django-ap:base: dev\n", "FILE:2: django-ap:base is in the namespace 'django-ap', but this project has the namespace 'django-app'", "did you mean `django-app:base`?"),
+        ("config:\n  django-base:base: dev\n", "FILE:2: django-base:base is in the namespace 'django-base', but this project has the namespace 'django-app'", "did you mean `django-app:base`?"),
         ("config:\n  base: dev\n  django-app:base: dev\n", "FILE:2: base is given twice: with and without `django-app:`", None),
-        ("config:\n  a b: dev\n", "FILE:2: a b is not a configuration key: `django-app:name` is wanted", None),
-        ("config:\n  1: dev\n", "FILE:2: 1 is not a configuration key: `django-app:name` is wanted", None),
+        ("config:\n  a b: dev\n", "FILE:2: a b is not a configuration key", "write `django-app:name`"),
+        ("config:\n  1: dev\n", "FILE:2: 1 is not a configuration key", "write `django-app:name`"),
         ("config:\n  a:b: " + "[" * 40 + "]" * 40 + "\n", "FILE:2: a:b is nested too deeply", None),
-        ("config:\n  a:b: 1\n  a:c: [" + "x, " * 10_000 + "]\n", "FILE:3: a:c is too large: 10000 values are the most", None),
+        ("config:\n  a:b: 1\n  a:c: [" + "x, " * 10_000 + "]\n", "FILE:3: a:c is too large: the limit is 10000 values", None),
         ("config:\n  a:b: {1: x}\n", "FILE:2: a:b has the key 1, which is not text", None),
-        ("config:\n  a:b: !thing x\n", "FILE:2: a:b has a value of type TaggedScalar: text, numbers, booleans, lists and objects can be used", None),
+        ("config:\n  a:b: !thing x\n", "FILE:2: a:b has a value of type TaggedScalar: text, numbers, booleans, lists and objects are allowed", None),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_file_line_and_key(project: Project, text: str, message: str, hint: str | None) -> None:
@@ -196,7 +196,7 @@ def test_a_key_without_namespace_is_changed_where_it_stands(project: Project) ->
 @pytest.mark.parametrize("key", ["token", "nested", "nested.inner", "token.part"])
 def test_an_encrypted_value_is_not_replaced_by_a_plain_one(project: Project, key: str) -> None:
     write(project, "alpha", TEXT)
-    with pytest.raises(SettingsError, match=r"is encrypted and cannot be set in plain$") as caught:
+    with pytest.raises(SettingsError, match=r"is encrypted and cannot be set as plain text$") as caught:
         StackConfig.load(project, "alpha").assign(make_assignment(key, "plain"))
     assert caught.value.hint == f"use `pulumi config set --secret` in {project.path}"
 
@@ -212,7 +212,7 @@ def test_a_key_within_what_is_no_object_is_refused(project: Project) -> None:
     file = write(project, "alpha", TEXT)
     with pytest.raises(SettingsError) as caught:
         StackConfig.load(project, "alpha").assign(make_assignment("base.name", "x"))
-    assert caught.value.message == f"{file}: django-app:base is no object: name has no place in it"
+    assert caught.value.message == f"{file}: django-app:base is not an object, so name cannot be set in it"
 
 
 def test_a_new_stack_starts_from_the_template_without_what_is_another_ones(project: Project) -> None:
@@ -239,7 +239,8 @@ def test_a_template_without_a_file_is_refused(project: Project) -> None:
     with pytest.raises(SettingsError) as caught:
         StackConfig.from_template(project, "beta")
     assert (
-        caught.value.message == f"the project app has the template 'alpha': there is no {config_path(project, 'alpha')}"
+        caught.value.message
+        == f"the template 'alpha' of the project app has no file: {config_path(project, 'alpha')} does not exist"
     )
 
 

@@ -70,7 +70,7 @@ def test_a_base_that_is_only_read_is_not_waited_for() -> None:
 def test_an_unknown_project_is_named() -> None:
     with pytest.raises(GraphError) as caught:
         check_projects([BASE, project("app", Scope.ENVIRONMENT, "bse")])
-    assert caught.value.message == "the project app depends on bse: there is no such project"
+    assert caught.value.message == "the project app depends on bse, which does not exist"
     assert caught.value.hint == "did you mean base?"
 
 
@@ -89,7 +89,7 @@ def test_a_circle_is_named_from_its_first_member() -> None:
     outside = project("z", Scope.BASE, "a")
     with pytest.raises(GraphError) as caught:
         check_projects([*circle, outside])
-    assert caught.value.message == "the projects depend on each other in a circle: a -> c -> b -> a"
+    assert caught.value.message == "the projects have a dependency cycle: a -> c -> b -> a"
 
 
 def test_a_project_that_depends_on_itself_is_a_circle() -> None:
