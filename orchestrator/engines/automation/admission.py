@@ -29,7 +29,7 @@ _REJECTED = (
 
 
 def account_of(latest: Mapping[str, Any]) -> str | None:
-    """The account that a checkpoint's resources are in, by the first ARN of one of them; None when there is none."""
+    """The AWS account of a checkpoint's resources, from the first ARN with an account; None without one."""
     for resource in latest.get("resources") or []:
         arn = (resource.get("outputs") or {}).get("arn")
         found = arns.account(arn) if arns.is_arn(arn) else None
@@ -39,10 +39,10 @@ def account_of(latest: Mapping[str, Any]) -> str | None:
 
 
 def check_accounts(stacks: Iterable[tuple[Unit, Project, str]]) -> None:
-    """Make sure that each stack's own AWS configuration leads to the account that its resources are in.
+    """Check that each stack's AWS configuration belongs to the account of its resources.
 
-    `stacks` are units with their projects and accounts. AWS is asked once per way of reaching it, and not at all where
-    no credentials are found: then the provider has the word. Raises RefusedError, EngineUnavailableError.
+    `stacks` are units with their projects and accounts. Each set of credentials is checked once. Without credentials there is
+    no check, and the provider reports the problem. Raises RefusedError, EngineUnavailableError.
     """
     asked: dict[str, str | None] = {}
     for unit, project, account in stacks:
@@ -51,20 +51,20 @@ def check_accounts(stacks: Iterable[tuple[Unit, Project, str]]) -> None:
             continue
         try:
             access = AwsAccess.from_config(config)
-        except AwsConfigError:  # a key that only the provider can follow
+        except AwsConfigError:  # a key that only the provider supports
             continue
         if repr(access) not in asked:
             asked[repr(access)] = _identity(access)
         ours = asked[repr(access)]
         if ours is not None and ours != account:
             raise RefusedError(
-                f"{unit} is in the AWS account {account} and you are in {ours}: nothing was touched",
-                "log in to the other account (AWS_PROFILE, `aws sso login`), or set `aws:profile` in its configuration",
+                f"{unit} was not changed: it is in the AWS account {account}, and the credentials are for {ours}",
+                "log in to the account of the stack (AWS_PROFILE, `aws sso login`), or set `aws:profile` in its configuration",
             )
 
 
 def aws_config(project: Project, stack: str) -> dict[str, Any] | None:
-    """The stack's `aws:*` configuration without the prefix; None when it cannot be read: then the program says why."""
+    """The stack's `aws:*` configuration without the prefix; None when it cannot be read, which the program reports."""
     try:
         return aws_settings.provider_config(project, stack, StackConfig.load(project, stack).snapshot())
     except OrchestratorError:
@@ -79,7 +79,7 @@ def _identity(access: AwsAccess) -> str | None:
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") in _REJECTED:
             raise EngineUnavailableError(
-                "AWS does not know who you are: the credentials are expired or wrong",
+                "AWS rejected the credentials: they are expired or wrong",
                 "log in (`aws sso login`, or set AWS_PROFILE), then run the command again",
             ) from error
         return None
@@ -92,16 +92,16 @@ _ITERATIONS = 1_000_000
 _KEY_BYTES = 32
 _CHECKED_TEXT = b"pulumi"
 _CONTEXT = "context_"
-"""Parameters of an `awskms://` address that begin so are the encryption context."""
+"""Prefix of parameters of an `awskms://` address that form the encryption context."""
 
-_HINT = "a stack that reads it would get empty values for its secret outputs, without an error"
+# With another passphrase the engine reports no error: the secret outputs of a referenced stack arrive as `{}`.
+_HINT = "otherwise stacks that read its secret outputs get empty values without an error"
 
 
 def check_secrets(unit: Unit, provider: Mapping[str, Any] | None) -> None:
-    """Make sure that the secrets of `unit` can be decrypted here.
+    """Check that the secrets of `unit` can be decrypted.
 
-    `provider` is what the stack's checkpoint says of its secrets provider. Providers other than a passphrase and AWS KMS
-    are not checked. Raises RefusedError, EngineUnavailableError.
+    `provider` is the secrets provider in the stack's checkpoint. Only passphrases and AWS KMS are checked. Raises RefusedError, EngineUnavailableError.
     """
     kind, state = (provider or {}).get("type"), (provider or {}).get("state") or {}
     if kind == "passphrase" and state.get("salt"):
@@ -115,12 +115,12 @@ def _check_passphrase(unit: Unit, salt: str) -> None:
     if passphrase is None:
         raise EngineUnavailableError(
             f"the secrets of {unit} cannot be read: no passphrase is set",
-            "export PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE with the name of a file that holds it",
+            "set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE to a file with the passphrase",
         )
     if not passphrase_fits(passphrase, salt):
         raise RefusedError(
-            f"the secrets of {unit} cannot be read: it was made with another passphrase",
-            f"set PULUMI_CONFIG_PASSPHRASE to that one; {_HINT}",
+            f"the secrets of {unit} cannot be read: the stack was created with another passphrase",
+            f"set PULUMI_CONFIG_PASSPHRASE to that passphrase; {_HINT}",
         )
 
 
@@ -135,13 +135,13 @@ def _passphrase() -> str | None:
 
 
 def passphrase_fits(passphrase: str, salt: str) -> bool:
-    """Whether a stack's `encryptionsalt` (`v1:SALT:v1:NONCE:TEXT`) was made with that passphrase."""
+    """Whether the passphrase belongs to a stack's `encryptionsalt` (`v1:SALT:v1:NONCE:TEXT`)."""
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     parts = salt.split(":")
     if len(parts) != 5 or parts[0] != "v1" or parts[2] != "v1":
-        return True  # a format of the future: the CLI will tell
+        return True  # a newer format, which the CLI checks
     random, nonce, text = (base64.b64decode(parts[at]) for at in (1, 3, 4))
     key = hashlib.pbkdf2_hmac("sha256", passphrase.encode(), random, _ITERATIONS, _KEY_BYTES)
     try:
@@ -163,5 +163,5 @@ def _check_kms(unit: Unit, url: str, encrypted: str) -> None:
         key = url.partition("?")[0].removeprefix("awskms://")
         raise RefusedError(
             f"the secrets of {unit} cannot be read: the KMS key {key} does not decrypt them ({type(error).__name__})",
-            f"log in as somebody who may use that key; {_HINT}",
+            f"log in with permission to use that key; {_HINT}",
         ) from error

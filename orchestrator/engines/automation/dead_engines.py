@@ -27,7 +27,7 @@ _INIT = 1
 
 @dataclass(frozen=True)
 class Plugin:
-    """A provider process without an engine."""
+    """A provider plugin whose engine has ended. It may still be creating resources. Linux only."""
 
     pid: int
     session: int
@@ -35,7 +35,7 @@ class Plugin:
 
 
 def orphaned_plugins(proc: Path = Path("/proc")) -> Iterator[Plugin]:
-    """Plugins on this machine whose engine is gone."""
+    """Plugins on this machine whose engine has ended."""
     for entry in proc.glob("[0-9]*"):
         try:
             if b"pulumi-resource-" not in (entry / "cmdline").read_bytes():
@@ -49,10 +49,9 @@ def orphaned_plugins(proc: Path = Path("/proc")) -> Iterator[Plugin]:
 
 
 def end_plugins_of(engines: Collection[int], sleep: Callable[[float], None] = time.sleep) -> None:
-    """End the plugins of engines that died, after a moment in which they may finish.
+    """End the plugins of engines that died, after a grace period.
 
-    An engine of ours leads a session of its own, so its plugins are known by it. What they had asked AWS for stays; they
-    only would wait for it, for nobody.
+    Each engine leads its own session, which identifies its plugins. Requests that they sent to AWS continue there.
     """
     deadline = time.monotonic() + GRACE_SECONDS
     signals = [signal.SIGTERM, signal.SIGKILL]
@@ -73,7 +72,7 @@ def plugin_runs_in(folder: Path) -> bool:
 
 
 Find = Callable[[Unit, Mapping[str, Any]], "tuple[Finding, ...]"]
-"""Looks for the pending creates of a unit's deployment."""
+"""Finds the pending creates of a unit's deployment in AWS."""
 
 PATIENCE_SECONDS = 30.0
 PAUSE_SECONDS = 2.0
@@ -82,23 +81,23 @@ _CREATING = "creating"
 
 @dataclass(frozen=True, kw_only=True)
 class Unfinished:
-    """Mends the state of one stack before an operation on it."""
+    """Repairs the state of one stack before an operation. The engine itself only warns and creates resources a second time."""
 
     unit: Unit
     folder: Path
     cli: Cli
     find: Find
     dead_engines: Collection[int]
-    """Process ids of engines of this machine that died over the stack, by their locks."""
+    """Process ids of engines on this machine that died while they held the stack's lock."""
 
     tell: Callable[[str], None]
-    """Hears what was done, a sentence each."""
+    """Gets a sentence for each finding."""
 
     def mend(self, document: Mapping[str, Any], operation: Operation) -> None:
-        """Bring what a dead engine had begun into the state; the operation has to refresh afterwards.
+        """Add the resources that a dead engine created to the state. The operation must refresh afterwards.
 
-        `document` is the stack's checkpoint file. Raises RefusedError when only a person can say whether a resource
-        exists; a stack that is to be destroyed goes all the same.
+        `document` is the stack's checkpoint file. Raises RefusedError when only a person can decide whether a resource
+        exists, except when the stack is to be destroyed.
         """
         from orchestrator.recovery.adoption import Undecided
         from orchestrator.recovery.state_edit import adopted_state
@@ -114,7 +113,7 @@ class Unfinished:
         self._import(document, adopted_state(latest, [f for f in findings if f not in undecided]))
 
     def _findings(self, latest: Mapping[str, Any]) -> tuple[Finding, ...]:
-        """Where nobody knows whose plugins are still creating there, what is not found yet is looked for again."""
+        """Find the pending creates. While plugins without an engine run in the folder, missing resources are searched again."""
         from orchestrator.recovery.adoption import NotFound
 
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -129,19 +128,19 @@ class Unfinished:
     def _refused(self, undecided: Sequence[Any]) -> RefusedError:
         listed = "; ".join(f"{_name(finding.urn)} ({finding.type}): {finding.reason}" for finding in undecided)
         return RefusedError(
-            f"{self.unit} was not touched: an engine died while it was creating, and whether it did cannot be decided: "
+            f"{self.unit} was not changed: an engine died while it created resources, and whether they exist is unclear: "
             f"{listed}",
-            "look for it in AWS: delete it there, or import it; then `pulumi refresh --clear-pending-creates --stack "
+            "find each of them in AWS and delete or import it; then run `pulumi refresh --clear-pending-creates --stack "
             f"{self.unit.stack}` in {self.folder}, and run the same command again",
         )
 
     def _import(self, document: Mapping[str, Any], deployment: Mapping[str, Any]) -> None:
-        """By the CLI, which checks the state and takes the stack's lock."""
+        """Import the state with the CLI, which checks it and takes the stack's lock."""
         whole = {"version": document.get("version", 3), "deployment": deployment}
         if document.get("features"):
             whole["features"] = document["features"]
         with tempfile.TemporaryDirectory(prefix="orchestrator-") as name:
-            file = Path(name) / "state.json"  # a folder for us alone; secrets in it are encrypted
+            file = Path(name) / "state.json"  # a folder for this user only; secrets in the state are encrypted
             file.write_text(json.dumps(whole), encoding="utf-8")
             words = ["stack", "import", "--file", str(file), "--stack", self.unit.stack]
             finished = self.cli.run(words, self.folder)
@@ -150,7 +149,7 @@ class Unfinished:
 
 
 def pending(latest: Mapping[str, Any]) -> bool:
-    """Whether an engine died in the middle of something."""
+    """Whether the state contains pending operations of a dead engine."""
     return bool(latest.get("pending_operations"))
 
 
@@ -159,10 +158,12 @@ def _sentence(finding: Any) -> str:
 
     name = _name(finding.urn)
     if isinstance(finding, Adoption):
-        return f"{name} was being created when an engine died: found as {finding.physical_id}, taken into the state"
+        return (
+            f"{name} was being created when an engine died: it exists as {finding.physical_id} and is now in the state"
+        )
     if isinstance(finding, NotFound):
         return f"{name} was being created when an engine died: {finding.reason}"
-    return f"{name} was being created when an engine died and may be left in AWS: {finding.reason}; see `orchestrator orphans`"
+    return f"{name} was being created when an engine died and may exist in AWS: {finding.reason}; see `orchestrator orphans`"
 
 
 def _name(urn: str) -> str:

@@ -12,7 +12,7 @@ from orchestrator.engines.protocol import Sink
 from orchestrator.events import Diagnostic, ResourceEvent
 from orchestrator.model import ChangeCounts, ChangeOp, Outputs, ResourceChange, StackResource, Unit
 
-# Replacements come as three steps; the first one tells the whole story.
+# A replacement has three steps; the first one is enough.
 _OPS: Mapping[str, ChangeOp] = {
     "create": ChangeOp.CREATE,
     "update": ChangeOp.UPDATE,
@@ -28,12 +28,12 @@ _PARTS_OF_REPLACEMENTS = frozenset(
     {"delete-replaced", "read-replacement", "discard-replaced", "remove-pending-replace"}
 )
 _DEFAULT_PROVIDER = re.compile(r"::pulumi:providers:[^:]+::default(_|$)")
-"""The engine makes these for itself; its own display and counts leave them out."""
+"""The engine creates these for itself and does not display or count them."""
 _NOISE = ("from $PATH at", "is expected to have version", "update failed", "preview failed", "update canceled")
 
 
 class Progress:
-    """Collects one operation's events; `line` is called for each line of the log."""
+    """Collects the events of one operation from the lines of its log."""
 
     def __init__(self, unit: Unit, sink: Sink, *, muted: Callable[[], bool] = lambda: False) -> None:
         self._unit, self._sink, self._muted = unit, sink, muted
@@ -49,7 +49,7 @@ class Progress:
         self.warnings: list[str] = []
 
     def line(self, text: str) -> None:
-        """One line of the log."""
+        """Process one line of the log."""
         try:
             event: Mapping[str, Any] = json.loads(text)
         except ValueError:
@@ -67,22 +67,22 @@ class Progress:
 
     @property
     def outputs(self) -> Outputs:
-        """The stack's outputs, as its last event shows them."""
+        """The stack's outputs, from its last event."""
         return outputs(self._stack)
 
     @property
     def changes(self) -> tuple[ResourceChange, ...]:
-        """Everything that is not the same, in order."""
+        """All changes, in order."""
         return tuple(self._changes.values())
 
     @property
     def planned(self) -> tuple[StackResource, ...]:
-        """The resources that the stack has when all is done."""
+        """The resources of the stack after the operation."""
         return tuple(self._planned.values())
 
     @property
     def counts(self) -> ChangeCounts:
-        """How many resources each change touched."""
+        """Numbers of resources by kind of change."""
         get = self._summary.get
         replaced = get("replace", 0) or get("create-replacement", 0)
         return ChangeCounts(
@@ -119,7 +119,7 @@ class Progress:
     def _diagnostic(self, event: Mapping[str, Any]) -> None:
         severity, message = event.get("severity"), str(event.get("message", "")).strip()
         if severity == "info#err":
-            message = self._stderr.told(str(event.get("message", "")))
+            message = self._stderr.report(str(event.get("message", "")))
             severity = "info"
         if severity not in ("info", "warning", "error") or not message or any(noise in message for noise in _NOISE):
             return
@@ -140,15 +140,18 @@ _INTERRUPTED = "KeyboardInterrupt"
 
 
 class Stderr:
-    """Leaves out the tracebacks of an interrupt: the engine interrupts the program when a resource fails or when it is
-    told to stop itself, and the program complains of it. Any other traceback is told, once it is whole."""
+    """Filters tracebacks of KeyboardInterrupt out of a program's standard error.
+
+    The engine interrupts the program when a resource fails or when the engine itself is interrupted. Any other traceback is
+    reported when it is complete.
+    """
 
     def __init__(self) -> None:
         self._held: list[str] = []
         self._left_out = False
 
-    def told(self, line: str) -> str:
-        """What to tell after this line: itself, a traceback that it ends, or nothing."""
+    def report(self, line: str) -> str:
+        """The text to report after this line: the line, a traceback that it completes, or nothing."""
         text = line.strip()
         if not text:
             return ""

@@ -25,11 +25,11 @@ BASE_OUTPUTS_VARIABLE = "PULUMI_DJANGO_BASE_OUTPUTS"
 
 @contextmanager
 def handed_over(outputs: Mapping[str, Mapping[str, Any]]) -> Generator[dict[str, str]]:
-    """Environment with which the program finds the outputs of stacks that it cannot read by itself."""
+    """Environment variables that give the program the outputs of stacks that it cannot read."""
     if not outputs:
         yield {}
         return
-    descriptor, name = tempfile.mkstemp(prefix="orchestrator-outputs-", suffix=".json")  # readable by us alone
+    descriptor, name = tempfile.mkstemp(prefix="orchestrator-outputs-", suffix=".json")  # mode 0600
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(outputs, file)
@@ -39,7 +39,7 @@ def handed_over(outputs: Mapping[str, Mapping[str, Any]]) -> Generator[dict[str,
 
 
 def copy_project(project: Project, stack: str, config_file: Path | None, folder: Path) -> None:
-    """A project folder of its own for the same program: its files can be written without touching the real one."""
+    """Copy a project folder for the same program, so that the CLI can write its files without changing the original."""
     yaml = YAML()
     settings: Any = yaml.load((project.path / "Pulumi.yaml").read_text(encoding="utf-8"))
     if isinstance(settings.get("config"), str):  # the older name of stackConfigDir
@@ -57,12 +57,12 @@ def copy_project(project: Project, stack: str, config_file: Path | None, folder:
 
 
 def keep_encryption(folder: Path, stack: str, config_file: Path | None) -> None:
-    """Bring what the CLI wrote into the copy back into the scratch configuration: the salt of a stack that is planned."""
+    """Copy the encryption settings that the CLI wrote for a planned stack back to `config_file`."""
     if config_file is not None and (folder / f"Pulumi.{stack}.yaml").exists():
         shutil.copyfile(folder / f"Pulumi.{stack}.yaml", config_file)
 
 
-def lend(
+def copy_states(
     backend: Backend,
     scratch: Path,
     unit: Unit,
@@ -70,17 +70,18 @@ def lend(
     environments: Collection[str],
     planned: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    """Put states into the scratch backend of a preview of `unit`, whose Pulumi project is `project`.
+    """Copy the states of other stacks into the temporary backend of a preview, so that its program can read them by name.
 
-    Other environments' stacks (of the projects `environments`) are left out: there may be hundreds. `planned` are outputs by
-    reference name of stacks that do not exist yet.
+    The preview is of `unit`, whose Pulumi project is `project`. Stacks of other environments (of the projects `environments`)
+    are left out, as there may be hundreds. `planned` are outputs by reference name of stacks that do not exist yet; their
+    unknown values are the sentinel.
     """
     for other, stack in backend.everything():
         if (other, stack) == (project, unit.stack) or (other in environments and stack != unit.stack):
             continue
         try:
             content = backend.raw(other, stack)
-        except StateError:  # a damaged neighbor is told of when the program reads it
+        except StateError:  # a damaged stack is reported when the program reads it
             continue
         if content is not None:
             _place(scratch, other, stack, content)
@@ -96,7 +97,7 @@ def _place(scratch: Path, project: str, stack: str, content: bytes) -> None:
 
 
 def _planned(project: str, stack: str, outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """A checkpoint of a stack that has nothing but these outputs; what is secret is not known."""
+    """A checkpoint of a stack with only these outputs; secret ones are unknown."""
     urn = f"urn:pulumi:{stack}::{project}::{STACK_TYPE}::{project}-{stack}"
     shown = {name: UNKNOWN if is_secret(value) else value for name, value in outputs.items()}
     root = {"urn": urn, "custom": False, "type": STACK_TYPE, "outputs": shown}

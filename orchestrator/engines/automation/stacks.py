@@ -1,4 +1,4 @@
-"""What exists, as the backend shows it: one half of the engine, which runs nothing."""
+"""The part of the engine that reads stacks and runs no operations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orchestrator.engines.automation.cli_backend import CliBackend
 from orchestrator.engines.automation.diy_backend import Backend, open_backend
 from orchestrator.engines.automation.pulumi_cli import Cli
 from orchestrator.engines.automation.state_formats import UnknownFormatError
-from orchestrator.engines.automation.summaries import Survey
+from orchestrator.engines.automation.summaries import Summaries
 from orchestrator.engines.broken_stacks import broken, or_unreadable
 from orchestrator.engines.marks import Marks, claim_is_over
 from orchestrator.errors import (
@@ -31,7 +31,7 @@ from orchestrator.model import Record, StackResource, StackSummary, Unit
 
 
 class Stacks:
-    """Everything of the engine protocol that looks, and what has to hold before anything is touched."""
+    """The reading methods of the engine protocol, and the checks before an operation."""
 
     def __init__(self, settings: Settings) -> None:
         self._projects: Mapping[str, Project] = settings.by_key
@@ -50,8 +50,8 @@ class Stacks:
     def stacks(self) -> tuple[StackSummary, ...]:
         backend = self._backend
         if isinstance(backend, Backend):
-            survey = Survey(backend, self._state_dir / "stacks.json")
-            return survey.summaries(sorted((key, project.name) for key, project in self._projects.items()))
+            summaries = Summaries(backend, self._state_dir / "stacks.json")
+            return summaries.of(sorted((key, project.name) for key, project in self._projects.items()))
         return tuple(
             or_unreadable(Unit(key, stack), partial(self._summary, Unit(key, stack)))
             for key, project in sorted(self._projects.items())
@@ -73,9 +73,9 @@ class Stacks:
                 content = backend.raw(project, stack) or b""
                 if name.encode() in content and checkpoint.reads(json.loads(content), name):
                     found.append(f"{project}/{stack}")
-            except UnknownFormatError:  # it may read this stack
+            except UnknownFormatError:  # its state may read this stack
                 raise
-            except (StateError, ValueError):  # a damaged neighbor is told of where it matters
+            except (StateError, ValueError):  # a damaged stack is reported where it matters
                 continue
         return tuple(sorted(found))
 
@@ -126,7 +126,7 @@ class Stacks:
             self._backend.unlock(lock)
 
     def _noted(self, words: Sequence[str], folder: Path, pid: int) -> Callable[[int], None]:
-        """Note an engine that was started, so that its lock is known as ours should it die."""
+        """Write a note about an engine that was started, so that its lock can be removed if it dies."""
         backend, found = self._backend, lock_owners.operation_of(words)
         project = next((project.name for project in self._projects.values() if project.path == folder), None)
         if found is None or project is None or not isinstance(backend, Backend):
@@ -134,11 +134,11 @@ class Stacks:
         operation, stack = found
         try:
             name = backend.notes.add(project, stack, pid, operation)
-        except OrchestratorError:  # its lock is then judged as that of a bare `pulumi`
+        except OrchestratorError:  # its lock is then treated like one of `pulumi` itself
             return lambda _code: None
 
         def ended(code: int) -> None:
-            with suppress(OrchestratorError):  # a note that stays behind is judged by its process
+            with suppress(OrchestratorError):  # a note that stays has no effect once its process has ended
                 if code >= 0:
                     backend.notes.remove(name)
                 if code == 0:
@@ -158,7 +158,7 @@ class Stacks:
             return self._opened
 
     def _url(self) -> str:
-        """Where the state is: what orchestrator.toml, the environment, the Pulumi.yaml files or `pulumi login` say."""
+        """The URL of the state backend."""
         return self._named or backend_address.address_of(self._projects.values(), self._logged_in)
 
     def _logged_in(self, folder: Path) -> str | None:
@@ -171,7 +171,7 @@ class Stacks:
     def _latest(self, unit: Unit) -> Mapping[str, Any]:
         latest = self._backend.checkpoint(self._projects[unit.project].name, unit.stack)
         if latest is None:
-            raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows what does")
+            raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows the existing ones")
         return latest
 
     def _latest_or_nothing(self, unit: Unit) -> Mapping[str, Any]:

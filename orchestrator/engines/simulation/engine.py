@@ -1,7 +1,7 @@
-"""The engine that needs nothing: programs run in process against a recording monitor, state is a file per stack.
+"""The simulation engine: programs run in process, and the state is one file for each stack.
 
-It computes create, update, replace and delete against the previous state and invents plausible AWS values. It never
-talks to AWS, and every output says so.
+It compares the program's resources with the previous state and invents plausible AWS values. It never calls AWS, and every
+output says so.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class SimulationEngine:
         self._interrupted = threading.Event()
 
     def check(self) -> None:
-        """Nothing is needed: always fine."""
+        """The simulation needs nothing: this check always passes."""
 
     def reference_name(self, unit: Unit) -> str:
         return f"organization/{self._projects[unit.project].name}/{unit.stack}"
@@ -97,7 +97,7 @@ class SimulationEngine:
 
     def _run(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
         if self._interrupted.is_set():
-            raise InterruptedRunError(f"{request.unit} was not begun: the run was interrupted")
+            raise InterruptedRunError(f"{request.unit} was not started: the run was interrupted")
         if request.operation is Operation.PREVIEW:
             return self._preview(request, sink)
         with self._store.locked(request.unit):
@@ -117,7 +117,7 @@ class SimulationEngine:
         return ()
 
     def admit(self, changed: Collection[Unit], read: Collection[Unit]) -> None:
-        """Nothing belongs to anybody here: always fine."""
+        """The simulation has no accounts and no encryption: this check always passes."""
 
     def reveal(self, unit: Unit) -> Mapping[str, Any]:
         self._require(unit)
@@ -164,7 +164,7 @@ class SimulationEngine:
         return self._store.lock_owner(unit)
 
     def unlock(self, unit: Unit) -> None:
-        """Nothing to do: the operating system frees a lock when its owner ends."""
+        """Do nothing: the operating system frees a lock when its owner ends."""
 
     def interrupt(self) -> None:
         self._interrupted.set()
@@ -215,7 +215,7 @@ class SimulationEngine:
         if protected:
             raise RefusedError(
                 f"{unit} was not destroyed: {', '.join(protected)} {'is' if len(protected) == 1 else 'are'} protected",
-                "take `protect` away in the program and update the stack first",
+                "remove `protect` in the program and update the stack first",
             )
         deleted = tuple(
             ResourceChange(urn=urn, type=kept["type"], name=kept["name"], op=ChangeOp.DELETE)
@@ -296,13 +296,13 @@ class SimulationEngine:
         for unit in self._store.units(list(self._projects)):
             try:
                 found.append((unit, self._store.head(unit)))
-            except StateError:  # a damaged neighbor matters only to a program that reads it
+            except StateError:  # a damaged stack matters only to a program that reads it
                 continue
         return found
 
     def _require(self, unit: Unit) -> None:
         if not self._store.exists(unit):
-            raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows what does")
+            raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows the existing ones")
 
 
 def _emit(unit: Unit, changes: tuple[ResourceChange, ...], sink: Sink) -> None:

@@ -70,7 +70,9 @@ def test_an_environment_whose_bases_secrets_cannot_be_read_is_refused(
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "other")
     with pytest.raises(RefusedError) as caught:
         orchestrator(shop).create_env("alpha", base="dev")
-    assert caught.value.message == "the secrets of base/dev cannot be read: it was made with another passphrase"
+    assert (
+        caught.value.message == "the secrets of base/dev cannot be read: the stack was created with another passphrase"
+    )
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")
     with pytest.raises(EngineUnavailableError, match="the secrets of base/dev cannot be read: no passphrase is set"):
         orchestrator(shop).create_env("alpha", base="dev")
@@ -114,7 +116,7 @@ def test_another_account_than_the_stacks_is_refused(shop: Workshop, monkeypatch:
         with pytest.raises(RefusedError) as caught:
             orchestrator(shop).update_env("alpha")
     assert caught.value.message == (
-        "app/alpha is in the AWS account 123456789012 and you are in 210987654321: nothing was touched"
+        "app/alpha was not changed: it is in the AWS account 123456789012, and the credentials are for 210987654321"
     )
 
 

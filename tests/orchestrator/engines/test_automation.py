@@ -152,7 +152,7 @@ def test_a_lock_whose_owner_is_gone_is_removed_and_that_is_said(shop: Workshop) 
     file = write_lock(shop, gone_pid(), socket.gethostname())
     shop.run(BASE)
     assert not file.exists()
-    assert any("was removed: that process is gone" in getattr(event, "message", "") for event in shop.events)
+    assert any("was removed: that process has ended" in getattr(event, "message", "") for event in shop.events)
 
 
 def test_a_lock_whose_owner_runs_is_told_with_who_where_and_since_when(shop: Workshop, tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_lock_whose_owner_runs_is_told_with_who_where_and_since_when(shop: Wor
         with pytest.raises(StackLockedError) as refused:
             shop.run(BASE)
         assert refused.value.message == (
-            f"base/dev is locked: ada@{socket.gethostname()} (pid {pid}, since 2026-11-01 10:00:00 UTC) is at work on it"
+            f"base/dev is locked: ada@{socket.gethostname()} (pid {pid}, since 2026-11-01 10:00:00 UTC) is running an operation on it"
         )
         summary = shop.engine.stack(BASE)
         assert summary is not None
@@ -184,7 +184,7 @@ def test_a_lock_without_a_note_is_left_alone_where_other_containers_cannot_be_se
     file = write_lock(shop, gone_pid(), socket.gethostname())
     with pytest.raises(StackLockedError, match="base/dev is locked") as refused:
         shop.run(BASE)
-    assert refused.value.hint == "if that process is gone: `orchestrator unlock dev --force`"
+    assert refused.value.hint == "if that process has ended, run `orchestrator unlock dev --force`"
     assert file.exists()
 
 

@@ -76,7 +76,7 @@ def test_projects_with_different_places_are_refused(tmp_path: Path, elsewhere: s
     with pytest.raises(EngineUnavailableError) as refused:
         address(tmp_path)
     assert refused.value.message == (
-        f"the projects keep their state in different places: app in {elsewhere or 'file:///login'}, base in file:///a"
+        f"the projects have different state backends: app in {elsewhere or 'file:///login'}, base in file:///a"
     )
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from orchestrator.engines.automation.diy_backend import Backend
 from orchestrator.engines.automation.storage import LocalFiles
-from orchestrator.engines.automation.summaries import Survey
+from orchestrator.engines.automation.summaries import Summaries
 from orchestrator.engines.simulation.store import Head, Store
 from orchestrator.errors import UnreadableStateError
 from orchestrator.model import StackStatus, StackSummary, Unit
@@ -65,7 +65,7 @@ def backend(folder: Path) -> Backend:
 
 def listed(found: Backend, folder: Path) -> dict[str, StackSummary]:
     with as_another_user():
-        summaries = Survey(found, folder / "memory.json").summaries([("app", "shop")])
+        summaries = Summaries(found, folder / "memory.json").of([("app", "shop")])
     return {summary.unit.stack: summary for summary in summaries}
 
 

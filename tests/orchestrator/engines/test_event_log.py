@@ -1,4 +1,4 @@
-"""What is told of the real engine's event log."""
+"""Reports from the event log of the Pulumi CLI."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def diagnostic(severity: str, message: str) -> str:
     return json.dumps({"diagnosticEvent": {"severity": severity, "message": message}})
 
 
-def test_the_programs_complaint_of_being_stopped_after_an_error_is_not_told() -> None:
+def test_the_traceback_of_an_interrupt_after_an_error_is_not_reported() -> None:
     heard: list[UnitEvent] = []
     progress = Progress(Unit("app", "alpha"), heard.append)
     progress.line(diagnostic("info#err", "printed by the program"))
@@ -51,6 +51,6 @@ def test_the_programs_complaint_of_being_stopped_after_an_error_is_not_told() ->
         ([CHAINED], [CHAINED]),
     ],
 )
-def test_tracebacks_of_an_interrupt_are_left_out_and_all_else_is_told(lines: list[str], told: list[str]) -> None:
+def test_only_tracebacks_of_an_interrupt_are_left_out(lines: list[str], told: list[str]) -> None:
     stderr = Stderr()
-    assert [text for line in lines if (text := stderr.told(f"{line}\n\n"))] == told
+    assert [text for line in lines if (text := stderr.report(f"{line}\n\n"))] == told

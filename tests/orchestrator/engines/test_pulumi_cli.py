@@ -37,7 +37,8 @@ def test_no_cli_is_told_with_where_to_get_it(tmp_path: Path, monkeypatch: pytest
 def test_a_cli_that_is_too_old_is_told_with_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cli = fake_cli(tmp_path, "print('v3.100.0')", monkeypatch)
     with pytest.raises(
-        EngineUnavailableError, match=r"the Pulumi CLI is too old: it is v3\.100\.0, and 3\.\d+\.\d+ or newer is needed"
+        EngineUnavailableError,
+        match=r"the Pulumi CLI is too old: its version is v3\.100\.0, and 3\.\d+\.\d+ or newer is required",
     ):
         cli.check()
 
@@ -123,7 +124,7 @@ def test_a_state_whose_place_nothing_says_is_refused(tmp_path: Path, monkeypatch
     with pytest.raises(EngineUnavailableError) as refused:
         shop.another().stacks()
     assert refused.value.message == (
-        "nothing says where Pulumi keeps its state: no `pulumi login`, no PULUMI_BACKEND_URL, no `backend` in Pulumi.yaml"
+        "no Pulumi state backend is configured: no `pulumi login`, no PULUMI_BACKEND_URL, no `backend` in Pulumi.yaml"
     )
     assert "run `pulumi login`" in str(refused.value.hint)
 

@@ -78,7 +78,7 @@ def test_a_lock_in_the_bucket_is_held_by_one_and_a_dead_ones_is_taken(
     files = S3Files(bucket)
     with (
         files.exclusive(".pulumi/orchestrator/slots-dev"),
-        pytest.raises(StackLockedError, match="slots-dev is kept locked by another orchestrator"),
+        pytest.raises(StackLockedError, match="slots-dev is locked by another orchestrator"),
         S3Files(bucket).exclusive(".pulumi/orchestrator/slots-dev"),
     ):
         pytest.fail("two hold it")
@@ -113,7 +113,7 @@ def test_the_newest_form_in_a_bucket_counts(bucket: str) -> None:
     assert backend.checkpoint("packed", "dev") == {"resources": [1]}
     files.delete(".pulumi/stacks/packed/dev.json.zst")
     files.write(".pulumi/stacks/packed/dev.json.lz4", b"?")
-    with pytest.raises(StateError, match=r"has a form that this program does not know \(.*dev.json.lz4\)"):
+    with pytest.raises(StateError, match=r"has an unknown format \(.*dev.json.lz4\)"):
         backend.checkpoint("packed", "dev")
 
 

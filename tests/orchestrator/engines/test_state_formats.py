@@ -89,7 +89,7 @@ def test_an_unknown_form_is_an_error_and_never_an_absent_stack(tmp_path: Path, n
     put(tmp_path, f"stacks/shop/{name}", b"?")
     backend = backend_in(tmp_path)
     assert backend.stacks("shop") == ["alpha"]
-    with pytest.raises(UnknownFormatError, match=f"the state of alpha has a form that .* not know .*{name}"):
+    with pytest.raises(UnknownFormatError, match=f"the state of alpha has an unknown format .*{name}"):
         backend.checkpoint("shop", "alpha")
     put(tmp_path, "stacks/shop/alpha.json", checkpoint())
     assert backend.checkpoint("shop", "alpha") == LATEST
@@ -98,7 +98,7 @@ def test_an_unknown_form_is_an_error_and_never_an_absent_stack(tmp_path: Path, n
 def test_an_unknown_form_of_the_newest_history_is_an_error(tmp_path: Path) -> None:
     put(tmp_path, "history/shop/alpha/alpha-1.history.json", b'{"result": "succeeded"}')
     put(tmp_path, "history/shop/alpha/alpha-2.history.json.xz", b"?")
-    with pytest.raises(UnknownFormatError, match="the history of alpha has a form"):
+    with pytest.raises(UnknownFormatError, match="the history of alpha has an unknown format"):
         backend_in(tmp_path).ending("shop", "alpha")
 
 
@@ -122,7 +122,7 @@ def test_a_file_that_is_cut_off_is_damaged_and_its_backup_named(tmp_path: Path, 
 @pytest.mark.parametrize("name", ["stacks/alpha.json", "stacks/alpha.json.gz"])
 def test_the_older_layout_is_refused(tmp_path: Path, name: str) -> None:
     put(tmp_path, name, checkpoint())
-    with pytest.raises(StateError, match="older layout, whose stacks belong to no project") as caught:
+    with pytest.raises(StateError, match="older layout, in which stacks belong to no project") as caught:
         backend_in(tmp_path).check_layout()
     assert "pulumi state upgrade" in str(caught.value.hint)
     put(tmp_path, "meta.yaml", b"version: 1\n")
@@ -132,7 +132,7 @@ def test_the_older_layout_is_refused(tmp_path: Path, name: str) -> None:
 def test_a_newer_layout_is_refused(tmp_path: Path) -> None:
     backend_in(tmp_path).check_layout()
     put(tmp_path, "meta.yaml", b"version: 2\n")
-    with pytest.raises(StateError, match="the state has the layout 2: this program knows 1"):
+    with pytest.raises(StateError, match="the state has layout 2, and this program supports layout 1"):
         backend_in(tmp_path).check_layout()
 
 

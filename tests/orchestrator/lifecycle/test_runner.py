@@ -321,7 +321,7 @@ def test_a_second_interrupt_ends_the_waiting_and_never_reaches_the_engine(engine
 def test_a_unit_that_somebody_else_interrupted_skips_what_waits_for_it(engine: FakeEngine) -> None:
     engine.interrupt()
     assert told(run(engine, BASE, ALPHA)) == [
-        ("base/dev", "cancelled", "base/dev was not begun: the run was interrupted"),
+        ("base/dev", "cancelled", "base/dev was not started: the run was interrupted"),
         ("app/alpha", "skipped", "not started: it waits for base/dev, which was interrupted"),
     ]
 
