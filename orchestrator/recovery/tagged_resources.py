@@ -9,16 +9,16 @@ from orchestrator.recovery.aws import Aws, reason, tags_of
 
 MANAGED_BY_TAG, MANAGED_BY = "managed-by", "pulumi-django"
 OWNED = frozenset({"aws:secretsmanager:owningService", "aws:autoscaling:groupName"})
-"""Tags that AWS sets on what belongs to another resource: a database server's master password, a group's instances."""
+"""Tags that AWS sets on parts of other resources: the password of a database server, the instances of a group."""
 
 PARTS_OF_OTHERS = frozenset({"ecs:task", "ecs:container-instance", "ec2:network-interface", "rds:auto-backup"})
-"""Types that live and die with another resource and inherit its tags."""
+"""Types that are created and deleted with another resource and inherit its tags."""
 
 AUTOMATIC_SNAPSHOT = "rds:"
-"""Beginning of the names of snapshots that RDS itself makes and removes."""
+"""Prefix of the names of snapshots that RDS creates and removes."""
 
 EC2_FILTER_VALUES = 200
-"""Values that a filter of EC2 takes at most.
+"""Largest number of values in an EC2 filter.
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html"""
 
 EC2_KINDS = {
@@ -38,14 +38,14 @@ EC2_KINDS = {
     "vpc": "vpc",
     "vpce": "vpc-endpoint",
 }
-"""How an ARN names what an id begins with; other kinds are none that we make."""
+"""Types in ARNs by the prefix of an id, for the types that this package creates."""
 
 Listed = Iterator[tuple[str, dict[str, str]]]
-"""ARNs with their tags."""
+"""ARNs and their tags."""
 
 
 def tagged(aws: Aws, base: str | None) -> tuple[dict[str, dict[str, str]], list[str]]:
-    """Tags by ARN of everything that carries our tags and still stands; and what could not be looked at."""
+    """Tags by ARN of all resources with our tags, and the searches that failed."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     wanted = {MANAGED_BY_TAG: MANAGED_BY, **({"base": base} if base else {})}
@@ -57,7 +57,7 @@ def tagged(aws: Aws, base: str | None) -> tuple[dict[str, dict[str, str]], list[
                 if wanted.items() <= tags.items() and not _is_part(arn, tags):
                     found[arn.removesuffix(":*")] = tags
         except (BotoCoreError, ClientError) as error:
-            problems.append(f"{name} could not be looked at: {reason(error)}")
+            problems.append(f"{name} could not be searched: {reason(error)}")
     return found, problems
 
 
@@ -71,7 +71,7 @@ def _is_part(arn: str, tags: Mapping[str, str]) -> bool:
 def _by_tagging_api(aws: Aws, wanted: Mapping[str, str]) -> Listed:
     filters = [{"Key": key, "Values": [value]} for key, value in wanted.items()]
     found = aws.all("resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", TagFilters=filters)
-    # EC2's own list knows more types.
+    # The list of EC2 has more types.
     return ((item["ResourceARN"], tags_of(item.get("Tags"))) for item in found if ":ec2:" not in item["ResourceARN"])
 
 
@@ -93,7 +93,7 @@ def _ec2_resources(aws: Aws, _wanted: Mapping[str, str]) -> Listed:
 
 
 def _roles(aws: Aws, _wanted: Mapping[str, str]) -> Listed:
-    # The lists of IAM leave the tags out; this one has them, with one call for a hundred roles.
+    # The lists of IAM have no tags. This operation has them, with one call for a hundred roles.
     for role in aws.all("iam", "get_account_authorization_details", "RoleDetailList", Filter=["Role"]):
         yield role["Arn"], tags_of(role.get("Tags"))
 
@@ -117,17 +117,17 @@ def _cloud_map(aws: Aws, _wanted: Mapping[str, str]) -> Listed:
 
 
 def _distributions(aws: Aws, _wanted: Mapping[str, str]) -> Listed:
-    # CloudFront is in the tagging API of us-east-1 only.
+    # Only the tagging API of us-east-1 has CloudFront.
     for item in aws.all("cloudfront", "list_distributions", "DistributionList.Items"):
         answer = aws.client("cloudfront").list_tags_for_resource(Resource=item["ARN"])
         yield item["ARN"], tags_of(answer["Tags"].get("Items"))
 
 
 def _auto_scaling_groups(aws: Aws, _wanted: Mapping[str, str]) -> Listed:
-    # https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html: listed, never found.
+    # https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html: documented as supported, but never returned.
     for group in aws.all("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"):
         tags = [{"Key": tag["Key"], "Value": tag.get("Value", "")} for tag in group.get("Tags") or ()]
-        # A group that is being deleted has a status, others have none.
+        # Only a group that is being deleted has a status.
         if not group.get("Status"):
             yield group["AutoScalingGroupARN"], tags_of(tags)
 
@@ -155,12 +155,14 @@ _LISTERS: Mapping[str, Callable[[Aws, Mapping[str, str]], Listed]] = {
 GOING = ("deleting", "deleted")
 
 _Alive = Callable[[Aws, Sequence[str]], Iterable[str]]
-"""Those of the ARNs, all of one type, that still exist."""
+"""Returns the ARNs, all of one type, of resources that still exist."""
 
 
 def still_there(aws: Aws, found: Iterable[str]) -> tuple[set[str], list[str]]:
-    """Those of the ARNs that are not deleted already: the tagging API goes on listing some for an hour and more.
-    What cannot be looked at counts as there, and is told."""
+    """The ARNs of resources that still exist, and the searches that failed.
+
+    The tagging API lists some deleted resources for an hour or more. A resource that cannot be checked counts as existing.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
     by_type: dict[str, list[str]] = {}
@@ -173,12 +175,12 @@ def still_there(aws: Aws, found: Iterable[str]) -> tuple[set[str], list[str]]:
             alive.update(_ALIVE[type_](aws, listed) if type_ in _ALIVE else listed)
         except (BotoCoreError, ClientError) as error:
             alive.update(listed)
-            problems.append(f"whether each {type_} still exists could not be looked at: {reason(error)}")
+            problems.append(f"{type_}: existence could not be checked: {reason(error)}")
     return alive, problems
 
 
 def _ec2(operation: str, key: str, id_: str, gone: tuple[str, ...] = ()) -> _Alive:
-    """Those that the list of their type has, and not in one of the states `gone`."""
+    """Check with the list of the type, without resources in one of the states `gone`."""
 
     def alive(aws: Aws, found: Sequence[str]) -> Iterable[str]:
         ids = {arns.last_name(arn): arn for arn in found}
@@ -224,7 +226,7 @@ def _task_definitions(aws: Aws, found: Sequence[str]) -> Iterable[str]:
 
 
 def _secrets(aws: Aws, found: Sequence[str]) -> Iterable[str]:
-    # The list leaves out what is scheduled for deletion.
+    # The list does not have secrets that are scheduled for deletion.
     there = {item["ARN"] for item in aws.all("secretsmanager", "list_secrets", "SecretList")}
     return [arn for arn in found if arn in there]
 
@@ -256,7 +258,7 @@ _ALIVE: Mapping[str, _Alive] = {
     "ec2:security-group": _ec2("describe_security_groups", "SecurityGroups", "GroupId"),
     "ec2:security-group-rule": _ec2("describe_security_group_rules", "SecurityGroupRules", "SecurityGroupRuleId"),
     "ec2:subnet": _ec2("describe_subnets", "Subnets", "SubnetId"),
-    # A disk that is in use belongs to its instance.
+    # A volume in use belongs to its instance.
     "ec2:volume": _ec2("describe_volumes", "Volumes", "VolumeId", (*GOING, "in-use", "creating")),
     "ec2:vpc": _ec2("describe_vpcs", "Vpcs", "VpcId"),
     "ec2:vpc-endpoint": _ec2("describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId", GOING),

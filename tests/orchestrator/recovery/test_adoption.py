@@ -57,7 +57,7 @@ def test_several_that_fit_are_told_and_none_is_adopted() -> None:
         Undecided(
             urn=urn(EIP, "b"),
             type=EIP,
-            reason="2 resources fit: eipalloc-1, eipalloc-2",
+            reason="2 resources match: eipalloc-1, eipalloc-2",
             candidates=("eipalloc-1", "eipalloc-2"),
         ),
     )
@@ -111,14 +111,14 @@ def test_a_resource_of_our_name_with_other_tags_is_somebody_elses() -> None:
     state = deployment(pending(CLUSTER, "c", name="alpha-cluster"))
     (result,) = found([Candidate(id="arn:x", tags={**TAGS, "base": "qa"})], of=state)
     assert result == NotFound(
-        urn=urn(CLUSTER, "c"), type=CLUSTER, reason="arn:x is somebody else's: its tag base is qa"
+        urn=urn(CLUSTER, "c"), type=CLUSTER, reason="arn:x belongs to another owner: its tag base is qa"
     )
 
 
 def test_nothing_there_is_told() -> None:
     state = deployment(pending(CLUSTER, "c", name="alpha-cluster"))
     assert found([], of=state) == (
-        NotFound(urn=urn(CLUSTER, "c"), type=CLUSTER, reason="nothing of its name or with its tags is in AWS"),
+        NotFound(urn=urn(CLUSTER, "c"), type=CLUSTER, reason="AWS has no resource with its name or tags"),
     )
 
 

@@ -111,7 +111,7 @@ def test_production_keeps_its_data() -> None:
     kept = results["arn:aws:s3:::alpha-assets-1"]
     assert (kept.outcome, kept.reason) == (
         Outcome.KEPT,
-        "it is a bucket of production and not empty: empty it first",
+        "it is a bucket of production and contains objects: empty it first",
     )
     assert client("s3").list_objects_v2(Bucket="alpha-assets-1")["KeyCount"] == 1
     assert client("secretsmanager").describe_secret(SecretId=arn)["DeletedDate"]
@@ -187,7 +187,7 @@ def test_what_is_gone_meanwhile_counts_as_deleted(code: str) -> None:
 def test_a_type_that_is_not_deleted_from_here_is_kept() -> None:
     snapshot = orphan("arn:aws:rds:us-east-1:1:snapshot:mine", "rds:snapshot")
     (result,) = delete_orphans([snapshot], lambda _service: Refusing())
-    assert (result.outcome, result.reason) == (Outcome.KEPT, "a rds:snapshot is not deleted from here")
+    assert (result.outcome, result.reason) == (Outcome.KEPT, "deleting rds:snapshot is not supported")
 
 
 def test_nothing_to_delete_is_nothing_done() -> None:
@@ -266,5 +266,5 @@ def test_a_repository_of_production_with_images_is_kept() -> None:
     (result,) = delete_orphans([shop], client)
     assert (result.outcome, result.reason) == (
         Outcome.KEPT,
-        "it is a repository of production and holds images: empty it first",
+        "it is a repository of production and contains images: empty it first",
     )

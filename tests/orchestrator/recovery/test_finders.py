@@ -128,7 +128,7 @@ def test_a_type_that_is_not_known_is_undecided_and_one_outside_aws_harmless() ->
         client,
     )
     assert isinstance(unknown, Undecided)
-    assert unknown.reason == "how to find this type in AWS is not known"
+    assert unknown.reason == "this type cannot be searched in AWS"
     assert isinstance(password, NotFound)
     assert password.reason == "it exists in the state only, not in AWS"
 

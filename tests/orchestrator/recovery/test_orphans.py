@@ -120,7 +120,7 @@ def test_what_lives_with_another_resource_is_no_orphan() -> None:
     assert [type_ for type_ in types() if not type_.startswith("ec2:")] == ["rds:db", "rds:snapshot"]
 
 
-def test_what_cannot_be_looked_at_is_told_and_hides_nothing_else() -> None:
+def test_a_failed_search_is_reported_and_hides_no_other_orphan() -> None:
     arn, _ = topic(TAGS)
 
     def some(service: str) -> Any:
@@ -131,9 +131,9 @@ def test_what_cannot_be_looked_at_is_told_and_hides_nothing_else() -> None:
     search = find_orphans(some, lambda: [])
     assert [orphan.arn for orphan in search.orphans] == [arn]
     assert search.problems == (
-        "IAM roles could not be looked at: AccessDenied: no",
-        "IAM policies could not be looked at: AccessDenied: no",
-        "IAM instance profiles could not be looked at: AccessDenied: no",
+        "IAM roles could not be searched: AccessDenied: no",
+        "IAM policies could not be searched: AccessDenied: no",
+        "IAM instance profiles could not be searched: AccessDenied: no",
     )
 
 
