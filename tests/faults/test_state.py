@@ -38,7 +38,7 @@ def of_the_future(content: bytes) -> bytes:
     [
         (half, "the state of alpha is damaged: its checkpoint does not have the format of Pulumi"),
         (nothing, "the state of alpha is damaged: its checkpoint does not have the format of Pulumi"),
-        (of_the_future, "the state of alpha has version 99: this program knows 3 and 4"),
+        (of_the_future, "the state of alpha has version 99, and this program supports 3 and 4"),
     ],
 )
 def test_a_checkpoint_that_cannot_be_used_is_named_and_all_others_still_work(

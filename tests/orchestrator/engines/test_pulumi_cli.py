@@ -34,7 +34,7 @@ def test_no_cli_is_told_with_where_to_get_it(tmp_path: Path, monkeypatch: pytest
     assert "--engine simulation" in str(refused.value.hint)
 
 
-def test_a_cli_that_is_too_old_is_told_with_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_an_old_cli_names_the_required_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cli = fake_cli(tmp_path, "print('v3.100.0')", monkeypatch)
     with pytest.raises(
         EngineUnavailableError,
@@ -43,8 +43,8 @@ def test_a_cli_that_is_too_old_is_told_with_what_is_needed(tmp_path: Path, monke
         cli.check()
 
 
-def test_a_cli_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(EngineUnavailableError, match="the Pulumi CLI does not answer"):
+def test_a_cli_that_does_not_run_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(EngineUnavailableError, match="the Pulumi CLI does not run"):
         fake_cli(tmp_path, "raise SystemExit(3)", monkeypatch).check()
 
 
