@@ -1,4 +1,4 @@
-"""What people write after `--set` and `--image`."""
+"""The values of `--set` and `--image`."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_value_of_a_key_whose_type_is_text_is_that_text(key: str, text: str,
     assert parse_assignment(f"{key}={text}").value == value
 
 
-def test_a_value_of_an_unknown_key_that_yaml_would_take_for_something_else_is_text() -> None:
+def test_a_value_of_an_unknown_key_that_yaml_readers_change_is_text() -> None:
     assert parse_assignment(f"other:secret={ARN}").value == ARN
     assert parse_assignment("other:profile=012345678901").value == "012345678901"
     assert parse_assignment("aws:profile=012345678901").value == "012345678901"
@@ -180,7 +180,7 @@ def test_an_image_without_a_name_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("reference", ["", "a b", "a\nb", "x" * 513])
-def test_what_is_no_image_reference_is_refused(reference: str) -> None:
+def test_an_invalid_image_reference_is_refused(reference: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_image(f"backend={reference}")
     assert caught.value.message.endswith(f"cannot be used: {reference!r} is not an image reference")
@@ -200,13 +200,13 @@ def test_an_image_has_its_key(name: str, key: str) -> None:
 
 
 @given(st.text(max_size=60))
-def test_no_text_makes_another_error_than_ours(text: str) -> None:
+def test_every_text_is_parsed_or_refused_with_a_usage_error(text: str) -> None:
     for parse in (parse_assignment, parse_image):
         with contextlib.suppress(UsageError):
             parse(text)
 
 
 @given(st.text(st.sampled_from("{}[]&*!|>'\"#%@`:,- \nax1.~?"), max_size=20))
-def test_no_yaml_makes_another_error_than_ours(value: str) -> None:
+def test_every_yaml_value_is_parsed_or_refused_with_a_usage_error(value: str) -> None:
     with contextlib.suppress(UsageError):
         assert parse_assignment(f"key={value}").path == ("key",)

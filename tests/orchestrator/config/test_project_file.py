@@ -1,4 +1,4 @@
-"""`Pulumi.yaml`: what it says for all stacks of a project."""
+"""`Pulumi.yaml`: the settings of all stacks of a project."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def _same(text: str) -> Any:
         ("n: {secret: true, type: string}", "config: {n: open}", "django-base:n is not encrypted"),
     ],
 )
-def test_what_the_cli_refuses_of_a_stack_is_refused_before(
+def test_a_stack_value_that_the_cli_refuses_is_refused_first(
     project: Project, config: str, own: str, message: str
 ) -> None:
     write(project, f"name: django-base\nconfig:\n  {config}\n", own)

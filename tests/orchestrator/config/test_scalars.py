@@ -1,4 +1,4 @@
-"""Values of a stack file that would not come back as they were written."""
+"""Values of a stack file that YAML readers change."""
 
 from __future__ import annotations
 
@@ -67,18 +67,20 @@ def reasons(value: str, *, text: bool | None) -> list[str]:
 
 @pytest.mark.parametrize(("value", "reason"), ALWAYS)
 @pytest.mark.parametrize("text", [True, False, None])
-def test_what_readers_disagree_on_is_refused_whatever_the_key_needs(value: str, reason: str, text: bool | None) -> None:
+def test_a_value_on_which_readers_disagree_is_refused_for_every_type_of_key(
+    value: str, reason: str, text: bool | None
+) -> None:
     assert reasons(value, text=text) == [f"{reason}: put it in quotes"]
 
 
 @pytest.mark.parametrize(("value", "reason"), WHERE_TEXT_IS_NEEDED)
-def test_what_would_not_be_the_same_text_is_refused_where_text_is_needed(value: str, reason: str) -> None:
+def test_a_value_that_would_become_another_text_is_refused_for_a_text_key(value: str, reason: str) -> None:
     assert reasons(value, text=True) == [f"{reason}: put it in quotes"]
     assert reasons(value, text=False) == reasons(value, text=None) == []
 
 
 @pytest.mark.parametrize("value", [*FINE, "!!str 1.10"])
-def test_what_comes_back_as_it_is_written_is_taken(value: str) -> None:
+def test_a_value_that_readers_keep_is_accepted(value: str) -> None:
     assert reasons(value, text=True) == reasons(value, text=None) == []
 
 
@@ -87,7 +89,7 @@ def test_an_empty_image_in_an_object_is_refused_and_at_the_top_it_is_pulumis_wor
     assert [(problem.line, problem.path) for problem in problems(text, lambda _path: True)] == [(4, ("redis", "image"))]
 
 
-def test_keys_outside_of_the_configuration_are_not_looked_at() -> None:
+def test_keys_outside_the_configuration_are_not_checked() -> None:
     assert problems("encryptionsalt: 010\nconfig: {}\n", lambda _path: True) == ()
     assert problems("", lambda _path: True) == ()
 
@@ -144,12 +146,12 @@ def test_every_such_line_is_named_at_once(project: Project) -> None:
 
 
 @pytest.mark.parametrize("null", ["", "null", "~", '""'])
-def test_null_and_what_pulumi_writes_for_it_is_an_absent_value(project: Project, null: str) -> None:
+def test_null_and_empty_text_for_null_are_absent_values(project: Project, null: str) -> None:
     (project.path / "Pulumi.alpha.yaml").write_text(f"config:\n  django-app:frontend_image: {null}\n")
     assert StackConfig.load(project, "alpha").get("frontend_image") is None
     assert read_snapshot(project, "alpha").wire() == {"django-app:frontend_image": ""}
 
 
-def test_a_file_with_such_a_value_can_still_be_read_by_what_runs_no_engine(project: Project) -> None:
+def test_a_file_with_such_a_value_can_still_be_read_without_an_engine(project: Project) -> None:
     (project.path / "Pulumi.alpha.yaml").write_text("config:\n  django-app:base: dev\n  extra_env: {A: 1.10}\n")
     assert StackConfig.load(project, "alpha").get("base") == "dev"

@@ -1,4 +1,4 @@
-"""`orchestrator.toml`: what it may say, and how it is told what is wrong."""
+"""`orchestrator.toml`: its keys and the messages about mistakes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_file_is_read_with_its_projects_by_key(root: Path) -> None:
     assert read.in_scope(Scope.BASE) == (read.by_key["base"],)
 
 
-def test_what_the_file_leaves_out_has_defaults(root: Path) -> None:
+def test_absent_keys_have_defaults(root: Path) -> None:
     (root / "orchestrator.toml").write_text(TOML.replace('engine = "simulation"', ""))
     read = settings.load(root)
     assert (read.engine, read.pulumi, read.runner) == ("pulumi", PulumiSettings(), RunnerSettings(parallel=4))
@@ -151,7 +151,7 @@ def test_a_bad_pulumi_yaml_is_named(root: Path, text: str, problem: str) -> None
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(content=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
-def test_no_file_makes_another_error_than_ours(root: Path, content: bytes) -> None:
+def test_every_file_is_read_or_refused_with_our_error(root: Path, content: bytes) -> None:
     (root / "orchestrator.toml").write_bytes(content)
     with pytest.raises(OrchestratorError):
         settings.load(root)
@@ -169,7 +169,7 @@ _KEYS = st.sampled_from(["engine", "runner", "projects", "pulumi", "path", "scop
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(table=st.sampled_from(["", "[projects.app]", "[projects]", "[runner]", "[pulumi]"]), key=_KEYS, value=_VALUES)
-def test_no_value_makes_another_error_than_ours(root: Path, table: str, key: str, value: object) -> None:
+def test_every_value_is_read_or_refused_with_our_error(root: Path, table: str, key: str, value: object) -> None:
     text = (
         str(value).lower() if isinstance(value, bool) else repr(value).replace("True", "true").replace("False", "false")
     )

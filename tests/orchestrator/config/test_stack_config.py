@@ -1,4 +1,4 @@
-"""`Pulumi.<stack>.yaml`: reading, refusing, changing, writing."""
+"""`Pulumi.<stack>.yaml`: reading, checking, changing, writing."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_a_change_keeps_comments_order_and_indentation(project: Project) -> None
     assert file.read_text() == expected
 
 
-def test_setting_what_is_there_changes_nothing(project: Project) -> None:
+def test_setting_the_current_value_changes_nothing(project: Project) -> None:
     write(project, "alpha", TEXT)
     config = StackConfig.load(project, "alpha")
     config.set("base", "dev")
@@ -185,7 +185,7 @@ def test_null_takes_a_key_away(project: Project) -> None:
     assert "django-app:base" not in values
 
 
-def test_a_key_without_namespace_is_changed_where_it_stands(project: Project) -> None:
+def test_a_key_without_namespace_is_changed_in_place(project: Project) -> None:
     file = write(project, "alpha", "config:\n  base: dev\n")
     config = StackConfig.load(project, "alpha")
     config.set("base", "qa")
@@ -208,14 +208,14 @@ def test_a_plain_neighbor_of_an_encrypted_value_can_be_set(project: Project) -> 
     assert config.text() == TEXT.replace("open: 1", "open: 2")
 
 
-def test_a_key_within_what_is_no_object_is_refused(project: Project) -> None:
+def test_a_key_inside_a_value_that_is_not_an_object_is_refused(project: Project) -> None:
     file = write(project, "alpha", TEXT)
     with pytest.raises(SettingsError) as caught:
         StackConfig.load(project, "alpha").assign(make_assignment("base.name", "x"))
     assert caught.value.message == f"{file}: django-app:base is not an object, so name cannot be set in it"
 
 
-def test_a_new_stack_starts_from_the_template_without_what_is_another_ones(project: Project) -> None:
+def test_a_new_stack_copies_the_template_without_values_of_the_other_stack(project: Project) -> None:
     write(project, "alpha", TEXT.replace("base: dev", "base: dev\n  django-app:listener_slot: 3"))
     config = StackConfig.from_template(project, "beta")
     assert (config.exists, config.changed) == (False, True)
@@ -345,7 +345,7 @@ def test_the_configured_stacks_are_those_with_a_file(project: Project) -> None:
         st.text(st.sampled_from("config:ab-{}[]&*!|>'\"#%\n 1.~?,"), max_size=60).map(str.encode),
     )
 )
-def test_no_file_makes_another_error_than_ours(project: Project, content: bytes) -> None:
+def test_every_file_is_read_or_refused_with_our_error(project: Project, content: bytes) -> None:
     config_path(project, "alpha").write_bytes(content)
     try:
         config = StackConfig.load(project, "alpha")

@@ -1,4 +1,4 @@
-"""What a new environment does not take over from its template."""
+"""Values that a new environment does not get from its template."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def new(project: Project, config: dict[str, Any]) -> StackConfig:
         ({"cache": {"cache_database": 1, "broker_database": 2, "key_prefix": "a:"}}, {"cache": {}}, "cache.cache_database, "),
     ],
 )  # fmt: skip
-def test_what_only_one_environment_can_have_is_left_out_and_named(
+def test_values_that_only_one_environment_can_have_are_left_out_and_named(
     project: Project, config: dict[str, Any], copied: dict[str, Any], left_out: str
 ) -> None:
     made = new(project, config)
@@ -110,7 +110,7 @@ def test_bounds_and_workers_that_scale_chose_are_not_taken_over_either(project: 
     assert made.get("workers") == {"mail": {}, "default": {"desired_count": 2}}
 
 
-def test_a_number_that_people_chose_after_scale_is_theirs(project: Project) -> None:
+def test_a_number_that_was_edited_after_scale_is_copied(project: Project) -> None:
     scaled(project, "config:\n  django-app:web:\n    port: 80\n", "web.desired_count", 5)
     config = StackConfig.load(project, "alpha")
     config.assign(make_assignment("web.desired_count", 3))

@@ -1,4 +1,4 @@
-"""Another passphrase, another account, somebody at work, a damaged neighbor: seen before anything is touched."""
+"""Checks before any change: passphrase, AWS account, locks, damaged stacks."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_protected_resources_are_seen_before_anything_is_destroyed(shop: Worksho
 
 
 @pytest.mark.engine
-def test_a_damaged_checkpoint_is_named_and_hides_nobody(shop: Workshop) -> None:
+def test_a_damaged_checkpoint_is_reported_and_hides_no_other_stack(shop: Workshop) -> None:
     orchestrator(shop).create_env("alpha", base="dev")
     file = shop.state / ".pulumi" / "stacks" / "fixture-app" / "alpha.json"
     file.write_text(file.read_text()[:500])
@@ -170,7 +170,7 @@ def test_waiting_lets_the_other_one_finish(shop: Workshop) -> None:
 
 
 @pytest.mark.engine
-def test_drift_tells_what_is_gone_and_what_changed(shop: Workshop) -> None:
+def test_drift_reports_deleted_and_changed_resources(shop: Workshop) -> None:
     orchestrator(shop).create_env("alpha", base="dev")
     cloud = json.loads(shop.cloud_file.read_text())
     by_name = {item["urn"].rpartition("::")[2]: id_ for id_, item in cloud.items()}
@@ -227,7 +227,7 @@ def test_two_environments_created_at_once_have_different_slots(shop: Workshop) -
 
 
 @pytest.mark.engine
-def test_continue_goes_on_with_what_does_not_depend_on_the_failed_one(shop: Workshop) -> None:
+def test_keep_going_continues_with_resources_that_do_not_depend_on_a_failed_one(shop: Workshop) -> None:
     (shop.folder / "base" / "__main__.py").write_text(
         "import pulumi_aws as aws\n"
         "bad = aws.sns.Topic('bad', tags={'fail': 'no'})\n"

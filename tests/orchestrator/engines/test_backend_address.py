@@ -1,4 +1,4 @@
-"""Where the state is: orchestrator.toml, PULUMI_BACKEND_URL, each project's Pulumi.yaml, the login, in this order."""
+"""The state backend comes from orchestrator.toml, PULUMI_BACKEND_URL, each project's Pulumi.yaml, the login, in this order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stack that this user may not read is listed as such; it is not damaged, and hides nothing else."""
+"""An unreadable stack is listed as unreadable. It is not damaged and hides no other stack."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_file_that_is_closed_to_this_user_hides_no_other_stack(shared: Path, c
     assert "the state cannot be read: Permission denied" in (after["beta"].problem or "")
 
 
-def test_the_record_of_a_stack_with_a_closed_state_is_still_known(shared: Path) -> None:
+def test_the_record_of_a_stack_with_an_unreadable_state_is_still_listed(shared: Path) -> None:
     found = backend(shared)
     (shared / CLOSED["checkpoint"]).chmod(0)
     summary = listed(found, shared)["beta"]

@@ -74,7 +74,7 @@ def rerun(shop: Workshop, find: Any, operation: Operation = Operation.UP) -> tup
     return outcome, [event.message for event in events if isinstance(event, Diagnostic) and "warning" in event.severity]
 
 
-def test_the_next_update_takes_what_was_being_created_and_makes_the_rest(shop: Workshop) -> None:
+def test_the_next_update_adopts_the_resource_in_progress_and_creates_the_rest(shop: Workshop) -> None:
     said = kill_while_creating(shop)
     assert said == "app/alpha failed: the engine was killed by signal 9"
     assert shop.engine.stack(APP).status is StackStatus.INCOMPLETE  # type: ignore[union-attr]
@@ -96,7 +96,7 @@ def test_a_destroy_takes_it_along(shop: Workshop) -> None:
     assert shop.another().stack(APP) is None
 
 
-def test_what_only_a_person_can_decide_is_refused(shop: Workshop) -> None:
+def test_a_stack_with_an_undecided_create_is_refused(shop: Workshop) -> None:
     kill_while_creating(shop)
 
     def find(_unit: Unit, latest: Any) -> tuple[Finding, ...]:

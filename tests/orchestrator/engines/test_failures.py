@@ -1,4 +1,4 @@
-"""What the CLI's words mean for a user."""
+"""Errors from the output of the CLI."""
 
 from __future__ import annotations
 
@@ -113,6 +113,6 @@ def test_a_message_without_a_traceback_stays_whole() -> None:
     assert explained(UNIT, "", [(None, message)]).message == f"app/alpha failed: {message}"
 
 
-def test_the_same_error_is_told_once() -> None:
+def test_an_error_is_reported_only_once() -> None:
     errors = [(None, "boom"), (None, "boom")]
     assert explained(UNIT, "", errors).message == "app/alpha failed: boom"

@@ -48,7 +48,7 @@ def test_files_are_written_read_listed_and_deleted_below_the_prefix(bucket: str)
     assert files.read(".pulumi/stacks/p/dev.json") is None
 
 
-def test_a_bucket_that_is_not_there_is_told(bucket: str) -> None:
+def test_a_missing_bucket_is_reported(bucket: str) -> None:
     backend = open_backend(bucket.replace("s3://state/", "s3://nowhere/"))
     assert backend is not None
     with pytest.raises(EngineUnavailableError, match=r"the state in s3://nowhere cannot be reached: .*NoSuchBucket"):
@@ -117,7 +117,7 @@ def test_the_newest_form_in_a_bucket_counts(bucket: str) -> None:
         backend.checkpoint("packed", "dev")
 
 
-def test_files_are_encrypted_as_the_address_says(bucket: str) -> None:
+def test_files_are_encrypted_with_the_settings_in_the_url(bucket: str) -> None:
     files = S3Files(f"{bucket}&ssetype=aws:kms&kmskeyid=alias/state")
     files.write(".pulumi/stacks/kept/dev.pulumi-tags", b"{}")
     with files.exclusive(".pulumi/orchestrator/kept"):

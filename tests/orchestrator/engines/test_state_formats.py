@@ -1,4 +1,4 @@
-"""State files as the CLI writes them: plain, gzip, Zstandard, of projects, of the older layout."""
+"""State files of the CLI: plain, gzip, Zstandard, current and older layout."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def checkpoint(**latest: Any) -> bytes:
 
 
 @pytest.mark.parametrize("form", PACK)
-def test_a_stack_is_there_in_every_form(tmp_path: Path, form: str) -> None:
+def test_a_stack_exists_in_every_format(tmp_path: Path, form: str) -> None:
     put(tmp_path, f"stacks/shop/alpha{form}", PACK[form](checkpoint()))
     put(tmp_path, "stacks/shop/alpha.pulumi-tags", b'{"tags": {"a": "b"}}')
     backend = backend_in(tmp_path)
@@ -59,21 +59,21 @@ def test_a_stack_is_there_in_every_form(tmp_path: Path, form: str) -> None:
 
 
 @pytest.mark.parametrize("form", PACK)
-def test_the_last_failure_is_read_in_every_form(tmp_path: Path, form: str) -> None:
+def test_the_last_failure_is_read_in_every_format(tmp_path: Path, form: str) -> None:
     put(tmp_path, "history/shop/alpha/alpha-1790000000000000000.history.json", b'{"result": "succeeded"}')
     assert backend_in(tmp_path).ending("shop", "alpha").failed is False
     put(tmp_path, f"history/shop/alpha/alpha-1790000000000000001.history{form}", PACK[form](b'{"result": "failed"}'))
     assert backend_in(tmp_path).ending("shop", "alpha").failed is True
 
 
-def test_content_counts_and_not_the_name(tmp_path: Path) -> None:
+def test_the_content_decides_the_format_and_not_the_name(tmp_path: Path) -> None:
     put(tmp_path, "stacks/shop/alpha.json", zstandard.compress(checkpoint()))
     put(tmp_path, "stacks/shop/beta.json.gz", checkpoint())
     backend = backend_in(tmp_path)
     assert backend.checkpoint("shop", "alpha") == backend.checkpoint("shop", "beta") == LATEST
 
 
-def test_the_newest_of_several_forms_counts(tmp_path: Path) -> None:
+def test_the_newest_of_several_formats_counts(tmp_path: Path) -> None:
     for age, form in enumerate(PACK):
         file = put(tmp_path, f"stacks/shop/alpha{form}", PACK[form](checkpoint(of=form)))
         os.utime(file, (1_790_000_000 - age, 1_790_000_000 - age))
@@ -85,7 +85,7 @@ def test_the_newest_of_several_forms_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["alpha.json.xz", "alpha.json.br", "alpha.yaml"])
-def test_an_unknown_form_is_an_error_and_never_an_absent_stack(tmp_path: Path, name: str) -> None:
+def test_an_unknown_format_is_an_error_and_never_an_absent_stack(tmp_path: Path, name: str) -> None:
     put(tmp_path, f"stacks/shop/{name}", b"?")
     backend = backend_in(tmp_path)
     assert backend.stacks("shop") == ["alpha"]
@@ -95,7 +95,7 @@ def test_an_unknown_form_is_an_error_and_never_an_absent_stack(tmp_path: Path, n
     assert backend.checkpoint("shop", "alpha") == LATEST
 
 
-def test_an_unknown_form_of_the_newest_history_is_an_error(tmp_path: Path) -> None:
+def test_an_unknown_format_of_the_newest_history_is_an_error(tmp_path: Path) -> None:
     put(tmp_path, "history/shop/alpha/alpha-1.history.json", b'{"result": "succeeded"}')
     put(tmp_path, "history/shop/alpha/alpha-2.history.json.xz", b"?")
     with pytest.raises(UnknownFormatError, match="the history of alpha has an unknown format"):
@@ -107,7 +107,7 @@ def test_an_unknown_form_of_the_newest_history_is_an_error(tmp_path: Path) -> No
     ["alpha.json.bak", "alpha.json.gz.bak", "alpha.json.zst.bak", "alpha.json.1790000000", "alpha.json.gz.1790000000",
      "alpha.json.attrs", "alpha.pulumi-tags", "tmp4x1"],
 )  # fmt: skip
-def test_what_lies_beside_a_state_is_no_stack(name: str) -> None:
+def test_other_files_beside_a_state_are_not_stacks(name: str) -> None:
     assert state_formats.stack_of(name) is None
 
 
@@ -173,7 +173,7 @@ def test_the_real_clis_packed_state_is_the_same_as_a_plain_one(
 
 
 @pytest.mark.engine
-def test_an_unknown_form_beside_a_base_is_an_error_when_its_readers_are_looked_for(
+def test_an_unknown_format_is_an_error_in_the_search_for_readers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = Workshop(tmp_path, "pulumi", monkeypatch.setenv)

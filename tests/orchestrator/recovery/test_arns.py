@@ -1,4 +1,4 @@
-"""What an ARN names."""
+"""ARNs have a type, a name, a partition and an account."""
 
 from __future__ import annotations
 
