@@ -1,17 +1,17 @@
 """Every error that the orchestrator raises on purpose.
 
-OrchestratorError                 a user can act on it; printed as `error: ...` and `hint: ...`, exit code 1
-├── UsageError                    the words of the command are wrong; exit code 2
+OrchestratorError                 an error that a user can act on; printed as `error: ...` and `hint: ...`, exit code 1
+├── UsageError                    the command line is wrong; exit code 2
 ├── SettingsError                 `orchestrator.toml` or a `Pulumi.*.yaml` cannot be used
-├── GraphError                    the project graph has a cycle or names a project that is not there
-├── UnknownStackError             a base or an environment of that name does not exist
-├── RefusedError                  a rule forbids the operation; nothing was touched
-│   └── ConfirmationError         the user said no, or nobody could be asked
-├── EngineUnavailableError        the engine cannot work here: no CLI, too old, no state, no passphrase, no credentials
-├── StackLockedError              somebody else is at work on the stack
+├── GraphError                    the project graph has a cycle or names a project that does not exist
+├── UnknownStackError             no base or environment has that name
+├── RefusedError                  a rule forbids the operation; nothing was changed
+│   └── ConfirmationError         the user declined, or the terminal cannot ask
+├── EngineUnavailableError        the engine cannot run: no CLI, an old CLI, no state, no passphrase, no credentials
+├── StackLockedError              another operation runs on the stack
 ├── StateError                    the recorded state is damaged or cannot be written
-│   └── UnreadableStateError      a file of the state cannot be read; it may be whole
-├── OperationFailedError          an operation began and did not succeed; some resources may exist
+│   └── UnreadableStateError      a file of the state cannot be read; it may be intact
+├── OperationFailedError          an operation began and failed; some resources may exist
 └── InterruptedRunError           Ctrl-C; exit code 130
 """
 
@@ -24,8 +24,8 @@ from datetime import datetime
 class OrchestratorError(Exception):
     """Base of all expected errors.
 
-    `message` is one sentence of the form `{what happened}: {why}` without a final period; `hint` says what to do, or
-    is None when there is nothing to do. Neither ever holds a secret.
+    `message` is one sentence of the form `{what happened}: {why}` without a final period. `hint` says what to do, or is
+    None. Neither contains a secret.
     """
 
     exit_code = 1
@@ -43,11 +43,11 @@ class UsageError(OrchestratorError):
 
 
 class SettingsError(OrchestratorError):
-    """A configuration file is missing, malformed or holds a value that cannot be used; names file, line and key."""
+    """A configuration file is missing, malformed or has an invalid value. The message names file, line and key."""
 
 
 class GraphError(OrchestratorError):
-    """The projects of `orchestrator.toml` do not form a graph that can be ordered."""
+    """The projects of `orchestrator.toml` cannot be put into an order."""
 
 
 class UnknownStackError(OrchestratorError):
@@ -55,27 +55,27 @@ class UnknownStackError(OrchestratorError):
 
 
 class RefusedError(OrchestratorError):
-    """A rule forbids the operation; it was checked before anything was touched."""
+    """A rule forbids the operation. The check runs before any change."""
 
 
 class ConfirmationError(RefusedError):
-    """The operation needed a confirmation that was not given."""
+    """The operation needs a confirmation and did not get it."""
 
 
 class EngineUnavailableError(OrchestratorError):
-    """The engine cannot work on this machine or with this backend."""
+    """The engine cannot run on this machine or with this backend."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LockOwner:
-    """Who holds a stack's lock: the engine process, as the lock itself says."""
+    """The engine process that holds a stack's lock, as recorded in the lock."""
 
     username: str
     hostname: str
     pid: int
     since: datetime | None
     alive: bool | None
-    """Whether the process runs; None when that cannot be known from here: another machine, another container."""
+    """Whether the process runs; None when this machine cannot tell, for a process on another machine or in another container."""
 
     def __str__(self) -> str:
         since = f", since {self.since:%Y-%m-%d %H:%M:%S %Z}" if self.since else ""
@@ -83,7 +83,7 @@ class LockOwner:
 
 
 class StackLockedError(OrchestratorError):
-    """The stack is locked; `owner` is None when the backend does not say by whom."""
+    """The stack is locked; `owner` is None when the backend does not report it."""
 
     def __init__(self, message: str, hint: str | None = None, *, owner: LockOwner | None = None) -> None:
         super().__init__(message, hint)
@@ -91,18 +91,18 @@ class StackLockedError(OrchestratorError):
 
 
 class StateError(OrchestratorError):
-    """State on disk or in the backend is damaged, unreadable or cannot be written."""
+    """The state is damaged, unreadable or cannot be written."""
 
 
 class UnreadableStateError(StateError):
-    """This user may not read a file of the state, or cannot now; nothing is known to be wrong with it."""
+    """A file of the state cannot be read, for example because of its permissions. The state may be intact."""
 
 
 class OperationFailedError(OrchestratorError):
-    """An operation on one unit began and failed. The unit's result carries what was done until then."""
+    """An operation on one unit began and failed. The unit's result lists the changes that were made."""
 
 
 class InterruptedRunError(OrchestratorError):
-    """The user interrupted the run; whatever was in flight was finished and recorded."""
+    """The user interrupted the run. Changes in progress were finished and recorded."""
 
     exit_code = 130

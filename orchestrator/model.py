@@ -1,4 +1,4 @@
-"""The words of the orchestrator as data: units, records, stacks, changes, results, reports. Pure."""
+"""The data types of the orchestrator: units, records, stacks, changes, results, reports. Pure."""
 
 from __future__ import annotations
 
@@ -10,34 +10,41 @@ from typing import Any, Literal
 
 from pulumi_django.rules.kinds import Kind as Kind
 
+# sdk/go/common/resource/sig/sig.go and sdk/python/lib/pulumi/runtime/rpc.py
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """Pulumi's wire sentinel for a value that is known only after an update."""
+
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+"""Key that marks an object on Pulumi's wire as a special value; the value of the key says which."""
+
+SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"
+"""Value of the SIGNATURE key of a secret."""
 
 SECRET_MASK = "[secret]"
 
 
 class Scope(StrEnum):
-    """What a project belongs to: its stacks are named after bases or after environments."""
+    """The kind of stacks that a project has: bases or environments."""
 
     BASE = "base"
     ENVIRONMENT = "environment"
 
 
 class Operation(StrEnum):
-    """What an engine carries out on one unit."""
+    """An operation of an engine on one unit."""
 
     UP = "up"
     PREVIEW = "preview"
     DESTROY = "destroy"
     REFRESH = "refresh"
-    """Bring the state in line with what is in AWS."""
+    """Update the state to match AWS."""
 
     DRIFT = "drift"
-    """Compare the state with what is in AWS; nothing is changed."""
+    """Compare the state with AWS and change nothing."""
 
 
 class Status(StrEnum):
-    """How one unit of a run ended."""
+    """The result of one unit of a run."""
 
     SUCCEEDED = "succeeded"
     UNCHANGED = "unchanged"
@@ -48,7 +55,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, order=True)
 class Unit:
-    """One stack of one project: a node of the dependency graph."""
+    """One stack of one project: a node of the dependency graph. Written `app/alpha` in messages and documents."""
 
     project: str
     """Key of the project in `orchestrator.toml`, for example `app`."""
@@ -62,17 +69,17 @@ class Unit:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What the orchestrator remembers of a stack; kept as the stack's tags, never anywhere else."""
+    """Facts about a stack that the orchestrator keeps in the stack's tags and nowhere else."""
 
     kind: Kind
     base: str | None = None
-    """The base an environment stands on; None on a base."""
+    """The base of an environment; None for a base."""
 
     owner: str | None = None
     created: datetime | None = None
     expires: datetime | None = None
     ttl: timedelta | None = None
-    """How long an environment lives after it was last deployed; None: until somebody destroys it."""
+    """Lifetime of an environment after its last deployment; None for an environment that does not expire."""
 
     pinned: bool = False
     listener_slot: int | None = None
@@ -81,7 +88,7 @@ class Record:
 
 
 class ChangeOp(StrEnum):
-    """What happens to one resource."""
+    """The change of one resource."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -94,7 +101,7 @@ class ChangeOp(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceChange:
-    """One resource of an operation."""
+    """A change of one resource in an operation."""
 
     urn: str
     type: str
@@ -104,12 +111,12 @@ class ResourceChange:
     """Paths of the changed inputs, for updates and replacements."""
 
     parent: str | None = None
-    """URN of the parent, when the engine tells."""
+    """URN of the parent; None when the engine does not report it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeCounts:
-    """How many resources an operation touched, or would touch."""
+    """Numbers of resources that an operation changed, or would change."""
 
     create: int = 0
     update: int = 0
@@ -119,24 +126,24 @@ class ChangeCounts:
 
     @property
     def changed(self) -> int:
-        """Resources that are not `same`."""
+        """Number of resources that are not `same`."""
         return self.create + self.update + self.replace + self.delete
 
     @property
     def total(self) -> int:
-        """All resources that were looked at."""
+        """Number of all resources."""
         return self.changed + self.same
 
 
 @dataclass(frozen=True, kw_only=True)
 class OutputValue:
-    """A stack output. `value` of a secret is kept out of `repr` and must be masked wherever it is shown."""
+    """A stack output. The `value` of a secret is not in `repr` and must be masked wherever it is displayed."""
 
     value: Any = field(repr=False)
     secret: bool = False
 
     def shown(self) -> Any:
-        """The value for people and reports: masked when secret, None when not known yet."""
+        """The value for display: masked when secret, None when not known yet."""
         if self.secret:
             return SECRET_MASK
         return None if self.value == UNKNOWN else self.value
@@ -147,7 +154,7 @@ Outputs = Mapping[str, OutputValue]
 
 @dataclass(frozen=True, kw_only=True)
 class StackResource:
-    """A resource as the state holds it."""
+    """A resource in the state."""
 
     urn: str
     type: str
@@ -162,73 +169,73 @@ class StackResource:
 
 
 class StackStatus(StrEnum):
-    """State of a stack as the backend shows it."""
+    """Status of a stack according to the backend."""
 
     READY = "ready"
     EMPTY = "empty"
-    """Initialized, or destroyed and not removed: no resources."""
+    """The stack has no resources: created without an update, or destroyed and not removed."""
 
     FAILED = "failed"
-    """The last operation failed; running it again continues."""
+    """The last operation failed. Running it again continues."""
 
     UPDATING = "updating"
     """Locked by a running operation."""
 
     INCOMPLETE = "incomplete"
-    """An operation was killed: the state holds pending operations."""
+    """An operation was killed and left pending operations in the state."""
 
     DAMAGED = "damaged"
-    """The state is not what the engine writes."""
+    """The state does not have the format that the engine writes."""
 
     UNREADABLE = "unreadable"
-    """This user may not read the state, or cannot now: it may be whole."""
+    """The state cannot be read, for example because of its permissions. It may be intact."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StackSummary:
-    """What is known of one stack without running anything."""
+    """A stack according to its state, tags and locks."""
 
     unit: Unit
     status: StackStatus
     record: Record | None
-    """None for a stack that was made without the orchestrator and has no tags."""
+    """None for a stack without tags of the orchestrator, such as one created with `pulumi`."""
 
     outputs: Outputs = field(default_factory=dict[str, OutputValue], repr=False)
     resource_count: int = 0
     last_update: datetime | None = None
     problem: str | None = None
-    """Why the status is DAMAGED or UNREADABLE, or what is pending."""
+    """The reason of DAMAGED or UNREADABLE, or the pending operations."""
 
     references: tuple[str, ...] = ()
-    """Names of the stacks that this one reads by StackReference, as recorded in its state."""
+    """Names of the stacks that this one reads by StackReference, from its state."""
 
     going: bool = False
-    """Whether it was being destroyed when that failed or its engine died: outputs may be there, resources are not."""
+    """Whether destroying it failed or was cut off. Outputs may still exist when their resources do not."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnitOutcome:
-    """What an engine returns when an operation on one unit succeeded."""
+    """The result of a successful operation on one unit."""
 
     counts: ChangeCounts
     changes: tuple[ResourceChange, ...] = ()
-    """Every resource that is not `same`, in the order in which it was touched."""
+    """Every resource that is not `same`, in the order of the changes."""
 
     outputs: Outputs = field(default_factory=dict[str, OutputValue], repr=False)
     warnings: tuple[str, ...] = ()
     planned: tuple[StackResource, ...] = field(default=(), repr=False)
-    """Of a preview: the resources that the stack would have."""
+    """For a preview: the resources that the stack would have."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnitResult:
-    """How one unit of a run ended."""
+    """The result of one unit of a run."""
 
     unit: Unit
     operation: Operation
     status: Status
     reason: str | None = None
-    """Why it failed, was skipped or cancelled; names the cause."""
+    """The cause, for a unit that failed or was skipped or cancelled."""
 
     hint: str | None = None
     duration_seconds: float = 0.0
@@ -237,24 +244,24 @@ class UnitResult:
     outputs: Outputs = field(default_factory=dict[str, OutputValue], repr=False)
     warnings: tuple[str, ...] = ()
     planned: tuple[StackResource, ...] = field(default=(), repr=False)
-    """Of a preview: the resources that the stack would have."""
+    """For a preview: the resources that the stack would have."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunReport:
-    """A whole run. The table, the JSON document and the exit code are views of it."""
+    """The report of a run. The table, the JSON document and the exit code are made from it."""
 
     command: str
-    """The use case, for example `create-env`."""
+    """The command, for example `create-env`."""
 
     engine: str
     notice: str | None
-    """Said in every output of a run that does not touch AWS."""
+    """A sentence that every output of a simulated run contains; None for a real run."""
 
     started: datetime
     ended: datetime
     results: tuple[UnitResult, ...]
-    """One per unit of the plan, in plan order, none lost."""
+    """One result for each unit of the plan, in plan order."""
 
     @property
     def exit_code(self) -> Literal[0, 1, 130]:

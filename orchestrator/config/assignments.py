@@ -1,4 +1,4 @@
-"""What people write after `--set` and `--image`, as data. Pure."""
+"""The values of `--set` and `--image`, parsed. Pure."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _IMAGE_HINT = "write for example --image backend=registry.example.com/shop/backe
 
 
 _IMAGE_PATHS = {"redis": ("redis", "image")}
-"""Where an application keeps an image that is not `NAME_image`."""
+"""Configuration keys of images whose key is not `NAME_image`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Assignment:
-    """One value for a stack's configuration."""
+    """One value for the configuration of a stack."""
 
     namespace: str | None
     """`aws` in `aws:region`; None for the project's own keys."""
@@ -38,21 +38,21 @@ class Assignment:
     """The key, then the keys within its object: `web.cpu_units` is `("web", "cpu_units")`."""
 
     value: Any = field(repr=False)
-    """Text, number, boolean, list or object; None takes the key away."""
+    """Text, number, boolean, list or object; None removes the key."""
 
     remark: str | None = None
-    """Comment behind the value, which says where it comes from."""
+    """Comment behind the value that says where it comes from."""
 
     def __str__(self) -> str:
         return f"{self.namespace}:{'.'.join(self.path)}" if self.namespace else ".".join(self.path)
 
 
 def parse_assignment(text: str) -> Assignment:
-    """`key=value`, `key.inner=value` or `namespace:key=value`.
+    """Parse `key=value`, `key.inner=value` or `namespace:key=value`.
 
-    For a key whose type is text the value is that text, whatever it looks like: `1.10`, `a: b`, `{"a": 1}`. Quotes around all
-    of it are taken off, and `null` takes the key away. For every other key the value is YAML: `3` is a number, `true` a
-    boolean, `"3"` text, `{a: 1}` an object. Nothing at all is empty text. Raises UsageError, which does not repeat the value.
+    For a key of type text the value is that text, also for values such as `1.10`, `a: b` and `{"a": 1}`. Quotes around the
+    whole value are removed, and `null` removes the key. For every other key the value is YAML: `3` is a number, `true` a
+    boolean, `"3"` text, `{a: 1}` an object. An empty value is empty text. Raises UsageError without the value in its message.
     """
     key, equals, value = text.partition("=")
     if not equals:
@@ -68,7 +68,7 @@ def make_assignment(key: str, value: Any) -> Assignment:
     """The assignment of a plain value to a key such as `region`, `web.cpu_units` or `aws:region`. Raises UsageError."""
     namespace, path = _parts(key)
     if value == "" and is_image(path):
-        raise UsageError(f"--set {key} cannot be used: an image is not empty", f"`--set {key}=null` takes it away")
+        raise UsageError(f"--set {key} cannot be used: an image cannot be empty", f"remove it with `--set {key}=null`")
     return Assignment(namespace=namespace, path=path, value=_checked(key, value, path))
 
 
@@ -81,14 +81,14 @@ def _parts(key: str) -> tuple[str | None, tuple[str, ...]]:
 
 
 def _bad_key(key: str) -> UsageError:
-    return UsageError(f"--set {key!r} cannot be understood: KEY=VALUE is wanted", _SET_HINT)
+    return UsageError(f"--set {key!r} is not of the form KEY=VALUE", _SET_HINT)
 
 
 def parse_image(text: str) -> tuple[str, str]:
-    """`NAME=REFERENCE` as (name, reference). Raises UsageError."""
+    """Parse `NAME=REFERENCE` into (name, reference). Raises UsageError."""
     name, equals, reference = text.partition("=")
     if not equals or not _IMAGE_NAME.fullmatch(name):
-        raise UsageError(f"--image {text!r} cannot be understood: NAME=REFERENCE is wanted", _IMAGE_HINT)
+        raise UsageError(f"--image {text!r} is not of the form NAME=REFERENCE", _IMAGE_HINT)
     if (
         not reference
         or len(reference) > 512
@@ -99,19 +99,19 @@ def parse_image(text: str) -> tuple[str, str]:
 
 
 def image_assignment(name: str, reference: str) -> Assignment:
-    """The configuration value that an image reference is: `backend` is `backend_image`."""
+    """The assignment for an image: `backend` sets `backend_image`."""
     return Assignment(namespace=None, path=_IMAGE_PATHS.get(name, (f"{name}_image",)), value=reference)
 
 
 def parse_assignments(texts: Iterable[str]) -> tuple[Assignment, ...]:
-    """Every `--set`, in the given order. Raises UsageError, also when two of them set one key."""
+    """Parse every `--set`, in order. Raises UsageError, also when two of them set the same key."""
     parsed = tuple(parse_assignment(text) for text in texts)
     _refuse_twice("--set", [str(assignment) for assignment in parsed])
     return parsed
 
 
 def parse_images(texts: Iterable[str]) -> Mapping[str, str]:
-    """Every `--image`, as references by name. Raises UsageError, also when a name comes twice."""
+    """Parse every `--image` into references by name. Raises UsageError, also for a repeated name."""
     parsed = [parse_image(text) for text in texts]
     _refuse_twice("--image", [name for name, _ in parsed])
     return dict(parsed)
@@ -120,11 +120,11 @@ def parse_images(texts: Iterable[str]) -> Mapping[str, str]:
 def _refuse_twice(option: str, keys: list[str]) -> None:
     for key in keys:
         if keys.count(key) > 1:
-            raise UsageError(f"{option} {key} is given twice: give it once")
+            raise UsageError(f"{option} {key} is given more than once")
 
 
 def _text_value(text: str) -> str | None:
-    """Text as it is, without quotes around it; None for null."""
+    """The text without quotes around it; None for null."""
     stripped = text.strip()
     if stripped in _NULLS:
         return None
@@ -148,7 +148,7 @@ def _yaml_value(key: str, path: tuple[str, ...], text: str, is_text: bool | None
             f"--set {key} cannot be understood: the value is not valid YAML",
             "put text in quotes: --set 'key=\"value\"'",
         ) from None
-    # For a key that nothing is known of, `arn:...:KEY::` is no object.
+    # For a key of unknown type, `arn:...:KEY::` is text and not an object.
     objects = is_text is None and isinstance(value, dict) and stripped[0] != "{"
     return stripped if objects and list(cast(dict[Any, Any], value).values()) == [None] else value
 
@@ -166,7 +166,7 @@ def _loaded(text: str, path: tuple[str, ...]) -> Any:
 
 def _checked(key: str, value: Any, path: tuple[str, ...], depth: int = 0) -> Any:
     if depth > 16:
-        raise UsageError(f"--set {key} cannot be used: the value is nested too deeply, or refers to itself")
+        raise UsageError(f"--set {key} cannot be used: the value is nested too deeply or refers to itself")
     if isinstance(value, dict):
         items = cast(dict[Any, Any], value).items()
         return {str(name): _checked(key, item, (*path, str(name)), depth + 1) for name, item in items}
@@ -179,15 +179,13 @@ def _checked(key: str, value: Any, path: tuple[str, ...], depth: int = 0) -> Any
         return value
     if isinstance(value, date):
         return value.isoformat()
-    raise UsageError(
-        f"--set {key} cannot be used: a value of type {type(value).__name__} has no place in a configuration"
-    )
+    raise UsageError(f"--set {key} cannot be used: the type {type(value).__name__} is not allowed in a configuration")
 
 
 def _checked_number(key: str, value: float, path: tuple[str, ...]) -> float | str:
     if not math.isfinite(value):
         raise UsageError(f"--set {key} cannot be used: {value} is not a finite number")
     if isinstance(value, int) and abs(value) >= _WIDEST:
-        raise UsageError(f"--set {key} cannot be used: no program keeps so long a number", "put it in quotes")
-    # A stack file with so long a number where text is needed is refused when it is read again.
+        raise UsageError(f"--set {key} cannot be used: the number is too large for some programs", "put it in quotes")
+    # A stack file with such a long number for a text key would be refused when it is read.
     return str(value) if abs(value) >= _LONG and holds_text(path) else value

@@ -1,4 +1,4 @@
-"""How a stack's configuration (`aws:*`) leads to AWS, for everything that asks AWS outside a program."""
+"""Access to AWS outside a program, from the stack's `aws:*` configuration."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.rules import aws_config
 from pulumi_django.rules.aws_config import AwsConfigError
 
-_ENCRYPTED = "is encrypted: only the program can read it, so operations cannot follow the provider to its account"
-_ENCRYPTED_HINT = (
-    "put the keys into a profile (`aws:profile`) or into the environment, or use a role (`aws:assumeRoles`)"
-)
+_ENCRYPTED = "is encrypted, so only the program can read it and operations cannot use it to access AWS"
+_ENCRYPTED_HINT = "use a profile (`aws:profile`), environment variables or a role (`aws:assumeRoles`) instead"
 
 
 def access_of(project: Project, stack: str, region: str | None = None) -> AwsAccess:
-    """How one stack reaches AWS; `region` counts where its configuration does not say.
+    """The access of one stack to AWS; `region` applies when its configuration has none.
 
     Raises SettingsError that names the file and each key that cannot be used or followed.
     """
@@ -27,10 +25,10 @@ def access_of(project: Project, stack: str, region: str | None = None) -> AwsAcc
 
 
 def access_of_stacks(stacks: Sequence[tuple[Project, str]], region: str | None = None) -> AwsAccess:
-    """How the stacks of one base or one environment reach AWS: what a later one says wins."""
+    """The access of the stacks of one base or environment to AWS; later stacks override earlier ones."""
     config = {"region": region} if region else {}
     for project, stack in stacks:
-        # A value that only the program needs must not block a look at an environment.
+        # A wrong value that only the program uses must not block operations.
         config |= provider_config(project, stack, StackConfig.load(project, stack).snapshot())
     try:
         return AwsAccess.from_config(config)

@@ -1,4 +1,4 @@
-"""Durations as people write them: `90s`, `10m`, `8h`, `3d`, `2w`, or several together, `1d12h`."""
+"""Durations as text: `90s`, `10m`, `8h`, `3d`, `2w`, or several parts, such as `1d12h`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LONGEST = timedelta(days=3650)
 
 
 def parse_duration(text: str) -> timedelta:
-    """The duration that `text` says, above zero and at most ten years.
+    """Parse a duration above zero and up to ten years.
 
     Raises UsageError for anything else.
     """

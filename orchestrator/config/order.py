@@ -1,4 +1,4 @@
-"""Dependency order, alphabetical among equals. Pure."""
+"""Dependency order, with alphabetical order where dependencies leave a choice. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Node = TypeVar("Node", str, Unit)
 
 
 def ordered(waits_for: Mapping[Node, Sequence[Node]], complaint: str) -> tuple[Node, ...]:
-    """Every node after the nodes that it waits for; of all that could come next, the alphabetically first.
+    """Sort the nodes: each one after the nodes that it waits for, and alphabetically where there is a choice.
 
     Raises GraphError that begins with `complaint` and names one cycle.
     """
@@ -23,7 +23,7 @@ def ordered(waits_for: Mapping[Node, Sequence[Node]], complaint: str) -> tuple[N
         sorter.prepare()
     except graphlib.CycleError as error:
         cycle = " -> ".join(str(node) for node in _from_first(error.args[1]))
-        raise GraphError(f"{complaint}: {cycle}", "take one of these dependencies away") from None
+        raise GraphError(f"{complaint}: {cycle}", "remove one of these dependencies") from None
     ready: list[Node] = []
     order: list[Node] = []
     while sorter.is_active():
@@ -35,7 +35,7 @@ def ordered(waits_for: Mapping[Node, Sequence[Node]], complaint: str) -> tuple[N
 
 
 def _from_first(cycle: Sequence[Node]) -> list[Node]:
-    """The cycle as dependencies, from its alphabetically first node: graphlib lists each node before what waits for it."""
+    """The cycle in the direction of the dependencies, from its alphabetically first node. graphlib lists it reversed."""
     nodes = list(reversed(cycle))[:-1]
     first = nodes.index(min(nodes))
     return [*nodes[first:], *nodes[: first + 1]]

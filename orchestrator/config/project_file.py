@@ -1,4 +1,4 @@
-"""`Pulumi.yaml`: what it says for all stacks of a project. Configuration, the state's address, the folder of stack files.
+"""`Pulumi.yaml`: the settings of all stacks of a project: configuration, the backend, the folder of stack files.
 
 The rules are those of the CLI (pkg/workspace/config.go, sdk/go/common/workspace/project.go).
 """
@@ -28,28 +28,28 @@ _DEEPEST = 32
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """One key of `config:`."""
+    """A key below `config:`."""
 
     key: str
     """Full key, for example `aws:region` or `django-base:domain_name`."""
 
     line: int | None
     default: Any = None
-    """Value of the stacks that have none of their own; None: there is none."""
+    """Value for stacks without their own; None when there is no default."""
 
     type: str | None = None
     items: Mapping[str, Any] | None = None
-    """Type of a list's items."""
+    """Type of the items of an array."""
 
     secret: bool = False
-    """Whether a stack's own value must be encrypted."""
+    """Whether the value in a stack file must be encrypted."""
 
     own: bool = False
-    """Whether the key is in the project's own namespace: only then it has a type, and stacks must have it."""
+    """Whether the key is in the project's namespace. Only such keys have a type, and every stack needs a value."""
 
     @property
     def path(self) -> tuple[str, ...]:
-        """The key, and below it the names in an object: the CLI reads `shop:web.cpu` so."""
+        """The key and the names inside its object: the CLI reads `shop:web.cpu` as `cpu` in `shop:web`."""
         namespace, _, name = self.key.partition(":")
         first, *rest = name.split(".")
         return (f"{namespace}:{first}", *rest)
@@ -57,19 +57,19 @@ class Declared:
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectFile:
-    """What a `Pulumi.yaml` says."""
+    """The contents of a `Pulumi.yaml`."""
 
     path: Path
     config: tuple[Declared, ...] = ()
     backend: str | None = None
-    """Address of the state."""
+    """URL of the state backend."""
 
     stack_folder: Path = field(default_factory=Path)
     """Folder of the `Pulumi.<stack>.yaml` files."""
 
 
 def read(folder: Path) -> ProjectFile:
-    """Read and check the `Pulumi.yaml` of a folder; one that is absent says nothing. Raises SettingsError."""
+    """Read and check the `Pulumi.yaml` of a folder; without a file all fields are empty. Raises SettingsError."""
     path = folder / NAME
     try:
         status = path.stat()
@@ -84,7 +84,7 @@ def _read(path: Path, _changed: int, _size: int) -> ProjectFile:
     config, folder = document.get("config"), document.get("stackConfigDir")
     if isinstance(config, str):  # the older name of stackConfigDir
         if folder:
-            raise SettingsError(f"{path}: config and stackConfigDir both name a folder: keep stackConfigDir")
+            raise SettingsError(f"{path}: config and stackConfigDir both name a folder", "keep stackConfigDir")
         config, folder = None, config
     backend = values.mapping(document.get("backend")).get("url")
     return ProjectFile(
@@ -99,7 +99,7 @@ def _declared(path: Path, project: str, config: Any) -> tuple[Declared, ...]:
     if config is None:
         return ()
     if not isinstance(config, CommentedMap):
-        raise SettingsError(f"{path}: config must be a mapping of keys such as `aws:region`")
+        raise SettingsError(f"{path}: config is not a mapping", "write keys such as `aws:region` below it")
     found = [_one(path, project, config, str(key)) for key in config]
     return tuple(sorted(found, key=lambda declared: declared.key))
 
@@ -111,7 +111,7 @@ def _one(path: Path, project: str, config: CommentedMap, key: str) -> Declared:
         return SettingsError(f"{path}{f':{line}' if line else ''}: config: {key} {problem}", hint)
 
     if not re.fullmatch(r"[^:\s\[\]]+(:[^:\s\[\]]+)?", key):
-        raise wrong(f"is not a configuration key: write `{project}:name`")
+        raise wrong("is not a configuration key", f"write `{project}:name`")
     written, full = config[key], key if ":" in key else f"{project}:{key}"
     own = full.startswith(f"{project}:")
     entry: dict[str, Any] = {}
@@ -122,7 +122,7 @@ def _one(path: Path, project: str, config: CommentedMap, key: str) -> Declared:
     for name in entry:
         if name not in _ATTRIBUTES:
             close = difflib.get_close_matches(str(name), _ATTRIBUTES, n=1)
-            hint = f"did you mean `{close[0]}`?" if close else f"an object belongs below `{key}: value:`"
+            hint = f"did you mean `{close[0]}`?" if close else f"write an object below `{key}: value:`"
             raise wrong(f"has the attribute {name!r}, which Pulumi does not know", hint)
     _check_attributes(entry, own, wrong)
     given = entry.get("default") if entry.get("default") is not None else entry.get("value")
@@ -140,15 +140,15 @@ def _one(path: Path, project: str, config: CommentedMap, key: str) -> Declared:
 def _check_attributes(entry: Mapping[str, Any], own: bool, wrong: Any) -> None:
     default, value, kind = entry.get("default"), entry.get("value"), entry.get("type")
     if default is not None and value is not None:
-        raise wrong("has both `default` and `value`: keep one")
+        raise wrong("has both `default` and `value`", "keep one of them")
     if kind is not None and kind not in _TYPES:
-        raise wrong(f"has the type {kind!r}: it must be one of {', '.join(_TYPES)}")
+        raise wrong(f"has the type {kind!r}: valid types are {', '.join(_TYPES)}")
     if not own and (kind is not None or default is not None):
-        raise wrong("belongs to another namespace: it can have a `value` only, no `default` and no `type`")
+        raise wrong("is in another namespace: only `value` is allowed there, no `default` and no `type`")
     if not own and value is None:
         raise wrong("has no `value`")
     if kind == "array" and not entry.get("items"):
-        raise wrong("is an array without `items`: say the type of its items, for example `items: {type: string}`")
+        raise wrong("is an array without `items`", "add the type of the items, for example `items: {type: string}`")
     if kind is not None and default is not None and not _fits(kind, entry.get("items"), values.plain(default)):
         raise wrong(f"has a default that is not of the type {_full_name(kind, entry.get('items'))}")
 
@@ -159,7 +159,7 @@ def _plain(value: Any, wrong: Any) -> Any:
     except ValueError as error:
         raise wrong(str(error)) from None
     if _has_date(value):
-        raise wrong("has a date, which YAML does not keep as it is written", "put it in quotes")
+        raise wrong("contains a date, which YAML readers change", "put it in quotes")
     return values.plain(value)
 
 
@@ -172,7 +172,7 @@ def _has_date(value: Any) -> bool:
 
 
 def with_defaults(folder: Path, own: Mapping[str, Any]) -> dict[str, Any]:
-    """A stack's own values (by full key) with the project's where the stack has none. Raises SettingsError."""
+    """The values of a stack, by full key, completed with the defaults of the project. Raises SettingsError."""
     found = dict(own)
     for declared in read(folder).config:
         if declared.default is not None and not _is_there(found, declared.path):
@@ -181,9 +181,9 @@ def with_defaults(folder: Path, own: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check(folder: Path, stack_file: Path, own: Mapping[str, Any], secret: frozenset[str]) -> None:
-    """Refuse what the CLI refuses: a value that a stack must have and has not, or one of a wrong type.
+    """Refuse what the CLI refuses: a missing value and a value of the wrong type.
 
-    `own` are the stack's values with the project's, `secret` are the keys that hold something encrypted. Raises
+    `own` are the values of the stack and the project, `secret` the keys with encrypted values. Raises
     SettingsError.
     """
     file = read(folder)
@@ -192,19 +192,21 @@ def check(folder: Path, stack_file: Path, own: Mapping[str, Any], secret: frozen
             continue
         if not _is_there(own, declared.path):
             raise SettingsError(
-                f"{stack_file}: {declared.key} is missing: {file.path.name} declares it, without a default",
+                f"{stack_file}: {declared.key} is missing: {file.path.name} declares it without a default",
                 f"run `pulumi config set {declared.key} VALUE`",
             )
         if declared.secret and declared.path[0] not in secret:
             raise SettingsError(
-                f"{stack_file}: {declared.key} is not encrypted: {file.path.name} says that it is secret",
+                f"{stack_file}: {declared.key} is not encrypted: {file.path.name} declares it secret",
                 f"run `pulumi config set --secret {declared.key}`",
             )
         value = _at(own, declared.path)
         masked = declared.path[0] in secret and value == SECRET_MASK
         if declared.type and not masked and not _fits(declared.type, declared.items, _as_text(value)):
             kind = _full_name(declared.type, declared.items)
-            raise SettingsError(f"{stack_file}: {declared.key} must be of the type {kind}: {file.path.name} says so")
+            raise SettingsError(
+                f"{stack_file}: {declared.key} does not have the type {kind} that {file.path.name} declares"
+            )
 
 
 def _is_there(found: Mapping[str, Any], path: tuple[str, ...]) -> bool:
@@ -229,7 +231,7 @@ def _put(found: dict[str, Any], declared: Declared) -> None:
     for name in way:
         below = at.get(name, {})
         if not isinstance(below, dict):
-            raise SettingsError(f"{declared.key} in {NAME} has no place: {name} is no object in the stack's file")
+            raise SettingsError(f"{declared.key} in {NAME} cannot be used: {name} is not an object in the stack file")
         at[name] = dict(cast(dict[str, Any], below))
         at = at[name]
     at[last] = declared.default
@@ -251,7 +253,7 @@ def _fits(kind: str, items: Mapping[str, Any] | None, value: Any) -> bool:
 
 
 def _as_text(value: Any) -> Any:
-    """A stack's own value as the CLI compares it: what is no list and no object is text."""
+    """A value as the CLI compares it: everything except lists and objects is text."""
     return value if isinstance(value, list | dict) else values.wire(value)
 
 

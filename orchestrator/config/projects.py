@@ -1,4 +1,4 @@
-"""The Pulumi projects of `orchestrator.toml`, and whether they can be ordered. Pure."""
+"""The Pulumi projects of `orchestrator.toml` and the check of their dependencies. Pure."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from orchestrator.model import Scope
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
-    """A Pulumi project folder as the graph knows it."""
+    """A Pulumi project: a node of the project graph."""
 
     key: str
     """Key in `orchestrator.toml`, for example `app`."""
 
     path: Path
-    """Absolute folder that holds `Pulumi.yaml` and the `Pulumi.<stack>.yaml` files."""
+    """Absolute path of the folder with `Pulumi.yaml` and the `Pulumi.<stack>.yaml` files."""
 
     name: str
     """Project name in `Pulumi.yaml`, for example `django-app`."""
@@ -28,11 +28,11 @@ class Project:
     scope: Scope
     depends_on: tuple[str, ...] = ()
     template: str | None = None
-    """Stack whose configuration a new stack starts from."""
+    """Stack whose configuration is copied for a new stack."""
 
 
 def check_projects(projects: Sequence[Project]) -> None:
-    """Make sure that the projects can be ordered.
+    """Check that the projects can be put into an order.
 
     Raises GraphError that names an unknown project, a cycle, or a base project that depends on an environment's.
     """
@@ -42,11 +42,11 @@ def check_projects(projects: Sequence[Project]) -> None:
             if key not in by_key:
                 close = difflib.get_close_matches(key, by_key, n=1, cutoff=0.6)
                 hint = f"did you mean {close[0]}?" if close else f"projects are {', '.join(sorted(by_key))}"
-                raise GraphError(f"the project {project.key} depends on {key}: there is no such project", hint)
+                raise GraphError(f"the project {project.key} depends on {key}, which does not exist", hint)
             if project.scope is Scope.BASE and by_key[key].scope is Scope.ENVIRONMENT:
                 raise GraphError(
-                    f"the project {project.key} depends on {key}: a base is there before its environments, "
-                    f"and {key} has the scope environment",
-                    f"give {project.key} the scope environment too, or take the dependency away",
+                    f"the project {project.key} has the scope base and depends on {key}, which has the scope environment: "
+                    "bases are created before environments",
+                    f"give {project.key} the scope environment too, or remove the dependency",
                 )
-    ordered({project.key: project.depends_on for project in projects}, "the projects depend on each other in a circle")
+    ordered({project.key: project.depends_on for project in projects}, "the projects have a dependency cycle")

@@ -1,7 +1,7 @@
-"""Values of a stack file that would not come back as they were written, most of them text that is not in quotes.
+"""Values of a stack file that YAML readers change, mostly text without quotes.
 
-YAML readers take `1.10` for 1.1, `010` for 8 or 10, `2026-11-20` for a moment. Pulumi hands over what its reader made of them,
-so such values are refused while their line is still known.
+Readers of YAML read `1.10` as 1.1, `010` as 8 or 10, `2026-11-20` as a date. Pulumi passes on the result of its reader, so such
+values are refused while their line is known.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from orchestrator.config.text_keys import is_image
 
 Path = tuple[str, ...]
 LONGEST_NUMBER = 11
-"""Digits of a number that may stand for text. An account's id has twelve, and readers that keep floats change longer ones."""
+"""Most digits of a number that is allowed where text is needed. Account ids have twelve, and some readers change longer numbers."""
 
 _TAG = "tag:yaml.org,2002:"
 _WIDEST = 2**63
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9_]+")
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(([Tt]|[ \t]+)\d.*)?")
 _NUMBER_OF_SOME = re.compile(r"[-+]?(0[XOB][0-9A-Fa-f_]+|\.[0-9][0-9_]*([eE][-+]?[0-9]+)?)")
-"""What Pulumi's reader takes for a number and a strict reader of YAML 1.2 for text."""
+"""Text that is a number for Pulumi's reader and text for a strict reader of YAML 1.2."""
 
 _BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?")
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
@@ -37,10 +37,10 @@ _REFUSED_BOOLEANS = ("yes", "no", "on", "off")
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One value that must be put in quotes."""
+    """One value that needs quotes."""
 
     line: int
-    """Line in the file, from 1."""
+    """Line in the file, counted from 1."""
 
     path: Path
     """Keys from the top of the configuration; items of lists as `[0]`."""
@@ -49,11 +49,11 @@ class Problem:
     """The rest of a sentence that begins with the key."""
 
     hint: str
-    """What to write instead."""
+    """The text to write instead."""
 
 
 def needs_quotes(text: str) -> bool:
-    """Whether text that is written without quotes is something else to some reader of YAML, 1.1 or 1.2."""
+    """Whether some reader of YAML 1.1 or 1.2 reads the text without quotes as another type."""
     return (
         text in ("=", "<<")
         or text.lower() in _BOOLEANS_OF_SOME
@@ -62,9 +62,9 @@ def needs_quotes(text: str) -> bool:
 
 
 def problems(text: str, is_text: Callable[[Path], bool | None]) -> tuple[Problem, ...]:
-    """Every such value below `config:` of a stack file that was parsed before.
+    """Find such values below `config:` in the text of a stack file that is valid YAML.
 
-    `is_text` says whether the value at a path is text; None when that is not known.
+    `is_text` returns whether the value at a path is text; None when unknown.
     """
     root: Any = YAML().compose(text)
     found: list[Problem] = []
@@ -73,17 +73,17 @@ def problems(text: str, is_text: Callable[[Path], bool | None]) -> tuple[Problem
         if node.style is None:
             reason = _reason(node, path, is_text)
         elif not node.value and len(path) > 1 and is_image(path) and is_text(path):
-            # At the top Pulumi itself writes empty text for null when it makes the stack.
-            reason, hint = "is an empty image: give it one, or leave the key out", "an image is registry/repository:tag"
+            # At the top level Pulumi itself writes empty text for null when it creates a stack.
+            reason, hint = "is an empty image", "write registry/repository:tag, or remove the key"
         if reason:
             found.append(Problem(line=node.start_mark.line + 1, path=path, reason=reason, hint=hint))
     return tuple(found)
 
 
 def loaded(text: str, path: Path, is_text: Callable[[Path], bool | None]) -> Any:
-    """The value of a YAML text that belongs at `path`, in which everything stays text that would not come back as it is written.
+    """The value of a YAML text for the key `path`, in which values that readers change stay text.
 
-    Raises what ruamel.yaml raises, also ValueError and its like.
+    Raises the errors of ruamel.yaml, which include ValueError.
     """
     node: Any = YAML(typ="safe", pure=True).compose(text)
     if node is None:
@@ -100,7 +100,7 @@ def _config(root: Any) -> Any:
 
 
 def _scalars(node: Any, path: Path, above: tuple[Any, ...] = ()) -> Iterator[tuple[Path, Any]]:
-    if any(node is other for other in above):  # an alias of what it stands in
+    if any(node is other for other in above):  # an alias of a node that contains it
         return
     if isinstance(node, MappingNode):
         for key, value in cast("list[tuple[Any, Any]]", node.value):
@@ -121,22 +121,22 @@ def _reason(node: Any, path: Path, is_text: Callable[[Path], bool | None]) -> st
 
 
 def _never_the_same(kind: str, source: str) -> str | None:
-    """Why no two readers agree on the value, or some fail, whatever its key needs."""
+    """The reason why readers disagree on the value or fail, for every type of key."""
     if kind == "timestamp" or (kind == "str" and _DATE.fullmatch(source)):
         return f"is the date {source} without quotes"
     if kind == "str" and _NUMBER_OF_SOME.fullmatch(source):
-        return f"is {source} without quotes, a number to some readers and text to others"
+        return f"is {source} without quotes, which is a number for some readers and text for others"
     if kind == "int" and _LEADING_ZERO.fullmatch(source):
-        return f"is {source} without quotes, and leading zeros are not the same number to all readers"
+        return f"is {source} without quotes, and readers disagree on numbers with leading zeros"
     if kind == "int" and abs(_integer(source)) >= _WIDEST:
-        return f"is {source} without quotes, and no program keeps so long a number"
+        return f"is {source} without quotes, and the number is too large for some programs"
     if kind == "float" and not math.isfinite(_float(source)):
         return f"is {source} without quotes, and that is not a finite number"
     return None
 
 
 def _changes(kind: str, source: str) -> bool:
-    """Whether the text that a program gets may be another one than the file has."""
+    """Whether a program may get a different text than the file contains."""
     if kind == "bool":
         return source not in ("true", "false")
     if kind == "int":
@@ -148,11 +148,11 @@ def _changes(kind: str, source: str) -> bool:
 
 def _as_text(kind: str, source: str) -> str:
     if kind == "str":
-        return f"is {source} without quotes, which some readers take for {'true' if source.lower() in ('yes', 'on') else 'false'}"
+        return f"is {source} without quotes, which some readers read as {'true' if source.lower() in ('yes', 'on') else 'false'}"
     if kind == "int" and _WHOLE.fullmatch(source) and source != "-0":
         return f"is {source} without quotes, a number of {len(source.lstrip('-'))} digits where text is needed"
     arrives = {"bool": source.lower, "int": lambda: str(_integer(source)), "float": lambda: _shortest(source)}[kind]()
-    return f"is {source} without quotes and would arrive as {arrives}"
+    return f"is {source} without quotes and would become {arrives}"
 
 
 def _integer(source: str) -> int:

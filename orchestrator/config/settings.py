@@ -1,7 +1,7 @@
-"""`orchestrator.toml`: which projects there are, how they depend on each other, and which engine carries them out.
+"""`orchestrator.toml`: the projects, their dependencies, and the engine.
 
-The file is found by walking up from the working folder, or is in the folder that `--project-dir` or
-ORCHESTRATOR_PROJECT_DIR names. It never holds a secret.
+The file is in the folder that `--project-dir` or ORCHESTRATOR_PROJECT_DIR names, else in the working folder or the
+closest folder above it. It never contains a secret.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ _TYPES: Mapping[type, str] = {str: "a string", int: "a whole number", dict: "a t
 
 @dataclass(frozen=True, kw_only=True)
 class PulumiSettings:
-    """How the `pulumi` engine keeps its state."""
+    """State and encryption of the `pulumi` engine."""
 
     backend: str | None = None
-    """State backend, for example `file:///srv/state` or `s3://bucket`. None: what the Pulumi CLI takes, which is
-    PULUMI_BACKEND_URL, then `backend: url:` in Pulumi.yaml, then `pulumi login`."""
+    """State backend, for example `file:///srv/state` or `s3://bucket`. None: the backend of the
+    Pulumi CLI, which is PULUMI_BACKEND_URL, then `backend: url:` in Pulumi.yaml, then `pulumi login`."""
 
     secrets_provider: str | None = None
     """Secrets provider of new stacks, for example `awskms://alias/pulumi`; None: the backend's default."""
@@ -66,10 +66,10 @@ class PulumiSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class RunnerSettings:
-    """How runs are carried out."""
+    """How runs execute."""
 
     parallel: int = 4
-    """How many units run at the same time, 1 to 64."""
+    """Number of units that run at the same time, 1 to 64."""
 
     executor: ExecutorName = "threads"
     """Where units run: threads or processes of this machine, or the workers of a Dask cluster."""
@@ -80,28 +80,28 @@ class RunnerSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class LimitSettings:
-    """What an account or a team allows."""
+    """Limits of an account or a team."""
 
     environments_per_base: int | None = None
-    """How many environments may stand on one base; None: as many as the load balancer has room for."""
+    """Largest number of environments on one base; None: as many as the load balancer has rules for."""
 
     rules_per_load_balancer: int = RULES_PER_LOAD_BALANCER
-    """The account's quota of listener rules per load balancer."""
+    """The account's quota of listener rules for each load balancer."""
 
     default_ttl: timedelta | None = None
-    """How long new ad-hoc environments live when `--ttl` does not say; None: until somebody destroys them."""
+    """Lifetime of new ad-hoc environments without `--ttl`; None: they do not expire."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything that `orchestrator.toml` says."""
+    """The contents of `orchestrator.toml`."""
 
     file: Path
-    """The file itself, absolute."""
+    """Absolute path of the file."""
 
     engine: EngineName = "pulumi"
     projects: tuple[Project, ...]
-    """By key, alphabetical. Names come from each folder's `Pulumi.yaml`."""
+    """Projects in the order of their keys. Their names come from `Pulumi.yaml` in each folder."""
 
     pulumi: PulumiSettings = PulumiSettings()
     runner: RunnerSettings = RunnerSettings()
@@ -109,12 +109,12 @@ class Settings:
 
     @property
     def root(self) -> Path:
-        """The folder of the file: relative paths start here."""
+        """The folder of the file. Relative paths start here."""
         return self.file.parent
 
     @property
     def state_dir(self) -> Path:
-        """Folder of what the orchestrator itself keeps on this machine; never checked in."""
+        """Folder of the orchestrator's own files on this machine; git ignores it."""
         return self.root / ".orchestrator"
 
     @property
@@ -123,12 +123,12 @@ class Settings:
         return {project.key: project for project in self.projects}
 
     def in_scope(self, scope: Scope) -> tuple[Project, ...]:
-        """The projects whose stacks are bases, or environments."""
+        """The projects of that scope."""
         return tuple(project for project in self.projects if project.scope is scope)
 
 
 def find(start: Path | None = None) -> Path:
-    """The `orchestrator.toml` that counts in the folder `start`.
+    """Find the `orchestrator.toml` for the folder `start`.
 
     Without `start`: ORCHESTRATOR_PROJECT_DIR, else the working folder and its parents. Raises SettingsError.
     """
@@ -136,13 +136,13 @@ def find(start: Path | None = None) -> Path:
     if named is not None:
         file = named.expanduser().absolute() / FILE_NAME
         if not file.is_file():
-            raise SettingsError(f"there is no {FILE_NAME} in {named}", _example_hint())
+            raise SettingsError(f"no {FILE_NAME} found in {named}", _example_hint())
         return file
     folder = Path.cwd()
     for candidate in (folder, *folder.parents):
         if (candidate / FILE_NAME).is_file():
             return candidate / FILE_NAME
-    raise SettingsError(f"there is no {FILE_NAME} in {folder} or a folder above it", _example_hint())
+    raise SettingsError(f"no {FILE_NAME} found in {folder} or a folder above it", _example_hint())
 
 
 def load(start: Path | None = None) -> Settings:
@@ -154,7 +154,7 @@ def load(start: Path | None = None) -> Settings:
 
 
 def read(file: Path) -> Settings:
-    """Read and check one `orchestrator.toml`; errors as of `load`."""
+    """Read and check one `orchestrator.toml`. Raises the same errors as `load`."""
     file = file.absolute()
     try:
         text = file.read_text(encoding="utf-8")
@@ -170,12 +170,12 @@ def read(file: Path) -> Settings:
 
 
 def _example_hint() -> str:
-    return f"write one, for example:\n\n{EXAMPLE}"
+    return f"create one, for example:\n\n{EXAMPLE}"
 
 
 @dataclass(frozen=True)
 class _Reader:
-    """Checks the values of one file; every message says file, line and key."""
+    """Checks the values of one file. Every message names file, line and key."""
 
     file: Path
     text: str
@@ -184,7 +184,7 @@ class _Reader:
         self._known(values, (), _TOP_KEYS)
         tables = self._get(values, (), "projects", dict, None)
         if not tables:
-            raise SettingsError(f"{self.file} names no project", _example_hint())
+            raise SettingsError(f"{self.file} has no projects", _example_hint())
         projects = tuple(self._project(key, table) for key, table in sorted(tables.items()))
         self._distinct(projects)
         return Settings(
@@ -199,16 +199,16 @@ class _Reader:
     def _project(self, key: str, table: Any) -> Project:
         at = ("projects", key)
         if not key or not all(letter.isalnum() or letter in "-_" for letter in key):
-            raise self._error(at, "is not a project key: use letters, digits, - and _")
+            raise self._error(at, "is not a valid project key: use letters, digits, - and _")
         if not isinstance(table, dict):
-            raise self._error(at, f"is {_shown(table)}: a table is wanted")
+            raise self._error(at, f"is {_shown(table)}: it must be a table")
         values = cast(dict[str, Any], table)
         self._known(values, at, _PROJECT_KEYS)
         path = self._folder(at, self._get(values, at, "path", str, None))
         depends_on = self._get(values, at, "depends_on", list, [])
         for item in depends_on:
             if not isinstance(item, str):
-                raise self._error((*at, "depends_on"), f"holds {_shown(item)}: a list of project keys is wanted")
+                raise self._error((*at, "depends_on"), f"contains {_shown(item)}: it must be a list of project keys")
         return Project(
             key=key,
             path=path,
@@ -221,7 +221,7 @@ class _Reader:
     def _folder(self, at: tuple[str, ...], text: str) -> Path:
         path = Path(os.path.normpath(self.file.parent / Path(text).expanduser()))
         if "\0" in text or not (path / "Pulumi.yaml").is_file():
-            raise self._error((*at, "path"), f"is {text!r}: there is no Pulumi.yaml in that folder")
+            raise self._error((*at, "path"), f"is {text!r}: that folder has no Pulumi.yaml")
         return path
 
     def _distinct(self, projects: Sequence[Project]) -> None:
@@ -231,7 +231,7 @@ class _Reader:
             if other != project.key:
                 raise self._error(
                     ("projects", project.key, "path"),
-                    f"and projects.{other}.path both hold the Pulumi project {project.name!r}: each needs its own name",
+                    f"and projects.{other}.path both have the Pulumi project name {project.name!r}: names must be unique",
                 )
 
     def _pulumi(self, values: Mapping[str, Any]) -> PulumiSettings:
@@ -245,11 +245,13 @@ class _Reader:
         self._known(values, ("runner",), _RUNNER_KEYS)
         parallel: int = self._get(values, ("runner",), "parallel", int, RunnerSettings.parallel)
         if not 1 <= parallel <= MAX_PARALLEL:
-            raise self._error(("runner", "parallel"), f"is {parallel}: 1 to {MAX_PARALLEL} is allowed")
+            raise self._error(("runner", "parallel"), f"is {parallel}: it must be from 1 to {MAX_PARALLEL}")
         executor = cast(ExecutorName, self._choice(values, ("runner",), "executor", EXECUTORS, RunnerSettings.executor))
         scheduler = self._get(values, ("runner",), "scheduler", str, "") or None
         if scheduler and executor != "dask":
-            raise self._error(("runner", "scheduler"), f"is set and runner.executor is {executor!r}: only dask has one")
+            raise self._error(
+                ("runner", "scheduler"), f"is set, but runner.executor is {executor!r}: only dask uses a scheduler"
+            )
         return RunnerSettings(parallel=parallel, executor=executor, scheduler=scheduler)
 
     def _limits(self, values: Mapping[str, Any]) -> LimitSettings:
@@ -259,12 +261,12 @@ class _Reader:
         rules: int = self._get(values, at, "rules_per_load_balancer", int, RULES_PER_LOAD_BALANCER)
         for key, number in (("environments_per_base", most), ("rules_per_load_balancer", rules)):
             if key in values and number < 1:
-                raise self._error((*at, key), f"is {number}: at least 1 is wanted")
+                raise self._error((*at, key), f"is {number}: it must be at least 1")
         text: str = self._get(values, at, "default_ttl", str, "")
         try:
             ttl = parse_duration(text) if text else None
         except UsageError as error:
-            raise self._error((*at, "default_ttl"), f"is {text!r}: a duration is wanted", error.hint) from None
+            raise self._error((*at, "default_ttl"), f"is {text!r}: it must be a duration", error.hint) from None
         return LimitSettings(environments_per_base=most or None, rules_per_load_balancer=rules, default_ttl=ttl)
 
     def _known(self, values: Mapping[str, Any], at: tuple[str, ...], known: Sequence[str]) -> None:
@@ -272,17 +274,17 @@ class _Reader:
             if key not in known:
                 close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
                 hint = f"did you mean `{close[0]}`?" if close else f"valid keys here are {', '.join(known)}"
-                raise self._error((*at, key), "is not a known key", hint)
+                raise self._error((*at, key), "is an unknown key", hint)
 
     def _get(self, values: Mapping[str, Any], at: tuple[str, ...], key: str, kind: type, default: Any) -> Any:
-        """The value of the wanted type; `default` when absent, and None as the default makes it required."""
+        """The value, checked for its type; `default` when absent. A key without a default (None) is required."""
         if key not in values:
             if default is None and at:
                 raise self._error((*at, key), "is missing")
             return default
         value = values[key]
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise self._error((*at, key), f"is {_shown(value)}: {_TYPES[kind]} is wanted")
+            raise self._error((*at, key), f"is {_shown(value)}: it must be {_TYPES[kind]}")
         return value
 
     def _choice(
@@ -292,7 +294,7 @@ class _Reader:
         if value not in choices:
             close = difflib.get_close_matches(value, choices, n=1, cutoff=0.6)
             hint = f"did you mean {close[0]!r}?" if close else None
-            raise self._error((*at, key), f"is {value!r}: it is one of {', '.join(choices)}", hint)
+            raise self._error((*at, key), f"is {value!r}: it must be one of {', '.join(choices)}", hint)
         return value
 
     def _error(self, path: tuple[str, ...], problem: str, hint: str | None = None) -> SettingsError:
@@ -311,7 +313,5 @@ def _project_name(folder: Path) -> str:
     file = folder / "Pulumi.yaml"
     name: Any = yaml_files.parse(file, yaml_files.read_text(file) or "").get("name")
     if not isinstance(name, str) or not name:
-        raise SettingsError(
-            f"{file}: name is missing: a Pulumi project has a name", "add for example `name: django-app`"
-        )
+        raise SettingsError(f"{file}: name is missing", "add a name, for example `name: django-app`")
     return str(name)

@@ -1,6 +1,6 @@
-"""`Pulumi.<stack>.yaml`: read, checked, changed and written without the CLI, so that comments stay and secrets are not touched.
+"""`Pulumi.<stack>.yaml`: read, checked, changed and written without the CLI. Comments and secrets stay as they are.
 
-The same files are what `pulumi up` and `pulumi config` in the project folder use.
+`pulumi up` and `pulumi config` in the project folder use the same files.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from orchestrator.errors import SettingsError
 from orchestrator.model import SECRET_MASK
 
 GENERATED_MARK = "# Written by the orchestrator, which removes this file again when it destroys the stack."
-"""First line of a file that we made. Without this line, or checked in to git, a file outlives its stack."""
+"""First line of a generated file. A file without this line, or a file in git, is kept when its stack is destroyed."""
 
 TOP_LEVEL_KEYS = ("config", "encryptionsalt", "encryptedkey", "secretsprovider", "environment")
 _OF_ONE_STACK = ("encryptionsalt", "encryptedkey", "secretsprovider")
@@ -34,30 +34,30 @@ _CONFIG_KEY = re.compile(r"[^:\s]+(:[^:\s]+)?")
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigSnapshot:
-    """A stack's configuration at one moment, by full key (`django-app:base`, `aws:region`)."""
+    """The configuration of a stack at one moment, by full key (`django-app:base`, `aws:region`)."""
 
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """Plain values; encrypted parts are replaced by SECRET_MASK."""
+    """Plain values, with SECRET_MASK in place of encrypted parts."""
 
     secret_keys: frozenset[str] = frozenset()
-    """Keys that are encrypted, or hold something encrypted."""
+    """Keys whose value is encrypted in whole or in part."""
 
     def wire(self) -> dict[str, str]:
-        """The values as Pulumi hands them to a program: text as it is, null as empty text, everything else as JSON."""
+        """The values as Pulumi passes them to a program: text unchanged, null as empty text, everything else as JSON."""
         return {key: values.wire(value) for key, value in self.values.items()}
 
 
 class StackConfig:
-    """One `Pulumi.<stack>.yaml` in memory: what it says, and changes that are not written yet."""
+    """One `Pulumi.<stack>.yaml` in memory, with changes that are not written yet."""
 
     def __init__(self, project: Project, stack: str, original: str | None, document: CommentedMap) -> None:
         self.project = project
         self.stack = stack
         self.original = original
-        """Text of the file on disk; None when there is none."""
+        """Text of the file when it was read; None without a file."""
 
         self.notes: tuple[str, ...] = ()
-        """What the user should know of a configuration that was made from a template."""
+        """Sentences for the user about a configuration that was copied from a template."""
 
         self._document = document
         self._before = values.fingerprint(document)
@@ -65,9 +65,9 @@ class StackConfig:
 
     @classmethod
     def load(cls, project: Project, stack: str, other_projects: Collection[str] = ()) -> StackConfig:
-        """Read and check the file; an absent one is an empty configuration.
+        """Read and check the file. Without a file the configuration is empty.
 
-        `other_projects` are the Pulumi names of the graph's other projects: their keys do not belong into this file.
+        `other_projects` are the Pulumi names of the other projects: their keys are refused in this file.
         Raises SettingsError with file, line and key.
         """
         path = config_path(project, stack)
@@ -78,25 +78,25 @@ class StackConfig:
 
     @classmethod
     def parse(cls, project: Project, stack: str, text: str) -> StackConfig:
-        """A configuration that is not on disk. Raises SettingsError."""
+        """A configuration from text instead of its file. Raises SettingsError."""
         document = yaml_files.parse(config_path(project, stack), text)
         return cls(project, stack, text, document)
 
     @classmethod
     def from_template(cls, project: Project, stack: str, other_projects: Collection[str] = ()) -> StackConfig:
-        """A new configuration for `stack`, like that of the project's template stack without what is another stack's own.
+        """A new configuration for `stack`, copied from the template of the project.
 
-        Left out are encrypted values (their key is the other stack's), the encryption settings, and what only one
-        environment can have (`templates`). Raises SettingsError as `load` does, and when the project names a template that has no file.
+        Encrypted values and encryption settings are left out, because their key belongs to the template's stack, and so are
+        values that only one environment can have (`templates`). Raises SettingsError, also for a template without a file.
         """
         if project.template is None:
             return cls(project, stack, None, CommentedMap())
         template = cls.load(project, project.template, other_projects)
         if template.original is None:
             raise SettingsError(
-                f"the project {project.key} has the template {project.template!r}: "
-                f"there is no {config_path(project, project.template)}",
-                f"write that file, or name another template for [projects.{project.key}] in orchestrator.toml",
+                f"the template {project.template!r} of the project {project.key} has no file: "
+                f"{config_path(project, project.template)} does not exist",
+                f"create that file, or set another template for [projects.{project.key}] in orchestrator.toml",
             )
         refuse_unquoted(project, template.path, template.original)
         copied = templates.copied(values.mapping(template._document.get("config")), project, project.template)
@@ -107,22 +107,22 @@ class StackConfig:
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """Path of the file."""
         return config_path(self.project, self.stack)
 
     @property
     def exists(self) -> bool:
-        """Whether the file was there when it was read."""
+        """Whether the file existed when it was read."""
         return self.original is not None
 
     @property
     def generated(self) -> bool:
-        """Whether the orchestrator made the file."""
+        """Whether the orchestrator generated the file."""
         return (self.original or "").startswith(GENERATED_MARK)
 
     @property
     def secrets_provider(self) -> Mapping[str, Any] | None:
-        """What the file says of the encryption of its secret values, as a state says it; None when it says nothing."""
+        """The encryption settings of the file in the form of a state; None without such settings."""
         said = {key: str(self._document[key]) for key in _OF_ONE_STACK if self._document.get(key)}
         if "encryptionsalt" in said:
             return {"type": "passphrase", "state": {"salt": said["encryptionsalt"]}}
@@ -132,21 +132,21 @@ class StackConfig:
         return None
 
     def get(self, key: str) -> Any:
-        """The plain value of one of the project's own keys; None when absent or encrypted.
+        """The plain value of a key in the project's namespace; None when absent or encrypted.
 
-        Empty text is None too: Pulumi writes it for null when it makes the stack.
+        Empty text is None too, because Pulumi writes it for null when it creates a stack.
         """
         value = self.snapshot().values.get(f"{self.project.name}:{key}")
         return None if value in (SECRET_MASK, "") else value
 
     def set(self, key: str, value: Any) -> None:
-        """Set one of the project's own top-level keys."""
+        """Set a top-level key in the project's namespace."""
         self.assign(Assignment(namespace=None, path=(key,), value=value))
 
     def assign(self, assignment: Assignment) -> None:
-        """Set a value, making the objects on the way to it; None takes the key away.
+        """Set a value and create the objects that contain it. None removes the key.
 
-        Raises SettingsError when the value or an object on the way is encrypted, or is no object.
+        Raises SettingsError when the current value is encrypted, or when a value on the path is not an object.
         """
         self._changes.append(lambda config: config.assign(assignment))
         if assignment.value is not None and self._document.get("config") is None:
@@ -157,7 +157,7 @@ class StackConfig:
             current, last = at.get(key), depth == len(keys) - 1
             if values.is_secret(current) or (last and values.holds_secret(current)):
                 raise SettingsError(
-                    f"{self.path}: {'.'.join(keys[: depth + 1])} is encrypted and cannot be set in plain",
+                    f"{self.path}: {'.'.join(keys[: depth + 1])} is encrypted and cannot be set as plain text",
                     f"use `pulumi config set --secret` in {self.project.path}",
                 )
             if last:
@@ -168,7 +168,7 @@ class StackConfig:
                 at[key] = CommentedMap()
             elif not isinstance(current, CommentedMap):
                 raise SettingsError(
-                    f"{self.path}: {'.'.join(keys[: depth + 1])} is no object: {keys[-1]} has no place in it"
+                    f"{self.path}: {'.'.join(keys[: depth + 1])} is not an object, so {keys[-1]} cannot be set in it"
                 )
             at = values.mapping(at[key])
         if assignment.value is None:
@@ -184,7 +184,7 @@ class StackConfig:
         return f"{assignment.namespace}:{first}"
 
     def take_encryption(self, text: str) -> None:
-        """Encrypt this stack's secrets as that configuration does: what was encrypted with it stays readable."""
+        """Copy the encryption settings of another configuration, so that values encrypted with it stay readable."""
         self._changes.append(lambda config: config.take_encryption(text))
         other = yaml_files.parse(self.path, text)
         for key in _OF_ONE_STACK:
@@ -192,7 +192,7 @@ class StackConfig:
                 self._document[key] = other[key]
 
     def snapshot(self) -> ConfigSnapshot:
-        """The configuration as it is now, changes included."""
+        """The configuration, including changes that are not written yet."""
         found: dict[str, Any] = {}
         secret: set[str] = set()
         for key, value in values.mapping(self._document.get("config")).items():
@@ -204,7 +204,7 @@ class StackConfig:
         return ConfigSnapshot(values=found, secret_keys=frozenset(secret))
 
     def text(self) -> str:
-        """The file as it would be written: the same text when nothing changed, else with comments and order kept."""
+        """The text that `write` writes: the original text without changes, else with the same comments and order."""
         if self.original is not None and values.fingerprint(self._document) == self._before:
             return self.original
         text = yaml_files.dump(self._document, self.original or "")
@@ -212,30 +212,30 @@ class StackConfig:
 
     @property
     def changed(self) -> bool:
-        """Whether `write` would write anything."""
+        """Whether `write` would change the file."""
         return self.text() != self.original if self.exists else bool(self._document)
 
     def rebased(self) -> StackConfig:
-        """The same changes on the file as it is now, which somebody else wrote meanwhile. Raises SettingsError."""
+        """The same changes applied to the current file, which another process has written. Raises SettingsError."""
         now = StackConfig.load(self.project, self.stack)
         for change in self._changes:
             change(now)
         return now
 
     def without_file(self) -> StackConfig:
-        """The same configuration, whose file somebody else removed meanwhile."""
+        """The same configuration without its file, which another process has removed."""
         now = StackConfig(self.project, self.stack, None, self._document)
         now._changes = list(self._changes)
         return now
 
     def write(self) -> None:
-        """Write the file in one step: a reader, or a crash, sees the old one or the new one. Raises SettingsError."""
-        yaml_files.write_atomically(self.path, self.text())
+        """Replace the file in one step. Raises SettingsError."""
+        yaml_files.write_text(self.path, self.text())
 
     def restore(self) -> None:
-        """Bring the file on disk back to what it was when it was read. Raises SettingsError."""
+        """Restore the file to its content when it was read. Raises SettingsError."""
         if self.original is not None:
-            yaml_files.write_atomically(self.path, self.original)
+            yaml_files.write_text(self.path, self.original)
             return
         try:
             self.path.unlink(missing_ok=True)
@@ -244,12 +244,12 @@ class StackConfig:
 
 
 def config_path(project: Project, stack: str) -> Path:
-    """The file of a stack's configuration."""
+    """Path of a stack's configuration file."""
     return project_file.read(project.path).stack_folder / f"Pulumi.{stack}.yaml"
 
 
 def configured_stacks(project: Project) -> tuple[str, ...]:
-    """Names of the stacks that have a configuration file, alphabetical; empty when the folder cannot be read."""
+    """Names of the stacks with a configuration file, in alphabetical order; empty when the folder cannot be read."""
     try:
         folder = project_file.read(project.path).stack_folder
         names = [entry.name for entry in os.scandir(folder) if entry.is_file()]
@@ -260,9 +260,9 @@ def configured_stacks(project: Project) -> tuple[str, ...]:
 
 
 def read_snapshot(project: Project, stack: str, file: Path | None = None) -> ConfigSnapshot:
-    """What an engine hands to a program; `file` stands in for the stack's own file.
+    """The configuration that an engine passes to a program. `file` replaces the stack's own file.
 
-    Raises SettingsError, also for values that would not come back as they are written.
+    Raises SettingsError, also for values that YAML readers change.
     """
     path = file or config_path(project, stack)
     text = yaml_files.read_text(path)
@@ -275,7 +275,7 @@ def read_snapshot(project: Project, stack: str, file: Path | None = None) -> Con
 
 
 def refuse_unquoted(project: Project, path: Path, text: str | None) -> None:
-    """Refuse values in a stack file's text that would not come back as they are written. Raises SettingsError."""
+    """Refuse values in the text of a stack file that YAML readers change. Raises SettingsError."""
 
     def is_text(keys: scalars.Path) -> bool | None:
         namespace, _, name = keys[0].rpartition(":")
@@ -287,13 +287,13 @@ def refuse_unquoted(project: Project, path: Path, text: str | None) -> None:
     if found:
         first, others = found[0], [str(problem.line) for problem in found[1:]]
         key = ".".join(first.path).replace(".[", "[")
-        also = f"; look also at line {', '.join(others[:_MOST_LINES])}" if others else ""
+        also = f"; see also line {', '.join(others[:_MOST_LINES])}" if others else ""
         raise SettingsError(f"{path}:{first.line}: {key} {first.reason}", f"{first.hint}{also}")
 
 
 @dataclass(frozen=True)
 class _Checker:
-    """Checks a parsed file; every message says file, line and key."""
+    """Checks a parsed file. Every message names file, line and key."""
 
     path: Path
     project: str
@@ -303,13 +303,13 @@ class _Checker:
         for key in document:
             if key not in TOP_LEVEL_KEYS:
                 close = difflib.get_close_matches(str(key), TOP_LEVEL_KEYS, n=1, cutoff=0.6)
-                hint = f"did you mean `{close[0]}`?" if close else "the stack's values belong under `config:`"
-                raise self._error(document, key, "is not a key of a stack's configuration", hint)
+                hint = f"did you mean `{close[0]}`?" if close else "write the values of the stack below `config:`"
+                raise self._error(document, key, "is not a valid key of a stack file", hint)
         config = document.get("config")
         if config is None:
             return
         if not isinstance(config, CommentedMap):
-            raise self._error(document, "config", "is not a mapping: keys such as `aws:region` are wanted")
+            raise self._error(document, "config", "is not a mapping", "write keys such as `aws:region` below it")
         budget = [values.MOST_VALUES]
         for key, value in config.items():
             self._key(config, key)
@@ -320,7 +320,7 @@ class _Checker:
 
     def _key(self, config: CommentedMap, key: Any) -> None:
         if not isinstance(key, str) or not _CONFIG_KEY.fullmatch(key):
-            raise self._error(config, key, f"is not a configuration key: `{self.project}:name` is wanted")
+            raise self._error(config, key, "is not a configuration key", f"write `{self.project}:name`")
         namespace, colon, name = key.rpartition(":")
         if not colon or namespace == self.project:
             if name in config and f"{self.project}:{name}" in config:
@@ -329,7 +329,7 @@ class _Checker:
         close = difflib.get_close_matches(namespace, [self.project], n=1, cutoff=0.85)
         if namespace in self.others or close:
             raise self._error(
-                config, key, f"is in the namespace {namespace!r}: this project's is {self.project!r}",
+                config, key, f"is in the namespace {namespace!r}, but this project has the namespace {self.project!r}",
                 f"did you mean `{self.project}:{name}`?",
             )  # fmt: skip
 

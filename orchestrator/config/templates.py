@@ -1,6 +1,6 @@
-"""What a new environment does not take over from its template: values that only one environment can have.
+"""The configuration that a new stack gets from its template, without values that only one environment can have.
 
-A template is often the file of an environment that exists, such as `Pulumi.alpha.yaml`.
+A template is often the file of an existing environment, such as `Pulumi.alpha.yaml`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from orchestrator.config.projects import Project
 from orchestrator.model import Scope
 
 BY_SCALE = "set by scale"
-"""End of a line whose number `scale` chose for one environment."""
+"""Comment behind a number that `scale` set for one environment."""
 
 _SILENT = (("base",), ("listener_slot",))
-"""Every new environment gets its own; there is nothing to say about them."""
+"""Keys that every new environment gets anyway: leaving them out is not reported."""
 
 _OWN: tuple[tuple[str, ...], ...] = (
     *_SILENT,
@@ -32,35 +32,35 @@ _OWN: tuple[tuple[str, ...], ...] = (
     ("frontend", "hosts"),
     ("cdn", "host"),
     ("static_site", "host"),
-    # Two environments in one part of a cache would read each other's keys and take each other's tasks.
+    # With the same part of a cache, two environments would read each other's keys and run each other's tasks.
     ("cache", "cache_database"),
     ("cache", "broker_database"),
     ("cache", "key_prefix"),
 )
 _CERTIFICATES = (("cdn", "certificate_arn"), ("static_site", "certificate_arn"))
-"""Certificates of hosts that are left out."""
+"""Certificates for hosts that are left out."""
 
-# What `secrets push` stores for one environment: `<environment>/pushed` in either store, by name or ARN.
+# Values that `secrets push` stored for one environment: `<environment>/pushed` in either store, by name or ARN.
 _PUSHED = re.compile(r"(:secret:|^secretsmanager:|:parameter/|^ssm:/?)[^:/]+/pushed([-/:]|$)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Copied:
-    """The configuration of a new environment, and what it lacks."""
+    """The configuration of a new environment, and the values that it does not have."""
 
     config: CommentedMap
     left_out: tuple[str, ...] = ()
-    """Keys that the new environment does not get, such as `web.hosts`."""
+    """Keys that are left out, such as `web.hosts`."""
 
     pushed: tuple[str, ...] = ()
     """Variables whose values were pushed for the template."""
 
     naming_template: tuple[str, ...] = ()
-    """Variables whose text names a host of the template."""
+    """Variables whose text contains a host of the template."""
 
 
 def copied(config: Mapping[str, Any], project: Project, template: str) -> Copied:
-    """What a new stack gets of the `config` of its project's template; a base gets all of it."""
+    """Copy the `config` of a project's template for a new stack. A base gets the whole configuration."""
     whole = CommentedMap((key, _plain_copy(value)) for key, value in config.items() if not values.holds_secret(value))
     own = _Own(whole, project.name)
     if project.scope is Scope.BASE:
@@ -77,32 +77,32 @@ def copied(config: Mapping[str, Any], project: Project, template: str) -> Copied
 
 
 def notes(copied: Copied, environment: str, template: str) -> list[str]:
-    """What the user should know, a sentence each."""
+    """Sentences for the user about the differences."""
     said: list[str] = []
     if copied.left_out:
         said.append(
-            f"{environment} starts from {template} without what only one environment can have: {', '.join(copied.left_out)}"
+            f"{environment} is a copy of {template} without values that only one environment can have: {', '.join(copied.left_out)}"
         )
     if copied.pushed:
         said.append(
-            f"secrets that were pushed for {template} are not {environment}'s: {', '.join(copied.pushed)}; store its own with "
+            f"{environment} does not get the secrets that were pushed for {template}: {', '.join(copied.pushed)}; store them with "
             f"`orchestrator secrets push {environment}`"
         )
     said += [
-        f'extra_env.{name} of {environment} names a host of {template}: write "{{FRONTEND_URL}}" for the environment\'s own URL'
+        f'extra_env.{name} of {environment} contains a host of {template}: write "{{FRONTEND_URL}}" for the URL of {environment}'
         for name in copied.naming_template
     ]
     return said
 
 
 class _Own:
-    """The keys of one project in a configuration, with and without its namespace."""
+    """Access to the keys of one project in a configuration, with and without the namespace."""
 
     def __init__(self, config: CommentedMap, project: str) -> None:
         self._config, self._project = config, project
 
     def take_out(self, own: Sequence[tuple[str, ...]] = _OWN) -> tuple[str, ...]:
-        """Remove what only one environment can have; the keys that were there."""
+        """Remove the values that only one environment can have; return their keys."""
         paths = [path for path in own if self._pop(path)]
         gone = {path[0] for path in paths if path[-1] == "host"}
         paths += [path for path in _CERTIFICATES if path[0] in gone and self._pop(path)]
@@ -110,7 +110,7 @@ class _Own:
         return (*said, *self._take_out_marked())
 
     def take_out_pushed(self) -> tuple[str, ...]:
-        """Remove references to what `secrets push` stored; the variables."""
+        """Remove references to values that `secrets push` stored; return their variables."""
         secrets = self._mapping("extra_secrets")
         found = [name for name, reference in secrets.items() if _PUSHED.search(str(reference))]
         for name in found:
@@ -118,14 +118,14 @@ class _Own:
         return tuple(map(str, found))
 
     def hosts(self) -> list[str]:
-        """Hosts that the configuration gives to the template."""
+        """The hosts of the template."""
         one = [self._get(path) for path in (("host",), ("cdn", "host"), ("static_site", "host"))]
         many = [self._get(path) for path in (("extra_hosts",), ("web", "hosts"), ("frontend", "hosts"))]
         listed = [host for hosts in many if isinstance(hosts, list) for host in cast(list[Any], hosts)]
         return [host for host in (*one, *listed) if isinstance(host, str) and host]
 
     def naming(self, template: str, hosts: list[str]) -> tuple[str, ...]:
-        """Variables of `extra_env` with one of the hosts, or a host that begins with the template's name."""
+        """Variables of `extra_env` that contain one of the hosts, or a host that begins with the template's name."""
         patterns = [*map(re.escape, hosts), rf"{re.escape(template)}\.[a-z0-9-]+\.[a-z]"]
         pattern = re.compile(rf"(?<![\w.-])({'|'.join(patterns)})")
         return tuple(
@@ -164,7 +164,7 @@ class _Own:
 
 
 def mark(mapping: CommentedMap, key: str, comment: str | None) -> None:
-    """Write a remark behind a value; None removes the one that `scale` writes."""
+    """Write a comment behind a value; None removes a comment of `scale`."""
     if comment is not None:
         mapping.fa.set_block_style()  # a remark needs a line of its own
         cast(Any, mapping).yaml_add_eol_comment(comment, key)
@@ -173,7 +173,7 @@ def mark(mapping: CommentedMap, key: str, comment: str | None) -> None:
 
 
 def _marked(options: CommentedMap) -> list[str]:
-    """Remove the values that `scale` chose; their keys. Bounds within a `scaling` that people wrote stay: it needs both."""
+    """Remove the values that `scale` set; return their keys. Limits in a `scaling` written by hand stay: it needs both."""
     found = [str(key) for key in options if _remark(options, str(key)) == BY_SCALE]
     for key in found:
         del options[key]
@@ -187,7 +187,7 @@ def _remark(mapping: CommentedMap, key: str) -> str | None:
 
 
 def _plain_copy(value: Any) -> Any:
-    """The same objects again, remarks included, so that the template itself stays as it is."""
+    """A copy with comments, so that changes do not reach the template."""
     if isinstance(value, CommentedMap):
         made = CommentedMap((key, _plain_copy(item)) for key, item in value.items())
         cast(Any, made).ca.items.update(cast(Any, value).ca.items)

@@ -1,4 +1,4 @@
-"""Which keys of a stack's configuration hold text in the programs of `pulumi_django`: there `1.10` is no number."""
+"""The keys of a stack configuration whose type in the programs of `pulumi_django` is text: there `1.10` is not a number."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from orchestrator.model import Scope
 
 
 def holds_text(path: Sequence[str], scope: Scope | None = None) -> bool | None:
-    """Whether the value at `path` (`("extra_env", "DEBUG")`, without a namespace) is text; None when nothing says so.
+    """Whether the value at `path` (`("extra_env", "DEBUG")`, without a namespace) is text; None when its type is unknown.
 
-    `scope` is that of the stack; without one, every kind of stack that has the key must agree.
+    `scope` is the scope of the stack. Without it, all scopes with that key must agree.
     """
     from pulumi_django.program import config_types
 
     scopes = (Scope.BASE, Scope.ENVIRONMENT) if scope is None else (scope,)
     verdicts = {config_types.holds_text(_classes(each), path) for each in scopes}
     if Scope.ENVIRONMENT in scopes and path[0] in ("base", "app"):
-        # The standalone project keeps the arguments of both below these keys.
+        # The standalone project has the arguments of both below these keys.
         inner = Scope.BASE if path[0] == "base" else Scope.ENVIRONMENT
         verdicts.add(config_types.holds_text(_classes(inner), path[1:]) if path[1:] else False)
     verdicts.discard(None)
@@ -26,7 +26,7 @@ def holds_text(path: Sequence[str], scope: Scope | None = None) -> bool | None:
 
 
 def is_image(path: Sequence[str]) -> bool:
-    """Whether a key names an image, by its own name."""
+    """Whether the name of a key says that its value is an image."""
     return path[-1] == "image" or path[-1].endswith("_image")
 
 

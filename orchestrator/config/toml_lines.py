@@ -1,4 +1,4 @@
-"""Where a key stands in a TOML file: `tomllib` does not say, and a message without a line makes people search."""
+"""The line of a key in a TOML file, for error messages. `tomllib` does not report it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
 
 
 def line_of(text: str, path: Sequence[str]) -> int | None:
-    """The 1-based line on which `path` (`("projects", "app", "scope")`) is written, or its closest parent; else None."""
+    """The line (from 1) of the key `path`, such as `("projects", "app", "scope")`, or of its closest parent; else None."""
     wanted = tuple(path)
     best: tuple[int, int] | None = None
     table: tuple[str, ...] = ()
@@ -24,7 +24,7 @@ def line_of(text: str, path: Sequence[str]) -> int | None:
         else:
             continue
         shared = _shared(here, wanted)
-        # A longer key than the wanted one is inside it: `[projects.app]` is where `projects` is written.
+        # The line of a longer key counts too: `projects` is written in `[projects.app]`.
         if shared and shared == min(len(here), len(wanted)) and (best is None or shared > best[0]):
             best = (shared, number)
     return best[1] if best else None

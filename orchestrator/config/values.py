@@ -1,4 +1,4 @@
-"""Values of a stack's configuration: plain, encrypted, as Pulumi passes them on. Pure."""
+"""Values of a stack configuration: plain, encrypted, and as Pulumi passes them to programs. Pure."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _TEXT_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:value")
 
 
 def measure(value: Any, depth: int, budget: list[int]) -> None:
-    """Refuse what would be endless (aliases of aliases multiply), and types that no configuration has."""
+    """Refuse values that are too large (aliases of aliases multiply) or of an unsupported type. Raises ValueError."""
     budget[0] -= 1
     if depth == 0:
         raise ValueError("is nested too deeply")
     if budget[0] < 0:
-        raise ValueError(f"is too large: {MOST_VALUES} values are the most")
+        raise ValueError(f"is too large: the limit is {MOST_VALUES} values")
     if isinstance(value, CommentedMap):
         for key, item in value.items():
             if not isinstance(key, str):
@@ -39,17 +39,17 @@ def measure(value: Any, depth: int, budget: list[int]) -> None:
             measure(item, depth - 1, budget)
     elif not is_tagged_text(value) and not isinstance(value, str | int | float | bool | date | None):
         raise ValueError(
-            f"has a value of type {type(value).__name__}: text, numbers, booleans, lists and objects can be used"
+            f"has a value of type {type(value).__name__}: text, numbers, booleans, lists and objects are allowed"
         )
 
 
 def mapping(value: Any) -> CommentedMap:
-    """The mapping itself, an empty one for anything else."""
+    """Return the mapping itself, or an empty one for any other value."""
     return value if isinstance(value, CommentedMap) else CommentedMap()
 
 
 def without_comments(value: Any) -> Any:
-    """The comments of a template speak of the template."""
+    """The value without comments: the comments of a template describe the template."""
     if isinstance(value, Mapping):
         items = cast(Mapping[str, Any], value).items()
         return CommentedMap((key, without_comments(item)) for key, item in items)
@@ -62,7 +62,7 @@ def is_secret(value: Any) -> bool:
 
 
 def holds_secret(value: Any) -> bool:
-    """Whether the value, or something in it, is encrypted."""
+    """Whether the value or a part of it is encrypted."""
     if is_secret(value):
         return True
     if isinstance(value, Mapping):
@@ -71,12 +71,12 @@ def holds_secret(value: Any) -> bool:
 
 
 def is_tagged_text(value: Any) -> bool:
-    """Whether the value is text by its tag, `!!str 1.10`, or the sign `=`, which an old YAML gave a meaning."""
+    """Whether a tag makes the value text, as in `!!str 1.10`, or the value is `=`, which YAML 1.1 treats specially."""
     return isinstance(value, TaggedScalar) and str(value.tag.value) in _TEXT_TAGS  # pyright: ignore[reportUnknownMemberType]
 
 
 def plain(value: Any) -> Any:
-    """Without ruamel's own types, and with the mask for what is encrypted."""
+    """The value without types of ruamel.yaml and with encrypted parts masked."""
     if is_secret(value):
         return SECRET_MASK
     if isinstance(value, Mapping):
@@ -97,12 +97,12 @@ def plain(value: Any) -> Any:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Whether two values are equal and of the same types: 1, 1.0, true and "1" are four values."""
+    """Whether two values are equal and have the same types: 1, 1.0, true and "1" all differ."""
     return fingerprint(left) == fingerprint(right)
 
 
 def fingerprint(value: Any) -> str:
-    """A text that two values share exactly when they are the same."""
+    """A text that is equal for two values exactly when `same` is true for them."""
     return json.dumps(_typed(value))
 
 
@@ -115,7 +115,7 @@ def _typed(value: Any) -> Any:
 
 
 def quoted(value: Any) -> Any:
-    """In quotes, whatever some reader of YAML takes for no text, and control characters, which are then escaped."""
+    """The value with quotes around text that some YAML readers do not read as text, and around control characters."""
     if isinstance(value, str) and (scalars.needs_quotes(value) or not value.isprintable()):
         return DoubleQuotedScalarString(value)
     if isinstance(value, dict):
@@ -124,7 +124,7 @@ def quoted(value: Any) -> Any:
 
 
 def wire(value: Any) -> str:
-    """The value as Pulumi hands it to a program: null as empty text, numbers as Go writes them."""
+    """The value as Pulumi passes it to a program: null as empty text, numbers as Go writes them."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -143,7 +143,7 @@ def _number(value: float) -> str:
 
 
 def _whole(value: Any) -> Any:
-    """JSON of Go has no fraction where there is none: 2.0 is 2."""
+    """Go writes whole numbers without a fraction in JSON: 2.0 is 2."""
     if isinstance(value, Mapping):
         return {key: _whole(item) for key, item in cast(Mapping[str, Any], value).items()}
     if isinstance(value, list):

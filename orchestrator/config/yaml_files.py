@@ -1,10 +1,8 @@
-"""YAML files of Pulumi projects: read with line numbers, written with comments, order and indentation kept."""
+"""YAML files of Pulumi projects: read with line numbers; written with the same comments, order and indentation."""
 
 from __future__ import annotations
 
-import contextlib
 import io
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -13,12 +11,12 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from orchestrator.config.neighbors import open_beside
+from orchestrator.config.atomic_files import write_atomically
 from orchestrator.errors import SettingsError
 
 
 def read_text(path: Path) -> str | None:
-    """The text of a file, None when there is none. Raises SettingsError."""
+    """The text of a file; None when it does not exist. Raises SettingsError."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -30,7 +28,7 @@ def read_text(path: Path) -> str | None:
 
 
 def parse(path: Path, text: str) -> CommentedMap:
-    """The mapping that a YAML text holds, with comments; nothing at all is an empty one. Raises SettingsError with file and line."""
+    """The mapping in a YAML text, with comments; an empty text is an empty mapping. Raises SettingsError with file and line."""
     try:
         document: Any = _yaml(text).load(text)
     except MarkedYAMLError as error:
@@ -40,7 +38,7 @@ def parse(path: Path, text: str) -> CommentedMap:
     except YAMLError as error:
         raise SettingsError(f"{path} is not valid YAML: {_one_line(error)}") from None
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, AssertionError, RecursionError) as error:
-        # ruamel.yaml lets these through for texts such as impossible dates.
+        # ruamel.yaml raises these for some texts, such as invalid dates.
         raise SettingsError(f"{path} is not valid YAML: {_one_line(error) or type(error).__name__}") from None
     if document is None:
         return CommentedMap()
@@ -50,28 +48,18 @@ def parse(path: Path, text: str) -> CommentedMap:
 
 
 def dump(document: CommentedMap, like: str) -> str:
-    """The text of a document, indented like the text that it came from."""
+    """The text of a document, indented like the text `like`."""
     stream = io.StringIO()
     if document:
         _yaml(like).dump(document, stream)
     return stream.getvalue()
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file by way of a temporary neighbor. Raises SettingsError; the old file is then intact."""
-    target = path.resolve()
-    temporary: Path | None = None
+def write_text(path: Path, text: str) -> None:
+    """Replace a text file in one step. Raises SettingsError; the old file is then unchanged."""
     try:
-        handle, temporary = open_beside(target)
-        with open(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, target)
+        write_atomically(path, text)
     except OSError as error:
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
         raise SettingsError(f"{path} cannot be written: {error.strerror or error}") from None
 
 

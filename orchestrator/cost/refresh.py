@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from orchestrator.config.atomic_files import write_atomically
 from orchestrator.cost.prices import DOLLARS, USER_FILE, PriceTable
 from orchestrator.cost.queries import NOT_LISTED, Query, query, rows
 from orchestrator.errors import EngineUnavailableError, RefusedError, StateError
@@ -113,14 +112,7 @@ def write(table: PriceTable, root: Path) -> Path:
     path = root / USER_FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(to_toml(table))
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_atomically(path, to_toml(table))
     except OSError as error:
         raise StateError(
             f"the refreshed prices cannot be written: {error.strerror} ({path})",

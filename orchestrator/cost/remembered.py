@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestrator.config.neighbors import private_folder
+from orchestrator.config.atomic_files import create_private_folder, write_atomically
 
 FILE = "costs.json"
 _MOST = 5000
@@ -35,9 +35,7 @@ class RememberedCosts:
             return
         self._known = dict(list({**self._known, **costs}.items())[-_MOST:])
         try:
-            private_folder(self._file.parent)
-            fresh = self._file.with_name(f"{FILE}.new")
-            fresh.write_text(json.dumps(self._known), encoding="utf-8")
-            fresh.replace(self._file)
+            create_private_folder(self._file.parent)
+            write_atomically(self._file, json.dumps(self._known), private=True)
         except OSError:
             log.debug("the costs could not be cached", exc_info=True)

@@ -1,4 +1,4 @@
-"""Makes the engine that the settings, or the command line, ask for."""
+"""Creates the engine that the settings or the command line name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from orchestrator.errors import UsageError
 
 
 def create(settings: Settings, name: str | None = None) -> Engine:
-    """The engine of that name, by default the one that `orchestrator.toml` names. Only its own modules are loaded.
+    """Create an engine, by default the one in `orchestrator.toml`. Only the modules of that engine are loaded.
 
     Raises UsageError for an unknown name.
     """
@@ -21,4 +21,4 @@ def create(settings: Settings, name: str | None = None) -> Engine:
         from orchestrator.engines.automation import AutomationEngine
 
         return AutomationEngine(settings)
-    raise UsageError(f"there is no engine {wanted!r}: engines are {' and '.join(ENGINES)}")
+    raise UsageError(f"unknown engine {wanted!r}: engines are {' and '.join(ENGINES)}")

@@ -1,4 +1,4 @@
-"""Marks: what orchestrators are at, for all others who use the same backend to see. A mark ends with its process."""
+"""Marks: notes in the backend about the work of running orchestrators, for other users of the backend."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from orchestrator.engines.processes import Process
 from orchestrator.engines.records import HOLDER
 
 LASTS = timedelta(hours=6)
-"""Whoever set a mark longer ago, on a machine that cannot be asked, does not work any more."""
+"""Age after which a mark counts no more when its process is on a machine that cannot be checked."""
 
 
 class Shelf(Protocol):
-    """The file operations that marks need."""
+    """The file operations for marks."""
 
     @property
     def own_disk(self) -> bool:
-        """Whether this machine alone writes there."""
+        """Whether only this machine writes to the folder."""
         ...
 
     def names(self, prefix: str) -> list[str]:
@@ -30,26 +30,26 @@ class Shelf(Protocol):
         ...
 
     def read(self, name: str) -> bytes | None:
-        """A file's content, or None when it is not there."""
+        """The content of a file; None when it does not exist."""
         ...
 
     def write(self, name: str, content: bytes) -> None:
-        """Replace a file as one step."""
+        """Replace a file in one step."""
         ...
 
     def delete(self, name: str) -> None:
-        """Delete a file; fine when it is not there."""
+        """Delete a file if it exists."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """What one orchestrator is at."""
+    """The work of one orchestrator."""
 
     name: str
     process: Process
     runs: bool | None
-    """None when it cannot be known from here."""
+    """Whether the process runs; None when this machine cannot tell."""
 
     since: datetime
     says: Mapping[str, Any]
@@ -65,24 +65,24 @@ class Marks:
         self._shelf, self._folder = shelf, folder
 
     def set(self, name: str, says: Mapping[str, Any]) -> None:
-        """Set a mark of this process. Raises StateError."""
+        """Set a mark for this process. Raises StateError."""
         now = datetime.now(UTC).isoformat()
         document = {"process": processes.this_process().document(), "since": now, "says": dict(says)}
         self._shelf.write(self._file(name), json.dumps(document).encode())
 
     def remove(self, name: str) -> None:
-        """Take a mark away; fine when there is none. Raises StateError."""
+        """Remove a mark if it exists. Raises StateError."""
         self._shelf.delete(self._file(name))
 
     def below(self, prefix: str) -> tuple[Mark, ...]:
-        """The marks whose process runs, or may run; those of dead processes are removed on the way."""
+        """The marks whose process runs or may run. Marks of dead processes are removed."""
         found: list[Mark] = []
         for file in self._shelf.names(f"{self._folder}/{prefix}"):
             mark = self._mark(file)
             if mark is None:
                 continue
             if mark.runs is False or (mark.runs is None and datetime.now(UTC) - mark.since > LASTS):
-                with contextlib.suppress(Exception):  # somebody else removes it, or it stays and counts no more
+                with contextlib.suppress(Exception):  # another process removes it, or it stays without effect
                     self._shelf.delete(file)
             else:
                 found.append(mark)
@@ -104,12 +104,12 @@ class Marks:
 
 
 def claimed(tags: Mapping[str, str]) -> dict[str, str]:
-    """The tags of a claim, in this process's name."""
+    """The tags of a claim by this process."""
     return {**tags, HOLDER: json.dumps(processes.this_process().document(), separators=(",", ":"))}
 
 
 def claim_is_over(tags: Mapping[str, str]) -> bool:
-    """Whether the process that made a claim is gone for sure."""
+    """Whether the process of a claim has certainly ended."""
     try:
         return processes.runs(Process.of_document(json.loads(tags[HOLDER]))) is False
     except (ValueError, KeyError, TypeError):

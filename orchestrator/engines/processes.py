@@ -1,8 +1,7 @@
-"""Which process is meant, and whether it still runs. A host name and a number do not tell.
+"""The identity of a process, and whether it still runs. A host name and a process id are not enough.
 
-Two containers may have one host name and count their processes from 1; a number is given again after a reboot. The kernel's
-boot, the PID namespace and the moment at which the process began tell them apart. Only Linux says these; elsewhere host name
-and number have to do.
+Two containers may share a host name and both count processes from 1, and ids are used again after a reboot. The boot id, the
+PID namespace and the start time identify a process. Only Linux reports them; other systems use host name and id.
 """
 
 from __future__ import annotations
@@ -17,43 +16,43 @@ from typing import Any
 
 PROC = Path("/proc")
 _FIRST_NAMESPACE = "pid:[4026531836]"
-"""The PID namespace of the machine itself (PROC_PID_INIT_INO): whoever is in it sees the processes of all others."""
+"""The PID namespace of the machine itself (PROC_PID_INIT_INO). A process in it sees all processes of the machine."""
 
 _OWN_DISKS = frozenset(
     ["apfs", "bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "overlay", "tmpfs", "xfs", "zfs"]
 )
-"""File systems that one kernel alone writes to."""
+"""File systems that only one kernel writes to."""
 
 _ENDED = ("Z", "X")
 _START_FIELD, _STATE_FIELD = 19, 0
-"""Places in /proc/PID/stat after the name in brackets, proc_pid_stat(5)."""
+"""Positions in /proc/PID/stat after the name in brackets, see proc_pid_stat(5)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
-    """One process, told apart from all others of all machines."""
+    """The identity of a process among all processes of all machines."""
 
     username: str
     hostname: str
     pid: int
     boot: str | None = None
-    """The kernel's boot id; None where it is not known."""
+    """The kernel's boot id; None when unknown."""
 
     namespace: str | None = None
-    """The PID namespace in which `pid` counts."""
+    """The PID namespace of `pid`."""
 
     started: str | None = None
-    """When it began, in the kernel's ticks since its boot: no change of the clock moves it."""
+    """Start time in kernel ticks since the boot, which clock changes do not affect."""
 
     def document(self) -> dict[str, Any]:
-        """As plain JSON."""
+        """The process as a JSON document."""
         return asdict(self)
 
     @classmethod
     def of_document(cls, said: Any) -> Process:
-        """Back from JSON. Raises KeyError, TypeError, ValueError."""
+        """The process of a JSON document. Raises KeyError, TypeError, ValueError."""
         if not isinstance(said, dict):
-            raise TypeError("no process is written there")
+            raise TypeError("the document does not describe a process")
         texts = {name: None if said.get(name) is None else str(said[name]) for name in ("boot", "namespace", "started")}
         return cls(username=str(said["username"]), hostname=str(said["hostname"]), pid=int(said["pid"]), **texts)
 
@@ -62,12 +61,12 @@ class Process:
 
 
 def this_process() -> Process:
-    """We."""
+    """The current process."""
     return of_pid(os.getpid())
 
 
 def of_pid(pid: int) -> Process:
-    """A process that this one sees."""
+    """A process in the PID namespace of the current process."""
     return Process(
         username=_user(),
         hostname=socket.gethostname(),
@@ -79,9 +78,9 @@ def of_pid(pid: int) -> Process:
 
 
 def runs(process: Process, *, own_disk: bool = False) -> bool | None:
-    """Whether a process runs; None when that cannot be known for sure from here.
+    """Whether a process runs; None when this machine cannot tell with certainty.
 
-    `own_disk`: it was written down where this machine alone writes, so another boot can only be an earlier one of ours.
+    `own_disk`: only this machine writes to the disk with the note, so another boot id is an earlier boot of this machine.
     """
     boot = _boot()
     if boot is None or process.boot is None:
@@ -96,18 +95,18 @@ def runs(process: Process, *, own_disk: bool = False) -> bool | None:
 
 
 def sees_all() -> bool:
-    """Whether the processes of the whole machine can be seen from here, those of containers too."""
+    """Whether this process sees all processes of the machine, including containers."""
     return _namespace("self") == _FIRST_NAMESPACE
 
 
 def pulumi_with(pid: int) -> bool:
-    """Whether a process of Pulumi that can be seen from here has that number, in whatever namespace it counts."""
+    """Whether a visible Pulumi process has that id in any namespace."""
     numbers = [str(pid)] if _named_pulumi(str(pid)) else []
     return bool(numbers) or (sees_all() and any(map(_named_pulumi, _numbered(pid))))
 
 
 def on_own_disk(folder: Path, mounts: Path = PROC / "self" / "mountinfo") -> bool:
-    """Whether a folder is on a disk that no other machine writes to; False when that is not known."""
+    """Whether only this machine writes to the disk of a folder; False when unknown."""
     place, found = str(folder.resolve()), ("", "")
     try:
         lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -123,7 +122,7 @@ def on_own_disk(folder: Path, mounts: Path = PROC / "self" / "mountinfo") -> boo
 
 
 def _answers(process: Process) -> bool | None:
-    """Where the kernel tells no more: by host name and number."""
+    """Whether the process runs, by host name and id only."""
     if process.hostname != socket.gethostname():
         return None
     try:
@@ -138,7 +137,7 @@ def _answers(process: Process) -> bool | None:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
+    except (KeyError, OSError):  # the user of a container may have no name
         return str(os.getuid())
 
 
@@ -157,7 +156,7 @@ def _namespace(number: str) -> str | None:
 
 
 def _started(number: str) -> str | None:
-    """When the process began; None when it is over."""
+    """The start time of a process; None when it has ended."""
     try:
         stat = (PROC / number / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -167,7 +166,7 @@ def _started(number: str) -> str | None:
 
 
 def _numbered(pid: int, namespace: str | None = None) -> Iterator[str]:
-    """Our numbers of the processes that have that number in their own namespace."""
+    """Ids, in our namespace, of the processes with that id in their own namespace."""
     for entry in PROC.glob("[0-9]*"):
         try:
             status = (entry / "status").read_text(encoding="utf-8", errors="replace")

@@ -1,8 +1,8 @@
-"""What an engine is: the one thing the orchestrator asks to look at stacks and to carry out operations on them.
+"""The protocol of an engine, which reads stacks and runs operations on them.
 
-Both engines (`automation`, on the Pulumi CLI, and `simulation`, in process) keep this protocol and pass one contract
-test suite. Methods are called from several threads at once, for different units. They raise only errors of
-`orchestrator.errors`. They never print, prompt or exit.
+Both engines (`automation`, with the Pulumi CLI, and `simulation`, in process) follow this protocol and pass the same contract
+tests. Several threads call the methods at once for different units. Methods raise only errors of `orchestrator.errors`.
+They never print, prompt or exit.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class UnitRequest:
     unit: Unit
     operation: Operation
     record: Record | None = None
-    """Record to keep with the stack; written together with the operation and only when it differs."""
+    """Record of the stack, written with the operation when it differs."""
 
     record_before: Record | None = None
-    """What the record was when the operation was prepared: what others changed since then stays."""
+    """The record when the operation was prepared. Later changes by other processes are kept."""
 
     message: str | None = None
     """Text for the stack's history."""
@@ -41,27 +41,27 @@ class UnitRequest:
     stacks that this unit reads and that do not exist yet: only for previews and for plans made from them."""
 
     refresh: bool = False
-    """Read the real state of every resource first."""
+    """Whether to refresh every resource first."""
 
     config_file: Path | None = None
-    """Configuration to use in place of the project's own `Pulumi.<stack>.yaml`: a scratch copy that the engine may
-    write into. Only for previews, which leave no trace in the project folder."""
+    """Configuration that replaces the project's `Pulumi.<stack>.yaml`: a temporary copy that the engine may change. Only for
+    previews, which do not change the project folder."""
 
     plan_file: Path | None = None
-    """A preview writes what it found there; an update carries out exactly that, or fails."""
+    """A preview writes its plan to this file. An update makes exactly the changes of the plan, or fails."""
 
     wait_seconds: float = 0.0
-    """How long to wait while somebody else is at work on the stack."""
+    """How long to wait while another operation holds the stack's lock."""
 
     keep_going: bool = False
-    """After a resource failed, go on with those that do not depend on it."""
+    """Whether to continue with independent resources after a resource failed."""
 
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Variables for the program, beside our own; nothing secret."""
+    """Additional environment variables for the program, without secrets."""
 
 
 class Engine(Protocol):
-    """Carries out operations on stacks and answers what exists."""
+    """Runs operations on stacks and reports which stacks exist."""
 
     @property
     def name(self) -> str:
@@ -70,118 +70,116 @@ class Engine(Protocol):
 
     @property
     def notice(self) -> str | None:
-        """A sentence that every output carries, or None."""
+        """A sentence that every output contains, or None."""
         ...
 
     def check(self) -> None:
-        """Make sure that the engine can work here (CLI present and new enough, backend reachable, passphrase usable).
+        """Check that the engine can run (the CLI exists and is new enough, the backend is reachable).
 
-        Cheap; called once before any work. Raises EngineUnavailableError or StateError.
+        Fast; called once before any work. Raises EngineUnavailableError or StateError.
         """
         ...
 
     def reference_name(self, unit: Unit) -> str:
-        """The name by which another stack's StackReference reads this one, `organization/<project>/<stack>`."""
+        """The name of the unit for a StackReference, `organization/<project>/<stack>`."""
         ...
 
     def stacks(self) -> tuple[StackSummary, ...]:
-        """All stacks of all projects, by project then stack name; a damaged one is listed as such, never hides others."""
+        """All stacks of all projects, in the order of project and stack name. A damaged stack is listed as damaged."""
         ...
 
     def stack(self, unit: Unit) -> StackSummary | None:
-        """One stack, or None when it does not exist."""
+        """One stack; None when it does not exist."""
         ...
 
     def resources(self, unit: Unit) -> tuple[StackResource, ...]:
-        """The resources in the stack's state, in state order; UnknownStackError when the stack does not exist."""
+        """The resources in the stack's state, in the order of the state. Raises UnknownStackError."""
         ...
 
     def run(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
-        """Carry the operation out and return when it is over.
+        """Run the operation and return when it has ended.
 
-        `up` creates the stack when it does not exist; `preview` leaves no trace in the backend; `destroy` deletes the
-        resources, then the stack with its record and history, and leaves `Pulumi.<stack>.yaml` alone. An operation on one stack at a time: a second one raises
-        StackLockedError. A failure raises OperationFailedError after everything finished was recorded; an interrupt
-        raises InterruptedRunError.
+        `up` creates the stack when it does not exist. `preview` does not change the backend. `destroy` deletes the resources,
+        then the stack with its record and history, and keeps `Pulumi.<stack>.yaml`. Only one operation can run on a stack: a
+        second one raises StackLockedError. A failure raises OperationFailedError after all finished changes were recorded. An
+        interrupt raises InterruptedRunError.
         """
         ...
 
     def change_record(self, unit: Unit, change: Callable[[Record | None], Record]) -> Record:
-        """Read the stack's record, change it and write it back under one lock; returns what was written.
+        """Read, change and write the stack's record under one lock. Returns the new record.
 
-        UnknownStackError when the stack does not exist, StackLockedError when somebody keeps the record for long.
+        Raises UnknownStackError, and StackLockedError when another process holds the record's lock for long.
         """
         ...
 
     def write_record(self, unit: Unit, record: Record) -> None:
-        """Replace the stack's record; UnknownStackError when the stack does not exist."""
+        """Replace the stack's record. Raises UnknownStackError."""
         ...
 
     def readers(self, unit: Unit) -> tuple[str, ...]:
-        """Stacks of the whole backend, also of projects outside the graph, whose state reads this one by a
-        StackReference: `project/stack`, in order."""
+        """Stacks whose state reads this one by a StackReference, including projects outside the graph.
+
+        They are named with the project's name in Pulumi, `django-app/alpha`, because projects outside the graph have no key."""
         ...
 
     def deployments(self) -> Iterable[Mapping[str, Any]]:
-        """The states of all stacks of the backend, as Pulumi writes them below `deployment`; nothing from an engine
-        that creates nothing. Raises StateError when one is damaged."""
+        """The states of all stacks of the backend, as Pulumi writes them below `deployment`; none from the simulation.
+        Raises StateError when one is damaged."""
         ...
 
     def admit(self, changed: Collection[Unit], read: Collection[Unit]) -> None:
-        """Make sure that whoever works here may: same AWS account as the stacks to be changed, secrets of the stacks that
-        are read can be decrypted.
+        """Check that the credentials belong to the AWS account of the changed stacks, and that the secrets of the read
+        stacks can be decrypted.
 
-        Raises RefusedError or EngineUnavailableError; nothing was touched.
+        Raises RefusedError or EngineUnavailableError before any change.
         """
         ...
 
     def reveal(self, unit: Unit) -> Mapping[str, Any]:
-        """The stack's outputs with secret ones in plain, to be handed over to another stack's program and to nobody else.
-
-        UnknownStackError when the stack does not exist.
-        """
+        """The stack's outputs with decrypted secrets, only for the program of another stack. Raises UnknownStackError."""
         ...
 
     def stamp(self, unit: Unit) -> str | None:
-        """Like `fingerprint`, without reading the state: it may change more often; None when it is not known."""
+        """Like `fingerprint`, without reading the state. It may change more often; None when unknown."""
         ...
 
     def fingerprint(self, unit: Unit) -> str | None:
-        """Changes whenever the stack's state does; None while it does not exist."""
+        """A text that changes whenever the stack's state changes; None when the stack does not exist."""
         ...
 
     def exclusive(self, name: str) -> AbstractContextManager[None]:
-        """Hold a lock of that name across everybody who uses this backend, for seconds at most.
+        """Hold a named lock against all users of this backend, for seconds at most.
 
-        Raises StackLockedError when somebody else keeps it.
+        Raises StackLockedError when another process holds it for long.
         """
         ...
 
     def claim(self, unit: Unit, record: Record) -> None:
-        """Keep a record for a stack that is about to be created, so that others see it."""
+        """Store the record of a stack that is about to be created, so that other processes see it."""
         ...
 
     def unclaim(self, unit: Unit) -> None:
-        """Take a claim back when its stack was never made; fine when there is none."""
+        """Remove a claim, if there is one, when its stack was not created."""
         ...
 
     def claims(self) -> Mapping[Unit, Record]:
-        """Records of stacks that do not exist (yet), without those whose maker is gone."""
+        """Records of stacks that do not exist yet, without claims of ended processes."""
         ...
 
     @property
     def marks(self) -> Marks:
-        """What orchestrators are at, for everybody who uses this backend."""
+        """The marks of running orchestrators in this backend."""
         ...
 
     def lock_owner(self, unit: Unit) -> LockOwner | None:
-        """Who is at work on the stack, or None."""
+        """The owner of the stack's lock, or None."""
         ...
 
     def unlock(self, unit: Unit) -> None:
-        """Remove the stack's lock, whoever holds it: the caller has checked that the owner is gone."""
+        """Remove the stack's lock. The caller has checked that its owner has ended."""
         ...
 
     def interrupt(self) -> None:
-        """Ask running operations to stop after what is in flight, and refuse new ones. Returns at once; idempotent."""
+        """Ask running operations to stop after the changes in progress, and refuse new ones. Returns at once; idempotent."""
         ...

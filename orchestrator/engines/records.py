@@ -1,4 +1,4 @@
-"""Record <-> stack tags: the one place that knows how the orchestrator's memory of a stack is written down. Pure."""
+"""Conversion between records and stack tags. Pure."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from datetime import UTC, datetime, timedelta
 from orchestrator.model import Kind, Record
 
 PREFIX = "orchestrator:"
-"""Every tag of ours begins so; other tags on a stack are left alone."""
+"""Prefix of the orchestrator's tags. Other tags of a stack are not changed."""
 
 HOLDER = f"{PREFIX}claimed-by"
-"""Tag of a claim: the process that is about to make the stack."""
+"""Tag of a claim: the process that is about to create the stack."""
 
-# https://www.pulumi.com/docs/iac/concepts/stacks/#stack-tags: Pulumi Cloud refuses longer values
+# Pulumi Cloud refuses longer values: https://www.pulumi.com/docs/iac/concepts/stacks/#stack-tags
 VALUE_LIMIT = 256
 
 
 def to_tags(record: Record) -> dict[str, str]:
-    """The tags of a record; what is not known has no tag. Times are in UTC, to the second."""
+    """The tags of a record; empty fields have no tag. Times are in UTC, in whole seconds."""
     values = {
         "kind": record.kind.value,
         "base": record.base,
@@ -36,10 +36,10 @@ def to_tags(record: Record) -> dict[str, str]:
 
 
 def from_tags(tags: Mapping[str, str]) -> Record | None:
-    """The record that the tags hold, or None when they hold none.
+    """The record in the tags; None when they contain no record.
 
-    Tags can be edited by hand. One that cannot be read counts as absent, so that one stack never hides the others; an
-    unreadable `pinned` counts as pinned, since a mistake must not destroy anything.
+    Tags can be edited by hand. An invalid tag counts as absent, so that one stack never hides the others. An invalid `pinned`
+    counts as pinned, because a mistake must not destroy anything.
     """
     kind = _member(tags.get(f"{PREFIX}kind"))
     if kind is None:
@@ -59,9 +59,9 @@ def from_tags(tags: Mapping[str, str]) -> Record | None:
 
 
 def merged(before: Record | None, wanted: Record, now: Record | None) -> Record:
-    """The record that is written: what changed from `before` to `wanted`, put into what it is `now`.
+    """Apply the changes from `before` to `wanted` to the record `now`.
 
-    Both may have moved the expiry: the later moment counts, since a mistake must not destroy anything.
+    When both moved the expiry, the later time counts, because a mistake must not destroy anything.
     """
     if before is None or now is None or before == now:
         return wanted
@@ -72,7 +72,7 @@ def merged(before: Record | None, wanted: Record, now: Record | None) -> Record:
     }
     if "expires" in changed and now.expires != before.expires:
         changed["expires"] = max((moment for moment in (wanted.expires, now.expires) if moment), default=None)
-        if now.expires is None:  # somebody said that it does not expire
+        if now.expires is None:  # another process removed the expiry
             changed["expires"] = None
     return replace(now, **changed)
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from orchestrator.config import settings
 from orchestrator.config.stack_config import config_path
-from orchestrator.config.yaml_files import write_atomically
+from orchestrator.config.yaml_files import write_text
 from orchestrator.engines import factory
 from orchestrator.engines.protocol import Engine, Sink, UnitRequest
 from orchestrator.events import UnitEvent
@@ -114,7 +114,7 @@ def carry_out(task: Task, tell: Callable[[UnitEvent], None], interrupted: Callab
     engine = factory.create(here, task.engine)
     file = config_path(here.by_key[task.request.unit.project], task.request.unit.stack)
     if task.config is not None and (not file.exists() or file.read_text(encoding="utf-8") != task.config):
-        write_atomically(file, task.config)
+        write_text(file, task.config)
     over = threading.Event()
 
     def listen() -> None:
@@ -149,4 +149,4 @@ def _write_back(answer: Answer, request: UnitRequest, config: Path) -> None:
     for name, content in answer.files.items():
         getattr(request, name).write_bytes(content)
     if answer.config is not None and (not config.exists() or config.read_text(encoding="utf-8") != answer.config):
-        write_atomically(config, answer.config)
+        write_text(config, answer.config)

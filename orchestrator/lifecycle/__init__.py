@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from orchestrator.engines.waiting import patiently
+from orchestrator.engines.lock_retry import retry_while_locked
 from orchestrator.lifecycle import create_and_update, destroy, drift
 from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.job import Job, Step
@@ -51,7 +51,7 @@ def prepare(context: Context, request: Request, tell: Callable[[str], None] = la
     Raises UsageError, SettingsError, UnknownStackError, RefusedError, StackLockedError, StateError and
     EngineUnavailableError.
     """
-    return patiently(lambda: _prepared(context, request), context.wait_seconds, tell=tell)
+    return retry_while_locked(lambda: _prepared(context, request), context.wait_seconds, tell=tell)
 
 
 def _prepared(context: Context, request: Request) -> Job:

@@ -12,8 +12,8 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
+from orchestrator.engines.lock_retry import retry_while_locked
 from orchestrator.engines.marks import Mark
-from orchestrator.engines.waiting import patiently
 from orchestrator.errors import OrchestratorError, RefusedError, StackLockedError
 from orchestrator.events import Diagnostic, Observer
 from orchestrator.lifecycle import refusals
@@ -39,7 +39,7 @@ def joined(job: Job, observer: Observer) -> Generator[Job]:
     try:
         with heard_by(stopped.set):
             for base in presence.bases:
-                job = patiently(
+                job = retry_while_locked(
                     lambda base=base, job=job: presence.begin(job, base),
                     job.context.wait_seconds,
                     tell=lambda text: observer(Diagnostic(unit=None, severity="info", message=text)),

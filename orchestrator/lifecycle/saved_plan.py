@@ -88,7 +88,7 @@ class PlanProgress:
     def _note(self, unit: Unit, entry: Mapping[str, Any]) -> None:
         with _GUARD:
             document = {**self._document(), str(unit): dict(entry)}
-            yaml_files.write_atomically(self.folder / PROGRESS, json.dumps(document))
+            yaml_files.write_text(self.folder / PROGRESS, json.dumps(document))
 
     def _document(self) -> dict[str, Any]:
         try:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from orchestrator.config import yaml_files
 from orchestrator.config.stack_config import StackConfig
-from orchestrator.engines.waiting import patiently
+from orchestrator.engines.lock_retry import retry_while_locked
 from orchestrator.errors import OrchestratorError, StackLockedError
 from orchestrator.events import Diagnostic, Observer
 from orchestrator.lifecycle import git
@@ -62,7 +62,7 @@ class UnitFiles:
         stopped = threading.Event()
         with heard_by(stopped.set):
             for unit in sorted(self.job.plan.units):
-                patiently(
+                retry_while_locked(
                     lambda unit=unit: self._lock(unit),
                     self.job.context.wait_seconds,
                     tell=lambda text, unit=unit: observer(Diagnostic(unit=unit, severity="info", message=text)),

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from orchestrator.config.neighbors import private_folder
+from orchestrator.config.atomic_files import create_private_folder
 from orchestrator.errors import LockOwner, StackLockedError, StateError
 
 FOLDER = Path(".orchestrator") / "at-work"
@@ -31,7 +31,7 @@ def hold(root: Path, environment: str, command: str, *, wait_seconds: float = 0.
     folder = root / FOLDER
     lock, owner = folder / f"{environment}.lock", folder / f"{environment}.json"
     try:
-        private_folder(folder)
+        create_private_folder(folder)
         with FileLock(lock, timeout=wait_seconds):
             owner.write_text(json.dumps(_this_process(command)), encoding="utf-8")
             try:

@@ -23,6 +23,7 @@ from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
 from orchestrator.operations.aws.targets import Target
 from orchestrator.operations.events import Note, Observer, ignore
+from orchestrator.recovery import arns
 from pulumi_django.rules.container_env import provided_names, queue_variable
 from pulumi_django.rules.kinds import Kind
 
@@ -329,7 +330,7 @@ class _Parameters:
         if not keys:
             return {}
         identity = self._clients.client("sts").get_caller_identity()
-        partition, region = identity["Arn"].split(":")[1], self._client.meta.region_name
+        partition, region = arns.partition(identity["Arn"]), self._client.meta.region_name
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
         path = f"arn:{partition}:ssm:{region}:{identity['Account']}:parameter{self.name}"
         return {key: f"{path}/{key}" for key in keys}

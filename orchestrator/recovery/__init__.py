@@ -1,1 +1,1 @@
-"""What is done after a crash: creates that were in flight are adopted, tagged resources that no stack knows are found."""
+"""Recovery after a crash: adopts resources that were being created, and finds tagged resources that no stack has."""

@@ -1,7 +1,7 @@
-"""Which creates were in flight when an engine died, and which resources in AWS came of them.
+"""Finds the resources in AWS that an engine was creating when it died.
 
-`find_pending` looks in AWS; `pending_creates` and `decide` are pure. `state_edit.adopted_state` carries the answers into
-the state.
+`find_pending` searches AWS; `pending_creates` and `decide` are pure. `state_edit.adopted_state` adds the findings to the
+state.
 """
 
 from __future__ import annotations
@@ -11,43 +11,43 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.model import SIGNATURE
 from orchestrator.recovery.aws import Aws, ClientFactory, Tags, reason
 from orchestrator.recovery.finders import FINDERS, REPEATABLE, Candidate
 
-SIGNATURE = "4dabf18193072939515e22adb298388d"
 AWS_OWN_TAGS = "aws:"
-"""Prefix of tags that only AWS itself sets."""
+"""Prefix of tags that only AWS sets."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PendingCreate:
-    """A create that was begun and whose end the state does not hold."""
+    """A create that began and has no end in the state."""
 
     urn: str
     type: str
     inputs: Mapping[str, Any] = field(repr=False)
-    """Inputs as the engine checked them, so with physical names; secrets are None."""
+    """Inputs after the check by the provider, so with physical names; secrets are None."""
 
     tags: Tags = field(default_factory=dict[str, str])
-    """Tags that the resource has if it was made: its own and the provider's default ones."""
+    """Tags of the resource if it exists: its own tags and the default tags of the provider."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Adoption:
-    """The resource exists: it goes into the state."""
+    """The resource exists and is added to the state."""
 
     urn: str
     type: str
     physical_id: str
-    """Its id as the AWS provider keeps it in the state."""
+    """The id of the resource in the form of the AWS provider."""
 
     outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """Outputs that differ from the inputs and without which a refresh cannot read it."""
+    """Outputs that differ from the inputs and that a refresh needs to read the resource."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NotFound:
-    """The next update may make it: nothing is there, or making it twice does no harm."""
+    """The next update can create the resource: it does not exist, or creating it twice is harmless."""
 
     urn: str
     type: str
@@ -56,24 +56,24 @@ class NotFound:
 
 @dataclass(frozen=True, kw_only=True)
 class Undecided:
-    """Nobody but a person can say: several resources fit, AWS did not answer, or the type is not known here."""
+    """Only a person can decide: several resources match, AWS did not answer, or the type is unknown."""
 
     urn: str
     type: str
     reason: str
     candidates: tuple[str, ...] = ()
-    """Ids of the resources that fit."""
+    """Ids of the matching resources."""
 
 
 Finding = Adoption | NotFound | Undecided
 
 
 def find_pending(deployment: Mapping[str, Any], client: ClientFactory) -> tuple[Finding, ...]:
-    """Look in AWS for every pending create of a deployment (version 3 or 4, as `pulumi stack export` writes it below
-    `deployment`, or a checkpoint's `latest`); one finding for each, in their order.
+    """Search AWS for every pending create of a deployment; return one finding for each, in their order.
 
-    `client` gives a boto3 client by service name, of the stack's region and account. Nothing is written anywhere. A
-    service that refuses makes its resources undecided and stops nothing.
+    `deployment` has version 3 or 4, from `pulumi stack export` (below `deployment`) or a checkpoint (`latest`). `client` returns
+    a boto3 client by service name for the stack's region and account. Nothing is changed. When a service refuses a request, its
+    resources are undecided.
     """
     aws = Aws(client)
     pending = pending_creates(deployment)
@@ -82,7 +82,7 @@ def find_pending(deployment: Mapping[str, Any], client: ClientFactory) -> tuple[
 
 
 def pending_creates(deployment: Mapping[str, Any]) -> tuple[PendingCreate, ...]:
-    """The creates that were in flight, in the order in which they began."""
+    """The pending creates, in the order in which they began."""
     providers = {
         f"{item['urn']}::{item.get('id')}": item
         for item in deployment.get("resources") or ()
@@ -99,7 +99,7 @@ def pending_creates(deployment: Mapping[str, Any]) -> tuple[PendingCreate, ...]:
 
 
 def physical_ids(deployment: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
-    """Type and id, and type and ARN, of every resource in the state: none of them came of a pending create."""
+    """Type and id, and type and ARN, of every resource in the state: none of them belongs to a pending create."""
     return frozenset(
         (item["type"], str(key))
         for item in deployment.get("resources") or ()
@@ -109,15 +109,14 @@ def physical_ids(deployment: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
 
 
 Looked = Mapping[str, Sequence[Candidate] | Undecided | NotFound]
-"""What AWS answered for each URN; a finding where there was nothing to ask or no answer."""
+"""Candidates in AWS by URN; a finding where there was no search or no answer."""
 
 
 def decide(pending: Sequence[PendingCreate], looked: Looked, taken: frozenset[tuple[str, str]]) -> tuple[Finding, ...]:
-    """Which candidate came of which create.
+    """Match candidates with creates.
 
-    A candidate fits when none of its tags says otherwise; one that was not found by a name of its own must carry all
-    the tags. Exact tags come before additional ones. No resource is given to two creates; creates that ask for the very
-    same are interchangeable.
+    A candidate with a unique name matches unless its tags contradict; any other candidate must have all the tags. Exact tags
+    come before additional ones. No resource is matched with two creates; creates with equal inputs are interchangeable.
     """
     found: dict[str, Finding] = {}
     claimed = set(taken)
@@ -152,7 +151,7 @@ def _candidates(aws: Aws, create: PendingCreate) -> Sequence[Candidate] | Undeci
         return NotFound(urn=create.urn, type=create.type, reason="it exists in the state only, not in AWS")
     finder = FINDERS.get(create.type)
     if finder is None:
-        return Undecided(urn=create.urn, type=create.type, reason="how to find this type in AWS is not known")
+        return Undecided(urn=create.urn, type=create.type, reason="this type cannot be searched in AWS")
     try:
         return tuple(finder(aws, create.inputs))
     except (BotoCoreError, ClientError) as error:
@@ -166,7 +165,7 @@ def _fits(candidate: Candidate, create: PendingCreate, exact: bool) -> bool:
     if exact:
         return tags == dict(create.tags) and (bool(tags) or candidate.distinct)
     if candidate.distinct:
-        # Several services tag with a second call, which death may have prevented.
+        # Several services set tags with a second call, which may be missing after a crash.
         return not tags or _contains(tags, create.tags)
     return bool(create.tags) and _contains(tags, create.tags)
 
@@ -185,7 +184,7 @@ def _twins(one: PendingCreate, other: PendingCreate) -> bool:
 
 def _several(create: PendingCreate, ids: Sequence[str]) -> Undecided:
     return Undecided(
-        urn=create.urn, type=create.type, reason=f"{len(ids)} resources fit: {', '.join(ids)}", candidates=tuple(ids)
+        urn=create.urn, type=create.type, reason=f"{len(ids)} resources match: {', '.join(ids)}", candidates=tuple(ids)
     )
 
 
@@ -195,8 +194,10 @@ def _nothing(create: PendingCreate, candidates: Sequence[Candidate]) -> NotFound
         wrong = sorted(key for key, value in create.tags.items() if (item.tags or {}).get(key) != value)
         if wrong:
             said = ", ".join(f"{key} is {(item.tags or {}).get(key, 'missing')}" for key in wrong)
-            return NotFound(urn=create.urn, type=create.type, reason=f"{item.id} is somebody else's: its tag {said}")
-    return NotFound(urn=create.urn, type=create.type, reason="nothing of its name or with its tags is in AWS")
+            return NotFound(
+                urn=create.urn, type=create.type, reason=f"{item.id} belongs to another owner: its tag {said}"
+            )
+    return NotFound(urn=create.urn, type=create.type, reason="AWS has no resource with its name or tags")
 
 
 def _own_tags(inputs: Mapping[str, Any]) -> dict[str, str]:
@@ -214,7 +215,7 @@ def _own_tags(inputs: Mapping[str, Any]) -> dict[str, str]:
 def _default_tags(provider: Mapping[str, Any] | None) -> dict[str, str]:
     defaults: Any = ((provider or {}).get("inputs") or {}).get("defaultTags") or {}
     if isinstance(defaults, str):
-        # A provider's configuration is kept as text.
+        # The configuration of a provider is stored as text.
         defaults = json.loads(defaults)
     return dict(_texts((defaults.get("tags") or {}).items()))
 
@@ -226,7 +227,7 @@ def _texts(items: Iterable[tuple[Any, Any]]) -> Iterator[tuple[str, str]]:
 
 
 def _plain(value: Any) -> Any:
-    """A wire value without secrets and without what the bridge notes for itself."""
+    """A wire value without secrets and without `__defaults` of the bridge."""
     if isinstance(value, dict):
         if SIGNATURE in value:
             return None

@@ -1,4 +1,4 @@
-"""What finding and deleting need of boto3: clients made once, all pages of a list, the code of an error."""
+"""Helpers for boto3: cached clients, all pages of a list, error codes, tags."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 ClientFactory = Callable[[str], Any]
-"""Gives a boto3 client by service name; `pulumi_django.deploying.aws_access.AwsAccess.client` is one."""
+"""Returns a boto3 client by service name; `pulumi_django.deploying.aws_access.AwsAccess.client` is one."""
 
 Tags = Mapping[str, str]
 
 ABSENT_WORDS = ("NotFound", "NoSuch", "NonExistent", "DoesNotExist", "NotExist")
-"""Parts of the error codes by which the services say that a resource is not there."""
+"""Parts of the error codes for resources that do not exist."""
 
 
 class Aws:
-    """AWS through one factory of clients. Not for several threads at once."""
+    """Access to AWS with cached clients. Not thread-safe."""
 
     def __init__(self, client: ClientFactory) -> None:
         self._make = client
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
-        """The client of a service, made once."""
+        """The client of a service, created once."""
         if service not in self._clients:
             self._clients[service] = self._make(service)
         return self._clients[service]
 
     def all(self, service: str, operation: str, key: str, **parameters: Any) -> Iterator[Any]:
-        """The items below `key` (dots go deeper) of every page of a list operation; none when what it asks for is not there."""
+        """The items below `key` (dots separate levels) of every page of a list operation; none when the resource does not exist."""
         from botocore.exceptions import ClientError
 
         client = self.client(service)
@@ -48,13 +48,13 @@ class Aws:
 
 
 def error_code(error: Exception) -> str:
-    """The service's error code, or the exception's class where it is not the service that refused."""
+    """The error code of the service, or the class name of any other exception."""
     response: Mapping[str, Any] = getattr(error, "response", None) or {}
     return str((response.get("Error") or {}).get("Code") or type(error).__name__)
 
 
 def is_absent(error: Exception) -> bool:
-    """Whether the service says that the resource does not exist."""
+    """Whether the error means that the resource does not exist."""
     code = error_code(error)
     return code == "404" or any(word in code for word in ABSENT_WORDS)
 
@@ -67,7 +67,7 @@ def reason(error: Exception) -> str:
 
 
 def tags_of(items: Sequence[Mapping[str, Any]] | Mapping[str, str] | None) -> dict[str, str]:
-    """Tags in any of the shapes that the services use: a map, or items of `Key`/`Value` in some spelling."""
+    """Tags in any form that the services use: a map, or items of `Key` and `Value` in several spellings."""
     if isinstance(items, Mapping):
         return {str(key): str(value) for key, value in items.items()}
     found: dict[str, str] = {}
@@ -78,7 +78,7 @@ def tags_of(items: Sequence[Mapping[str, Any]] | Mapping[str, str] | None) -> di
 
 
 def filters(**values: Any) -> list[dict[str, Any]]:
-    """EC2 filters; underscores become dashes, what is None is left out."""
+    """EC2 filters. Underscores become dashes, and None is left out."""
     return [
         {
             "Name": name.replace("_", "-"),

@@ -1,4 +1,4 @@
-"""Deletes orphans in the order in which they depend on each other, with patience, and tells what became of each."""
+"""Deletes orphans in dependency order, with retries, and reports the result of each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orchestrator.recovery.orphans import Orphan
 
 ROUND_PAUSE_SECONDS = 20.0
 PATIENCE_SECONDS = 1800.0
-"""How long is waited for what still holds others: a NAT gateway goes in two minutes, a database in ten and more."""
+"""How long to retry: a NAT gateway takes two minutes to delete, a database ten minutes or more."""
 
 TEMPORARY_WORDS = (
     "Busy",
@@ -36,24 +36,24 @@ TEMPORARY_WORDS = (
     "Throttl",
     "WAFAssociatedItem",
 )
-"""Parts of the error codes by which a service says that another resource is still in the way, or that it is busy."""
+"""Parts of the error codes for a resource that is in use, or a service that is busy."""
 
 
 class Outcome(StrEnum):
-    """What became of one orphan."""
+    """The result of deleting one orphan."""
 
     DELETED = "deleted"
-    """It is gone, or on its way."""
+    """It is deleted or being deleted."""
 
     KEPT = "kept"
-    """It was left alone on purpose."""
+    """It was kept on purpose."""
 
     FAILED = "failed"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deletion:
-    """One orphan and what became of it."""
+    """One orphan and the result of deleting it."""
 
     orphan: Orphan
     outcome: Outcome
@@ -68,11 +68,11 @@ def delete_orphans(
     patience_seconds: float = PATIENCE_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> tuple[Deletion, ...]:
-    """Delete the orphans; one result for each, in the order in which they ended, each told to `report` at once.
+    """Delete the orphans; return one result for each, in the order in which they ended. `report` gets each result at once.
 
-    A failure stops nothing. What something else still holds is tried again every 20 seconds until `patience_seconds`
-    of pauses have passed. Deletion protection is never switched off, and production's data never thrown away: its
-    databases leave a snapshot, its secrets can be restored for 30 days, its buckets must be empty.
+    A failure does not stop the others. Resources that are in use are retried every 20 seconds until the pauses add up to
+    `patience_seconds`. Deletion protection is never disabled, and data of production is never lost: databases leave a
+    snapshot, secrets can be restored for 30 days, buckets must be empty.
     """
     aws = Aws(client)
     waiting = sorted(orphans, key=lambda orphan: (DELETERS.get(orphan.type, (0,))[0], orphan.arn))
@@ -100,11 +100,11 @@ def delete_orphans(
 
 
 def _attempt(aws: Aws, orphan: Orphan) -> Deletion | str:
-    """What became of the orphan, or what holds it for now."""
+    """The result for the orphan, or the reason why it must be retried."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     if orphan.type not in DELETERS:
-        return Deletion(orphan=orphan, outcome=Outcome.KEPT, reason=f"a {orphan.type} is not deleted from here")
+        return Deletion(orphan=orphan, outcome=Outcome.KEPT, reason=f"deleting {orphan.type} is not supported")
     try:
         DELETERS[orphan.type][1](aws, orphan)
     except KeptError as kept:

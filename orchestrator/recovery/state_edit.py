@@ -1,4 +1,4 @@
-"""Carries what was found in AWS into a deployment: a pending create becomes a resource of the state. Pure."""
+"""Adds resources that were found in AWS to a deployment: a pending create becomes a resource of the state. Pure."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 from orchestrator.recovery.adoption import Adoption, Finding, Undecided
 
 BRIDGE_NOTES = "__defaults"
-"""Key under which the AWS provider notes, among inputs, which of them it chose itself."""
+"""Key among the inputs with the list of inputs that the AWS provider chose itself."""
 
 
 def adopted_state(deployment: Mapping[str, Any], findings: Iterable[Finding]) -> dict[str, Any]:
-    """The deployment with every adopted resource in it, for `pulumi stack import`; a refresh must follow.
+    """The deployment with every adopted resource, for `pulumi stack import`. A refresh must follow.
 
-    An adopted resource keeps its inputs, its secrets encrypted as they are, and has them as outputs. A create that was
-    not found is dropped. So are pending updates, deletions and reads: their resources are in the state, and the refresh
-    reads what became of them. Undecided creates stay pending (though `pulumi stack import` drops them with a warning:
-    tell the user first). The deployment that is given is not changed.
+    An adopted resource keeps its inputs, including encrypted secrets, and has them as outputs. A create that was not found is
+    dropped. So are pending updates, deletions and reads: their resources are in the state, and the refresh reads them.
+    Undecided creates stay pending, but `pulumi stack import` drops them with a warning, so report them to the user first. The
+    given deployment is not changed.
     """
     found = {finding.urn: finding for finding in findings}
     resources: list[dict[str, Any]] = [dict(item) for item in deployment.get("resources") or ()]
@@ -38,12 +38,12 @@ def _resource(pending: Mapping[str, Any], adoption: Adoption) -> dict[str, Any]:
 
 
 def _with(resources: list[dict[str, Any]], new: dict[str, Any]) -> list[dict[str, Any]]:
-    """The resources and `new` at their end; one of the same URN is what it replaces."""
+    """The resources with `new` at the end. A resource with the same URN is the one that it replaces."""
     kept: list[dict[str, Any]] = []
     for resource in resources:
         if resource["urn"] == new["urn"] and not resource.get("delete"):
             if resource.get("pendingReplacement"):
-                # It was deleted before its replacement was begun.
+                # The old resource was deleted before its replacement began.
                 continue
             kept.append({**resource, "delete": True})
         else:
@@ -52,7 +52,7 @@ def _with(resources: list[dict[str, Any]], new: dict[str, Any]) -> list[dict[str
 
 
 def _ordered(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Everything after what it needs, and what waits for deletion after what replaced it; else as it was."""
+    """Sort each resource after those that it needs, and one that waits for deletion after its replacement."""
     places: dict[str, list[int]] = {}
     for place, resource in enumerate(resources):
         places.setdefault(resource["urn"], []).append(place)
@@ -62,7 +62,7 @@ def _ordered(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
     order: dict[int, None] = {}
     for start in range(len(resources)):
-        # A list instead of recursion: a program's tree may be deeper than Python's stack.
+        # A list instead of recursion, because the resource tree may be deeper than Python's stack.
         waiting, entered = [start], set[int]()
         while waiting:
             place = waiting[-1]
@@ -76,7 +76,7 @@ def _ordered(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _meant(places: list[int], resources: list[dict[str, Any]]) -> list[int]:
-    """A URN means the resource that stays; among those that only wait for deletion, each of them."""
+    """The resources of a URN: the one that stays, or else all that wait for deletion."""
     return [place for place in places if not resources[place].get("delete")] or places
 
 
@@ -87,7 +87,7 @@ def _references(resource: Mapping[str, Any]) -> Iterator[str]:
         if resource.get(key):
             yield resource[key]
     if resource.get("provider"):
-        # URN and id of the provider, divided by two colons as the parts of a URN are.
+        # URN and id of the provider, separated by two colons like the parts of a URN.
         yield resource["provider"].rpartition("::")[0]
     yield from resource.get("dependencies") or ()
     for urns in (resource.get("propertyDependencies") or {}).values():

@@ -1,4 +1,4 @@
-"""Every fault test has an arena of its own, and leaves no process behind."""
+"""Every fault test has its own arena and leaves no process behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several orchestrators on one environment at once: nothing is made twice, whoever waits is served."""
+"""Several orchestrators on one environment at once: nothing is created twice, and waiting commands succeed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.engine
 
 
 @pytest.mark.parametrize("crowd", [2, 8])
-def test_all_who_wait_succeed_and_nothing_is_there_twice(arena: Arena, crowd: int) -> None:
+def test_all_waiting_commands_succeed_and_create_nothing_twice(arena: Arena, crowd: int) -> None:
     running = [arena.start(*CREATE, "--wait", "10m") for _ in range(crowd)]
     done = [arena.end(process, 900) for process in running]
     assert [one.code for one in done] == [0] * crowd, "\n".join(one.text for one in done)
@@ -22,7 +22,7 @@ def test_all_who_wait_succeed_and_nothing_is_there_twice(arena: Arena, crowd: in
 
 
 @pytest.mark.parametrize("crowd", [2, 8])
-def test_who_does_not_wait_is_told_who_is_at_work_and_the_next_run_finishes(arena: Arena, crowd: int) -> None:
+def test_a_command_that_does_not_wait_names_the_running_one_and_the_next_run_finishes(arena: Arena, crowd: int) -> None:
     assert arena.run(*CREATE).code == 0
     arena.next_generation()
     running = [arena.start(*UPDATE) for _ in range(crowd)]

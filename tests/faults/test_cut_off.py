@@ -1,4 +1,4 @@
-"""Operations that were cut off: a base that never came to its outputs, a base that is half destroyed, a plan half carried out."""
+"""Operations that were cut off: a base without outputs, a base that is half destroyed, a plan that is half applied."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_base_without_outputs_is_not_ready_and_is_completed_by_the_same_comman
     assert arena.broken(TOPICS) == []
 
 
-def test_a_base_that_is_half_destroyed_is_completed_before_anything_is_made_on_it(arena: Arena) -> None:
+def test_a_base_that_is_half_destroyed_is_completed_before_anything_is_created_on_it(arena: Arena) -> None:
     assert arena.run("create-base", "dev").code == 0
     arena.cloud.set_rules(Rules(seconds=3))
     process = arena.start("destroy-base", "dev")
@@ -85,7 +85,7 @@ def plan(arena: Arena, tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize("topic", ["first", "left", "one", "three"])
-def test_apply_after_a_kill_goes_on_and_finishes(arena: Arena, plan: str, topic: str) -> None:
+def test_apply_after_a_kill_continues_and_finishes(arena: Arena, plan: str, topic: str) -> None:
     arena.cloud.set_rules(Rules(seconds=1.5))
     process = arena.start("apply", plan, "--yes")
     until(lambda: topic in arena.cloud.names())
@@ -97,7 +97,7 @@ def test_apply_after_a_kill_goes_on_and_finishes(arena: Arena, plan: str, topic:
     assert statuses(arena) == {"dev": "ready", "alpha": "ready"}
 
 
-def test_a_plan_that_was_carried_out_says_so_and_changes_nothing(arena: Arena, plan: str) -> None:
+def test_applying_a_finished_plan_changes_nothing(arena: Arena, plan: str) -> None:
     assert arena.run("apply", plan, "--yes").code == 0
     before = arena.cloud.log()
     again = arena.run("apply", plan, "--yes")

@@ -1,4 +1,4 @@
-"""Locks of engines that died, that run in another container, and whose number was given to somebody else."""
+"""Locks of engines that died, run in another container, or whose process id is used again."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_number_that_was_given_again_is_not_the_owner_of_the_lock(arena: Arena
         done = arena.run(*UPDATE)
         assert done.code == 0, done.text
         assert f"(pid {pid}" in done.text
-        assert "was removed: that process is gone" in done.text
+        assert "was removed: that process" in done.text
         assert other.poll() is None
     finally:
         other.kill()
@@ -74,7 +74,7 @@ def test_a_number_that_was_given_again_is_not_the_owner_of_the_lock(arena: Arena
     assert arena.broken(TOPICS) == []
 
 
-def test_a_lock_whose_owner_cannot_be_looked_at_is_removed_by_unlock_with_force(arena: Arena) -> None:
+def test_unlock_with_force_removes_the_lock_of_an_owner_that_cannot_be_checked(arena: Arena) -> None:
     assert arena.run("create-base", "dev").code == 0
     folder = arena.state / ".pulumi" / "locks" / "organization" / "chaos-base" / "dev"
     folder.mkdir(parents=True, exist_ok=True)

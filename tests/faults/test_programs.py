@@ -1,4 +1,4 @@
-"""Programs that misbehave: they log without end, print, hang, leave, or fail where nobody looks."""
+"""Programs that misbehave: endless logs, output, hanging, exiting, hidden failures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_thousands_of_log_lines_stop_nothing(arena: Arena) -> None:
     assert arena.broken(TOPICS) == []
 
 
-def test_what_a_program_prints_is_told_and_is_not_in_the_results(arena: Arena) -> None:
+def test_the_output_of_a_program_is_reported_outside_the_results(arena: Arena) -> None:
     add(arena, "print('hello from the program')")
     done = arena.run(*CREATE, "--json")
     assert done.code == 0
@@ -68,7 +68,7 @@ def test_a_program_that_hangs_is_stopped_by_an_interrupt(arena: Arena) -> None:
         ("def broken(:", "app/alpha failed: SyntaxError: invalid syntax"),
     ],
 )
-def test_a_program_that_fails_is_told_in_one_sentence_and_finished_once_it_is_mended(
+def test_a_failed_program_is_reported_in_one_sentence_and_finishes_once_it_is_fixed(
     arena: Arena, text: str, told: str
 ) -> None:
     before = add(arena, text)

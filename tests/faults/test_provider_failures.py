@@ -1,4 +1,4 @@
-"""The cloud refuses each resource in turn, when it is made and when it is deleted; the same command then finishes."""
+"""The cloud refuses to create or delete each resource in turn; the same command then finishes."""
 
 from __future__ import annotations
 

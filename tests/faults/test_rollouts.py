@@ -1,4 +1,4 @@
-"""A service that fails in an update of several, on the real engine: what the update after it does."""
+"""The update after one in which one of several services failed, on the real engine."""
 
 from __future__ import annotations
 

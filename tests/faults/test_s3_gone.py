@@ -1,4 +1,4 @@
-"""State on S3, whose server goes away in the middle of an update and comes back."""
+"""State on S3, whose server is unreachable during an update and returns."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Generator[Wire]:
     server.stop()
 
 
-def test_a_server_that_goes_away_is_told_and_the_same_command_finishes_when_it_is_back(
+def test_an_unreachable_server_is_reported_and_the_same_command_finishes_later(
     tmp_path: Path, address: str, wire: Wire
 ) -> None:
     backend = f"s3://state/team?region=us-east-1&endpoint=http://127.0.0.1:{wire.port}&s3ForcePathStyle=true"

@@ -1,4 +1,4 @@
-"""State that is damaged, lost, newer than we are, or cannot be written."""
+"""State that is damaged, lost, newer than this program, or cannot be written."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def of_the_future(content: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("damage", "problem"),
     [
-        (half, "the state of alpha is damaged: its checkpoint is not what Pulumi writes"),
-        (nothing, "the state of alpha is damaged: its checkpoint is not what Pulumi writes"),
-        (of_the_future, "the state of alpha has version 99: this program knows 3 and 4"),
+        (half, "the state of alpha is damaged: its checkpoint does not have the format of Pulumi"),
+        (nothing, "the state of alpha is damaged: its checkpoint does not have the format of Pulumi"),
+        (of_the_future, "the state of alpha has version 99, and this program supports 3 and 4"),
     ],
 )
 def test_a_checkpoint_that_cannot_be_used_is_named_and_all_others_still_work(
@@ -84,7 +84,7 @@ def test_without_its_tags_an_environment_is_listed_updated_and_destroyed(arena: 
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"version": 99, "tags": null}', "[]"])
-def test_tags_that_cannot_be_read_are_told_and_deleted_count_as_lost(arena: Arena, text: str) -> None:
+def test_unreadable_tags_are_reported_and_deleted_tags_count_as_lost(arena: Arena, text: str) -> None:
     assert arena.run("create-base", "dev").code == 0
     (file,) = arena.state.rglob("*.pulumi-tags")
     file.write_text(text, encoding="utf-8")
@@ -101,7 +101,10 @@ def test_tags_that_cannot_be_read_are_told_and_deleted_count_as_lost(arena: Aren
 @pytest.mark.parametrize(
     ("passphrase", "told"),
     [
-        ("another", r"secrets.* cannot be read: (the passphrase is wrong|it was made with another passphrase)"),
+        (
+            "another",
+            r"secrets.* cannot be read: (the passphrase is wrong|the stack was created with another passphrase)",
+        ),
         (None, r"secrets.* cannot be read: no passphrase is set"),
     ],
 )
@@ -139,7 +142,7 @@ def small(tmp_path: Path, address: str) -> Generator[Arena]:
     subprocess.run(["umount", "--lazy", str(state)], check=True)
 
 
-def test_a_full_disk_is_told_and_the_same_command_finishes_when_there_is_room(small: Arena) -> None:
+def test_a_full_disk_is_reported_and_the_same_command_finishes_when_there_is_room(small: Arena) -> None:
     assert small.run("create-base", "dev").code == 0
     small.cloud.set_rules(Rules(seconds=4))
     process = small.start(*CREATE)

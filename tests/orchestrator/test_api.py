@@ -57,7 +57,7 @@ def test_the_settings_select_the_engine(workspace: Workspace) -> None:
 
 
 def test_an_unknown_engine_is_refused(workspace: Workspace) -> None:
-    with pytest.raises(UsageError, match=r"^there is no engine 'terraform': engines are simulation and pulumi$"):
+    with pytest.raises(UsageError, match=r"^unknown engine 'terraform': engines are simulation and pulumi$"):
         Orchestrator(workspace.root, engine="terraform")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from orchestrator.engines.automation.unfinished import Find
+from orchestrator.engines.automation.dead_engines import Find
 from orchestrator.model import Unit
 from orchestrator.recovery.adoption import Adoption, Finding, NotFound, pending_creates, physical_ids
 from tests.support.engines import Workshop

@@ -1,4 +1,4 @@
-"""The engine that works on AWS, through the Pulumi CLI and its Automation API."""
+"""The engine for AWS, which uses the Pulumi CLI and its Automation API."""
 
 from orchestrator.engines.automation.engine import AutomationEngine
 

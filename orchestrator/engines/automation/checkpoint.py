@@ -1,4 +1,4 @@
-"""What a checkpoint tells: resources, outputs, references, unfinished work. Pure."""
+"""Reads checkpoints: resources, outputs, references, pending operations. Pure."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from orchestrator.engines import records
-from orchestrator.engines.automation.state import Ending
+from orchestrator.engines.automation.diy_backend import Ending
 from orchestrator.errors import StateError
 from orchestrator.model import (
     SECRET_MASK,
+    SECRET_SIGNATURE,
+    SIGNATURE,
     Outputs,
     OutputValue,
     StackResource,
@@ -25,36 +27,34 @@ STACK_TYPE = "pulumi:pulumi:Stack"
 REFERENCE_TYPE = "pulumi:pulumi:StackReference"
 _IDENTITY = ("urn", "id", "inputs", "outputs", "parent", "provider", "dependencies", "protect", "delete", "external")
 PROVIDER_TYPE = "pulumi:providers:aws"
-SIGNATURE = "4dabf18193072939515e22adb298388d"
-SECRET = "1b47061264138c4ac30d75fd1eb44270"
 
 
 def is_secret(value: Any) -> bool:
-    """Whether a wire value is, or holds, a secret."""
+    """Whether a wire value is or contains a secret."""
     if isinstance(value, dict):
-        return value.get(SIGNATURE) == SECRET or any(is_secret(item) for item in value.values())
+        return value.get(SIGNATURE) == SECRET_SIGNATURE or any(is_secret(item) for item in value.values())
     return isinstance(value, list) and any(is_secret(item) for item in value)
 
 
 def masked(value: Any) -> Any:
-    """A wire value with every secret replaced."""
+    """A wire value with all secrets masked."""
     if isinstance(value, dict):
-        if value.get(SIGNATURE) == SECRET:
+        if value.get(SIGNATURE) == SECRET_SIGNATURE:
             return SECRET_MASK
         return {key: masked(item) for key, item in value.items()}
     return [masked(item) for item in value] if isinstance(value, list) else value
 
 
 def outputs(stack: Mapping[str, Any] | None) -> Outputs:
-    """Outputs of the stack's own resource; secret ones keep their envelope as value."""
+    """Outputs of the stack resource. The value of a secret is its envelope."""
     found: Mapping[str, Any] = (stack or {}).get("outputs") or {}
     return {name: OutputValue(value=value, secret=is_secret(value)) for name, value in found.items()}
 
 
 def digest(latest: Mapping[str, Any] | None) -> str | None:
-    """Changes whenever resources or unfinished operations do; None without a checkpoint.
+    """A text that changes whenever resources or pending operations change; None without a checkpoint.
 
-    Secrets do not count, as every update encrypts them anew, nor what the engine notes of when and where.
+    Secrets are ignored, because every update encrypts them again, and so are the times that the engine records.
     """
     if latest is None:
         return None
@@ -64,19 +64,19 @@ def digest(latest: Mapping[str, Any] | None) -> str | None:
 
 
 def reads(document: Mapping[str, Any], reference: str) -> bool:
-    """Whether a checkpoint file holds a StackReference to that stack."""
+    """Whether a checkpoint file contains a StackReference to that stack."""
     found: Mapping[str, Any] = (document.get("checkpoint") or {}).get("latest") or {}
     return any(r["type"] == REFERENCE_TYPE and r.get("id") == reference for r in found.get("resources") or [])
 
 
 def has_secret_outputs(latest: Mapping[str, Any]) -> bool:
-    """Whether a stack has an output that others can read only when they can decrypt it."""
+    """Whether a stack has secret outputs."""
     stack = next((r for r in latest.get("resources") or [] if r["type"] == STACK_TYPE), None)
     return any(output.secret for output in outputs(stack).values())
 
 
 def head(latest: Mapping[str, Any]) -> dict[str, Any]:
-    """What a list of stacks needs to know of a checkpoint (`latest`), as plain JSON. Raises StateError."""
+    """The part of a checkpoint (`latest`) that a list of stacks needs, as JSON. Raises StateError."""
     try:
         resources: list[Mapping[str, Any]] = latest.get("resources") or []
         pending: list[Mapping[str, Any]] = latest.get("pending_operations") or []
@@ -90,17 +90,17 @@ def head(latest: Mapping[str, Any]) -> dict[str, Any]:
         }
     except (KeyError, TypeError, AttributeError) as error:
         raise StateError(
-            f"the state is damaged: a resource in it is not what Pulumi writes ({type(error).__name__}: {error})",
+            f"the state is damaged: a resource in it does not have the format of Pulumi ({type(error).__name__}: {error})",
             "restore the newest backup from .pulumi/backups",
         ) from error
 
 
 def summary(unit: Unit, seen: Mapping[str, Any], tags: Mapping[str, str], *, locked: bool, end: Ending) -> StackSummary:
-    """One stack as the `head` of its checkpoint, its tags, its lock and the end of its last operation show it."""
+    """The summary of a stack, from the `head` of its checkpoint, its tags, its lock and its last operation."""
     unfinished: list[str] = seen["unfinished"]
-    # Outputs come last: without them, and without any operation that ended, the program never came to its end.
+    # Outputs are written last: without outputs and without a finished operation, the program never ended.
     cut_off = bool(seen["resources"]) and (end.cut_off or (end.never and not seen["outputs"]))
-    problem = "unfinished: the engine of its last operation died" if cut_off else None
+    problem = "unfinished: the engine of the last operation died" if cut_off else None
     return StackSummary(
         unit=unit,
         status=_status(seen["resources"], bool(unfinished) or cut_off, locked, end.failed),
@@ -143,7 +143,7 @@ def resources(latest: Mapping[str, Any]) -> tuple[StackResource, ...]:
 
 
 def region(latest: Mapping[str, Any]) -> str | None:
-    """The region of the stack's own AWS provider; None when it has none, as in a stack that only just began."""
+    """The region of the stack's own AWS provider; None without a provider, as in a stack whose first update was cut off."""
     providers = [item for item in latest.get("resources") or () if item["type"] == PROVIDER_TYPE]
     regions = {str(found) for item in providers if (found := (item.get("inputs") or {}).get("region"))}
     return regions.pop() if len(regions) == 1 else None

@@ -1,4 +1,4 @@
-"""The real engine: the project folders' own programs, configuration and state, through the Pulumi CLI."""
+"""The engine for AWS: runs the projects' programs with the Pulumi CLI, on their configuration and state."""
 
 from __future__ import annotations
 
@@ -15,19 +15,18 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.config.aws_settings import access_of
 from orchestrator.config.settings import Settings
 from orchestrator.engines import records
-from orchestrator.engines.automation import addresses, checkpoint
-from orchestrator.engines.automation.command import Finished
+from orchestrator.engines.automation import backend_address, checkpoint
+from orchestrator.engines.automation.cli_backend import CliBackend
+from orchestrator.engines.automation.dead_engines import Find, Unfinished, pending
+from orchestrator.engines.automation.diy_backend import Backend
+from orchestrator.engines.automation.event_log import Progress
 from orchestrator.engines.automation.failures import explained
-from orchestrator.engines.automation.lent import lend
-from orchestrator.engines.automation.places import copy_project, handed_over, keep_encryption
-from orchestrator.engines.automation.progress import Progress
-from orchestrator.engines.automation.remote import RemoteBackend
+from orchestrator.engines.automation.previews import copy_project, copy_states, handed_over, keep_encryption
+from orchestrator.engines.automation.pulumi_cli import Finished
 from orchestrator.engines.automation.stacks import Stacks
-from orchestrator.engines.automation.state import Backend
-from orchestrator.engines.automation.unfinished import Find, Unfinished, pending
+from orchestrator.engines.lock_retry import retry_while_locked
 from orchestrator.engines.marks import claimed
 from orchestrator.engines.protocol import Sink, UnitRequest
-from orchestrator.engines.waiting import patiently
 from orchestrator.errors import (
     InterruptedRunError,
     OrchestratorError,
@@ -43,11 +42,11 @@ if TYPE_CHECKING:
 
 SCRATCH_PASSPHRASE = "scratch"
 _RECORD_LOCKS = 16
-"""Records share so many locks: a file for each stack would stay behind."""
+"""Number of lock files that all records share: one for each stack would leave a file for each stack."""
 
 
 class AutomationEngine(Stacks):
-    """Engine protocol on real stacks. The same stacks can be worked on with bare `pulumi` at any time."""
+    """The engine protocol on real stacks. `pulumi` can be used on the same stacks at any time."""
 
     name = "pulumi"
     notice = None
@@ -69,7 +68,7 @@ class AutomationEngine(Stacks):
 
     def claim(self, unit: Unit, record: Record) -> None:
         project = self._projects[unit.project]
-        if isinstance(self._backend, RemoteBackend):  # tags need a stack there
+        if isinstance(self._backend, CliBackend):  # tags need a stack there
             self._init(project.path, unit, {})
             self._backend.write_tags(project.name, unit.stack, records.to_tags(record))
             return
@@ -88,7 +87,7 @@ class AutomationEngine(Stacks):
     # operating
 
     def run(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
-        return patiently(
+        return retry_while_locked(
             lambda: self._run(request, sink),
             request.wait_seconds,
             tell=lambda text: sink(Diagnostic(unit=request.unit, severity="info", message=text)),
@@ -102,8 +101,8 @@ class AutomationEngine(Stacks):
             with self._preview_place(request, exists) as (folder, environment):
                 return self._operate(request, folder, environment, sink)
         if not exists and request.operation is not Operation.UP:
-            raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows what does")
-        looks = request.operation is Operation.DRIFT  # which takes no lock and writes nothing
+            raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows the existing ones")
+        looks = request.operation is Operation.DRIFT  # it takes no lock and writes nothing
         if not looks:
             self._backend.reserve(project.name, unit.stack)
         if exists:
@@ -121,7 +120,7 @@ class AutomationEngine(Stacks):
         return outcome
 
     def _operate(self, request: UnitRequest, folder: Path, environment: Mapping[str, str], sink: Sink) -> UnitOutcome:
-        # Interrupted, the program complains of it in a traceback of its own, which is nothing to tell.
+        # After an interrupt the program prints a traceback, which is not worth reporting.
         progress = Progress(request.unit, sink, muted=lambda: self._cli.interrupted)
         words = _words(request)
         told = {**request.environment, **environment}
@@ -141,24 +140,24 @@ class AutomationEngine(Stacks):
         unit = request.unit
         if self._cli.interrupted:
             return InterruptedRunError(
-                f"{unit} was interrupted: what was in flight was finished and recorded",
+                f"{unit} was interrupted: the changes in progress were finished and recorded",
                 "run the same command again: it continues",
             )
         if finished.code < 0:
             return StateError(
                 f"{unit} failed: the engine was killed by signal {-finished.code}",
-                "run the same command again: what it was creating at that moment is looked for in AWS, then it goes on",
+                "run the same command again: it finds in AWS what was being created, then continues",
             )
         error = explained(unit, finished.text, progress.errors, self._existing(request))
         if isinstance(error, StackLockedError):
             owner = self.lock_owner(unit)
             return StackLockedError(
-                f"{unit} is locked: {owner or 'somebody'} is at work on it", error.hint, owner=owner
+                f"{unit} is locked: {owner or 'another process'} is running an operation on it", error.hint, owner=owner
             )
         return error
 
     def _existing(self, request: UnitRequest) -> int:
-        """How many resources the stack has after a failure, however few of them the operation came to."""
+        """The number of all resources of the stack after a failure."""
         if request.operation in (Operation.PREVIEW, Operation.DRIFT):
             return 0
         try:
@@ -170,23 +169,25 @@ class AutomationEngine(Stacks):
     # before an operation
 
     def _free_of_locks(self, unit: Unit, sink: Sink) -> tuple[int, ...]:
-        """Remove locks whose owner is gone on this machine, and tell their process ids; StackLockedError for any other."""
+        """Remove locks of ended processes and return the process ids. Raises StackLockedError for any other lock."""
         dead: list[int] = []
         for lock in self._backend.locks(self._projects[unit.project].name, unit.stack):
             if lock.owner.alive is False:
                 self._backend.unlock(lock)
                 dead.append(lock.owner.pid)
-                message = f"the lock of {lock.owner} was removed: that process is gone"
+                message = f"the lock of {lock.owner} was removed: that process has ended"
                 sink(Diagnostic(unit=unit, severity="warning", message=message))
                 continue
             hint = "wait until it ends, then run the command again"
             if lock.owner.alive is None:
-                hint = f"if that process is gone: `orchestrator unlock {unit.stack} --force`"
-            raise StackLockedError(f"{unit} is locked: {lock.owner} is at work on it", hint, owner=lock.owner)
+                hint = f"if that process has ended, run `orchestrator unlock {unit.stack} --force`"
+            raise StackLockedError(
+                f"{unit} is locked: {lock.owner} is running an operation on it", hint, owner=lock.owner
+            )
         return tuple(dead)
 
     def _mended(self, request: UnitRequest, dead: Collection[int], sink: Sink) -> UnitRequest:
-        """The request for a stack whose state is whole; the state is mended when an engine died over it."""
+        """The request for the stack, whose state is repaired first when an engine died."""
         unit = request.unit
         latest = self._latest(unit)
         if request.operation is Operation.DRIFT or not pending(latest):
@@ -215,11 +216,11 @@ class AutomationEngine(Stacks):
         except OrchestratorError as error:
             if (
                 "already exists" not in error.message
-            ):  # somebody made it a moment ago: their lock decides who goes first
+            ):  # another process has just created it: the lock decides which operation runs first
                 raise
 
     def _workspace(self, unit: Unit, folder: Path, environment: Mapping[str, str], ask: Callable[[Any], None]) -> None:
-        """Ask the project folder's workspace of the Automation API for something."""
+        """Call `ask` with the project folder's workspace of the Automation API."""
         from orchestrator.engines.automation.workspace import CommandFailedError, open_workspace
 
         try:
@@ -228,7 +229,7 @@ class AutomationEngine(Stacks):
             raise explained(unit, failed.text) from None
 
     def _record(self, unit: Unit, change: Callable[[Record | None], Record]) -> Record:
-        """Change the record under its lock; write it when it differs, beside tags of others."""
+        """Change the record under its lock. It is written when it differs, and other tags are kept."""
         project = self._projects[unit.project].name
         with self._backend.exclusive(f"records-{zlib.crc32(str(unit).encode()) % _RECORD_LOCKS}"):
             before = self._backend.tags(project, unit.stack)
@@ -243,10 +244,10 @@ class AutomationEngine(Stacks):
 
     @contextmanager
     def _preview_place(self, request: UnitRequest, exists: bool) -> Generator[tuple[Path, Mapping[str, str]]]:
-        """Folder and environment in which a preview leaves no trace.
+        """Folder and environment of a preview, which changes neither the project folder nor the backend.
 
-        A stack that exists is previewed where it is: that takes no lock and writes nothing. One that does not is made in
-        a backend that is thrown away; the outputs of the stacks that it reads are handed over.
+        An existing stack is previewed in its own folder, which takes no lock and writes nothing. A stack that does not exist
+        is created in a temporary backend, which gets the outputs of the stacks that it reads.
         """
         project = self._projects[request.unit.project]
         if exists and request.config_file is None:
@@ -257,8 +258,10 @@ class AutomationEngine(Stacks):
             folder = Path(name)
             copy_project(project, request.unit.stack, request.config_file, folder)
             upstream = request.upstream_outputs
-            # A relative address would begin in the copy's folder.
-            environment = {addresses.BACKEND_VARIABLE: self._url()} if self._url().startswith(addresses.FILE) else {}
+            # A relative URL would start in the folder of the copy.
+            environment = (
+                {backend_address.BACKEND_VARIABLE: self._url()} if self._url().startswith(backend_address.FILE) else {}
+            )
             if not exists:
                 upstream = {**self._known_outputs(), **upstream}
                 (folder / "state").mkdir()
@@ -266,20 +269,20 @@ class AutomationEngine(Stacks):
                 if not {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"} & set(os.environ):
                     environment["PULUMI_CONFIG_PASSPHRASE"] = SCRATCH_PASSPHRASE
                 self._init(folder, request.unit, environment)
-                self._lend(request, folder / "state")
+                self._copy_states(request, folder / "state")
                 if request.plan_file is not None:
                     keep_encryption(folder, request.unit.stack, request.config_file)
             with handed_over(upstream) as handed:
                 yield folder, {**environment, **handed}
 
-    def _lend(self, request: UnitRequest, scratch: Path) -> None:
+    def _copy_states(self, request: UnitRequest, scratch: Path) -> None:
         if isinstance(self._backend, Backend):
             environments = {project.name for project in self._projects.values() if project.scope is Scope.ENVIRONMENT}
             project = self._projects[request.unit.project].name
-            lend(self._backend, scratch, request.unit, project, environments, request.upstream_outputs)
+            copy_states(self._backend, scratch, request.unit, project, environments, request.upstream_outputs)
 
     def _known_outputs(self) -> dict[str, Mapping[str, Any]]:
-        """Outputs of all stacks by reference name, secrets still encrypted."""
+        """Outputs of all stacks by reference name, with encrypted secrets."""
         found = {
             self.reference_name(stack.unit): {name: output.value for name, output in stack.outputs.items()}
             for stack in self.stacks()
@@ -288,7 +291,7 @@ class AutomationEngine(Stacks):
 
 
 def _words(request: UnitRequest) -> list[str]:
-    """The command line of an operation; nothing secret is ever in it."""
+    """The arguments of the CLI for an operation, without secrets."""
     stack = ["--stack", request.unit.stack]
     message = ["--message", request.message] if request.message else []
     refresh = ["--refresh"] if request.refresh and request.operation is not Operation.REFRESH else []

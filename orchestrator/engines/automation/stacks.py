@@ -1,4 +1,4 @@
-"""What exists, as the backend shows it: one half of the engine, which runs nothing."""
+"""The part of the engine that reads stacks and runs no operations."""
 
 from __future__ import annotations
 
@@ -13,36 +13,35 @@ from typing import Any
 from orchestrator.config.projects import Project
 from orchestrator.config.settings import Settings
 from orchestrator.engines import records
-from orchestrator.engines.automation import account, addresses, checkpoint, owners, secrets
-from orchestrator.engines.automation.command import Cli
-from orchestrator.engines.automation.forms import UnknownFormError
-from orchestrator.engines.automation.remote import RemoteBackend
-from orchestrator.engines.automation.state import Backend, open_backend
-from orchestrator.engines.automation.survey import Survey
+from orchestrator.engines.automation import admission, backend_address, checkpoint, lock_owners
+from orchestrator.engines.automation.cli_backend import CliBackend
+from orchestrator.engines.automation.diy_backend import Backend, open_backend
+from orchestrator.engines.automation.pulumi_cli import Cli
+from orchestrator.engines.automation.state_formats import UnknownFormatError
+from orchestrator.engines.automation.summaries import Summaries
+from orchestrator.engines.broken_stacks import broken, or_unreadable
 from orchestrator.engines.marks import Marks, claim_is_over
-from orchestrator.engines.unreadable import readable, unreadable
 from orchestrator.errors import (
     LockOwner,
     OrchestratorError,
     StateError,
     UnknownStackError,
-    UnreadableStateError,
 )
-from orchestrator.model import Record, StackResource, StackStatus, StackSummary, Unit
+from orchestrator.model import Record, StackResource, StackSummary, Unit
 
 
 class Stacks:
-    """Everything of the engine protocol that looks, and what has to hold before anything is touched."""
+    """The reading methods of the engine protocol, and the checks before an operation."""
 
     def __init__(self, settings: Settings) -> None:
         self._projects: Mapping[str, Project] = settings.by_key
         self._settings = settings.pulumi
         self._state_dir = settings.state_dir
         backend = self._settings.backend
-        self._named = addresses.absolute(backend, settings.root) if backend else None
-        self._cli = Cli({addresses.BACKEND_VARIABLE: self._named} if self._named else {})
+        self._named = backend_address.absolute(backend, settings.root) if backend else None
+        self._cli = Cli({backend_address.BACKEND_VARIABLE: self._named} if self._named else {})
         self._cli.noting = self._noted
-        self._opened: Backend | RemoteBackend | None = None
+        self._opened: Backend | CliBackend | None = None
         self._guard = threading.Lock()
 
     def reference_name(self, unit: Unit) -> str:
@@ -51,17 +50,17 @@ class Stacks:
     def stacks(self) -> tuple[StackSummary, ...]:
         backend = self._backend
         if isinstance(backend, Backend):
-            survey = Survey(backend, self._state_dir / "stacks.json")
-            return survey.summaries(sorted((key, project.name) for key, project in self._projects.items()))
+            summaries = Summaries(backend, self._state_dir / "stacks.json")
+            return summaries.of(sorted((key, project.name) for key, project in self._projects.items()))
         return tuple(
-            readable(Unit(key, stack), partial(self._summary, Unit(key, stack)))
+            or_unreadable(Unit(key, stack), partial(self._summary, Unit(key, stack)))
             for key, project in sorted(self._projects.items())
             for stack in self._backend.stacks(project.name)
         )
 
     def stack(self, unit: Unit) -> StackSummary | None:
         exists = unit.stack in self._backend.stacks(self._projects[unit.project].name)
-        return readable(unit, lambda: self._summary(unit)) if exists else None
+        return or_unreadable(unit, lambda: self._summary(unit)) if exists else None
 
     def resources(self, unit: Unit) -> tuple[StackResource, ...]:
         return checkpoint.resources(self._latest(unit))
@@ -74,9 +73,9 @@ class Stacks:
                 content = backend.raw(project, stack) or b""
                 if name.encode() in content and checkpoint.reads(json.loads(content), name):
                     found.append(f"{project}/{stack}")
-            except UnknownFormError:  # it may read this stack
+            except UnknownFormatError:  # its state may read this stack
                 raise
-            except (StateError, ValueError):  # a damaged neighbor is told of where it matters
+            except (StateError, ValueError):  # a damaged stack is reported where it matters
                 continue
         return tuple(sorted(found))
 
@@ -85,14 +84,14 @@ class Stacks:
 
     def admit(self, changed: Collection[Unit], read: Collection[Unit]) -> None:
         latest = {unit: self._latest_or_nothing(unit) for unit in (*changed, *read)}
-        accounts = [(unit, self._projects[unit.project], account.of_resources(found)) for unit, found in latest.items()]
-        account.check((unit, project, known) for unit, project, known in accounts if known)
+        accounts = [(unit, self._projects[unit.project], admission.account_of(found)) for unit, found in latest.items()]
+        admission.check_accounts((unit, project, known) for unit, project, known in accounts if known)
         checked: set[str] = set()
         for unit in read:
             provider = latest[unit].get("secrets_providers")
             if checkpoint.has_secret_outputs(latest[unit]) and repr(provider) not in checked:
                 checked.add(repr(provider))
-                secrets.check(unit, provider)
+                admission.check_secrets(unit, provider)
 
     def stamp(self, unit: Unit) -> str | None:
         return self._backend.stamp(self._projects[unit.project].name, unit.stack)
@@ -127,19 +126,19 @@ class Stacks:
             self._backend.unlock(lock)
 
     def _noted(self, words: Sequence[str], folder: Path, pid: int) -> Callable[[int], None]:
-        """Note an engine that was started, so that its lock is known as ours should it die."""
-        backend, found = self._backend, owners.operation_of(words)
+        """Write a note about an engine that was started, so that its lock can be removed if it dies."""
+        backend, found = self._backend, lock_owners.operation_of(words)
         project = next((project.name for project in self._projects.values() if project.path == folder), None)
         if found is None or project is None or not isinstance(backend, Backend):
             return lambda _code: None
         operation, stack = found
         try:
             name = backend.notes.add(project, stack, pid, operation)
-        except OrchestratorError:  # its lock is then judged as that of a bare `pulumi`
+        except OrchestratorError:  # its lock is then treated like one of `pulumi` itself
             return lambda _code: None
 
         def ended(code: int) -> None:
-            with suppress(OrchestratorError):  # a note that stays behind is judged by its process
+            with suppress(OrchestratorError):  # a note that stays has no effect once its process has ended
                 if code >= 0:
                     backend.notes.remove(name)
                 if code == 0:
@@ -148,19 +147,19 @@ class Stacks:
         return ended
 
     @property
-    def _backend(self) -> Backend | RemoteBackend:
+    def _backend(self) -> Backend | CliBackend:
         with self._guard:
             if self._opened is None:
                 folders = {project.name: project.path for project in self._projects.values()}
-                opened = open_backend(self._url()) or RemoteBackend(self._cli, folders)
+                opened = open_backend(self._url()) or CliBackend(self._cli, folders)
                 if isinstance(opened, Backend):
                     opened.check_layout()
                 self._opened = opened
             return self._opened
 
     def _url(self) -> str:
-        """Where the state is: what orchestrator.toml, the environment, the Pulumi.yaml files or `pulumi login` say."""
-        return self._named or addresses.address_of(self._projects.values(), self._logged_in)
+        """The URL of the state backend."""
+        return self._named or backend_address.address_of(self._projects.values(), self._logged_in)
 
     def _logged_in(self, folder: Path) -> str | None:
         finished = self._cli.run(["whoami", "--json"], folder)
@@ -172,7 +171,7 @@ class Stacks:
     def _latest(self, unit: Unit) -> Mapping[str, Any]:
         latest = self._backend.checkpoint(self._projects[unit.project].name, unit.stack)
         if latest is None:
-            raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows what does")
+            raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows the existing ones")
         return latest
 
     def _latest_or_nothing(self, unit: Unit) -> Mapping[str, Any]:
@@ -187,10 +186,7 @@ class Stacks:
         try:
             seen = checkpoint.head(backend.checkpoint(project, unit.stack) or {})
             end = backend.ending(project, unit.stack)
-        except UnreadableStateError as error:
-            return unreadable(unit, error, records.from_tags(tags))
         except StateError as error:
-            record = records.from_tags(tags)
-            return StackSummary(unit=unit, status=StackStatus.DAMAGED, record=record, problem=error.message)
+            return broken(unit, error, records.from_tags(tags))
         locked = any(lock.owner.alive is not False for lock in backend.locks(project, unit.stack))
         return checkpoint.summary(unit, seen, tags, locked=locked, end=end)

@@ -1,7 +1,7 @@
-"""The Automation API on our way of running the CLI: its workspaces make and remove stacks, our `Cli` runs the commands.
+"""Workspaces of the Automation API that run their commands with `Cli`. They create and remove stacks.
 
-Operations (up, preview, destroy, refresh) are given to the `Cli` directly: the API's own methods ask three more commands
-after each update for what the event log and the checkpoint have told already.
+Operations (up, preview, destroy, refresh) use `Cli` directly: the methods of the API run three more commands after each update
+for facts that are already in the event log and the checkpoint.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 from pulumi import automation
 from pulumi.automation import CommandResult, LocalWorkspace, PulumiCommand
 
-from orchestrator.engines.automation.command import Cli
+from orchestrator.engines.automation.pulumi_cli import Cli
 
 
 class CommandFailedError(Exception):
-    """A command of a workspace failed; `text` is everything it said."""
+    """A command of a workspace failed; `text` is its output."""
 
     def __init__(self, text: str) -> None:
         super().__init__("a command of the Pulumi CLI failed")
@@ -25,7 +25,7 @@ class CommandFailedError(Exception):
 
 
 class _Command(PulumiCommand):
-    """Runs what a workspace asks for, in a session of its own; the CLI's version was checked before."""
+    """Runs the commands of a workspace with `Cli`, which has checked the version before."""
 
     def __init__(self, cli: Cli) -> None:
         self.command, self.version, self._cli = "pulumi", None, cli
@@ -38,7 +38,7 @@ class _Command(PulumiCommand):
         on_output: Any = None,
         on_error: Any = None,
     ) -> CommandResult:
-        del on_output, on_error  # nobody listens: workspaces are asked for short commands only
+        del on_output, on_error  # not needed for the short commands of workspaces
         finished = self._cli.run(args, Path(cwd), environment=additional_env)
         if finished.code != 0:
             raise CommandFailedError(finished.text)

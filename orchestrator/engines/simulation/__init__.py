@@ -1,4 +1,4 @@
-"""The engine that works in process and offline."""
+"""The simulation engine, which runs in process and offline."""
 
 from orchestrator.engines.simulation.engine import NOTICE, SimulationEngine
 

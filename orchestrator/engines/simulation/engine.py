@@ -1,7 +1,7 @@
-"""The engine that needs nothing: programs run in process against a recording monitor, state is a file per stack.
+"""The simulation engine: programs run in process, and the state is one file for each stack.
 
-It computes create, update, replace and delete against the previous state and invents plausible AWS values. It never
-talks to AWS, and every output says so.
+It compares the program's resources with the previous state and invents plausible AWS values. It never calls AWS, and every
+output says so.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from orchestrator.config.projects import Project
 from orchestrator.engines import records
+from orchestrator.engines.broken_stacks import broken
+from orchestrator.engines.lock_retry import retry_while_locked
 from orchestrator.engines.marks import Marks
 from orchestrator.engines.protocol import Sink, UnitRequest
 from orchestrator.engines.simulation import plans
 from orchestrator.engines.simulation.store import PATIENCE_SECONDS, Head, Resources, Store
-from orchestrator.engines.unreadable import unreadable
-from orchestrator.engines.waiting import patiently
 from orchestrator.errors import (
     InterruptedRunError,
     LockOwner,
@@ -33,7 +33,6 @@ from orchestrator.errors import (
     RefusedError,
     StateError,
     UnknownStackError,
-    UnreadableStateError,
 )
 from orchestrator.events import Diagnostic, ResourceEvent
 from orchestrator.model import (
@@ -75,7 +74,7 @@ class SimulationEngine:
         self._interrupted = threading.Event()
 
     def check(self) -> None:
-        """Nothing is needed: always fine."""
+        """The simulation needs nothing: this check always passes."""
 
     def reference_name(self, unit: Unit) -> str:
         return f"organization/{self._projects[unit.project].name}/{unit.stack}"
@@ -91,7 +90,7 @@ class SimulationEngine:
         return tuple(_stack_resource(urn, kept) for urn, kept in self._store.resources(unit).items())
 
     def run(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
-        return patiently(
+        return retry_while_locked(
             lambda: self._run(request, sink),
             request.wait_seconds,
             tell=lambda text: sink(Diagnostic(unit=request.unit, severity="info", message=text)),
@@ -100,7 +99,7 @@ class SimulationEngine:
 
     def _run(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
         if self._interrupted.is_set():
-            raise InterruptedRunError(f"{request.unit} was not begun: the run was interrupted")
+            raise InterruptedRunError(f"{request.unit} was not started: the run was interrupted")
         if request.operation is Operation.PREVIEW:
             return self._preview(request, sink)
         with self._store.locked(request.unit):
@@ -120,7 +119,7 @@ class SimulationEngine:
         return ()
 
     def admit(self, changed: Collection[Unit], read: Collection[Unit]) -> None:
-        """Nothing belongs to anybody here: always fine."""
+        """The simulation has no accounts and no encryption: this check always passes."""
 
     def reveal(self, unit: Unit) -> Mapping[str, Any]:
         self._require(unit)
@@ -167,7 +166,7 @@ class SimulationEngine:
         return self._store.lock_owner(unit)
 
     def unlock(self, unit: Unit) -> None:
-        """Nothing to do: the operating system frees a lock when its owner ends."""
+        """Do nothing: the operating system frees a lock when its owner ends."""
 
     def interrupt(self) -> None:
         self._interrupted.set()
@@ -218,7 +217,7 @@ class SimulationEngine:
         if protected:
             raise RefusedError(
                 f"{unit} was not destroyed: {', '.join(protected)} {'is' if len(protected) == 1 else 'are'} protected",
-                "take `protect` away in the program and update the stack first",
+                "remove `protect` in the program and update the stack first",
             )
         deleted = tuple(
             ResourceChange(urn=urn, type=kept["type"], name=kept["name"], op=ChangeOp.DELETE)
@@ -281,10 +280,8 @@ class SimulationEngine:
     def _summary(self, unit: Unit) -> StackSummary:
         try:
             head = self._store.head(unit)
-        except UnreadableStateError as error:
-            return unreadable(unit, error, None)
         except StateError as error:
-            return StackSummary(unit=unit, status=StackStatus.DAMAGED, record=None, problem=error.message)
+            return broken(unit, error, None)
         return StackSummary(
             unit=unit,
             status=self._status(unit, head),
@@ -307,13 +304,13 @@ class SimulationEngine:
         for unit in self._store.units(list(self._projects)):
             try:
                 found.append((unit, self._store.head(unit)))
-            except StateError:  # a damaged neighbor matters only to a program that reads it
+            except StateError:  # a damaged stack matters only to a program that reads it
                 continue
         return found
 
     def _require(self, unit: Unit) -> None:
         if not self._store.exists(unit):
-            raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows what does")
+            raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows the existing ones")
 
 
 def _emit(unit: Unit, changes: tuple[ResourceChange, ...], sink: Sink) -> None:

@@ -1,4 +1,4 @@
-"""A reviewed plan of one simulated stack: what was planned, and that nothing else is done."""
+"""Saved plans of simulated stacks: writing them and enforcing them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.engines.protocol import UnitRequest
 from orchestrator.errors import OperationFailedError, RefusedError
-from orchestrator.model import UNKNOWN
+from orchestrator.model import SIGNATURE, UNKNOWN
 
 if TYPE_CHECKING:
     from orchestrator.engines.simulation.programs import Simulated
 
 _MOST_NAMED = 5
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
 
 
 def save(file: Path, simulated: Simulated) -> None:
-    """Write what a preview found."""
+    """Write the plan of a preview."""
     planned = {
         change.urn: {"op": change.op.value, "inputs": _plain_inputs(simulated.resources.get(change.urn, {}))}
         for change in simulated.changes
@@ -28,15 +27,15 @@ def save(file: Path, simulated: Simulated) -> None:
 
 
 def planned_outputs(outputs: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Wire outputs of a stack that is only planned, as a StackReference reads them, and which of them are secret."""
-    secret = [name for name, value in outputs.items() if isinstance(value, dict) and _SIGNATURE in value]
+    """Outputs of a planned stack as a StackReference reads them, and the names of the secret ones."""
+    secret = [name for name, value in outputs.items() if isinstance(value, dict) and SIGNATURE in value]
     return {name: value["value"] if name in secret else value for name, value in outputs.items()}, secret
 
 
 def enforce(request: UnitRequest, simulated: Simulated) -> None:
-    """Refuse an update that does something else than its plan says; doing less is fine.
+    """Refuse an update with changes that are not in its plan. Fewer changes are allowed.
 
-    A value that was unknown in the plan may have become any. Raises RefusedError, OperationFailedError.
+    A value that was unknown in the plan may have any value now. Raises RefusedError, OperationFailedError.
     """
     if request.plan_file is None:
         return
@@ -74,5 +73,5 @@ def _fits(planned: Any, now: Any) -> bool:
         return planned.keys() == now.keys() and all(_fits(planned[key], now[key]) for key in planned)
     if isinstance(planned, list) and isinstance(now, list):
         return len(planned) == len(now) and all(map(_fits, planned, now))
-    # A text that was put together from an unknown part is unknown as a whole.
+    # A text with an unknown part is unknown as a whole.
     return isinstance(planned, str) and UNKNOWN in planned

@@ -1,4 +1,4 @@
-"""Runs a project's own program in this process, the way the language host would run it in one of its own."""
+"""Runs a project's program in this process, as Pulumi's language host runs it in its own process."""
 
 from __future__ import annotations
 
@@ -26,30 +26,29 @@ from orchestrator.model import ChangeOp, Operation, ResourceChange
 from pulumi_django.program.project import BASE_OUTPUTS_VARIABLE
 from pulumi_django.testing import SimulatedResource, SimulationResult, diff_resource, simulate
 
-# When a program fails, the SDK drops coroutines that it had prepared, and Python complains of each of them to a user who
-# can do nothing about it.
+# When a program fails, the SDK drops its coroutines, and Python warns about each of them. Users can do nothing about it.
 warnings.filterwarnings("ignore", r"coroutine '.*' was never awaited", RuntimeWarning)
 
 _ONE_AT_A_TIME = threading.Lock()
-# A program is entitled to its own working folder and import path, which a process has only once. Simulations are pure
-# computing, so taking turns costs nothing.
+# A program needs its own working folder and import path, and a process has only one of each. Simulations only compute, so
+# running them in turn costs nothing.
 
 
 def entry_point(project: Path) -> Path:
-    """The file that `pulumi up` in this project folder would run."""
+    """The file that `pulumi up` runs in this project folder."""
     settings: Mapping[str, Any] = YAML(typ="safe").load((project / "Pulumi.yaml").read_text(encoding="utf-8"))
     folder = (project / (settings.get("main") or ".")).resolve()
     file = folder / "__main__.py" if folder.is_dir() else folder
     if not file.is_file():
         raise SettingsError(
             f"{project / 'Pulumi.yaml'} has no program: {file} does not exist",
-            "write the program there, or set `main` in Pulumi.yaml",
+            "create that file, or set `main` in Pulumi.yaml",
         )
     return file
 
 
 def program(entry: Path) -> Callable[[], None]:
-    """A callable that executes the file as `__main__`; raises what the program raises."""
+    """A callable that runs the file as `__main__` and raises the errors of the program."""
     code = compile(entry.read_text(encoding="utf-8"), str(entry), "exec")
 
     def run() -> None:
@@ -57,15 +56,15 @@ def program(entry: Path) -> Callable[[], None]:
             exec(code, {"__name__": "__main__", "__file__": str(entry), "__builtins__": __builtins__})
         except SystemExit as leaving:
             if leaving.code not in (None, 0):
-                raise OperationFailedError(f"the program {entry} ended itself with exit code {leaving.code}") from None
+                raise OperationFailedError(f"the program {entry} exited with code {leaving.code}") from None
 
     return run
 
 
 @contextlib.contextmanager
 def surroundings(folder: Path, upstream_outputs: Mapping[str, Mapping[str, Any]]) -> Generator[None]:
-    """The working folder and import path that a program in `folder` expects, and the outputs of stacks that are only
-    planned; modules of that folder are forgotten afterwards."""
+    """Set the working folder, the import path and the outputs of planned stacks for a program in `folder`. Modules of that
+    folder are unloaded afterwards."""
     with _ONE_AT_A_TIME, _handed_over(upstream_outputs):
         before, path, known = Path.cwd(), list(sys.path), set(sys.modules)
         os.chdir(folder)
@@ -97,16 +96,16 @@ def _handed_over(outputs: Mapping[str, Mapping[str, Any]]) -> Generator[None]:
 
 @dataclass(frozen=True, kw_only=True)
 class Simulated:
-    """What a program would do to its stack."""
+    """The result of a simulated program."""
 
     resources: Mapping[str, Mapping[str, Any]]
-    """The new state, as the store keeps it."""
+    """The new state in the form of the store."""
 
     outputs: Mapping[str, Any]
     secret_outputs: frozenset[str]
     references: tuple[str, ...]
     changes: tuple[ResourceChange, ...]
-    """What is not the same, deletions last."""
+    """All changes, deletions last."""
 
     logs: tuple[tuple[str, str], ...]
 
@@ -129,7 +128,7 @@ def simulate_project(
     before = {urn: SimulatedResource(**kept) for urn, kept in prior.items()}
     printed = io.StringIO()
     try:
-        # Our standard output is for results.
+        # Standard output is only for results.
         with surroundings(entry.parent, request.upstream_outputs), contextlib.redirect_stdout(printed):
             result = simulate(
                 program(entry),
@@ -143,7 +142,7 @@ def simulate_project(
             )
     except OrchestratorError:
         raise
-    except Exception as error:  # whatever somebody's program raises is that program's failure, not ours
+    except Exception as error:  # every error of the program is a failure of the program
         raise _program_failed(project, stack, error) from error
     return Simulated(
         resources={resource.urn: _kept(resource) for resource in result.resources},
@@ -166,7 +165,7 @@ def _program_failed(project: Project, stack: str, error: Exception) -> Operation
 
 
 def _kept(resource: SimulatedResource) -> dict[str, Any]:
-    """The resource as plain JSON, without what equals the default."""
+    """The resource as JSON, without fields that have their default."""
     kept: dict[str, Any] = {}
     for field in fields(SimulatedResource):
         value = getattr(resource, field.name)
@@ -180,7 +179,7 @@ def _changes(before: Mapping[str, SimulatedResource], result: SimulationResult) 
     changes: list[ResourceChange] = []
     for resource in result.resources:
         prior = before.get(resource.urn)
-        # What is only read changes nothing, and the inputs of a remote component are its provider's affair.
+        # Reading changes nothing, and the provider of a remote component handles its inputs.
         if resource.read or (resource.remote and prior):
             continue
         change = diff_resource(prior, resource)

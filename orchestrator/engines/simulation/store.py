@@ -1,7 +1,7 @@
 """The simulation's state on disk: one file per stack, written atomically, locked while an operation runs.
 
-A file holds two lines of JSON: a short head (tags, outputs, counts) and the resources. `list` reads only heads, so that
-hundreds of stacks answer at once. The head tells how long the body is; a file of another length is damaged.
+A file has two lines of JSON: a short head (tags, outputs, counts) and the resources. `list` reads only heads, so hundreds of
+stacks are listed quickly. The head contains the length of the body; a file of another length is damaged.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import getpass
 import json
 import os
 import socket
-import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ from typing import Any
 
 import filelock
 
-from orchestrator.config.neighbors import private_folder
+from orchestrator.config.atomic_files import create_private_folder, write_atomically
 from orchestrator.engines import processes
 from orchestrator.engines.marks import Marks, claim_is_over, claimed
 from orchestrator.errors import LockOwner, StackLockedError, StateError, UnreadableStateError
@@ -29,12 +28,12 @@ from orchestrator.model import Unit
 VERSION = 1
 
 PATIENCE_SECONDS = 30
-"""How long to wait for a lock that nobody holds for more than a moment."""
+"""How long to wait for a lock that is held only briefly."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """What `list` needs to know of a stack."""
+    """The part of a stack that `list` needs."""
 
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     outputs: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
@@ -46,7 +45,7 @@ class Head:
 
 
 Resources = Mapping[str, Mapping[str, Any]]
-"""Resources of a stack as plain JSON, by URN, in the order in which they were made."""
+"""Resources of a stack as JSON, by URN, in the order of their creation."""
 
 
 class Store:
@@ -55,7 +54,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.marks = Marks(_Shelf(folder), "marks")
-        """What orchestrators are at."""
+        """Marks of running orchestrators."""
 
     def units(self, projects: Sequence[str]) -> list[Unit]:
         """Every stack of these projects, in order."""
@@ -63,11 +62,11 @@ class Store:
         return sorted(found)
 
     def exists(self, unit: Unit) -> bool:
-        """Whether the stack is there."""
+        """Whether the stack exists."""
         return self._path(unit).exists()
 
     def stamp(self, unit: Unit) -> str | None:
-        """Changes whenever the stack's file does; None when it is not there."""
+        """A text that changes whenever the stack's file changes; None when the stack does not exist."""
         try:
             status = self._path(unit).stat()
             return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"
@@ -82,12 +81,14 @@ class Store:
                 size = os.fstat(file.fileno()).st_size
             document: dict[str, Any] = json.loads(line)
             if document["version"] != VERSION:
-                raise self._damaged(unit, f"its format is version {document['version']}, this program knows {VERSION}")
+                raise self._damaged(
+                    unit, f"its format has version {document['version']}, and this program supports {VERSION}"
+                )
             if size != len(line) + document["body_bytes"]:
                 raise self._damaged(unit, "the file is shorter or longer than its first line says")
             return Head(**document["head"])
         except (ValueError, KeyError, TypeError) as error:
-            raise self._damaged(unit, "its first line is not what the simulation writes") from error
+            raise self._damaged(unit, "its first line does not have the format of the simulation") from error
         except OSError as error:
             raise self._unreadable(unit, error) from error
 
@@ -104,34 +105,34 @@ class Store:
             raise self._unreadable(unit, error) from error
 
     def write(self, unit: Unit, head: Head, resources: Resources) -> None:
-        """Replace the stack's state as one step: whatever fails, the old state stays whole."""
+        """Replace the stack's state in one step. On failure the old state stays intact."""
         body = json.dumps(resources, separators=(",", ":")).encode()
         document = {"version": VERSION, "body_bytes": len(body), "head": asdict(head)}
         path = self._path(unit)
         try:
-            private_folder(path.parent)
-            _replace(path, json.dumps(document, separators=(",", ":")).encode() + b"\n" + body)
+            create_private_folder(path.parent)
+            write_atomically(path, json.dumps(document, separators=(",", ":")).encode() + b"\n" + body, private=True)
         except OSError as error:
             raise StateError(
                 f"the state of {unit} could not be written: {error.strerror or error}",
-                f"the state before this operation is unharmed; make room or mend the permissions of {path.parent}, "
+                f"the state before this operation is intact; free disk space or fix the permissions of {path.parent}, "
                 "then run the command again",
             ) from error
 
     def remove(self, unit: Unit) -> None:
-        """Forget the stack."""
+        """Remove the stack."""
         self._path(unit).unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def exclusive(self, name: str) -> Generator[None]:
-        """Hold a lock of that name; StackLockedError when somebody else keeps it for long."""
+        """Hold a named lock. Raises StackLockedError when another process holds it for long."""
         try:
-            private_folder(self._folder)
+            create_private_folder(self._folder)
             with filelock.FileLock(self._folder / f"{name}.lock", timeout=PATIENCE_SECONDS):
                 yield
         except filelock.Timeout:
             raise StackLockedError(
-                f"{name} is kept locked by another orchestrator for more than {PATIENCE_SECONDS} seconds",
+                f"{name} is locked by another orchestrator for more than {PATIENCE_SECONDS} seconds",
                 "run the command again",
             ) from None
         except OSError as error:
@@ -140,23 +141,23 @@ class Store:
             ) from error
 
     def claim(self, unit: Unit, tags: Mapping[str, str]) -> None:
-        """Keep the tags of a stack that is about to be made."""
+        """Store the tags of a stack that is about to be created."""
         path = self._path(unit).with_suffix(".claim")
         try:
-            private_folder(path.parent)
-            _replace(path, json.dumps(claimed(tags)).encode())
+            create_private_folder(path.parent)
+            write_atomically(path, json.dumps(claimed(tags)).encode(), private=True)
         except OSError as error:
             raise StateError(
                 f"the state of {unit} could not be written: {error.strerror or error}",
-                f"make room or mend the permissions of {path.parent}, then run the command again",
+                f"free disk space or fix the permissions of {path.parent}, then run the command again",
             ) from error
 
     def unclaim(self, unit: Unit) -> None:
-        """The stack was made, or will not be."""
+        """Remove the claim of a stack."""
         self._path(unit).with_suffix(".claim").unlink(missing_ok=True)
 
     def claims(self, projects: Sequence[str]) -> dict[Unit, dict[str, str]]:
-        """Tags of stacks that are about to be made."""
+        """Tags of stacks that are about to be created."""
         found: dict[Unit, dict[str, str]] = {}
         for key in projects:
             for path in sorted((self._folder / key).glob("*.claim")):
@@ -166,20 +167,21 @@ class Store:
 
     @contextlib.contextmanager
     def locked(self, unit: Unit, patience: float = 0) -> Generator[None]:
-        """Hold the stack for one operation; StackLockedError when somebody else does, for longer than `patience` seconds.
+        """Lock the stack for one operation. Raises StackLockedError when another process holds the lock longer than `patience`
+        seconds.
 
-        The lock is the operating system's, so the death of its owner frees it.
+        It is a lock of the operating system, which frees it when its owner ends.
         """
         path = self._path(unit)
         owner, lock = path.with_suffix(".owner"), filelock.FileLock(path.with_suffix(".lock"), timeout=patience)
         try:
-            private_folder(path.parent)
+            create_private_folder(path.parent)
             lock.acquire()
             owner.write_text(json.dumps(_this_process()), encoding="utf-8")
         except filelock.Timeout:
             held_by = self.lock_owner(unit)
             raise StackLockedError(
-                f"{unit} is locked: {held_by or 'another process'} is at work on it",
+                f"{unit} is locked: {held_by or 'another process'} is running an operation on it",
                 "wait until that operation ends, then run the command again",
                 owner=held_by,
             ) from None
@@ -196,7 +198,7 @@ class Store:
             lock.release()
 
     def lock_owner(self, unit: Unit) -> LockOwner | None:
-        """Who is at work on the stack, or None."""
+        """The process that runs an operation on the stack, or None."""
         path = self._path(unit)
         try:
             said: dict[str, Any] = json.loads(path.with_suffix(".owner").read_text(encoding="utf-8"))
@@ -216,7 +218,7 @@ class Store:
     def _damaged(self, unit: Unit, why: str) -> StateError:
         return StateError(
             f"the simulated state of {unit} is damaged: {why}",
-            f"nothing exists outside of it: remove {self._path(unit)} and create the stack again",
+            f"remove {self._path(unit)} and create the stack again; nothing exists in AWS",
         )
 
     def _unreadable(self, unit: Unit, error: OSError) -> UnreadableStateError:
@@ -227,7 +229,7 @@ class Store:
 
 
 class _Shelf:
-    """The files of marks."""
+    """The files for marks."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -250,7 +252,7 @@ class _Shelf:
         path = self._folder / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(path, content)
+            write_atomically(path, content, private=True)
         except OSError as error:
             raise StateError(
                 f"the state in {self._folder} cannot be written: {error.strerror or error}", "make it writable"
@@ -259,20 +261,6 @@ class _Shelf:
     def delete(self, name: str) -> None:
         with contextlib.suppress(OSError):
             (self._folder / name).unlink(missing_ok=True)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
 
 
 def _this_process() -> dict[str, Any]:

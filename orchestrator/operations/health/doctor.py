@@ -178,7 +178,7 @@ def _backend(context: Context) -> Check:
 
 def _secrets(context: Context, name: str | None) -> Iterator[Check]:
     """Check that the passphrase or the KMS key decrypts the configurations' encrypted values."""
-    from orchestrator.engines.automation import secrets
+    from orchestrator.engines.automation import admission
 
     configs = [
         (Unit(project.key, stack), project)
@@ -193,7 +193,7 @@ def _secrets(context: Context, name: str | None) -> Iterator[Check]:
             provider = StackConfig.load(project, unit.stack).secrets_provider
             if provider is None:
                 return not_applicable("secrets", str(unit))
-            secrets.check(unit, provider)
+            admission.check_secrets(unit, provider)
             return ok("secrets", str(unit))
 
         found = made("secrets", look)

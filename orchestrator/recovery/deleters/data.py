@@ -1,4 +1,4 @@
-"""Deletes what keeps data. Production's data is kept: a last snapshot, a time in which a secret can be restored."""
+"""Deletes resources with data. Data of production is kept: a final snapshot, a time in which a secret can be restored."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 
 from orchestrator.recovery import arns
 from orchestrator.recovery.aws import Aws
-from orchestrator.recovery.deleters.kept import Deleter, KeptError, is_production
+from orchestrator.recovery.deleters.deleter import Deleter, KeptError, is_production
 from orchestrator.recovery.orphans import Orphan
 
 RECOVERY_DAYS = 30
-"""Days in which a secret or key of production can be restored: the longest that AWS offers.
+"""Days in which a secret or key of production can be restored, the maximum in AWS.
 https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html"""
 
 KEY_DAYS = 7
-"""The shortest time before a key is gone.
+"""Shortest waiting period before a key is deleted, in days.
 https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html"""
 
 BATCH = 1000
-"""Objects that S3 deletes with one call."""
+"""Largest number of objects that S3 deletes with one call."""
 
 
 def _last_snapshot(orphan: Orphan, key: str) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def _last_snapshot(orphan: Orphan, key: str) -> dict[str, Any]:
 def _database(aws: Aws, orphan: Orphan) -> None:
     client = aws.client("rds")
     for database in aws.all("rds", "describe_db_instances", "DBInstances", DBInstanceIdentifier=orphan.name):
-        # An instance of a cluster has no snapshot of its own.
+        # An instance of a cluster cannot have its own snapshot.
         member = bool(database.get("DBClusterIdentifier"))
         options = {} if member else _last_snapshot(orphan, "FinalDBSnapshotIdentifier")
         client.delete_db_instance(DBInstanceIdentifier=orphan.name, **options)
@@ -49,7 +49,7 @@ def _cache(aws: Aws, orphan: Orphan) -> None:
 def _cache_cluster(aws: Aws, orphan: Orphan) -> None:
     for cluster in aws.all("elasticache", "describe_cache_clusters", "CacheClusters", CacheClusterId=orphan.name):
         if cluster.get("ReplicationGroupId"):
-            raise KeptError(f"it goes with its replication group {cluster['ReplicationGroupId']}")
+            raise KeptError(f"it is deleted with its replication group {cluster['ReplicationGroupId']}")
     aws.client("elasticache").delete_cache_cluster(CacheClusterId=orphan.name)
 
 
@@ -59,7 +59,7 @@ def _bucket(aws: Aws, orphan: Orphan) -> None:
     for versions in ("Versions", "DeleteMarkers"):
         for item in aws.all("s3", "list_object_versions", versions, Bucket=orphan.name):
             if is_production(orphan):
-                raise KeptError("it is a bucket of production and not empty: empty it first")
+                raise KeptError("it is a bucket of production and contains objects: empty it first")
             batch.append({"Key": item["Key"], "VersionId": item["VersionId"]})
     for start in range(0, len(batch), BATCH):
         objects = {"Objects": batch[start : start + BATCH], "Quiet": True}
@@ -83,7 +83,7 @@ def _queue(aws: Aws, orphan: Orphan) -> None:
 
 
 def _parameter(aws: Aws, orphan: Orphan) -> None:
-    # The ARN leaves out the slash with which the names of a hierarchy begin.
+    # The ARN omits the leading slash of hierarchical names.
     name = f"/{orphan.name}" if "/" in orphan.name else orphan.name
     aws.client("ssm").delete_parameter(Name=name)
 
@@ -115,11 +115,11 @@ def _instance_profile(aws: Aws, orphan: Orphan) -> None:
 
 
 def _repository(aws: Aws, orphan: Orphan) -> None:
-    # Without `force` a repository with images stays.
+    # Only `force` deletes a repository with images.
     try:
         aws.client("ecr").delete_repository(repositoryName=orphan.name, force=not is_production(orphan))
     except aws.client("ecr").exceptions.RepositoryNotEmptyException as error:
-        raise KeptError("it is a repository of production and holds images: empty it first") from error
+        raise KeptError("it is a repository of production and contains images: empty it first") from error
 
 
 def _by_name(service: str, operation: str, parameter: str) -> Deleter:
@@ -168,4 +168,4 @@ DELETERS: Mapping[str, tuple[int, Deleter]] = {
     "sqs:queue": (64, _queue),
     "ssm:parameter": (65, _parameter),
 }
-"""By type: its place in the order, lowest first, and what deletes it."""
+"""Position in the order (lowest first) and deleter, by type."""

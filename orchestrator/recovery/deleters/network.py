@@ -1,4 +1,4 @@
-"""Deletes EC2 instances and what stands in a VPC, then the VPC."""
+"""Deletes EC2 instances, the resources of a VPC, then the VPC."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.recovery import arns
 from orchestrator.recovery.aws import Aws
-from orchestrator.recovery.deleters.kept import Deleter
+from orchestrator.recovery.deleters.deleter import Deleter
 from orchestrator.recovery.orphans import Orphan
 
 
@@ -17,7 +17,7 @@ def _ec2(operation: str, parameter: str, *, several: bool = False) -> Deleter:
 
         id_ = arns.last_name(orphan.arn)
         answer: Any = getattr(aws.client("ec2"), operation)(**{parameter: [id_] if several else id_})
-        # Operations on several answer with success, and tell here what failed.
+        # Operations on several resources succeed and list their failures here.
         for item in (answer or {}).get("Unsuccessful") or ():
             raise ClientError({"Error": item["Error"]}, operation)
 
@@ -25,7 +25,7 @@ def _ec2(operation: str, parameter: str, *, several: bool = False) -> Deleter:
 
 
 def _security_group(aws: Aws, orphan: Orphan) -> None:
-    """Its rules first: two groups whose rules name each other would hold each other."""
+    """Delete the rules first: rules that refer to each other's groups would block both groups."""
     id_ = arns.last_name(orphan.arn)
     _revoke(aws, Filters=[{"Name": "group-id", "Values": [id_]}])
     aws.client("ec2").delete_security_group(GroupId=id_)
@@ -76,4 +76,4 @@ DELETERS: Mapping[str, tuple[int, Deleter]] = {
     "ec2:vpc-endpoint": (70, _ec2("delete_vpc_endpoints", "VpcEndpointIds", several=True)),
     "ec2:vpc-flow-log": (72, _ec2("delete_flow_logs", "FlowLogIds", several=True)),
 }
-"""By type: its place in the order, lowest first, and what deletes it."""
+"""Position in the order (lowest first) and deleter, by type."""

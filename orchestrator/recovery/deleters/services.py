@@ -1,4 +1,4 @@
-"""Deletes what runs and what leads to it: ECS, load balancing, Cloud Map, CloudFront, schedules."""
+"""Deletes services and their access: ECS, load balancing, Cloud Map, CloudFront, schedules."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 from orchestrator.recovery import arns
 from orchestrator.recovery.aws import Aws
-from orchestrator.recovery.deleters.kept import Deleter
+from orchestrator.recovery.deleters.deleter import Deleter
 from orchestrator.recovery.orphans import Orphan
 
 
 def _ecs_service(aws: Aws, orphan: Orphan) -> None:
-    # Forced, it stops its tasks itself.
+    # With `force` the service stops its tasks.
     cluster = arns.name_of(orphan.arn).partition("/")[0]
     aws.client("ecs").delete_service(cluster=cluster, service=orphan.arn, force=True)
 
@@ -51,7 +51,7 @@ def _namespace(aws: Aws, orphan: Orphan) -> None:
 
 
 def _distribution(aws: Aws, orphan: Orphan) -> None:
-    """Switched off first: it can be deleted when that has reached all edges, some minutes later."""
+    """Disable the distribution first. It can be deleted some minutes later, when all edges are updated."""
     client, id_ = aws.client("cloudfront"), arns.last_name(orphan.arn)
     answer: Mapping[str, Any] = client.get_distribution_config(Id=id_)
     config, version = answer["DistributionConfig"], answer["ETag"]
@@ -130,4 +130,4 @@ DELETERS: Mapping[str, tuple[int, Deleter]] = {
     "wafv2:global": (34, _web_acl),
     "wafv2:regional": (34, _web_acl),
 }
-"""By type: its place in the order, lowest first, and what deletes it."""
+"""Position in the order (lowest first) and deleter, by type."""

@@ -1,4 +1,4 @@
-"""How each resource type is found in AWS, and which types need not be found."""
+"""The finder of each resource type, and the types that need none."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ FINDERS: Mapping[str, Finder] = {
 }
 """By Pulumi type token."""
 
-_SETTING = "it is a part of another resource and goes with it: making it again writes the same"
+_SETTING = "it is a setting of another resource: creating it again writes the same value"
 
 REPEATABLE: Mapping[str, str] = {
-    "aws:secretsmanager/secretVersion:SecretVersion": "making it again writes a newer version of the same value",
-    "aws:acm/certificateValidation:CertificateValidation": "it only waits and makes nothing in AWS",
+    "aws:secretsmanager/secretVersion:SecretVersion": "creating it again writes a newer version of the same value",
+    "aws:acm/certificateValidation:CertificateValidation": "it only waits and creates nothing in AWS",
     **dict.fromkeys(
         (
             "aws:autoscaling/lifecycleHook:LifecycleHook",
@@ -58,4 +58,4 @@ REPEATABLE: Mapping[str, str] = {
         _SETTING,
     ),
 }
-"""Types whose create may run twice, and whose resource never outlives another one, each with the reason."""
+"""Types whose create can run twice without leftovers, with the reason."""

@@ -1,4 +1,4 @@
-"""What a finder answers."""
+"""The result of a finder."""
 
 from __future__ import annotations
 
@@ -14,25 +14,24 @@ class Candidate:
     """A resource in AWS that may be the one that was being created."""
 
     id: str
-    """Its id as the AWS provider keeps it in the state."""
+    """The id of the resource in the form of the AWS provider."""
 
     tags: Mapping[str, str] | None = field(default_factory=dict[str, str])
-    """Its tags; None for a type without tags."""
+    """Tags of the resource; None for a type without tags."""
 
     distinct: bool = True
-    """Whether it was found by something that only one resource can have: a name, a port of a listener. Without that its
-    tags alone decide."""
+    """Whether it was found by a unique property, such as a name or the port of a listener. Otherwise only its tags decide."""
 
     outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """Outputs that differ from the inputs and that reading it needs, such as the ARN of a task definition, whose id is
-    only its family."""
+    """Outputs that differ from the inputs and that a refresh needs, such as the ARN of a task definition, whose id is only
+    its family."""
 
     alike: bool = False
-    """Whether any of several will do, the first of them best: the next update replaces one that is not as wanted."""
+    """Whether any of several candidates can be adopted, the first one best: the next update replaces one that differs."""
 
     @property
     def key(self) -> str:
-        """What tells it from all others of its type."""
+        """A unique key among the resources of the type."""
         return str(self.outputs.get("arn") or self.id)
 
 
@@ -42,6 +41,6 @@ Finder = Callable[[Aws, Inputs], Iterable[Candidate]]
 
 
 def text(inputs: Inputs, key: str) -> str | None:
-    """A plain text among the inputs; None when it is missing, secret or something else."""
+    """A text among the inputs; None when it is missing, secret or of another type."""
     value = inputs.get(key)
     return value if isinstance(value, str) and value else None

@@ -37,7 +37,7 @@ def _service(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
 
 
 def _task_definition(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
-    """The active revisions of the family, newest first."""
+    """Find the active revisions of the family, newest first."""
     family = text(inputs, "family")
     if family is None:
         return

@@ -1,10 +1,11 @@
-"""Finds what keeps data: databases, caches, buckets, queues, secrets, keys, parameters, logs."""
+"""Finds resources with data: databases, caches, buckets, queues, secrets, keys, parameters, logs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from orchestrator.recovery import arns
 from orchestrator.recovery.aws import Aws, is_absent, tags_of
 from orchestrator.recovery.finders.candidate import Candidate, Finder, Inputs, text
 
@@ -42,7 +43,7 @@ def _cache_tags(aws: Aws, arn: str | None) -> dict[str, str]:
     try:
         answer: Any = aws.client("elasticache").list_tags_for_resource(ResourceName=arn) if arn else {}
     except ClientError:
-        # A cache that is still being made answers no questions about its tags; its name is ours.
+        # A cache that is still being created does not return its tags. Its name is sufficient.
         return {}
     return tags_of(answer.get("TagList"))
 
@@ -55,7 +56,7 @@ def _secret(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
     name = text(inputs, "name")
     wanted = [{"Key": "name", "Values": [name]}]
     for secret in aws.all("secretsmanager", "list_secrets", "SecretList", Filters=wanted) if name else ():
-        # The filter compares beginnings.
+        # The filter matches prefixes.
         if secret["Name"] == name and not secret.get("DeletedDate"):
             yield Candidate(id=secret["ARN"], tags=tags_of(secret.get("Tags")))
 
@@ -74,14 +75,14 @@ def _bucket(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
             if is_absent(error):
                 return
             raise
-        # Tags come with a call of their own after the bucket.
+        # Tags are set with a separate call after the bucket.
         tags = {}
     yield Candidate(id=name, tags=tags)
 
 
 def _topic(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
     for topic in aws.all("sns", "list_topics", "Topics"):
-        if topic["TopicArn"].rpartition(":")[2] == inputs.get("name"):
+        if arns.name_of(topic["TopicArn"]) == inputs.get("name"):
             tags = aws.client("sns").list_tags_for_resource(ResourceArn=topic["TopicArn"])["Tags"]
             yield Candidate(id=topic["TopicArn"], tags=tags_of(tags))
 
@@ -104,7 +105,7 @@ def _key(aws: Aws, _inputs: Inputs) -> Iterable[Candidate]:
                 tags = tags_of(client.list_resource_tags(KeyId=key["KeyId"])["Tags"])
                 yield Candidate(id=key["KeyId"], tags=tags, distinct=False)
         except ClientError as error:
-            # A key's own policy may hide it; then it is not one of ours.
+            # The policy of a key may deny access; such a key is not one of ours.
             if "AccessDenied" not in str(error):
                 raise
 
@@ -184,7 +185,7 @@ FINDERS: Mapping[str, Finder] = {
         "DBClusterParameterGroupName",
         "DBClusterParameterGroupArn",
     ),
-    # The provider keeps the id that never changes, `db-...`, not the name.
+    # The provider uses the constant id `db-...` and not the name.
     "aws:rds/instance:Instance": _rds(
         "describe_db_instances", "DBInstances", "DBInstanceIdentifier", "identifier", "DbiResourceId", "DBInstanceArn"
     ),

@@ -1,10 +1,11 @@
-"""Finds IAM, DNS, certificates and CloudFront: what mostly stands outside a region or a VPC."""
+"""Finds IAM, DNS, certificates, CloudFront and web ACLs, which mostly belong to no region or VPC."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from orchestrator.recovery import arns
 from orchestrator.recovery.aws import Aws, is_absent, tags_of
 from orchestrator.recovery.finders.candidate import Candidate, Finder, Inputs, text
 
@@ -25,7 +26,7 @@ def _role_policy_attachment(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
     role, arn = text(inputs, "role"), text(inputs, "policyArn")
     for attached in aws.all("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=role) if role else ():
         if attached["PolicyArn"] == arn:
-            # It has no id in AWS: the provider reads it by the role and the policy.
+            # An attachment has no id in AWS: the provider reads it by role and policy.
             yield Candidate(id=f"{role}/{arn}", tags=None)
 
 
@@ -46,7 +47,7 @@ def _policy(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
 def _oidc_provider(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
     url = (text(inputs, "url") or "").removeprefix("https://").rstrip("/")
     for provider in aws.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]:
-        if url and provider["Arn"].partition("oidc-provider/")[2] == url:
+        if url and arns.name_of(provider["Arn"]) == url:
             yield Candidate(id=provider["Arn"], tags={})
 
 
@@ -70,12 +71,12 @@ def _record(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
         HostedZoneId=zone, StartRecordName=plain, StartRecordType=kind, MaxItems="10"
     )
     for record in answer["ResourceRecordSets"]:
-        # Route 53 writes an asterisk as its code.
+        # Route 53 writes an asterisk as its character code.
         found = record["Name"].rstrip(".").replace("\\052", "*").lower()
         identifier = record.get("SetIdentifier")
         if found == plain and record["Type"] == kind and identifier == text(inputs, "setIdentifier"):
-            # The provider keeps the name as it was given in the id, and without its last dot in the state; with the dot
-            # there, the next update would replace the record.
+            # The id has the name as it was given. The state must have it without the final dot, or the next update replaces
+            # the record.
             parts = [zone, name.lower(), kind, *([identifier] if identifier else [])]
             yield Candidate(id="_".join(parts), tags=None, outputs={"name": plain})
 
@@ -86,7 +87,7 @@ def _zone(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
         if name and zone["Name"].rstrip(".") == name:
             id_ = zone["Id"].rpartition("/")[2]
             answer = aws.client("route53").list_tags_for_resource(ResourceType="hostedzone", ResourceId=id_)
-            # Several zones of one name may exist.
+            # Several zones can have the same name.
             yield Candidate(id=id_, tags=tags_of(answer["ResourceTagSet"].get("Tags")), distinct=False)
 
 

@@ -1,4 +1,4 @@
-"""Finds what stands in a VPC, and EC2 instances."""
+"""Finds the resources of a VPC and EC2 instances."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ALIVE_INSTANCES = ["pending", "running", "stopping", "stopped"]
 
 
 def _listed(operation: str, key: str, id_: str, given: Mapping[str, str], *, distinct: bool, **always: Any) -> Finder:
-    """By EC2 filters; `given` maps each filter to the input with its value."""
+    """A finder with EC2 filters; `given` maps each filter to the input with its value."""
 
     def find(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
         values = {name: text(inputs, field) for name, field in given.items()}
@@ -50,7 +50,7 @@ def _instance(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
 
 
 def _internet_gateway(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
-    # It is made first and attached to its VPC with a second call.
+    # A gateway is created first and attached to its VPC with a second call.
     for gateway in aws.all("ec2", "describe_internet_gateways", "InternetGateways"):
         attached = [item.get("VpcId") for item in gateway.get("Attachments") or ()]
         if not attached or inputs.get("vpcId") in attached:
@@ -98,7 +98,7 @@ def _route(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
             continue
         for found in aws.all("ec2", "describe_route_tables", "RouteTables", RouteTableIds=[table]):
             if any(route.get(name) == destination for route in found.get("Routes") or ()):
-                # The provider makes the id itself: a route has none in AWS.
+                # A route has no id in AWS; the provider computes one.
                 yield Candidate(id=f"r-{table}{zlib.crc32(destination.encode())}", tags=None)
 
 
@@ -123,13 +123,13 @@ def _security_group_rule(*, egress: bool) -> Finder:
 def _same_rule(rule: Mapping[str, Any], inputs: Inputs) -> bool:
     group: Mapping[str, Any] = rule.get("ReferencedGroupInfo") or {}
     wanted = inputs.get("referencedSecurityGroupId")
-    # A group of another account is written account/group.
+    # A group of another account has the form account/group.
     if (wanted.rpartition("/")[2] if isinstance(wanted, str) else None) != group.get("GroupId"):
         return False
     for field, name in RULE_PROPERTIES.items():
         asked, is_ = inputs.get(field), rule.get(name)
         if field in ("fromPort", "toPort"):
-            # All ports are -1 in AWS and left out of the program.
+            # All ports are -1 in AWS and absent in the program.
             asked, is_ = (-1 if value is None else int(value) for value in (asked, is_))
         if asked != is_:
             return False

@@ -1,4 +1,4 @@
-"""Finds what scales, schedules, watches, and what belongs to an account: alarms, budgets, registries, mail identities."""
+"""Finds scaling, schedules, alarms, dashboards, log delivery, repositories, budgets and mail identities."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _pairs(group: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _scaling(operation: str, key: str, name: str | None, id_: str) -> Finder:
-    """Application Auto Scaling: by the resource that is scaled, its dimension and a name. `id_` is filled in."""
+    """A finder for Application Auto Scaling by resource, dimension and name. `id_` is a template of the id."""
 
     def find(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
         resource, namespace = text(inputs, "resourceId"), text(inputs, "serviceNamespace")

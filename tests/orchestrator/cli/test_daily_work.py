@@ -135,7 +135,7 @@ def test_run_in_the_simulation_lists_its_api_calls_and_succeeds(alpha: Here) -> 
         (["logs", "alpha", "--since", "yesterday"], 2, "error: 'yesterday' is not a duration"),
         (["logs", "alpha", "--grep", "["], 2, "error: --grep '[' is not a regular expression"),
         (["deploy", "alpha"], 2, "error: no image is given: there is nothing to deploy\n"),
-        (["deploy", "alpha", "--image", "x"], 2, "error: --image 'x' cannot be understood: NAME=REFERENCE is wanted\n"),
+        (["deploy", "alpha", "--image", "x"], 2, "error: --image 'x' is not of the form NAME=REFERENCE\n"),
         (["deploy", "alpha", "--image", "a=b", "--wait", "x"], 2, "error: 'x' is not a duration"),
     ],
 )

@@ -25,7 +25,7 @@ def test_doctor_works_with_a_broken_orchestrator_toml(tmp_path: Path, here: Here
     (tmp_path / "orchestrator.toml").write_text("engine = 1\n", encoding="utf-8")
     answer = here("doctor")
     assert answer.code == 1
-    assert answer.out.startswith(f"fail  settings        {tmp_path}/orchestrator.toml names no project")
+    assert answer.out.startswith(f"fail  settings        {tmp_path}/orchestrator.toml has no projects")
 
 
 def test_doctor_as_a_document(here: Here) -> None:

@@ -1,4 +1,4 @@
-"""Operations, recovery and prices read `aws:*` as the programs do."""
+"""Operations, recovery and prices read `aws:*` like the programs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.config.aws_settings import access_of, access_of_stacks
 from orchestrator.config.projects import Project
-from orchestrator.engines.automation import account
+from orchestrator.engines.automation import admission
 from orchestrator.errors import SettingsError
 from orchestrator.model import Scope
 from pulumi_django.deploying.aws_access import AssumedRole, AwsAccess
@@ -34,7 +34,7 @@ def test_the_projects_values_and_the_stacks_make_one_access(project: Project) ->
     )
 
 
-def test_a_given_region_counts_where_the_configuration_says_none(project: Project) -> None:
+def test_a_given_region_applies_when_the_configuration_has_none(project: Project) -> None:
     (project.path / "Pulumi.yaml").write_text("name: django-base\n")
     assert access_of(project, "dev", "us-west-2") == AwsAccess(region="us-west-2")
 
@@ -56,11 +56,11 @@ def test_of_several_stacks_the_last_one_wins(project: Project) -> None:
     [
         ("aws:profil: shop", "aws:profil is not a key of the AWS provider: did you mean profile?"),
         ("aws:sharedConfigFiles: [a, b]", "aws:sharedConfigFiles names 2 files"),
-        ("aws:secretKey: {secure: v1:abc}", "aws:secretKey is encrypted: only the program can read it"),
+        ("aws:secretKey: {secure: v1:abc}", "aws:secretKey is encrypted, so only the program can read it"),
         (f"aws:assumeRoles: [{{roleArn: {ROLE}, externalId: {{secure: v1:abc}}}}]", "aws:assumeRoles is encrypted"),
     ],
 )
-def test_what_cannot_be_followed_is_refused_with_file_and_key(project: Project, line: str, message: str) -> None:
+def test_an_unusable_value_is_refused_with_file_and_key(project: Project, line: str, message: str) -> None:
     write(project, line)
     with pytest.raises(SettingsError) as refused:
         access_of(project, "dev")
@@ -73,6 +73,6 @@ def test_an_encrypted_value_that_leads_nowhere_else_is_passed_over(project: Proj
     assert access_of(project, "dev") == AwsAccess(region="eu-west-1")
 
 
-def test_the_check_of_the_account_leaves_to_the_program_what_only_it_can_follow(project: Project) -> None:
+def test_the_account_check_ignores_values_that_only_the_program_can_read(project: Project) -> None:
     write(project, "aws:secretKey: {secure: v1:abc}")
-    assert account.aws_config(project, "dev") is None
+    assert admission.aws_config(project, "dev") is None

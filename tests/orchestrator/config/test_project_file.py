@@ -1,4 +1,4 @@
-"""`Pulumi.yaml`: what it says for all stacks of a project."""
+"""`Pulumi.yaml`: the settings of all stacks of a project."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from orchestrator.config import project_file
 from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import StackConfig, config_path, configured_stacks, read_snapshot
-from orchestrator.engines.automation import account
-from orchestrator.engines.automation.places import copy_project
+from orchestrator.engines.automation import admission
+from orchestrator.engines.automation.previews import copy_project
 from orchestrator.errors import SettingsError
 from orchestrator.model import Scope
 
@@ -73,7 +73,7 @@ def test_values_for_all_stacks_count_where_a_stack_has_none(project: Project) ->
         "django-base:asked": "5",
     }
     assert StackConfig.load(project, "dev").get("zones") == 3
-    assert account.aws_config(project, "dev") == {
+    assert admission.aws_config(project, "dev") == {
         "region": "eu-west-1",
         "profile": "dev",
         "defaultTags": {"tags": {"team": "shop"}},
@@ -121,14 +121,14 @@ def _same(text: str) -> Any:
             "Pulumi.dev.yaml: django-base:asked is missing: Pulumi.yaml declares it",
         ),
         ("asked:", "config: {}", "django-base:asked is missing"),
-        ("n: {type: integer}", "config: {n: many}", "django-base:n must be of the type integer"),
-        ("n: {type: boolean}", "config: {n: 1}", "django-base:n must be of the type boolean"),
-        ("n: {type: object}", "config: {n: [1]}", "django-base:n must be of the type object"),
-        ("n: {type: array, items: {type: integer}}", "config: {n: [x]}", "must be of the type array<integer>"),
+        ("n: {type: integer}", "config: {n: many}", "django-base:n does not have the type integer"),
+        ("n: {type: boolean}", "config: {n: 1}", "django-base:n does not have the type boolean"),
+        ("n: {type: object}", "config: {n: [1]}", "django-base:n does not have the type object"),
+        ("n: {type: array, items: {type: integer}}", "config: {n: [x]}", "does not have the type array<integer>"),
         ("n: {secret: true, type: string}", "config: {n: open}", "django-base:n is not encrypted"),
     ],
 )
-def test_what_the_cli_refuses_of_a_stack_is_refused_before(
+def test_a_stack_value_that_the_cli_refuses_is_refused_first(
     project: Project, config: str, own: str, message: str
 ) -> None:
     write(project, f"name: django-base\nconfig:\n  {config}\n", own)
@@ -141,14 +141,14 @@ def test_what_the_cli_refuses_of_a_stack_is_refused_before(
     ("config", "message"),
     [
         ("n: {default: 1, value: 2}", "Pulumi.yaml:3: config: n has both `default` and `value`"),
-        ("aws:region: {default: x}", "aws:region belongs to another namespace"),
-        ("aws:region: {type: string}", "aws:region belongs to another namespace"),
+        ("aws:region: {default: x}", "aws:region is in another namespace"),
+        ("aws:region: {type: string}", "aws:region is in another namespace"),
         ("aws:region: {}", "aws:region has no `value`"),
         ("n: {type: number}", "n has the type 'number'"),
         ("n: {type: array}", "n is an array without `items`"),
         ("n: {type: integer, default: many}", "n has a default that is not of the type integer"),
         ("n: {defualt: 1}", "n has the attribute 'defualt'"),
-        ("n: 2024-01-01", "n has a date"),
+        ("n: 2024-01-01", "n contains a date"),
         ('"a b": 1', "a b is not a configuration key"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Values of a stack file that would not come back as they were written."""
+"""Values of a stack file that YAML readers change."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ ALWAYS = (
     ("2026-11-20", "is the date 2026-11-20 without quotes"),
     ("2026-1-2", "is the date 2026-1-2 without quotes"),
     ("2026-11-20T10:00:00Z", "is the date 2026-11-20T10:00:00Z without quotes"),
-    ("010", "is 010 without quotes, and leading zeros are not the same number to all readers"),
-    ("012345678901", "is 012345678901 without quotes, and leading zeros are not the same number to all readers"),
-    ("-07", "is -07 without quotes, and leading zeros are not the same number to all readers"),
-    ("0X1F", "is 0X1F without quotes, a number to some readers and text to others"),
-    (".1e3", "is .1e3 without quotes, a number to some readers and text to others"),
+    ("010", "is 010 without quotes, and readers disagree on numbers with leading zeros"),
+    ("012345678901", "is 012345678901 without quotes, and readers disagree on numbers with leading zeros"),
+    ("-07", "is -07 without quotes, and readers disagree on numbers with leading zeros"),
+    ("0X1F", "is 0X1F without quotes, which is a number for some readers and text for others"),
+    (".1e3", "is .1e3 without quotes, which is a number for some readers and text for others"),
     ("7e12345", "is 7e12345 without quotes, and that is not a finite number"),
     (".inf", "is .inf without quotes, and that is not a finite number"),
-    ("9223372036854775808", "is 9223372036854775808 without quotes, and no program keeps so long a number"),
+    ("9223372036854775808", "is 9223372036854775808 without quotes, and the number is too large for some programs"),
 )
 """Two readers disagree on these, or the engine fails, whatever the key's type."""
 
 WHERE_TEXT_IS_NEEDED = (
-    ("1.10", "is 1.10 without quotes and would arrive as 1.1"),
-    ("1.0", "is 1.0 without quotes and would arrive as 1"),
-    ("1e3", "is 1e3 without quotes and would arrive as 1000"),
-    ("0x1F", "is 0x1F without quotes and would arrive as 31"),
-    ("1_000", "is 1_000 without quotes and would arrive as 1000"),
-    ("+5", "is +5 without quotes and would arrive as 5"),
-    ("True", "is True without quotes and would arrive as true"),
+    ("1.10", "is 1.10 without quotes and would become 1.1"),
+    ("1.0", "is 1.0 without quotes and would become 1"),
+    ("1e3", "is 1e3 without quotes and would become 1000"),
+    ("0x1F", "is 0x1F without quotes and would become 31"),
+    ("1_000", "is 1_000 without quotes and would become 1000"),
+    ("+5", "is +5 without quotes and would become 5"),
+    ("True", "is True without quotes and would become true"),
     ("123456789012", "is 123456789012 without quotes, a number of 12 digits where text is needed"),
-    ("yes", "is yes without quotes, which some readers take for true"),
-    ("Off", "is Off without quotes, which some readers take for false"),
+    ("yes", "is yes without quotes, which some readers read as true"),
+    ("Off", "is Off without quotes, which some readers read as false"),
 )
 
 FINE = (
@@ -67,18 +67,20 @@ def reasons(value: str, *, text: bool | None) -> list[str]:
 
 @pytest.mark.parametrize(("value", "reason"), ALWAYS)
 @pytest.mark.parametrize("text", [True, False, None])
-def test_what_readers_disagree_on_is_refused_whatever_the_key_needs(value: str, reason: str, text: bool | None) -> None:
+def test_a_value_on_which_readers_disagree_is_refused_for_every_type_of_key(
+    value: str, reason: str, text: bool | None
+) -> None:
     assert reasons(value, text=text) == [f"{reason}: put it in quotes"]
 
 
 @pytest.mark.parametrize(("value", "reason"), WHERE_TEXT_IS_NEEDED)
-def test_what_would_not_be_the_same_text_is_refused_where_text_is_needed(value: str, reason: str) -> None:
+def test_a_value_that_would_become_another_text_is_refused_for_a_text_key(value: str, reason: str) -> None:
     assert reasons(value, text=True) == [f"{reason}: put it in quotes"]
     assert reasons(value, text=False) == reasons(value, text=None) == []
 
 
 @pytest.mark.parametrize("value", [*FINE, "!!str 1.10"])
-def test_what_comes_back_as_it_is_written_is_taken(value: str) -> None:
+def test_a_value_that_readers_keep_is_accepted(value: str) -> None:
     assert reasons(value, text=True) == reasons(value, text=None) == []
 
 
@@ -87,7 +89,7 @@ def test_an_empty_image_in_an_object_is_refused_and_at_the_top_it_is_pulumis_wor
     assert [(problem.line, problem.path) for problem in problems(text, lambda _path: True)] == [(4, ("redis", "image"))]
 
 
-def test_keys_outside_of_the_configuration_are_not_looked_at() -> None:
+def test_keys_outside_the_configuration_are_not_checked() -> None:
     assert problems("encryptionsalt: 010\nconfig: {}\n", lambda _path: True) == ()
     assert problems("", lambda _path: True) == ()
 
@@ -100,12 +102,12 @@ def project(tmp_path: Path) -> Project:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ("  django-app:extra_env:\n    VERSION: 1.10\n", ":4: django-app:extra_env.VERSION is 1.10 without quotes and would arrive as 1.1: put it in quotes"),
+        ("  django-app:extra_env:\n    VERSION: 1.10\n", ":4: django-app:extra_env.VERSION is 1.10 without quotes and would become 1.1: put it in quotes"),
         ("  extra_env:\n    ACCOUNT: 123456789012\n", ":4: extra_env.ACCOUNT is 123456789012 without quotes, a number of 12 digits where text is needed: put it in quotes"),
-        ("  django-app:extra_hosts:\n  - 1.50\n", ":4: django-app:extra_hosts[0] is 1.50 without quotes and would arrive as 1.5: put it in quotes"),
+        ("  django-app:extra_hosts:\n  - 1.50\n", ":4: django-app:extra_hosts[0] is 1.50 without quotes and would become 1.5: put it in quotes"),
         ("  django-app:app: {tags: {day: 2026-11-20}}\n", ":3: django-app:app.tags.day is the date 2026-11-20 without quotes: put it in quotes"),
-        ("  aws:assumeRoles:\n  - externalId: 0123\n", ":4: aws:assumeRoles[0].externalId is 0123 without quotes, and leading zeros are not the same number to all readers: put it in quotes"),
-        ('  django-app:redis: {image: ""}\n', ":3: django-app:redis.image is an empty image: give it one, or leave the key out"),
+        ("  aws:assumeRoles:\n  - externalId: 0123\n", ":4: aws:assumeRoles[0].externalId is 0123 without quotes, and readers disagree on numbers with leading zeros: put it in quotes"),
+        ('  django-app:redis: {image: ""}\n', ":3: django-app:redis.image is an empty image"),
     ],
 )  # fmt: skip
 def test_the_refusal_names_file_line_and_key(project: Project, lines: str, message: str) -> None:
@@ -140,16 +142,16 @@ def test_every_such_line_is_named_at_once(project: Project) -> None:
     )
     with pytest.raises(SettingsError) as refused:
         read_snapshot(project, "alpha")
-    assert refused.value.hint == 'write "1.10"; look also at line 5, 6'
+    assert refused.value.hint == 'write "1.10"; see also line 5, 6'
 
 
 @pytest.mark.parametrize("null", ["", "null", "~", '""'])
-def test_null_and_what_pulumi_writes_for_it_is_an_absent_value(project: Project, null: str) -> None:
+def test_null_and_empty_text_for_null_are_absent_values(project: Project, null: str) -> None:
     (project.path / "Pulumi.alpha.yaml").write_text(f"config:\n  django-app:frontend_image: {null}\n")
     assert StackConfig.load(project, "alpha").get("frontend_image") is None
     assert read_snapshot(project, "alpha").wire() == {"django-app:frontend_image": ""}
 
 
-def test_a_file_with_such_a_value_can_still_be_read_by_what_runs_no_engine(project: Project) -> None:
+def test_a_file_with_such_a_value_can_still_be_read_without_an_engine(project: Project) -> None:
     (project.path / "Pulumi.alpha.yaml").write_text("config:\n  django-app:base: dev\n  extra_env: {A: 1.10}\n")
     assert StackConfig.load(project, "alpha").get("base") == "dev"

@@ -1,4 +1,4 @@
-"""`orchestrator.toml`: what it may say, and how it is told what is wrong."""
+"""`orchestrator.toml`: its keys and the messages about mistakes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_file_is_read_with_its_projects_by_key(root: Path) -> None:
     assert read.in_scope(Scope.BASE) == (read.by_key["base"],)
 
 
-def test_what_the_file_leaves_out_has_defaults(root: Path) -> None:
+def test_absent_keys_have_defaults(root: Path) -> None:
     (root / "orchestrator.toml").write_text(TOML.replace('engine = "simulation"', ""))
     read = settings.load(root)
     assert (read.engine, read.pulumi, read.runner) == ("pulumi", PulumiSettings(), RunnerSettings(parallel=4))
@@ -70,8 +70,8 @@ def test_the_environment_variable_names_the_folder(root: Path, monkeypatch: pyte
 def test_a_missing_file_is_answered_with_an_example(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         settings.load(tmp_path)
-    assert caught.value.message == f"there is no orchestrator.toml in {tmp_path}"
-    assert caught.value.hint == f"write one, for example:\n\n{settings.EXAMPLE}"
+    assert caught.value.message == f"no orchestrator.toml found in {tmp_path}"
+    assert caught.value.hint == f"create one, for example:\n\n{settings.EXAMPLE}"
 
 
 def test_the_example_of_the_hint_can_be_used_as_it_is(root: Path) -> None:
@@ -82,33 +82,33 @@ def test_the_example_of_the_hint_can_be_used_as_it_is(root: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "message", "hint"),
     [
-        ("[projects.app]", "[project.app]", "FILE:8: project is not a known key", "did you mean `projects`?"),
-        ("scope = \"env", "scop = \"env", "FILE:10: projects.app.scop is not a known key", "did you mean `scope`?"),
+        ("[projects.app]", "[project.app]", "FILE:8: project is an unknown key", "did you mean `projects`?"),
+        ("scope = \"env", "scop = \"env", "FILE:10: projects.app.scop is an unknown key", "did you mean `scope`?"),
         (
-            'template = "dev"', "color = 3", "FILE:6: projects.base.color is not a known key",
+            'template = "dev"', "color = 3", "FILE:6: projects.base.color is an unknown key",
             "valid keys here are path, scope, depends_on, template",
         ),
-        ('"simulation"', '"simulator"', "FILE:1: engine is 'simulator': it is one of simulation, pulumi", "did you mean 'simulation'?"),
+        ('"simulation"', '"simulator"', "FILE:1: engine is 'simulator': it must be one of simulation, pulumi", "did you mean 'simulation'?"),
         ('scope = "base"', "", "FILE:3: projects.base.scope is missing", None),
-        ('scope = "base"', 'scope = "global"', "FILE:5: projects.base.scope is 'global': it is one of base, environment", None),
-        ('path = "projects/app"', "path = 7", "FILE:9: projects.app.path is 7: a string is wanted", None),
-        ('path = "projects/app"', 'path = "gone"', "FILE:9: projects.app.path is 'gone': there is no Pulumi.yaml in that folder", None),
-        ('depends_on = ["base"]', 'depends_on = "base"', "FILE:11: projects.app.depends_on is 'base': a list is wanted", None),
-        ('depends_on = ["base"]', "depends_on = [1]", "FILE:11: projects.app.depends_on holds 1: a list of project keys is wanted", None),
+        ('scope = "base"', 'scope = "global"', "FILE:5: projects.base.scope is 'global': it must be one of base, environment", None),
+        ('path = "projects/app"', "path = 7", "FILE:9: projects.app.path is 7: it must be a string", None),
+        ('path = "projects/app"', 'path = "gone"', "FILE:9: projects.app.path is 'gone': that folder has no Pulumi.yaml", None),
+        ('depends_on = ["base"]', 'depends_on = "base"', "FILE:11: projects.app.depends_on is 'base': it must be a list", None),
+        ('depends_on = ["base"]', "depends_on = [1]", "FILE:11: projects.app.depends_on contains 1: it must be a list of project keys", None),
         (
-            'depends_on = ["base"]', 'depends_on = ["bas"]', "the project app depends on bas: there is no such project",
+            'depends_on = ["base"]', 'depends_on = ["bas"]', "the project app depends on bas, which does not exist",
             "did you mean base?",
         ),
         (
             'path = "projects/app"', 'path = "projects/base"',
-            "FILE:4: projects.base.path and projects.app.path both hold the Pulumi project 'django-base': each needs its own name",
+            "FILE:4: projects.base.path and projects.app.path both have the Pulumi project name 'django-base': names must be unique",
             None,
         ),
-        ('engine = "simulation"', "runner = 3", "FILE:1: runner is 3: a table is wanted", None),
-        ('engine = "simulation"', "runner.parallel = 0", "FILE:1: runner.parallel is 0: 1 to 64 is allowed", None),
-        ('engine = "simulation"', "runner.parallel = true", "FILE:1: runner.parallel is True: a whole number is wanted", None),
+        ('engine = "simulation"', "runner = 3", "FILE:1: runner is 3: it must be a table", None),
+        ('engine = "simulation"', "runner.parallel = 0", "FILE:1: runner.parallel is 0: it must be from 1 to 64", None),
+        ('engine = "simulation"', "runner.parallel = true", "FILE:1: runner.parallel is True: it must be a whole number", None),
         ('engine = "simulation"', "engine = ", "FILE is not valid TOML: Invalid value (at line 1, column 10)", None),
-        ("[projects.base]", '[projects."a b"]', "FILE:3: projects.a b is not a project key: use letters, digits, - and _", None),
+        ("[projects.base]", '[projects."a b"]', "FILE:3: projects.a b is not a valid project key: use letters, digits, - and _", None),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_file_line_and_key(
@@ -119,7 +119,7 @@ def test_a_mistake_is_named_with_file_line_and_key(
 
 
 def test_a_file_without_projects_is_answered_with_an_example(root: Path) -> None:
-    assert refused(root, "") == ("FILE names no project", f"write one, for example:\n\n{settings.EXAMPLE}")
+    assert refused(root, "") == ("FILE has no projects", f"create one, for example:\n\n{settings.EXAMPLE}")
 
 
 def test_projects_in_a_circle_are_named(root: Path) -> None:
@@ -128,17 +128,17 @@ def test_projects_in_a_circle_are_named(root: Path) -> None:
     (root / "projects" / "net").mkdir()
     (root / "projects" / "net" / "Pulumi.yaml").write_text("name: net\n")
     (root / "orchestrator.toml").write_text(toml)
-    with pytest.raises(GraphError, match=r"^the projects depend on each other in a circle: base -> net -> base$"):
+    with pytest.raises(GraphError, match=r"^the projects have a dependency cycle: base -> net -> base$"):
         settings.load(root)
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("runtime: python\n", ": name is missing: a Pulumi project has a name"),
+        ("runtime: python\n", ": name is missing"),
         ("name: [\n", ":2 is not valid YAML: expected the node content, but found '<stream end>'"),
         ("- name\n", ":1 is not a mapping of keys to values"),
-        ("name: 7\n", ": name is missing: a Pulumi project has a name"),
+        ("name: 7\n", ": name is missing"),
     ],
 )
 def test_a_bad_pulumi_yaml_is_named(root: Path, text: str, problem: str) -> None:
@@ -151,7 +151,7 @@ def test_a_bad_pulumi_yaml_is_named(root: Path, text: str, problem: str) -> None
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(content=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
-def test_no_file_makes_another_error_than_ours(root: Path, content: bytes) -> None:
+def test_every_file_is_read_or_refused_with_our_error(root: Path, content: bytes) -> None:
     (root / "orchestrator.toml").write_bytes(content)
     with pytest.raises(OrchestratorError):
         settings.load(root)
@@ -169,7 +169,7 @@ _KEYS = st.sampled_from(["engine", "runner", "projects", "pulumi", "path", "scop
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(table=st.sampled_from(["", "[projects.app]", "[projects]", "[runner]", "[pulumi]"]), key=_KEYS, value=_VALUES)
-def test_no_value_makes_another_error_than_ours(root: Path, table: str, key: str, value: object) -> None:
+def test_every_value_is_read_or_refused_with_our_error(root: Path, table: str, key: str, value: object) -> None:
     text = (
         str(value).lower() if isinstance(value, bool) else repr(value).replace("True", "true").replace("False", "false")
     )

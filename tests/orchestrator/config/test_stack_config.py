@@ -1,4 +1,4 @@
-"""`Pulumi.<stack>.yaml`: reading, refusing, changing, writing."""
+"""`Pulumi.<stack>.yaml`: reading, checking, changing, writing."""
 
 from __future__ import annotations
 
@@ -106,18 +106,18 @@ def test_a_stack_without_values_is_an_empty_configuration(project: Project, text
         ("config: [", "FILE:1 is not valid YAML: expected the node content, but found '<stream end>'", None),
         ("config:\n  a:b: 1\n  a:b: 2\n", 'FILE:3 is not valid YAML: found duplicate key "a:b" with value "2" (original value: "1")', None),
         ("- config\n", "FILE:1 is not a mapping of keys to values", None),
-        ("config: 3\n", "FILE:1: config is not a mapping: keys such as `aws:region` are wanted", None),
-        ("# x\nconfg:\n  a:b: 1\n", "FILE:2: confg is not a key of a stack's configuration", "did you mean `config`?"),
-        ("config: {}\nbackend_image: x\n", "FILE:2: backend_image is not a key of a stack's configuration", "the stack's values belong under `config:`"),
-        ("config:\n  django-ap:base: dev\n", "FILE:2: django-ap:base is in the namespace 'django-ap': this project's is 'django-app'", "did you mean `django-app:base`?"),
-        ("config:\n  django-base:base: dev\n", "FILE:2: django-base:base is in the namespace 'django-base': this project's is 'django-app'", "did you mean `django-app:base`?"),
+        ("config: 3\n", "FILE:1: config is not a mapping", "write keys such as `aws:region` below it"),
+        ("# x\nconfg:\n  a:b: 1\n", "FILE:2: confg is not a valid key of a stack file", "did you mean `config`?"),
+        ("config: {}\nbackend_image: x\n", "FILE:2: backend_image is not a valid key of a stack file", "write the values of the stack below `config:`"),
+        ("config:\n  django-ap:base: dev\n", "FILE:2: django-ap:base is in the namespace 'django-ap', but this project has the namespace 'django-app'", "did you mean `django-app:base`?"),
+        ("config:\n  django-base:base: dev\n", "FILE:2: django-base:base is in the namespace 'django-base', but this project has the namespace 'django-app'", "did you mean `django-app:base`?"),
         ("config:\n  base: dev\n  django-app:base: dev\n", "FILE:2: base is given twice: with and without `django-app:`", None),
-        ("config:\n  a b: dev\n", "FILE:2: a b is not a configuration key: `django-app:name` is wanted", None),
-        ("config:\n  1: dev\n", "FILE:2: 1 is not a configuration key: `django-app:name` is wanted", None),
+        ("config:\n  a b: dev\n", "FILE:2: a b is not a configuration key", "write `django-app:name`"),
+        ("config:\n  1: dev\n", "FILE:2: 1 is not a configuration key", "write `django-app:name`"),
         ("config:\n  a:b: " + "[" * 40 + "]" * 40 + "\n", "FILE:2: a:b is nested too deeply", None),
-        ("config:\n  a:b: 1\n  a:c: [" + "x, " * 10_000 + "]\n", "FILE:3: a:c is too large: 10000 values are the most", None),
+        ("config:\n  a:b: 1\n  a:c: [" + "x, " * 10_000 + "]\n", "FILE:3: a:c is too large: the limit is 10000 values", None),
         ("config:\n  a:b: {1: x}\n", "FILE:2: a:b has the key 1, which is not text", None),
-        ("config:\n  a:b: !thing x\n", "FILE:2: a:b has a value of type TaggedScalar: text, numbers, booleans, lists and objects can be used", None),
+        ("config:\n  a:b: !thing x\n", "FILE:2: a:b has a value of type TaggedScalar: text, numbers, booleans, lists and objects are allowed", None),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_file_line_and_key(project: Project, text: str, message: str, hint: str | None) -> None:
@@ -155,7 +155,7 @@ def test_a_change_keeps_comments_order_and_indentation(project: Project) -> None
     assert file.read_text() == expected
 
 
-def test_setting_what_is_there_changes_nothing(project: Project) -> None:
+def test_setting_the_current_value_changes_nothing(project: Project) -> None:
     write(project, "alpha", TEXT)
     config = StackConfig.load(project, "alpha")
     config.set("base", "dev")
@@ -185,7 +185,7 @@ def test_null_takes_a_key_away(project: Project) -> None:
     assert "django-app:base" not in values
 
 
-def test_a_key_without_namespace_is_changed_where_it_stands(project: Project) -> None:
+def test_a_key_without_namespace_is_changed_in_place(project: Project) -> None:
     file = write(project, "alpha", "config:\n  base: dev\n")
     config = StackConfig.load(project, "alpha")
     config.set("base", "qa")
@@ -196,7 +196,7 @@ def test_a_key_without_namespace_is_changed_where_it_stands(project: Project) ->
 @pytest.mark.parametrize("key", ["token", "nested", "nested.inner", "token.part"])
 def test_an_encrypted_value_is_not_replaced_by_a_plain_one(project: Project, key: str) -> None:
     write(project, "alpha", TEXT)
-    with pytest.raises(SettingsError, match=r"is encrypted and cannot be set in plain$") as caught:
+    with pytest.raises(SettingsError, match=r"is encrypted and cannot be set as plain text$") as caught:
         StackConfig.load(project, "alpha").assign(make_assignment(key, "plain"))
     assert caught.value.hint == f"use `pulumi config set --secret` in {project.path}"
 
@@ -208,14 +208,14 @@ def test_a_plain_neighbor_of_an_encrypted_value_can_be_set(project: Project) -> 
     assert config.text() == TEXT.replace("open: 1", "open: 2")
 
 
-def test_a_key_within_what_is_no_object_is_refused(project: Project) -> None:
+def test_a_key_inside_a_value_that_is_not_an_object_is_refused(project: Project) -> None:
     file = write(project, "alpha", TEXT)
     with pytest.raises(SettingsError) as caught:
         StackConfig.load(project, "alpha").assign(make_assignment("base.name", "x"))
-    assert caught.value.message == f"{file}: django-app:base is no object: name has no place in it"
+    assert caught.value.message == f"{file}: django-app:base is not an object, so name cannot be set in it"
 
 
-def test_a_new_stack_starts_from_the_template_without_what_is_another_ones(project: Project) -> None:
+def test_a_new_stack_copies_the_template_without_values_of_the_other_stack(project: Project) -> None:
     write(project, "alpha", TEXT.replace("base: dev", "base: dev\n  django-app:listener_slot: 3"))
     config = StackConfig.from_template(project, "beta")
     assert (config.exists, config.changed) == (False, True)
@@ -239,7 +239,8 @@ def test_a_template_without_a_file_is_refused(project: Project) -> None:
     with pytest.raises(SettingsError) as caught:
         StackConfig.from_template(project, "beta")
     assert (
-        caught.value.message == f"the project app has the template 'alpha': there is no {config_path(project, 'alpha')}"
+        caught.value.message
+        == f"the template 'alpha' of the project app has no file: {config_path(project, 'alpha')} does not exist"
     )
 
 
@@ -344,7 +345,7 @@ def test_the_configured_stacks_are_those_with_a_file(project: Project) -> None:
         st.text(st.sampled_from("config:ab-{}[]&*!|>'\"#%\n 1.~?,"), max_size=60).map(str.encode),
     )
 )
-def test_no_file_makes_another_error_than_ours(project: Project, content: bytes) -> None:
+def test_every_file_is_read_or_refused_with_our_error(project: Project, content: bytes) -> None:
     config_path(project, "alpha").write_bytes(content)
     try:
         config = StackConfig.load(project, "alpha")

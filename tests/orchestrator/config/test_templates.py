@@ -1,4 +1,4 @@
-"""What a new environment does not take over from its template."""
+"""Values that a new environment does not get from its template."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def new(project: Project, config: dict[str, Any]) -> StackConfig:
         ({"cache": {"cache_database": 1, "broker_database": 2, "key_prefix": "a:"}}, {"cache": {}}, "cache.cache_database, "),
     ],
 )  # fmt: skip
-def test_what_only_one_environment_can_have_is_left_out_and_named(
+def test_values_that_only_one_environment_can_have_are_left_out_and_named(
     project: Project, config: dict[str, Any], copied: dict[str, Any], left_out: str
 ) -> None:
     made = new(project, config)
     assert {key: made.get(key) for key in copied} == copied
     assert len(made.snapshot().values) == len(copied)
-    assert "beta starts from alpha without what only one environment can have: " + left_out in made.notes[0]
+    assert "beta is a copy of alpha without values that only one environment can have: " + left_out in made.notes[0]
 
 
 def test_a_template_without_such_values_is_copied_without_a_word(project: Project) -> None:
@@ -71,13 +71,11 @@ def test_a_base_takes_its_template_over_whole(project: Project) -> None:
 @pytest.mark.parametrize(
     "reference", [ARN, PARAMETER, "secretsmanager:alpha/pushed:KEY", "ssm:/alpha/pushed/KEY", "ssm:alpha/pushed/KEY"]
 )
-def test_secrets_that_were_pushed_for_the_template_are_not_the_new_environments(
-    project: Project, reference: str
-) -> None:
+def test_a_new_environment_does_not_get_secrets_pushed_for_its_template(project: Project, reference: str) -> None:
     made = new(project, {"extra_secrets": {"KEY": reference, "OTHER": "secretsmanager:team/stripe:pushed"}})
     assert made.get("extra_secrets") == {"OTHER": "secretsmanager:team/stripe:pushed"}
     assert made.notes == (
-        "secrets that were pushed for alpha are not beta's: KEY; store its own with `orchestrator secrets push beta`",
+        "beta does not get the secrets that were pushed for alpha: KEY; store them with `orchestrator secrets push beta`",
     )
 
 
@@ -100,7 +98,9 @@ def scaled(project: Project, text: str, key: str, value: Any) -> StackConfig:
 def test_a_number_that_scale_chose_is_not_taken_over(project: Project, text: str) -> None:
     made = scaled(project, text, "web.desired_count", 5)
     assert made.get("web") == {"port": 80}
-    assert made.notes == ("beta starts from alpha without what only one environment can have: web.desired_count",)
+    assert made.notes == (
+        "beta is a copy of alpha without values that only one environment can have: web.desired_count",
+    )
     assert StackConfig.load(project, "alpha").get("web") == {"port": 80, "desired_count": 5}
 
 
@@ -110,7 +110,7 @@ def test_bounds_and_workers_that_scale_chose_are_not_taken_over_either(project: 
     assert made.get("workers") == {"mail": {}, "default": {"desired_count": 2}}
 
 
-def test_a_number_that_people_chose_after_scale_is_theirs(project: Project) -> None:
+def test_a_number_that_was_edited_after_scale_is_copied(project: Project) -> None:
     scaled(project, "config:\n  django-app:web:\n    port: 80\n", "web.desired_count", 5)
     config = StackConfig.load(project, "alpha")
     config.assign(make_assignment("web.desired_count", 3))
@@ -138,7 +138,7 @@ def test_the_template_itself_stays_as_it_is(project: Project) -> None:
         ("https://api.stripe.com", False),
     ],
 )
-def test_text_that_repeats_a_host_of_the_template_is_noted(project: Project, text: str, noted: bool) -> None:
+def test_a_note_names_variables_that_contain_a_host_of_the_template(project: Project, text: str, noted: bool) -> None:
     made = new(project, {"host": "shop.example.com", "extra_env": {"CSRF_TRUSTED_ORIGINS": text}})
-    said = "extra_env.CSRF_TRUSTED_ORIGINS of beta names a host of alpha"
+    said = "extra_env.CSRF_TRUSTED_ORIGINS of beta contains a host of alpha"
     assert any(note.startswith(said) for note in made.notes) is noted

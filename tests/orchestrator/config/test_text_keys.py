@@ -1,4 +1,4 @@
-"""Keys that hold text in the programs of this package."""
+"""Keys whose type is text in the programs of this package."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_type_of_a_key_is_the_programs_own(key: str, scope: Scope | None, ve
     assert holds_text(key.split("."), scope) is verdict
 
 
-def test_an_image_is_known_by_its_key() -> None:
+def test_an_image_is_recognized_by_its_key() -> None:
     assert [is_image(path.split(".")) for path in ("backend_image", "redis.image", "images", "web")] == [
         True,
         True,

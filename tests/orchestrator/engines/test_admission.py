@@ -1,4 +1,4 @@
-"""Another passphrase, another account, somebody at work, a damaged neighbor: seen before anything is touched."""
+"""Checks before any change: passphrase, AWS account, locks, damaged stacks."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ import pytest
 from moto import mock_aws
 
 from orchestrator import Orchestrator
-from orchestrator.engines.automation import secrets
-from orchestrator.engines.automation.account import of_resources
+from orchestrator.engines.automation import admission
 from orchestrator.errors import (
     EngineUnavailableError,
     OrchestratorError,
@@ -48,9 +47,9 @@ def topic(account: str) -> dict[str, Any]:
 
 
 def test_the_account_of_a_stack_is_that_of_its_arns() -> None:
-    assert of_resources(topic("123456789012")) == "123456789012"
-    assert of_resources({"resources": [{"outputs": {"arn": "arn:aws:s3:::bucket"}}]}) is None
-    assert of_resources({}) is None
+    assert admission.account_of(topic("123456789012")) == "123456789012"
+    assert admission.account_of({"resources": [{"outputs": {"arn": "arn:aws:s3:::bucket"}}]}) is None
+    assert admission.account_of({}) is None
 
 
 @pytest.mark.engine
@@ -58,9 +57,9 @@ def test_a_salt_fits_its_own_passphrase_only(shop: Workshop) -> None:
     shop.run(BASE)
     config = (shop.folder / "base" / "Pulumi.dev.yaml").read_text()
     salt = next(line.partition(": ")[2] for line in config.splitlines() if line.startswith("encryptionsalt"))
-    assert secrets.fits("test", salt)
-    assert not secrets.fits("other", salt)
-    assert secrets.fits("whatever", "v2:a-format-of-the-future")
+    assert admission.passphrase_fits("test", salt)
+    assert not admission.passphrase_fits("other", salt)
+    assert admission.passphrase_fits("whatever", "v2:a-format-of-the-future")
 
 
 @pytest.mark.engine
@@ -71,7 +70,9 @@ def test_an_environment_whose_bases_secrets_cannot_be_read_is_refused(
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "other")
     with pytest.raises(RefusedError) as caught:
         orchestrator(shop).create_env("alpha", base="dev")
-    assert caught.value.message == "the secrets of base/dev cannot be read: it was made with another passphrase"
+    assert (
+        caught.value.message == "the secrets of base/dev cannot be read: the stack was created with another passphrase"
+    )
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")
     with pytest.raises(EngineUnavailableError, match="the secrets of base/dev cannot be read: no passphrase is set"):
         orchestrator(shop).create_env("alpha", base="dev")
@@ -89,13 +90,13 @@ def test_a_kms_key_that_does_not_decrypt_is_named(monkeypatch: pytest.MonkeyPatc
             "type": "cloud",
             "state": {"url": f"awskms://{key}?region=eu-west-1", "encryptedkey": _base64(good)},
         }
-        secrets.check(BASE, provider)
+        admission.check_secrets(BASE, provider)
         bound = kms.encrypt(KeyId=key, Plaintext=b"x", EncryptionContext={"team": "shop"})["CiphertextBlob"]
         url = f"awskms://{key}?region=eu-west-1&awssdk=v2&context_team=shop"
-        secrets.check(BASE, {"type": "cloud", "state": {"url": url, "encryptedkey": _base64(bound)}})
+        admission.check_secrets(BASE, {"type": "cloud", "state": {"url": url, "encryptedkey": _base64(bound)}})
         other = {"url": f"awskms://{key}?region=us-east-1", "encryptedkey": _base64(good)}
         with pytest.raises(RefusedError, match=rf"the KMS key {key} does not decrypt them"):
-            secrets.check(BASE, {"type": "cloud", "state": other})
+            admission.check_secrets(BASE, {"type": "cloud", "state": other})
 
 
 def _base64(content: bytes) -> str:
@@ -115,7 +116,7 @@ def test_another_account_than_the_stacks_is_refused(shop: Workshop, monkeypatch:
         with pytest.raises(RefusedError) as caught:
             orchestrator(shop).update_env("alpha")
     assert caught.value.message == (
-        "app/alpha is in the AWS account 123456789012 and you are in 210987654321: nothing was touched"
+        "app/alpha was not changed: it is in the AWS account 123456789012, and the credentials are for 210987654321"
     )
 
 
@@ -141,7 +142,7 @@ def test_protected_resources_are_seen_before_anything_is_destroyed(shop: Worksho
 
 
 @pytest.mark.engine
-def test_a_damaged_checkpoint_is_named_and_hides_nobody(shop: Workshop) -> None:
+def test_a_damaged_checkpoint_is_reported_and_hides_no_other_stack(shop: Workshop) -> None:
     orchestrator(shop).create_env("alpha", base="dev")
     file = shop.state / ".pulumi" / "stacks" / "fixture-app" / "alpha.json"
     file.write_text(file.read_text()[:500])
@@ -169,7 +170,7 @@ def test_waiting_lets_the_other_one_finish(shop: Workshop) -> None:
 
 
 @pytest.mark.engine
-def test_drift_tells_what_is_gone_and_what_changed(shop: Workshop) -> None:
+def test_drift_reports_deleted_and_changed_resources(shop: Workshop) -> None:
     orchestrator(shop).create_env("alpha", base="dev")
     cloud = json.loads(shop.cloud_file.read_text())
     by_name = {item["urn"].rpartition("::")[2]: id_ for id_, item in cloud.items()}
@@ -226,7 +227,7 @@ def test_two_environments_created_at_once_have_different_slots(shop: Workshop) -
 
 
 @pytest.mark.engine
-def test_continue_goes_on_with_what_does_not_depend_on_the_failed_one(shop: Workshop) -> None:
+def test_keep_going_continues_with_resources_that_do_not_depend_on_a_failed_one(shop: Workshop) -> None:
     (shop.folder / "base" / "__main__.py").write_text(
         "import pulumi_aws as aws\n"
         "bad = aws.sns.Topic('bad', tags={'fail': 'no'})\n"

@@ -1,4 +1,4 @@
-"""The real engine against a cloud that fails, is slow, and against processes that die."""
+"""The real engine with a cloud that fails or is slow, and with processes that die."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def gone_pid() -> int:
     return process.pid
 
 
-def test_a_provider_error_is_told_with_the_resource_and_the_next_run_finishes(shop: Workshop) -> None:
+def test_a_provider_error_names_the_resource_and_the_next_run_finishes(shop: Workshop) -> None:
     shop.run(BASE)
     shop.configure(APP, base="dev", tags='{"fail": "not today"}')
     with pytest.raises(OperationFailedError) as failed:
@@ -103,7 +103,7 @@ def test_a_refused_configuration_leaves_everything_and_its_hint_counts_all_of_it
     assert str(preview.value.hint).startswith("correct the cause")
 
 
-def test_an_interrupt_finishes_what_is_in_flight_and_the_next_run_the_rest(shop: Workshop) -> None:
+def test_an_interrupt_finishes_changes_in_progress_and_the_next_run_the_rest(shop: Workshop) -> None:
     shop.run(BASE)
     shop.configure(APP, base="dev", tags='{"slow": "3"}')
     failure: list[BaseException] = []
@@ -147,22 +147,22 @@ def test_our_death_leaves_the_engine_finishing_its_work(shop: Workshop) -> None:
     assert shop.cloud() == ["first", "last", "second", "topic"]
 
 
-def test_a_lock_whose_owner_is_gone_is_removed_and_that_is_said(shop: Workshop) -> None:
+def test_the_lock_of_an_ended_process_is_removed_and_reported(shop: Workshop) -> None:
     shop.run(BASE)
     file = write_lock(shop, gone_pid(), socket.gethostname())
     shop.run(BASE)
     assert not file.exists()
-    assert any("was removed: that process is gone" in getattr(event, "message", "") for event in shop.events)
+    assert any("was removed: that process has ended" in getattr(event, "message", "") for event in shop.events)
 
 
-def test_a_lock_whose_owner_runs_is_told_with_who_where_and_since_when(shop: Workshop, tmp_path: Path) -> None:
+def test_the_error_for_a_lock_names_its_running_owner_host_and_start(shop: Workshop, tmp_path: Path) -> None:
     shop.run(BASE)
     with process_named("pulumi", tmp_path) as pid:
         write_lock(shop, pid, socket.gethostname())
         with pytest.raises(StackLockedError) as refused:
             shop.run(BASE)
         assert refused.value.message == (
-            f"base/dev is locked: ada@{socket.gethostname()} (pid {pid}, since 2026-11-01 10:00:00 UTC) is at work on it"
+            f"base/dev is locked: ada@{socket.gethostname()} (pid {pid}, since 2026-11-01 10:00:00 UTC) is running an operation on it"
         )
         summary = shop.engine.stack(BASE)
         assert summary is not None
@@ -184,7 +184,7 @@ def test_a_lock_without_a_note_is_left_alone_where_other_containers_cannot_be_se
     file = write_lock(shop, gone_pid(), socket.gethostname())
     with pytest.raises(StackLockedError, match="base/dev is locked") as refused:
         shop.run(BASE)
-    assert refused.value.hint == "if that process is gone: `orchestrator unlock dev --force`"
+    assert refused.value.hint == "if that process has ended, run `orchestrator unlock dev --force`"
     assert file.exists()
 
 
@@ -219,7 +219,7 @@ def test_a_damaged_checkpoint_is_named_and_hides_no_other_stack(shop: Workshop) 
         (None, "base/dev failed: the stack's secrets cannot be read: no passphrase is set"),
     ],
 )
-def test_a_passphrase_that_is_wrong_or_missing_is_told(
+def test_a_wrong_or_missing_passphrase_is_reported(
     shop: Workshop, monkeypatch: pytest.MonkeyPatch, passphrase: str | None, message: str
 ) -> None:
     shop.run(BASE)
@@ -233,7 +233,7 @@ def test_a_passphrase_that_is_wrong_or_missing_is_told(
     assert refused.value.message == message
 
 
-def test_a_state_folder_that_is_not_there_is_told(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_state_folder_is_reported(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{shop.folder}/nowhere")
     with pytest.raises(EngineUnavailableError, match=r"the state folder .*/nowhere does not exist"):
         shop.another().check()

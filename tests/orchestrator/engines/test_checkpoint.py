@@ -1,4 +1,4 @@
-"""What is read from a checkpoint besides what the contract tests look at."""
+"""Reading checkpoints, beyond the contract tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both engines promise: one suite, run on each."""
+"""The contract of the engines: one suite for both."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_running_again_changes_nothing(shop: Workshop) -> None:
     assert again.changes == ()
 
 
-def test_a_changed_value_updates_just_what_it_reaches(shop: Workshop) -> None:
+def test_a_changed_value_updates_only_the_resources_that_use_it(shop: Workshop) -> None:
     shop.run(BASE)
     shop.configure(BASE, size="large")
     outcome = shop.run(BASE)
@@ -61,7 +61,7 @@ def test_a_changed_value_updates_just_what_it_reaches(shop: Workshop) -> None:
     assert outcome.changes[0].properties == ("tags",)
 
 
-def test_what_is_only_read_and_what_the_engine_makes_for_itself_are_no_changes(shop: Workshop) -> None:
+def test_reads_and_default_providers_are_not_changes(shop: Workshop) -> None:
     shop.run(BASE)
     made = shop.run(APP)
     assert sorted(change.name for change in made.changes) == ["fixture-app-alpha", "last", "topic"]
@@ -72,9 +72,7 @@ def test_what_is_only_read_and_what_the_engine_makes_for_itself_are_no_changes(s
     assert gone.counts.delete == 3
 
 
-def test_what_a_program_prints_and_logs_is_told_and_not_printed(
-    shop: Workshop, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_the_output_and_logs_of_a_program_become_events(shop: Workshop, capfd: pytest.CaptureFixture[str]) -> None:
     program = shop.folder / "base" / "__main__.py"
     text = program.read_text(encoding="utf-8")
     program.write_text(f"{text}\nprint('printed')\npulumi.log.info('logged')\npulumi.log.warn('warned')\n")
@@ -85,7 +83,7 @@ def test_what_a_program_prints_and_logs_is_told_and_not_printed(
     assert capfd.readouterr().out == ""
 
 
-def test_an_environment_reads_its_base_and_says_so(shop: Workshop) -> None:
+def test_an_environment_reads_its_base_and_is_listed_as_a_reader(shop: Workshop) -> None:
     shop.run(BASE)
     shop.run(APP)
     summary = shop.engine.stack(APP)
@@ -99,7 +97,7 @@ def test_a_missing_base_is_an_error_that_names_it(shop: Workshop) -> None:
         shop.run(APP)
 
 
-def test_a_failing_program_is_told_in_its_own_words_and_the_next_run_finishes(shop: Workshop) -> None:
+def test_the_error_of_a_failed_program_has_its_message_and_the_next_run_finishes(shop: Workshop) -> None:
     shop.configure(BASE, boom=True)
     with pytest.raises(OperationFailedError, match="boom in the program") as failed:
         shop.run(BASE)
@@ -112,7 +110,7 @@ def test_a_failing_program_is_told_in_its_own_words_and_the_next_run_finishes(sh
     assert {resource.name for resource in shop.engine.resources(BASE)} >= {"first", "second"}
 
 
-def test_a_preview_shows_what_an_update_does_and_leaves_no_trace(shop: Workshop) -> None:
+def test_a_preview_shows_the_changes_of_an_update_and_changes_nothing(shop: Workshop) -> None:
     preview = shop.run(BASE, Operation.PREVIEW)
     assert preview.counts.create == 3
     assert preview.outputs["arn"].value == UNKNOWN
@@ -169,7 +167,7 @@ def test_destroying_leaves_neither_resources_nor_stack_and_keeps_the_configurati
     assert (shop.folder / "base" / "Pulumi.dev.yaml").exists()
 
 
-def test_what_does_not_exist_cannot_be_destroyed_or_looked_at(shop: Workshop) -> None:
+def test_a_stack_that_does_not_exist_cannot_be_destroyed_or_read(shop: Workshop) -> None:
     nope = Unit("base", "nope")
     with pytest.raises(UnknownStackError, match="base/nope does not exist"):
         shop.run(nope, Operation.DESTROY)
@@ -209,7 +207,7 @@ def _slot(record: Record | None) -> int:
     return (record.listener_slot or 0) if record else 0
 
 
-def test_what_others_changed_in_a_record_since_an_operation_was_prepared_is_kept(shop: Workshop) -> None:
+def test_changes_of_a_record_after_an_operation_was_prepared_are_kept(shop: Workshop) -> None:
     shop.run(BASE, record=RECORD)
     shop.engine.change_record(BASE, lambda now: replace(now or RECORD, pinned=True))
     shop.run(BASE, record=replace(RECORD, commit="abc"), record_before=RECORD)
@@ -218,7 +216,7 @@ def test_what_others_changed_in_a_record_since_an_operation_was_prepared_is_kept
     assert summary.record == replace(RECORD, commit="abc", pinned=True)
 
 
-def test_a_mark_is_seen_by_others_until_it_is_removed(shop: Workshop) -> None:
+def test_other_processes_see_a_mark_until_it_is_removed(shop: Workshop) -> None:
     shop.engine.marks.set("working/dev/1", {"units": ["app/alpha"]})
     (mark,) = shop.another().marks.below("working/dev")
     assert (mark.name, mark.runs, mark.says) == ("working/dev/1", True, {"units": ["app/alpha"]})
@@ -229,13 +227,13 @@ def test_a_mark_is_seen_by_others_until_it_is_removed(shop: Workshop) -> None:
     assert shop.another().marks.below("working/dev") == ()
 
 
-def test_every_resource_is_told_as_it_ends(shop: Workshop) -> None:
+def test_every_resource_has_an_event_when_it_ends(shop: Workshop) -> None:
     shop.run(BASE)
     done = {event.name for event in shop.events if isinstance(event, ResourceEvent) and event.phase == "done"}
     assert {"first", "second"} <= done
 
 
-def test_nobody_is_at_work_when_nobody_is(shop: Workshop) -> None:
+def test_an_idle_stack_has_no_lock_owner(shop: Workshop) -> None:
     shop.run(BASE)
     assert shop.engine.lock_owner(BASE) is None
 
@@ -256,7 +254,7 @@ def test_readers_are_the_stacks_that_read_it(shop: Workshop) -> None:
     assert shop.engine.readers(APP) == ()
 
 
-def test_what_is_revealed_is_plain(shop: Workshop) -> None:
+def test_revealed_outputs_are_decrypted(shop: Workshop) -> None:
     shop.run(BASE)
     assert shop.engine.reveal(BASE)["token"] == "s3cret-value"
 
@@ -273,7 +271,7 @@ def test_the_fingerprint_changes_with_the_state(shop: Workshop) -> None:
     assert shop.engine.stamp(BASE) not in (None, stamp)
 
 
-def test_a_claim_is_seen_by_others_until_its_stack_is_made(shop: Workshop) -> None:
+def test_other_processes_see_a_claim_until_its_stack_exists(shop: Workshop) -> None:
     shop.run(BASE)
     shop.engine.claim(APP, RECORD)
     assert shop.another().claims() == {APP: RECORD}
@@ -284,7 +282,7 @@ def test_a_claim_is_seen_by_others_until_its_stack_is_made(shop: Workshop) -> No
     assert shop.another().stack(APP).record == RECORD  # type: ignore[union-attr]
 
 
-def test_a_claim_ends_with_the_process_that_made_it(shop: Workshop) -> None:
+def test_a_claim_ends_with_its_process(shop: Workshop) -> None:
     shop.engine.claim(APP, RECORD)
     files = [file for file in shop.folder.rglob("alpha.*") if file.suffix in (".claim", ".pulumi-tags")]
     assert len(files) == 1
@@ -352,7 +350,7 @@ def test_values_for_all_stacks_in_pulumi_yaml_reach_the_program_unless_the_stack
     assert topic.inputs["tags"] == {"of": "stack"}
 
 
-def test_a_value_that_pulumi_yaml_asks_of_each_stack_is_missed_before_anything_is_made(shop: Workshop) -> None:
+def test_a_missing_value_that_pulumi_yaml_requires_is_refused_before_any_change(shop: Workshop) -> None:
     file = shop.folder / "base" / "Pulumi.yaml"
     file.write_text(f"{file.read_text()}config:\n  asked:\n    type: string\n")
     with pytest.raises(OrchestratorError, match="asked"):

@@ -1,4 +1,4 @@
-"""What the CLI's words mean for a user."""
+"""Errors from the output of the CLI."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ UNIT = Unit("app", "alpha")
         (
             "error: pulumi:providers:aws resource 'aws' has a problem: No valid credential sources found.",
             EngineUnavailableError,
-            "app/alpha failed: AWS does not know who you are: no valid credentials",
+            "app/alpha failed: AWS rejected the credentials",
         ),
         (
             "^C received; cancelling. If you would like to terminate immediately, press ^C again.\nDuration: 1s",
             OperationFailedError,
-            "app/alpha failed: somebody else told the engine to stop",
+            "app/alpha failed: another process interrupted the engine",
         ),
         (
             'error: unable to open state directory "file:///x": stat /x: no such file or directory',
             EngineUnavailableError,
-            "app/alpha failed: the place where Pulumi keeps its state cannot be reached",
+            "app/alpha failed: the Pulumi state backend cannot be reached",
         ),
         (
             "error: An IO error occurred while writing the new snapshot file: no space left on device",
@@ -64,7 +64,7 @@ UNIT = Unit("app", "alpha")
         (
             "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end",
             StackLockedError,
-            "app/alpha is locked: another operation is at work on it",
+            "app/alpha is locked: another operation is running on it",
         ),
         (
             'error: unknown stack "organization/django-base/dev"',
@@ -94,7 +94,7 @@ def test_a_resources_error_names_the_resource_and_wins_over_the_programs() -> No
     ]
     error = explained(UNIT, "", errors, existing=7)
     assert error.message == "app/alpha failed: news: AccessDenied: not today"
-    again = "correct the cause, then run the same command again: it continues"
+    again = "fix the cause, then run the same command again: it continues"
     assert error.hint == f"7 resources exist and stay; {again}"
     assert explained(UNIT, "", errors, existing=1).hint == f"1 resource exists and stays; {again}"
     assert explained(UNIT, "", errors).hint == again
@@ -113,6 +113,6 @@ def test_a_message_without_a_traceback_stays_whole() -> None:
     assert explained(UNIT, "", [(None, message)]).message == f"app/alpha failed: {message}"
 
 
-def test_the_same_error_is_told_once() -> None:
+def test_an_error_is_reported_only_once() -> None:
     errors = [(None, "boom"), (None, "boom")]
     assert explained(UNIT, "", errors).message == "app/alpha failed: boom"

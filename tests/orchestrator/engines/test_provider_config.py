@@ -1,4 +1,4 @@
-"""The provider's configuration in a program: both engines give the same."""
+"""Both engines pass the same provider configuration to a program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records survive as tags, and tags that somebody edited by hand break nothing."""
+"""Records are stored as tags, and tags that were edited by hand break nothing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_record_is_written_as_these_tags() -> None:
     }
 
 
-def test_what_is_not_known_has_no_tag() -> None:
+def test_an_empty_field_has_no_tag() -> None:
     assert to_tags(Record(kind=Kind.PROD)) == {"orchestrator:kind": "prod"}
 
 
@@ -48,7 +48,7 @@ def test_times_are_written_in_utc() -> None:
     assert to_tags(Record(kind=Kind.PROD, created=tokyo))["orchestrator:created"] == "2026-11-20T09:30:05Z"
 
 
-def test_values_are_cut_to_what_pulumi_cloud_takes() -> None:
+def test_values_are_cut_to_the_limit_of_pulumi_cloud() -> None:
     assert to_tags(Record(kind=Kind.PROD, branch="b" * 300))["orchestrator:branch"] == "b" * 256
 
 

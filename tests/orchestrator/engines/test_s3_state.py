@@ -14,7 +14,7 @@ import pytest
 import zstandard
 from moto.server import ThreadedMotoServer
 
-from orchestrator.engines.automation.state import S3Files, open_backend
+from orchestrator.engines.automation.diy_backend import S3Files, open_backend
 from orchestrator.errors import EngineUnavailableError, StackLockedError, StateError
 from orchestrator.model import Kind, Operation, Record, StackStatus
 from tests.support.engines import APP, BASE, Workshop
@@ -48,7 +48,7 @@ def test_files_are_written_read_listed_and_deleted_below_the_prefix(bucket: str)
     assert files.read(".pulumi/stacks/p/dev.json") is None
 
 
-def test_a_bucket_that_is_not_there_is_told(bucket: str) -> None:
+def test_a_missing_bucket_is_reported(bucket: str) -> None:
     backend = open_backend(bucket.replace("s3://state/", "s3://nowhere/"))
     assert backend is not None
     with pytest.raises(EngineUnavailableError, match=r"the state in s3://nowhere cannot be reached: .*NoSuchBucket"):
@@ -74,11 +74,11 @@ def test_create_look_and_destroy(bucket: str, tmp_path: Path, monkeypatch: pytes
 def test_a_lock_in_the_bucket_is_held_by_one_and_a_dead_ones_is_taken(
     bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestrator.engines.automation.files.PATIENCE_SECONDS", 0)
+    monkeypatch.setattr("orchestrator.engines.automation.storage.PATIENCE_SECONDS", 0)
     files = S3Files(bucket)
     with (
         files.exclusive(".pulumi/orchestrator/slots-dev"),
-        pytest.raises(StackLockedError, match="slots-dev is kept locked by another orchestrator"),
+        pytest.raises(StackLockedError, match="slots-dev is locked by another orchestrator"),
         S3Files(bucket).exclusive(".pulumi/orchestrator/slots-dev"),
     ):
         pytest.fail("two hold it")
@@ -113,11 +113,11 @@ def test_the_newest_form_in_a_bucket_counts(bucket: str) -> None:
     assert backend.checkpoint("packed", "dev") == {"resources": [1]}
     files.delete(".pulumi/stacks/packed/dev.json.zst")
     files.write(".pulumi/stacks/packed/dev.json.lz4", b"?")
-    with pytest.raises(StateError, match=r"has a form that this program does not know \(.*dev.json.lz4\)"):
+    with pytest.raises(StateError, match=r"has an unknown format \(.*dev.json.lz4\)"):
         backend.checkpoint("packed", "dev")
 
 
-def test_files_are_encrypted_as_the_address_says(bucket: str) -> None:
+def test_files_are_encrypted_with_the_settings_in_the_url(bucket: str) -> None:
     files = S3Files(f"{bucket}&ssetype=aws:kms&kmskeyid=alias/state")
     files.write(".pulumi/stacks/kept/dev.pulumi-tags", b"{}")
     with files.exclusive(".pulumi/orchestrator/kept"):

@@ -1,4 +1,4 @@
-"""The simulation's state: whole whatever fails, locked while somebody works, damaged only alone."""
+"""The state of the simulation: intact after failures, locked during operations, damaged for one stack at most."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def state_file(shop: Workshop, unit: Unit) -> Path:
     return shop.folder / ".orchestrator" / "simulation" / unit.project / f"{unit.stack}.jsonl"
 
 
-def test_what_is_written_is_what_is_read(store: Store) -> None:
+def test_a_stack_is_read_as_it_was_written(store: Store) -> None:
     head = Head(tags={"a": "b"}, outputs={"x": 1}, secret_outputs=["x"], resource_count=1, references=["r"])
     store.write(UNIT, head, RESOURCES)
     assert store.head(UNIT) == head
@@ -96,7 +96,7 @@ def test_a_truncated_body_is_found_by_its_length(shop: Workshop) -> None:
         shop.engine.resources(BASE)
 
 
-def test_a_locked_stack_is_refused_with_who_where_and_since_when(shop: Workshop) -> None:
+def test_the_error_for_a_locked_stack_names_owner_host_and_start(shop: Workshop) -> None:
     shop.run(BASE)
     holder = subprocess.Popen(
         [
@@ -126,13 +126,13 @@ def test_a_locked_stack_is_refused_with_who_where_and_since_when(shop: Workshop)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written_is_told(shop: Workshop) -> None:
+def test_a_read_only_folder_is_reported(shop: Workshop) -> None:
     (shop.folder / ".orchestrator").mkdir(mode=0o500)
     with pytest.raises(StateError, match="cannot be written: Permission denied"):
         shop.run(BASE)
 
 
-def test_a_folder_that_is_a_file_is_told(shop: Workshop) -> None:
+def test_a_file_in_place_of_the_folder_is_reported(shop: Workshop) -> None:
     (shop.folder / ".orchestrator").write_text("in the way", encoding="utf-8")
     with pytest.raises(StateError, match="the state of base/dev cannot be written: Not a directory"):
         shop.run(BASE)
@@ -183,7 +183,7 @@ def test_a_replacement_gets_new_values_and_the_rest_keeps_its_own(shop: Workshop
     assert second.outputs["topic"].value == first.outputs["topic"].value
 
 
-def test_what_the_program_no_longer_makes_is_deleted(shop: Workshop) -> None:
+def test_a_resource_that_the_program_no_longer_creates_is_deleted(shop: Workshop) -> None:
     shop.run(BASE)
     (shop.folder / "base" / "__main__.py").write_text(
         "import pulumi_aws as aws\naws.sns.Topic('first')\n", encoding="utf-8"

@@ -119,7 +119,7 @@ def test_a_scheduler_that_does_not_answer_is_an_error(tmp_path: Path, monkeypatc
 
 def test_a_scheduler_without_dask_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = shop_with(tmp_path, monkeypatch, 'scheduler = "tcp://127.0.0.1:1"')
-    with pytest.raises(SettingsError, match=r"runner\.scheduler is set and runner\.executor is 'threads'"):
+    with pytest.raises(SettingsError, match=r"runner\.scheduler is set, but runner\.executor is 'threads'"):
         Orchestrator(shop.folder)
 
 

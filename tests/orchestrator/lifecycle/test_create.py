@@ -407,7 +407,10 @@ def test_values_that_belong_elsewhere_are_refused(
 def test_a_broken_configuration_is_refused_with_its_line(workspace: Workspace) -> None:
     file = workspace.write("app", "alpha", "config:\n  django-ap:base: dev\n")
     error = refused(workspace, CreateEnv(names=("alpha",), base="dev"))
-    assert error.message == f"{file}:2: django-ap:base is in the namespace 'django-ap': this project's is 'django-app'"
+    assert (
+        error.message
+        == f"{file}:2: django-ap:base is in the namespace 'django-ap', but this project has the namespace 'django-app'"
+    )
 
 
 # create-base

@@ -76,7 +76,9 @@ def test_an_environment_on_a_production_base_that_is_only_read_is_production_its
 
 
 def test_the_engine_admits_the_stacks_before_anything_is_changed(running: Workspace) -> None:
-    running.engine.refuses = RefusedError("app/alpha is in the AWS account 1 and you are in 2: nothing was touched")
+    running.engine.refuses = RefusedError(
+        "app/alpha was not changed: it is in the AWS account 1, and the credentials are for 2"
+    )
     assert "AWS account" in refused(running, UpdateEnv(names=("alpha",))).message
     assert running.engine.admitted == ((ALPHA,), (DEV,))
 

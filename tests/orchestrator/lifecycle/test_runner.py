@@ -350,7 +350,7 @@ def test_a_second_interrupt_ends_the_wait_and_never_reaches_the_engine(engine: F
 def test_a_unit_interrupted_by_another_command_skips_its_dependents(engine: FakeEngine) -> None:
     engine.interrupt()
     assert told(run(engine, BASE, ALPHA)) == [
-        ("base/dev", "cancelled", "base/dev was not begun: the run was interrupted"),
+        ("base/dev", "cancelled", "base/dev was not started: the run was interrupted"),
         ("app/alpha", "skipped", "not started: it waits for base/dev, which was interrupted"),
     ]
 

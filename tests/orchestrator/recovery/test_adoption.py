@@ -1,4 +1,4 @@
-"""Which resource came of which create: decided without AWS."""
+"""Matching resources with creates, without AWS."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ def test_a_deployment_without_pending_operations_has_no_pending_creates() -> Non
     assert pending_creates({"manifest": {}}) == ()
 
 
-def test_what_carries_exactly_our_tags_is_adopted_and_what_the_state_holds_is_not() -> None:
+def test_a_resource_with_exactly_our_tags_is_adopted_unless_the_state_has_it() -> None:
     state = deployment(pending(EIP, "b"), resources=(resource(EIP, "a", "eipalloc-1"),))
     assert found([by_tags("eipalloc-1"), by_tags("eipalloc-2")], of=state) == (
         Adoption(urn=urn(EIP, "b"), type=EIP, physical_id="eipalloc-2"),
     )
 
 
-def test_several_that_fit_are_told_and_none_is_adopted() -> None:
+def test_several_matching_resources_are_reported_and_none_is_adopted() -> None:
     state = deployment(pending(EIP, "b"))
     assert found([by_tags("eipalloc-1"), by_tags("eipalloc-2")], of=state) == (
         Undecided(
             urn=urn(EIP, "b"),
             type=EIP,
-            reason="2 resources fit: eipalloc-1, eipalloc-2",
+            reason="2 resources match: eipalloc-1, eipalloc-2",
             candidates=("eipalloc-1", "eipalloc-2"),
         ),
     )
@@ -107,18 +107,18 @@ def test_a_resource_of_our_name_that_was_not_tagged_yet_is_adopted() -> None:
     assert isinstance(result, Adoption)
 
 
-def test_a_resource_of_our_name_with_other_tags_is_somebody_elses() -> None:
+def test_a_resource_with_our_name_and_other_tags_belongs_to_another_owner() -> None:
     state = deployment(pending(CLUSTER, "c", name="alpha-cluster"))
     (result,) = found([Candidate(id="arn:x", tags={**TAGS, "base": "qa"})], of=state)
     assert result == NotFound(
-        urn=urn(CLUSTER, "c"), type=CLUSTER, reason="arn:x is somebody else's: its tag base is qa"
+        urn=urn(CLUSTER, "c"), type=CLUSTER, reason="arn:x belongs to another owner: its tag base is qa"
     )
 
 
-def test_nothing_there_is_told() -> None:
+def test_a_missing_resource_is_reported() -> None:
     state = deployment(pending(CLUSTER, "c", name="alpha-cluster"))
     assert found([], of=state) == (
-        NotFound(urn=urn(CLUSTER, "c"), type=CLUSTER, reason="nothing of its name or with its tags is in AWS"),
+        NotFound(urn=urn(CLUSTER, "c"), type=CLUSTER, reason="AWS has no resource with its name or tags"),
     )
 
 

@@ -1,4 +1,4 @@
-"""The real engine, killed in the middle of a create: what was adopted is taken by import, refresh and the next update."""
+"""The real engine, killed during a create: import, refresh and the next update accept the adopted resource."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_a_killed_create_is_adopted_and_the_next_update_makes_only_the_rest(shop
     assert shop.cloud() == []
 
 
-def test_a_killed_replacement_is_adopted_and_the_next_update_deletes_what_it_replaced(shop: Workshop) -> None:
+def test_a_killed_replacement_is_adopted_and_the_next_update_deletes_the_old_resource(shop: Workshop) -> None:
     shop.configure(BASE, name="middle-1", slow="0")
     pulumi(shop, "stack", "init")
     pulumi(shop, "up", "--yes", "--skip-preview")
@@ -148,7 +148,7 @@ def test_a_killed_replacement_is_adopted_and_the_next_update_deletes_what_it_rep
     assert changes(shop, "--refresh") == {}
 
 
-def test_a_create_of_which_nothing_came_is_dropped_and_made_again(shop: Workshop) -> None:
+def test_a_create_without_a_resource_is_dropped_and_repeated(shop: Workshop) -> None:
     shop.configure(BASE, name="middle", slow="4")
     pulumi(shop, "stack", "init")
     killed_while_creating(shop)

@@ -1,4 +1,4 @@
-"""What an ARN names."""
+"""ARNs have a type, a name, a partition and an account."""
 
 from __future__ import annotations
 
@@ -31,6 +31,24 @@ from orchestrator.recovery import arns
 )
 def test_an_arn_has_a_type_and_a_name(arn: str, type_: str, name: str, last: str) -> None:
     assert (arns.type_of(arn), arns.name_of(arn), arns.last_name(arn)) == (type_, name, last)
+
+
+@pytest.mark.parametrize(
+    ("arn", "account", "partition"),
+    [
+        ("arn:aws:ecs:eu-west-1:123456789012:cluster/c", "123456789012", "aws"),
+        ("arn:aws-cn:iam::123456789012:role/r", "123456789012", "aws-cn"),
+        ("arn:aws:s3:::alpha-assets", None, "aws"),
+        ("arn:aws:iam::aws:policy/ReadOnlyAccess", None, "aws"),
+    ],
+)
+def test_an_arn_has_a_partition_and_perhaps_an_account(arn: str, account: str | None, partition: str) -> None:
+    assert (arns.account(arn), arns.partition(arn)) == (account, partition)
+
+
+@pytest.mark.parametrize("value", ["", "alpha", "arn:aws:s3", "urn:pulumi:a::b::c::d", None, 3, ["arn:aws:s3:::a"]])
+def test_a_value_without_the_form_of_an_arn_is_none(value: object) -> None:
+    assert not arns.is_arn(value)
 
 
 @pytest.mark.parametrize(

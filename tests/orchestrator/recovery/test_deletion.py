@@ -1,4 +1,4 @@
-"""Orphans are deleted in order, with patience, one result for each, on an emulated AWS."""
+"""Orphans are deleted in order, with retries and one result for each, on an emulated AWS."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ GOES = [name for name in TAGGED if name in LISTED]
 
 
 @pytest.mark.parametrize("name", GOES)
-def test_every_type_is_deleted_with_all_that_stands_around_it(name: str) -> None:
+def test_every_type_is_deleted_among_related_resources(name: str) -> None:
     TAGGED[name][1](TAGS)
     deletions = delete()
     assert deletions
@@ -53,7 +53,7 @@ def test_every_type_is_deleted_with_all_that_stands_around_it(name: str) -> None
     assert search().orphans == ()
 
 
-def test_a_whole_environment_goes_in_order() -> None:
+def test_a_whole_environment_is_deleted_in_order() -> None:
     for name in ("service", "listener_rule", "nat_gateway", "role", "database", "ingress_from_group"):
         TAGGED[name][1](TAGS)
     told: list[str] = []
@@ -85,7 +85,7 @@ def test_groups_whose_rules_name_each_other_are_deleted() -> None:
     assert search().orphans == ()
 
 
-def test_a_role_goes_with_its_policies_and_profile_and_a_bucket_with_every_version() -> None:
+def test_a_role_is_deleted_with_its_policies_and_profile_and_a_bucket_with_every_version() -> None:
     iam, s3 = client("iam"), client("s3")
     make.role(TAGS)
     make.instance_profile(TAGS)
@@ -111,7 +111,7 @@ def test_production_keeps_its_data() -> None:
     kept = results["arn:aws:s3:::alpha-assets-1"]
     assert (kept.outcome, kept.reason) == (
         Outcome.KEPT,
-        "it is a bucket of production and not empty: empty it first",
+        "it is a bucket of production and contains objects: empty it first",
     )
     assert client("s3").list_objects_v2(Bucket="alpha-assets-1")["KeyCount"] == 1
     assert client("secretsmanager").describe_secret(SecretId=arn)["DeletedDate"]
@@ -119,7 +119,7 @@ def test_production_keeps_its_data() -> None:
     assert [snapshot["DBSnapshotIdentifier"] for snapshot in snapshots] == ["dev-rds-orphan"]
 
 
-def test_an_ad_hoc_database_leaves_no_snapshot_and_a_secret_is_gone_at_once() -> None:
+def test_an_ad_hoc_database_leaves_no_snapshot_and_a_secret_is_deleted_at_once() -> None:
     arn, _ = make.secret(TAGS)
     make.database(TAGS)
     delete()
@@ -157,14 +157,14 @@ TOPIC = orphan("arn:aws:sns:us-east-1:1:t", "sns:topic")
 SUBNET = orphan("arn:aws:ec2:us-east-1:1:subnet/subnet-1", "ec2:subnet")
 
 
-def test_what_is_held_is_tried_again_after_a_pause() -> None:
+def test_a_resource_in_use_is_retried_after_a_pause() -> None:
     refusing, pauses = Refusing("DependencyViolation", "Throttling"), list[float]()
     (result,) = delete_orphans([SUBNET], lambda _service: refusing, sleep=pauses.append)
     assert result.outcome is Outcome.DELETED
     assert pauses == [20, 20]
 
 
-def test_what_is_held_for_ever_fails_with_what_holds_it_when_patience_ends() -> None:
+def test_a_resource_that_stays_in_use_fails_with_the_reason_when_time_is_up() -> None:
     refusing, pauses = Refusing(*["DependencyViolation"] * 99), list[float]()
     (result,) = delete_orphans([SUBNET], lambda _service: refusing, sleep=pauses.append, patience_seconds=60)
     assert (result.outcome, result.reason) == (Outcome.FAILED, "DependencyViolation: held")
@@ -179,7 +179,7 @@ def test_a_failure_stops_nothing_and_is_not_tried_again() -> None:
 
 
 @pytest.mark.parametrize("code", ["InvalidSubnetID.NotFound", "NoSuchEntity", "ResourceNotFoundException", "404"])
-def test_what_is_gone_meanwhile_counts_as_deleted(code: str) -> None:
+def test_a_resource_that_no_longer_exists_counts_as_deleted(code: str) -> None:
     (result,) = delete_orphans([SUBNET], lambda _service: Refusing(code))
     assert result.outcome is Outcome.DELETED
 
@@ -187,7 +187,7 @@ def test_what_is_gone_meanwhile_counts_as_deleted(code: str) -> None:
 def test_a_type_that_is_not_deleted_from_here_is_kept() -> None:
     snapshot = orphan("arn:aws:rds:us-east-1:1:snapshot:mine", "rds:snapshot")
     (result,) = delete_orphans([snapshot], lambda _service: Refusing())
-    assert (result.outcome, result.reason) == (Outcome.KEPT, "a rds:snapshot is not deleted from here")
+    assert (result.outcome, result.reason) == (Outcome.KEPT, "deleting rds:snapshot is not supported")
 
 
 def test_nothing_to_delete_is_nothing_done() -> None:
@@ -244,7 +244,7 @@ ACCOUNT = "us-east-1:123456789012"
         ("web_acl", f"arn:aws:wafv2:{ACCOUNT}:regional/webacl/dev-web/{{id}}"),
     ],
 )
-def test_what_the_emulator_does_not_list_is_deleted_all_the_same(name: str, arn: str) -> None:
+def test_a_type_that_the_emulator_does_not_list_is_deleted_too(name: str, arn: str) -> None:
     type_, maker = TAGGED[name]
     id_, inputs = maker(TAGS)
     (result,) = delete_orphans([orphan(arn.format(id=id_), arns.type_of(arn.format(id=id_)))], client)
@@ -266,5 +266,5 @@ def test_a_repository_of_production_with_images_is_kept() -> None:
     (result,) = delete_orphans([shop], client)
     assert (result.outcome, result.reason) == (
         Outcome.KEPT,
-        "it is a repository of production and holds images: empty it first",
+        "it is a repository of production and contains images: empty it first",
     )

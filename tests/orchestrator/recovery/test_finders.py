@@ -1,4 +1,4 @@
-"""Every finder against an emulated AWS: the resource of a pending create, by its id in the state, among others."""
+"""Every finder finds the resource of a pending create among others, on an emulated AWS."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _aws() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", [*TAGGED, *UNTAGGED])
-def test_what_the_create_made_is_found_with_its_id_of_the_state(name: str) -> None:
+def test_a_created_resource_is_found_with_its_id_in_the_state(name: str) -> None:
     type_, make = {**TAGGED, **UNTAGGED}[name]
     id_, inputs = make(TAGS)
     state = deployment(pending(type_, "it", **inputs))
@@ -45,13 +45,13 @@ def test_the_same_with_the_tags_of_another_environment_is_never_adopted(name: st
 
 
 @pytest.mark.parametrize("type_", FINDERS)
-def test_an_empty_account_and_a_create_of_which_nothing_is_known_find_nothing(type_: str) -> None:
+def test_an_empty_account_and_a_create_without_inputs_find_nothing(type_: str) -> None:
     (result,) = find_pending(deployment(pending(type_, "it")), client)
     assert not isinstance(result, Adoption)
 
 
 @pytest.mark.parametrize("type_", REPEATABLE)
-def test_what_may_be_made_twice_is_not_looked_for(type_: str) -> None:
+def test_a_type_that_can_be_created_twice_is_not_searched(type_: str) -> None:
     def no_aws(service: str) -> Any:
         raise AssertionError(service)
 
@@ -81,7 +81,7 @@ def test_a_record_is_found_by_its_zone_name_and_type() -> None:
     assert ids == [f"{id_}_*.example.com_CNAME", f"{id_}_a.example.com._A", None]
 
 
-def test_what_is_on_its_way_out_is_not_adopted() -> None:
+def test_a_resource_that_is_being_deleted_is_not_adopted() -> None:
     arn, inputs = cluster(TAGS)
     client("ecs").delete_cluster(cluster=arn)
     id_, like = instance(TAGS)
@@ -122,13 +122,13 @@ def test_a_service_that_refuses_makes_its_resources_undecided_and_stops_nothing(
     assert found.physical_id == id_
 
 
-def test_a_type_that_is_not_known_is_undecided_and_one_outside_aws_harmless() -> None:
+def test_an_unknown_type_is_undecided_and_a_type_outside_aws_harmless() -> None:
     unknown, password = find_pending(
         deployment(pending("aws:qldb/ledger:Ledger", "l"), pending("random:index/randomPassword:RandomPassword", "p")),
         client,
     )
     assert isinstance(unknown, Undecided)
-    assert unknown.reason == "how to find this type in AWS is not known"
+    assert unknown.reason == "this type cannot be searched in AWS"
     assert isinstance(password, NotFound)
     assert password.reason == "it exists in the state only, not in AWS"
 

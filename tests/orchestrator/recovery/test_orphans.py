@@ -1,4 +1,4 @@
-"""Tagged resources that no stack knows, on an emulated AWS."""
+"""Tagged resources that no stack has, on an emulated AWS."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def types(*deployments: dict[str, Any], base: str | None = None) -> list[str]:
 
 
 @pytest.mark.parametrize(("name", "arn_type"), LISTED.items())
-def test_what_no_stack_knows_is_an_orphan_and_what_one_knows_is_none(name: str, arn_type: str) -> None:
+def test_a_resource_is_an_orphan_exactly_when_no_stack_has_it(name: str, arn_type: str) -> None:
     type_, make = TAGGED[name]
     make(TAGS)
     orphans = find_orphans(client, lambda: []).orphans
@@ -54,7 +54,7 @@ def test_other_peoples_resources_are_never_orphans() -> None:
     assert types() == []
 
 
-def test_one_base_can_be_looked_at_alone() -> None:
+def test_a_search_can_be_limited_to_one_base() -> None:
     topic(TAGS)
     client("sns").create_topic(Name="other", Tags=pairs({**TAGS, "base": "qa"}))
     role({**TAGS, "base": "qa"})
@@ -63,38 +63,38 @@ def test_one_base_can_be_looked_at_alone() -> None:
     assert types(base="qa") == ["iam:role", "sns:topic"]
 
 
-def test_what_has_no_arn_in_the_state_is_known_by_its_id() -> None:
+def test_a_resource_without_an_arn_in_the_state_is_matched_by_its_id() -> None:
     id_, _ = nat_gateway(TAGS)
     assert "ec2:natgateway" in types()
     assert "ec2:natgateway" not in types(deployment(resources=(resource("aws:ec2/natGateway:NatGateway", "n", id_),)))
 
 
-def test_an_id_is_only_known_within_its_service() -> None:
+def test_an_id_matches_only_within_its_service() -> None:
     bucket(TAGS)
     assert types(deployment(resources=(resource("aws:iam/role:Role", "r", "alpha-assets-1"),))) == ["s3:bucket"]
     assert types(deployment(resources=(resource("aws:s3/bucket:Bucket", "b", "alpha-assets-1"),))) == []
 
 
-def test_what_an_unfinished_create_may_have_made_is_no_orphan() -> None:
+def test_a_resource_that_may_belong_to_a_pending_create_is_not_an_orphan() -> None:
     topic(TAGS)
     assert types(deployment(pending("aws:sns/topic:Topic", "t", name="dev-alarms"))) == []
     assert types(deployment(pending("aws:sqs/queue:Queue", "q"))) == ["sns:topic"]
     assert types(deployment(pending("aws:sns/topic:Topic", "t"), tags={**TAGS, "environment": "beta"})) == ["sns:topic"]
 
 
-def test_what_waits_for_its_deletion_in_a_state_is_known() -> None:
+def test_a_resource_that_waits_for_deletion_in_a_state_is_not_an_orphan() -> None:
     arn, _ = topic(TAGS)
     assert types(deployment(resources=({**resource("aws:sns/topic:Topic", "t", arn), "delete": True},))) == []
 
 
-def test_states_are_read_after_aws_so_that_what_is_made_meanwhile_is_known() -> None:
+def test_states_are_read_after_aws_to_include_resources_created_meanwhile() -> None:
     def deployments() -> list[dict[str, Any]]:
         return [deployment(resources=(resource("aws:sns/topic:Topic", "t", topic(TAGS)[0]),))]
 
     assert find_orphans(client, deployments).orphans == ()
 
 
-def test_what_is_deleted_and_still_listed_is_no_orphan() -> None:
+def test_a_deleted_resource_that_is_still_listed_is_not_an_orphan() -> None:
     instance_id, _ = instance(TAGS)
     client("ec2").terminate_instances(InstanceIds=[instance_id])
     gateway, _ = nat_gateway(TAGS)
@@ -107,7 +107,7 @@ def test_what_is_deleted_and_still_listed_is_no_orphan() -> None:
     assert found.count("secretsmanager:secret") == 1
 
 
-def test_what_lives_with_another_resource_is_no_orphan() -> None:
+def test_a_part_of_another_resource_is_not_an_orphan() -> None:
     client("secretsmanager").create_secret(
         Name="rds!db-1", SecretString="x", Tags=pairs({**TAGS, "aws:secretsmanager:owningService": "rds"})
     )
@@ -120,7 +120,7 @@ def test_what_lives_with_another_resource_is_no_orphan() -> None:
     assert [type_ for type_ in types() if not type_.startswith("ec2:")] == ["rds:db", "rds:snapshot"]
 
 
-def test_what_cannot_be_looked_at_is_told_and_hides_nothing_else() -> None:
+def test_a_failed_search_is_reported_and_hides_no_other_orphan() -> None:
     arn, _ = topic(TAGS)
 
     def some(service: str) -> Any:
@@ -131,9 +131,9 @@ def test_what_cannot_be_looked_at_is_told_and_hides_nothing_else() -> None:
     search = find_orphans(some, lambda: [])
     assert [orphan.arn for orphan in search.orphans] == [arn]
     assert search.problems == (
-        "IAM roles could not be looked at: AccessDenied: no",
-        "IAM policies could not be looked at: AccessDenied: no",
-        "IAM instance profiles could not be looked at: AccessDenied: no",
+        "IAM roles could not be searched: AccessDenied: no",
+        "IAM policies could not be searched: AccessDenied: no",
+        "IAM instance profiles could not be searched: AccessDenied: no",
     )
 
 

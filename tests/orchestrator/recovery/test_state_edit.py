@@ -1,4 +1,4 @@
-"""A pending create becomes a resource of the state, in an order that the engine takes."""
+"""A pending create becomes a resource of the state, in an order that the engine accepts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_deployment_that_is_given_is_not_changed() -> None:
     assert before == copy
 
 
-def test_what_was_not_found_and_what_was_no_create_is_dropped_and_what_is_undecided_stays() -> None:
+def test_only_undecided_creates_stay_pending() -> None:
     gone, unclear = pending(TOPIC, "gone"), pending(TOPIC, "unclear")
     updating = {"type": "updating", "resource": resource(TOPIC, "there", "arn:there")}
     findings: list[Finding] = [
@@ -56,7 +56,7 @@ def test_what_was_not_found_and_what_was_no_create_is_dropped_and_what_is_undeci
     assert state["resources"] == before["resources"]
 
 
-def test_a_replacement_comes_before_what_depends_on_it_and_what_it_replaces_waits_for_deletion() -> None:
+def test_a_replacement_comes_before_its_dependents_and_the_old_resource_waits_for_deletion() -> None:
     old = resource(TOPIC, "t", "arn:old")
     dependent = resource(TOPIC, "dependent", "arn:dependent", old["urn"])
     state = adopted_state(deployment(pending(TOPIC, "t"), resources=(old, dependent)), [adopt("t")])
@@ -67,7 +67,7 @@ def test_a_replacement_comes_before_what_depends_on_it_and_what_it_replaces_wait
     ]
 
 
-def test_what_was_deleted_before_its_replacement_leaves_the_state() -> None:
+def test_a_resource_that_was_deleted_before_its_replacement_leaves_the_state() -> None:
     old = {**resource(TOPIC, "t", "arn:old"), "pendingReplacement": True}
     state = adopted_state(deployment(pending(TOPIC, "t"), resources=(old,)), [adopt("t")])
     assert [item.get("id") for item in state["resources"][2:]] == ["arn:new"]
@@ -82,7 +82,7 @@ def test_an_order_that_is_right_stays_as_it_is() -> None:
 
 
 @given(st.data())
-def test_nothing_ever_stands_before_what_it_needs(data: st.DataObject) -> None:
+def test_every_resource_comes_after_those_that_it_needs(data: st.DataObject) -> None:
     names = [f"r{index}" for index in range(data.draw(st.integers(1, 8)))]
     resources: list[dict[str, Any]] = []
     for index, name in enumerate(names):

@@ -96,7 +96,7 @@ def line(found: list[Check], name: str) -> Check:
 def test_settings_that_cannot_be_read_are_a_line_and_no_error(tmp_path: Path) -> None:
     found = list(doctor.checks(lambda: Orchestrator(tmp_path).context))
     assert [check.name for check in found] == ["settings", "exec plugin"]
-    assert shown(found[0]) == ("fail", f"there is no orchestrator.toml in {tmp_path}")
+    assert shown(found[0]) == ("fail", f"no orchestrator.toml found in {tmp_path}")
     assert exit_code(found) == 1
 
 

@@ -1,4 +1,4 @@
-"""Who holds a lock: told apart by boot, PID namespace, start and our own note, never by host name and number alone."""
+"""Lock owners are identified by boot id, PID namespace, start time and note, never by host name and process id alone."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.engines import processes
-from orchestrator.engines.automation import owners
-from orchestrator.engines.automation.files import LocalFiles
-from orchestrator.engines.automation.owners import Notes
+from orchestrator.engines.automation import lock_owners
+from orchestrator.engines.automation.lock_owners import Notes
+from orchestrator.engines.automation.storage import LocalFiles
 from orchestrator.engines.marks import Marks
 from orchestrator.engines.processes import Process
 from tests.support import namespaces
@@ -54,7 +54,7 @@ def elsewhere() -> Generator[tuple[Process, bool | None]]:
     started.communicate()
 
 
-def test_a_process_runs_until_it_is_gone() -> None:
+def test_a_process_runs_until_it_ends() -> None:
     assert processes.runs(processes.this_process()) is True
     assert processes.runs(gone()) is False
 
@@ -65,13 +65,13 @@ def test_a_younger_process_with_the_same_number_is_another_one() -> None:
     assert processes.runs(replace(us, started=None)) is False
 
 
-def test_a_process_of_another_boot_is_gone_only_where_no_other_machine_writes() -> None:
+def test_a_process_of_another_boot_has_ended_only_where_no_other_machine_writes() -> None:
     before = replace(processes.this_process(), boot="8a1ad1f4-0000-4000-8000-000000000000")
     assert processes.runs(before) is None
     assert processes.runs(before, own_disk=True) is False
 
 
-def test_a_process_of_another_namespace_is_never_taken_for_gone_from_inside_one(
+def test_a_container_never_treats_a_process_of_another_namespace_as_ended(
     elsewhere: tuple[Process, bool | None],
 ) -> None:
     there, said_of_us = elsewhere
@@ -81,7 +81,7 @@ def test_a_process_of_another_namespace_is_never_taken_for_gone_from_inside_one(
     assert processes.runs(there) is (True if processes.sees_all() else None)
 
 
-def test_another_namespace_is_not_looked_into_where_it_cannot_be_seen(
+def test_the_state_of_an_invisible_namespace_is_unknown(
     elsewhere: tuple[Process, bool | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processes, "sees_all", lambda: False)
@@ -96,7 +96,7 @@ def test_a_lock_is_judged_by_the_note_of_its_engine(tmp_path: Path) -> None:
         name = notes.add("p", "dev", process.pid, "up")
         document = json.loads((tmp_path / name).read_text())
         (tmp_path / name).write_text(json.dumps({**document, **process.document()}))
-        assert owners.alive(HOST, process.pid, notes.of("p", "dev"), own_disk=True) is expected
+        assert lock_owners.alive(HOST, process.pid, notes.of("p", "dev"), own_disk=True) is expected
     assert notes.noted() == {("p", "dev")}
     notes.clear("p", "dev")
     assert [note.process.pid for note in notes.of("p", "dev")] == [os.getpid()]
@@ -111,23 +111,23 @@ def test_two_containers_that_noted_one_number_leave_each_others_locks_alone(tmp_
     found = notes.of("p", "dev")
     assert {note.runs for note in found} <= {False, None}
     if not processes.sees_all():
-        assert owners.alive(HOST, 7, found, own_disk=True) is None
+        assert lock_owners.alive(HOST, 7, found, own_disk=True) is None
 
 
-def test_a_lock_without_a_note_is_gone_for_sure_only_where_everything_is_seen_and_nobody_else_writes(
+def test_a_lock_without_a_note_is_dead_only_where_all_processes_are_visible_and_no_other_machine_writes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     number = gone().pid
     for sees, own_disk, expected in ((True, True, False), (True, False, None), (False, True, None)):
         monkeypatch.setattr(processes, "sees_all", lambda sees=sees: sees)
-        assert owners.alive(HOST, number, [], own_disk=own_disk) is expected
-        assert owners.alive(HOST, os.getpid(), [], own_disk=own_disk) is expected  # none of Pulumi's
-    assert owners.alive("elsewhere", number, [], own_disk=True) is None
+        assert lock_owners.alive(HOST, number, [], own_disk=own_disk) is expected
+        assert lock_owners.alive(HOST, os.getpid(), [], own_disk=own_disk) is expected  # none of Pulumi's
+    assert lock_owners.alive("elsewhere", number, [], own_disk=True) is None
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"pid": "x"}', '{"hostname": 1, "username": 2, "pid": 3}'])
 def test_a_note_that_cannot_be_read_counts_as_none(tmp_path: Path, text: str) -> None:
-    file = tmp_path / owners.FOLDER / "p" / "dev" / "1-x.json"
+    file = tmp_path / lock_owners.FOLDER / "p" / "dev" / "1-x.json"
     file.parent.mkdir(parents=True)
     file.write_text(text)
     assert Notes(LocalFiles(tmp_path)).of("p", "dev") == []
@@ -145,8 +145,8 @@ def test_a_note_that_cannot_be_read_counts_as_none(tmp_path: Path, text: str) ->
         ("pulumi version", None),
     ],
 )
-def test_commands_that_take_a_lock_are_known(words: str, expected: tuple[str, str] | None) -> None:
-    assert owners.operation_of(words.split()) == expected
+def test_commands_that_lock_a_stack_are_recognized(words: str, expected: tuple[str, str] | None) -> None:
+    assert lock_owners.operation_of(words.split()) == expected
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_mark_ends_with_its_process(tmp_path: Path) -> None:
     assert not file.exists()
 
 
-def test_a_mark_of_a_process_that_cannot_be_looked_at_counts_for_hours_and_not_for_ever(tmp_path: Path) -> None:
+def test_a_mark_of_a_process_that_cannot_be_checked_expires_after_hours(tmp_path: Path) -> None:
     marks = Marks(LocalFiles(tmp_path), "marks")
     marks.set("working/dev/1", {})
     file = tmp_path / "marks" / "working" / "dev" / "1.json"

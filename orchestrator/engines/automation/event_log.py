@@ -1,4 +1,4 @@
-"""The engine's event log, line by line: what to tell the observer, and what the operation came to."""
+"""The engine's event log, line by line: events for the observer, and the result of the operation."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from orchestrator.engines.automation.checkpoint import STACK_TYPE, masked, outputs
-from orchestrator.engines.automation.stderr import Stderr
 from orchestrator.engines.protocol import Sink
 from orchestrator.events import Diagnostic, ResourceEvent
 from orchestrator.model import ChangeCounts, ChangeOp, Outputs, ResourceChange, StackResource, Unit
 
-# Replacements come as three steps; the first one tells the whole story.
+# A replacement has three steps; the first one is enough.
 _OPS: Mapping[str, ChangeOp] = {
     "create": ChangeOp.CREATE,
     "update": ChangeOp.UPDATE,
@@ -29,12 +28,12 @@ _PARTS_OF_REPLACEMENTS = frozenset(
     {"delete-replaced", "read-replacement", "discard-replaced", "remove-pending-replace"}
 )
 _DEFAULT_PROVIDER = re.compile(r"::pulumi:providers:[^:]+::default(_|$)")
-"""The engine makes these for itself; its own display and counts leave them out."""
+"""The engine creates these for itself and does not display or count them."""
 _NOISE = ("from $PATH at", "is expected to have version", "update failed", "preview failed", "update canceled")
 
 
 class Progress:
-    """Collects one operation's events; `line` is called for each line of the log."""
+    """Collects the events of one operation from the lines of its log."""
 
     def __init__(self, unit: Unit, sink: Sink, *, muted: Callable[[], bool] = lambda: False) -> None:
         self._unit, self._sink, self._muted = unit, sink, muted
@@ -50,7 +49,7 @@ class Progress:
         self.warnings: list[str] = []
 
     def line(self, text: str) -> None:
-        """One line of the log."""
+        """Process one line of the log."""
         try:
             event: Mapping[str, Any] = json.loads(text)
         except ValueError:
@@ -68,22 +67,22 @@ class Progress:
 
     @property
     def outputs(self) -> Outputs:
-        """The stack's outputs, as its last event shows them."""
+        """The stack's outputs, from its last event."""
         return outputs(self._stack)
 
     @property
     def changes(self) -> tuple[ResourceChange, ...]:
-        """Everything that is not the same, in order."""
+        """All changes, in order."""
         return tuple(self._changes.values())
 
     @property
     def planned(self) -> tuple[StackResource, ...]:
-        """The resources that the stack has when all is done."""
+        """The resources of the stack after the operation."""
         return tuple(self._planned.values())
 
     @property
     def counts(self) -> ChangeCounts:
-        """How many resources each change touched."""
+        """Numbers of resources by kind of change."""
         get = self._summary.get
         replaced = get("replace", 0) or get("create-replacement", 0)
         return ChangeCounts(
@@ -120,7 +119,7 @@ class Progress:
     def _diagnostic(self, event: Mapping[str, Any]) -> None:
         severity, message = event.get("severity"), str(event.get("message", "")).strip()
         if severity == "info#err":
-            message = self._stderr.told(str(event.get("message", "")))
+            message = self._stderr.report(str(event.get("message", "")))
             severity = "info"
         if severity not in ("info", "warning", "error") or not message or any(noise in message for noise in _NOISE):
             return
@@ -133,3 +132,38 @@ class Progress:
             return
         kind: Literal["info", "warning", "error"] = severity  # pyright: ignore[reportAssignmentType]
         self._sink(Diagnostic(unit=self._unit, severity=kind, message=str(masked(message)), urn=urn))
+
+
+_BEGINS = "Traceback (most recent call last):"
+_CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
+_INTERRUPTED = "KeyboardInterrupt"
+
+
+class Stderr:
+    """Filters tracebacks of KeyboardInterrupt out of a program's standard error.
+
+    The engine interrupts the program when a resource fails or when the engine itself is interrupted. Any other traceback is
+    reported when it is complete.
+    """
+
+    def __init__(self) -> None:
+        self._held: list[str] = []
+        self._left_out = False
+
+    def report(self, line: str) -> str:
+        """The text to report after this line: the line, a traceback that it completes, or nothing."""
+        text = line.strip()
+        if not text:
+            return ""
+        if text.startswith(_BEGINS) or (text.startswith(_CHAINED) and (self._held or self._left_out)):
+            self._held.append(text)
+            return ""
+        if not self._held:
+            self._left_out = False
+            return text
+        self._held.append(line.rstrip())
+        if line[0].isspace():
+            return ""
+        held, self._held = self._held, []
+        self._left_out = text.startswith(_INTERRUPTED)
+        return "" if self._left_out else "\n".join(held)

@@ -1,4 +1,4 @@
-"""A stack that this user may not read is listed as such; it is not damaged, and hides nothing else."""
+"""An unreadable stack is listed as unreadable. It is not damaged and hides no other stack."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.engines.automation.files import LocalFiles
-from orchestrator.engines.automation.state import Backend
-from orchestrator.engines.automation.survey import Survey
+from orchestrator.engines.automation.diy_backend import Backend
+from orchestrator.engines.automation.storage import LocalFiles
+from orchestrator.engines.automation.summaries import Summaries
 from orchestrator.engines.simulation.store import Head, Store
 from orchestrator.errors import UnreadableStateError
 from orchestrator.model import StackStatus, StackSummary, Unit
@@ -65,7 +65,7 @@ def backend(folder: Path) -> Backend:
 
 def listed(found: Backend, folder: Path) -> dict[str, StackSummary]:
     with as_another_user():
-        summaries = Survey(found, folder / "memory.json").summaries([("app", "shop")])
+        summaries = Summaries(found, folder / "memory.json").of([("app", "shop")])
     return {summary.unit.stack: summary for summary in summaries}
 
 
@@ -94,7 +94,7 @@ def test_a_file_that_is_closed_to_this_user_hides_no_other_stack(shared: Path, c
     assert "the state cannot be read: Permission denied" in (after["beta"].problem or "")
 
 
-def test_the_record_of_a_stack_with_a_closed_state_is_still_known(shared: Path) -> None:
+def test_the_record_of_a_stack_with_an_unreadable_state_is_still_listed(shared: Path) -> None:
     found = backend(shared)
     (shared / CLOSED["checkpoint"]).chmod(0)
     summary = listed(found, shared)["beta"]

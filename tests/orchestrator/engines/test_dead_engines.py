@@ -1,4 +1,4 @@
-"""An engine that was killed: what it was creating is found and taken into the state, never made twice."""
+"""Resources that a killed engine was creating are found and added to the state, and never created twice."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def rerun(shop: Workshop, find: Any, operation: Operation = Operation.UP) -> tup
     return outcome, [event.message for event in events if isinstance(event, Diagnostic) and "warning" in event.severity]
 
 
-def test_the_next_update_takes_what_was_being_created_and_makes_the_rest(shop: Workshop) -> None:
+def test_the_next_update_adopts_the_resource_in_progress_and_creates_the_rest(shop: Workshop) -> None:
     said = kill_while_creating(shop)
     assert said == "app/alpha failed: the engine was killed by signal 9"
     assert shop.engine.stack(APP).status is StackStatus.INCOMPLETE  # type: ignore[union-attr]
@@ -84,7 +84,7 @@ def test_the_next_update_takes_what_was_being_created_and_makes_the_rest(shop: W
     assert "last" in created
     assert "topic" not in created
     assert warnings[0].startswith("the lock of ")
-    assert warnings[1].startswith("topic was being created when an engine died: found as arn:aws:sns:")
+    assert warnings[1].startswith("topic was being created when an engine died: it exists as arn:aws:sns:")
     again, _ = rerun(shop, in_standin(shop))
     assert again.counts.changed == 0
 
@@ -96,7 +96,7 @@ def test_a_destroy_takes_it_along(shop: Workshop) -> None:
     assert shop.another().stack(APP) is None
 
 
-def test_what_only_a_person_can_decide_is_refused(shop: Workshop) -> None:
+def test_a_stack_with_an_undecided_create_is_refused(shop: Workshop) -> None:
     kill_while_creating(shop)
 
     def find(_unit: Unit, latest: Any) -> tuple[Finding, ...]:
@@ -106,9 +106,9 @@ def test_what_only_a_person_can_decide_is_refused(shop: Workshop) -> None:
     with pytest.raises(RefusedError) as caught:
         rerun(shop, find)
     assert caught.value.message == (
-        "app/alpha was not touched: an engine died while it was creating, and whether it did cannot be decided: "
+        "app/alpha was not changed: an engine died while it created resources, and whether they exist is unclear: "
         "topic (aws:sns/topic:Topic): two of that name exist"
     )
     outcome, warnings = rerun(shop, find, Operation.DESTROY)
     assert outcome.counts.delete > 0
-    assert warnings[-1].startswith("topic was being created when an engine died and may be left in AWS")
+    assert warnings[-1].startswith("topic was being created when an engine died and may exist in AWS")

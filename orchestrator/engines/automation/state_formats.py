@@ -1,7 +1,7 @@
-"""The forms that a state file can have: plain, or packed with gzip or Zstandard. Pure.
+"""The formats of state files: plain JSON, or JSON compressed with gzip or Zstandard. Pure.
 
-The CLI writes the form that PULUMI_DIY_BACKEND_GZIP or PULUMI_DIY_BACKEND_ZSTD asks for, and reads any: it looks at the
-content, not at the name. When a stack has files of several forms the newest counts (pkg/backend/diy/state.go).
+The CLI writes the format that PULUMI_DIY_BACKEND_GZIP or PULUMI_DIY_BACKEND_ZSTD selects. It reads every format by its content,
+not by its name. When a stack has files of several formats, the newest counts (pkg/backend/diy/state.go).
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from orchestrator.errors import StateError
 PACKED = (".gz", ".zst")
 FORMS = tuple(f".json{packed}" for packed in ("", *PACKED))
 BESIDE = frozenset({"attrs", "bak", "lock", "old", "orig", "swp", "tmp"})
-"""Ends of files that lie beside a state and are none."""
+"""Endings of files beside a state that are not state files."""
 
 OTHER_FORMS = (".yaml", ".yml")
-"""The CLI lists such files as stacks, too, but cannot read them."""
+"""Other endings that the CLI lists as stacks but cannot read."""
 
 
-class UnknownFormError(StateError):
-    """A state file has a form that this program does not know and so cannot read."""
+class UnknownFormatError(StateError):
+    """A state file has an unknown format."""
 
 
 def stack_of(file: str) -> tuple[str, bool] | None:
-    """The stack that a file of a project's state folder belongs to, and whether its form is known.
+    """The stack of a file in a project's state folder, and whether the format is known.
 
-    None for a file that is no state: a backup, a copy that the CLI keeps, tags.
+    None for a file that is not a state: a backup, a copy of the CLI, tags.
     """
     for form in FORMS:
         if file.endswith(form):
@@ -46,7 +46,7 @@ def stack_of(file: str) -> tuple[str, bool] | None:
 
 
 def stacks_of(files: Iterable[str]) -> dict[str, list[str]]:
-    """The state files of each stack, by its name; a stack whose only files are of unknown forms has them."""
+    """The state files of each stack by name. Files of unknown formats are included only for stacks without others."""
     known: dict[str, list[str]] = {}
     unknown: dict[str, list[str]] = {}
     for file in files:
@@ -57,14 +57,14 @@ def stacks_of(files: Iterable[str]) -> dict[str, list[str]]:
 
 
 def unpacked(content: bytes, file: str) -> bytes:
-    """The text of a state file, by what its content begins with. Raises StateError."""
+    """The unpacked text of a state file, whose first bytes show the format. Raises StateError."""
     unpack = next((unpack for start, unpack in _MAGIC.items() if content.startswith(start)), None)
     try:
         return content if unpack is None else unpack(content)
     except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
         raise StateError(
             f"the state is damaged: {file} cannot be unpacked",
-            f"copy the backup beside it ({file.rpartition('/')[2]}.bak) over it, or a newer one from .pulumi/backups",
+            f"restore it from the backup beside it ({file.rpartition('/')[2]}.bak) or a newer one in .pulumi/backups",
         ) from error
 
 
@@ -72,7 +72,7 @@ def _of_zstandard(content: bytes) -> bytes:
     unpacking = zstandard.ZstdDecompressor().decompressobj()
     text = unpacking.decompress(content)
     if not unpacking.eof:
-        raise EOFError("it is cut off")
+        raise EOFError("the content is truncated")
     return text
 
 

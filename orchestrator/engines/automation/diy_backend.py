@@ -1,8 +1,8 @@
-"""Reads and writes a DIY backend directly (`file://`, `s3://`): checkpoints, tags, locks, without a CLI call for each.
+"""Reads and writes a DIY backend (`file://`, `s3://`) without the CLI: checkpoints, tags, locks.
 
 Layout (pkg/backend/diy): `.pulumi/stacks/<project>/<stack>.json` (or `.json.gz`, `.json.zst`), `.pulumi/stacks/<project>/<stack>.pulumi-tags`,
-`.pulumi/locks/organization/<project>/<stack>/<uuid>.json`. Tags whose stack is not there are a claim: the stack is about
-to be made.
+`.pulumi/locks/organization/<project>/<stack>/<uuid>.json`. Tags without a stack are a claim: the stack is about to be
+created.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.config import yaml_files
-from orchestrator.engines.automation import addresses, forms, owners
-from orchestrator.engines.automation.files import Files, LocalFiles, S3Files, Seen
-from orchestrator.engines.automation.forms import UnknownFormError
-from orchestrator.engines.automation.owners import Note, Notes
+from orchestrator.engines.automation import backend_address, lock_owners, state_formats
+from orchestrator.engines.automation.lock_owners import Note, Notes
+from orchestrator.engines.automation.state_formats import UnknownFormatError
+from orchestrator.engines.automation.storage import Files, LocalFiles, S3Files, Seen
 from orchestrator.engines.marks import Marks
 from orchestrator.errors import EngineUnavailableError, LockOwner, StateError
 
 STACKS, LOCKS, HISTORY = ".pulumi/stacks", ".pulumi/locks/organization", ".pulumi/history"
 META, LAYOUT = ".pulumi/meta.yaml", 1
-"""Where the backend says how its files are laid out; in layout 1 each stack is below its project."""
+"""File with the version of the backend's layout. In layout 1 each stack is below its project."""
 
 OWN, TAGS = ".pulumi/orchestrator", ".pulumi-tags"
 TAGS_VERSION = 1
 CHECKPOINT_VERSIONS = (3, 4)
-"""Version 4 is version 3 with a list of features, such as the hooks that this package uses."""
+"""Supported versions. Version 4 is version 3 with a list of features, such as the hooks that this package uses."""
 
 LEAST_ROOM_BYTES = 256 * 1024
 COPIES = 4
-"""The CLI writes a checkpoint beside the old one and keeps a backup and a history entry of it."""
+"""Number of copies of a checkpoint: the CLI writes the new one beside the old one, a backup and a history entry."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lock:
-    """A lock as the backend keeps it."""
+    """A lock in the backend."""
 
     name: str
     owner: LockOwner
@@ -48,17 +48,17 @@ class Lock:
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """How the last operation on a stack ended."""
+    """The end of the last operation on a stack."""
 
     never: bool = False
-    """No operation on the stack ever came to its end."""
+    """No operation on the stack has ever finished."""
 
     failed: bool = False
     cut_off: bool = False
     """Its engine died."""
 
     destroying: bool = False
-    """It was to destroy the stack."""
+    """The operation was a destroy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,89 +75,86 @@ class Backend:
     def __init__(self, files: Files) -> None:
         self._files = files
         self.notes = Notes(files)
-        """Engines that were started on the stacks."""
+        """Notes of engines that were started on the stacks."""
 
         self.marks = Marks(files, f"{OWN}/marks")
-        """What orchestrators are at."""
+        """Marks of running orchestrators."""
 
     def stacks(self, project: str) -> list[str]:
-        """Names of the project's stacks, also of those whose state has an unknown form."""
+        """Names of the project's stacks, including those whose state has an unknown format."""
         folder = f"{STACKS}/{project}/"
         names = (name.removeprefix(folder) for name in self._files.names(folder.rstrip("/")))
-        return sorted(forms.stacks_of(name for name in names if "/" not in name))
+        return sorted(state_formats.stacks_of(name for name in names if "/" not in name))
 
     @property
     def distant(self) -> bool:
-        """Whether each look takes a while."""
+        """Whether each access is slow."""
         return isinstance(self._files, S3Files)
 
     def listing(self, project: str) -> Listing:
-        """The project's stacks, each with a stamp that changes whenever its checkpoint does, and who has tags."""
+        """The project's stacks: a stamp of each checkpoint, which changes with it, and the stacks with tags."""
         folder = f"{STACKS}/{project}/"
         seen = {name.removeprefix(folder): stamp for name, stamp in self._files.stamps(folder.rstrip("/")).items()}
-        files = forms.stacks_of(file for file in seen if "/" not in file)
+        files = state_formats.stacks_of(file for file in seen if "/" not in file)
         tagged = (file.removesuffix(TAGS) for file in seen if file.endswith(TAGS))
         stamps = {stack: " ".join(seen[file] for file in sorted(found)) for stack, found in files.items()}
         return Listing(stamps=stamps, tagged=frozenset(tagged))
 
     def stamp(self, project: str, stack: str) -> str | None:
-        """The stamp of one stack's checkpoint; None when there is none."""
+        """The stamp of one stack's checkpoint; None without a checkpoint."""
         found = self._forms(project, stack)
         return " ".join(found[name].stamp for name in sorted(found)) or None
 
     def _forms(self, project: str, stack: str) -> Mapping[str, Seen]:
-        """The state files of one stack: of known forms, or else of unknown ones."""
+        """The state files of one stack: those of known formats, or else those of unknown ones."""
         folder = f"{STACKS}/{project}/"
         seen = self._files.variants(f"{folder}{stack}.")
-        files = forms.stacks_of(name.removeprefix(folder) for name in seen).get(stack, ())
+        files = state_formats.stacks_of(name.removeprefix(folder) for name in seen).get(stack, ())
         return {f"{folder}{file}": seen[f"{folder}{file}"] for file in files}
 
     def locked(self) -> frozenset[tuple[str, str]]:
-        """Project and name of every stack that has a lock, alive or not."""
+        """Project and name of every stack with a lock, also of dead processes."""
         parts = [name.removeprefix(f"{LOCKS}/").split("/") for name in self._files.names(LOCKS)]
         return frozenset((part[0], part[1]) for part in parts if len(part) == 3)
 
     def held(self, project: str, stack: str) -> bool:
-        """Whether somebody may be at work on the stack."""
+        """Whether an operation may be running on the stack."""
         return any(lock.owner.alive is not False for lock in self.locks(project, stack))
 
     def everything(self) -> Iterator[tuple[str, str]]:
-        """Project and name of every stack in the backend, also of projects that nobody here knows."""
+        """Project and name of every stack in the backend, including projects outside the graph."""
         by_project: dict[str, list[str]] = {}
         for name in self._files.names(STACKS):
             folder, _, file = name.removeprefix(f"{STACKS}/").partition("/")
             by_project.setdefault(folder, []).append(file)
         for project, files in by_project.items():
-            for stack in forms.stacks_of(file for file in files if file and "/" not in file):
+            for stack in state_formats.stacks_of(file for file in files if file and "/" not in file):
                 yield project, stack
 
     def raw(self, project: str, stack: str) -> bytes | None:
-        """The text of the stack's checkpoint file, or None when there is none.
-
-        StateError when it cannot be unpacked, UnknownFormError when its form is not known.
-        """
+        """The unpacked text of the stack's checkpoint file; None without one. Raises StateError, UnknownFormatError."""
         file = self._newest(project, stack)
         if file is None:
             return None
         content = self._files.read(file)
-        if content is None:  # the CLI has just written another form of it
+        if content is None:  # the CLI has just written it in another format
             file = self._newest(project, stack)
             content = self._files.read(file) if file else None
-        return None if content is None or file is None else forms.unpacked(content, file)
+        return None if content is None or file is None else state_formats.unpacked(content, file)
 
     def _newest(self, project: str, stack: str) -> str | None:
-        """The state file that counts; None when there is none. Raises UnknownFormError."""
+        """The newest state file; None without one. Raises UnknownFormatError."""
         found = self._forms(project, stack)
-        unknown = sorted(name for name in found if not name.endswith(forms.FORMS))
+        unknown = sorted(name for name in found if not name.endswith(state_formats.FORMS))
         if unknown:
-            raise UnknownFormError(
-                f"the state of {stack} has a form that this program does not know ({unknown[0]})",
-                "unpack it to .json with the tool that packed it, or upgrade pulumi-django",
+            raise UnknownFormatError(
+                f"the state of {stack} has an unknown format ({unknown[0]})",
+                "unpack it to .json, or upgrade pulumi-django",
             )
         return max(sorted(found), key=lambda name: found[name].changed, default=None)
 
     def checkpoint(self, project: str, stack: str) -> Mapping[str, Any] | None:
-        """The stack's checkpoint file as JSON, or None when there is none; StateError when it is damaged."""
+        """The `latest` part of the stack's checkpoint; None without one. Raises StateError when it is damaged."""
         content = self.raw(project, stack)
         if content is None:
             return None
@@ -166,22 +163,22 @@ class Backend:
             if document["version"] not in CHECKPOINT_VERSIONS:
                 known = " and ".join(str(version) for version in CHECKPOINT_VERSIONS)
                 raise StateError(
-                    f"the state of {stack} has version {document['version']}: this program knows {known}",
+                    f"the state of {stack} has version {document['version']}, and this program supports {known}",
                     "upgrade pulumi-django",
                 )
             return document["checkpoint"].get("latest") or {}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StateError(
-                f"the state of {stack} is damaged: its checkpoint is not what Pulumi writes",
-                f"copy the backup beside it ({stack}.json.bak) over it, or a newer one from .pulumi/backups",
+                f"the state of {stack} is damaged: its checkpoint does not have the format of Pulumi",
+                f"restore it from the backup beside it ({stack}.json.bak) or a newer one in .pulumi/backups",
             ) from error
 
     def reserve(self, project: str, stack: str) -> None:
-        """Make sure that an operation can write the state: on a full disk the CLI may cut a checkpoint and its backup off."""
+        """Check that the disk has room for the state. On a full disk the CLI may truncate a checkpoint and its backup."""
         self._files.reserve(LEAST_ROOM_BYTES + COPIES * len(self.raw(project, stack) or b""))
 
     def tags(self, project: str, stack: str) -> dict[str, str]:
-        """The stack's tags; none when they cannot be read."""
+        """The stack's tags; empty when they cannot be read."""
         content = self._files.read(f"{STACKS}/{project}/{stack}.pulumi-tags")
         try:
             return dict(json.loads(content or b"{}").get("tags") or {})
@@ -194,7 +191,7 @@ class Backend:
         self._files.write(f"{STACKS}/{project}/{stack}.pulumi-tags", document.encode())
 
     def claims(self, project: str) -> dict[str, dict[str, str]]:
-        """Tags of stacks that are not there (yet), by the stack's name."""
+        """Tags of stacks that do not exist yet, by the stack's name."""
         folder, suffix = f"{STACKS}/{project}/", ".pulumi-tags"
         tagged = {
             name.removeprefix(folder).removesuffix(suffix)
@@ -204,16 +201,16 @@ class Backend:
         return {stack: self.tags(project, stack) for stack in sorted(tagged - set(self.stacks(project)))}
 
     def unclaim(self, project: str, stack: str) -> None:
-        """Remove the tags of a stack that is not there."""
+        """Remove the tags of a stack that does not exist."""
         if stack not in self.stacks(project):
             self._files.delete(f"{STACKS}/{project}/{stack}.pulumi-tags")
 
     def exclusive(self, name: str) -> AbstractContextManager[None]:
-        """Hold a lock of that name across everybody who uses this backend. Raises StackLockedError."""
+        """Hold a named lock against all users of this backend. Raises StackLockedError."""
         return self._files.exclusive(f"{OWN}/{name}")
 
     def locks(self, project: str, stack: str) -> list[Lock]:
-        """Who is at work on the stack."""
+        """The locks of the stack."""
         found: list[Lock] = []
         notes: list[Note] | None = None
         for name in self._files.names(f"{LOCKS}/{project}/{stack}"):
@@ -225,7 +222,7 @@ class Backend:
             except (ValueError, KeyError, TypeError):
                 continue
             notes = self.notes.of(project, stack) if notes is None else notes
-            alive = owners.alive(host, pid, notes, own_disk=self._files.own_disk)
+            alive = lock_owners.alive(host, pid, notes, own_disk=self._files.own_disk)
             owner = LockOwner(username=user, hostname=host, pid=pid, since=since, alive=alive)
             found.append(Lock(name=name, owner=owner))
         return found
@@ -235,48 +232,52 @@ class Backend:
         self._files.delete(lock.name)
 
     def last_update(self, project: str, stack: str) -> Mapping[str, Any] | None:
-        """The newest entry of the stack's history, empty when it is no JSON; None when there is none.
+        """The newest entry of the stack's history; empty when it is not JSON, None without history.
 
-        Raises UnknownFormError for an entry of an unknown form, StateError for one that cannot be unpacked.
+        Raises UnknownFormatError for an entry of an unknown format, StateError for one that cannot be unpacked.
         """
         names = self._files.names(f"{HISTORY}/{project}/{stack}")
         entries = {name: form for name in names for _, found, form in [name.rpartition(".history.json")] if found}
         if not entries:
             return None
         newest = max(entries, key=lambda name: name.removesuffix(entries[name]))
-        if entries[newest] not in ("", *forms.PACKED):
-            raise UnknownFormError(
-                f"the history of {stack} has a form that this program does not know ({newest})", "upgrade pulumi-django"
+        if entries[newest] not in ("", *state_formats.PACKED):
+            raise UnknownFormatError(
+                f"the history of {stack} has an unknown format ({newest})", "upgrade pulumi-django"
             )
         try:
-            entry: Any = json.loads(forms.unpacked(self._files.read(newest) or b"{}", newest))
+            entry: Any = json.loads(state_formats.unpacked(self._files.read(newest) or b"{}", newest))
         except ValueError:
             return {}
         return entry if isinstance(entry, dict) else {}
 
     def check_layout(self) -> None:
-        """Refuse a backend whose stacks are not below their projects: they would seem to be absent. Raises StateError."""
+        """Refuse a backend of another layout, in which stacks would seem absent. Raises StateError."""
         content = self._files.read(META)
         version = yaml_files.parse(Path(META), content.decode("utf-8", "replace")).get("version") if content else None
         if version == LAYOUT:
             return
         if isinstance(version, int) and version > LAYOUT:
             raise StateError(
-                f"the state has the layout {version}: this program knows {LAYOUT} ({META})", "upgrade pulumi-django"
+                f"the state has layout {version}, and this program supports layout {LAYOUT} ({META})",
+                "upgrade pulumi-django",
             )
         old = [
             file for file in (name.removeprefix(f"{STACKS}/") for name in self._files.names(STACKS)) if "/" not in file
         ]
-        if forms.stacks_of(old) or os.environ.get("PULUMI_DIY_BACKEND_LEGACY_LAYOUT", "").lower() in ("1", "true"):
+        if state_formats.stacks_of(old) or os.environ.get("PULUMI_DIY_BACKEND_LEGACY_LAYOUT", "").lower() in (
+            "1",
+            "true",
+        ):
             raise StateError(
-                "the state has Pulumi's older layout, whose stacks belong to no project",
+                "the state has Pulumi's older layout, in which stacks belong to no project",
                 "run `pulumi state upgrade`, and unset PULUMI_DIY_BACKEND_LEGACY_LAYOUT",
             )
 
     def ending(self, project: str, stack: str, *, noted: bool = True, locked: bool = True) -> Ending:
-        """How the stack's last operation ended, or that it did not.
+        """The end of the stack's last operation.
 
-        `noted` and `locked` say whether there may be notes of engines, or locks. Raises UnknownFormError, StateError.
+        `noted` and `locked` are false when the stack certainly has no notes of engines, or no locks. Raises UnknownFormatError, StateError.
         """
         found = self.last_update(project, stack)
         last: Mapping[str, Any] = found or {}
@@ -285,7 +286,7 @@ class Backend:
         except (ValueError, TypeError):
             last, began = {}, 0.0
         engines = [note for note in self.notes.of(project, stack) if note.runs is False] if noted else []
-        # The history counts whole seconds.
+        # The history has whole seconds.
         open_engines = [note for note in engines if began < int(note.since.timestamp())]
         dead = [lock.owner for lock in self.locks(project, stack) if lock.owner.alive is False] if locked else []
         open_locks = [owner for owner in dead if owner.since and began < int(owner.since.timestamp())]
@@ -300,12 +301,13 @@ class Backend:
 
 
 def open_backend(url: str) -> Backend | None:
-    """The backend at that address, or None when only the CLI can read it (Pulumi Cloud, other clouds)."""
+    """The backend at that URL; None when only the CLI can read it (Pulumi Cloud, other clouds)."""
     if url.startswith("file://"):
-        folder = Path(addresses.path_of(url))
+        folder = Path(backend_address.path_of(url))
         if not folder.is_dir():
             raise EngineUnavailableError(
-                f"the state folder {folder} does not exist", f"make it, or set another backend: mkdir -p {folder}"
+                f"the state folder {folder} does not exist",
+                f"create it with `mkdir -p {folder}`, or set another backend",
             )
         return Backend(LocalFiles(folder))
     return Backend(S3Files(url)) if url.startswith("s3://") else None

@@ -1,4 +1,4 @@
-"""Waiting for somebody else's operation on a stack to end, for as long as the user allows."""
+"""Retries while another operation holds a stack's lock, for as long as the user allows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 5.0
 
 
-def patiently(
+def retry_while_locked(
     work: Callable[[], T],
     seconds: float,
     *,
@@ -23,10 +23,10 @@ def patiently(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> T:
-    """Do `work`, and again while it raises StackLockedError, for at most so many seconds.
+    """Call `work` again while it raises StackLockedError, for up to that many seconds.
 
-    `tell` hears once of each owner that is waited for. Raises what `work` raises, the lock's error when time is up, and
-    InterruptedRunError as soon as `stopped` is true.
+    `tell` gets one message for each owner of the lock. Raises the errors of `work`, StackLockedError when the time is up, and
+    InterruptedRunError as soon as `stopped` returns true.
     """
     deadline, pause, told = clock() + seconds, FIRST_PAUSE_SECONDS, ""
     while True:
@@ -49,5 +49,5 @@ def _pause(
     until = clock() + seconds
     while (left := until - clock()) > 0:
         if stopped():
-            raise InterruptedRunError("not begun: the run was interrupted while it waited")
+            raise InterruptedRunError("not started: the run was interrupted while it waited")
         sleep(min(left, 0.2))

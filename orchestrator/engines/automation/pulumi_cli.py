@@ -1,8 +1,8 @@
-"""Runs the Pulumi CLI so that nothing is lost whatever happens to us.
+"""Runs the Pulumi CLI so that it finishes its work even when the orchestrator is killed.
 
-Each command runs in a session of its own, with its output in files: Ctrl-C in our terminal does not reach it, and our
-death does not break its pipes. To stop one, exactly one SIGINT is sent: after a second one the engine forgets what it is
-creating.
+Each command runs in its own session and writes its output to files: Ctrl-C in the terminal does not reach it, and the death of
+the orchestrator does not break its pipes. Exactly one SIGINT stops a command: after a second one the engine loses track of the
+resources that it is creating.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import IO
 from orchestrator.errors import EngineUnavailableError, InterruptedRunError
 
 MINIMUM_VERSION = (3, 200, 0)
-"""The first CLI with resource hooks in Python that outlive a step is older; this one writes all events we read."""
+"""The first version that writes all events that `event_log` reads. Resource hooks in Python are older."""
 
 INSTALL_HINT = "install it (https://www.pulumi.com/docs/iac/download-install/), or use `--engine simulation`"
 POLL_SECONDS = 0.05
@@ -47,12 +47,12 @@ class Finished:
 
     @property
     def text(self) -> str:
-        """Everything it said."""
+        """Standard output and standard error."""
         return f"{self.output}\n{self.errors}".strip()
 
 
 class Cli:
-    """The `pulumi` on PATH, looked at once."""
+    """The `pulumi` on PATH."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = {
@@ -63,7 +63,7 @@ class Cli:
             **environment,
         }
         self.noting: Callable[[Sequence[str], Path, int], Callable[[int], None]] | None = None
-        """Hears of each process that was started: its words, folder and id. What it returns hears the exit code."""
+        """Called with the arguments, folder and id of each started process. The function that it returns gets the exit code."""
 
         self._live: dict[int, subprocess.Popen[bytes]] = {}
         self._guard = threading.Lock()
@@ -71,7 +71,7 @@ class Cli:
         self._checked = False
 
     def check(self) -> None:
-        """Raise EngineUnavailableError unless a CLI that is new enough, and the Python language host, are there."""
+        """Check that the CLI is installed and new enough, with the Python language host. Raises EngineUnavailableError."""
         if self._checked:
             return
         if shutil.which("pulumi") is None:
@@ -80,14 +80,14 @@ class Cli:
         found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", said)
         if found is None or tuple(int(part) for part in found.groups()) < MINIMUM_VERSION:
             wanted = ".".join(str(part) for part in MINIMUM_VERSION)
-            version = said or "of no version"
+            version = said or "unknown"
             raise EngineUnavailableError(
-                f"the Pulumi CLI is too old: it is {version}, and {wanted} or newer is needed", INSTALL_HINT
+                f"the Pulumi CLI is too old: its version is {version}, and {wanted} or newer is required", INSTALL_HINT
             )
         if shutil.which("pulumi-language-python") is None:
             raise EngineUnavailableError(
                 "the Pulumi CLI cannot run Python programs: no `pulumi-language-python` on PATH",
-                "install the whole CLI, whose folder has both programs",
+                "install the complete CLI, which has both programs in one folder",
             )
         self._checked = True
 
@@ -97,14 +97,14 @@ class Cli:
             with subprocess.Popen(
                 words, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
             ) as asked:
-                # The SDK takes as long to load as the CLI to answer, and will be wanted.
+                # The SDK is needed later. It takes as long to load as the CLI takes to answer.
                 importlib.import_module("pulumi.automation")
                 said = asked.communicate()[0].decode("utf-8", "replace").strip()
         except OSError as error:
-            raise EngineUnavailableError(f"the Pulumi CLI does not answer: {error}", INSTALL_HINT) from error
+            raise EngineUnavailableError(f"the Pulumi CLI does not run: {error}", INSTALL_HINT) from error
         if asked.returncode != 0:
             raise EngineUnavailableError(
-                f"the Pulumi CLI does not answer: `pulumi version` ended with exit code {asked.returncode}",
+                f"the Pulumi CLI does not run: `pulumi version` failed with exit code {asked.returncode}",
                 INSTALL_HINT,
             )
         return said
@@ -117,10 +117,10 @@ class Cli:
         environment: Mapping[str, str] | None = None,
         on_event_line: Callable[[str], None] | None = None,
     ) -> Finished:
-        """Run one command to its end and return what it said, whatever its exit code.
+        """Run one command to its end and return its output, for any exit code.
 
-        `on_event_line` gets the lines of the engine's event log as they come. Raises InterruptedRunError for an operation
-        after `interrupt`.
+        `on_event_line` gets each line of the engine's event log at once. Raises InterruptedRunError for an operation after
+        `interrupt`.
         """
         with tempfile.TemporaryDirectory(prefix="orchestrator-") as name:
             scratch = Path(name)
@@ -140,7 +140,7 @@ class Cli:
     ) -> Generator[subprocess.Popen[bytes]]:
         with self._guard:
             if self._interrupted and OPERATIONS & set(words):
-                raise InterruptedRunError("not begun: the run was interrupted")
+                raise InterruptedRunError("not started: the run was interrupted")
             process = subprocess.Popen(
                 words,
                 cwd=folder,
@@ -166,7 +166,7 @@ class Cli:
         return self._interrupted
 
     def interrupt(self) -> None:
-        """Let running operations finish what is in flight, and begin no more. Only the first call sends anything."""
+        """Let running operations finish the changes in progress and start no others. Only the first call sends a signal."""
         with self._guard:
             if self._interrupted:
                 return
@@ -176,7 +176,7 @@ class Cli:
 
 
 def _follow(process: subprocess.Popen[bytes], events: Path, on_line: Callable[[str], None] | None) -> None:
-    """Wait for the process, handing over the event log's whole lines meanwhile."""
+    """Wait for the process and pass the complete lines of its event log to `on_line`."""
     if on_line is None:
         process.wait()
         return

@@ -1,6 +1,6 @@
-"""Where the state is: what orchestrator.toml, the environment, each project's Pulumi.yaml and `pulumi login` say.
+"""The URL of the state backend, from orchestrator.toml, the environment, Pulumi.yaml or `pulumi login`.
 
-The order is that of the CLI (pkg/workspace/creds.go), with orchestrator.toml before all.
+The order is that of the CLI (pkg/workspace/creds.go), with orchestrator.toml first.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ _ENCRYPTED = "$pulumiSecureStore"
 
 
 def address_of(projects: Iterable[Project], ask_cli: Callable[[Path], str | None]) -> str:
-    """The one address of the state of all projects, when orchestrator.toml names none.
+    """The backend of all projects, when orchestrator.toml has none.
 
-    `ask_cli` asks the CLI in a project's folder where it is logged in: only for a login that the CLI keeps encrypted.
-    Raises EngineUnavailableError when there is no address, or not the same for each project.
+    `ask_cli` asks the CLI in a project's folder for its login; this is needed only for an encrypted login.
+    Raises EngineUnavailableError when there is no backend, or when the projects have different ones.
     """
     found = {project.key: absolute(_of_project(project, ask_cli), project.path) for project in projects}
     if len({_comparable(url) for url in found.values()}) > 1:
         said = ", ".join(f"{key} in {url}" for key, url in sorted(found.items()))
         raise EngineUnavailableError(
-            f"the projects keep their state in different places: {said}",
-            "name one absolute address: `backend` below [pulumi] in orchestrator.toml, PULUMI_BACKEND_URL, or the same "
+            f"the projects have different state backends: {said}",
+            "set one absolute URL: `backend` below [pulumi] in orchestrator.toml, PULUMI_BACKEND_URL, or the same "
             "`backend: url:` in each Pulumi.yaml",
         )
     return next(iter(found.values()))
 
 
 def absolute(url: str, folder: Path) -> str:
-    """The address with an absolute path where it names a folder: a relative one begins in `folder`."""
+    """The URL; a relative path of a `file://` URL becomes absolute, starting from `folder`."""
     if not url.startswith(FILE):
         return url
     path, question, query = url.removeprefix(FILE).partition("?")
@@ -48,7 +48,7 @@ def absolute(url: str, folder: Path) -> str:
 
 
 def path_of(url: str) -> str:
-    """The folder that a `file://` address names."""
+    """The folder of a `file://` URL."""
     return unquote(os.path.expanduser(url.removeprefix(FILE).partition("?")[0]))
 
 
@@ -62,7 +62,7 @@ def _of_project(project: Project, ask_cli: Callable[[Path], str | None]) -> str:
 
 
 def _login(ask_cli: Callable[[], str | None]) -> str:
-    """Where `pulumi login` was called. Raises EngineUnavailableError."""
+    """The backend of `pulumi login`. Raises EngineUnavailableError."""
     home = os.environ.get("PULUMI_CREDENTIALS_PATH") or os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi"
     try:
         known: Any = json.loads((Path(home) / "credentials.json").read_text(encoding="utf-8"))
@@ -73,7 +73,7 @@ def _login(ask_cli: Callable[[], str | None]) -> str:
     current = ask_cli() if _ENCRYPTED in known else known.get("current")
     if not current and not os.environ.get("PULUMI_ACCESS_TOKEN"):
         raise EngineUnavailableError(
-            "nothing says where Pulumi keeps its state: no `pulumi login`, no PULUMI_BACKEND_URL, no `backend` in Pulumi.yaml",
+            "no Pulumi state backend is configured: no `pulumi login`, no PULUMI_BACKEND_URL, no `backend` in Pulumi.yaml",
             "run `pulumi login` (for example `pulumi login file://~`), or set `backend` below [pulumi] in "
             "orchestrator.toml",
         )

@@ -1,4 +1,4 @@
-"""The files of a DIY backend: on a disk, or in a bucket."""
+"""The files of a DIY backend, on a disk or in an S3 bucket."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ from urllib.parse import parse_qs, urlsplit
 
 import filelock
 
-from orchestrator.config.neighbors import open_beside
+from orchestrator.config.atomic_files import write_atomically
 from orchestrator.engines import processes
 from orchestrator.engines.processes import Process
 from orchestrator.errors import EngineUnavailableError, StackLockedError, StateError, UnreadableStateError
 
 PATIENCE_SECONDS = 30
-"""How long to wait for a lock that nobody holds for more than a moment."""
+"""How long to wait for a lock that is held only briefly."""
 
 LEASE_SECONDS = 60
-"""A lock in a bucket that is older was left behind by somebody who died."""
+"""Age after which a lock in a bucket is the leftover of a dead process."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """A file as a look at its folder shows it."""
+    """A file in the listing of its folder."""
 
     stamp: str
-    """Changes whenever the file does."""
+    """A text that changes whenever the file changes."""
 
     changed: float
-    """When it was written, in seconds since 1970."""
+    """Time of the last change, in seconds since 1970."""
 
 
 class Files(Protocol):
-    """The few file operations that the backend's layout needs."""
+    """The file operations of a backend."""
 
     @property
     def own_disk(self) -> bool:
-        """Whether this machine alone writes there."""
+        """Whether only this machine writes to the backend."""
         ...
 
     def names(self, prefix: str) -> list[str]:
@@ -55,36 +55,36 @@ class Files(Protocol):
         ...
 
     def stamps(self, prefix: str) -> Mapping[str, str]:
-        """The same with something that changes whenever the file does."""
+        """The names of all files below a folder, each with a text that changes whenever the file changes."""
         ...
 
     def variants(self, name: str) -> Mapping[str, Seen]:
-        """The file of that name and its neighbors whose names go on after it, such as `alpha.json.gz`."""
+        """The files whose names begin with that name, such as `alpha.json.gz`."""
         ...
 
     def read(self, name: str) -> bytes | None:
-        """A file's content, or None when it is not there."""
+        """The content of a file; None when it does not exist."""
         ...
 
     def write(self, name: str, content: bytes) -> None:
-        """Replace a file as one step."""
+        """Replace a file in one step."""
         ...
 
     def delete(self, name: str) -> None:
-        """Delete a file; fine when it is not there."""
+        """Delete a file if it exists."""
         ...
 
     def reserve(self, size: int) -> None:
-        """Make sure that so many bytes can be written; StateError when not."""
+        """Check that so many bytes can be written. Raises StateError."""
         ...
 
     def exclusive(self, name: str) -> AbstractContextManager[None]:
-        """Hold a lock of that name; StackLockedError when somebody else keeps it."""
+        """Hold a named lock. Raises StackLockedError when another process holds it for long."""
         ...
 
 
 class LocalFiles:
-    """`file://`."""
+    """A backend at a `file://` URL."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -111,7 +111,7 @@ class LocalFiles:
                             folders.append(f"{folder}/{entry.name}")
                         else:
                             found[f"{folder}/{entry.name}"] = _stamp(entry.stat())
-            except FileNotFoundError:  # it was removed while we looked
+            except FileNotFoundError:  # it was removed during the listing
                 continue
             except OSError as error:
                 raise UnreadableStateError(
@@ -125,7 +125,7 @@ class LocalFiles:
         with _reading(self._folder / folder), os.scandir(self._folder / folder) as entries:
             for entry in entries:
                 if entry.name.startswith(file):
-                    with contextlib.suppress(FileNotFoundError):  # it was removed while we looked
+                    with contextlib.suppress(FileNotFoundError):  # it was removed during the listing
                         status = entry.stat()
                         found[f"{folder}/{entry.name}"] = Seen(stamp=_stamp(status), changed=status.st_mtime_ns / 1e9)
         return found
@@ -144,14 +144,11 @@ class LocalFiles:
         path = self._folder / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Others who share the folder read and write this file as they do those that Pulumi writes beside it.
-            descriptor, temporary = open_beside(path)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-            os.replace(temporary, path)
+            # Other users of a shared folder need the permissions that Pulumi's files beside it have.
+            write_atomically(path, content)
         except OSError as error:
             raise StateError(
-                f"the state cannot be written: {error.strerror} ({path})", "make room, or check its permissions"
+                f"the state cannot be written: {error.strerror} ({path})", "free disk space, or check its permissions"
             ) from error
 
     def delete(self, name: str) -> None:
@@ -172,7 +169,7 @@ class LocalFiles:
                 return
             raise StateError(
                 f"the state cannot be written: {error.strerror} ({self._folder})",
-                "make room, or check its permissions, then run the command again",
+                "free disk space, or check its permissions, then run the command again",
             ) from error
 
     @contextmanager
@@ -186,7 +183,7 @@ class LocalFiles:
             raise _kept_locked(name) from None
         except OSError as error:
             raise StateError(
-                f"the state cannot be written: {error.strerror} ({path})", "make room, or check its permissions"
+                f"the state cannot be written: {error.strerror} ({path})", "free disk space, or check its permissions"
             ) from error
         try:
             yield
@@ -195,7 +192,7 @@ class LocalFiles:
 
 
 class S3Files:
-    """`s3://bucket/prefix?region=..&endpoint=..`, as Pulumi's own backend reads the address."""
+    """A backend at `s3://bucket/prefix?region=..&endpoint=..`, with the parameters that Pulumi supports."""
 
     own_disk = False
 
@@ -267,11 +264,11 @@ class S3Files:
         self._guarded(lambda: self._client.delete_object(Bucket=self._bucket, Key=self._key(name)))
 
     def reserve(self, size: int) -> None:
-        """Nothing to look at: a bucket has no end."""
+        """Do nothing: a bucket has no size limit."""
 
     @contextmanager
     def exclusive(self, name: str) -> Generator[None]:
-        """A lease: an object that only one writer can create, and that counts no more when it is old."""
+        """A lease: an object that only one writer can create, and that expires."""
         key, mine = self._key(f"{name}.json"), _lease()
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not self._guarded(lambda: self._take(key, mine)):
@@ -284,7 +281,7 @@ class S3Files:
             self._guarded(lambda: self._give_back(key, mine))
 
     def _give_back(self, key: str, mine: bytes) -> None:
-        """Not when somebody took the lease meanwhile: we were asleep for longer than it lasts."""
+        """Delete the lease, unless it expired and another process took it."""
         try:
             if self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read() == mine:
                 self._client.delete_object(Bucket=self._bucket, Key=key)
@@ -306,7 +303,7 @@ class S3Files:
                 held["Body"].read()
             ):
                 return False
-            # Only one of several who see that it is old gets it: the others' condition does not hold any more.
+            # Only one of several processes that see an expired lease gets it: the condition of the others fails.
             self._client.put_object(Bucket=self._bucket, Key=key, Body=mine, IfMatch=held["ETag"], **self._encryption)
             return True
         except ClientError as error:
@@ -328,7 +325,7 @@ class S3Files:
 
 @contextmanager
 def _reading(folder: Path) -> Generator[None]:
-    """A folder that is absent has no files. StateError when it cannot be read."""
+    """Treat an absent folder as empty. Raises StateError when a folder cannot be read."""
     try:
         yield
     except FileNotFoundError:
@@ -342,7 +339,7 @@ def _stamp(status: os.stat_result) -> str:
 
 
 def _lease() -> bytes:
-    """Who we are, and a number of our own: a process may ask for the same lease twice."""
+    """The content of a lease: this process and a unique id, as a process may ask for the same lease twice."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return json.dumps({**processes.this_process().document(), "timestamp": now, "id": uuid.uuid4().hex}).encode()
 
@@ -352,7 +349,7 @@ def _code(error: Any) -> str:
 
 
 def _left(content: bytes) -> bool:
-    """Whether the holder of a lease is a process of this machine that is gone for sure."""
+    """Whether the holder of a lease is a process of this machine that has certainly ended."""
     try:
         return processes.runs(Process.of_document(json.loads(content))) is False
     except (ValueError, KeyError, TypeError):
@@ -361,6 +358,6 @@ def _left(content: bytes) -> bool:
 
 def _kept_locked(name: str) -> StackLockedError:
     return StackLockedError(
-        f"{name.rpartition('/')[2]} is kept locked by another orchestrator for more than {PATIENCE_SECONDS} seconds",
+        f"{name.rpartition('/')[2]} is locked by another orchestrator for more than {PATIENCE_SECONDS} seconds",
         "run the command again",
     )

@@ -1,4 +1,4 @@
-"""Where the state is: orchestrator.toml, PULUMI_BACKEND_URL, each project's Pulumi.yaml, the login, in this order."""
+"""The state backend comes from orchestrator.toml, PULUMI_BACKEND_URL, each project's Pulumi.yaml, the login, in this order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.config import settings
-from orchestrator.engines.automation import addresses
+from orchestrator.engines.automation import backend_address
 from orchestrator.engines.automation.engine import AutomationEngine
 from orchestrator.errors import EngineUnavailableError
 from orchestrator.model import StackStatus
@@ -76,7 +76,7 @@ def test_projects_with_different_places_are_refused(tmp_path: Path, elsewhere: s
     with pytest.raises(EngineUnavailableError) as refused:
         address(tmp_path)
     assert refused.value.message == (
-        f"the projects keep their state in different places: app in {elsewhere or 'file:///login'}, base in file:///a"
+        f"the projects have different state backends: app in {elsewhere or 'file:///login'}, base in file:///a"
     )
 
 
@@ -85,7 +85,7 @@ def test_one_place_may_be_written_in_several_ways(tmp_path: Path) -> None:
     project(tmp_path, "base", "file://../state/")
     project(tmp_path, "app", f"file://{tmp_path}/state")
     login(tmp_path / "home", "file:///login")
-    assert addresses.path_of(address(tmp_path)) == str(tmp_path / "state")
+    assert backend_address.path_of(address(tmp_path)) == str(tmp_path / "state")
 
 
 def test_a_relative_address_begins_where_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,8 +98,8 @@ def test_a_relative_address_begins_where_it_is_written(tmp_path: Path, monkeypat
 
 def test_a_folder_is_named_as_in_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ada")
-    assert addresses.path_of("file:///srv/my%20state?no_tmp_dir=true") == "/srv/my state"
-    assert addresses.path_of("file://~/state") == "/home/ada/state"
+    assert backend_address.path_of("file:///srv/my%20state?no_tmp_dir=true") == "/srv/my state"
+    assert backend_address.path_of("file://~/state") == "/home/ada/state"
 
 
 @pytest.mark.engine

@@ -1,8 +1,8 @@
-"""Who holds a lock of Pulumi's, and whether that engine still runs.
+"""The owner of a Pulumi lock, and whether that engine still runs.
 
-A lock of Pulumi's says host name and process id, which containers with one host name share and which a reboot gives again.
-So we note each engine that we start, beside the state, and judge a lock by the note of its engine. A lock without a note, of
-a bare `pulumi`, is judged only where nobody else can have made it.
+A Pulumi lock contains a host name and a process id, which containers can share and which are used again after a reboot. So the
+orchestrator writes a note beside the state for each engine that it starts, and a lock is checked with the note of its engine.
+A lock without a note, from `pulumi` itself, is checked only when no other machine or container can have made it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.engines import processes
-from orchestrator.engines.automation.files import Files
+from orchestrator.engines.automation.storage import Files
 from orchestrator.engines.processes import Process
 
 _LOCKING = frozenset({"up", "destroy", "refresh", "import", "rm"})
@@ -25,47 +25,47 @@ FOLDER = ".pulumi/orchestrator/engines"
 
 @dataclass(frozen=True, kw_only=True)
 class Note:
-    """An engine that an orchestrator started on a stack, and that did not end before its eyes (yet)."""
+    """An engine that an orchestrator started on a stack and whose end it has not recorded."""
 
     name: str
     process: Process
     operation: str
-    """The command's word: up, destroy, refresh, import, rm."""
+    """The command of the CLI: up, destroy, refresh, import, rm."""
 
     since: datetime
     runs: bool | None
 
 
 class Notes:
-    """The notes of engines beside a state."""
+    """The notes of engines in a backend."""
 
     def __init__(self, files: Files) -> None:
         self._files = files
 
     def add(self, project: str, stack: str, pid: int, operation: str) -> str:
-        """Write down an engine that was just started; returns the note's name."""
+        """Write the note of an engine that was started; returns the note's name."""
         name = f"{FOLDER}/{project}/{stack}/{pid}-{uuid.uuid4().hex[:12]}.json"
         said = {**processes.of_pid(pid).document(), "operation": operation, "since": datetime.now(UTC).isoformat()}
         self._files.write(name, json.dumps(said).encode())
         return name
 
     def remove(self, name: str) -> None:
-        """The engine ended before our eyes."""
+        """Remove the note of an engine that has ended."""
         self._files.delete(name)
 
     def clear(self, project: str, stack: str) -> None:
-        """Remove the notes of engines that are gone: a later operation on the stack came to its end."""
+        """Remove the notes of dead engines after a later operation on the stack has finished."""
         for note in self.of(project, stack):
             if note.runs is False:
                 self._files.delete(note.name)
 
     def noted(self) -> frozenset[tuple[str, str]]:
-        """Project and name of every stack that has a note."""
+        """Project and name of every stack with a note."""
         parts = [name.removeprefix(f"{FOLDER}/").split("/") for name in self._files.names(FOLDER)]
         return frozenset((part[0], part[1]) for part in parts if len(part) == 3)
 
     def of(self, project: str, stack: str) -> list[Note]:
-        """The stack's notes; one that cannot be read counts as none."""
+        """The stack's notes, without those that cannot be read."""
         found: list[Note] = []
         for name in self._files.names(f"{FOLDER}/{project}/{stack}"):
             try:
@@ -80,7 +80,7 @@ class Notes:
 
 
 def operation_of(words: Sequence[str]) -> tuple[str, str] | None:
-    """Operation and stack of a command of the CLI that takes a stack's lock; None for any other."""
+    """Operation and stack of a CLI command that locks a stack; None for any other command."""
     found = [word for word in words if not word.startswith("-")][1:]
     operation = found[1] if found[:1] == ["stack"] and len(found) > 1 else (found or [""])[0]
     if operation not in _LOCKING:
@@ -89,13 +89,13 @@ def operation_of(words: Sequence[str]) -> tuple[str, str] | None:
 
 
 def alive(hostname: str, pid: int, notes: Sequence[Note], *, own_disk: bool) -> bool | None:
-    """Whether the engine that a lock names runs; False only when it is gone for sure, None when that is not known."""
+    """Whether the engine of a lock runs; False only when it has certainly ended, None when unknown."""
     of_it = [note.runs for note in notes if (note.process.hostname, note.process.pid) == (hostname, pid)]
     if of_it:
         return next((answer for answer in (True, None) if answer in of_it), False)
     if hostname != socket.gethostname():
         return None
-    if processes.this_process().boot is None:  # not Linux: host name and number have to do
+    if processes.this_process().boot is None:  # not Linux: only host name and id are known
         return processes.runs(Process(username="", hostname=hostname, pid=pid))
     if processes.pulumi_with(pid):
         return True

@@ -1,4 +1,4 @@
-"""State that only the CLI can read (Pulumi Cloud and other backends): slower, one call for each look."""
+"""State that only the CLI can read (Pulumi Cloud and other backends). Each access is a CLI call."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from orchestrator.engines.automation.command import Cli
-from orchestrator.engines.automation.files import LocalFiles
-from orchestrator.engines.automation.state import Ending, Lock
+from orchestrator.engines.automation.diy_backend import Ending, Lock
+from orchestrator.engines.automation.pulumi_cli import Cli
+from orchestrator.engines.automation.storage import LocalFiles
 from orchestrator.engines.marks import Marks
 from orchestrator.errors import EngineUnavailableError, StateError
 
 
-class RemoteBackend:
-    """The same questions as `Backend`, asked through the CLI in a project's folder."""
+class CliBackend:
+    """The methods of `Backend`, implemented with the CLI in the projects' folders."""
 
     def __init__(self, cli: Cli, folders: Mapping[str, Path]) -> None:
         self._cli, self._folders = cli, folders
         self.notes = None
         self.marks = Marks(LocalFiles(Path(tempfile.gettempdir())), f"pulumi-django-{os.getuid()}/marks")
-        """Only for those on this machine: such a backend has no place for them."""
+        """Marks for this machine only: such a backend cannot store them."""
 
     def stacks(self, project: str) -> list[str]:
         """Names of the project's stacks."""
@@ -39,56 +39,56 @@ class RemoteBackend:
         return exported.get("deployment") or {}
 
     def reserve(self, project: str, stack: str) -> None:
-        """Nothing to look at: it is the service's affair."""
+        """Do nothing: the service stores the state."""
 
     def tags(self, project: str, stack: str) -> dict[str, str]:
         """The stack's tags."""
         return dict(self._json(project, "stack", "tag", "ls", "--json", "--stack", stack))
 
     def write_tags(self, project: str, stack: str, tags: Mapping[str, str]) -> None:
-        """Set those tags that differ."""
+        """Set the tags that differ."""
         before = self.tags(project, stack)
         for name, value in tags.items():
             if before.get(name) != value:
                 self._run(project, "stack", "tag", "set", name, value, "--stack", stack)
 
     def everything(self) -> Iterator[tuple[str, str]]:
-        """Project and name of the stacks of the graph's projects: others are not looked at here."""
+        """Project and name of the stacks of the graph's projects only."""
         for project in self._folders:
             for stack in self.stacks(project):
                 yield project, stack
 
     def raw(self, project: str, stack: str) -> bytes | None:
-        """The stack's state as the text of a checkpoint file."""
+        """The stack's state in the form of a checkpoint file."""
         return json.dumps({"checkpoint": {"latest": self.checkpoint(project, stack)}}).encode()
 
     def stamp(self, project: str, stack: str) -> str | None:
-        """Unknown without asking for the whole state."""
+        """None: unknown without reading the whole state."""
         del project, stack
         return None
 
     def claims(self, project: str) -> dict[str, dict[str, str]]:
-        """None: a claim is an empty stack there."""
+        """No claims: in such a backend a claim is an empty stack."""
         del project
         return {}
 
     def unclaim(self, project: str, stack: str) -> None:
-        """Nothing to take back: the empty stack stays, as after any operation that could not begin."""
+        """Do nothing: the empty stack stays, as after any operation that could not start."""
 
     def exclusive(self, name: str) -> AbstractContextManager[None]:
-        """Only against others on this machine: such a backend has no place for a lock of ours."""
+        """Hold a lock against processes on this machine only: such a backend cannot store a lock."""
         return LocalFiles(Path(tempfile.gettempdir())).exclusive(f"pulumi-django-{os.getuid()}/{name}")
 
     def locks(self, project: str, stack: str) -> list[Lock]:
-        """Unknown: such a backend says so when an operation begins."""
+        """No locks: such a backend reports a lock when an operation starts."""
         del project, stack
         return []
 
     def unlock(self, lock: Lock) -> None:
-        """Nothing to remove, as no lock is ever listed."""
+        """Do nothing: locks are never listed."""
 
     def ending(self, project: str, stack: str) -> Ending:
-        """How the stack's last operation ended."""
+        """The end of the stack's last operation."""
         history = self._json(project, "stack", "history", "--json", "--page-size", "1", "--stack", stack)
         if not history:
             return Ending(never=True)
@@ -100,9 +100,7 @@ class RemoteBackend:
         try:
             return json.loads(text)
         except ValueError as error:
-            raise StateError(
-                f"`pulumi {' '.join(words)}` did not answer with JSON", "upgrade the Pulumi CLI"
-            ) from error
+            raise StateError(f"`pulumi {' '.join(words)}` did not return JSON", "upgrade the Pulumi CLI") from error
 
     def _run(self, project: str, *words: str) -> str:
         self._cli.check()

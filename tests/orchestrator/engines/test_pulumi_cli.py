@@ -1,4 +1,4 @@
-"""The CLI as a program: missing, too old, silent, and how it is run."""
+"""The CLI: missing, too old, broken, and how it is run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.engines.automation.command import Cli
+from orchestrator.engines.automation.pulumi_cli import Cli
 from orchestrator.errors import EngineUnavailableError, InterruptedRunError
 from tests.support.engines import Workshop
 
@@ -26,7 +26,7 @@ def fake_cli(folder: Path, body: str, monkeypatch: pytest.MonkeyPatch, *, langua
     return Cli({})
 
 
-def test_no_cli_is_told_with_where_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_a_missing_cli_has_an_installation_hint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EngineUnavailableError) as refused:
         Cli({}).check()
@@ -34,20 +34,21 @@ def test_no_cli_is_told_with_where_to_get_it(tmp_path: Path, monkeypatch: pytest
     assert "--engine simulation" in str(refused.value.hint)
 
 
-def test_a_cli_that_is_too_old_is_told_with_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_an_old_cli_names_the_required_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cli = fake_cli(tmp_path, "print('v3.100.0')", monkeypatch)
     with pytest.raises(
-        EngineUnavailableError, match=r"the Pulumi CLI is too old: it is v3\.100\.0, and 3\.\d+\.\d+ or newer is needed"
+        EngineUnavailableError,
+        match=r"the Pulumi CLI is too old: its version is v3\.100\.0, and 3\.\d+\.\d+ or newer is required",
     ):
         cli.check()
 
 
-def test_a_cli_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(EngineUnavailableError, match="the Pulumi CLI does not answer"):
+def test_a_cli_that_does_not_run_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(EngineUnavailableError, match="the Pulumi CLI does not run"):
         fake_cli(tmp_path, "raise SystemExit(3)", monkeypatch).check()
 
 
-def test_a_cli_without_its_language_host_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cli_without_its_language_host_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cli = fake_cli(tmp_path, "print('v3.260.0')", monkeypatch, language_host=False)
     with pytest.raises(EngineUnavailableError, match="no `pulumi-language-python` on PATH"):
         cli.check()
@@ -104,12 +105,12 @@ def test_exactly_one_signal_is_sent_however_often_it_is_interrupted(
         cli.run(["up"], tmp_path)
 
 
-def test_a_killed_cli_is_seen_by_its_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_cli_has_its_signal_as_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     body = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
     assert fake_cli(tmp_path, body, monkeypatch).run(["up"], tmp_path).code == -signal.SIGKILL
 
 
-def test_the_event_log_is_readable_by_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_user_can_read_the_event_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     body = (
         "import os, sys\nname = sys.argv[sys.argv.index('--event-log') + 1]\nprint(oct(os.stat(name).st_mode & 0o777))"
     )
@@ -117,13 +118,13 @@ def test_the_event_log_is_readable_by_nobody_else(tmp_path: Path, monkeypatch: p
     assert finished.output == "0o600\n"
 
 
-def test_a_state_whose_place_nothing_says_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_state_backend_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = Workshop(tmp_path, "pulumi", monkeypatch.setenv)
     monkeypatch.delenv("PULUMI_BACKEND_URL")
     with pytest.raises(EngineUnavailableError) as refused:
         shop.another().stacks()
     assert refused.value.message == (
-        "nothing says where Pulumi keeps its state: no `pulumi login`, no PULUMI_BACKEND_URL, no `backend` in Pulumi.yaml"
+        "no Pulumi state backend is configured: no `pulumi login`, no PULUMI_BACKEND_URL, no `backend` in Pulumi.yaml"
     )
     assert "run `pulumi login`" in str(refused.value.hint)
 

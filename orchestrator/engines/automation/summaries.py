@@ -1,7 +1,8 @@
-"""All stacks of a DIY backend at one glance: what `list` and the guards look at.
+"""Summaries of all stacks of a DIY backend, with a cache.
 
-Checkpoints are large, and most of them are as they were at the last look: what they say is remembered by the file's
-stamp (time and size, or ETag), so that hundreds of stacks answer at once. The memory may be lost at any time.
+Checkpoints are large, and most of them have not changed since the last listing. The cache keeps the relevant part of each
+checkpoint with the stamp of its file (time and size, or ETag), so that hundreds of stacks are listed quickly. It may be lost
+at any time.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from orchestrator.config.neighbors import private_folder, write_private
+from orchestrator.config.atomic_files import create_private_folder, write_atomically
 from orchestrator.engines import records
 from orchestrator.engines.automation import checkpoint
-from orchestrator.engines.automation.state import Backend
-from orchestrator.engines.unreadable import readable, unreadable
+from orchestrator.engines.automation.diy_backend import Backend
+from orchestrator.engines.broken_stacks import broken, or_unreadable
 from orchestrator.errors import StateError, UnreadableStateError
-from orchestrator.model import StackStatus, StackSummary, Unit
+from orchestrator.model import StackSummary, Unit
 
 VERSION = 1
 _AT_ONCE = 16
@@ -27,15 +28,15 @@ _AT_ONCE = 16
 log = logging.getLogger(__name__)
 
 
-class Survey:
-    """Looks at a backend; `memory` is the file that remembers."""
+class Summaries:
+    """Summarizes the stacks of a backend; `cache` is the file of the cache."""
 
-    def __init__(self, backend: Backend, memory: Path) -> None:
-        self._backend, self._memory = backend, memory
+    def __init__(self, backend: Backend, cache: Path) -> None:
+        self._backend, self._cache = backend, cache
 
-    def summaries(self, projects: Sequence[tuple[str, str]]) -> tuple[StackSummary, ...]:
-        """Every stack of these projects (key, Pulumi name), in order; one that is damaged or closed to this user never hides the others."""
-        before = self._remembered()
+    def of(self, projects: Sequence[tuple[str, str]]) -> tuple[StackSummary, ...]:
+        """Every stack of these projects (key, Pulumi name), in order. A damaged or unreadable stack never hides the others."""
+        before = self._cached()
         after: dict[str, Any] = {}
         locked, noted = self._locked(), self._noted()
         found: list[Callable[[], StackSummary]] = []
@@ -43,12 +44,12 @@ class Survey:
             listing = self._backend.listing(name)
             for stack, stamp in sorted(listing.stamps.items()):
                 found.append(self._looker(Unit(key, stack), name, stamp, listing.tagged, locked, noted, before, after))
-        # On a disk threads would only get in each other's way.
+        # Threads help only with a slow backend.
         answers = (
             tuple(ThreadPoolExecutor(_AT_ONCE).map(_call, found)) if self._backend.distant else tuple(map(_call, found))
         )
         if after != before:
-            self._remember(after)
+            self._store(after)
         return answers
 
     def _looker(
@@ -71,26 +72,23 @@ class Survey:
                 end = self._backend.ending(
                     *pair, noted=noted is None or pair in noted, locked=locked is None or pair in locked
                 )
-            except UnreadableStateError as error:
-                return unreadable(unit, error, records.from_tags(tags))
             except StateError as error:
-                record = records.from_tags(tags)
-                return StackSummary(unit=unit, status=StackStatus.DAMAGED, record=record, problem=error.message)
+                return broken(unit, error, records.from_tags(tags))
             after[f"{project}/{unit.stack}"] = {"stamp": stamp, "head": head}
             busy = (locked is None or pair in locked) and self._backend.held(*pair)
             return checkpoint.summary(unit, head, tags, locked=busy, end=end)
 
-        return lambda: readable(unit, look)
+        return lambda: or_unreadable(unit, look)
 
     def _locked(self) -> frozenset[tuple[str, str]] | None:
-        """The stacks that have a lock; None when each has to be asked, since the locks of one are closed to this user."""
+        """The stacks with a lock; None when some locks are unreadable, so that each stack must be checked."""
         try:
             return self._backend.locked()
         except UnreadableStateError:
             return None
 
     def _noted(self) -> frozenset[tuple[str, str]] | None:
-        """The stacks that engines were started on; None when each has to be asked."""
+        """The stacks with notes of engines; None when some notes are unreadable, so that each stack must be checked."""
         try:
             return self._backend.notes.noted()
         except UnreadableStateError:
@@ -99,19 +97,19 @@ class Survey:
     def _head(self, project: str, stack: str) -> dict[str, Any]:
         return checkpoint.head(self._backend.checkpoint(project, stack) or {})
 
-    def _remembered(self) -> dict[str, Any]:
+    def _cached(self) -> dict[str, Any]:
         try:
-            document: Mapping[str, Any] = json.loads(self._memory.read_bytes())
+            document: Mapping[str, Any] = json.loads(self._cache.read_bytes())
             return dict(document["stacks"]) if document["version"] == VERSION else {}
         except (OSError, ValueError, KeyError, TypeError):
             return {}
 
-    def _remember(self, stacks: Mapping[str, Any]) -> None:
+    def _store(self, stacks: Mapping[str, Any]) -> None:
         try:
-            private_folder(self._memory.parent)
-            write_private(self._memory, json.dumps({"version": VERSION, "stacks": stacks}))
+            create_private_folder(self._cache.parent)
+            write_atomically(self._cache, json.dumps({"version": VERSION, "stacks": stacks}), private=True)
         except OSError:
-            log.debug("what was seen could not be remembered", exc_info=True)
+            log.debug("the cache of stacks could not be written", exc_info=True)
 
 
 def _call(look: Callable[[], StackSummary]) -> StackSummary:

@@ -1,4 +1,4 @@
-"""State files as the CLI writes them: plain, gzip, Zstandard, of projects, of the older layout."""
+"""State files of the CLI: plain, gzip, Zstandard, current and older layout."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import zstandard
 
-from orchestrator.engines.automation import forms
-from orchestrator.engines.automation.forms import UnknownFormError
-from orchestrator.engines.automation.state import Backend, open_backend
+from orchestrator.engines.automation import state_formats
+from orchestrator.engines.automation.diy_backend import Backend, open_backend
+from orchestrator.engines.automation.state_formats import UnknownFormatError
 from orchestrator.errors import OperationFailedError, StateError
 from orchestrator.model import Operation, StackStatus
 from tests.support.engines import APP, BASE, Workshop
@@ -45,7 +45,7 @@ def checkpoint(**latest: Any) -> bytes:
 
 
 @pytest.mark.parametrize("form", PACK)
-def test_a_stack_is_there_in_every_form(tmp_path: Path, form: str) -> None:
+def test_a_stack_exists_in_every_format(tmp_path: Path, form: str) -> None:
     put(tmp_path, f"stacks/shop/alpha{form}", PACK[form](checkpoint()))
     put(tmp_path, "stacks/shop/alpha.pulumi-tags", b'{"tags": {"a": "b"}}')
     backend = backend_in(tmp_path)
@@ -59,21 +59,21 @@ def test_a_stack_is_there_in_every_form(tmp_path: Path, form: str) -> None:
 
 
 @pytest.mark.parametrize("form", PACK)
-def test_the_last_failure_is_read_in_every_form(tmp_path: Path, form: str) -> None:
+def test_the_last_failure_is_read_in_every_format(tmp_path: Path, form: str) -> None:
     put(tmp_path, "history/shop/alpha/alpha-1790000000000000000.history.json", b'{"result": "succeeded"}')
     assert backend_in(tmp_path).ending("shop", "alpha").failed is False
     put(tmp_path, f"history/shop/alpha/alpha-1790000000000000001.history{form}", PACK[form](b'{"result": "failed"}'))
     assert backend_in(tmp_path).ending("shop", "alpha").failed is True
 
 
-def test_content_counts_and_not_the_name(tmp_path: Path) -> None:
+def test_the_content_decides_the_format_and_not_the_name(tmp_path: Path) -> None:
     put(tmp_path, "stacks/shop/alpha.json", zstandard.compress(checkpoint()))
     put(tmp_path, "stacks/shop/beta.json.gz", checkpoint())
     backend = backend_in(tmp_path)
     assert backend.checkpoint("shop", "alpha") == backend.checkpoint("shop", "beta") == LATEST
 
 
-def test_the_newest_of_several_forms_counts(tmp_path: Path) -> None:
+def test_the_newest_of_several_formats_counts(tmp_path: Path) -> None:
     for age, form in enumerate(PACK):
         file = put(tmp_path, f"stacks/shop/alpha{form}", PACK[form](checkpoint(of=form)))
         os.utime(file, (1_790_000_000 - age, 1_790_000_000 - age))
@@ -85,20 +85,20 @@ def test_the_newest_of_several_forms_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["alpha.json.xz", "alpha.json.br", "alpha.yaml"])
-def test_an_unknown_form_is_an_error_and_never_an_absent_stack(tmp_path: Path, name: str) -> None:
+def test_an_unknown_format_is_an_error_and_never_an_absent_stack(tmp_path: Path, name: str) -> None:
     put(tmp_path, f"stacks/shop/{name}", b"?")
     backend = backend_in(tmp_path)
     assert backend.stacks("shop") == ["alpha"]
-    with pytest.raises(UnknownFormError, match=f"the state of alpha has a form that .* not know .*{name}"):
+    with pytest.raises(UnknownFormatError, match=f"the state of alpha has an unknown format .*{name}"):
         backend.checkpoint("shop", "alpha")
     put(tmp_path, "stacks/shop/alpha.json", checkpoint())
     assert backend.checkpoint("shop", "alpha") == LATEST
 
 
-def test_an_unknown_form_of_the_newest_history_is_an_error(tmp_path: Path) -> None:
+def test_an_unknown_format_of_the_newest_history_is_an_error(tmp_path: Path) -> None:
     put(tmp_path, "history/shop/alpha/alpha-1.history.json", b'{"result": "succeeded"}')
     put(tmp_path, "history/shop/alpha/alpha-2.history.json.xz", b"?")
-    with pytest.raises(UnknownFormError, match="the history of alpha has a form"):
+    with pytest.raises(UnknownFormatError, match="the history of alpha has an unknown format"):
         backend_in(tmp_path).ending("shop", "alpha")
 
 
@@ -107,8 +107,8 @@ def test_an_unknown_form_of_the_newest_history_is_an_error(tmp_path: Path) -> No
     ["alpha.json.bak", "alpha.json.gz.bak", "alpha.json.zst.bak", "alpha.json.1790000000", "alpha.json.gz.1790000000",
      "alpha.json.attrs", "alpha.pulumi-tags", "tmp4x1"],
 )  # fmt: skip
-def test_what_lies_beside_a_state_is_no_stack(name: str) -> None:
-    assert forms.stack_of(name) is None
+def test_other_files_beside_a_state_are_not_stacks(name: str) -> None:
+    assert state_formats.stack_of(name) is None
 
 
 @pytest.mark.parametrize("form", [".json.gz", ".json.zst"])
@@ -122,7 +122,7 @@ def test_a_file_that_is_cut_off_is_damaged_and_its_backup_named(tmp_path: Path, 
 @pytest.mark.parametrize("name", ["stacks/alpha.json", "stacks/alpha.json.gz"])
 def test_the_older_layout_is_refused(tmp_path: Path, name: str) -> None:
     put(tmp_path, name, checkpoint())
-    with pytest.raises(StateError, match="older layout, whose stacks belong to no project") as caught:
+    with pytest.raises(StateError, match="older layout, in which stacks belong to no project") as caught:
         backend_in(tmp_path).check_layout()
     assert "pulumi state upgrade" in str(caught.value.hint)
     put(tmp_path, "meta.yaml", b"version: 1\n")
@@ -132,7 +132,7 @@ def test_the_older_layout_is_refused(tmp_path: Path, name: str) -> None:
 def test_a_newer_layout_is_refused(tmp_path: Path) -> None:
     backend_in(tmp_path).check_layout()
     put(tmp_path, "meta.yaml", b"version: 2\n")
-    with pytest.raises(StateError, match="the state has the layout 2: this program knows 1"):
+    with pytest.raises(StateError, match="the state has layout 2, and this program supports layout 1"):
         backend_in(tmp_path).check_layout()
 
 
@@ -173,11 +173,11 @@ def test_the_real_clis_packed_state_is_the_same_as_a_plain_one(
 
 
 @pytest.mark.engine
-def test_an_unknown_form_beside_a_base_is_an_error_when_its_readers_are_looked_for(
+def test_an_unknown_format_is_an_error_in_the_search_for_readers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = Workshop(tmp_path, "pulumi", monkeypatch.setenv)
     put(shop.state, "stacks/fixture-app/alpha.json.xz", b"?")
     assert [(stack.unit, stack.status) for stack in shop.engine.stacks()] == [(APP, StackStatus.DAMAGED)]
-    with pytest.raises(UnknownFormError):
+    with pytest.raises(UnknownFormatError):
         shop.engine.readers(BASE)

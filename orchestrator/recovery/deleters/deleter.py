@@ -1,4 +1,4 @@
-"""What every deleter uses."""
+"""The type of deleters, and the rule for production."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from orchestrator.recovery.aws import Aws
 from orchestrator.recovery.orphans import Orphan
 
 Deleter = Callable[[Aws, Orphan], None]
-"""Deletes one orphan, or begins to; raises ClientError, or KeptError."""
+"""Deletes one orphan or starts its deletion. Raises ClientError or KeptError."""
 
 PRODUCTION = "prod"
 
 
 class KeptError(Exception):
-    """The resource is left alone on purpose; the text says why."""
+    """The resource is kept on purpose; the text is the reason."""
 
 
 def is_production(orphan: Orphan) -> bool:
-    """Whether it was made for production, where data is never thrown away."""
+    """Whether the orphan belongs to production, whose data is never lost."""
     return orphan.tags.get("kind") == PRODUCTION
