@@ -87,9 +87,9 @@ from .delivery.firewall import FirewallArgs as FirewallArgs
 from .delivery.firewall import FirewallOptions as FirewallOptions
 from .delivery.static_site import StaticSite as StaticSite
 from .delivery.static_site import StaticSiteArgs as StaticSiteArgs
-from .deploying.aws_access import AssumedRole as AssumedRole
 from .deploying.aws_access import AwsAccess as AwsAccess
-from .deploying.aws_access import WebIdentity as WebIdentity
+from .deploying.aws_settings import AssumedRole as AssumedRole
+from .deploying.aws_settings import WebIdentity as WebIdentity
 from .deploying.gate import ReleaseGate as ReleaseGate
 from .deploying.gate import ReleaseGateArgs as ReleaseGateArgs
 from .ec2.bastion import Bastion as Bastion

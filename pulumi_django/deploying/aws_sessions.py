@@ -24,15 +24,14 @@ from botocore.credentials import (
 )
 from botocore.exceptions import BotoCoreError, NoCredentialsError
 
-from pulumi_django.deploying.aws_access import (
-    CONNECT_TIMEOUT_SECONDS,
-    MAX_ATTEMPTS,
-    READ_TIMEOUT_SECONDS,
-    ROLE_SESSION_NAME,
-    AssumedRole,
-    AwsAccess,
-    WebIdentity,
-)
+from pulumi_django.deploying.aws_settings import AssumedRole, AwsSettings, WebIdentity
+
+CONNECT_TIMEOUT_SECONDS = 10
+READ_TIMEOUT_SECONDS = 60
+MAX_ATTEMPTS = 8
+"""Attempts of one request. Throttled and failed ones are repeated with growing, jittered pauses (botocore's standard mode)."""
+
+ROLE_SESSION_NAME = "pulumi-django"
 
 _ENDPOINT_NAMES = {
     "appautoscaling": "applicationautoscaling",
@@ -55,7 +54,7 @@ class WrongAccountError(BotoCoreError):
     fmt = "the credentials lead to the account {account}, which {key} does not allow"
 
 
-def client(access: AwsAccess, service: str, known: dict[str, Any]) -> Any:
+def client(access: AwsSettings, service: str, known: dict[str, Any]) -> Any:
     """A client of a service.
 
     `known` keeps what every client of the same access needs again: the sessions of its roles, and its account. Raises
@@ -69,14 +68,14 @@ def client(access: AwsAccess, service: str, known: dict[str, Any]) -> Any:
     return _made(access, session, service)
 
 
-def _check_account(access: AwsAccess, account: str) -> None:
+def _check_account(access: AwsSettings, account: str) -> None:
     if access.allowed_account_ids and account not in access.allowed_account_ids:
         raise WrongAccountError(account=account, key="aws:allowedAccountIds")
     if account in access.forbidden_account_ids:
         raise WrongAccountError(account=account, key="aws:forbiddenAccountIds")
 
 
-def _session(access: AwsAccess, cache: dict[str, Any]) -> Any:
+def _session(access: AwsSettings, cache: dict[str, Any]) -> Any:
     """The session of the last role; without roles and web identity, that of the credentials themselves."""
     credentials: Any = None
     if access.web_identity:
@@ -90,7 +89,7 @@ def _session(access: AwsAccess, cache: dict[str, Any]) -> Any:
     return _plain_session(access, credentials)
 
 
-def _plain_session(access: AwsAccess, credentials: Any = None) -> Any:
+def _plain_session(access: AwsSettings, credentials: Any = None) -> Any:
     """A boto3 session with the keys, files and profile of the configuration, or with these credentials."""
     core: Any = botocore.session.Session()
     settings = {
@@ -115,7 +114,7 @@ def _plain_session(access: AwsAccess, credentials: Any = None) -> Any:
     )
 
 
-def _profile(access: AwsAccess) -> str | None:
+def _profile(access: AwsSettings) -> str | None:
     """The profile to name to boto3; None leaves it to boto3's own chain."""
     if access.access_key:  # keys win over a profile
         return None
@@ -138,7 +137,7 @@ class _Given(CredentialProvider):
         return self._credentials
 
 
-def _of_web_identity(access: AwsAccess, identity: WebIdentity, cache: dict[str, Any]) -> Any:
+def _of_web_identity(access: AwsSettings, identity: WebIdentity, cache: dict[str, Any]) -> Any:
     def token() -> str:
         if identity.token is not None:
             return identity.token
@@ -150,7 +149,7 @@ def _of_web_identity(access: AwsAccess, identity: WebIdentity, cache: dict[str, 
     return DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role-with-web-identity")
 
 
-def _of_role(access: AwsAccess, role: AssumedRole, source: Any, cache: dict[str, Any]) -> Any:
+def _of_role(access: AwsSettings, role: AssumedRole, source: Any, cache: dict[str, Any]) -> Any:
     fetcher = AssumeRoleCredentialFetcher(
         _sts_maker(access), source, role.role_arn, extra_args=_extra(role), cache=cache
     )
@@ -172,7 +171,7 @@ def _extra(role: AssumedRole) -> dict[str, Any]:
     return {name: value for name, value in wanted.items() if value}
 
 
-def _sts_maker(access: AwsAccess) -> Any:
+def _sts_maker(access: AwsSettings) -> Any:
     """Makes the STS clients that botocore asks for credentials of roles."""
     session = _plain_session(access)
 
@@ -183,7 +182,12 @@ def _sts_maker(access: AwsAccess) -> Any:
 
 
 def _made(
-    access: AwsAccess, session: Any, service: str, region: str | None = None, config: Config | None = None, **keys: Any
+    access: AwsSettings,
+    session: Any,
+    service: str,
+    region: str | None = None,
+    config: Config | None = None,
+    **keys: Any,
 ) -> Any:
     """A client; a host that is reached without a proxy gets one without."""
     endpoint = _endpoint(access, service)
@@ -196,7 +200,7 @@ def _made(
     return session.client(service, config=_config(access, proxies, config), **options)
 
 
-def _config(access: AwsAccess, proxies: dict[str, str] | None, more: Config | None) -> Config:
+def _config(access: AwsSettings, proxies: dict[str, str] | None, more: Config | None) -> Config:
     attempts = MAX_ATTEMPTS if access.max_retries is None else access.max_retries + 1
     s3 = {
         "addressing_style": "path" if access.s3_use_path_style else None,
@@ -217,24 +221,24 @@ def _config(access: AwsAccess, proxies: dict[str, str] | None, more: Config | No
     return config.merge(more) if more else config
 
 
-def _endpoint(access: AwsAccess, service: str) -> str | None:
+def _endpoint(access: AwsSettings, service: str) -> str | None:
     """The endpoint of a service under any name that the provider knows it by."""
     by_name = {_ENDPOINT_NAMES.get(name, name): url for name, url in access.endpoints.items()}
     return by_name.get(service) or by_name.get(service.replace("-", ""))
 
 
-def _verify(access: AwsAccess) -> bool | str | None:
+def _verify(access: AwsSettings) -> bool | str | None:
     return False if access.insecure else _path(access.ca_bundle)
 
 
-def _proxies(access: AwsAccess) -> dict[str, str]:
+def _proxies(access: AwsSettings) -> dict[str, str]:
     found = {"http": access.http_proxy, "https": access.https_proxy or access.http_proxy}
     if access.no_proxy is not None:  # then boto3 must not read the environment, which has another NO_PROXY
         found = {**urllib.request.getproxies(), **{key: url for key, url in found.items() if url}}
     return {key: url for key, url in found.items() if url and key in ("http", "https")}
 
 
-def _direct(access: AwsAccess, url: str) -> bool:
+def _direct(access: AwsSettings, url: str) -> bool:
     hosts = access.no_proxy if access.no_proxy is not None else urllib.request.getproxies().get("no", "")
     return bool(cast(Any, urllib.request).proxy_bypass_environment(urlsplit(url).hostname or "", {"no": hosts}))
 

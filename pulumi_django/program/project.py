@@ -23,14 +23,13 @@ from pulumi_django.program.config import ConfigError, stack_config
 from pulumi_django.rules import aws_config as provider_config
 from pulumi_django.rules.aws_config import AwsConfigError
 from pulumi_django.rules.kinds import Kind
+from pulumi_django.rules.wire import SIGNATURE, UNKNOWN
 
 BASE_PROJECT = "django-base"
 BASE_OUTPUTS_VARIABLE = "PULUMI_DJANGO_BASE_OUTPUTS"
 """Environment variable with the name of a JSON file by which the orchestrator hands over the outputs of bases that do
 not exist yet: `{"<stack reference name>": {"<output>": <wire value>}}`."""
 
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
-_UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 MANAGED_BY = "pulumi-django"
 
 
@@ -203,11 +202,11 @@ def from_wire(value: Any) -> Any:
 
     Numbers become floats, as a StackReference reads them: a program sees the same in a plan and in an update.
     """
-    if value == _UNKNOWN:
+    if value == UNKNOWN:
         return _unknown()
     if isinstance(value, dict):
-        if _SIGNATURE in value:
-            secret = value.get("value", _UNKNOWN)
+        if SIGNATURE in value:
+            secret = value.get("value", UNKNOWN)
             return pulumi.Output.secret(from_wire(secret))
         return {key: from_wire(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -20,6 +20,7 @@ from pulumi.runtime._callbacks import _CallbackServicer  # the only way to the f
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.sync_await import _sync_await
 
+from pulumi_django.rules import wire
 from pulumi_django.testing import vpc
 from pulumi_django.testing.invokes import READ_RESOURCES
 from pulumi_django.testing.mocks import STACK_REFERENCE, Mocks, StackOutputs
@@ -28,8 +29,6 @@ from pulumi_django.testing.replacement import diff_resource
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 DEFAULT_TAGS = "aws:index/getDefaultTags:getDefaultTags"
-SIGNATURE_KEY = rpc._special_sig_key
-SECRET_SIGNATURE = rpc._special_secret_sig
 HOOK_MOMENTS = ("before_create", "after_create", "before_update", "after_update", "before_delete", "after_delete")
 
 
@@ -43,10 +42,10 @@ def plain(value: Any, secrets: set[str], path: str = "") -> Any:
     Whole floats become ints (the wire has only floats); resource references become `{"urn": ..., "id": ...}`.
     """
     if isinstance(value, dict):
-        if value.get(SIGNATURE_KEY) == SECRET_SIGNATURE:
+        if value.get(wire.SIGNATURE) == wire.SECRET:
             secrets.add(path)
             return plain(value.get("value"), secrets, path)
-        if SIGNATURE_KEY in value and "urn" in value:
+        if wire.SIGNATURE in value and "urn" in value:
             return {"urn": value["urn"], "id": value.get("id", "")}
         return {key: plain(item, secrets, f"{path}.{key}" if path else key) for key, item in value.items()}
     if isinstance(value, list):
@@ -105,7 +104,7 @@ class RecordingMonitor(sdk_mocks.MockMonitor):
         id_, state, revision = self._answer(recorded, request)
         # The engine, not the provider, makes these secret.
         for key in set(request.additionalSecretOutputs) & set(state):
-            state[key] = {SIGNATURE_KEY: SECRET_SIGNATURE, "value": state[key]}
+            state[key] = {wire.SIGNATURE: wire.SECRET, "value": state[key]}
         wire_state = _sync_await(rpc.serialize_properties(state, {}))
         outputs, secret_outputs = _wire(wire_state)
         self.resources_by_urn[urn] = replace(
@@ -144,7 +143,7 @@ class RecordingMonitor(sdk_mocks.MockMonitor):
             default_tags=default_tags,
         )
         if self._preview and change.kind in ("create", "replace"):
-            computed = {key: rpc.UNKNOWN for key in state if key not in new.inputs}
+            computed = {key: wire.UNKNOWN for key in state if key not in new.inputs}
             return "", {**state, **computed}, revision
         return id_, state, revision
 
@@ -172,7 +171,7 @@ class RecordingMonitor(sdk_mocks.MockMonitor):
                     provider=request.providers.get("aws", ""),
                 )
             )
-            return vpc.Child(answer.urn, answer.id or rpc.UNKNOWN)
+            return vpc.Child(answer.urn, answer.id or wire.UNKNOWN)
 
         outputs = vpc.register_children(
             component.name, component.urn, component.inputs, register, region or self._answers.region
@@ -316,7 +315,7 @@ def _recorded(urn: str, request: Any, inputs: Mapping[str, Any], secret_inputs: 
 def _references(value: Any) -> Any:
     """Children as resource references, which the SDK turns into resources again."""
     if isinstance(value, vpc.Child):
-        return {SIGNATURE_KEY: rpc._special_resource_sig, "urn": value.urn, "id": value.id}
+        return {wire.SIGNATURE: wire.RESOURCE, "urn": value.urn, "id": value.id}
     if isinstance(value, list):
         return [_references(item) for item in value]
     return value

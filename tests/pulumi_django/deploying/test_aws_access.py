@@ -12,7 +12,9 @@ from botocore.exceptions import BotoCoreError, NoCredentialsError
 from moto import mock_aws
 
 from pulumi_django.deploying import aws_access
-from pulumi_django.deploying.aws_access import MAX_ATTEMPTS, AssumedRole, AwsAccess
+from pulumi_django.deploying.aws_access import AwsAccess
+from pulumi_django.deploying.aws_sessions import MAX_ATTEMPTS
+from pulumi_django.deploying.aws_settings import AssumedRole
 from pulumi_django.rules import aws_config
 from pulumi_django.rules.aws_config import AwsConfigError
 from tests.support.sts_standin import Sts, sts

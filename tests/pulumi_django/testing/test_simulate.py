@@ -15,11 +15,11 @@ import pulumi_awsx as awsx
 import pulumi_random as random
 import pytest
 
+from pulumi_django.rules.wire import UNKNOWN
 from pulumi_django.testing import DuplicateUrnError, Mocks, SimulationResult, simulate
 
 BUCKET = "aws:s3/bucket:Bucket"
 TASK_DEFINITION = "aws:ecs/taskDefinition:TaskDefinition"
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
 class Outer(pulumi.ComponentResource):
