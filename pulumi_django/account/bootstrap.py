@@ -9,12 +9,11 @@ from typing import Any
 import pulumi
 
 from pulumi_django.account.budget import BudgetAlarm, BudgetAlarmArgs
-from pulumi_django.account.deploy_role import DeployRole, DeployRoleArgs
 from pulumi_django.account.mail_domain import MailDomain, MailDomainArgs
-from pulumi_django.account.plan_role import PlanRole, PlanRoleArgs
+from pulumi_django.account.pipeline_roles import DeployRole, DeployRoleArgs, PlanRole, PlanRoleArgs
 from pulumi_django.account.repository import ImageRepository, ImageRepositoryArgs, check_repository_name
+from pulumi_django.account.role_parts import check_subject
 from pulumi_django.account.state import StateBackend, StateBackendArgs
-from pulumi_django.account.subjects import check_subject
 
 
 @dataclass(frozen=True, kw_only=True)

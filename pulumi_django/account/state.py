@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.data import private_bucket
+from pulumi_django.data import buckets
 
 # https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html
 KEY_DELETION_DAYS = 30
@@ -78,9 +78,7 @@ class StateBackend(pulumi.ComponentResource):
             force_destroy=not args.retain,
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.retain),
         )
-        private_bucket.guard(self, name, bucket, retain=args.retain, kms_key_arn=key.arn)
-        versioning = private_bucket.versions(self, name, bucket, retain=args.retain)
-        private_bucket.expire(
-            self, name, bucket, versioning, old_version_days=args.old_version_days, retain=args.retain
-        )
+        buckets.guard(self, name, bucket, retain=args.retain, kms_key_arn=key.arn)
+        versioning = buckets.versions(self, name, bucket, retain=args.retain)
+        buckets.expire(self, name, bucket, versioning, old_version_days=args.old_version_days, retain=args.retain)
         return bucket

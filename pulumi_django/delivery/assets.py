@@ -9,8 +9,8 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.data import private_bucket
-from pulumi_django.data.log_bucket import BUCKETS_PREFIX
+from pulumi_django.data import buckets
+from pulumi_django.data.buckets import BUCKETS_PREFIX
 from pulumi_django.delivery import cdn
 from pulumi_django.delivery.cdn import Cdn, CdnArgs, Delivery
 from pulumi_django.ecs.roles import bucket_statements
@@ -97,7 +97,7 @@ class AssetsBucket(pulumi.ComponentResource):
         self.cdn = self._cdn(name, args.delivery, bucket) if args.delivery is not None else None
         delivered = [cdn.reads(bucket.arn, self.cdn.distribution_arn, args.delivered)] if self.cdn is not None else []
         used = _used_by(bucket, args.role_arns)
-        private_bucket.guard(self, name, bucket, statements=[*delivered, *used, *args.statements], retain=args.retain)
+        buckets.guard(self, name, bucket, statements=[*delivered, *used, *args.statements], retain=args.retain)
         if args.cors_origins:
             self._cors(name, args, bucket)
         if args.versioned:
@@ -133,12 +133,10 @@ class AssetsBucket(pulumi.ComponentResource):
         )
 
     def _versions(self, name: str, args: AssetsBucketArgs, bucket: aws.s3.Bucket) -> None:
-        versioning = private_bucket.versions(self, name, bucket, retain=args.retain)
+        versioning = buckets.versions(self, name, bucket, retain=args.retain)
         if args.old_version_days is None:
             return
-        private_bucket.expire(
-            self, name, bucket, versioning, old_version_days=args.old_version_days, retain=args.retain
-        )
+        buckets.expire(self, name, bucket, versioning, old_version_days=args.old_version_days, retain=args.retain)
 
 
 def _used_by(bucket: aws.s3.Bucket, role_arns: Sequence[pulumi.Input[str]]) -> list[Mapping[str, Any]]:

@@ -11,8 +11,7 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_django.delivery import headers
-from pulumi_django.network.certificate import CLOUDFRONT_REGION, Certificate, CertificateArgs
-from pulumi_django.network.dns import AliasRecord, AliasRecordArgs
+from pulumi_django.network.dns import CLOUDFRONT_REGION, AliasRecord, AliasRecordArgs, Certificate, CertificateArgs
 from pulumi_django.rules import naming
 
 PriceClass = Literal["PriceClass_100", "PriceClass_200", "PriceClass_All"]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.network.certificate import CLOUDFRONT_REGION
+from pulumi_django.network.dns import CLOUDFRONT_REGION
 
 Scope = Literal["REGIONAL", "CLOUDFRONT"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.data import private_bucket
+from pulumi_django.data import buckets
 from pulumi_django.delivery import cdn
 from pulumi_django.delivery.cdn import Cdn, CdnArgs, Delivery, Routing
 
@@ -59,9 +59,9 @@ class StaticSite(pulumi.ComponentResource):
             ),
             child,
         )
-        private_bucket.guard(self, name, bucket, statements=[cdn.reads(bucket.arn, site.distribution_arn)])
-        versioning = private_bucket.versions(self, name, bucket)
-        private_bucket.expire(self, name, bucket, versioning, old_version_days=OLD_VERSION_DAYS)
+        buckets.guard(self, name, bucket, statements=[cdn.reads(bucket.arn, site.distribution_arn)])
+        versioning = buckets.versions(self, name, bucket)
+        buckets.expire(self, name, bucket, versioning, old_version_days=OLD_VERSION_DAYS)
         self.bucket_name, self.distribution_id = bucket.bucket, site.distribution_id
         self.domain_name, self.url = site.domain_name, site.url
         self.register_outputs({"bucket_name": self.bucket_name, "url": self.url})

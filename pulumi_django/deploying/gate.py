@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.deploying import program_end
+from pulumi_django.deploying import event_loop
 from pulumi_django.deploying.aws_access import AwsAccess
-from pulumi_django.deploying.hook_thread import in_thread
+from pulumi_django.deploying.event_loop import in_thread
 from pulumi_django.deploying.polling import Clock
 from pulumi_django.deploying.release_tasks import Release, ReleaseError, ReleaseRequest
 from pulumi_django.deploying.rollback import Report, Rollback
@@ -20,7 +20,7 @@ from pulumi_django.deploying.rollout import RolloutError, RolloutRequest, Rollou
 from pulumi_django.deploying.rollout_group import RolloutGroup, Stopped
 from pulumi_django.deploying.rollout_state import short
 from pulumi_django.deploying.update_mode import RELEASE_VARIABLE, SKIP, UpdateMode
-from pulumi_django.rules.visible import visible
+from pulumi_django.rules.text import visible
 
 T = TypeVar("T")
 
@@ -148,7 +148,7 @@ class ReleaseGate:
             database=args.database_task_definition_arn,
             release=args.release_task_definition_arn,
         )
-        program_end.watch()
+        event_loop.watch()
         release = pulumi.ResourceHook(f"{name}-release", self._before)
         self.binding = pulumi.ResourceHookBinding(before_create=[release], before_update=[release])
         wake = pulumi.ResourceHook(f"{name}-wake", self._wake)

@@ -10,11 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pulumi_django.deploying.crashes import Crashes
 from pulumi_django.deploying.polling import Clock, patiently, pauses
 from pulumi_django.deploying.rollout import RolloutRequest
-from pulumi_django.deploying.rollout_state import Verdict, judge, primary, same_task_definition, short
-from pulumi_django.deploying.service_deployments import ServiceDeployments, shifts_traffic
+from pulumi_django.deploying.rollout_state import (
+    ServiceDeployments,
+    Verdict,
+    judge,
+    primary,
+    same_task_definition,
+    shifts_traffic,
+    short,
+)
+from pulumi_django.deploying.task_end import Crashes
 from pulumi_django.deploying.task_log import log_lines
 from pulumi_django.deploying.task_runner import task_id
 

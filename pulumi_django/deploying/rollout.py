@@ -10,15 +10,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pulumi_django.deploying.crashes import Crashes
 from pulumi_django.deploying.polling import Clock, SystemClock, patiently, pauses
-from pulumi_django.deploying.rollout_state import Verdict, crash_limit, judge, primary, serving, short
-from pulumi_django.deploying.service_deployments import (
+from pulumi_django.deploying.rollout_state import (
     ServiceDeployment,
     ServiceDeployments,
+    Verdict,
+    crash_limit,
+    judge,
     judge_shift,
+    primary,
+    serving,
     shifts_traffic,
+    short,
 )
+from pulumi_django.deploying.task_end import Crashes
 from pulumi_django.deploying.task_log import log_lines
 from pulumi_django.deploying.task_runner import task_id
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pulumi_django.deploying.polling import Clock, patiently
-from pulumi_django.rules.visible import visible
+from pulumi_django.rules.text import visible
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef

@@ -10,8 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pulumi_django.ec2.compose_document import listed, section
-from pulumi_django.ec2.compose_variables import UNKNOWN
+from pulumi_django.ec2.compose_document import UNKNOWN, listed, section
 
 DATA_FOLDER = "/data"
 # What every Ubuntu host has of its own, such as docker's socket and the clock's zone.

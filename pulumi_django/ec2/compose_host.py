@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.ec2 import compose_file, compose_user_data, limits, machine
+from pulumi_django.ec2 import compose_file, compose_user_data, machine
 from pulumi_django.ecs.roles import Statement
 from pulumi_django.network.security import ANYWHERE
 from pulumi_django.rules.partitions import principal, region_of_zone
@@ -75,9 +75,9 @@ class ComposeHostArgs:
     """What else the host may do in AWS, as IAM statements."""
 
     def __post_init__(self) -> None:
-        limits.processor(self.instance_type)
+        machine.processor(self.instance_type)
         if self.ami_id is not None:
-            limits.check_ami_id(self.ami_id)
+            machine.check_ami_id(self.ami_id)
         compose_user_data.check_secret_arn(self.environment_secret_arn)
         compose_user_data.check_size(_compose(self), self.compose_file)
         if (self.host is None) != (self.hosted_zone_id is None):
@@ -179,7 +179,7 @@ class ComposeHost(pulumi.ComponentResource):
         _role, profile = machine.instance_profile(
             name, self, _statements(args, compose), principal("ec2", region_of_zone(args.zone))
         )
-        parameter = UBUNTU_PARAMETER.format(processor=UBUNTU_PROCESSOR[limits.processor(args.instance_type)])
+        parameter = UBUNTU_PARAMETER.format(processor=UBUNTU_PROCESSOR[machine.processor(args.instance_type)])
         return aws.ec2.Instance(
             name,
             ami=machine.image(args.ami_id, args.instance_type, parameter, self).id,

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from pulumi_django.ec2 import limits
+from pulumi_django.ec2 import machine
 from pulumi_django.ec2.compose_checks import DATA_FOLDER
 from pulumi_django.ec2.compose_file import ComposeFile
 
@@ -101,7 +101,7 @@ def check_secret_arn(arn: Any) -> None:
 def check_size(compose: ComposeFile, path: str) -> None:
     """ValueError when the compose file makes user data that EC2 does not take."""
     sample = "arn:aws:secretsmanager:us-east-1:123456789012:secret:" + "x" * 64
-    limits.check_user_data(
+    machine.check_user_data(
         render(compose, _SAMPLE_VOLUME_ID, sample), f"compose_file is {path!r}: the user data with it"
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.ec2 import limits, machine
+from pulumi_django.ec2 import machine
 from pulumi_django.ecs.roles import Statement
 from pulumi_django.ecs.web_service import HealthCheck
 from pulumi_django.rules import naming, priorities
@@ -83,11 +83,11 @@ class Ec2WebFleetArgs:
     """What instances may do in AWS beside being reached by Session Manager, as IAM statements."""
 
     def __post_init__(self) -> None:
-        limits.processor(self.instance_type)
+        machine.processor(self.instance_type)
         if self.ami_id is not None:
-            limits.check_ami_id(self.ami_id)
+            machine.check_ami_id(self.ami_id)
         if isinstance(self.user_data, str):
-            limits.check_user_data(self.user_data)
+            machine.check_user_data(self.user_data)
         if not 0 <= self.min_size <= self.desired_size <= self.max_size:
             raise ValueError(
                 f"min_size, desired_size, max_size are {self.min_size}, {self.desired_size}, {self.max_size}: "
@@ -170,7 +170,7 @@ class Ec2WebFleet(pulumi.ComponentResource):
         profile: aws.iam.InstanceProfile,
         tags: pulumi.Output[Mapping[str, str]],
     ) -> aws.ec2.LaunchTemplate:
-        parameter = machine.AMAZON_LINUX_PARAMETER.format(processor=limits.processor(args.instance_type))
+        parameter = machine.AMAZON_LINUX_PARAMETER.format(processor=machine.processor(args.instance_type))
         image = machine.image(args.ami_id, args.instance_type, parameter, self)
         return aws.ec2.LaunchTemplate(
             f"{name}-template",
@@ -301,7 +301,7 @@ class Ec2WebFleet(pulumi.ComponentResource):
 
 def _encoded(user_data: str) -> str:
     try:
-        return base64.b64encode(limits.check_user_data(user_data).encode()).decode()
+        return base64.b64encode(machine.check_user_data(user_data).encode()).decode()
     except ValueError as error:
         raise pulumi.RunError(str(error)) from None
 

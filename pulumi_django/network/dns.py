@@ -1,4 +1,4 @@
-"""Host names of environments and of what is delivered by CloudFront."""
+"""DNS: alias records, certificates that DNS validates, and the private namespace of a VPC."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
+
+from pulumi_django.rules import naming
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,3 +56,99 @@ class AliasRecord(pulumi.ComponentResource):
             ],
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+
+RECORD_TTL_SECONDS = 300
+# CloudFront takes its certificates from there, wherever its origins are.
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html
+CLOUDFRONT_REGION = "us-east-1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateArgs:
+    domain_name: str
+    """Domain of the certificate."""
+
+    hosted_zone_id: pulumi.Input[str]
+    """Route 53 zone of the domain, in which ACM looks for the validation record."""
+
+    wildcard: bool = True
+    """Whether it covers every name right below the domain too."""
+
+    region: str | None = None
+    """Region of the certificate, `us-east-1` for CloudFront; None is the provider's."""
+
+
+class Certificate(pulumi.ComponentResource):
+    """A certificate for a domain, and by default `*.` below it, that renews itself while its record stands."""
+
+    arn: pulumi.Output[str]
+    """ARN of the certificate, known once it is issued."""
+
+    def __init__(self, name: str, args: CertificateArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("pulumi-django:certificate:Certificate", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        certificate = aws.acm.Certificate(
+            name,
+            domain_name=args.domain_name,
+            subject_alternative_names=[f"*.{args.domain_name}"] if args.wildcard else None,
+            validation_method="DNS",
+            region=args.region,
+            opts=child,
+        )
+        # The domain and its wildcard are validated by one and the same record.
+        # https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
+        option = certificate.domain_validation_options[0]
+        record = aws.route53.Record(
+            f"{name}-validation",
+            zone_id=args.hosted_zone_id,
+            name=option.resource_record_name,
+            type=option.resource_record_type,
+            records=[option.resource_record_value],
+            ttl=RECORD_TTL_SECONDS,
+            allow_overwrite=True,
+            opts=child,
+        )
+        issued = aws.acm.CertificateValidation(
+            f"{name}-issued",
+            certificate_arn=certificate.arn,
+            validation_record_fqdns=[record.fqdn],
+            region=args.region,
+            opts=child,
+        )
+        self.arn = issued.certificate_arn
+        self.register_outputs({"arn": self.arn})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceDiscoveryArgs:
+    namespace: str
+    """DNS name of the namespace, for example `dev-sd-ns`."""
+
+    vpc_id: pulumi.Input[str]
+    """VPC in which its names are known."""
+
+    def __post_init__(self) -> None:
+        naming.check_length("namespace name", self.namespace, naming.NAMESPACE_NAME_LIMIT)
+
+
+class ServiceDiscovery(pulumi.ComponentResource):
+    """A Cloud Map namespace."""
+
+    namespace_id: pulumi.Output[str]
+    """Id of the namespace."""
+
+    namespace_name: str
+    """Its DNS name."""
+
+    def __init__(self, name: str, args: ServiceDiscoveryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("pulumi-django:service_discovery:ServiceDiscovery", name, None, opts)
+        namespace = aws.servicediscovery.PrivateDnsNamespace(
+            name,
+            name=args.namespace,
+            vpc=args.vpc_id,
+            description=f"{name}: names of the environments' own services",
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.namespace_id, self.namespace_name = namespace.id, args.namespace
+        self.register_outputs({"namespace_id": self.namespace_id, "namespace_name": self.namespace_name})

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.data.log_bucket import LOAD_BALANCER_PREFIX
+from pulumi_django.data.buckets import LOAD_BALANCER_PREFIX
 from pulumi_django.rules import naming
 
 # TLS 1.3, and 1.2 with forward secrecy for older clients.

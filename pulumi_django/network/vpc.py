@@ -11,7 +11,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_awsx as awsx
 
-from pulumi_django.deploying import program_end
+from pulumi_django.deploying import event_loop
 from pulumi_django.network.zones import LEAST_ZONES
 
 Nat = Literal["single", "per-az", "none"]
@@ -137,7 +137,7 @@ class Network(pulumi.ComponentResource):
         )
 
     def _vpc(self, name: str, args: NetworkArgs) -> awsx.ec2.Vpc:
-        program_end.watch()
+        event_loop.watch()
         inner = awsx.ec2.SubnetType.ISOLATED if args.nat == "none" else awsx.ec2.SubnetType.PRIVATE
         return awsx.ec2.Vpc(
             name,

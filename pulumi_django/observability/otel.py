@@ -10,7 +10,7 @@ import pulumi
 
 from pulumi_django.ecs.sidecar import Sidecar
 from pulumi_django.rules.aws_rules import shown
-from pulumi_django.rules.images import check_image
+from pulumi_django.rules.naming import check_image
 
 CONTAINER = "otel-collector"
 # Its releases: https://gallery.ecr.aws/aws-observability/aws-otel-collector

@@ -1,12 +1,4 @@
-"""Reads a stack's configuration into an arguments class, and explains in one go whatever does not fit.
-
-Keys equal field names; nested dataclasses are objects, mappings and lists are what they are in YAML. Defaults live only
-in the dataclasses.
-
-`key: null` (`~`, or nothing after the colon) is leaving the key out, at every depth. Where a value may be None beside another
-default (`beat`, `redis`, a member of `extra_env`), null is that None: it is the only way to say it. At the top of a file
-Pulumi hands null over as empty text, so empty text there is null too.
-"""
+"""Stack configuration as an instance of an arguments class."""
 
 from __future__ import annotations
 
@@ -23,10 +15,60 @@ from typing import Any, TypeVar, cast
 import pulumi
 from pulumi.runtime import config as runtime_config
 
-from pulumi_django.program.config_types import is_output
-from pulumi_django.rules.fields import MAY_BE_EMPTY
+from pulumi_django.rules.text import MAY_BE_EMPTY
 
 T = TypeVar("T")
+
+
+def holds_text(classes: Iterable[type], path: Sequence[str]) -> bool | None:
+    """Whether the value at `path` is text in each of the classes that have such a key; None when none of them says.
+
+    A path is the keys from the top, `("extra_env", "DEBUG")`; an item of a list is any key.
+    """
+    verdicts = {verdict for cls in classes if (verdict := _at(cls, tuple(path))) is not None}
+    return verdicts == {True} if verdicts else None
+
+
+def _at(hint: Any, path: tuple[str, ...]) -> bool | None:
+    members = [member for member in _members(hint) if member is not type(None) and not is_output(member)]
+    if not path:
+        if Any in members or not members:
+            return None
+        return all(_is_text(member) for member in members)
+    verdicts = {verdict for member in members if (verdict := _inside(member, path)) is not None}
+    return verdicts == {True} if verdicts else None
+
+
+def _inside(member: Any, path: tuple[str, ...]) -> bool | None:
+    if dataclasses.is_dataclass(member):
+        # `pulumi.Input` names Output[T] by a forward reference that only pulumi's own module resolves.
+        hints = typing.get_type_hints(member, localns={"Output": pulumi.Output, "T": T})
+        return _at(hints[path[0]], path[1:]) if path[0] in hints else None
+    origin = typing.get_origin(member)
+    if isinstance(origin, type) and issubclass(origin, Mapping | Sequence):
+        return _at(typing.get_args(member)[-1], path[1:])
+    return None
+
+
+def _members(hint: Any) -> tuple[Any, ...]:
+    union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    return typing.get_args(hint) if union else (hint,)
+
+
+def _is_text(member: Any) -> bool:
+    if typing.get_origin(member) is typing.Literal:
+        return all(isinstance(choice, str) for choice in typing.get_args(member))
+    if isinstance(member, type) and issubclass(member, Enum):
+        return all(isinstance(choice.value, str) for choice in member)
+    return member is str
+
+
+def is_output(member: Any) -> bool:
+    """Whether a member of a union is an Output or an awaitable, which no configuration holds."""
+    return member is pulumi.Output or typing.get_origin(member) in (
+        pulumi.Output,
+        typing.get_origin(typing.Awaitable[int]),
+    )
 
 
 class ConfigError(pulumi.RunError):

@@ -1,4 +1,4 @@
-"""Names of environments, bases and AWS resources, and the limits that AWS sets to them. Pure."""
+"""Names of environments, bases, images and AWS resources, and the limits that AWS sets. Pure."""
 
 from __future__ import annotations
 
@@ -124,3 +124,9 @@ def target_group_name(environment: str, service: str) -> str:
 def load_balancer_name(base: str) -> str:
     """Load balancer of a base."""
     return check_length("load balancer name", f"{base}-alb", LOAD_BALANCER_NAME_LIMIT)
+
+
+def check_image(name: str, image: object) -> None:
+    """Refuse a reference that is known and cannot be one. Raises ValueError that names the argument."""
+    if isinstance(image, str) and (not image or any(letter.isspace() or not letter.isprintable() for letter in image)):
+        raise ValueError(f"{name} is {image!r}: an image is written like `registry/repository:tag`")

@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pulumi_django.rules.partitions import of_region, partition
-from pulumi_django.testing.plausible import Resource
-from pulumi_django.testing.regions import zones_of
+from pulumi_django.testing.resource import Resource, zones_of
 
 READ_RESOURCES = "pulumi:pulumi:readStackResourceOutputs"
 """The engine's own function that reads what a stack's state holds."""

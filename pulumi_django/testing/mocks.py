@@ -12,6 +12,7 @@ from pulumi.runtime import mocks as sdk_mocks
 
 from pulumi_django.testing import plausible
 from pulumi_django.testing.invokes import INVOKES
+from pulumi_django.testing.resource import ACCOUNT_ID, REGION, Resource
 
 STACK_REFERENCE = "pulumi:pulumi:StackReference"
 
@@ -54,8 +55,8 @@ class Mocks(sdk_mocks.Mocks):
     def __init__(
         self,
         *,
-        account_id: str = plausible.ACCOUNT_ID,
-        region: str = plausible.REGION,
+        account_id: str = ACCOUNT_ID,
+        region: str = REGION,
         outputs: Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] | None = None,
         invokes: Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] | None = None,
         stacks: Mapping[str, StackOutputs] | None = None,
@@ -92,7 +93,7 @@ class Mocks(sdk_mocks.Mocks):
         `seed` identifies the physical resource, `revision` counts its replacements from 1. `default_tags` are the
         provider's and show up in `tagsAll`.
         """
-        resource = plausible.Resource(
+        resource = Resource(
             type=type_,
             name=name,
             inputs=inputs,

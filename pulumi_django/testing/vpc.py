@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pulumi_django.testing.regions import zones_of
+from pulumi_django.testing.resource import zones_of
 
 TYPE = "awsx:ec2:Vpc"
 _KINDS = ("Public", "Private", "Isolated")

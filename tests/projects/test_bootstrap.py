@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_django.account.subjects import RULE
+from pulumi_django.account.role_parts import RULE
 from pulumi_django.program.config import ConfigError
 from pulumi_django.testing.mocks import taggable
 from tests.support.projects import ROOT, simulate_project

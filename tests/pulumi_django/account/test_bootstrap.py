@@ -296,11 +296,11 @@ REFUSALS: list[tuple[str, Callable[[], object], str]] = [
         lambda: StateBackendArgs(region="r", old_version_days=0),
         "old_version_days is 0: it is 1 to 3650",
     ),
-    ("nobody", lambda: DeployRoleArgs(subjects=[], regions=["r"]), "subjects is empty: nobody could take the role"),
+    ("nobody", lambda: DeployRoleArgs(subjects=[], regions=["r"]), "subjects is empty: name at least one workflow"),
     (
         "nowhere",
         lambda: DeployRoleArgs(subjects=[SUBJECT], regions=[]),
-        "regions is empty: the role could deploy nowhere",
+        "regions is empty: name at least one AWS region",
     ),
     (
         "role",
@@ -325,12 +325,12 @@ REFUSALS: list[tuple[str, Callable[[], object], str]] = [
     (
         "plan by nobody",
         lambda: PlanRoleArgs(subjects=[], regions=["r"], oidc_provider_arn="p"),
-        "subjects is empty: nobody could take the role",
+        "subjects is empty: name at least one workflow",
     ),
     (
         "plan nowhere",
         lambda: PlanRoleArgs(subjects=[SUBJECT], regions=[], oidc_provider_arn="p"),
-        "regions is empty: the role could read nowhere",
+        "regions is empty: name at least one AWS region",
     ),
     (
         "dollars",

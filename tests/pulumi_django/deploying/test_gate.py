@@ -12,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
-from pulumi_django.deploying import hook_thread
+from pulumi_django.deploying import event_loop
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.deploying.gate import ReleaseGate, ReleaseGateArgs, takes_new_code
 from pulumi_django.deploying.release_tasks import ReleaseError
@@ -52,7 +52,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeAws:
         def cancel(self) -> None:
             pass
 
-    monkeypatch.setattr(hook_thread, "SystemClock", HookClock)
+    monkeypatch.setattr(event_loop, "SystemClock", HookClock)
     return account
 
 

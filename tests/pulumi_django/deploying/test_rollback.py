@@ -11,12 +11,12 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
-from pulumi_django.deploying import hook_thread
+from pulumi_django.deploying import event_loop
 from pulumi_django.deploying.gate import ReleaseGate, ReleaseGateArgs
 from pulumi_django.deploying.rollback import Rollback
 from pulumi_django.deploying.rollout import RolloutError, RolloutRequest
 from pulumi_django.testing import simulate
-from tests.pulumi_django.ecs.test_release import FakeAccess
+from tests.pulumi_django.deploying.test_gate import FakeAccess
 from tests.support.fake_ecs import CLUSTER, FakeAws, arn, container
 
 Frame = tuple[float, dict[str, Any]]
@@ -119,7 +119,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> SeveralServices:
         def cancel(self) -> None:
             pass
 
-    monkeypatch.setattr(hook_thread, "SystemClock", HookClock)
+    monkeypatch.setattr(event_loop, "SystemClock", HookClock)
     return account
 
 

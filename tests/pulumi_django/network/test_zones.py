@@ -11,7 +11,7 @@ import pytest
 from pulumi_django.network import zones
 from pulumi_django.program.config import ConfigError
 from pulumi_django.testing import Mocks, SimulatedResource, SimulationResult, simulate
-from pulumi_django.testing.regions import zones_of
+from pulumi_django.testing.resource import zones_of
 from tests.support.projects import ROOT
 
 LIST_ZONES = "aws:index/getAvailabilityZones:getAvailabilityZones"

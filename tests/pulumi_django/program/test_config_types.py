@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pulumi
 import pytest
 
-from pulumi_django.program.config_types import holds_text
+from pulumi_django.program.config import holds_text
 from pulumi_django.rules.kinds import Kind
 
 

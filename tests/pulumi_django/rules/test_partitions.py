@@ -25,9 +25,10 @@ from pulumi_django import (
     contract,
 )
 from pulumi_django.account import deploy_policy
+from pulumi_django.account.deploy_policy import Scope
 from pulumi_django.rules import partitions
 from pulumi_django.testing import Mocks, SimulationResult, simulate
-from pulumi_django.testing.regions import zones_of
+from pulumi_django.testing.resource import zones_of
 
 PARTITIONS = {
     "cn-north-1": "aws-cn",
@@ -180,7 +181,7 @@ def test_cloudfront_is_refused_where_it_does_not_exist() -> None:
 
 @pytest.mark.parametrize(("region", "partition"), PARTITIONS.items())
 def test_the_deploy_role_reaches_resources_of_its_own_partition(region: str, partition: str) -> None:
-    text = json.dumps(deploy_policy.documents([region]))
+    text = json.dumps(deploy_policy.documents(Scope(regions=[region], boundary_arn="", may_adopt=True)))
     assert {part.split(":")[0] for part in text.split('"arn:')[1:]} == {partition}
     assert ('"ec2.amazonaws.com.cn"' in text) is (partition == "aws-cn")
 

@@ -1,4 +1,4 @@
-"""Runs blocking work of a resource hook in a thread of its own, so that the hooks of several resources overlap."""
+"""The event loop of a Pulumi program: hooks that must not block it, and a program whose loop has stopped."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import asyncio
 import contextlib
 import contextvars
 import functools
+import os
+import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from pulumi_django.deploying.polling import SystemClock
@@ -45,3 +49,35 @@ async def in_thread(work: Callable[[SystemClock], T], *, name: str) -> T:
         return await outcome
     finally:
         clock.cancel()
+
+
+LANGUAGE_HOST = "pulumi-language-python-exec"
+ALREADY_TOLD = 32
+"""Exit code by which the language host says that the error has been shown."""
+
+PATIENCE_SECONDS = 10.0
+"""Time that registrations in flight have to end by themselves."""
+
+_watching = threading.Event()
+
+
+def watch(patience_seconds: float = PATIENCE_SECONDS, command_line: Sequence[str] | None = None) -> None:
+    """Be called by whatever registers callbacks: end the process some time after its event loop has stopped.
+
+    Only in a process of the language host, which runs one program and ends: elsewhere a stopped loop is nothing unusual.
+    """
+    words = sys.orig_argv if command_line is None else command_line
+    if _watching.is_set() or not any(Path(word).name == LANGUAGE_HOST for word in words[:3]):
+        return
+    _watching.set()
+    loop = asyncio.get_running_loop()
+    threading.Thread(target=_end_after, args=(loop, patience_seconds), name="program-end", daemon=True).start()
+
+
+def _end_after(loop: asyncio.AbstractEventLoop, patience_seconds: float) -> None:
+    while loop.is_running():
+        time.sleep(min(1.0, patience_seconds))
+    time.sleep(patience_seconds)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(ALREADY_TOLD)

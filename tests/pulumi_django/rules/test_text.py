@@ -9,7 +9,7 @@ import pulumi
 import pytest
 
 from pulumi_django.contract import number_text
-from pulumi_django.rules.whole_numbers import whole_number
+from pulumi_django.rules.text import whole_number
 from pulumi_django.testing import simulate
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_django.account.subjects import RULE, check_subject
+from pulumi_django.account.role_parts import RULE, check_subject
 
 
 @pytest.mark.parametrize(

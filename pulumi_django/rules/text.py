@@ -1,8 +1,12 @@
-"""Text from outside, made harmless: a terminal shows it and obeys nothing in it. Pure."""
+"""Text and numbers from outside: control characters, whole numbers, fields that may be empty. Pure."""
 
 from __future__ import annotations
 
 import re
+
+MAY_BE_EMPTY = "may_be_empty"
+"""Key in the metadata of a field of the type str: empty text is a value of its own there."""
+
 
 # Controls (C0 without tab and line end, DEL, C1) move the cursor, color, and set titles; the others change the order in
 # which letters are shown, or end lines. https://www.unicode.org/reports/tr9/, https://trojansource.codes
@@ -31,3 +35,18 @@ def _spelled(found: re.Match[str]) -> str:
 def _halves(number: int) -> tuple[int, int]:
     number -= 0x10000
     return 0xD800 + (number >> 10), 0xDC00 + (number & 0x3FF)
+
+
+def whole_number(value: object) -> int:
+    """The int that the value is: an int, a float without a fraction, or text of either, since programs export ports as text too.
+
+    Raises ValueError for everything else.
+    """
+    if not isinstance(value, bool) and isinstance(value, int | float | str):
+        try:
+            number = value if isinstance(value, int) else float(value)
+        except ValueError:
+            number = 0.5
+        if float(number).is_integer():
+            return int(number)
+    raise ValueError(f"{value!r} is not a whole number")
