@@ -19,11 +19,11 @@ RULE = "'repo:OWNER/REPOSITORY:' and then 'environment:NAME', 'ref:refs/heads/BR
 
 
 def check_subject(subject: str) -> str:
-    """The subject itself; ValueError when it is none, or stands for more than one."""
+    """Return the subject. Raises ValueError for text that is no subject, and for wildcards."""
     if any(wildcard in subject for wildcard in "*?"):
         raise ValueError(
-            f"subjects has {subject!r}: a wildcard lets workflows take the role that are not named; write each subject out, "
-            f"as in {RULE}"
+            f"subjects has {subject!r}: a wildcard would let further workflows assume the role; write each subject in "
+            f"full, as {RULE}"
         )
     match = _SUBJECT.fullmatch(subject)
     if not match or not _WHAT.fullmatch(match["what"]):
@@ -37,22 +37,22 @@ Statement = Mapping[str, Any]
 
 
 def allow(sid: str, actions: Sequence[str], resources: Sequence[Any]) -> Statement:
-    """One statement that allows."""
+    """Return an Allow statement."""
     return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
 
 
 def deny(sid: str, actions: Sequence[str], resources: Sequence[Any]) -> Statement:
-    """One statement that denies."""
+    """Return a Deny statement."""
     return {"Sid": sid, "Effect": "Deny", "Action": list(actions), "Resource": list(resources)}
 
 
 def document(statements: Sequence[Statement]) -> pulumi.Output[str]:
-    """The policy document as JSON."""
+    """Return the policy document as JSON."""
     return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
 def trust(provider_arn: str, subjects: Sequence[str]) -> str:
-    """The trust policy: GitHub's tokens for AWS, of exactly these workflows."""
+    """Return the trust policy for GitHub's tokens for AWS, of exactly these workflows."""
     condition = {"StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": sorted(set(subjects))}}
     statement = {
         "Effect": "Allow",
@@ -69,7 +69,7 @@ def attach(
     role: aws.iam.Role,
     documents: Mapping[str, pulumi.Input[str]],
 ) -> list[pulumi.CustomResource]:
-    """The attachments of one managed policy for each document."""
+    """Create and attach one managed policy for each document. Return the attachments."""
     child = pulumi.ResourceOptions(parent=component)
     attached: list[pulumi.CustomResource] = []
     for group, text in documents.items():
@@ -81,19 +81,19 @@ def attach(
 
 
 def arn_with_rights(role: aws.iam.Role, rights: Sequence[pulumi.CustomResource]) -> pulumi.Output[str]:
-    """The role's ARN, known once its permissions are there."""
+    """Return the role's ARN, known after its permissions exist."""
     return pulumi.Output.all(role.arn, *(policy.id for policy in rights)).apply(lambda values: str(values[0]))
 
 
 def state_objects(bucket_arn: pulumi.Input[str]) -> pulumi.Output[str]:
-    """The ARN pattern of everything in the state bucket."""
+    """Return the ARN pattern of the objects in the state bucket."""
     return pulumi.Output.concat(bucket_arn, "/*")
 
 
 def read_state(
     bucket_arn: pulumi.Input[str] | None, key_arn: pulumi.Input[str] | None, *, write: bool
 ) -> list[Statement]:
-    """Reading the state and its secrets, and writing them when `write` says so."""
+    """Return the statements to read the state and its secrets, and with `write` also to change them."""
     statements: list[Statement] = []
     if bucket_arn is not None:
         actions = ["s3:GetObject", *(["s3:PutObject", "s3:DeleteObject"] if write else [])]

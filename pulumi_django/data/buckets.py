@@ -23,10 +23,11 @@ def guard(
     retain: bool = False,
     kms_key_arn: pulumi.Input[str] | None = None,
 ) -> aws.s3.BucketPolicy:
-    """Make `bucket` private, as children of `component` named `{name}-...`; returns its policy.
+    """Make `bucket` private: encryption, TLS only, no public access, no ACLs. Return its policy.
 
-    `statements` are what the policy allows beside; a bucket has one policy. With `retain` everything outlives the stack.
-    Objects are encrypted by the key `kms_key_arn`, or by S3's own.
+    The resources are children of `component` with names `{name}-...`. `statements` are further statements of the policy,
+    because a bucket has one policy. With `retain` the resources outlive the stack. The key `kms_key_arn`, or S3's own,
+    encrypts the objects.
     """
     child = pulumi.ResourceOptions(parent=component, retain_on_delete=retain)
     aws.s3.BucketOwnershipControls(
@@ -35,20 +36,7 @@ def guard(
         rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
         opts=child,
     )
-    aws.s3.BucketServerSideEncryptionConfiguration(
-        f"{name}-encryption",
-        bucket=bucket.bucket,
-        rules=[
-            aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
-                apply_server_side_encryption_by_default=aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
-                    sse_algorithm="AES256" if kms_key_arn is None else "aws:kms", kms_master_key_id=kms_key_arn
-                ),
-                # One data key for many objects; S3's own encryption has none to save.
-                bucket_key_enabled=None if kms_key_arn is None else True,
-            )
-        ],
-        opts=child,
-    )
+    _encrypt(name, bucket, kms_key_arn, child)
     block = aws.s3.BucketPublicAccessBlock(
         f"{name}-private",
         bucket=bucket.bucket,
@@ -58,7 +46,7 @@ def guard(
         restrict_public_buckets=True,
         opts=child,
     )
-    # S3 answers 409 when policy and public access block are changed at the same time.
+    # S3 responds with 409 when policy and public access block change at the same time.
     after_block = pulumi.ResourceOptions(parent=component, depends_on=[block], retain_on_delete=retain)
     policy = {"Version": "2012-10-17", "Statement": [_tls_only(bucket), *statements]}
     return aws.s3.BucketPolicy(
@@ -66,10 +54,29 @@ def guard(
     )
 
 
+def _encrypt(
+    name: str, bucket: aws.s3.Bucket, kms_key_arn: pulumi.Input[str] | None, opts: pulumi.ResourceOptions
+) -> None:
+    aws.s3.BucketServerSideEncryptionConfiguration(
+        f"{name}-encryption",
+        bucket=bucket.bucket,
+        rules=[
+            aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
+                apply_server_side_encryption_by_default=aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
+                    sse_algorithm="AES256" if kms_key_arn is None else "aws:kms", kms_master_key_id=kms_key_arn
+                ),
+                # One data key for many objects reduces calls of KMS. S3's own encryption makes no such calls.
+                bucket_key_enabled=None if kms_key_arn is None else True,
+            )
+        ],
+        opts=opts,
+    )
+
+
 def versions(
     component: pulumi.ComponentResource, name: str, bucket: aws.s3.Bucket, *, retain: bool = False
 ) -> aws.s3.BucketVersioning:
-    """Keep what is overwritten or deleted."""
+    """Turn on versioning, so that overwritten and deleted objects can be restored."""
     return aws.s3.BucketVersioning(
         f"{name}-versions",
         bucket=bucket.bucket,
@@ -88,7 +95,7 @@ def expire(
     old_version_days: int,
     retain: bool = False,
 ) -> aws.s3.BucketLifecycleConfiguration:
-    """Delete objects after `days` (None keeps them), old versions and uploads that were never finished."""
+    """Delete objects after `days` (None keeps them), old versions, and unfinished uploads."""
     rule = aws.s3.BucketLifecycleConfigurationRuleArgs(
         id="expire",
         status="Enabled",
@@ -105,7 +112,7 @@ def expire(
         f"{name}-expiry",
         bucket=bucket.bucket,
         rules=[rule],
-        # Rules about old versions need versioning to be on.
+        # Rules for old versions need versioning.
         opts=pulumi.ResourceOptions(parent=component, depends_on=[versioning], retain_on_delete=retain),
     )
 
@@ -132,40 +139,40 @@ LOAD_BALANCER_ACCOUNTS: Mapping[str, str] = {
     "us-gov-east-1": "190560391635",
     "us-gov-west-1": "048591011584",
 }
-"""Accounts of AWS that write the logs of load balancers in the regions of China and GovCloud."""
+"""AWS's own accounts that write the logs of load balancers, by region of China and GovCloud."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogBucketArgs:
     account_id: pulumi.Input[str]
-    """AWS account whose load balancers and buckets may write."""
+    """Id of the AWS account whose load balancers and buckets can write to the bucket."""
 
     region: str | None = None
-    """AWS region of the load balancers; only China and GovCloud need it."""
+    """AWS region of the load balancers. Only China and GovCloud need it."""
 
     retention_days: int = 90
-    """Days for which log files are kept, 1 to 3650; a deleted file can be restored for 30 days more."""
+    """Days to keep log files, 1 to 3650. A deleted file can be restored for 30 more days."""
 
     force_destroy: bool = False
-    """Whether deleting the bucket deletes the logs."""
+    """Whether deleting the bucket deletes its logs. Without it a bucket with logs cannot be deleted."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.retention_days <= 3650:
-            raise ValueError(f"retention_days is {self.retention_days}: it is 1 to 3650")
+            raise ValueError(f"retention_days is {self.retention_days}: it must be 1 to 3650")
 
 
 class LogBucket(pulumi.ComponentResource):
-    """A private bucket to which AWS delivers access logs of this account, and which forgets them in time.
+    """A private bucket for access logs of this account. It deletes them after `retention_days`.
 
-    Encrypted with S3's own keys: a load balancer can write to no other.
+    S3's own keys encrypt it, because a load balancer cannot write with another key.
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
     """
 
     bucket_name: pulumi.Output[str]
-    """Name of the bucket, known once AWS may write to it."""
+    """Name of the bucket, known after AWS has permission to write to it."""
 
     bucket_arn: pulumi.Output[str]
-    """Its ARN, known then too."""
+    """ARN of the bucket, known at the same time."""
 
     def __init__(self, name: str, args: LogBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:log_bucket:LogBucket", name, None, opts)
@@ -173,7 +180,7 @@ class LogBucket(pulumi.ComponentResource):
         policy = guard(self, name, bucket, statements=_deliveries(bucket, args))
         versioning = versions(self, name, bucket)
         expire(self, name, bucket, versioning, days=args.retention_days, old_version_days=OLD_VERSION_DAYS)
-        # A load balancer writes a test file when its logs are switched on, and fails when it may not.
+        # A load balancer writes a test file when its logs are turned on, and fails without permission.
         self.bucket_name = pulumi.Output.all(bucket.bucket, policy.id).apply(lambda values: str(values[0]))
         self.bucket_arn = pulumi.Output.all(bucket.arn, policy.id).apply(lambda values: str(values[0]))
         self.register_outputs({"bucket_name": self.bucket_name, "bucket_arn": self.bucket_arn})
@@ -181,7 +188,7 @@ class LogBucket(pulumi.ComponentResource):
 
 def _deliveries(bucket: aws.s3.Bucket, args: LogBucketArgs) -> list[Mapping[str, Any]]:
     account_id = args.account_id
-    # A load balancer writes below the id of its own account, so the path also says whose logs are taken.
+    # A load balancer writes below the id of its own account, so the path limits the accounts.
     return [
         {
             "Sid": "LoadBalancers",
@@ -216,7 +223,8 @@ def _deliveries(bucket: aws.s3.Bucket, args: LogBucketArgs) -> list[Mapping[str,
 
 
 def _load_balancers(region: str | None) -> Mapping[str, Any]:
-    """Who delivers the logs of load balancers: the service, or where it does not by itself, an account of AWS."""
+    """Return the principal that delivers the logs of load balancers: the service, or in some regions an account of
+    AWS."""
     owner = LOAD_BALANCER_ACCOUNTS.get(region or "")
     if region is None or owner is None:
         return {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}

@@ -13,12 +13,12 @@ from pulumi_django.rules.aws_config import AwsConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class AwsAccess(AwsSettings):
-    """The way to AWS. Everything omitted comes from boto3's usual chain (environment, files, metadata)."""
+    """Access to AWS. Everything omitted comes from boto3's usual chain (environment, files, metadata)."""
 
     def client(self, service: str) -> Any:
-        """A boto3 client of that service, a new one at each call. boto3 is loaded here and not before.
+        """Return a new boto3 client of the service. The first call loads boto3.
 
-        Raises an error of botocore when the credentials lead to an account that must not be touched.
+        Raises an error of botocore when the credentials belong to an account that must not be used.
         """
         from pulumi_django.deploying import aws_sessions
 
@@ -26,9 +26,9 @@ class AwsAccess(AwsSettings):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> AwsAccess:
-        """The access that a stack's `aws:*` configuration describes; keys without the `aws:` prefix, values decoded or text.
+        """Return the access that a stack's `aws:*` configuration describes; keys without `aws:`, values decoded or text.
 
-        Raises AwsConfigError for an unknown key, a value of a wrong type, and a key that only the provider can follow.
+        Raises AwsConfigError for an unknown key, a value of a wrong type, and a key that only the provider supports.
         """
         known = aws_config.read(config)
         _check(known)
@@ -69,19 +69,19 @@ _PLAIN = {
     "ec2MetadataServiceEndpoint": "metadata_endpoint",
     "ec2MetadataServiceEndpointMode": "metadata_endpoint_mode",
 }
-"""Our names of the provider's keys whose values we take as they are."""
+"""Fields by the provider's key, for values that need no conversion."""
 
-_ONE_FILE = "names {} files: hooks and operations can follow one; put the profiles into one file"
+_ONE_FILE = "names {} files: hooks and operations support one; put the profiles into one file"
 
 
 def _check(known: Mapping[str, Any]) -> None:
-    """Refuse by name what cannot be followed. Raises AwsConfigError."""
+    """Raise AwsConfigError that names every key that hooks and operations do not support."""
     problems: list[str] = []
     for key in ("sharedConfigFiles", "sharedCredentialsFiles"):
         if len(known.get(key, ())) > 1:
             problems.append(f"aws:{key} {_ONE_FILE.format(len(known[key]))}")
     if "/" in known.get("noProxy", ""):
-        problems.append("aws:noProxy has an address range: hooks and operations can follow host names only")
+        problems.append("aws:noProxy has an address range: hooks and operations support host names only")
     missing = [key for key in ("accessKey", "secretKey") if key not in known]
     if len(missing) == 1 or (missing and "token" in known):
         problems.append(f"aws:{missing[0]} is missing: aws:accessKey and aws:secretKey go together")

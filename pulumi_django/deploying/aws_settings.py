@@ -1,4 +1,4 @@
-"""The settings that give code outside the AWS provider the same AWS: region, credentials, roles, endpoints."""
+"""Settings of the access to AWS for code outside the AWS provider: region, credentials, roles, endpoints."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class AssumedRole:
-    """A role to act as, and how it is asked for."""
+    """An IAM role to assume."""
 
     role_arn: str
     """ARN of the role."""
 
     session_name: str | None = None
-    """Name of the session, as CloudTrail shows it. `pulumi-django` when omitted."""
+    """Name of the session in CloudTrail; `pulumi-django` when omitted."""
 
     external_id: str | None = None
-    """External id that the role demands."""
+    """External id that the role requires."""
 
     duration_seconds: int | None = None
-    """How long one session lasts, 900 to 43200. AWS's own default is an hour; sessions are renewed as needed."""
+    """Duration of one session in seconds, 900 to 43200; one hour when omitted. Sessions are renewed as needed."""
 
     policy: str | None = None
     """JSON policy that narrows the session's permissions."""
 
     policy_arns: Sequence[str] = ()
-    """ARNs of managed policies that narrow them."""
+    """ARNs of managed policies that narrow the session's permissions."""
 
     source_identity: str | None = None
     """Source identity of the session."""
@@ -36,15 +36,15 @@ class AssumedRole:
     """Session tags."""
 
     transitive_tag_keys: Sequence[str] = ()
-    """Keys of session tags that the next role of the chain keeps."""
+    """Keys of the session tags that the next role of the chain keeps."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WebIdentity:
-    """A token of an identity provider (OIDC) that is exchanged for a role."""
+    """A token of an identity provider (OIDC), exchanged for the credentials of a role."""
 
     role: AssumedRole
-    """The role that the token leads to. It has no external id, source identity or tags: the token brings them."""
+    """The role. It takes no external id, source identity or tags, because the token contains them."""
 
     token: str | None = field(default=None, repr=False)
     """The token itself."""
@@ -55,7 +55,8 @@ class WebIdentity:
 
 @dataclass(frozen=True, kw_only=True)
 class AwsSettings:
-    """Where AWS is and who asks. Everything omitted comes from boto3's usual chain (environment, files, metadata)."""
+    """Settings of the access to AWS. Everything omitted comes from boto3's usual chain (environment, files,
+    metadata)."""
 
     region: str | None = None
     """AWS region, for example `us-east-1`."""
@@ -64,22 +65,22 @@ class AwsSettings:
     """Profile of the AWS configuration files."""
 
     endpoints: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Endpoint URL by service (`ecs`, `logs`), where it is not AWS's own."""
+    """Endpoint URL by service (`ecs`, `logs`) in place of AWS's own."""
 
     assume_role_arn: str | None = None
-    """Role to act as: short for one entry of `assume_roles`. With several it is the last one."""
+    """Role to assume: short form of one entry of `assume_roles`. With several entries, the last one."""
 
     external_id: str | None = None
-    """External id that the role of `assume_role_arn` demands."""
+    """External id that the role of `assume_role_arn` requires."""
 
     assume_roles: Sequence[AssumedRole] = ()
-    """Roles to act as, each assumed by the one before it."""
+    """Roles to assume, each with the credentials of the one before it."""
 
     web_identity: WebIdentity | None = None
-    """Token that is exchanged for the first credentials."""
+    """Token exchanged for the first credentials."""
 
     access_key: str | None = None
-    """Access key id; with `secret_key`, and `token` for temporary ones."""
+    """Access key id, together with `secret_key`, and `token` for temporary credentials."""
 
     secret_key: str | None = field(default=None, repr=False)
     """Secret access key."""
@@ -97,52 +98,52 @@ class AwsSettings:
     """File with the certificate authorities to trust."""
 
     insecure: bool = False
-    """Whether certificates are not looked at."""
+    """Whether TLS certificates are not verified."""
 
     http_proxy: str | None = None
-    """Proxy for requests without TLS, and for all when there is no `https_proxy`."""
+    """Proxy for requests without TLS, and for all requests without `https_proxy`."""
 
     https_proxy: str | None = None
     """Proxy for requests with TLS."""
 
     no_proxy: str | None = None
-    """Hosts that are reached without a proxy, separated by commas; NO_PROXY when omitted."""
+    """Hosts reached without a proxy, separated by commas; the variable NO_PROXY when omitted."""
 
     sts_region: str | None = None
-    """Region whose STS gives out the credentials of roles; `region` when omitted."""
+    """Region of the STS that issues the credentials of roles; `region` when omitted."""
 
     use_fips_endpoint: bool = False
-    """Whether to use the endpoints with FIPS 140 cryptography."""
+    """Whether to use endpoints with FIPS 140 cryptography."""
 
     use_dualstack_endpoint: bool = False
-    """Whether to use the endpoints that speak IPv6 too."""
+    """Whether to use endpoints that support IPv6 too."""
 
     s3_use_path_style: bool = False
-    """Whether the bucket is in the path of an S3 URL and not in its host."""
+    """Whether the path of an S3 URL, not its host, contains the bucket."""
 
     s3_us_east_1_regional_endpoint: str | None = None
-    """`regional` or `legacy`: which S3 endpoint us-east-1 has."""
+    """S3 endpoint of us-east-1: `regional` or `legacy`."""
 
     max_retries: int | None = None
-    """How often a failed request is repeated; 7 times when omitted."""
+    """Number of repetitions of a failed request; 7 when omitted."""
 
     retry_mode: str | None = None
-    """`standard` or `adaptive`."""
+    """Retry mode of botocore: `standard` or `adaptive`; `standard` when omitted."""
 
     metadata_endpoint: str | None = None
     """Address of the EC2 metadata service."""
 
     metadata_endpoint_mode: str | None = None
-    """`IPv4` or `IPv6`."""
+    """Address family of the EC2 metadata service: `IPv4` or `IPv6`."""
 
     allowed_account_ids: Sequence[str] = ()
-    """The only accounts that may be touched; all when empty."""
+    """The only AWS accounts that may be used; every account when empty."""
 
     forbidden_account_ids: Sequence[str] = ()
-    """Accounts that must not be touched."""
+    """AWS accounts that must not be used."""
 
     _known: dict[str, Any] = field(default_factory=dict[str, Any], init=False, repr=False, compare=False)
-    """Sessions of roles, and the account: every client uses them again."""
+    """Sessions of roles, and the account, for reuse by every client."""
 
     def __post_init__(self) -> None:
         roles = tuple(self.assume_roles)
@@ -153,7 +154,7 @@ class AwsSettings:
                 f"assume_role_arn is {self.assume_role_arn!r} and assume_roles ends with {roles[-1].role_arn!r}: "
                 "set one of the two"
             )
-        # Both ways to name a role give the same access.
+        # Both forms of a role give equal settings.
         object.__setattr__(self, "assume_roles", roles)
         object.__setattr__(self, "assume_role_arn", roles[-1].role_arn if roles else None)
         object.__setattr__(self, "external_id", roles[-1].external_id if roles else None)

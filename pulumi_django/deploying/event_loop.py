@@ -1,4 +1,9 @@
-"""The event loop of a Pulumi program: hooks that must not block it, and a program whose loop has stopped."""
+"""The event loop of a Pulumi program: work of hooks that must not block it, and the end of a program whose loop has stopped.
+
+The engine calls back into the program for transforms and hooks, on the program's event loop. When the program fails, its
+loop stops, and the SDK's language host waits for open registrations before it ends the process. A registration that waits
+for a callback never gets its answer, so `pulumi up` would hang and never show the error. `watch` ends such a process.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +25,10 @@ T = TypeVar("T")
 
 
 async def in_thread(work: Callable[[SystemClock], T], *, name: str) -> T:
-    """The result of `work`, which gets a clock that is cancelled together with the hook.
+    """Run `work` in a thread of its own and return its result. It gets a clock that is cancelled together with the hook.
 
-    Not `asyncio.to_thread`: its few threads also carry the SDK's calls to the engine, which must not queue behind
-    rollouts; and its threads are joined when the process ends, so that an interrupted program would hang.
+    `asyncio.to_thread` does not serve here. Its few threads also carry the SDK's calls to the engine, which must not queue
+    behind rollouts, and the process joins them when it ends, so an interrupted program would hang.
     """
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[T] = loop.create_future()
@@ -36,11 +41,11 @@ async def in_thread(work: Callable[[SystemClock], T], *, name: str) -> T:
 
     def run() -> None:
         try:
-            # The context carries the SDK's connection to the engine, without which pulumi.log goes nowhere.
+            # The context holds the SDK's connection to the engine. Without it pulumi.log has no effect.
             deliver = functools.partial(outcome.set_result, context.run(work, clock))
         except Exception as error:
             deliver = functools.partial(outcome.set_exception, error)
-        # The loop is closed when the program was interrupted: nobody waits any more.
+        # The loop is closed after an interrupt, and nothing waits for the result.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, deliver)
 
@@ -53,18 +58,18 @@ async def in_thread(work: Callable[[SystemClock], T], *, name: str) -> T:
 
 LANGUAGE_HOST = "pulumi-language-python-exec"
 ALREADY_TOLD = 32
-"""Exit code by which the language host says that the error has been shown."""
+"""Exit code with which the language host reports that the error has been shown."""
 
 PATIENCE_SECONDS = 10.0
-"""Time that registrations in flight have to end by themselves."""
+"""Time within which open registrations can end by themselves."""
 
 _watching = threading.Event()
 
 
 def watch(patience_seconds: float = PATIENCE_SECONDS, command_line: Sequence[str] | None = None) -> None:
-    """Be called by whatever registers callbacks: end the process some time after its event loop has stopped.
+    """End the process some time after its event loop has stopped. Code that registers callbacks calls this.
 
-    Only in a process of the language host, which runs one program and ends: elsewhere a stopped loop is nothing unusual.
+    It acts only in a process of the language host, which runs one program. Elsewhere a stopped loop is normal.
     """
     words = sys.orig_argv if command_line is None else command_line
     if _watching.is_set() or not any(Path(word).name == LANGUAGE_HOST for word in words[:3]):

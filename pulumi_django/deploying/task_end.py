@@ -23,22 +23,22 @@ SCHEDULER_STOP_CODE = "ServiceSchedulerInitiated"
 
 @dataclass(frozen=True, kw_only=True)
 class TaskEnd:
-    """How a task ended. As text one clause, for example `ended with exit code 137 (OutOfMemoryError: ...)`."""
+    """The end of a task. Its text is one clause, for example `ended with exit code 137 (OutOfMemoryError: ...)`."""
 
     container: str
-    """The container that was asked for, else the one that brought the task down."""
+    """The requested container, or else the container that ended the task."""
 
     exit_code: int | None
-    """Of that container; None when it never ran or was killed before it could tell."""
+    """Exit code of that container; None when it never ran, or was killed without one."""
 
     started: bool
-    """Whether a container ran at all."""
+    """Whether any container ran."""
 
     stop_code: str | None
     """ECS's code, for example `EssentialContainerExited`, `TaskFailedToStart`, `SpotInterruption`."""
 
     reason: str
-    """ECS's words: the container's own reason, then the task's."""
+    """ECS's message: the reason of the container, then of the task."""
 
     @property
     def succeeded(self) -> bool:
@@ -46,14 +46,14 @@ class TaskEnd:
 
     @property
     def interrupted(self) -> bool:
-        """Whether AWS took the Fargate Spot capacity back."""
+        """Whether AWS reclaimed the Fargate Spot capacity."""
         return self.stop_code == SPOT_INTERRUPTION
 
     @property
     def crashed(self) -> bool:
-        """Whether a service's task ended by its own fault: it exited, never started, or failed its health checks.
+        """Whether a service's task ended because of itself: it exited, never started, or failed its health checks.
 
-        Scaling in, a newer deployment, a user's stop and a Spot interruption are no crashes.
+        Scaling in, a newer deployment, a stop by a user and a Spot interruption do not count as crashes.
         """
         if self.stop_code == SCHEDULER_STOP_CODE:
             return "health check" in self.reason
@@ -70,7 +70,7 @@ class TaskEnd:
 
 
 def task_end(task: TaskTypeDef, container: str | None = None) -> TaskEnd:
-    """How a stopped task ended. `container` is the one that counts; None looks for the one that failed."""
+    """Return the end of a stopped task. `container` is the container that counts; None takes the one that failed."""
     containers = task.get("containers", [])
     meant = _named(containers, container) if container else _culprit(containers)
     reasons = [meant.get("reason", ""), task.get("stoppedReason", "")]
@@ -79,7 +79,7 @@ def task_end(task: TaskTypeDef, container: str | None = None) -> TaskEnd:
         exit_code=meant.get("exitCode"),
         started=bool(task.get("startedAt")) or any("exitCode" in c for c in containers),
         stop_code=task.get("stopCode"),
-        reason="; ".join(dict.fromkeys(printable(r) for r in reasons if r)) or "ECS gives no reason",
+        reason="; ".join(dict.fromkeys(printable(r) for r in reasons if r)) or "ECS reports no reason",
     )
 
 
@@ -109,7 +109,7 @@ class Crash:
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html (`startedBy`)."""
 
     old: bool
-    """Ended before the first look, so perhaps in an earlier rollout of the same task definition."""
+    """Whether it ended before the first request, so perhaps in an earlier rollout of the same task definition."""
 
 
 class Crashes:
@@ -129,14 +129,14 @@ class Crashes:
         self._ecs, self._logs, self._clock = ecs, logs, clock
         self._cluster, self._service, self._task_definition = cluster, service, task_definition
         self._looked_at: set[str] = set()
-        # No task of a task definition that was made in this update can be of an earlier one. ECS may have started, failed
-        # and rolled back all of them before the first look.
+        # A task definition that this update created has no tasks of an earlier update. ECS can have started, failed and
+        # rolled back all of them before the first request.
         self._first_look = not made_now
         self.found: list[Crash] = []
-        """In the order in which they were found."""
+        """Crashes in the order of discovery."""
 
     def look(self) -> None:
-        """Take note of tasks that have ended since the last look."""
+        """Collect the tasks that have ended since the last call."""
         arns = [arn for arn in self._stopped() if arn not in self._looked_at]
         self._looked_at.update(arns)
         for first in range(0, len(arns), TASKS_PER_CALL):
@@ -146,21 +146,21 @@ class Crashes:
         self._first_look = False
 
     def count(self, deployment: str | None) -> int:
-        """How many tasks of this deployment have crashed since the first look."""
+        """Return the number of tasks of this deployment that crashed since the first call of `look`."""
         return len([crash for crash in self.found if crash.deployment == deployment and not crash.old])
 
     def count_all(self) -> int:
-        """How many tasks of any deployment have; for those that move traffic, which are not told apart by task."""
+        """Return the number of crashed tasks of all deployments. Tasks do not name a deployment that moves traffic."""
         return len([crash for crash in self.found if not crash.old])
 
     def latest(self, deployment: str | None) -> Crash | None:
-        """The crash that tells most about this deployment: its own last one, else the last one of all, if any."""
+        """Return the last crash of this deployment, or else the last crash of all; None without one."""
         newest_first = self.found[::-1]
         own = [crash for crash in newest_first if crash.deployment == deployment]
         return next(iter(own + [crash for crash in newest_first if not crash.old]), None)
 
     def log_of(self, crash: Crash) -> TaskLog | None:
-        """The log of a crashed task, read to its end; None when it has none."""
+        """Return the log of a crashed task, read to its end; None without a log."""
         if not crash.end.started:
             return None
         described = self._ask(lambda: self._ecs.describe_task_definition(taskDefinition=self._task_definition))

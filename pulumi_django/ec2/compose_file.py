@@ -10,7 +10,7 @@ from pathlib import Path
 from pulumi_django.ec2 import compose_checks, compose_document
 from pulumi_django.ec2.compose_document import UNKNOWN
 
-# Registries that Ubuntu 24.04's credential helper knows, by the suffix of their host names.
+# Partitions by suffix of the registries' host names that Ubuntu 24.04's credential helper supports.
 # https://github.com/awslabs/amazon-ecr-credential-helper/blob/v0.7.1/ecr-login/api/client.go
 _PARTITIONS = {
     "amazonaws.com": "aws",
@@ -28,18 +28,19 @@ _ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):ecr:(?P<region>[a-z0-9-]+):(?P
 
 @dataclass(frozen=True, kw_only=True)
 class EcrRepository:
-    """A repository that images come from."""
+    """A repository of images in ECR."""
 
     registry: str
     """Host name of its registry."""
 
     arn: str
+    """ARN of the repository."""
 
 
 def repository(image: str) -> EcrRepository | None:
-    """The repository of an image in ECR; None for an image from elsewhere.
+    """Return the repository of an image in ECR; None for an image from another registry.
 
-    Raises ValueError for a registry of ECR from which a host cannot fetch.
+    Raises ValueError for an ECR registry to which a host cannot log in.
     """
     registry, _, rest = image.partition("/")
     found = _REGISTRY.fullmatch(registry)
@@ -48,7 +49,7 @@ def repository(image: str) -> EcrRepository | None:
     suffix, region = found["suffix"], found["region"]
     if suffix not in _PARTITIONS or "dkr-ecr" in registry:
         raise ValueError(
-            f"{registry} is a registry that the host cannot log in to: it knows registries such as "
+            f"{registry} is a registry to which the host cannot log in: it supports registries such as "
             f"{found['account']}.dkr.ecr.{region}.amazonaws.com"
         )
     name = re.split(r"[:@]", rest, maxsplit=1)[0]
@@ -59,21 +60,21 @@ def repository(image: str) -> EcrRepository | None:
 
 
 def is_undetermined(image: str) -> bool:
-    """Whether variables decide from which repository an image comes; a tag or digest may be one."""
+    """Return whether the repository of an image depends on variables. Variables in the tag or digest do not matter."""
     last = image.rindex("/") if "/" in image else 0
     tag = re.search(r"[:@]", image[last:])
     return UNKNOWN in (image[: last + tag.start()] if tag else image)
 
 
 def declared(arns: Iterable[str]) -> list[EcrRepository]:
-    """Repositories that the caller names; ValueError for what is no ARN of a repository."""
+    """Return the repositories with these ARNs. Raises ValueError for text that is no ARN of a repository."""
     found: list[EcrRepository] = []
     for arn in arns:
         parts = _ARN.fullmatch(arn)
         suffixes = {partition: suffix for suffix, partition in _PARTITIONS.items()} | {"aws-us-gov": "amazonaws.com"}
         if not parts or parts["partition"] not in suffixes:
             raise ValueError(
-                f"ecr_repository_arns has {arn!r}: it is written like "
+                f"ecr_repository_arns has {arn!r}: it must be written like "
                 "'arn:aws:ecr:us-east-1:123456789012:repository/shop'"
             )
         host = f"{parts['account']}.dkr.ecr.{parts['region']}.{suffixes[parts['partition']]}"
@@ -83,25 +84,25 @@ def declared(arns: Iterable[str]) -> list[EcrRepository]:
 
 @dataclass(frozen=True, kw_only=True)
 class ComposeFile:
-    """A compose file that has been checked."""
+    """A checked compose file."""
 
     text: str
-    """As it stands on disk."""
+    """Content of the file."""
 
     ecr_registries: tuple[str, ...]
-    """Host names of the ECR registries that images come from."""
+    """Host names of the ECR registries of its images."""
 
     ecr_repository_arns: tuple[str, ...]
-    """ARNs of the ECR repositories that images come from."""
+    """ARNs of the ECR repositories of its images."""
 
 
 def read(
     path: str, *, host_has_variables: bool = True, ecr_repository_arns: Sequence[str] | None = None
 ) -> ComposeFile:
-    """The compose file at `path`; ValueError when there is none, or a host cannot run it.
+    """Return the compose file at `path`. Raises ValueError when it does not exist, or when a host cannot run it.
 
-    `host_has_variables`: whether the host has values for the file's variables. `ecr_repository_arns`: repositories in
-    ECR of images whose names are variables; None when there is no such image.
+    `host_has_variables` means that the host has values for the file's variables. `ecr_repository_arns` are the ECR
+    repositories of images whose names are variables; None when no such image exists.
     """
     text = _text(path)
     try:
@@ -127,7 +128,7 @@ def _text(path: str) -> str:
         return Path(path).read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         if isinstance(error, UnicodeDecodeError):
-            raise ValueError(f"compose_file is {path!r}: it is no text in UTF-8") from None
+            raise ValueError(f"compose_file is {path!r}: it is not UTF-8 text") from None
         reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise ValueError(f"compose_file is {path!r}: it cannot be read ({reason})") from None
 
@@ -140,7 +141,7 @@ def _refuse_undetermined(images: dict[str, str]) -> None:
     for name, image in images.items():
         if is_undetermined(image):
             raise ValueError(
-                f"its service {name!r} has the image {image.replace(UNKNOWN, '${...}')!r}, and the host's rights depend "
-                "on its repository: write the repository and keep the variable for the tag, or give ecr_repository_arns "
-                "([] when it is not in ECR)"
+                f"its service {name!r} has the image {image.replace(UNKNOWN, '${...}')!r}, and the host's "
+                "permissions depend on its repository: write the repository and keep the variable for the tag, or set "
+                "ecr_repository_arns ([] when it is not in ECR)"
             )

@@ -16,21 +16,21 @@ class AliasRecordArgs:
     """Host name, for example `alpha.example.com`."""
 
     hosted_zone_id: pulumi.Input[str]
-    """Route 53 zone that holds it."""
+    """Route 53 zone of the host name."""
 
     target_dns_name: pulumi.Input[str]
     """DNS name of the load balancer or distribution."""
 
     target_zone_id: pulumi.Input[str]
-    """Route 53 zone of that name."""
+    """Route 53 zone of the target's DNS name."""
 
     ipv6: bool = False
-    """Whether the target answers on IPv6 too, as CloudFront does."""
+    """Whether the target supports IPv6 too, as CloudFront does."""
 
 
 class AliasRecord(pulumi.ComponentResource):
-    """An A record that follows the target's addresses; unlike a CNAME it costs no second look-up and may stand at the top
-    of a domain."""
+    """An alias record of type A, which follows the target's addresses. Unlike a CNAME it needs no second look-up, and it can be
+    at the top of a domain."""
 
     host: str
     """The host name."""
@@ -59,7 +59,7 @@ class AliasRecord(pulumi.ComponentResource):
 
 
 RECORD_TTL_SECONDS = 300
-# CloudFront takes its certificates from there, wherever its origins are.
+# CloudFront uses certificates of this region only, for origins in every region.
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html
 CLOUDFRONT_REGION = "us-east-1"
 
@@ -70,20 +70,21 @@ class CertificateArgs:
     """Domain of the certificate."""
 
     hosted_zone_id: pulumi.Input[str]
-    """Route 53 zone of the domain, in which ACM looks for the validation record."""
+    """Route 53 zone of the domain. The component creates the validation record for ACM in it."""
 
     wildcard: bool = True
-    """Whether it covers every name right below the domain too."""
+    """Whether it also covers every name one label below the domain."""
 
     region: str | None = None
-    """Region of the certificate, `us-east-1` for CloudFront; None is the provider's."""
+    """AWS region of the certificate, `us-east-1` for CloudFront; None is the provider's region."""
 
 
 class Certificate(pulumi.ComponentResource):
-    """A certificate for a domain, and by default `*.` below it, that renews itself while its record stands."""
+    """A certificate for a domain, and by default for `*.` below it. ACM renews it while its validation record
+    exists."""
 
     arn: pulumi.Output[str]
-    """ARN of the certificate, known once it is issued."""
+    """ARN of the certificate, known after ACM has issued it."""
 
     def __init__(self, name: str, args: CertificateArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:certificate:Certificate", name, None, opts)
@@ -96,7 +97,7 @@ class Certificate(pulumi.ComponentResource):
             region=args.region,
             opts=child,
         )
-        # The domain and its wildcard are validated by one and the same record.
+        # One record validates the domain and its wildcard.
         # https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
         option = certificate.domain_validation_options[0]
         record = aws.route53.Record(
@@ -126,20 +127,20 @@ class ServiceDiscoveryArgs:
     """DNS name of the namespace, for example `dev-sd-ns`."""
 
     vpc_id: pulumi.Input[str]
-    """VPC in which its names are known."""
+    """VPC in which its names resolve."""
 
     def __post_init__(self) -> None:
         naming.check_length("namespace name", self.namespace, naming.NAMESPACE_NAME_LIMIT)
 
 
 class ServiceDiscovery(pulumi.ComponentResource):
-    """A Cloud Map namespace."""
+    """A Cloud Map namespace: private DNS names in the VPC of a base."""
 
     namespace_id: pulumi.Output[str]
     """Id of the namespace."""
 
     namespace_name: str
-    """Its DNS name."""
+    """DNS name of the namespace."""
 
     def __init__(self, name: str, args: ServiceDiscoveryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:service_discovery:ServiceDiscovery", name, None, opts)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 MAY_BE_EMPTY = "may_be_empty"
-"""Key in the metadata of a field of the type str: empty text is a value of its own there."""
+"""Key in the metadata of a text field for which empty text is a valid value."""
 
 
-# Controls (C0 without tab and line end, DEL, C1) move the cursor, color, and set titles; the others change the order in
-# which letters are shown, or end lines. https://www.unicode.org/reports/tr9/, https://trojansource.codes
+# Controls (C0 without tab and line end, DEL, C1) move the cursor, set colors and titles. The others change the order of
+# letters, or end lines. https://www.unicode.org/reports/tr9/, https://trojansource.codes
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff"
     "\U000e0000-\U000e007f]"
@@ -18,16 +18,16 @@ _LINE_END = re.compile(r"\r+(?=\n|\Z)")
 
 
 def visible(text: str) -> str:
-    r"""The text with every control character spelled out (`\u001b`), on its lines.
+    r"""Return the text with every control character in the form `\u001b`, on the same lines.
 
-    The spelling is that of JSON, so a JSON document stays one. A carriage return at the end of a line goes.
+    This form is valid in JSON, so a JSON document stays valid. A carriage return at the end of a line is removed.
     """
     return _UNSAFE.sub(_spelled, _LINE_END.sub("", text))
 
 
 def _spelled(found: re.Match[str]) -> str:
     number = ord(found[0])
-    if number > 0xFFFF:  # as two halves, which is how JSON spells it
+    if number > 0xFFFF:  # as a surrogate pair, as in JSON
         return "".join(f"\\u{half:04x}" for half in _halves(number))
     return f"\\u{number:04x}"
 
@@ -38,9 +38,10 @@ def _halves(number: int) -> tuple[int, int]:
 
 
 def whole_number(value: object) -> int:
-    """The int that the value is: an int, a float without a fraction, or text of either, since programs export ports as text too.
+    """Return an int, a float without a fraction, or text of either as an int.
 
-    Raises ValueError for everything else.
+    Pulumi stores every number as a float, so a StackReference reads the port 5432 as 5432.0, which libpq, urllib and
+    dj-database-url refuse in a URL. Programs also export ports as text. Raises ValueError for other values.
     """
     if not isinstance(value, bool) and isinstance(value, int | float | str):
         try:

@@ -9,7 +9,8 @@ SIGNATURE = "4dabf18193072939515e22adb298388d"
 """Key of an object that is a special value. The value at this key names the kind."""
 
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
-"""Kind of a secret: `{SIGNATURE: SECRET, "value": ...}` on the wire, `{SIGNATURE: SECRET, "ciphertext": ...}` in a state."""
+"""Kind of a secret: `{SIGNATURE: SECRET, "value": ...}` on the wire, `{SIGNATURE: SECRET, "ciphertext": ...}` in a
+state."""
 
 RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
 """Kind of a reference to a resource: `{SIGNATURE: RESOURCE, "urn": ..., "id": ...}`."""

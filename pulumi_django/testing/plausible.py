@@ -1,6 +1,6 @@
-"""Plausible outputs of AWS and random resources: what a provider would add to the inputs.
+"""Plausible outputs of AWS and random resources: the values that a provider adds to the inputs.
 
-Everything follows from the resource's identity and inputs, so that a second run gives the same values.
+They depend only on the resource's identity and inputs, so a second run gives the same values.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pulumi_django.testing.resource import Answer, Resource, by_arn, by_name, ec
 
 
 def answer(resource: Resource) -> Answer:
-    """Id and all outputs of a resource: its inputs and what its provider would add."""
+    """Return id and all outputs of a resource: its inputs, and the values that its provider adds."""
     build = _BUILDERS.get(resource.type, _generic)
     id_, added = build(resource)
     return id_, {**resource.inputs, **added, "id": id_}

@@ -1,4 +1,4 @@
-"""The identity of a simulated resource, and what follows from it alone: ids, names, ARNs, zones of its region."""
+"""The identity of a simulated resource, and values that depend on it alone: ids, names, ARNs, zones of its region."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ REGION = "us-east-1"
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """One resource to be answered for."""
+    """A resource for which outputs are created."""
 
     type: str
     name: str
     inputs: Mapping[str, Any] = field(repr=False)
     seed: str
-    """Identity of the physical resource: its URN and how often it was replaced."""
+    """Identity of the physical resource: its URN and the number of its replacements."""
 
     revision: int = 1
-    """1 for the first physical resource, one more after each replacement."""
+    """Number of the physical resource: 1 for the first, one more after each replacement."""
 
     region: str = REGION
     account_id: str = ACCOUNT_ID
 
     def hex(self, length: int, salt: str = "") -> str:
-        """Hexadecimal digits that belong to this resource."""
+        """Return hexadecimal digits that depend on the identity."""
         return hashlib.sha256(f"{self.seed}{salt}".encode()).hexdigest()[:length]
 
     def letters(self, length: int, alphabet: str = string.ascii_letters + string.digits, salt: str = "") -> str:
-        """Characters of `alphabet` that belong to this resource."""
+        """Return characters of `alphabet` that depend on the identity."""
         digits = hashlib.shake_256(f"{self.seed}{salt}".encode()).digest(length)
         return "".join(alphabet[digit % len(alphabet)] for digit in digits)
 
     def id(self, prefix: str) -> str:
-        """An EC2-style id, `vpc-0123456789abcdef0`."""
+        """Return an id in the form of EC2, `vpc-0123456789abcdef0`."""
         return f"{prefix}-0{self.hex(16)}"
 
     def named(self, key: str = "name", lower: bool = False) -> str:
-        """The physical name: the input `key`, else Pulumi's autoname of the logical name."""
+        """Return the physical name: the input `key`, or else Pulumi's autoname of the logical name."""
         given = self.inputs.get(key)
         if isinstance(given, str) and given:
             return given
@@ -53,23 +53,23 @@ class Resource:
         return auto.lower() if lower else auto
 
     def arn(self, service: str, resource: str, *, region: bool = True, account: bool = True) -> str:
-        """An ARN of this account and region."""
+        """Return an ARN of this account and region."""
         where = self.region if region else ""
         return f"arn:{self.partition.id}:{service}:{where}:{self.account_id if account else ''}:{resource}"
 
     @property
     def partition(self) -> Partition:
-        """Where the region belongs."""
+        """Partition of the region."""
         return partition(self.region)
 
     @property
     def suffix(self) -> str:
-        """End of AWS's host names in the region."""
+        """DNS suffix of AWS's host names in the region."""
         return self.partition.dns_suffix
 
 
 Answer = tuple[str, dict[str, Any]]
-"""Id and the outputs to be added to the inputs."""
+"""Id, and the outputs that are added to the inputs."""
 
 
 def ec2(prefix: str, kind: str) -> Callable[[Resource], Answer]:
@@ -81,7 +81,7 @@ def ec2(prefix: str, kind: str) -> Callable[[Resource], Answer]:
 
 
 def by_arn(service: str, path: str, *, region: bool = True, account: bool = True) -> Callable[[Resource], Answer]:
-    """Resources whose id is their ARN; `{name}` and `{hex}` in `path` are filled in."""
+    """Return the builder of resources whose id is their ARN. `path` can contain `{name}` and `{hex}`."""
 
     def build(r: Resource) -> Answer:
         arn = r.arn(service, path.format(name=r.named(), hex=r.hex(16)), region=region, account=account)
@@ -91,7 +91,7 @@ def by_arn(service: str, path: str, *, region: bool = True, account: bool = True
 
 
 def by_name(service: str, path: str, *, region: bool = True, key: str = "name") -> Callable[[Resource], Answer]:
-    """Resources whose id is their name."""
+    """Return the builder of resources whose id is their name."""
 
     def build(r: Resource) -> Answer:
         name = r.named(key)
@@ -100,7 +100,7 @@ def by_name(service: str, path: str, *, region: bool = True, key: str = "name") 
     return build
 
 
-# Zones whose letters are not simply a, b, c, and regions with another number of zones than three: letter -> zone id.
+# Zone id by letter, for regions whose zones are not just a, b and c.
 # https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html
 _IRREGULAR: Mapping[str, Mapping[str, str]] = {
     "ap-northeast-1": {"a": "apne1-az4", "c": "apne1-az1", "d": "apne1-az2"},
@@ -132,7 +132,7 @@ _DIRECTIONS = {
 
 
 def zones_of(region: str) -> dict[str, str]:
-    """Names of the region's zones and their ids, in the order of the names."""
+    """Return the ids of the region's zones by name, as a new account sees them, sorted by name."""
     letters = _IRREGULAR.get(region)
     if letters is None:
         prefix = _id_prefix(region)
@@ -141,7 +141,7 @@ def zones_of(region: str) -> dict[str, str]:
 
 
 def _id_prefix(region: str) -> str:
-    """`usge1` of `us-gov-east-1`."""
+    """Return the prefix of a region's zone ids: `usge1` for `us-gov-east-1`."""
     *places, number = region.split("-")
     parts = [_DIRECTIONS.get(place, place[:1] if place == "gov" else place) for place in places]
     return f"{''.join(parts)}{number}"

@@ -284,17 +284,17 @@ REFUSALS: list[tuple[str, Callable[[], object], str]] = [
     (
         "images",
         lambda: ImageRepositoryArgs(repository_name="shop", keep_images=0),
-        "keep_images is 0: it is 1 to 100000",
+        "keep_images is 0: it must be 1 to 100000",
     ),
     (
         "days",
         lambda: ImageRepositoryArgs(repository_name="shop", untagged_days=0),
-        "untagged_days is 0: it is 1 to 3650",
+        "untagged_days is 0: it must be 1 to 3650",
     ),
     (
         "versions",
         lambda: StateBackendArgs(region="r", old_version_days=0),
-        "old_version_days is 0: it is 1 to 3650",
+        "old_version_days is 0: it must be 1 to 3650",
     ),
     ("nobody", lambda: DeployRoleArgs(subjects=[], regions=["r"]), "subjects is empty: name at least one workflow"),
     (
@@ -305,17 +305,17 @@ REFUSALS: list[tuple[str, Callable[[], object], str]] = [
     (
         "role",
         lambda: DeployRoleArgs(subjects=[SUBJECT], regions=["r"], role_name="deploy role"),
-        "role_name is 'deploy role': it has letters, digits and +=,.@_- only",
+        "role_name is 'deploy role': it must have only letters, digits and +=,.@_-",
     ),
     (
         "prefix",
         lambda: DeployRoleArgs(subjects=[SUBJECT], regions=["r"], name_prefix="Shop_"),
-        "name_prefix is 'Shop_': it is at most 20 lower-case letters, digits and '-', beginning with a letter",
+        "name_prefix is 'Shop_': it must be at most 20 lower-case letters, digits and '-', beginning with a letter",
     ),
     (
         "long prefix",
         lambda: DeployRoleArgs(subjects=[SUBJECT], regions=["r"], name_prefix="s" * 21),
-        f"name_prefix is '{'s' * 21}': it is at most 20 lower-case letters, digits and '-', beginning with a letter",
+        f"name_prefix is '{'s' * 21}': it must be at most 20 lower-case letters, digits and '-', beginning with a letter",
     ),
     (
         "statement",
@@ -335,7 +335,7 @@ REFUSALS: list[tuple[str, Callable[[], object], str]] = [
     (
         "dollars",
         lambda: BudgetAlarmArgs(monthly_dollars=0, emails=["a@example.com"]),
-        "monthly_dollars is 0: it is 1 or more",
+        "monthly_dollars is 0: it must be 1 or more",
     ),
     (
         "nobody to write to",
@@ -345,12 +345,12 @@ REFUSALS: list[tuple[str, Callable[[], object], str]] = [
     (
         "address",
         lambda: BudgetAlarmArgs(monthly_dollars=1, emails=["ops"]),
-        "emails has 'ops': an address is written like 'team@example.com'",
+        "emails has 'ops': write an address like 'team@example.com'",
     ),
     (
         "percent",
         lambda: BudgetAlarmArgs(monthly_dollars=1, emails=["a@example.com"], actual_percent=0),
-        "actual_percent is 0: it is 1 to 1000",
+        "actual_percent is 0: it must be 1 to 1000",
     ),
 ]
 

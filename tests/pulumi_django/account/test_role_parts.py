@@ -41,10 +41,10 @@ def test_a_subject_that_names_one_repository_is_taken(subject: str) -> None:
     ],
 )
 def test_a_subject_that_stands_for_more_than_one_is_refused(subject: str) -> None:
-    with pytest.raises(ValueError, match="a wildcard lets workflows take the role") as refused:
+    with pytest.raises(ValueError, match="a wildcard would let further workflows assume the role") as refused:
         check_subject(subject)
     assert str(refused.value) == (
-        f"subjects has {subject!r}: a wildcard lets workflows take the role that are not named; write each subject out, "
+        f"subjects has {subject!r}: a wildcard would let further workflows assume the role; write each subject in full, "
         f"as in {RULE}"
     )
 

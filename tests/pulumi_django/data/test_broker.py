@@ -109,20 +109,20 @@ def test_two_brokers_in_one_stack_do_not_collide() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: arguments(queues=[]), "queues is empty: Celery needs at least one queue, by custom 'default'"),
+        (lambda: arguments(queues=[]), "queues is empty: Celery needs at least one queue, usually 'default'"),
         (
             lambda: arguments(visibility_timeout_seconds=50_000),
-            "visibility_timeout_seconds is 50000: it is 60 to 43200",
+            "visibility_timeout_seconds is 50000: it must be 60 to 43200",
         ),
-        (lambda: arguments(max_receives=0), "max_receives is 0: it is 1 to 1000"),
+        (lambda: arguments(max_receives=0), "max_receives is 0: it must be 1 to 1000"),
         (
             lambda: arguments(retention_seconds=3600),
-            "retention_seconds is 3600: it is more than visibility_timeout_seconds (3600) and up to 1209600",
+            "retention_seconds is 3600: it must be more than visibility_timeout_seconds (3600) and up to 1209600",
         ),
         (
             lambda: arguments(queues=["Mail"]),
             "'Mail' cannot name a service: a name has 1 to 32 lower-case letters, digits, hyphens and underscores, "
-            "beginning with a letter",
+            "beginning with a letter and ending with a letter or digit",
         ),
     ],
 )

@@ -139,18 +139,18 @@ def test_two_caches_in_one_stack_do_not_collide() -> None:
 
 
 REFUSALS: list[tuple[dict[str, Any], str]] = [
-    ({"engine_version": "5.0"}, "engine_version is '5.0': of valkey there are 7.2, 8.0, 8.1"),
-    ({"engine": "redis", "engine_version": "8.0"}, "engine_version is '8.0': of redis there are 7.0, 7.1"),
-    ({"node_type": "t4g.micro"}, "node_type is 't4g.micro': it is written like 'cache.t4g.micro'"),
-    ({"nodes": 0}, "nodes is 0: it is 1 to 6"),
-    ({"nodes": 7}, "nodes is 7: it is 1 to 6"),
-    ({"cluster_mode": True, "shards": 501}, "shards is 501: it is 1 to 500"),
-    ({"shards": 2}, "shards is 2 and cluster_mode is off: only in cluster mode there are shards"),
+    ({"engine_version": "5.0"}, "engine_version is '5.0': the versions of valkey are 7.2, 8.0, 8.1"),
+    ({"engine": "redis", "engine_version": "8.0"}, "engine_version is '8.0': the versions of redis are 7.0, 7.1"),
+    ({"node_type": "t4g.micro"}, "node_type is 't4g.micro': it must be written like 'cache.t4g.micro'"),
+    ({"nodes": 0}, "nodes is 0: it must be 1 to 6"),
+    ({"nodes": 7}, "nodes is 7: it must be 1 to 6"),
+    ({"cluster_mode": True, "shards": 501}, "shards is 501: it must be 1 to 500"),
+    ({"shards": 2}, "shards is 2 and cluster_mode is off: several shards need cluster_mode"),
     (
         {"cluster_mode": True, "nodes": 1},
-        "nodes is 1 and cluster_mode is on: a shard that fails needs a second node to take over",
+        "nodes is 1 and cluster_mode is on: cluster mode needs at least 2 nodes in each shard, so that one can take over",
     ),
-    ({"snapshot_days": 36}, "snapshot_days is 36: it is 0 to 35"),
+    ({"snapshot_days": 36}, "snapshot_days is 36: it must be 0 to 35"),
     ({"group_id": "x" * 41}, f"the replication group id '{'x' * 41}' has 41 characters: AWS allows 40"),
 ]
 

@@ -250,25 +250,31 @@ def of_aurora(**changes: Any) -> Callable[[], object]:
 
 
 REFUSALS: list[tuple[Callable[[], object], str]] = [
-    (of_instance(storage_gib=10), "storage_gib is 10: it is 20 to 65536"),
-    (of_instance(max_storage_gib=19), "max_storage_gib is 19: it is storage_gib (20) to 65536"),
-    (of_instance(backup_retention_days=36), "backup_retention_days is 36: it is 0 to 35"),
-    (of_instance(engine_version="9.6"), "engine_version is '9.6': it is 15 or newer, such as '17' or '17.4'"),
-    (of_instance(instance_class="t4g.micro"), "instance_class is 't4g.micro': it is written like 'db.t4g.micro'"),
+    (of_instance(storage_gib=10), "storage_gib is 10: it must be 20 to 65536"),
+    (of_instance(max_storage_gib=19), "max_storage_gib is 19: it must be storage_gib (20) to 65536"),
+    (of_instance(backup_retention_days=36), "backup_retention_days is 36: it must be 0 to 35"),
+    (of_instance(engine_version="9.6"), "engine_version is '9.6': it must be 15 or newer, such as '17' or '17.4'"),
+    (of_instance(instance_class="t4g.micro"), "instance_class is 't4g.micro': it must be written like 'db.t4g.micro'"),
     (of_instance(identifier="x" * 64), f"the RDS identifier '{'x' * 64}' has 64 characters: AWS allows 63"),
     (
         of_instance(parameters={"rds.force_ssl": "0"}),
-        "parameters has 'rds.force_ssl': connections without TLS are always refused",
+        "parameters has 'rds.force_ssl': remove it, because the server always requires TLS",
     ),
     (
         of_instance(parameters={"a": "1"}, static_parameters={"a": "2"}),
-        "a stands in both parameters and static_parameters: a parameter is in one",
+        "a is in both parameters and static_parameters: keep it in one",
     ),
-    (of_instance(log_exports=["slow"]), "log_exports has 'slow': it is of iam-db-auth-error, postgresql, upgrade"),
-    (of_aurora(log_exports=["upgrade"]), "log_exports has 'upgrade': it is of iam-db-auth-error, instance, postgresql"),
+    (
+        of_instance(log_exports=["slow"]),
+        "log_exports has 'slow': it must be one of iam-db-auth-error, postgresql, upgrade",
+    ),
+    (
+        of_aurora(log_exports=["upgrade"]),
+        "log_exports has 'upgrade': it must be one of iam-db-auth-error, instance, postgresql",
+    ),
     (
         of_instance(monitoring_interval_seconds=20),
-        "monitoring_interval_seconds is 20: it is one of 0, 1, 5, 10, 15, 30, 60",
+        "monitoring_interval_seconds is 20: it must be one of 0, 1, 5, 10, 15, 30, 60",
     ),
     (
         of_instance(replica_zones=["eu"], backup_retention_days=1),
@@ -282,25 +288,25 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
         of_instance(replica_zones=["us-east-1a"], backup_retention_days=0),
         "backup_retention_days is 0 and replica_zones is ['us-east-1a']: replicas need backups",
     ),
-    (of_aurora(backup_retention_days=0), "backup_retention_days is 0: it is 1 to 35"),
-    (of_aurora(min_acu=0.3), "min_acu is 0.3: it is 0 to 256 in steps of 0.5"),
-    (of_aurora(min_acu=-1), "min_acu is -1: it is 0 to 256 in steps of 0.5"),
-    (of_aurora(max_acu=300), "max_acu is 300: it is 1 to 256 in steps of 0.5"),
-    (of_aurora(max_acu=0.5), "max_acu is 0.5: it is 1 to 256 in steps of 0.5"),
-    (of_aurora(min_acu=8, max_acu=4), "min_acu is 8 and max_acu is 4: the least is not above the largest"),
+    (of_aurora(backup_retention_days=0), "backup_retention_days is 0: it must be 1 to 35"),
+    (of_aurora(min_acu=0.3), "min_acu is 0.3: it must be 0 to 256 in steps of 0.5"),
+    (of_aurora(min_acu=-1), "min_acu is -1: it must be 0 to 256 in steps of 0.5"),
+    (of_aurora(max_acu=300), "max_acu is 300: it must be 1 to 256 in steps of 0.5"),
+    (of_aurora(max_acu=0.5), "max_acu is 0.5: it must be 1 to 256 in steps of 0.5"),
+    (of_aurora(min_acu=8, max_acu=4), "min_acu is 8 and max_acu is 4: min_acu must not exceed max_acu"),
     (
         of_aurora(auto_pause_seconds=600),
         "auto_pause_seconds is 600 and min_acu is 0.5: a server sleeps only when min_acu is 0",
     ),
-    (of_aurora(min_acu=0, auto_pause_seconds=60), "auto_pause_seconds is 60: it is 300 to 86400"),
+    (of_aurora(min_acu=0, auto_pause_seconds=60), "auto_pause_seconds is 60: it must be 300 to 86400"),
     (
         of_aurora(min_acu=0, engine_version="16.1"),
-        "engine_version is '16.1' and min_acu is 0: 16.3 is the first that sleeps",
+        "engine_version is '16.1' and min_acu is 0: 16.3 is the first version that can sleep",
     ),
-    (of_aurora(zones=[]), "zones is []: at least one is needed, and each has one server"),
+    (of_aurora(zones=[]), "zones is []: name at least one zone, and each zone once"),
     (
         of_aurora(zones=["us-east-1a", "us-east-1a"]),
-        "zones is ['us-east-1a', 'us-east-1a']: at least one is needed, and each has one server",
+        "zones is ['us-east-1a', 'us-east-1a']: name at least one zone, and each zone once",
     ),
 ]
 
@@ -313,5 +319,5 @@ def test_what_cannot_work_is_refused(make: Callable[[], object], message: str) -
 
 
 def test_log_lines_are_kept_for_days_that_cloudwatch_knows() -> None:
-    with pytest.raises(ValueError, match=r"^log_retention_days is 2: CloudWatch keeps lines for 1, 3, 5, 7, 14, 30, "):
+    with pytest.raises(ValueError, match=r"^log_retention_days is 2: allowed are 1, 3, 5, 7, 14, 30, "):
         of_instance(log_retention_days=2)()

@@ -206,18 +206,17 @@ def test_a_preview_shows_the_same_resources() -> None:
     [
         (
             lambda: Delivery(hosted_zone_id="Z1"),
-            "hosted_zone_id or certificate_arn without a host: say which name they are for",
+            "hosted_zone_id or certificate_arn is set without host: set the host name too",
         ),
         (
             lambda: Delivery(host="Static.example.com", hosted_zone_id="Z1"),
-            "host is 'Static.example.com': it is a lower-case name such as 'static.example.com'",
+            "host is 'Static.example.com': it must be a lower-case name such as 'static.example.com'",
         ),
         (
             lambda: Delivery(host="static.example.com"),
-            "host is 'static.example.com' without hosted_zone_id and certificate_arn: a certificate is issued in a zone, "
-            "or given",
+            "host is 'static.example.com' without hosted_zone_id and certificate_arn: set one of them",
         ),
-        (lambda: Delivery(default_ttl_seconds=-1), "default_ttl_seconds is -1: it is 0 to 31536000"),
+        (lambda: Delivery(default_ttl_seconds=-1), "default_ttl_seconds is -1: it must be 0 to 31536000"),
         (lambda: Delivery(cors_origins=["*"]), "cors_origins has '*': name the origins whose pages use the files"),
         (
             lambda: AssetsBucketArgs(cors_origins=["*"]),
@@ -225,15 +224,15 @@ def test_a_preview_shows_the_same_resources() -> None:
         ),
         (
             lambda: AssetsBucketArgs(delivered=["/static"]),
-            "delivered has '/static': the beginning of a key is written like 'static/'",
+            "delivered has '/static': write a key prefix like 'static/'",
         ),
         (
             lambda: AssetsBucketArgs(delivered=[]),
-            "delivered is empty: name what everybody may read, such as 'static/'",
+            "delivered is empty: name at least one public key prefix, such as 'static/'",
         ),
         (
             lambda: CdnArgs(origin_domain_name="b", not_found_page="404.html"),
-            "not_found_page is '404.html': it begins with /",
+            "not_found_page is '404.html': it must begin with /",
         ),
     ],
 )

@@ -84,21 +84,21 @@ def test_the_firewall_of_distributions_lives_in_us_east_1() -> None:
     [
         (
             lambda: FirewallOptions(requests_per_address=9),
-            "requests_per_address is 9: it is 10 to 2000000000, or null",
+            "requests_per_address is 9: it must be 10 to 2000000000, or null",
         ),
         (
             lambda: FirewallOptions(rule_groups=(), requests_per_address=None),
-            "rule_groups is empty and requests_per_address is null: such a firewall refuses nothing",
+            "rule_groups is empty and requests_per_address is null: the firewall would block nothing",
         ),
         (
             lambda: FirewallArgs(),
-            "scope is REGIONAL without resource_arn: a regional firewall names what it guards, and a distribution names "
-            "its firewall",
+            "scope is REGIONAL without resource_arn: a regional firewall needs it, and a firewall of a "
+            "distribution must not have it",
         ),
         (
             lambda: FirewallArgs(scope="CLOUDFRONT", resource_arn=BALANCER),
-            "scope is CLOUDFRONT with resource_arn: a regional firewall names what it guards, and a distribution names "
-            "its firewall",
+            "scope is CLOUDFRONT with resource_arn: a regional firewall needs it, and a firewall of a "
+            "distribution must not have it",
         ),
     ],
 )
@@ -111,5 +111,7 @@ def test_a_firewall_that_cannot_be_is_refused(make: Callable[[], object], messag
 @pytest.mark.parametrize("field", ["rule_groups", "counted_rules"])
 def test_groups_that_aws_does_not_have_are_refused(field: str) -> None:
     options: dict[str, Any] = {field: ["AWSCommon"] if field == "rule_groups" else {"AWSCommon": ()}}
-    with pytest.raises(ValueError, match=rf"^{field} has 'AWSCommon': it is of AWSManagedRulesAdminProtection"):
+    with pytest.raises(
+        ValueError, match=rf"^{field} has 'AWSCommon': it must be one of AWSManagedRulesAdminProtection"
+    ):
         FirewallOptions(**options)

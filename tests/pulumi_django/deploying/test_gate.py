@@ -225,8 +225,8 @@ def test_a_failed_release_fails_all_services_and_does_not_run_again_in_the_same_
     assert errors == [
         "\n".join(
             [
-                "the release command failed, no service was changed",
-                "  why: its task ended with exit code 1 (Essential container in task exited)",
+                "the release command failed; no service was changed",
+                "  why: the task ended with exit code 1 (Essential container in task exited)",
                 "  command: python manage.py migrate --no-input",
                 "  task definition: alpha-backend_update:7",
                 "  last lines of its log (/ecs/alpha/backend_update):",
@@ -312,8 +312,7 @@ def test_task_definitions_that_no_service_depends_on_are_missed_with_a_hint(
     run(program)
 
     assert errors == [
-        "the task definitions of the release of alpha are not there yet: "
-        "let every service that carries the binding depend on them"
+        "the task definitions of the release of alpha are not known: every service with the binding must depend on them"
     ]
 
 
@@ -340,7 +339,7 @@ def test_a_rollback_fails_the_update_and_says_what_to_do(fake: FakeAws) -> None:
 
     assert errors == [
         "the rollout of alpha-gunicorn failed and ECS rolled it back: alpha-gunicorn:41 keeps serving, "
-        f"alpha-gunicorn:42 does not run\n{AGAIN} --refresh`: it is rolled out again"
+        f"alpha-gunicorn:42 does not run\n{AGAIN} --refresh`: it must be rolled out again"
     ]
 
 
@@ -412,7 +411,7 @@ def test_a_rollout_that_failed_in_an_earlier_update_is_released_and_deployed_aga
         {"cluster": CLUSTER, "service": SERVICE, "taskDefinition": NEW, "forceNewDeployment": True}
     ]
     assert [line for _, line in logs if line.startswith("alpha-gunicorn")] == [
-        "alpha-gunicorn rollout: deploys alpha-gunicorn:42 again",
+        "alpha-gunicorn rollout: deploying alpha-gunicorn:42 again",
         "alpha-gunicorn rollout: 0 of 1 running on alpha-gunicorn:42",
         "alpha-gunicorn rollout: 1 of 1 running on alpha-gunicorn:42",
     ]
@@ -435,7 +434,7 @@ def test_a_rollout_that_fails_again_is_not_recorded(fake: FakeAws) -> None:
 
     assert errors == [
         "the rollout of alpha-gunicorn failed and ECS rolled it back: alpha-gunicorn:41 keeps serving, "
-        f"alpha-gunicorn:42 does not run\n{AGAIN}`: it is rolled out again"
+        f"alpha-gunicorn:42 does not run\n{AGAIN}`: it must be rolled out again"
     ]
 
 
@@ -444,7 +443,7 @@ def test_nothing_is_deployed_again_when_the_release_before_it_fails(fake: FakeAw
     fake.lives = [Life(exit_code=3)]
 
     async def program() -> None:
-        with pytest.raises(ReleaseError, match=r"^the database task failed, no service was changed\n"):
+        with pytest.raises(ReleaseError, match=r"^the database task failed; no service was changed\n"):
             await confirm(gate(fake))
 
     run(program)
@@ -514,12 +513,12 @@ def test_credentials_that_are_missing_are_reported_with_where_they_come_from(fak
     run(program)
 
     hint = (
-        "\n  next: it uses region, profile and endpoint of the stack's AWS provider; see that they give access to ECS "
-        "and CloudWatch Logs, then update again"
+        "\n  next: check that region, profile and endpoints of the stack's AWS provider give access to ECS and "
+        "CloudWatch Logs, then update again"
     )
     assert errors == [
-        f"the alpha release could not be seen to its end: Unable to locate credentials{hint}",
-        f"the alpha-gunicorn rollout could not be seen to its end: Unable to locate credentials{hint}",
+        f"the alpha release could not be finished: Unable to locate credentials{hint}",
+        f"the alpha-gunicorn rollout could not be finished: Unable to locate credentials{hint}",
     ]
 
 
@@ -528,15 +527,15 @@ def test_credentials_that_are_missing_are_reported_with_where_they_come_from(fak
     [
         (
             {"release_timeout_seconds": 5},
-            "release_timeout_seconds is 5: it is a number of seconds from 60 to 86400 (a day)",
+            "release_timeout_seconds is 5: it must be a number of seconds from 60 to 86400 (a day)",
         ),
         (
             {"rollout_timeout_seconds": 86401},
-            "rollout_timeout_seconds is 86401: it is a number of seconds from 60 to 86400 (a day)",
+            "rollout_timeout_seconds is 86401: it must be a number of seconds from 60 to 86400 (a day)",
         ),
         (
             {"release_command": []},
-            "release_command is empty: give the words of a command, or None for no release command",
+            "release_command is empty: set the words of a command, or None for no release command",
         ),
     ],
 )
@@ -565,7 +564,7 @@ def test_an_update_that_leaves_the_release_out_says_so_and_watches_the_rollout(
     logs = run(program)
 
     assert ran(fake) == []
-    assert logs[0] == ("warning", "alpha: the release is left out, as asked (PULUMI_DJANGO_RELEASE=skip)")
+    assert logs[0] == ("warning", "alpha: the release is skipped (PULUMI_DJANGO_RELEASE=skip)")
     assert logs[1:] == [("info", "alpha-gunicorn rollout: 1 of 1 running on alpha-gunicorn:42")]
 
 
@@ -602,7 +601,7 @@ def test_a_word_that_means_nothing_leaves_nothing_out(
 ) -> None:
     monkeypatch.setenv(variable, "no")
     word = "skip" if variable.endswith("RELEASE") else "detach"
-    with pytest.raises(ValueError, match=f"^{variable} is 'no': it is '{word}' or not set$"):
+    with pytest.raises(ValueError, match=f"^{variable} is 'no': it must be '{word}' or unset$"):
         UpdateMode.from_environment()
     assert fake.calls == []
 

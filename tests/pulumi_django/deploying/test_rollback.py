@@ -193,17 +193,17 @@ def test_a_service_that_ecs_rolled_back_takes_the_others_back_with_it(fake: Seve
         "does not run",
         "  why: task gunicorn1 ended with exit code 1 (Essential container in task exited)",
         "  services:",
-        "    alpha-default: was brought back to alpha-default:1, runs 1 on alpha-default:1 (1 wanted)",
-        "    alpha-beat: was brought back to alpha-beat:1, runs 1 on alpha-beat:1 (1 wanted)",
+        "    alpha-default: rolled back to alpha-default:1, runs 1 on alpha-default:1 (1 desired)",
+        "    alpha-beat: rolled back to alpha-beat:1, runs 1 on alpha-beat:1 (1 desired)",
         "      2 tasks crashed on alpha-beat:2: task beat2 ended with exit code 1 (Essential container in task exited)",
         "  its log (/ecs/alpha/gunicorn) is empty",
         "  last lines of its log (/ecs/alpha/beat):",
         "    ModuleNotFoundError: shop",
-        "  next: correct the cause, then run `orchestrator update-env alpha` or `pulumi up --refresh`: it is rolled out "
+        "  next: correct the cause, then run `orchestrator update-env alpha` or `pulumi up --refresh`: it must be rolled out "
         "again",
     ]
     assert errors["beat"] == (
-        "alpha-beat does not take alpha-beat:2, because the rollout of alpha-gunicorn failed: its error says what each "
+        "alpha-beat does not run alpha-beat:2, because the rollout of alpha-gunicorn failed: its error lists what each "
         "service runs"
     )
 
@@ -219,8 +219,8 @@ def test_a_service_that_keeps_crashing_unseen_by_ecs_is_brought_back_too(fake: S
 
     assert fake.deployed == ["alpha-default:1", "alpha-gunicorn:1"]
     assert "ECS has not rolled it back" in errors["default"]
-    assert "    alpha-default: was brought back to alpha-default:1, runs 1 on alpha-default:1" in errors["default"]
-    assert "    alpha-gunicorn: was brought back to alpha-gunicorn:1" in errors["default"]
+    assert "    alpha-default: rolled back to alpha-default:1, runs 1 on alpha-default:1" in errors["default"]
+    assert "    alpha-gunicorn: rolled back to alpha-gunicorn:1" in errors["default"]
 
 
 def test_one_failed_service_alone_is_told_as_before(fake: SeveralServices) -> None:
@@ -242,7 +242,7 @@ def test_a_service_without_a_version_before_stays_and_is_told(fake: SeveralServi
 
     assert fake.deployed == []
     assert (
-        "    alpha-default: has no version before this update to go back to, runs 1 on alpha-default:2 (1 wanted)"
+        "    alpha-default: no version before this update exists, runs 1 on alpha-default:2 (1 desired)"
         in errors["gunicorn"].splitlines()
     )
 
@@ -253,7 +253,7 @@ def test_a_service_that_aws_does_not_bring_back_is_told_with_the_reason(fake: Se
 
     errors = run(lambda: updated(gate(fake), "default", "gunicorn"))
 
-    assert "    alpha-default: could not be brought back to alpha-default:1: " in errors["gunicorn"]
+    assert "    alpha-default: the rollback to alpha-default:1 failed: " in errors["gunicorn"]
     assert "TaskDefinition is inactive" in errors["gunicorn"]
     assert "runs 1 on alpha-default:2" in errors["gunicorn"]
 
@@ -268,7 +268,7 @@ def test_a_service_that_is_late_brings_nobody_back_and_the_others_are_told(fake:
 
     assert fake.deployed == []
     assert "is not finished after 60 s" in errors["gunicorn"]
-    assert "    alpha-default: runs 1 on alpha-default:2 (1 wanted)" in errors["gunicorn"].splitlines()
+    assert "    alpha-default: runs 1 on alpha-default:2 (1 desired)" in errors["gunicorn"].splitlines()
 
 
 def test_what_comes_after_a_failure_is_not_changed_or_is_brought_back(fake: SeveralServices) -> None:
@@ -287,7 +287,7 @@ def test_what_comes_after_a_failure_is_not_changed_or_is_brought_back(fake: Seve
 
     assert before == "not changed, because the rollout of alpha-gunicorn failed: see its error"
     assert fake.deployed == ["alpha-default:1"]
-    assert late.startswith("alpha-default does not take alpha-default:2, because the rollout of alpha-gunicorn failed")
+    assert late.startswith("alpha-default does not run alpha-default:2, because the rollout of alpha-gunicorn failed")
 
 
 def test_no_rollout_is_recorded_before_every_service_has_ended_well(fake: SeveralServices) -> None:
@@ -333,7 +333,7 @@ def test_a_failed_second_try_takes_the_others_back_to_what_they_ran_and_records_
 
     default, web = run(program)
 
-    assert "not recorded" in default or "does not take" in default
+    assert "not recorded" in default or "does not run" in default
     assert web.startswith("the rollout of alpha-gunicorn failed")
     assert fake.deployed == ["alpha-default:1", "alpha-default:2", "alpha-gunicorn:2"]
 
@@ -341,8 +341,8 @@ def test_a_failed_second_try_takes_the_others_back_to_what_they_ran_and_records_
 @pytest.mark.parametrize(
     ("status", "deployed", "told"),
     [
-        ("SUCCESSFUL", ["alpha-web:1"], "    alpha-web: moves its traffic back to alpha-web:1"),
-        ("ROLLBACK_IN_PROGRESS", [], "    alpha-web: is moved back by ECS"),
+        ("SUCCESSFUL", ["alpha-web:1"], "    alpha-web: its traffic is moving back to alpha-web:1"),
+        ("ROLLBACK_IN_PROGRESS", [], "    alpha-web: ECS is moving it back"),
     ],
 )
 def test_a_service_that_moves_traffic_is_moved_back_unless_ecs_does_it(

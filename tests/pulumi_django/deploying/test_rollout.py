@@ -166,7 +166,7 @@ def test_a_first_deployment_that_fails_has_nothing_to_return_to() -> None:
     watched = Watched(FakeAws(frames=[(0, service(ROLLING)), (30, service(failed))]), previous=None)
 
     assert watched.error() == "\n".join(
-        ["the rollout of alpha-gunicorn failed: nothing runs", "  why: tasks failed to start.", ADVICE]
+        ["the rollout of alpha-gunicorn failed: no task runs", "  why: tasks failed to start.", ADVICE]
     )
 
 
@@ -208,7 +208,7 @@ def test_the_second_crash_is_told_with_its_reason_while_ecs_still_decides() -> N
     ((at, text),) = watched.warnings
     assert text == "\n".join(
         [
-            "2 tasks crashed, ECS tries again",
+            "2 tasks crashed; ECS tries again",
             "  why: task crash2 ended with exit code 1 (Essential container in task exited)",
             "  last lines of its log (/ecs/alpha/gunicorn):",
             "    ImportError: no module named shop",
@@ -327,7 +327,7 @@ def test_another_deployment_that_takes_over_is_named() -> None:
     watched = Watched(FakeAws(frames=[(0, service(ROLLING, OLD_SERVES)), (20, service(other))]))
 
     assert watched.error() == "\n".join(
-        ["alpha-gunicorn is on alpha-gunicorn:43, which somebody else deployed, not on alpha-gunicorn:42", ADVICE]
+        ["alpha-gunicorn runs alpha-gunicorn:43, which another deployment started, and not alpha-gunicorn:42", ADVICE]
     )
 
 
@@ -344,7 +344,7 @@ def test_a_service_that_is_deleted_meanwhile_is_reported(gone: dict[str, str] | 
 
     assert watched.error() == "\n".join(
         [
-            "alpha-gunicorn does not exist (any more), so alpha-gunicorn:42 is not rolled out",
+            "alpha-gunicorn does not exist, so alpha-gunicorn:42 is not rolled out",
             "  next: run `pulumi up --refresh`, which creates it again",
         ]
     )
@@ -409,7 +409,7 @@ def test_deploying_again_forces_a_deployment_of_what_was_asked_for() -> None:
     assert aws.called("UpdateService") == [
         {"cluster": CLUSTER, "service": "alpha-gunicorn", "taskDefinition": NEW, "forceNewDeployment": True}
     ]
-    assert watched.infos == ["deploys alpha-gunicorn:42 again"]
+    assert watched.infos == ["deploying alpha-gunicorn:42 again"]
 
 
 def test_a_rollout_without_end_names_how_far_it_is_and_what_ecs_said_last() -> None:
@@ -419,8 +419,8 @@ def test_a_rollout_without_end_names_how_far_it_is_and_what_ecs_said_last() -> N
 
     assert watched.error(300) == "\n".join(
         [
-            "the rollout of alpha-gunicorn is not finished after 300 s: 0 of 1 tasks run on alpha-gunicorn:42, "
-            "ECS goes on trying",
+            "the rollout of alpha-gunicorn is not finished after 300 s: 0 of 1 tasks run on alpha-gunicorn:42; "
+            "ECS continues",
             f"  why: {said}",
             ADVICE,
         ]

@@ -79,7 +79,7 @@ def test_a_deployment_that_ended_otherwise_fails_it(status: str) -> None:
 
 def test_another_version_that_somebody_else_deployed_fails_it_after_a_moment() -> None:
     aws = FakeAws(frames=[(0, shifting())], deployments=[(0, newest("SUCCESSFUL", OLD))])
-    assert "which somebody else deployed" in failure(aws)
+    assert "which another deployment started" in failure(aws)
     assert aws.clock.now() - aws.began >= 10
 
 

@@ -313,7 +313,7 @@ def test_a_task_that_ecs_never_shows_is_an_error() -> None:
     with pytest.raises(TaskError) as caught:
         runner(aws).run(request(), timeout_seconds=600)
 
-    assert str(caught.value) == f"ECS does not know task {TASK}: MISSING"
+    assert str(caught.value) == f"ECS reports no task {TASK}: MISSING"
 
 
 def test_the_first_essential_container_is_meant_unless_another_is_named() -> None:
@@ -332,7 +332,7 @@ def test_a_container_that_the_task_definition_lacks_is_refused_with_those_it_has
     with pytest.raises(TaskError) as caught:
         runner(aws).run(request(container="web"), timeout_seconds=60)
 
-    assert str(caught.value) == f"task definition {DEFINITION} has no container web: it has app, agent"
+    assert str(caught.value) == f"task definition {DEFINITION} has no container web: its containers are app, agent"
     assert aws.tasks == {}
 
 

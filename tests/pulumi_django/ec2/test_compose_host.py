@@ -307,8 +307,8 @@ def test_a_missing_compose_file_is_refused(tmp_path: Path) -> None:
         ("version: '3'\n", "it has no services"),
         ("- a\n", "it has no services"),
         ("", "it has no services"),
-        ("services: {web: nginx}\n", "its service 'web' is no mapping"),
-        ("services: {web: {build: .}}\n", "its service 'web' has no image, and sources are not on the host"),
+        ("services: {web: nginx}\n", "its service 'web' is not a mapping"),
+        ("services: {web: {build: .}}\n", "its service 'web' has no image, and there are no sources on the host"),
     ],
 )
 def test_a_compose_file_that_cannot_run_is_refused(tmp_path: Path, text: str, why: str) -> None:
@@ -322,7 +322,7 @@ def test_a_compose_file_that_cannot_run_is_refused(tmp_path: Path, text: str, wh
 def test_a_compose_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "compose.yaml"
     file.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ValueError, match="it is no text in UTF-8"):
+    with pytest.raises(ValueError, match="it is not UTF-8 text"):
         arguments(str(file))
 
 
@@ -332,7 +332,7 @@ def test_a_compose_file_that_does_not_fit_into_user_data_is_refused(tmp_path: Pa
     noise = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=20000))
     file = tmp_path / "compose.yaml"
     file.write_text(f"services: {{web: {{image: nginx, command: {noise}}}}}", encoding="utf-8")
-    with pytest.raises(ValueError, match="EC2 takes 16384") as refused:
+    with pytest.raises(ValueError, match="EC2 allows 16384") as refused:
         arguments(str(file))
     assert str(refused.value).startswith(f"compose_file is {str(file)!r}: the user data with it has ")
 
@@ -340,15 +340,15 @@ def test_a_compose_file_that_does_not_fit_into_user_data_is_refused(tmp_path: Pa
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"host": "a.example.com"}, "host and hosted_zone_id go together: set both, or none"),
+        ({"host": "a.example.com"}, "host and hosted_zone_id go together: set both, or neither"),
         (
             {"ingress_ports": [22, 80]},
-            "ingress_ports has 22: shells are opened by Session Manager, without a port or key",
+            "ingress_ports has 22: Session Manager opens shells without a port or key",
         ),
         ({"ingress_ports": [0]}, "ingress_ports has 0: a port is 1 to 65535"),
-        ({"root_volume_gib": 1}, "root_volume_gib is 1: it is 8 to 16384"),
-        ({"data_volume_gib": 0}, "data_volume_gib is 0: it is 1 to 16384"),
-        ({"ami_id": "ubuntu"}, "ami_id is 'ubuntu': it is written like 'ami-0123456789abcdef0'"),
+        ({"root_volume_gib": 1}, "root_volume_gib is 1: it must be 8 to 16384"),
+        ({"data_volume_gib": 0}, "data_volume_gib is 0: it must be 1 to 16384"),
+        ({"ami_id": "ubuntu"}, "ami_id is 'ubuntu': it must be written like 'ami-0123456789abcdef0'"),
     ],
 )
 def test_a_bad_argument_is_refused_in_one_sentence(compose: str, changes: dict[str, Any], message: str) -> None:

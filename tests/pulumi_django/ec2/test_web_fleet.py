@@ -122,7 +122,7 @@ def test_an_image_for_another_processor_is_refused_before_anything_is_launched()
     with pytest.raises(pulumi.RunError) as refused:
         fleet(intel, ami_id="ami-0123456789abcdef0")
     assert str(refused.value) == (
-        "ami_id is 'ami-0123456789abcdef0', an image for x86_64: t4g.micro starts from images for arm64"
+        "ami_id is 'ami-0123456789abcdef0', an image for x86_64: t4g.micro needs an image for arm64"
     )
 
 
@@ -186,24 +186,24 @@ def test_two_fleets_in_one_stack_do_not_collide() -> None:
 
 
 REFUSALS: list[tuple[dict[str, Any], str]] = [
-    ({"ami_id": "al2023"}, "ami_id is 'al2023': it is written like 'ami-0123456789abcdef0'"),
+    ({"ami_id": "al2023"}, "ami_id is 'al2023': it must be written like 'ami-0123456789abcdef0'"),
     (
         {"user_data": "x" * 16385},
-        "user_data has 16385 bytes: EC2 takes 16384; fetch the rest from S3 or bake it into an image",
+        "user_data has 16385 bytes: EC2 allows 16384; download the rest from S3, or put it into an image",
     ),
     (
         {"min_size": 3, "desired_size": 2},
-        "min_size, desired_size, max_size are 3, 2, 3: none is below 0 or above the next",
+        "min_size, desired_size, max_size are 3, 2, 3: each must be 0 or more and not above the next",
     ),
-    ({"port": 0}, "port is 0: it is 1 to 65535"),
-    ({"listener_priority": 50001}, "listener_priority is 50001: it is 1 to 50000"),
-    ({"root_volume_gib": 7}, "root_volume_gib is 7: it is 8 to 16384"),
-    ({"deregistration_delay_seconds": 3601}, "deregistration_delay_seconds is 3601: it is 0 to 3600"),
-    ({"cpu_target_percent": 5}, "cpu_target_percent is 5: it is 10 to 90"),
-    ({"paths": ["/a", "/b", "/c", "/d"]}, "paths has 4 patterns: a listener rule takes 3"),
+    ({"port": 0}, "port is 0: it must be 1 to 65535"),
+    ({"listener_priority": 50001}, "listener_priority is 50001: it must be 1 to 50000"),
+    ({"root_volume_gib": 7}, "root_volume_gib is 7: it must be 8 to 16384"),
+    ({"deregistration_delay_seconds": 3601}, "deregistration_delay_seconds is 3601: it must be 0 to 3600"),
+    ({"cpu_target_percent": 5}, "cpu_target_percent is 5: it must be 10 to 90"),
+    ({"paths": ["/a", "/b", "/c", "/d"]}, "paths has 4 patterns: a listener rule allows 3"),
     (
         {"instance_type": "mac2.metal"},
-        "instance_type is 'mac2.metal': it is a Linux instance type, written like 't4g.micro'",
+        "instance_type is 'mac2.metal': it must be a Linux instance type, written like 't4g.micro'",
     ),
 ]
 

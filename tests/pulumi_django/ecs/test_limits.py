@@ -131,7 +131,7 @@ def test_what_is_known_late_counts_as_empty() -> None:
     ("queues", "reason"),
     [
         (("mail", "mail-dead"), "'mail-dead' is what the queue for the failed messages of 'mail' is called"),
-        (("mail-x", "mail_x"), "both would have the variable SQS_MAIL_X_QUEUE_URL"),
+        (("mail-x", "mail_x"), "both need the variable SQS_MAIL_X_QUEUE_URL"),
         (("a", "a-dead", "b"), "failed messages of 'a'"),
         (("a-dead-dead", "a-dead"), "failed messages of 'a-dead'"),
     ],

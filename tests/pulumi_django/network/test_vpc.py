@@ -142,21 +142,21 @@ def of_vpc(**changes: Any) -> Callable[[], object]:
 REFUSALS: list[tuple[Callable[[], object], str]] = [
     (
         of_network(cidr_block="10.0.0.0/24"),
-        "cidr_block is '10.0.0.0/24': it is too small, /16 to /20 is wanted",
+        "cidr_block is '10.0.0.0/24': it is too small: allowed is /16 to /20",
     ),
-    (of_network(cidr_block="10.0.0.0/8"), "cidr_block is '10.0.0.0/8': it is too large, /16 to /20 is wanted"),
+    (of_network(cidr_block="10.0.0.0/8"), "cidr_block is '10.0.0.0/8': it is too large: allowed is /16 to /20"),
     (of_network(cidr_block="10.0.0.1/16"), "cidr_block is '10.0.0.1/16': 10.0.0.1/16 has host bits set"),
     (
         of_network(cidr_block="8.8.0.0/16"),
-        "cidr_block is '8.8.0.0/16': it is no private range (10/8, 172.16/12, 192.168/16)",
+        "cidr_block is '8.8.0.0/16': it is not a private range (10/8, 172.16/12, 192.168/16)",
     ),
     (
         of_network(cidr_block="127.0.0.0/16"),
-        "cidr_block is '127.0.0.0/16': it is no private range (10/8, 172.16/12, 192.168/16)",
+        "cidr_block is '127.0.0.0/16': it is not a private range (10/8, 172.16/12, 192.168/16)",
     ),
     (
         of_network(cidr_block="172.17.0.0/20"),
-        "cidr_block is '172.17.0.0/20': it overlaps 172.17.0.0/16, which Docker takes on every host",
+        "cidr_block is '172.17.0.0/20': it overlaps 172.17.0.0/16, which Docker uses on every host",
     ),
     (
         of_network(cidr_block="10.1.0.0/16", peered_cidr_blocks=["192.168.0.0/24", "10.0.0.0/8"]),
@@ -172,24 +172,24 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         of_network(zones=["us-east-1a", "us-east-1a", "us-east-1b"]),
-        "zones is ['us-east-1a', 'us-east-1a', 'us-east-1b']: a zone stands there once",
+        "zones is ['us-east-1a', 'us-east-1a', 'us-east-1b']: name each zone once",
     ),
     (
         of_network(zones=["us-east-1a", "eu-west-1a"]),
-        "zones has 'eu-west-1a': a zone of us-east-1 is named like us-east-1a",
+        "zones has 'eu-west-1a': zones of us-east-1 have names like us-east-1a",
     ),
     (
         lambda: NetworkOptions(interface_endpoints=["com.amazonaws.us-east-1.sqs"]),
-        "interface_endpoints has 'com.amazonaws.us-east-1.sqs': a service is written like 'ecr.dkr', without "
+        "interface_endpoints has 'com.amazonaws.us-east-1.sqs': write a service like 'ecr.dkr', without "
         "com.amazonaws.<region>",
     ),
     (
         lambda: NetworkOptions(interface_endpoints=["s3"]),
-        "interface_endpoints has 's3': a gateway endpoint, which costs nothing, leads there",
+        "interface_endpoints has 's3': use its free gateway endpoint instead",
     ),
     (
         lambda: NetworkOptions(interface_endpoints=["sqs", "sqs"]),
-        "interface_endpoints is ['sqs', 'sqs']: a service stands there once",
+        "interface_endpoints is ['sqs', 'sqs']: name each service once",
     ),
     (of_vpc(vpc_id="main"), "vpc_id has 'main': an id is written like vpc-0123456789abcdef0"),
     (
@@ -217,5 +217,5 @@ def test_what_cannot_work_is_refused(make: Callable[[], object], message: str) -
 
 
 def test_flow_logs_are_kept_for_days_that_cloudwatch_knows() -> None:
-    with pytest.raises(ValueError, match=r"^flow_log_retention_days is 2: CloudWatch keeps lines for 1, 3, 5, 7, "):
+    with pytest.raises(ValueError, match=r"^flow_log_retention_days is 2: allowed are 1, 3, 5, 7, "):
         NetworkOptions(flow_log_retention_days=2)

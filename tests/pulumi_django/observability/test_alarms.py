@@ -127,20 +127,20 @@ def test_the_load_balancers_own_errors_are_watched() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: AlarmThresholds(cpu_percent=0), "cpu_percent is 0: it is above 0 and at most 100 %"),
-        (lambda: AlarmThresholds(memory_percent=101), "memory_percent is 101: it is above 0 and at most 100 %"),
-        (lambda: AlarmThresholds(web_errors=0), "web_errors is 0: it is above 0"),
+        (lambda: AlarmThresholds(cpu_percent=0), "cpu_percent is 0: it must be above 0 and at most 100 %"),
+        (lambda: AlarmThresholds(memory_percent=101), "memory_percent is 101: it must be above 0 and at most 100 %"),
+        (lambda: AlarmThresholds(web_errors=0), "web_errors is 0: it must be above 0"),
         (
             lambda: DatabaseAlarmsArgs(topic_arn=TOPIC),
-            "instance_id and cluster_id: neither given; the alarms are of one server",
+            "instance_id and cluster_id: neither is set; set exactly one",
         ),
         (
             lambda: DatabaseAlarmsArgs(topic_arn=TOPIC, instance_id="a", cluster_id="b"),
-            "instance_id and cluster_id: both given; the alarms are of one server",
+            "instance_id and cluster_id: both is set; set exactly one",
         ),
         (
             lambda: AlarmTopicArgs(account_id=ACCOUNT, emails=["ops"]),
-            "emails has 'ops': an address is written like ops@example.com",
+            "emails has 'ops': write an address like ops@example.com",
         ),
     ],
 )

@@ -47,5 +47,5 @@ def test_memory_and_cpu_of_every_node_are_watched() -> None:
 @pytest.mark.parametrize("name", ["memory_percent", "cpu_percent"])
 def test_a_share_above_all_is_refused(name: str) -> None:
     changes: dict[str, Any] = {name: 101}
-    with pytest.raises(ValueError, match=rf"^{name} is 101: it is above 0 and at most 100 %$"):
+    with pytest.raises(ValueError, match=rf"^{name} is 101: it must be above 0 and at most 100 %$"):
         CacheAlarmsArgs(topic_arn="arn:topic", node_ids=[], **changes)

@@ -42,5 +42,5 @@ def test_the_tasks_may_only_put_traces() -> None:
 
 @pytest.mark.parametrize("percent", [0, 101])
 def test_a_share_that_there_is_not_is_refused(percent: float) -> None:
-    with pytest.raises(ValueError, match=rf"^sample_percent is {percent}: it is above 0 and at most 100 %$"):
+    with pytest.raises(ValueError, match=rf"^sample_percent is {percent}: it must be above 0 and at most 100 %$"):
         TracingOptions(sample_percent=percent)

@@ -83,10 +83,10 @@ def test_the_projects_set_none_without_it() -> None:
     "arn", ["", "pulumi-django-boundary", "arn:aws:iam::1:policy/x", "arn:aws:iam::123456789012:role/x"]
 )
 def test_what_names_no_policy_is_refused(arn: str) -> None:
-    with pytest.raises(ValueError, match=r"permissions_boundary is '.*': it is the ARN of an IAM policy"):
+    with pytest.raises(ValueError, match=r"permissions_boundary is '.*': it must be the ARN of an IAM policy"):
         permissions_boundary(arn)
 
 
 def test_the_configuration_says_where_a_bad_boundary_stands() -> None:
-    with pytest.raises(ConfigError, match=r"(?s)Pulumi\.dev\.yaml.*permissions_boundary is 'x': it is the ARN"):
+    with pytest.raises(ConfigError, match=r"(?s)Pulumi\.dev\.yaml.*permissions_boundary is 'x': it must be the ARN"):
         simulate_project("base", "dev", changes={"django-base:permissions_boundary": "x"})

@@ -75,17 +75,17 @@ def test_a_policy_covers_any_random_suffix_of_an_arn_that_has_none() -> None:
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        (f"{SECRET}:key", "behind the name stand a JSON key, a version stage and a version id"),
+        (f"{SECRET}:key", "after the name come a JSON key, a version stage and a version id"),
         (f"{SECRET}:key:", r"as in 'arn:aws:secretsmanager:<region>:<account>:secret:<name>:<JSON key>::'"),
-        (f"{SECRET}:key:::", "each of them may be empty"),
-        (f"{SECRET}:key:AWSCURRENT:v1", "give a version stage or a version id"),
+        (f"{SECRET}:key:::", "each of which can be empty"),
+        (f"{SECRET}:key:AWSCURRENT:v1", "write a version stage or a version id"),
         ("secretsmanager:mail:key:AWSCURRENT", r"as in 'secretsmanager:<name>:<JSON key>::'"),
         (f"{PARAMETER}:3", "a parameter's ARN is .* without a version or a label"),
         ("arn:aws:ssm:us-east-1:123456789012:mail", "a parameter's ARN is"),
         ("arn:aws:ssm:us-east-1:123456789012:document/mail", "a parameter's ARN is"),
         ("arn:aws:secretsmanager:us-east-1:123456789012:mail", "a secret's ARN is"),
         ("arn:aws:secretsmanager:us-east-1::secret:mail", "an account has 12 digits"),
-        ("arn:aws:secretsmanager::123456789012:secret:mail", "a region is named like eu-west-1"),
+        ("arn:aws:secretsmanager::123456789012:secret:mail", "write a region like eu-west-1"),
         ("arn:aws:secretsmanager:cn-north-1:123456789012:secret:mail", "ARNs of cn-north-1 begin with 'arn:aws-cn:'"),
         ("arn:aws:ssm:us-gov-west-1:123456789012:parameter/x", "ARNs of us-gov-west-1 begin with 'arn:aws-us-gov:'"),
     ],
@@ -97,7 +97,7 @@ def test_an_arn_that_ecs_cannot_read_is_refused_with_the_form_that_it_needs(text
 
 @pytest.mark.parametrize("text", ["postgres://u:hunter2%@db/x", "p4ss word", "a=b"])
 def test_a_value_in_the_place_of_a_reference_is_not_repeated(text: str) -> None:
-    with pytest.raises(ValueError, match=f"a text of {len(text)} characters names no secret") as refused:
+    with pytest.raises(ValueError, match=f"a text of {len(text)} characters is not a reference to a secret") as refused:
         parse(text)
     assert text not in str(refused.value)
 
@@ -141,4 +141,4 @@ def test_parameters_of_other_partitions_have_their_arns() -> None:
 def test_anything_else_is_refused_with_what_is_possible(text: str) -> None:
     with pytest.raises(ValueError, match=r".") as refused:
         check([SECRET, text])
-    assert str(refused.value) == f"{text!r} names no secret: give {FORMS}"
+    assert str(refused.value) == f"{text!r} is not a reference to a secret: write {FORMS}"

@@ -28,7 +28,7 @@ class Inner:
 
     def __post_init__(self) -> None:
         if self.size > 9:
-            raise ValueError(f"size is {self.size}: it is at most 9")
+            raise ValueError(f"size is {self.size}: it must be at most 9")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,18 +102,18 @@ def test_text_forms_and_yaml_forms_are_read_into_the_wanted_types() -> None:
     ("values", "problem"),
     [
         ({"cuont": "3"}, "p:cuont: is not a key here: did you mean count?"),
-        ({"count": "many"}, 'p:count: is "many": a whole number is wanted'),
-        ({"count": "1.5"}, 'p:count: is "1.5": a whole number is wanted'),
-        ({"share": "half"}, 'p:share: is "half": a number is wanted'),
-        ({"on": "yes"}, 'p:on: is "yes": true or false is wanted'),
-        ({"kind": "magic"}, 'p:kind: is "magic": it is one of ad-hoc, prod'),
-        ({"nat": "two"}, 'p:nat: is "two": it is one of single, none'),
-        ({"words": "a b"}, 'p:words: is "a b": a list is wanted'),
-        ({"inner": "[1]"}, "p:inner: is [1]: an object with keys is wanted"),
-        ({"inner": '{"size": 10}'}, "p:inner: size is 10: it is at most 9"),
+        ({"count": "many"}, 'p:count: is "many": it must be a whole number'),
+        ({"count": "1.5"}, 'p:count: is "1.5": it must be a whole number'),
+        ({"share": "half"}, 'p:share: is "half": it must be a number'),
+        ({"on": "yes"}, 'p:on: is "yes": it must be true or false'),
+        ({"kind": "magic"}, 'p:kind: is "magic": it must be one of ad-hoc, prod'),
+        ({"nat": "two"}, 'p:nat: is "two": it must be one of single, none'),
+        ({"words": "a b"}, 'p:words: is "a b": it must be a list'),
+        ({"inner": "[1]"}, "p:inner: is [1]: it must be an object with keys"),
+        ({"inner": '{"size": 10}'}, "p:inner: size is 10: it must be at most 9"),
         ({"inner": '{"sizes": 1}'}, "p:inner.sizes: is not a key here: did you mean size?"),
-        ({"many": '{"q": {"size": "x"}}'}, 'p:many.q.size: is "x": a whole number is wanted'),
-        ({"words": '["a", {"b": 1}]'}, 'p:words[1]: is {"b": 1}: text is wanted'),
+        ({"many": '{"q": {"size": "x"}}'}, 'p:many.q.size: is "x": it must be a whole number'),
+        ({"words": '["a", {"b": 1}]'}, 'p:words[1]: is {"b": 1}: it must be text'),
         ({"given": "1"}, "p:given: is not a key here; valid keys are "),
     ],
 )
@@ -163,7 +163,7 @@ def test_null_in_an_object_is_leaving_the_key_out_at_every_depth() -> None:
 
 
 def test_null_in_a_list_is_no_key_and_is_refused() -> None:
-    assert problems({"words": '["a", null]'}) == ["p:words[1]: is null: text is wanted"]
+    assert problems({"words": '["a", null]'}) == ["p:words[1]: is null: it must be text"]
 
 
 @pytest.mark.parametrize("null", NULLS)
@@ -174,25 +174,25 @@ def test_null_for_the_key_that_holds_the_arguments_is_leaving_it_out(null: str) 
 
 
 def test_empty_text_in_an_object_is_refused_where_it_has_no_meaning() -> None:
-    assert problems({"inner": '{"name": ""}'}) == ["p:inner.name: is empty text: give it a value, or leave it out"]
+    assert problems({"inner": '{"name": ""}'}) == ["p:inner.name: is empty text: set a value, or remove the key"]
     assert load({"needed": "x", "inner": '{"prefix": ""}'}).inner.prefix == ""
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e999", f"{'9' * 400}"])
 def test_a_number_that_is_not_finite_is_refused(number: str) -> None:
-    assert problems({"share": number})[0].endswith("a number is wanted")
-    assert problems({"count": number})[0].endswith("a whole number is wanted")
+    assert problems({"share": number})[0].endswith("it must be a number")
+    assert problems({"count": number})[0].endswith("it must be a whole number")
     if number.isdigit():
-        assert problems({"many": f'{{"a": {{"size": {number}}}}}'})[0].endswith("a whole number is wanted")
+        assert problems({"many": f'{{"a": {{"size": {number}}}}}'})[0].endswith("it must be a whole number")
 
 
 def test_everything_wrong_is_told_at_once() -> None:
     with pytest.raises(ConfigError) as refused:
         load({"count": "x", "on": "y"})
     assert sorted(refused.value.problems) == [
-        'p:count: is "x": a whole number is wanted',
+        'p:count: is "x": it must be a whole number',
         "p:needed: is missing",
-        'p:on: is "y": true or false is wanted',
+        'p:on: is "y": it must be true or false',
     ]
 
 
@@ -201,7 +201,7 @@ def test_an_encrypted_value_stays_secret_or_is_refused_and_never_told() -> None:
     assert isinstance(args.token, pulumi.Output)
     found = problems({"count": "s3cret-value"}, secret_keys=("count",))
     assert found == [
-        "p:count: is encrypted, and this value is used in plain: set it without --secret, or use a secret's name"
+        "p:count: is encrypted, but the program needs its plain value: set it without --secret, or use the name of a secret"
     ]
 
 

@@ -33,7 +33,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"wsgi_module": "shop wsgi"}, "wsgi_module is 'shop wsgi'"),
     ({"celery_app": "shop:"}, "celery_app is 'shop:'"),
     ({"secret_key_arns": ["alias/shop"]}, "secret_key_arns has 'alias/shop'"),
-    ({"secret_key_arns": KEY}, f"secret_key_arns is '{KEY}': it is a list of ARNs"),
+    ({"secret_key_arns": KEY}, f"secret_key_arns is '{KEY}': it must be a list of ARNs"),
     ({"email_identity_arns": ["example.com"]}, "email_identity_arns has 'example.com'"),
     (
         {"task_statements": [{"Effect": "Allow", "Resource": "*"}]},
@@ -44,7 +44,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         {"task_statements": [ALLOW, {**ALLOW, "NotAction": "s3:*"}]},
         "statement 2 needs Action or NotAction, and not both",
     ),
-    ({"task_statements": [{**ALLOW, "Effect": "allow"}]}, "statement 1 has the Effect 'allow': it is Allow or Deny"),
+    (
+        {"task_statements": [{**ALLOW, "Effect": "allow"}]},
+        "statement 1 has the Effect 'allow': it must be Allow or Deny",
+    ),
     ({"task_statements": [{**ALLOW, "Action": []}]}, "statement 1 has an empty Action"),
     ({"task_statements": [{**ALLOW, "Action": ["GetObject"]}]}, "statement 1 has the action 'GetObject'"),
     ({"task_statements": [{**ALLOW, "Principal": "*"}]}, "statement 1 has 'Principal'"),

@@ -91,7 +91,7 @@ def test_the_user_adds_replaces_and_drops_in_either_kind() -> None:
 
 
 def test_a_variable_that_is_said_to_be_both_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"A stands in both extra_env and extra_secrets: a variable is one of the two"):
+    with pytest.raises(ValueError, match=r"A is in both extra_env and extra_secrets: keep it in one"):
         env(extra_env={"A": "1"}, extra_secrets={"A": "arn"})
 
 

@@ -165,7 +165,7 @@ def test_a_partition_that_is_not_supported_is_refused_at_once(region: str) -> No
 
 @pytest.mark.parametrize("region", ["", "Ireland", "eu-west-1a", "eu_west_1"])
 def test_what_is_no_region_is_refused_at_once(region: str) -> None:
-    with pytest.raises(ValueError, match="a region is named like eu-west-1"):
+    with pytest.raises(ValueError, match="write a region like eu-west-1"):
         AdHocBaseArgs(region=region)
 
 

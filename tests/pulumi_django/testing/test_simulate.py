@@ -137,7 +137,7 @@ def test_a_missing_stack_is_an_error_that_names_what_is_known() -> None:
 
 
 def test_an_unknown_function_is_an_error_that_says_how_to_answer_it() -> None:
-    with pytest.raises(Exception, match=r"no answer for the function aws:ec2/getVpc:getVpc: pass Mocks\(invokes="):
+    with pytest.raises(Exception, match=r"no result for the function aws:ec2/getVpc:getVpc: pass Mocks\(invokes="):
         run(lambda: aws.ec2.get_vpc(id="vpc-1"))
 
 
