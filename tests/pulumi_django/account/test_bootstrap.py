@@ -235,7 +235,7 @@ def test_the_plan_role_is_there_when_workflows_may_take_it() -> None:
     ]
 
 
-def test_the_account_says_what_pipelines_and_projects_need() -> None:
+def test_the_account_exports_the_values_for_pipelines_and_projects() -> None:
     import pulumi
 
     def program() -> None:

@@ -61,7 +61,7 @@ def test_the_role_may_do_everything_that_the_projects_were_seen_to_do() -> None:
     assert denied(statements(account(may_adopt=True), "deploy")) == set()
 
 
-def test_without_adopting_it_may_do_everything_but_make_what_cannot_be_told_from_others() -> None:
+def test_without_may_adopt_the_role_does_everything_except_creating_untagged_resources() -> None:
     assert denied(statements(account(), "deploy")) == ADOPTING
 
 

@@ -55,7 +55,7 @@ def test_no_known_escalation_is_allowed(kind: str, role: str, name_prefix: str) 
     assert [r for r in map(of_this_account, ESCALATIONS[kind]) if allows(own, r)] == []
 
 
-def test_a_role_that_may_adopt_can_tag_what_the_documentation_says_and_nothing_else() -> None:
+def test_a_role_with_may_adopt_tags_only_the_documented_resources() -> None:
     own = statements(account(may_adopt=True), "deploy")
     allowed = [r for requests in ESCALATIONS.values() for r in map(of_this_account, requests) if allows(own, r)]
     assert {request.action for request in allowed} == ADOPTED

@@ -40,7 +40,7 @@ def test_a_subject_that_names_one_repository_is_taken(subject: str) -> None:
         "repo:example/shop:ref:refs/tags/v?",
     ],
 )
-def test_a_subject_that_stands_for_more_than_one_is_refused(subject: str) -> None:
+def test_a_subject_with_a_wildcard_is_refused(subject: str) -> None:
     with pytest.raises(ValueError, match="a wildcard would let further workflows assume the role") as refused:
         check_subject(subject)
     assert str(refused.value) == (

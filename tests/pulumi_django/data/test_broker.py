@@ -51,7 +51,7 @@ def test_every_celery_queue_has_a_queue_and_one_for_what_cannot_be_worked_on() -
     }
 
 
-def test_visibility_suits_celery_and_celery_is_told_the_same() -> None:
+def test_celery_gets_the_visibility_timeout_of_the_queues() -> None:
     result = broker(visibility_timeout_seconds=7200)
     assert result.one(QUEUE, "shop-broker-mail").inputs["visibilityTimeoutSeconds"] == 7200
     options = json.loads(result.outputs["options"])
@@ -75,7 +75,7 @@ def test_messages_are_encrypted_and_only_taken_over_tls() -> None:
         assert "sqsManagedSseEnabled" not in queue.inputs
 
 
-def test_the_role_may_send_and_work_on_these_queues_and_nothing_else() -> None:
+def test_the_role_can_only_send_and_run_tasks_of_these_queues() -> None:
     result = broker()
     arns = sorted(r.outputs["arn"] for r in result.of_type(QUEUE) if not r.name.endswith("-dead"))
     (statement,) = result.outputs["statements"]
@@ -126,7 +126,7 @@ def test_two_brokers_in_one_stack_do_not_collide() -> None:
         ),
     ],
 )
-def test_what_sqs_does_not_take_is_refused(make: Callable[[], object], message: str) -> None:
+def test_values_that_sqs_does_not_allow_are_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=r".") as refused:
         make()
     assert str(refused.value) == message

@@ -59,7 +59,7 @@ def test_it_is_encrypted_at_rest_and_on_the_way_and_admits_only_the_clients() ->
     assert inputs["securityGroupIds"] == [result.one("aws:ec2/securityGroup:SecurityGroup").id]
 
 
-def test_the_token_stands_in_secrets_manager_only_with_the_url_of_every_database() -> None:
+def test_only_secrets_manager_stores_the_token_with_the_url_of_every_database() -> None:
     result = cache()
     group = result.one(GROUP)
     version = result.one("aws:secretsmanager/secretVersion:SecretVersion")

@@ -162,7 +162,7 @@ def test_a_site_is_the_whole_bucket_and_its_own_cloudfront_name_without_a_host()
     assert component.outputs["url"] == f"https://{result.one(DISTRIBUTION).outputs['domainName']}"
 
 
-def test_pages_of_a_site_are_fetched_anew_after_a_minute() -> None:
+def test_the_cache_keeps_pages_of_a_site_for_a_minute() -> None:
     result = site()
     caching = result.one("aws:cloudfront/cachePolicy:CachePolicy")
     assert (caching.inputs["minTtl"], caching.inputs["defaultTtl"]) == (0, 60)
@@ -236,7 +236,7 @@ def test_a_preview_shows_the_same_resources() -> None:
         ),
     ],
 )
-def test_what_cannot_be_delivered_is_refused(make: Callable[[], object], message: str) -> None:
+def test_an_invalid_delivery_is_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011 -- the whole message is compared
         make()
     assert str(refused.value) == message

@@ -102,7 +102,7 @@ def test_the_firewall_of_distributions_lives_in_us_east_1() -> None:
         ),
     ],
 )
-def test_a_firewall_that_cannot_be_is_refused(make: Callable[[], object], message: str) -> None:
+def test_an_invalid_firewall_is_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011 -- the whole message is compared
         make()
     assert str(refused.value) == message

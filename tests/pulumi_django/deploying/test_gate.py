@@ -293,9 +293,7 @@ def test_new_code_is_taken_by_tasks_that_start_for_another_reason_than_their_num
     assert takes_new_code(new, old) is takes
 
 
-def test_task_definitions_that_no_service_depends_on_are_missed_with_a_hint(
-    fake: FakeAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unknown_task_definitions_are_an_error_with_a_hint(fake: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pulumi_django.deploying.gate.KNOWN_SECONDS", 0)
     errors: list[str] = []
 
@@ -316,7 +314,7 @@ def test_task_definitions_that_no_service_depends_on_are_missed_with_a_hint(
     ]
 
 
-def test_a_rollout_is_watched_on_the_task_definition_that_was_asked_for(fake: FakeAws) -> None:
+def test_a_rollout_is_watched_on_the_requested_task_definition(fake: FakeAws) -> None:
     async def program() -> None:
         await call(gate(fake).binding.after_update, old=inputs(OLD))
 
@@ -326,7 +324,7 @@ def test_a_rollout_is_watched_on_the_task_definition_that_was_asked_for(fake: Fa
     ]
 
 
-def test_a_rollback_fails_the_update_and_says_what_to_do(fake: FakeAws) -> None:
+def test_a_rollback_fails_the_update_and_names_the_next_step(fake: FakeAws) -> None:
     fake.frames = [(0, service(deployment("41")))]
     errors: list[str] = []
 
@@ -495,7 +493,7 @@ def test_rollouts_of_several_services_are_watched_at_the_same_time(fake: FakeAws
     assert len(run(program)) == 5
 
 
-def test_credentials_that_are_missing_are_reported_with_where_they_come_from(fake: FakeAws) -> None:
+def test_missing_credentials_are_reported_with_their_sources(fake: FakeAws) -> None:
     from botocore.exceptions import NoCredentialsError
 
     def no_credentials() -> None:
@@ -549,7 +547,7 @@ def test_bad_arguments_are_refused(args: dict[str, Any], message: str) -> None:
 # what one update leaves out
 
 
-def test_an_update_that_leaves_the_release_out_says_so_and_watches_the_rollout(
+def test_an_update_that_skips_the_release_warns_and_watches_the_rollout(
     fake: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PULUMI_DJANGO_RELEASE", "skip")
@@ -596,7 +594,7 @@ def test_the_record_of_a_detached_update_differs_so_that_the_next_one_sees_to_it
 
 
 @pytest.mark.parametrize("variable", ["PULUMI_DJANGO_RELEASE", "PULUMI_DJANGO_ROLLOUT"])
-def test_a_word_that_means_nothing_leaves_nothing_out(
+def test_an_unknown_value_of_an_update_variable_is_refused(
     fake: FakeAws, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     monkeypatch.setenv(variable, "no")
@@ -606,6 +604,6 @@ def test_a_word_that_means_nothing_leaves_nothing_out(
     assert fake.calls == []
 
 
-def test_the_variables_say_what_the_mode_says() -> None:
+def test_the_variables_describe_the_mode() -> None:
     for mode in (UpdateMode(), UpdateMode(release=False), UpdateMode(wait=False)):
         assert UpdateMode.from_environment(mode.to_environment()) == mode

@@ -48,7 +48,7 @@ class Released:
         return [call["taskDefinition"] for call in self.aws.called("RunTask")]
 
 
-def test_the_database_is_ensured_before_the_release_command_runs_and_both_logs_are_told() -> None:
+def test_the_database_is_ensured_before_the_release_command_and_both_logs_are_shown() -> None:
     aws = FakeAws(lives=[Life(log=[(4, "CREATE DATABASE")]), Life(log=[(4, "Applying shop.0001... OK"), (5, "")])])
     released = Released(aws)
 

@@ -223,7 +223,7 @@ def test_a_service_that_keeps_crashing_unseen_by_ecs_is_brought_back_too(fake: S
     assert "    alpha-gunicorn: rolled back to alpha-gunicorn:1" in errors["default"]
 
 
-def test_one_failed_service_alone_is_told_as_before(fake: SeveralServices) -> None:
+def test_the_error_of_a_single_service_names_no_others(fake: SeveralServices) -> None:
     fake.services = {"gunicorn": [(0, rolled_back("gunicorn"))]}
 
     errors = run(lambda: updated(gate(fake), "gunicorn"))
@@ -232,7 +232,7 @@ def test_one_failed_service_alone_is_told_as_before(fake: SeveralServices) -> No
     assert fake.deployed == []
 
 
-def test_a_service_without_a_version_before_stays_and_is_told(fake: SeveralServices) -> None:
+def test_a_service_without_a_previous_version_stays_and_is_reported(fake: SeveralServices) -> None:
     fake.services = {
         "gunicorn": [(0, state("gunicorn", 2, running=0, rollout="FAILED"))],
         "default": [(0, state("default", 2))],
@@ -247,7 +247,7 @@ def test_a_service_without_a_version_before_stays_and_is_told(fake: SeveralServi
     )
 
 
-def test_a_service_that_aws_does_not_bring_back_is_told_with_the_reason(fake: SeveralServices) -> None:
+def test_a_failed_rollback_is_reported_with_its_reason(fake: SeveralServices) -> None:
     fake.services = {"gunicorn": [(0, rolled_back("gunicorn"))], "default": [(0, state("default", 2))]}
     fake.refuses = "TaskDefinition is inactive"
 
@@ -258,7 +258,7 @@ def test_a_service_that_aws_does_not_bring_back_is_told_with_the_reason(fake: Se
     assert "runs 1 on alpha-default:2" in errors["gunicorn"]
 
 
-def test_a_service_that_is_late_brings_nobody_back_and_the_others_are_told(fake: SeveralServices) -> None:
+def test_a_late_service_rolls_back_no_other_and_the_others_are_reported(fake: SeveralServices) -> None:
     fake.services = {
         "gunicorn": [(0, state("gunicorn", 2, running=0, rollout="IN_PROGRESS"))],
         "default": [(0, state("default", 2))],

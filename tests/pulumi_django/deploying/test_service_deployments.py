@@ -77,7 +77,7 @@ def test_a_deployment_that_ended_otherwise_fails_it(status: str) -> None:
     assert failure(aws).startswith("the rollout of alpha-gunicorn failed: alpha-gunicorn:41 keeps serving")
 
 
-def test_another_version_that_somebody_else_deployed_fails_it_after_a_moment() -> None:
+def test_another_deployment_fails_the_rollout_after_a_moment() -> None:
     aws = FakeAws(frames=[(0, shifting())], deployments=[(0, newest("SUCCESSFUL", OLD))])
     assert "which another deployment started" in failure(aws)
     assert aws.clock.now() - aws.began >= 10

@@ -56,7 +56,7 @@ def test_preview_shows_the_same_resources() -> None:
     assert {r.urn for r in fleet(preview=True).resources} == {r.urn for r in fleet().resources}
 
 
-def test_only_the_load_balancer_reaches_instances_and_nobody_by_ssh() -> None:
+def test_only_the_load_balancer_reaches_instances_and_ssh_is_closed() -> None:
     result = fleet()
     rules = [rule.inputs for rule in result.of_type(INGRESS)]
     assert [(r["referencedSecurityGroupId"], r["fromPort"], r["toPort"]) for r in rules] == [("sg-alb", 80, 80)]
@@ -112,7 +112,7 @@ def test_a_newer_amazon_linux_does_not_replace_instances_but_a_named_image_does(
     assert (named.inputs["imageId"], list(named.ignore_changes)) == ("ami-0123456789abcdef0", [])
 
 
-def test_the_image_is_asked_for_by_the_processor_of_the_instance_type() -> None:
+def test_the_image_matches_the_processor_of_the_instance_type() -> None:
     asked = [i.args["name"] for i in fleet(instance_type="t3.micro").invokes if "getParameter" in i.token]
     assert asked == ["/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"]
 

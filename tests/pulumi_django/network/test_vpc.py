@@ -57,7 +57,7 @@ def test_nat_gateways_are_as_many_as_was_said(nat: str, gateways: int) -> None:
     assert len(base(network=NetworkOptions(nat=nat)).of_type(NAT)) == gateways  # type: ignore[arg-type]
 
 
-def test_isolated_subnets_get_every_endpoint_that_a_task_needs_and_those_that_were_asked_for() -> None:
+def test_isolated_subnets_get_every_endpoint_that_a_task_needs_and_the_configured_ones() -> None:
     result = base(network=NetworkOptions(nat="none", interface_endpoints=["sqs"]))
     endpoints = {r.inputs["serviceName"]: r.inputs for r in result.of_type(ENDPOINT)}
     assert set(endpoints) == {
@@ -72,7 +72,7 @@ def test_isolated_subnets_get_every_endpoint_that_a_task_needs_and_those_that_we
     assert result.outputs["isolated"] is True
 
 
-def test_endpoints_admit_the_tasks_and_nobody_else() -> None:
+def test_endpoints_admit_only_the_tasks() -> None:
     result = base(network=NetworkOptions(nat="none"))
     group = result.one(GROUP, "dev-endpoints-sg").id
     rules = [rule.inputs for rule in result.of_type(INGRESS) if rule.inputs["securityGroupId"] == group]
@@ -100,7 +100,7 @@ def test_flow_logs_record_everything_and_write_to_their_own_group_only() -> None
     assert "*" not in "".join(statement["Action"])
 
 
-def test_a_base_can_stand_in_somebody_elses_vpc_and_leaves_it_as_it_is() -> None:
+def test_a_base_in_an_existing_vpc_does_not_change_it() -> None:
     result = base(existing_vpc=ExistingVpcOptions(**VPC, isolated=True))
     assert result.of_type("awsx:ec2:Vpc") == ()
     assert result.of_type(ENDPOINT) == ()

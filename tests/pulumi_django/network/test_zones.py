@@ -69,11 +69,11 @@ def answering(region: str, zone_ids: Mapping[str, str]) -> Mocks:
         ("eu-west-1", "prod", ["eu-west-1a", "eu-west-1b", "eu-west-1c"]),
     ],
 )
-def test_a_base_stands_in_the_first_zones_that_its_region_has(region: str, kind: str, expected: list[str]) -> None:
+def test_a_base_uses_the_first_zones_of_its_region(region: str, kind: str, expected: list[str]) -> None:
     assert subnet_zones(base(region, kind)) == expected
 
 
-def test_aws_is_asked_for_zones_of_the_region_itself_that_are_open_to_the_account() -> None:
+def test_zones_are_those_of_the_region_that_the_account_can_use() -> None:
     asked = [invoke.args for invoke in base("eu-west-1").invokes if invoke.token == LIST_ZONES]
     assert asked == [{"state": "available", "filters": [{"name": "opt-in-status", "values": ["opt-in-not-required"]}]}]
 
@@ -130,7 +130,7 @@ def test_an_interrupted_first_update_goes_on_in_the_zones_that_it_had_begun() ->
     assert subnet_zones(base("us-east-1", prior=half)) == ["us-east-1c", "us-east-1a"]
 
 
-def test_named_zones_count_and_nothing_is_looked_up() -> None:
+def test_named_zones_are_used_without_a_look_up() -> None:
     result = base("eu-west-1", network='{"zones": ["eu-west-1c", "eu-west-1b"]}', prior=state(base("eu-west-1")))
     assert subnet_zones(result) == ["eu-west-1c", "eu-west-1b"]
     assert not {LIST_ZONES, READ_RESOURCES} & {invoke.token for invoke in result.invokes}

@@ -26,7 +26,7 @@ def test_a_task_outlives_its_collector_and_opens_no_port() -> None:
     assert collector.health_command == ["/healthcheck"]
 
 
-def test_django_sends_traces_only_and_says_who_it_is() -> None:
+def test_django_sends_only_traces_with_the_name_of_its_service() -> None:
     variables = otel.variables(TracingOptions(sample_percent=12.5), "shop", "gunicorn")
     assert variables["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://localhost:4318"
     assert variables["OTEL_SERVICE_NAME"] == "shop-gunicorn"

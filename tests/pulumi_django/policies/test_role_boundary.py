@@ -87,6 +87,6 @@ def test_what_names_no_policy_is_refused(arn: str) -> None:
         permissions_boundary(arn)
 
 
-def test_the_configuration_says_where_a_bad_boundary_stands() -> None:
+def test_the_error_for_an_invalid_boundary_names_its_key() -> None:
     with pytest.raises(ConfigError, match=r"(?s)Pulumi\.dev\.yaml.*permissions_boundary is 'x': it must be the ARN"):
         simulate_project("base", "dev", changes={"django-base:permissions_boundary": "x"})

@@ -68,7 +68,7 @@ def problems(values: dict[str, str], **options: Any) -> list[str]:
     return list(refused.value.problems)
 
 
-def test_text_forms_and_yaml_forms_are_read_into_the_wanted_types() -> None:
+def test_text_and_yaml_forms_become_the_declared_types() -> None:
     args = load(
         {
             "needed": "x",
@@ -117,7 +117,7 @@ def test_text_forms_and_yaml_forms_are_read_into_the_wanted_types() -> None:
         ({"given": "1"}, "p:given: is not a key here; valid keys are "),
     ],
 )
-def test_what_does_not_fit_is_told_with_its_key(values: dict[str, str], problem: str) -> None:
+def test_a_value_of_a_wrong_type_is_reported_with_its_key(values: dict[str, str], problem: str) -> None:
     found = problems(values)
     assert len(found) == 1
     assert found[0].startswith(problem)
@@ -141,7 +141,7 @@ def test_null_for_a_required_key_is_a_missing_one(null: str) -> None:
 
 
 @pytest.mark.parametrize("null", NULLS)
-def test_null_where_none_stands_beside_another_default_is_that_none(null: str) -> None:
+def test_null_means_none_for_a_field_with_another_default(null: str) -> None:
     assert load({"needed": "x", "optional": null}).optional is None
     assert load({"needed": "x", "optional": '{"size": 3}'}).optional == Inner(size=3)
 
@@ -186,7 +186,7 @@ def test_a_number_that_is_not_finite_is_refused(number: str) -> None:
         assert problems({"many": f'{{"a": {{"size": {number}}}}}'})[0].endswith("it must be a whole number")
 
 
-def test_everything_wrong_is_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(ConfigError) as refused:
         load({"count": "x", "on": "y"})
     assert sorted(refused.value.problems) == [
@@ -196,7 +196,7 @@ def test_everything_wrong_is_told_at_once() -> None:
     ]
 
 
-def test_an_encrypted_value_stays_secret_or_is_refused_and_never_told() -> None:
+def test_an_encrypted_value_stays_secret_or_is_refused_and_no_message_shows_it() -> None:
     args = load({"needed": "x", "token": "s3cret-value"}, ("token",))
     assert isinstance(args.token, pulumi.Output)
     found = problems({"count": "s3cret-value"}, secret_keys=("count",))

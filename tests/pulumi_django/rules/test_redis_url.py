@@ -15,7 +15,7 @@ def test_over_tls_the_certificate_is_verified() -> None:
     assert redis_url("c.amazonaws.com", 6379, tls=True) == "rediss://c.amazonaws.com:6379/0?ssl_cert_reqs=required"
 
 
-def test_a_token_stands_where_clients_look_for_a_password() -> None:
+def test_the_token_is_the_password_of_the_url() -> None:
     assert redis_url("c", 6380, 2, tls=True, auth_token="abc") == "rediss://:abc@c:6380/2?ssl_cert_reqs=required"
 
 

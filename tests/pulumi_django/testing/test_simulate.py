@@ -136,7 +136,7 @@ def test_a_missing_stack_is_an_error_that_names_what_is_known() -> None:
         run(lambda: pulumi.StackReference("organization/base/dev"))
 
 
-def test_an_unknown_function_is_an_error_that_says_how_to_answer_it() -> None:
+def test_the_error_for_an_unknown_function_shows_how_to_mock_it() -> None:
     with pytest.raises(Exception, match=r"no result for the function aws:ec2/getVpc:getVpc: pass Mocks\(invokes="):
         run(lambda: aws.ec2.get_vpc(id="vpc-1"))
 
