@@ -296,7 +296,11 @@ REFUSALS: list[tuple[str, Callable[[], object], str]] = [
         lambda: StateBackendArgs(region="r", old_version_days=0),
         "old_version_days is 0: it must be 1 to 3650",
     ),
-    ("nobody", lambda: DeployRoleArgs(subjects=[], regions=["r"]), "subjects is empty: name at least one workflow"),
+    (
+        "nobody",
+        lambda: DeployRoleArgs(subjects=[], regions=["r"]),
+        "subjects is empty: name at least one workflow that may assume the role",
+    ),
     (
         "nowhere",
         lambda: DeployRoleArgs(subjects=[SUBJECT], regions=[]),
@@ -325,7 +329,7 @@ REFUSALS: list[tuple[str, Callable[[], object], str]] = [
     (
         "plan by nobody",
         lambda: PlanRoleArgs(subjects=[], regions=["r"], oidc_provider_arn="p"),
-        "subjects is empty: name at least one workflow",
+        "subjects is empty: name at least one workflow that may assume the role",
     ),
     (
         "plan nowhere",

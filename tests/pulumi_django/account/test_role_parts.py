@@ -45,7 +45,7 @@ def test_a_subject_with_a_wildcard_is_refused(subject: str) -> None:
         check_subject(subject)
     assert str(refused.value) == (
         f"subjects has {subject!r}: a wildcard would let further workflows assume the role; write each subject in full, "
-        f"as in {RULE}"
+        f"as {RULE}"
     )
 
 

@@ -83,11 +83,11 @@ REFUSED = {
     "volumes: ['/data/../srv:/x']": "the volume '/data/../srv': a mounted path must be below /data",
     "volumes: ['${MEDIA}:/x']": "the volume '${...}': a mounted path must be below /data",
     "volumes: ['${MEDIA:-./media}:/x']": "the volume './media': a mounted path must be below /data",
-    "volumes: [{type: bind, source: ./docker/extra, target: /x}]": "the volume './docker/extra': what a service mounts",
+    "volumes: [{type: bind, source: ./docker/extra, target: /x}]": "the volume './docker/extra': a mounted path must be",
     "volumes: [m:/m]\nvolumes: {m: {driver_opts: {o: 'bind,rw', device: /srv}}}": "the volume 'm' of the folder '/srv'",
     "volumes: [m:/m]\nvolumes: {m: {external: true}}": "the volume 'm', which is external and not on a new host",
     "secrets: [p]\nsecrets: {p: {file: ./p.txt}}": "secrets 'p' of './p.txt': a mounted path must be below /data",
-    "secrets: [{source: p}]\nsecrets: {p: {external: true}}": "secrets 'p', which is external: compose knows those on a",
+    "secrets: [{source: p}]\nsecrets: {p: {external: true}}": "secrets 'p', which is external: compose supports that only",
     "secrets: [p]": "secrets 'p', which the file does not declare",
     "configs: [c]\nconfigs: {c: {file: ./c.conf}}": "configs 'c' of './c.conf': a mounted path must be below /data",
     "networks: [n]": "the network 'n', which the file does not declare",
@@ -112,12 +112,12 @@ REFUSED_WHOLE = {
     "services:\n  a: {image: x, depends_on: [b]}\n": "its service 'a' depends on 'b', which does not exist",
     "services:\n  a: {image: x, depends_on: [b]}\n  b: {image: y, profiles: [p]}\n": "which starts only with a profile",
     f"{WEB}---\n{WEB}": "it has several YAML documents: keep one",
-    f"{WEB}    environment: {{DAY: 2020-01-01}}\n": "services.web.environment.DAY is a date: compose takes it as text only",
+    f"{WEB}    environment: {{DAY: 2020-01-01}}\n": "services.web.environment.DAY is a date: compose accepts only text here",
     f"{WEB}    command: 'echo ${{A'\n": "services.web.command: 'echo ${A' has a variable without a closing brace",
     f"{WEB}    command: 'echo ${{1}}'\n": "services.web.command: '${1}' is not a variable: write a dollar sign as $$",
     f"x-a: &a [*a]\n{WEB}": "it is nested too deeply, or an alias contains itself",
-    "services:\n  a: {image: 123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu/shop:1}\n": "cannot log in to",
-    "services:\n  a: {image: 123456789012.dkr-ecr.us-east-1.on.aws/shop:1}\n": "cannot log in to: it knows registries such as "
+    "services:\n  a: {image: 123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu/shop:1}\n": "the host cannot log in",
+    "services:\n  a: {image: 123456789012.dkr-ecr.us-east-1.on.aws/shop:1}\n": "the host cannot log in: it supports registries such as "
     "123456789012.dkr.ecr.us-east-1.amazonaws.com",
 }
 
@@ -211,7 +211,7 @@ def test_a_declared_repository_is_an_arn(read) -> None:
     ("text", "why"),
     [
         ("services:\n  a: {image: '${IMAGE}'}\n", "its service 'a' has the image ''"),
-        (f"{WEB}    environment: ['A=${{A:?say A}}']\n", "A is a required variable, and the host has none"),
+        (f"{WEB}    environment: ['A=${{A:?say A}}']\n", "A is a required variable, and the host has no variables"),
         (
             f"x-a: '${{A?}}'\n{WEB}",
             "x-a: A is a required variable, and the host has no variables: set environment_secret_arn",

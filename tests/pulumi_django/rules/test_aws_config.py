@@ -81,11 +81,11 @@ def test_the_older_name_of_the_roles_is_understood(value: Any) -> None:
         ({"profil": "x"}, "aws:profil is not a key of the AWS provider: did you mean profile?"),
         (
             {"skipGetEc2Platforms": "true"},
-            "aws:skipGetEc2Platforms is not a key of the AWS provider: the provider does",
+            "aws:skipGetEc2Platforms is not a key of the AWS provider: the provider no longer",
         ),
         ({"s3ForcePathStyle": "true"}, "its name is now aws:s3UsePathStyle"),
         ({"sharedCredentialsFile": "x"}, "its name is now aws:sharedCredentialsFiles"),
-        ({"version": "7.0.0"}, "that of the Python package pulumi-aws"),
+        ({"version": "7.0.0"}, "the Python package pulumi-aws sets the version"),
         ({"insecure": "yes"}, "aws:insecure must be true or false"),
         ({"maxRetries": "many"}, "aws:maxRetries must be a whole number"),
         ({"assumeRoles": ROLE}, "aws:assumeRoles must be a list"),
