@@ -1,4 +1,4 @@
-"""What an account needs once: what it is made of, what is kept, what is refused."""
+"""The bootstrap of an account: its resources, what a destroy keeps, and invalid arguments."""
 
 from __future__ import annotations
 

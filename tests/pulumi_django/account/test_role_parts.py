@@ -1,4 +1,4 @@
-"""Who may take the deploy role."""
+"""Subjects of workflows that can assume the deploy role."""
 
 from __future__ import annotations
 

@@ -452,7 +452,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: AppCacheOptions(cache_database=16),
-        "cache_database is 16: a Redis has databases 0 to 15",
+        "cache_database is 16: a Redis has the databases 0 to 15",
     ),
     (
         lambda: ScheduledCommandOptions(command=["x"], schedule="0 3 * * *"),

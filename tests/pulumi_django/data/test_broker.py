@@ -1,4 +1,4 @@
-"""SQS as broker. Row 0.17 and defect 10 of the serverless system: no dead-letter queue, 30 s of visibility."""
+"""SQS as broker, with dead-letter queues and a visibility timeout for long tasks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def broker(**changes: Any) -> SimulationResult:
     return simulate(program)
 
 
-def test_every_celery_queue_has_a_queue_and_one_for_what_cannot_be_worked_on() -> None:
+def test_every_celery_queue_has_an_sqs_queue_and_a_dead_letter_queue() -> None:
     result = broker()
     assert sorted(r.inputs["name"] for r in result.of_type(QUEUE)) == [
         "shop-default",
@@ -60,7 +60,7 @@ def test_celery_gets_the_visibility_timeout_of_the_queues() -> None:
     assert json.loads(broker().outputs["options"])["visibility_timeout"] == 3600
 
 
-def test_messages_are_encrypted_and_only_taken_over_tls() -> None:
+def test_messages_are_encrypted_and_received_only_over_tls() -> None:
     result = broker()
     for queue in result.of_type(QUEUE):
         assert queue.inputs["sqsManagedSseEnabled"] is True

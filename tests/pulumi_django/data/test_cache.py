@@ -1,4 +1,4 @@
-"""The shared cache: encrypted, behind a token, what it takes to survive a node, what cannot work."""
+"""The shared cache: encryption, token, failover, and invalid arguments."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def made(result: SimulationResult) -> set[tuple[str, str]]:
     return {(r.type, r.name) for r in result.resources if not r.type.startswith("pulumi:")}
 
 
-def test_a_cache_is_made_of_exactly_these() -> None:
+def test_a_cache_has_exactly_these_resources() -> None:
     assert made(cache()) == {
         ("pulumi-django:cache:ReplicationGroup", "shop-cache"),
         (GROUP, "shop-cache"),
@@ -49,7 +49,7 @@ def test_a_cache_is_made_of_exactly_these() -> None:
     }
 
 
-def test_it_is_encrypted_at_rest_and_on_the_way_and_admits_only_the_clients() -> None:
+def test_a_cache_is_encrypted_at_rest_and_in_transit_and_admits_only_the_clients() -> None:
     result = cache()
     inputs = result.one(GROUP).inputs
     assert (inputs["atRestEncryptionEnabled"], inputs["transitEncryptionEnabled"]) == (True, True)
@@ -90,7 +90,7 @@ def test_a_second_node_in_another_zone_takes_over(nodes: int, takes_over: bool) 
     assert ("reader_host" in result.outputs) is takes_over
 
 
-def test_in_cluster_mode_there_are_shards_one_database_and_one_host() -> None:
+def test_cluster_mode_has_shards_one_database_and_one_host() -> None:
     result = cache(cluster_mode=True, shards=3, nodes=2)
     inputs = result.one(GROUP).inputs
     assert (inputs["numNodeGroups"], inputs["replicasPerNodeGroup"]) == (3, 1)
@@ -101,7 +101,7 @@ def test_in_cluster_mode_there_are_shards_one_database_and_one_host() -> None:
     assert set(values) == {"AUTH_TOKEN", "REDIS_URL_0"}
 
 
-def test_memory_is_won_from_what_expires_never_from_waiting_tasks() -> None:
+def test_eviction_removes_expiring_keys_and_never_waiting_tasks() -> None:
     assert cache(parameters={"timeout": "300"}).one(PARAMETERS).inputs["parameters"] == [
         {"name": "maxmemory-policy", "value": "volatile-lru"},
         {"name": "timeout", "value": "300"},

@@ -1,4 +1,4 @@
-"""Static files, media and static sites by CloudFront: who reads what, over what, under which name."""
+"""Static files, media and static sites through CloudFront: access, TLS, host names and caching."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_requests_to_the_bucket_are_signed() -> None:
     assert origin["domainName"] == result.one("aws:s3/bucket:Bucket").outputs["bucketRegionalDomainName"]
 
 
-def test_browsers_speak_tls_1_2_or_newer() -> None:
+def test_browsers_need_tls_1_2_or_newer() -> None:
     inputs = named().one(DISTRIBUTION).inputs
     assert inputs["defaultCacheBehavior"]["viewerProtocolPolicy"] == "redirect-to-https"
     assert inputs["viewerCertificate"]["minimumProtocolVersion"] == "TLSv1.2_2021"
@@ -188,7 +188,7 @@ def test_a_site_of_plain_files_has_no_function() -> None:
     assert site(routing="files").of_type("aws:cloudfront/function:Function") == ()
 
 
-def test_what_is_missing_shows_the_sites_own_page() -> None:
+def test_a_missing_object_shows_the_sites_own_page() -> None:
     pages = site(not_found_page="/404.html").one(DISTRIBUTION).inputs["customErrorResponses"]
     assert [(p["errorCode"], p["responseCode"], p["responsePagePath"]) for p in pages] == [(403, 404, "/404.html")]
 

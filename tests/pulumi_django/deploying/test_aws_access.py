@@ -1,4 +1,4 @@
-"""How code outside the provider reaches the same AWS."""
+"""Access of code outside the provider to the same AWS."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def access(service: Sts, **config: Any) -> AwsAccess:
 
 
 def key_used(found: AwsAccess, service: Sts) -> str | None:
-    """The access key id that a request is signed with."""
+    """Return the access key id of a signed request."""
     found.client("sts").get_caller_identity()
     return service.asked[-1].key
 
@@ -265,7 +265,7 @@ def test_an_unsupported_key_is_refused_by_name(config: dict[str, Any], message: 
 
 
 def test_every_key_is_supported_or_does_not_affect_the_account() -> None:
-    """A new key of the provider fails here until somebody decides what hooks and operations do with it."""
+    """A new key of the provider fails here until hooks and operations support it, or it is listed as one without effect."""
     followed = set(inspect.getsource(aws_access).replace('"', " ").split())
     assert {key for key in aws_config.KEYS if key not in aws_config.WITHOUT_ACCESS} <= followed
 

@@ -19,7 +19,7 @@ GENEROUS_SECONDS = 30
 
 
 def test_many_pieces_of_work_overlap() -> None:
-    # Each waits for all the others, so that none ends unless all run at once; more than asyncio's own threads could.
+    # Each waits for all others, so none ends unless all run at once. There are more than asyncio's own threads.
     together = threading.Barrier(40)
 
     async def main() -> list[int]:
@@ -94,7 +94,7 @@ def test_work_whose_program_is_gone_ends_in_silence() -> None:
     assert not thread.is_alive()
 
 
-# As the language host does it: run the program, then wait for threads that wait for an answer that never comes.
+# As in the language host: run the program, then wait for threads whose response never arrives.
 HOST = """
 import asyncio, sys, threading
 from pulumi_django.deploying import event_loop

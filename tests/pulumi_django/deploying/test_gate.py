@@ -1,4 +1,4 @@
-"""The gate's hooks: registered on services by simulation, and run here as the engine would run them."""
+"""The hooks of the release gate: their registration on services, and their runs as by the engine."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def inputs(task_definition: str = NEW, count: int = 1, **more: Any) -> dict[str,
 def call(
     hooks: Any, new: dict[str, Any] | None = None, old: dict[str, Any] | None = None, name: str = "alpha-gunicorn"
 ) -> Awaitable[None]:
-    """Run the one hook of a moment as the engine does."""
+    """Run the only hook of a moment as the engine does."""
     (hook,) = hooks
     urn = f"urn:pulumi:alpha::django-app::aws:ecs/service:Service::{name}"
     service_arn = arn("service", f"{CLUSTER}/{name}")
@@ -471,7 +471,7 @@ def test_inputs_that_the_engine_passes_as_secret_are_understood(fake: FakeAws) -
 
 
 def test_rollouts_of_several_services_are_watched_at_the_same_time(fake: FakeAws) -> None:
-    # Every rollout waits here for the other four, so that none ends unless all run at once.
+    # Every rollout waits for the other four, so none ends unless all run at once.
     five = threading.Barrier(5)
 
     class Thread(threading.local):
@@ -544,7 +544,7 @@ def test_bad_arguments_are_refused(args: dict[str, Any], message: str) -> None:
     assert str(caught.value) == message
 
 
-# what one update leaves out
+# the parts that one update skips
 
 
 def test_an_update_that_skips_the_release_warns_and_watches_the_rollout(

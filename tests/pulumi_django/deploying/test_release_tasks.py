@@ -1,4 +1,4 @@
-"""The release's tasks: their order, what is told, and what an error says."""
+"""The tasks of a release: their order, messages and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One service of an update fails: the others return to the version before, and the error says what each of them runs."""
+"""A service of an update fails: the others return to the previous version, and the error lists what each runs."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ def crash(name: str, revision: int, number: int = 1) -> dict[str, Any]:
 
 @dataclass(kw_only=True)
 class SeveralServices(FakeAws):
-    """Services by name, which take 6 s for what UpdateService asks of them."""
+    """Services by name. A change by UpdateService takes 6 s."""
 
     services: dict[str, list[Frame]] = field(default_factory=dict[str, "list[Frame]"])
     broken: str = ""
     """The service whose revision 2 ECS rolls back."""
 
     refuses: str = ""
-    """Why UpdateService is refused."""
+    """Reason for which UpdateService is refused."""
 
     def _DescribeServices(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         name = parameters["services"][0].rsplit("-", 1)[-1]
@@ -136,7 +136,7 @@ def gate(fake: FakeAws, **args: Any) -> ReleaseGate:
 
 
 def hook(hooks: Any, name: str, new: int = 2, old: int | None = 1) -> Awaitable[None]:
-    """Run the one hook of a moment for a service that goes from one revision to another."""
+    """Run the only hook of a moment for a service that changes its revision."""
 
     def inputs(revision: int) -> dict[str, Any]:
         return {"cluster": CLUSTER, "taskDefinition": definition(name, revision), "desiredCount": 1}
@@ -165,7 +165,7 @@ async def updated(gates: ReleaseGate, *names: str, old: int | None = 1) -> dict[
 
 
 def run(program: Callable[[], Awaitable[Any]]) -> Any:
-    """What an async program comes to."""
+    """Return the result of an async program."""
     answers: list[Any] = []
 
     async def asked() -> None:
@@ -307,7 +307,7 @@ def test_no_rollout_is_recorded_before_every_service_has_ended_well(fake: Severa
 
 
 def test_a_failed_second_try_takes_the_others_back_to_what_they_ran_and_records_none(fake: SeveralServices) -> None:
-    """After an update that failed, the next one deploys again what was brought back."""
+    """After a failed update, the next update deploys the services that were rolled back."""
     fake.services = {"gunicorn": [(0, state("gunicorn", 1))], "default": [(0, state("default", 1))]}
     fake.broken = "gunicorn"
 
@@ -360,6 +360,6 @@ def test_a_service_that_moves_traffic_is_moved_back_unless_ecs_does_it(
     lines, _ = rollback.run([request("web"), request("default")], failed=request("default"), back=True)
 
     assert fake.deployed == deployed
-    # While its traffic moves, old and new run beside each other: that takes minutes, for which nobody waits.
+    # While traffic moves, both versions run. That takes minutes, and the test does not wait.
     assert lines[1].startswith(told)
     assert fake.clock.now() == fake.began

@@ -1,4 +1,4 @@
-"""What a rollout's end is taken for, what is said of it and when."""
+"""The result of a rollout and its messages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BACK = deployment(
 
 
 class Watched:
-    """A watch of alpha-gunicorn's rollout of revision 42, and what it says."""
+    """A watch of alpha-gunicorn's rollout of revision 42, with its messages."""
 
     def __init__(self, aws: FakeAws, **request: Any) -> None:
         self.aws = aws

@@ -1,4 +1,4 @@
-"""The verdict on what DescribeServices says, and the names in it."""
+"""The verdict on a rollout from DescribeServices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rollouts whose deployments move traffic: blue-green, linear, canary."""
+"""Rollouts with deployments that move traffic: blue-green, linear, canary."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BLUE_GREEN = {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 5}
 
 
 def shifting(**more: Any) -> dict[str, Any]:
-    """The service; what its deployments look like in DescribeServices says nothing here."""
+    """Return the service. Its deployments in DescribeServices do not matter here."""
     return service(deployment("41"), deploymentConfiguration=BLUE_GREEN, runningCount=1, pendingCount=0, **more)
 
 

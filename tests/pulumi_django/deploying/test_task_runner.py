@@ -1,4 +1,4 @@
-"""One Fargate task: what is asked of ECS, what is told meanwhile, how its end is understood."""
+"""A Fargate task: the calls of ECS, the events, and the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compose files: what compose runs is taken, what cannot work on a host is refused by its own name.
+"""Compose files: files that compose runs are accepted, and parts that cannot work on a host are refused by name.
 
 The texts that are taken were loaded by compose-go 2.4.9 and 2.9.1, too.
 """
@@ -133,7 +133,7 @@ def read(tmp_path: Path):
 
 
 @pytest.mark.parametrize("text", TAKEN.values(), ids=TAKEN.keys())
-def test_what_compose_runs_is_taken(read, text: str) -> None:
+def test_a_file_that_compose_runs_is_accepted(read, text: str) -> None:
     assert read(text).text == text.removeprefix("\ufeff")
 
 
@@ -146,7 +146,7 @@ def test_files_that_will_not_be_on_the_host_are_refused_with_service_and_key(rea
 
 
 @pytest.mark.parametrize(("text", "why"), REFUSED_WHOLE.items(), ids=REFUSED_WHOLE.values())
-def test_what_compose_would_refuse_on_the_host_is_refused_here(read, text: str, why: str) -> None:
+def test_a_file_that_compose_refuses_is_refused(read, text: str, why: str) -> None:
     with pytest.raises(ValueError, match="compose_file is ") as refused:
         read(text)
     assert why in str(refused.value)
@@ -187,12 +187,12 @@ def test_a_repository_in_ecr_is_found_in_every_spelling(read, image: str, arn: s
 
 
 @pytest.mark.parametrize("image", ["nginx:1", "public.ecr.aws/docker/library/redis:7", f"mirror.example.com/{ECR}:1"])
-def test_an_image_from_elsewhere_needs_no_rights(read, image: str) -> None:
+def test_an_image_of_another_registry_needs_no_permissions(read, image: str) -> None:
     assert read(f"services: {{web: {{image: '{image}'}}}}").ecr_repository_arns == ()
 
 
 @pytest.mark.parametrize("image", ["${IMAGE}", "$IMAGE", "${REGISTRY}/shop:1", "registry.example.com/${NAME}:1"])
-def test_an_image_by_variable_needs_the_word_where_it_comes_from(read, image: str) -> None:
+def test_an_image_by_variable_needs_its_repository(read, image: str) -> None:
     text = f"services:\n  web:\n    image: '{image}'\n"
     with pytest.raises(ValueError, match=r"its service 'web' has the image '.*\$\{\.\.\.\}.*ecr_repository_arns"):
         read(text)

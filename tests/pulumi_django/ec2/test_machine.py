@@ -1,4 +1,4 @@
-"""What EC2 accepts."""
+"""Limits of EC2."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_processor_follows_from_the_name_of_the_instance_type(instance_type:
 
 
 @pytest.mark.parametrize("instance_type", ["", "t4g", "db.t4g.micro", "mac2.metal", "T4G.micro"])
-def test_what_is_no_linux_instance_type_is_refused(instance_type: str) -> None:
+def test_text_that_is_no_linux_instance_type_is_refused(instance_type: str) -> None:
     with pytest.raises(ValueError, match="it must be a Linux instance type") as refused:
         machine.processor(instance_type)
     assert str(refused.value) == (
@@ -43,7 +43,7 @@ def test_an_image_of_the_wrong_processor_is_refused() -> None:
     assert str(refused.value) == ("ami_id is 'ami-01234567', an image for x86_64: t4g.micro needs an image for arm64")
 
 
-def test_user_data_has_sixteen_kibibytes_and_no_more() -> None:
+def test_user_data_has_at_most_sixteen_kibibytes() -> None:
     assert machine.check_user_data("x" * 16384)
     with pytest.raises(ValueError, match="16385") as refused:
         machine.check_user_data("x" * 16383 + "é")

@@ -1,4 +1,4 @@
-"""The fleet of instances: what it is made of, who reaches it, how it is renewed, what it refuses."""
+"""The fleet of instances: its resources, access, replacement, and invalid arguments."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def fleet(mocks: Mocks | None = None, *, preview: bool = False, **arguments: Any
     return simulate(program, project="fleet", stack="dev", mocks=mocks, preview=preview)
 
 
-def test_the_fleet_is_made_of_exactly_these() -> None:
+def test_the_fleet_has_exactly_these_resources() -> None:
     made = {(r.type, r.name) for r in fleet().resources if not r.type.startswith("pulumi:")}
     assert made == {
         ("pulumi-django:ec2:Ec2WebFleet", "web"),
@@ -78,7 +78,7 @@ def test_metadata_needs_a_token_and_disks_are_encrypted() -> None:
     assert disk["ebs"] == {"volumeType": "gp3", "volumeSize": 8, "encrypted": "true", "deleteOnTermination": "true"}
 
 
-def test_shells_come_by_session_manager_and_instances_may_do_nothing_else() -> None:
+def test_instances_have_only_the_permissions_of_session_manager() -> None:
     result = fleet()
     attachment = result.one("aws:iam/rolePolicyAttachment:RolePolicyAttachment").inputs
     assert attachment["policyArn"] == "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
@@ -88,7 +88,7 @@ def test_shells_come_by_session_manager_and_instances_may_do_nothing_else() -> N
     assert json.loads(policy)["Statement"] == [granted]
 
 
-def test_one_to_three_instances_are_kept_and_replaced_when_the_load_balancer_finds_them_ill() -> None:
+def test_one_to_three_instances_run_and_unhealthy_ones_are_replaced() -> None:
     inputs = fleet().one(GROUP).inputs
     assert (inputs["minSize"], inputs["desiredCapacity"], inputs["maxSize"]) == (1, 2, 3)
     assert (inputs["healthCheckType"], inputs["healthCheckGracePeriod"]) == ("ELB", 300)
@@ -139,7 +139,7 @@ def test_user_data_reaches_instances_as_it_is() -> None:
     assert base64.b64decode(fleet().one(TEMPLATE).inputs["userData"]).decode() == GIVEN["user_data"]
 
 
-def test_user_data_that_is_known_late_is_measured_too() -> None:
+def test_the_size_of_user_data_from_an_output_is_checked_too() -> None:
     def program() -> None:
         Ec2WebFleet("web", Ec2WebFleetArgs(**{**GIVEN, "user_data": pulumi.Output.from_input("x" * 20000)}))
 

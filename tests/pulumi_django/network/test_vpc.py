@@ -1,4 +1,4 @@
-"""The network of a base: ways out, endpoints, flow logs, somebody else's VPC, addresses that cannot be."""
+"""The network of a base: NAT, endpoints, flow logs, existing VPCs, invalid addresses."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def base(**arguments: Any) -> SimulationResult:
     return simulate(program, project="django-base", stack="dev")
 
 
-def test_no_subnet_gives_out_public_addresses_and_the_default_security_group_is_closed() -> None:
+def test_no_subnet_assigns_public_addresses_and_the_default_security_group_is_closed() -> None:
     result = base()
     subnets = result.of_type("aws:ec2/subnet:Subnet")
     assert len(subnets) == 4
@@ -53,7 +53,7 @@ def test_no_subnet_gives_out_public_addresses_and_the_default_security_group_is_
 
 
 @pytest.mark.parametrize(("nat", "gateways"), [("single", 1), ("per-az", 2), ("none", 0)])
-def test_nat_gateways_are_as_many_as_was_said(nat: str, gateways: int) -> None:
+def test_the_number_of_nat_gateways_follows_the_option(nat: str, gateways: int) -> None:
     assert len(base(network=NetworkOptions(nat=nat)).of_type(NAT)) == gateways  # type: ignore[arg-type]
 
 
@@ -82,7 +82,7 @@ def test_endpoints_admit_only_the_tasks() -> None:
     assert all("cidrIpv4" not in rule for rule in rules)
 
 
-def test_where_there_is_a_way_out_only_the_endpoint_for_s3_is_made_which_costs_nothing() -> None:
+def test_a_network_with_nat_has_only_the_free_endpoint_of_s3() -> None:
     result = base()
     assert [r.name for r in result.of_type(ENDPOINT)] == ["dev-network-s3"]
     assert len(result.one(ENDPOINT).inputs["routeTableIds"]) == 4
@@ -216,6 +216,6 @@ def test_what_cannot_work_is_refused(make: Callable[[], object], message: str) -
     assert str(refused.value) == message
 
 
-def test_flow_logs_are_kept_for_days_that_cloudwatch_knows() -> None:
+def test_the_retention_of_flow_logs_is_one_of_cloudwatch() -> None:
     with pytest.raises(ValueError, match=r"^flow_log_retention_days is 2: allowed are 1, 3, 5, 7, "):
         NetworkOptions(flow_log_retention_days=2)

@@ -1,4 +1,4 @@
-"""Alarms, their topic and the dashboard: which metric, from where on, who is told."""
+"""Alarms, their topic and the dashboard: metrics, thresholds and notifications."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_latency_is_a_percentile() -> None:
     assert latency["threshold"] == 2
 
 
-def test_the_topic_hears_when_it_begins_and_when_it_ends_and_silence_is_no_alarm() -> None:
+def test_the_topic_is_notified_of_start_and_end_and_missing_data_is_no_alarm() -> None:
     for resource in environment().of_type(ALARM):
         assert resource.inputs["alarmActions"] == [TOPIC]
         assert resource.inputs["okActions"] == [TOPIC]
@@ -144,7 +144,7 @@ def test_the_load_balancers_own_errors_are_watched() -> None:
         ),
     ],
 )
-def test_what_cannot_be_an_alarm_is_refused(make: Callable[[], object], message: str) -> None:
+def test_an_invalid_alarm_is_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011 -- the whole message is compared
         make()
     assert str(refused.value) == message

@@ -1,4 +1,4 @@
-"""Stack configuration into argument classes: every form that `pulumi config set` and YAML can give, and every refusal."""
+"""Stack configuration as argument classes: every form of `pulumi config set` and YAML, and every error."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ NULLS = ("", "null")
 
 @pytest.mark.parametrize("null", NULLS)
 @pytest.mark.parametrize("key", [*(f.name for f in fields(Args) if f.name not in ("needed", "optional", "given"))])
-def test_null_at_the_top_is_leaving_the_key_out(key: str, null: str) -> None:
+def test_null_at_the_top_is_the_same_as_a_missing_key(key: str, null: str) -> None:
     assert load({"needed": "x", key: null}) == load({"needed": "x"})
 
 
@@ -146,7 +146,7 @@ def test_null_means_none_for_a_field_with_another_default(null: str) -> None:
     assert load({"needed": "x", "optional": '{"size": 3}'}).optional == Inner(size=3)
 
 
-def test_null_in_an_object_is_leaving_the_key_out_at_every_depth() -> None:
+def test_null_in_an_object_is_the_same_as_a_missing_key_at_every_depth() -> None:
     args = load(
         {
             "needed": "x",
@@ -167,13 +167,13 @@ def test_null_in_a_list_is_no_key_and_is_refused() -> None:
 
 
 @pytest.mark.parametrize("null", NULLS)
-def test_null_for_the_key_that_holds_the_arguments_is_leaving_it_out(null: str) -> None:
+def test_null_for_the_key_of_the_arguments_is_the_same_as_a_missing_key(null: str) -> None:
     found: list[Inner] = []
     simulate(lambda: found.append(config.load(Inner, at="part")), project="p", config={"p:part": null})
     assert found == [Inner()]
 
 
-def test_empty_text_in_an_object_is_refused_where_it_has_no_meaning() -> None:
+def test_empty_text_in_an_object_is_refused_unless_the_field_allows_it() -> None:
     assert problems({"inner": '{"name": ""}'}) == ["p:inner.name: is empty text: set a value, or remove the key"]
     assert load({"needed": "x", "inner": '{"prefix": ""}'}).inner.prefix == ""
 
@@ -222,7 +222,7 @@ def test_no_configuration_ends_in_another_error(values: dict[str, str]) -> None:
 
 
 def all_null(cls: Any) -> dict[str, Any]:
-    """Null for every key of a class that may be left out, and the same within its objects."""
+    """Return null for every optional key of a class, and for those of its objects."""
     hints = get_type_hints(cls, localns={"Output": pulumi.Output, "T": TypeVar("T")})
     found: dict[str, Any] = {}
     for each in fields(cls):

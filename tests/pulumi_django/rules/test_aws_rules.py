@@ -1,4 +1,4 @@
-"""What AWS refuses is refused before the engine runs, with the argument's name."""
+"""Values that AWS refuses are refused before the engine runs, with the name of the argument."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("changes", "why"), REFUSED, ids=[why for _, why in REFUSED])
-def test_what_aws_refuses_is_refused_by_the_arguments_name(changes: dict[str, Any], why: str) -> None:
+def test_a_value_that_aws_refuses_is_refused_with_the_name_of_the_argument(changes: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=r".") as refused:
         arguments(**changes)
     assert why in str(refused.value)
@@ -79,7 +79,7 @@ def test_what_aws_refuses_is_refused_by_the_arguments_name(changes: dict[str, An
         {"task_statements": [ALLOW, {**ALLOW, "Sid": "Read", "Action": ["s3:Get*", "*"], "Condition": {}}]},
     ],
 )
-def test_what_aws_takes_is_taken(changes: dict[str, Any]) -> None:
+def test_a_value_that_aws_accepts_is_accepted(changes: dict[str, Any]) -> None:
     assert isinstance(arguments(**changes), AdHocAppArgs)
 
 

@@ -1,4 +1,4 @@
-"""What is a host name, and what a domain's certificate covers."""
+"""Host names, and the names that a domain's certificate covers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_host_name_is_taken(host: str) -> None:
         ("alph?.example.com", "one name, without a wildcard"),
     ],
 )
-def test_what_is_no_host_name_is_refused(host: str, message: str) -> None:
+def test_text_that_is_no_host_name_is_refused(host: str, message: str) -> None:
     with pytest.raises(ValueError, match=message.replace("?", r"\?").replace("*", r"\*")):
         host_names.check("host", host, wildcard=False)
 

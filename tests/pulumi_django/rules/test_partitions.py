@@ -77,7 +77,7 @@ def environment(region: str, on: SimulationResult, **changes: Any) -> Simulation
 
 
 def everything(region: str) -> list[SimulationResult]:
-    """Bases of both kinds and an environment with most of what there is."""
+    """Return bases of both kinds, and an environment with most options."""
     plain = base(region)
     app = environment(
         region,
@@ -150,7 +150,9 @@ def test_an_isolated_base_takes_images_of_its_partitions_registry_only() -> None
         ("eu-west-1", {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}),
     ],
 )
-def test_whoever_writes_the_logs_of_load_balancers_may(region: str, principal: dict[str, str]) -> None:
+def test_the_principal_that_writes_the_logs_of_load_balancers_has_permission(
+    region: str, principal: dict[str, str]
+) -> None:
     result = base(region, kind="prod")
     policies = [json.loads(r.inputs["policy"])["Statement"] for r in result.of_type("aws:s3/bucketPolicy:BucketPolicy")]
     found = [s["Principal"] for policy in policies for s in policy if s["Sid"] == "LoadBalancers"]
@@ -164,7 +166,7 @@ def test_a_partition_that_is_not_supported_is_refused_at_once(region: str) -> No
 
 
 @pytest.mark.parametrize("region", ["", "Ireland", "eu-west-1a", "eu_west_1"])
-def test_what_is_no_region_is_refused_at_once(region: str) -> None:
+def test_text_that_is_no_region_is_refused_at_once(region: str) -> None:
     with pytest.raises(ValueError, match="write a region like eu-west-1"):
         AdHocBaseArgs(region=region)
 

@@ -72,7 +72,7 @@ def test_every_host_answers_every_path_once_within_awss_limits(hosts: list[str],
     assert sorted(seen) == sorted((host, path) for host in hosts for path in paths)
 
 
-def test_whoever_answers_everything_comes_last_whatever_the_order() -> None:
+def test_the_service_for_every_path_comes_last_in_any_order() -> None:
     rules = priorities.assign(
         0, [route("web-ui", ["/*"]), route("gunicorn", ["/api/*", "/admin/*", "/graphql/*", "/mtv/*"])]
     )
@@ -113,7 +113,7 @@ def test_two_services_may_answer_the_same_path_of_different_hosts() -> None:
         ),
     ],
 )
-def test_what_cannot_be_assigned_is_refused(routes: list[priorities.Route], message: str) -> None:
+def test_routes_that_conflict_or_exceed_the_block_are_refused(routes: list[priorities.Route], message: str) -> None:
     with pytest.raises(ValueError, match=r".") as refused:
         priorities.assign(0, routes)
     assert str(refused.value) == message

@@ -31,6 +31,6 @@ def test_a_sharded_redis_has_one_database() -> None:
 
 
 @pytest.mark.parametrize("database", [-1, 16])
-def test_a_database_that_there_is_not_is_refused(database: int) -> None:
+def test_a_database_that_does_not_exist_is_refused(database: int) -> None:
     with pytest.raises(ValueError, match=f"^database is {database}: a Redis has databases 0 to 15$"):
         redis_url("c", 6379, database, tls=True)

@@ -62,7 +62,7 @@ def test_what_aws_would_refuse_is_refused_with_the_field(expression: str, proble
 
 
 def refusal(expression: str) -> str | None:
-    """What is said of an expression; None when it is accepted."""
+    """Return the error for an expression; None when it is accepted."""
     try:
         check_schedule(expression)
     except ValueError as refused:

@@ -1,4 +1,4 @@
-"""Numbers that were floats on their way are whole again before they become text."""
+"""Whole numbers that Pulumi stored as floats become text without a fraction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole programs without an engine: what `simulate` records, and where it agrees with the engine."""
+"""Whole programs without an engine: the records of `simulate`, and its agreement with the engine."""
 
 from __future__ import annotations
 
@@ -227,7 +227,7 @@ def test_hooks_are_recorded_with_their_moment_and_never_run() -> None:
     assert ran == []
 
 
-def test_what_the_program_logs_is_kept() -> None:
+def test_the_log_messages_of_the_program_are_kept() -> None:
     assert run(lambda: pulumi.log.info("hello")).logs == (("info", "hello"),)
 
 
@@ -281,7 +281,7 @@ def test_a_failing_program_leaves_no_thread_behind() -> None:
     assert threading.active_count() == before
 
 
-# The SDK's own test support leaves the event loop of its worker thread open; `simulate` is there to do better.
+# The SDK's own test support leaves the event loop of its worker thread open. `simulate` closes it.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_mocks_serve_the_sdks_own_test_support() -> None:
     async def check() -> None:
