@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from pulumi_django.deploying.polling import Clock, SystemClock, patiently, pauses
+from pulumi_django.deploying.rollout_state import short
 from pulumi_django.deploying.task_end import TaskEnd, task_end
 from pulumi_django.deploying.task_log import QUIET_AFTER_FAILURE, QUIET_AFTER_SUCCESS, TaskLog, printable, stream_of
 from pulumi_django.rules.sizing import check_fargate_size
@@ -261,7 +262,7 @@ class TaskRunner:
 
 def task_id(arn: str) -> str:
     """Return the id at the end of a task's ARN."""
-    return arn.rsplit("/", 1)[-1]
+    return short(arn)
 
 
 def aws_message(error: ClientError) -> str:
