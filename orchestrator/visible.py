@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from pulumi_django.rules.visible import visible as visible
+from pulumi_django.rules.text import visible as visible
 
 # https://spec.commonmark.org/0.31.2/#backslash-escapes; without those that mean something at the start of a line only
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]#|~!]")

@@ -1,3 +1,3 @@
-"""`pulumi_django.program.config`, under the name that programs of users import."""
+"""`pulumi_django.program.config` under the name that programs import."""
 
 from pulumi_django.program.config import *  # noqa: F403

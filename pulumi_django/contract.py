@@ -12,7 +12,7 @@ import pulumi
 from pulumi_django.policies.trust import account_of
 from pulumi_django.rules.kinds import Kind
 from pulumi_django.rules.partitions import partition
-from pulumi_django.rules.whole_numbers import whole_number
+from pulumi_django.rules.text import whole_number
 
 CONTRACT_VERSION = 1
 """Raised when a name changes its meaning or a required one is added; a program reads its own version and older ones."""

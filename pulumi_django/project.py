@@ -1,3 +1,3 @@
-"""`pulumi_django.program.project`, under the name that programs of users import."""
+"""`pulumi_django.program.project` under the name that programs import."""
 
 from pulumi_django.program.project import *  # noqa: F403

@@ -13,14 +13,14 @@ def holds_text(path: Sequence[str], scope: Scope | None = None) -> bool | None:
 
     `scope` is the scope of the stack. Without it, all scopes with that key must agree.
     """
-    from pulumi_django.program import config_types
+    from pulumi_django.program import config
 
     scopes = (Scope.BASE, Scope.ENVIRONMENT) if scope is None else (scope,)
-    verdicts = {config_types.holds_text(_classes(each), path) for each in scopes}
+    verdicts = {config.holds_text(_classes(each), path) for each in scopes}
     if Scope.ENVIRONMENT in scopes and path[0] in ("base", "app"):
         # The standalone project has the arguments of both below these keys.
         inner = Scope.BASE if path[0] == "base" else Scope.ENVIRONMENT
-        verdicts.add(config_types.holds_text(_classes(inner), path[1:]) if path[1:] else False)
+        verdicts.add(config.holds_text(_classes(inner), path[1:]) if path[1:] else False)
     verdicts.discard(None)
     return verdicts == {True} if verdicts else None
 

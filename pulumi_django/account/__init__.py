@@ -1,1 +1,1 @@
-"""What an AWS account needs once, before bases and environments: image repositories, the pipeline's role, state, mail."""
+"""Resources that an AWS account needs once, before bases and environments: image repositories, pipeline roles, state, mail."""

@@ -1,4 +1,4 @@
-"""Everything that an account needs once, together."""
+"""All resources that an account needs once."""
 
 from __future__ import annotations
 
@@ -9,61 +9,61 @@ from typing import Any
 import pulumi
 
 from pulumi_django.account.budget import BudgetAlarm, BudgetAlarmArgs
-from pulumi_django.account.deploy_role import DeployRole, DeployRoleArgs
 from pulumi_django.account.mail_domain import MailDomain, MailDomainArgs
-from pulumi_django.account.plan_role import PlanRole, PlanRoleArgs
+from pulumi_django.account.pipeline_roles import DeployRole, DeployRoleArgs, PlanRole, PlanRoleArgs
 from pulumi_django.account.repository import ImageRepository, ImageRepositoryArgs, check_repository_name
+from pulumi_django.account.role_parts import check_subject
 from pulumi_django.account.state import StateBackend, StateBackendArgs
-from pulumi_django.account.subjects import check_subject
 
 
 @dataclass(frozen=True, kw_only=True)
 class RepositoryOptions:
     immutable_tags: bool = True
-    """Whether a tag stays with the image that it was first given to."""
+    """Whether a tag always stays with its first image."""
 
     keep_images: int = 100
-    """Tagged images that are kept, newest first."""
+    """Number of the newest tagged images to keep, 1 to 100000."""
 
     untagged_days: int = 7
-    """Days for which images without a tag are kept."""
+    """Days to keep images without a tag, 1 to 3650."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeployOptions:
     subjects: Sequence[str]
-    """Workflows that may take the role, such as `repo:shop/infrastructure:environment:production`, without wildcards."""
+    """Workflows that can assume the role, such as `repo:shop/infrastructure:environment:production`, without
+    wildcards."""
 
     role_name: str = "pulumi-django-deploy"
-    """Name of the role."""
+    """Name of the role in IAM."""
 
     plan_subjects: Sequence[str] = ()
-    """Workflows that may take a second role, which previews and changes nothing, such as
-    `repo:shop/infrastructure:pull_request`; none given make no such role. It decrypts the stacks' secrets."""
+    """Workflows that can assume a second role, which only previews, such as `repo:shop/infrastructure:pull_request`; empty
+    creates no such role. It decrypts the stacks' secrets."""
 
     plan_role_name: str = "pulumi-django-plan"
-    """Name of the second role."""
+    """Name of the second role in IAM."""
 
     name_prefix: str = ""
-    """What the names of all bases and environments that the pipeline deploys begin with, such as `shop-`, at most 20
-    characters; the empty default stands for every name."""
+    """Prefix of the names of all bases and environments that the pipeline deploys, such as `shop-`, at most 20 characters; the
+    empty default allows every name."""
 
     may_adopt: bool = False
-    """Whether the pipeline makes what AWS allows only together with the right to tag what others made: bases, KMS keys,
-    certificates, CloudFront distributions; without `name_prefix` also queues, published parameters and web fleets. Off, an
-    administrator makes those, and the pipeline updates and deletes them."""
+    """Whether the pipeline can create resources for which AWS also requires the permission to tag resources of others: bases,
+    KMS keys, certificates, CloudFront distributions; without `name_prefix` also queues, published parameters and web fleets.
+    When it is off, an administrator creates them, and the pipeline updates and deletes them."""
 
     hosted_zone_ids: Sequence[str] = ()
-    """Route 53 zones in which the pipeline changes addresses; none given are all of the account."""
+    """Ids of the Route 53 zones in which the pipeline changes records; empty allows every zone of the account."""
 
     workload_statements: Sequence[Mapping[str, Any]] = ()
-    """IAM statements for what the roles of applications may do beyond what the components give them."""
+    """IAM statements that extend the permissions boundary of application roles beyond the needs of the components."""
 
     regions: Sequence[str] | None = None
-    """Regions in which it deploys; None is the bootstrap's own."""
+    """AWS regions in which the pipeline deploys; None is the region of the bootstrap."""
 
     oidc_provider_arn: str | None = None
-    """GitHub's identity provider, when the account has it already."""
+    """ARN of the account's existing identity provider of GitHub; None creates it."""
 
     def __post_init__(self) -> None:
         for subject in (*self.subjects, *self.plan_subjects):
@@ -73,7 +73,7 @@ class DeployOptions:
 @dataclass(frozen=True, kw_only=True)
 class MailOptions:
     domain_name: str
-    """Domain of the senders' addresses."""
+    """Domain of the sender addresses."""
 
     hosted_zone_id: str
     """Route 53 zone of the domain."""
@@ -82,10 +82,10 @@ class MailOptions:
 @dataclass(frozen=True, kw_only=True)
 class BudgetOptions:
     monthly_dollars: int
-    """What the account may cost in a month, in US dollars."""
+    """Monthly budget of the account in US dollars."""
 
     emails: Sequence[str]
-    """Who is written to, 1 to 10 addresses."""
+    """E-mail addresses of the notifications, 1 to 10."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,22 +94,22 @@ class AccountBootstrapArgs:
     """AWS region of state and images."""
 
     repositories: Mapping[str, RepositoryOptions] = field(default_factory=dict[str, RepositoryOptions])
-    """Image repositories by name in ECR."""
+    """Image repositories by their name in ECR."""
 
     deploy: DeployOptions | None = None
-    """The pipeline's role; None has none."""
+    """Role of the pipeline; None creates none."""
 
     mail: MailOptions | None = None
-    """Mail domain; None has none."""
+    """Mail domain; None creates none."""
 
     budget: BudgetOptions | None = None
-    """Budget alarm; None has none."""
+    """Budget alarm; None creates none."""
 
     retain_state: bool = True
     """Whether state bucket and key stay when the stack is destroyed."""
 
     old_version_days: int = 90
-    """Days for which overwritten state can be restored."""
+    """Days within which overwritten state can be restored, 1 to 3650."""
 
     def __post_init__(self) -> None:
         for repository in self.repositories:
@@ -117,28 +117,28 @@ class AccountBootstrapArgs:
 
 
 class AccountBootstrap(pulumi.ComponentResource):
-    """Image repositories, state, the pipeline's role, a mail domain and a budget."""
+    """Image repositories, state, the roles of a pipeline, a mail domain and a budget."""
 
     backend_url: pulumi.Output[str]
-    """What `pulumi login` takes."""
+    """Argument of `pulumi login`."""
 
     secrets_provider: pulumi.Output[str]
-    """What `pulumi stack init --secrets-provider` takes."""
+    """Argument of `pulumi stack init --secrets-provider`."""
 
     repository_urls: Mapping[str, pulumi.Output[str]]
-    """What images are named after, by repository."""
+    """Name of images without the tag, by repository."""
 
     deploy_role_arn: pulumi.Output[str] | None
-    """ARN of the pipeline's role."""
+    """ARN of the role that deploys; None without one."""
 
     plan_role_arn: pulumi.Output[str] | None
-    """ARN of the role that previews."""
+    """ARN of the role that previews; None without one."""
 
     permissions_boundary_arn: pulumi.Output[str] | None
-    """Boundary of every role that the pipeline makes: `permissions_boundary` of the projects."""
+    """ARN of the boundary of every role that the pipeline creates: `permissions_boundary` of the projects."""
 
     mail_identity_arn: pulumi.Output[str] | None
-    """ARN of the mail domain, for an application's `email_identity_arns`."""
+    """ARN of the mail domain, for an application's `email_identity_arns`; None without one."""
 
     def __init__(self, name: str, args: AccountBootstrapArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:account:AccountBootstrap", name, None, opts)
@@ -163,7 +163,7 @@ class AccountBootstrap(pulumi.ComponentResource):
         self.register_outputs({"backend_url": self.backend_url, "secrets_provider": self.secrets_provider})
 
     def outputs(self) -> dict[str, pulumi.Input[object]]:
-        """What a program exports: everything that pipelines and people need, without what is absent."""
+        """Return the outputs of a program: the values for pipelines and people that exist."""
         values: Mapping[str, pulumi.Input[object] | None] = {
             "backend_url": self.backend_url,
             "secrets_provider": self.secrets_provider,

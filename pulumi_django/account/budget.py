@@ -1,4 +1,4 @@
-"""Mail before the bill."""
+"""A monthly budget of the account that sends mail."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 @dataclass(frozen=True, kw_only=True)
 class BudgetAlarmArgs:
     monthly_dollars: int
-    """What the account may cost in a month, in US dollars."""
+    """Monthly budget of the account in US dollars."""
 
     emails: Sequence[str]
-    """Who is written to, 1 to 10 addresses."""
+    """E-mail addresses of the notifications, 1 to 10."""
 
     actual_percent: int = 80
-    """Part of the budget that was spent when the first mail goes out, 1 to 1000."""
+    """Actual cost in percent of the budget at which the first mail is sent, 1 to 1000."""
 
     forecast_percent: int = 100
-    """Part of the budget that AWS expects to be spent by the month's end when the second goes out, 1 to 1000."""
+    """Forecast cost of the month in percent of the budget at which the second mail is sent, 1 to 1000."""
 
     def __post_init__(self) -> None:
         if self.monthly_dollars < 1:
-            raise ValueError(f"monthly_dollars is {self.monthly_dollars}: it is 1 or more")
+            raise ValueError(f"monthly_dollars is {self.monthly_dollars}: it must be 1 or more")
         if not 1 <= len(self.emails) <= MOST_RECIPIENTS:
             raise ValueError(f"emails has {len(self.emails)} addresses: a budget takes 1 to {MOST_RECIPIENTS}")
         for address in self.emails:
             if not _ADDRESS.fullmatch(address):
-                raise ValueError(f"emails has {address!r}: an address is written like 'team@example.com'")
+                raise ValueError(f"emails has {address!r}: write an address like 'team@example.com'")
         for name in ("actual_percent", "forecast_percent"):
             value: int = getattr(self, name)
             if not 1 <= value <= 1000:
-                raise ValueError(f"{name} is {value}: it is 1 to 1000")
+                raise ValueError(f"{name} is {value}: it must be 1 to 1000")
 
 
 class BudgetAlarm(pulumi.ComponentResource):
-    """A monthly budget of the whole account that writes when it is nearly spent, and when it is going to be."""
+    """A monthly budget of the whole account. It sends mail when the actual or the forecast cost reaches a threshold."""
 
     budget_name: pulumi.Output[str]
     """Name of the budget."""

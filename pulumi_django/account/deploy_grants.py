@@ -1,8 +1,8 @@
-"""Which actions the deploy role needs, on what: network, load balancers, delivery. Pure data.
+"""Grants of the deploy role for network, load balancers and delivery. Pure data.
 
-The list follows from the calls that the providers make over the whole life of the projects, which a test compares it with,
-and from what AWS asks of the caller on top. Actions are named one by one. What exists is changed only when it carries the
-tag that the projects put on everything, or has one of their names; what is new must get the tag.
+The list contains the calls of the providers over the whole life of the projects, which a test compares, and the further
+actions that AWS checks. It names each action. The role changes a resource only when the resource has the projects' tag or one
+of their names. New resources must get the tag.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _NEW_EC2 = (
 )
 
 _NETWORK = (
-    # EC2's Describe actions know no resources.
+    # EC2's Describe actions support no resources.
     Grant(
         "ec2",
         "DescribeAddresses DescribeAddressesAttribute DescribeAvailabilityZones DescribeImages DescribeInstanceAttribute "
@@ -54,7 +54,7 @@ _NETWORK = (
         "CreateSecurityGroup CreateSubnet CreateVolume CreateVpc CreateVpcEndpoint RunInstances",
         *_ec2(*_NEW_EC2),
     ),
-    # What something new is made in or from, and what exists.
+    # Resources in which or from which new ones are created, and existing resources.
     own(
         "ec2",
         "AssociateAddress AssociateRouteTable AttachInternetGateway AttachVolume AuthorizeSecurityGroupEgress "
@@ -68,7 +68,7 @@ _NETWORK = (
         "TerminateInstances",
         "arn:aws:ec2:{region}:*:*",
     ),
-    # What belongs to something that is checked: images are AWS's, interfaces and rules come and go with their owner.
+    # Parts of checked resources: images belong to AWS, and interfaces and rules belong to their owner.
     Grant("ec2", "RunInstances", (*_ec2("network-interface", "volume"), "arn:aws:ec2:{region}::image/*")),
     Grant("ec2", "AssociateAddress DisassociateAddress", _ec2("network-interface")),
     Grant(
@@ -84,7 +84,7 @@ _NETWORK = (
         "CreateVpcEndpoint RunInstances",
         "arn:aws:ec2:{region}:*:*",
     ),
-    # A new VPC's default group has no tags, so the base's adoption of it is the right to adopt any group.
+    # A new VPC's default group has no tags, so the permission to adopt it covers every group.
     Grant("ec2", "CreateTags", _ec2("security-group"), True, NEW, Adopts.ANYTHING),
 )
 
@@ -95,17 +95,17 @@ _DISCOVERY = (
         "servicediscovery",
         "CreateService DeleteNamespace DeleteService GetNamespace GetService ListInstances UpdateService",
     ),
-    # These know no resources. Tags alone do no harm: what has services or instances cannot be deleted.
+    # These support no resources. Tags alone do no harm, because namespaces with services or instances cannot be deleted.
     new("servicediscovery", "TagResource"),
     Grant("servicediscovery", "GetOperation ListNamespaces ListTagsForResource UntagResource"),
-    # Hosted zones have no region. Making a private namespace makes a zone in the caller's name.
+    # Hosted zones have no region. CreatePrivateDnsNamespace creates a zone with the permissions of the caller.
     Grant("route53", "CreateHostedZone ListHostedZones ListHostedZonesByName", regional=False),
     Grant(
         "route53",
         "ChangeResourceRecordSets",
         ("arn:aws:route53:::hostedzone/{zone}",),
         regional=False,
-        # No delegation, no mail: nothing by which a domain changes hands.
+        # No NS and no MX records, with which a domain could be taken over.
         condition={
             "ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsRecordTypes": ["A", "AAAA", "CNAME"]},
         },
@@ -166,7 +166,7 @@ _ENTRY = (
 
 _DISTRIBUTION = "arn:aws:cloudfront::*:distribution/*"
 _DELIVERY = (
-    # CloudFront has no region; certificates and firewalls of distributions are in us-east-1. Making one knows no resources.
+    # CloudFront has no region; certificates and firewalls of distributions are in us-east-1. Their creation supports no resources.
     new("cloudfront", "CreateDistribution", regional=False, adopts=Adopts.ANYTHING),
     new("cloudfront", "TagResource", _DISTRIBUTION, regional=False, adopts=Adopts.ANYTHING),
     Grant(
@@ -202,7 +202,7 @@ _DELIVERY = (
         _DISTRIBUTION,
         regional=False,
     ),
-    # Access logs of distributions, which CloudWatch hands to a bucket.
+    # Access logs of distributions, which CloudWatch delivers to a bucket.
     Grant(
         "logs",
         "CreateDelivery DeleteDelivery DeleteDeliveryDestination DeleteDeliverySource GetDelivery "
@@ -215,7 +215,7 @@ _DELIVERY = (
         regional=False,
     ),
     new("wafv2", "CreateWebACL TagResource", "arn:aws:wafv2:*:*:*/webacl/{prefix}*-firewall-*/*", regional=False),
-    # The rule sets of AWS that a firewall is made of.
+    # AWS's managed rule sets of a firewall.
     Grant("wafv2", "CreateWebACL UpdateWebACL", ("arn:aws:wafv2:*:*:*/managedruleset/*/*",), regional=False),
     own(
         "wafv2",
@@ -224,7 +224,7 @@ _DELIVERY = (
         "arn:aws:wafv2:*:*:*",
         regional=False,
     ),
-    # A firewall does not see the tags of what it guards.
+    # A firewall does not see the tags of the protected resource.
     Grant("elasticloadbalancing", "SetWebACL"),
     Grant(
         "wafv2",
@@ -232,7 +232,7 @@ _DELIVERY = (
         ("arn:aws:elasticloadbalancing:{region}:*:loadbalancer/app/{prefix}*-alb/*",),
     ),
     Grant("cloudwatch", "DescribeAlarms", ("arn:aws:cloudwatch:{region}:*:alarm:*",)),
-    # ECS watches a deployment by alarms that are named after the service.
+    # ECS watches a deployment with alarms that have the name of the service.
     new(
         "cloudwatch",
         "PutMetricAlarm TagResource",
@@ -261,4 +261,4 @@ GRANTS: Mapping[str, Sequence[Grant]] = {
     "delivery": _DELIVERY,
     "roles": ROLES,
 }
-"""Policy -> what is in it."""
+"""Grants by policy."""

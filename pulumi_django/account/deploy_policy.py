@@ -1,4 +1,4 @@
-"""What the deploy role and the plan role may do, as IAM documents. Pure."""
+"""The IAM documents of the deploy role and the plan role. Pure."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ INLINE_LIMIT_CHARACTERS = 10_240
 POLICIES_PER_ROLE = 10
 
 READING = ("Describe", "Get", "List")
-# What people keep: a preview compares settings, and needs neither files nor log lines.
+# A preview compares settings. It needs neither files nor log lines.
 NOT_FOR_PLANS = ("s3:GetObject", "logs:GetLogEvents", "ecs:ListTasks")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """What a role deploys."""
+    """The scope of a role."""
 
     regions: Sequence[str]
     """AWS regions."""
 
     boundary_arn: str
-    """Permissions boundary that every role it makes must have."""
+    """ARN of the permissions boundary that every role it creates must have."""
 
     name_prefix: str = ""
-    """What the names of its bases and environments begin with."""
+    """Prefix of the names of its bases and environments."""
 
     may_adopt: bool = False
-    """Whether it may do what AWS allows only together with the right to tag what others made."""
+    """Whether it can do actions for which AWS also requires the permission to tag resources of others."""
 
     hosted_zone_ids: Sequence[str] = ()
-    """Route 53 zones whose records it changes; none given are all."""
+    """Ids of the Route 53 zones whose records it changes; empty allows every zone."""
 
 
 def documents(scope: Scope) -> dict[str, dict[str, Any]]:
-    """The deploy role's policy documents, by group."""
+    """Return the deploy role's policy documents by group."""
     return in_partition(scope.regions, {group: _document(grants, scope) for group, grants in GRANTS.items()})
 
 
 def plan_documents(scope: Scope) -> dict[str, dict[str, Any]]:
-    """The plan role's: what only reads."""
+    """Return the plan role's policy documents, with the reading actions only."""
     groups = {
         "infrastructure": ("network", "discovery", "entry", "compute"),
         "data": ("data", "storage"),
@@ -63,7 +63,7 @@ def plan_documents(scope: Scope) -> dict[str, dict[str, Any]]:
 
 
 def in_partition(regions: Sequence[str], found: T) -> T:
-    """Documents that are written for the partition `aws`, with the ARNs and principals of the regions' own partition."""
+    """Return documents for the partition `aws` with the ARNs and principals of the partition of `regions`."""
     if not regions:
         return found
     text = json.dumps(found).replace('"arn:aws:', f'"arn:{of_region(regions[0])}:')
@@ -87,7 +87,8 @@ def _document(grants: Sequence[Grant], scope: Scope) -> dict[str, Any]:
 
 
 def _given(grant: Grant, scope: Scope) -> bool:
-    """Whether the role gets the grant: what would let it take things over is given only where it cannot, or on request."""
+    """Return whether the role gets the grant. Grants that let it take over resources of others need a name prefix or
+    `may_adopt`."""
     if scope.may_adopt or grant.adopts is Adopts.NOTHING:
         return True
     return grant.adopts is Adopts.UNNAMED and bool(scope.name_prefix)
@@ -106,7 +107,7 @@ def _statement(grant: Grant, scope: Scope) -> dict[str, Any]:
 
 
 def _arns(pattern: str, scope: Scope) -> list[str]:
-    # The condition on the region says it once, for all.
+    # The condition on the region already limits the region.
     pattern = pattern.replace("{region}", "*").replace("{prefix}", scope.name_prefix).replace("**", "*")
     if "{zone}" not in pattern:
         return [pattern]

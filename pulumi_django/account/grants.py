@@ -1,4 +1,4 @@
-"""How the rights of the account's roles are written down. Pure."""
+"""Grants: the form in which this package writes the permissions of the account's roles. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 MANAGED_BY_TAG, MANAGED_BY = "managed-by", "pulumi-django"
 ROLE_PATH = "/pulumi-django/"
-"""IAM path of the roles that the pipeline makes; it reaches no others."""
+"""IAM path of the roles that the pipeline creates. It can change no other roles."""
 
 Condition = Mapping[str, Mapping[str, Any]]
 RESOURCE_TAG, REQUEST_TAG = f"aws:ResourceTag/{MANAGED_BY_TAG}", f"aws:RequestTag/{MANAGED_BY_TAG}"
@@ -18,17 +18,17 @@ NEW: Condition = {"StringEquals": {REQUEST_TAG: MANAGED_BY}}
 
 
 class Adopts(Enum):
-    """Whether a grant lets the role tag, and so take over, what somebody else made.
+    """Resources of others that a grant lets the role tag, and so take over.
 
-    Some services ask for the right to tag when something is made, and do not say that it is new.
+    Some services need the permission to tag for the creation of a resource, and a policy cannot limit it to new resources.
     """
 
     NOTHING = "nothing"
     UNNAMED = "unnamed"
-    """Names are free, so only a name prefix tells ours from others."""
+    """Resources with free names. Only a name prefix limits the grant."""
 
     ANYTHING = "anything"
-    """There are no names, only random ids."""
+    """Resources with random ids instead of names."""
 
 
 @dataclass(frozen=True)
@@ -37,32 +37,32 @@ class Grant:
 
     service: str
     actions: str
-    """Names without the service, separated by blanks."""
+    """Names of the actions without the service, separated by spaces."""
 
     resources: Sequence[str] = ("*",)
-    """ARN patterns. `{region}` is any of the role's, `{prefix}` begins the names, `{zone}` is a hosted zone."""
+    """ARN patterns. `{region}` is a region of the role, `{prefix}` the start of the names, `{zone}` a hosted zone."""
 
     regional: bool = True
-    """Whether the grant holds in the role's regions only."""
+    """Whether the grant is limited to the role's regions."""
 
     condition: Condition | None = None
-    """Further conditions; `{boundary}` in a value is the permissions boundary's ARN."""
+    """Further conditions. The value `{boundary}` is the ARN of the permissions boundary."""
 
     adopts: Adopts = Adopts.NOTHING
-    """What the grant lets the role take over."""
+    """Resources of others that the grant lets the role take over."""
 
 
 def own(service: str, actions: str, *resources: str, regional: bool = True) -> Grant:
-    """Actions on what carries the projects' tag."""
+    """Return a grant on resources that have the projects' tag."""
     return Grant(service, actions, resources or ("*",), regional, OWN)
 
 
 def new(service: str, actions: str, *resources: str, regional: bool = True, adopts: Adopts = Adopts.NOTHING) -> Grant:
-    """Actions whose request gives the projects' tag."""
+    """Return a grant for requests that set the projects' tag."""
     return Grant(service, actions, resources or ("*",), regional, NEW, adopts)
 
 
 def tagging(service: str, action: str, create_actions: str, *resources: str) -> Grant:
-    """The right to tag while one of `create_actions` makes the resource; `service` says that it is new."""
+    """Return the grant to tag a resource during its creation by one of `create_actions`."""
     condition = {"StringEquals": {f"{service}:CreateAction": create_actions.split(), REQUEST_TAG: MANAGED_BY}}
     return Grant(service, action, resources or ("*",), True, condition)

@@ -1,4 +1,4 @@
-"""A domain from which applications send mail."""
+"""The domain from which applications send mail."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ DKIM_RECORDS = 3
 @dataclass(frozen=True, kw_only=True)
 class MailDomainArgs:
     domain_name: str
-    """Domain of the senders' addresses."""
+    """Domain of the sender addresses."""
 
     hosted_zone_id: pulumi.Input[str]
     """Route 53 zone of the domain."""
 
 
 class MailDomain(pulumi.ComponentResource):
-    """An SES identity that proves itself, and signs its mail, by DKIM records; SES makes and renews the keys."""
+    """An SES identity with DKIM records, which verify the domain and sign its mail. SES creates and rotates the
+    keys."""
 
     identity_arn: pulumi.Output[str]
-    """ARN for `email_identity_arns` of an application."""
+    """ARN of the identity, for `email_identity_arns` of an application."""
 
     def __init__(self, name: str, args: MailDomainArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:account:MailDomain", name, None, opts)

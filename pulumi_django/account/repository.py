@@ -1,4 +1,4 @@
-"""Repositories for container images."""
+"""Repositories of container images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REPOSITORY_NAME = re.compile(r"[a-z][a-z0-9]*(?:(?:[._/-]|__)[a-z0-9]+)*")
 
 
 def check_repository_name(name: str) -> str:
-    """The name itself; ValueError with the rule when ECR refuses it."""
+    """Return the name. Raises ValueError with the rule for a name that ECR does not allow."""
     if not _REPOSITORY_NAME.fullmatch(name) or not 2 <= len(name) <= REPOSITORY_NAME_LIMIT:
         raise ValueError(f"{name!r} cannot name a repository: a name has {REPOSITORY_NAME_RULE}")
     return name
@@ -29,34 +29,34 @@ def check_repository_name(name: str) -> str:
 @dataclass(frozen=True, kw_only=True)
 class ImageRepositoryArgs:
     repository_name: str
-    """Name in ECR, such as `shop-backend`."""
+    """Name of the repository in ECR, such as `shop-backend`."""
 
     immutable_tags: bool = True
-    """Whether a tag stays with the image that it was first given to, so that a deployed tag cannot come to mean another
-    image; a pipeline that moves `latest` needs it off."""
+    """Whether a tag always stays with its first image, so that a deployed tag never names another image. A pipeline that moves
+    `latest` needs it off."""
 
     keep_images: int = 100
-    """Tagged images that are kept, newest first, 1 to 100000: what may still be rolled back to."""
+    """Number of the newest tagged images to keep, 1 to 100000. A rollback needs its image."""
 
     untagged_days: int = 7
-    """Days for which images without a tag are kept, 1 to 3650."""
+    """Days to keep images without a tag, 1 to 3650."""
 
     force_destroy: bool = False
-    """Whether deleting the repository deletes its images; otherwise one with images cannot be deleted."""
+    """Whether deleting the repository deletes its images. Without it a repository with images cannot be deleted."""
 
     def __post_init__(self) -> None:
         check_repository_name(self.repository_name)
         if not 1 <= self.keep_images <= 100_000:
-            raise ValueError(f"keep_images is {self.keep_images}: it is 1 to 100000")
+            raise ValueError(f"keep_images is {self.keep_images}: it must be 1 to 100000")
         if not 1 <= self.untagged_days <= 3650:
-            raise ValueError(f"untagged_days is {self.untagged_days}: it is 1 to 3650")
+            raise ValueError(f"untagged_days is {self.untagged_days}: it must be 1 to 3650")
 
 
 class ImageRepository(pulumi.ComponentResource):
-    """An encrypted ECR repository that scans what is pushed and forgets old images."""
+    """An encrypted ECR repository that scans pushed images and deletes old ones."""
 
     repository_url: pulumi.Output[str]
-    """What images are named after: `<account>.dkr.ecr.<region>.amazonaws.com/<name>`."""
+    """Name of images without the tag: `<account>.dkr.ecr.<region>.amazonaws.com/<name>`."""
 
     repository_arn: pulumi.Output[str]
     """ARN of the repository."""

@@ -1,13 +1,35 @@
-"""What the roles of the pipeline have in common: who may take them, policies, state."""
+"""The common parts of the pipeline's roles: trust, policies, access to the state."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
+
+# https://docs.github.com/actions/reference/openid-connect-reference: repo:OWNER/REPOSITORY:WHAT; newer organizations have
+# `@<id>` after both names.
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:@[0-9]+)?"
+_SUBJECT = re.compile(rf"repo:{_NAME}/{_NAME}:(?P<what>.+)")
+_WHAT = re.compile(r"pull_request|ref:refs/(heads|tags)/\S+|environment:\S.*")
+RULE = "'repo:OWNER/REPOSITORY:' and then 'environment:NAME', 'ref:refs/heads/BRANCH', 'ref:refs/tags/TAG' or 'pull_request'"
+
+
+def check_subject(subject: str) -> str:
+    """Return the subject. Raises ValueError for text that is no subject, and for wildcards."""
+    if any(wildcard in subject for wildcard in "*?"):
+        raise ValueError(
+            f"subjects has {subject!r}: a wildcard would let further workflows assume the role; write each subject in "
+            f"full, as {RULE}"
+        )
+    match = _SUBJECT.fullmatch(subject)
+    if not match or not _WHAT.fullmatch(match["what"]):
+        raise ValueError(f"subjects has {subject!r}: a subject is {RULE}")
+    return subject
+
 
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
@@ -15,22 +37,22 @@ Statement = Mapping[str, Any]
 
 
 def allow(sid: str, actions: Sequence[str], resources: Sequence[Any]) -> Statement:
-    """One statement that allows."""
+    """Return an Allow statement."""
     return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
 
 
 def deny(sid: str, actions: Sequence[str], resources: Sequence[Any]) -> Statement:
-    """One statement that denies."""
+    """Return a Deny statement."""
     return {"Sid": sid, "Effect": "Deny", "Action": list(actions), "Resource": list(resources)}
 
 
 def document(statements: Sequence[Statement]) -> pulumi.Output[str]:
-    """The policy document as JSON."""
+    """Return the policy document as JSON."""
     return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
 def trust(provider_arn: str, subjects: Sequence[str]) -> str:
-    """The trust policy: GitHub's tokens for AWS, of exactly these workflows."""
+    """Return the trust policy for GitHub's tokens for AWS, of exactly these workflows."""
     condition = {"StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": sorted(set(subjects))}}
     statement = {
         "Effect": "Allow",
@@ -47,7 +69,7 @@ def attach(
     role: aws.iam.Role,
     documents: Mapping[str, pulumi.Input[str]],
 ) -> list[pulumi.CustomResource]:
-    """The attachments of one managed policy for each document."""
+    """Create and attach one managed policy for each document. Return the attachments."""
     child = pulumi.ResourceOptions(parent=component)
     attached: list[pulumi.CustomResource] = []
     for group, text in documents.items():
@@ -59,19 +81,19 @@ def attach(
 
 
 def arn_with_rights(role: aws.iam.Role, rights: Sequence[pulumi.CustomResource]) -> pulumi.Output[str]:
-    """The role's ARN, known once its permissions are there."""
+    """Return the role's ARN, known after its permissions exist."""
     return pulumi.Output.all(role.arn, *(policy.id for policy in rights)).apply(lambda values: str(values[0]))
 
 
 def state_objects(bucket_arn: pulumi.Input[str]) -> pulumi.Output[str]:
-    """The ARN pattern of everything in the state bucket."""
+    """Return the ARN pattern of the objects in the state bucket."""
     return pulumi.Output.concat(bucket_arn, "/*")
 
 
 def read_state(
     bucket_arn: pulumi.Input[str] | None, key_arn: pulumi.Input[str] | None, *, write: bool
 ) -> list[Statement]:
-    """Reading the state and its secrets, and writing them when `write` says so."""
+    """Return the statements to read the state and its secrets, and with `write` also to change them."""
     statements: list[Statement] = []
     if bucket_arn is not None:
         actions = ["s3:GetObject", *(["s3:PutObject", "s3:DeleteObject"] if write else [])]

@@ -1,4 +1,4 @@
-"""Which actions the deploy role needs, on what: secrets, caches, queues, topics, buckets, keys, parameters. Pure data, see
+"""Grants of the deploy role for secrets, caches, queues, topics, buckets, keys and parameters. Pure data, see
 `deploy_grants`."""
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _CACHE_NAMES = tuple(
 )
 
 SERVICES = (
-    # RDS makes the master secret in the caller's name.
+    # RDS creates the master secret with the permissions of the caller.
     # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
     Grant("secretsmanager", "CreateSecret DescribeSecret TagResource", MASTER_SECRETS),
     new("secretsmanager", "CreateSecret TagResource", *SECRETS),
@@ -59,7 +59,7 @@ SERVICES = (
         "DeleteTopic GetTopicAttributes ListTagsForResource SetTopicAttributes Subscribe TagResource UntagResource",
         "arn:aws:sns:{region}:*:*",
     ),
-    # AWS's reference names no resource of these in every edition.
+    # AWS's reference does not consistently name resources of these actions.
     Grant("sns", "GetSubscriptionAttributes Unsubscribe"),
 )
 
@@ -74,9 +74,9 @@ STORAGE = (
         "PutBucketVersioning PutEncryptionConfiguration PutLifecycleConfiguration DeleteBucket DeleteBucketPolicy",
         BUCKETS,
     ),
-    # Emptying a bucket of an environment, and files of a static site.
+    # Empty a bucket of an environment, and manage files of a static site.
     Grant("s3", "DeleteObject DeleteObjectVersion GetObject PutObject", tuple(f"{bucket}/*" for bucket in BUCKETS)),
-    # A key must exist before it has a tag, and making one knows no resources.
+    # A key must exist before it has a tag, and CreateKey supports no resources.
     new("kms", "CreateKey TagResource", adopts=Adopts.ANYTHING),
     own(
         "kms",
@@ -85,17 +85,17 @@ STORAGE = (
         "UpdateAlias UpdateKeyDescription",
         "arn:aws:kms:{region}:*:key/*",
     ),
-    # Databases and caches keep a grant of their own.
+    # Databases and caches create their own KMS grants.
     Grant(
         "kms",
         "CreateGrant",
         ("arn:aws:kms:{region}:*:key/*",),
         condition={"Bool": {"kms:GrantIsForAWSResource": "true"}, **OWN},
     ),
-    # The alias alone is of no use: its key is asked about too.
+    # An alias alone gives no access, because AWS also checks the permission on its key.
     Grant("kms", "CreateAlias DeleteAlias UpdateAlias", ("arn:aws:kms:{region}:*:alias/{prefix}*",)),
     Grant("kms", "ListAliases"),
-    # Its role is the limit of what a schedule can do.
+    # The role of a schedule limits its actions.
     Grant(
         "scheduler",
         "CreateSchedule DeleteSchedule GetSchedule UpdateSchedule",
@@ -106,7 +106,7 @@ STORAGE = (
         "CreateScheduleGroup DeleteScheduleGroup GetScheduleGroup ListTagsForResource TagResource UntagResource",
         ("arn:aws:scheduler:{region}:*:schedule-group/{prefix}*-*",),
     ),
-    # Values are plain text in `/{stack}/`; what others keep is neither read nor overwritten.
+    # Values are plain text below `/{stack}/`. Parameters of others are neither read nor overwritten.
     new("ssm", "AddTagsToResource PutParameter", "arn:aws:ssm:{region}:*:parameter/{prefix}*", adopts=Adopts.UNNAMED),
     own(
         "ssm",
@@ -114,6 +114,6 @@ STORAGE = (
         "RemoveTagsFromResource",
         "arn:aws:ssm:{region}:*:parameter/{prefix}*",
     ),
-    # Describing parameters knows no resources.
+    # DescribeParameters supports no resources.
     Grant("ssm", "DescribeParameters"),
 )

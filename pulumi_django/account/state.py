@@ -1,4 +1,4 @@
-"""Where Pulumi keeps state and encrypts secrets: a bucket for `s3://`, a key for `awskms://`."""
+"""The storage of Pulumi's state and the key of its secrets: a bucket for `s3://`, a KMS key for `awskms://`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.data import private_bucket
+from pulumi_django.data import buckets
 
 # https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html
 KEY_DELETION_DAYS = 30
@@ -19,33 +19,33 @@ class StateBackendArgs:
     """AWS region of bucket and key."""
 
     old_version_days: int = 90
-    """Days for which overwritten and deleted checkpoints can be restored, 1 to 3650."""
+    """Days within which overwritten and deleted checkpoints can be restored, 1 to 3650."""
 
     retain: bool = True
-    """Whether bucket and key stay when the stack is destroyed: without them no stack can be read any more."""
+    """Whether bucket and key stay when the stack is destroyed. Without them no stack is readable."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.old_version_days <= 3650:
-            raise ValueError(f"old_version_days is {self.old_version_days}: it is 1 to 3650")
+            raise ValueError(f"old_version_days is {self.old_version_days}: it must be 1 to 3650")
 
 
 class StateBackend(pulumi.ComponentResource):
-    """A private, versioned bucket, and a key that rotates every year; the key encrypts the bucket too."""
+    """A private, versioned bucket, and a KMS key with yearly rotation, which encrypts the bucket too."""
 
     bucket_name: pulumi.Output[str]
     """Name of the bucket."""
 
     bucket_arn: pulumi.Output[str]
-    """Its ARN."""
+    """ARN of the bucket."""
 
     key_arn: pulumi.Output[str]
     """ARN of the key."""
 
     backend_url: pulumi.Output[str]
-    """What `pulumi login` takes."""
+    """Argument of `pulumi login`."""
 
     secrets_provider: pulumi.Output[str]
-    """What `pulumi stack init --secrets-provider` takes."""
+    """Argument of `pulumi stack init --secrets-provider`."""
 
     def __init__(self, name: str, args: StateBackendArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:account:StateBackend", name, None, opts)
@@ -78,9 +78,7 @@ class StateBackend(pulumi.ComponentResource):
             force_destroy=not args.retain,
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.retain),
         )
-        private_bucket.guard(self, name, bucket, retain=args.retain, kms_key_arn=key.arn)
-        versioning = private_bucket.versions(self, name, bucket, retain=args.retain)
-        private_bucket.expire(
-            self, name, bucket, versioning, old_version_days=args.old_version_days, retain=args.retain
-        )
+        buckets.guard(self, name, bucket, retain=args.retain, kms_key_arn=key.arn)
+        versioning = buckets.versions(self, name, bucket, retain=args.retain)
+        buckets.expire(self, name, bucket, versioning, old_version_days=args.old_version_days, retain=args.retain)
         return bucket

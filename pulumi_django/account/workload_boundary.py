@@ -1,8 +1,7 @@
-"""What the roles of tasks, instances and AWS services may do at the most: the permissions boundary. Pure.
+"""The permissions boundary of the roles of tasks, instances and AWS services. Pure.
 
-The deploy role writes the policies of these roles itself, and says who may take them. So the boundary is what keeps a
-pipeline that was broken into from giving itself the account: it allows what the components' roles need, on what the
-projects made, and no IAM.
+The deploy role writes the policies and the trust policies of these roles. The boundary keeps an attacker in the pipeline from
+control of the account: it allows what the components' roles need, on resources of the projects, and nothing in IAM.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ AGENT_ACTIONS = (
     "ssmmessages:OpenControlChannel",
     "ssmmessages:OpenDataChannel",
 )
-# Reading images, writing logs, metrics and traces, sending mail.
+# Read images, write logs, metrics and traces, send mail.
 EVERYWHERE = (
     "ecr:BatchCheckLayerAvailability",
     "ecr:BatchGetImage",
@@ -97,57 +96,58 @@ def document(
     state_arns: Sequence[Any] = (),
     regions: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The boundary. `statements` are additions of the account, `state_arns` the state that no workload may touch.
+    """Return the boundary. `statements` extend it. It denies access to `state_arns`, the state.
 
-    The ARNs are those of the partition of `regions`; without regions, of `aws`.
+    The ARNs have the partition of `regions`; without regions, `aws`.
     """
-    buckets = [pattern.replace("{prefix}", name_prefix).replace("**", "*") for pattern in BUCKETS]
-    masters = [pattern.replace("{region}", "*") for pattern in MASTER_SECRETS]
     never: list[Statement] = (
         [{"Sid": "NotTheState", "Effect": "Deny", "Action": ["s3:*", "kms:*"], "Resource": list(state_arns)}]
         if state_arns
         else []
     )
-    workloads = in_partition(
-        regions,
-        [
-            _allow("Everywhere", [*AGENT_ACTIONS, *EVERYWHERE], ["*"]),
-            _allow("Own", ON_OWN, ["*"], OWN),
-            # RDS makes these without our tags. One task definition of an environment reads its base's.
-            _allow("MasterSecrets", ["secretsmanager:GetSecretValue"], masters),
-            _allow("Objects", ON_OBJECTS, [f"{bucket}/*" for bucket in buckets]),
-            _allow("Buckets", ON_BUCKETS, buckets),
-            # Keys of AWS and of others' secrets, only by way of the service that keeps what they encrypt.
-            _allow(
-                "KeysOfServices",
-                ["kms:Decrypt", "kms:GenerateDataKey"],
-                ["*"],
-                {
-                    "StringLike": {
-                        "kms:ViaService": [f"{name}.*.amazonaws.com*" for name in ("secretsmanager", "sqs", "ssm")]
-                    },
-                },
-            ),
-            _allow("DatabaseLogin", ["rds-db:connect"], ["arn:aws:rds-db:*:*:dbuser:*/*"]),
-            _allow(
-                "TagTasks",
-                ["ecs:TagResource"],
-                ["arn:aws:ecs:*:*:task/*"],
-                {"StringEquals": {"ecs:CreateAction": "RunTask"}},
-            ),
-            _allow(
-                "GiveRolesToTasks",
-                ["iam:PassRole"],
-                [f"arn:aws:iam::*:role{ROLE_PATH}*"],
-                {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
-            ),
-        ],
-    )
+    workloads = in_partition(regions, _workloads(name_prefix))
     return {"Version": "2012-10-17", "Statement": [*never, *workloads, *statements]}
 
 
+def _workloads(name_prefix: str) -> list[Statement]:
+    buckets = [pattern.replace("{prefix}", name_prefix).replace("**", "*") for pattern in BUCKETS]
+    masters = [pattern.replace("{region}", "*") for pattern in MASTER_SECRETS]
+    return [
+        _allow("Everywhere", [*AGENT_ACTIONS, *EVERYWHERE], ["*"]),
+        _allow("Own", ON_OWN, ["*"], OWN),
+        # RDS creates these without the projects' tags. One task definition of an environment reads the secret of its base.
+        _allow("MasterSecrets", ["secretsmanager:GetSecretValue"], masters),
+        _allow("Objects", ON_OBJECTS, [f"{bucket}/*" for bucket in buckets]),
+        _allow("Buckets", ON_BUCKETS, buckets),
+        # AWS's keys and keys of existing secrets, only through the service that stores the encrypted data.
+        _allow(
+            "KeysOfServices",
+            ["kms:Decrypt", "kms:GenerateDataKey"],
+            ["*"],
+            {
+                "StringLike": {
+                    "kms:ViaService": [f"{name}.*.amazonaws.com*" for name in ("secretsmanager", "sqs", "ssm")]
+                },
+            },
+        ),
+        _allow("DatabaseLogin", ["rds-db:connect"], ["arn:aws:rds-db:*:*:dbuser:*/*"]),
+        _allow(
+            "TagTasks",
+            ["ecs:TagResource"],
+            ["arn:aws:ecs:*:*:task/*"],
+            {"StringEquals": {"ecs:CreateAction": "RunTask"}},
+        ),
+        _allow(
+            "GiveRolesToTasks",
+            ["iam:PassRole"],
+            [f"arn:aws:iam::*:role{ROLE_PATH}*"],
+            {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+        ),
+    ]
+
+
 def check_statements(statements: Sequence[Statement]) -> None:
-    """ValueError for additions that are no statements, or that the policy has no room for."""
+    """Raise ValueError for extensions that are no statements, or that exceed the size limit of the policy."""
     for statement in statements:
         missing = [key for key in ("Effect", "Action", "Resource") if key not in statement]
         if missing:
@@ -156,7 +156,7 @@ def check_statements(statements: Sequence[Statement]) -> None:
     size = len(json.dumps(sample, separators=(",", ":")))
     if size > POLICY_LIMIT_CHARACTERS:
         raise ValueError(
-            f"workload_statements makes the boundary {size} characters long: a policy has {POLICY_LIMIT_CHARACTERS} at most"
+            f"workload_statements makes the boundary {size} characters long: AWS allows {POLICY_LIMIT_CHARACTERS}"
         )
 
 

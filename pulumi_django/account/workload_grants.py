@@ -1,15 +1,15 @@
-"""Which actions the deploy role needs, on what: tasks, databases, storage, services, roles. Pure data, see `deploy_grants`."""
+"""Grants of the deploy role for tasks, databases, storage, services and roles. Pure data, see `deploy_grants`."""
 
 from __future__ import annotations
 
 from pulumi_django.account.grants import ROLE_PATH, Grant, new, own, tagging
 
-# Policies of AWS that components attach to roles; others cannot be attached.
+# AWS's policies that components attach to roles. The role can attach no others.
 ATTACHABLE_POLICIES = (
     "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore",
     "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole",
 )
-# Services that may be given a role.
+# Services to which a role can be passed.
 PASS_TO = (
     "ec2.amazonaws.com",
     "ecs-tasks.amazonaws.com",
@@ -18,7 +18,7 @@ PASS_TO = (
     "scheduler.amazonaws.com",
     "vpc-flow-logs.amazonaws.com",
 )
-# Made by AWS when an account uses a service for the first time.
+# AWS creates these when an account uses a service for the first time.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
 LINKED_SERVICES = (
     "autoscaling",
@@ -29,7 +29,7 @@ LINKED_SERVICES = (
     "rds",
 )
 
-# Names, as the components and Pulumi give them: Pulumi ends them with seven hexadecimal digits.
+# Names from the components and Pulumi. Pulumi appends seven hexadecimal digits.
 BUCKETS = tuple(f"arn:aws:s3:::{{prefix}}*-{kind}-???????" for kind in ("assets", "exec", "logs", "media", "site"))
 SECRETS = tuple(
     f"arn:aws:secretsmanager:{{region}}:*:secret:{{prefix}}*-{kind}-???????-??????"
@@ -64,7 +64,7 @@ _RDS_NAMES = tuple(
 )
 
 COMPUTE = (
-    # These know no resources.
+    # These support no resources.
     Grant("ecs", "DeregisterTaskDefinition DescribeTaskDefinition ListClusters ListTaskDefinitions ListTasks"),
     Grant("ecs", "DescribeClusters DescribeServices DescribeTasks ListTagsForResource", (_ECS,)),
     new(
@@ -79,7 +79,7 @@ COMPUTE = (
         "UpdateCluster UpdateService",
         _ECS,
     ),
-    # Tasks of services have no tags; `ExecuteCommand` asks for their cluster's as well.
+    # Tasks of services have no tags. `ExecuteCommand` also checks the tags of their cluster.
     Grant("ecs", "ExecuteCommand StopTask", (_TASKS,)),
     Grant(
         "application-autoscaling",
@@ -93,7 +93,7 @@ COMPUTE = (
     Grant("logs", "DescribeLogGroups"),
     Grant("logs", "FilterLogEvents GetLogEvents ListTagsForResource", LOG_GROUPS),
     new("logs", "CreateLogGroup TagResource", *LOG_GROUPS),
-    # The provider sets the retention, and the key, in calls of their own.
+    # The provider sets the retention and the key in separate calls.
     own("logs", "AssociateKmsKey DeleteLogGroup DeleteRetentionPolicy PutRetentionPolicy UntagResource", *LOG_GROUPS),
     Grant("ssm", "GetParameter GetParameters", ("arn:aws:ssm:{region}::parameter/aws/service/*",)),
 )
@@ -111,7 +111,7 @@ DATA = (
         "CreateDBInstanceReadReplica CreateDBParameterGroup CreateDBSnapshot CreateDBSubnetGroup",
         *_RDS_NAMES,
     ),
-    # The groups of AWS that a server has where none is named.
+    # AWS's default groups of a server.
     Grant(
         "rds",
         "CreateDBCluster CreateDBInstance CreateDBInstanceReadReplica ModifyDBCluster ModifyDBInstance",
@@ -125,7 +125,7 @@ DATA = (
         "ModifyDBInstance ModifyDBParameterGroup ModifyDBSubnetGroup RebootDBInstance RemoveTagsFromResource",
         f"{_RDS}*",
     ),
-    # A last snapshot is taken without tags.
+    # The last snapshot has no tags.
     Grant(
         "rds",
         "CreateDBClusterSnapshot CreateDBSnapshot",
@@ -138,7 +138,7 @@ _PROFILE = f"arn:aws:iam::*:instance-profile{ROLE_PATH}*"
 _BOUNDED = {"iam:PermissionsBoundary": "{boundary}"}
 
 ROLES = (
-    # The provider asks who it is.
+    # The provider requests its own identity.
     Grant("iam", "GetUser", ("arn:aws:iam::*:user/*",), regional=False),
     Grant(
         "iam",
@@ -146,7 +146,7 @@ ROLES = (
         (_ROLE, _PROFILE),
         regional=False,
     ),
-    # Whatever such a role may do, and whoever may take it: it can never do more than the boundary says.
+    # The boundary limits such a role, whatever its policies and its trust policy allow.
     Grant(
         "iam",
         "CreateRole DeleteRolePolicy PutRolePermissionsBoundary PutRolePolicy UpdateAssumeRolePolicy",

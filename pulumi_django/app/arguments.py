@@ -29,7 +29,7 @@ from pulumi_django.observability.otel import TracingOptions
 from pulumi_django.policies import secret_references
 from pulumi_django.rules import aws_rules
 from pulumi_django.rules.env_references import whole_reference
-from pulumi_django.rules.images import check_image
+from pulumi_django.rules.naming import check_image
 
 
 @dataclass(frozen=True, kw_only=True)

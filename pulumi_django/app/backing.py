@@ -16,11 +16,11 @@ from pulumi_django.contract import BaseContract
 from pulumi_django.data.broker import BROKER_URL, SqsBroker, SqsBrokerArgs
 from pulumi_django.delivery.assets import AssetsBucket
 from pulumi_django.ecs.redis_service import REDIS_PORT
-from pulumi_django.network.discovery import ServiceDiscovery, ServiceDiscoveryArgs
+from pulumi_django.network.dns import ServiceDiscovery, ServiceDiscoveryArgs
 from pulumi_django.rules import naming, priorities, redis_url
 from pulumi_django.rules.container_env import BROKER_DATABASE, CACHE_DATABASE
 from pulumi_django.rules.partitions import of_region
-from pulumi_django.rules.whole_numbers import whole_number
+from pulumi_django.rules.text import whole_number
 
 REDIS_SERVICE = "redis"
 

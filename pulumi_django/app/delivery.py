@@ -9,7 +9,7 @@ import pulumi
 
 from pulumi_django.app.options import CdnOptions, StaticSiteOptions
 from pulumi_django.contract import BaseContract, ContractError
-from pulumi_django.data.log_bucket import LogBucket, LogBucketArgs
+from pulumi_django.data.buckets import LogBucket, LogBucketArgs
 from pulumi_django.delivery.assets import AssetsBucket, AssetsBucketArgs
 from pulumi_django.delivery.cdn import Delivery
 from pulumi_django.delivery.static_site import StaticSite, StaticSiteArgs

@@ -16,10 +16,10 @@ from pulumi_django.ecs.scaling import Scaling, ScalingPreset
 from pulumi_django.ecs.sidecar import Sidecar
 from pulumi_django.ecs.web_routing import HealthCheck, TargetProtocol, check_counted, check_proxy
 from pulumi_django.observability.alarms import AlarmThresholds
-from pulumi_django.rules.fields import MAY_BE_EMPTY
-from pulumi_django.rules.images import check_image
+from pulumi_django.rules.naming import check_image
 from pulumi_django.rules.schedules import check_schedule, check_timezone
 from pulumi_django.rules.sizing import check_ephemeral_storage
+from pulumi_django.rules.text import MAY_BE_EMPTY
 
 
 @dataclass(frozen=True, kw_only=True)

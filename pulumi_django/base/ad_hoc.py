@@ -11,7 +11,7 @@ from pulumi_django.base.arguments import BaseArgs
 from pulumi_django.base.options import CacheOptions, DatabaseOptions, NetworkOptions
 from pulumi_django.contract import BaseContract
 from pulumi_django.delivery.assets import AssetsBucket, AssetsBucketArgs
-from pulumi_django.network.discovery import ServiceDiscovery, ServiceDiscoveryArgs
+from pulumi_django.network.dns import ServiceDiscovery, ServiceDiscoveryArgs
 from pulumi_django.rules import naming
 from pulumi_django.rules.kinds import Kind
 

@@ -11,12 +11,13 @@ from pulumi_django.base.options import AuroraOptions, BaseAlarmOptions, Database
 from pulumi_django.data.cache import ReplicationGroup
 from pulumi_django.data.postgres import DatabaseServer
 from pulumi_django.observability.alarms import (
+    CacheAlarms,
+    CacheAlarmsArgs,
     DatabaseAlarms,
     DatabaseAlarmsArgs,
     LoadBalancerAlarms,
     LoadBalancerAlarmsArgs,
 )
-from pulumi_django.observability.cache_alarms import CacheAlarms, CacheAlarmsArgs
 from pulumi_django.observability.topic import AlarmTopic, AlarmTopicArgs
 from pulumi_django.rules.sizing import instance_class_memory_gib
 

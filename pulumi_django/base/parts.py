@@ -21,7 +21,7 @@ from pulumi_django.data.postgres import DatabaseServer
 from pulumi_django.data.published_parameters import PublishedParameters, PublishedParametersArgs, published
 from pulumi_django.delivery.firewall import Firewall, FirewallArgs
 from pulumi_django.ec2.bastion import Bastion, BastionArgs
-from pulumi_django.network.certificate import Certificate, CertificateArgs
+from pulumi_django.network.dns import Certificate, CertificateArgs
 from pulumi_django.network.endpoints import InterfaceEndpoints, InterfaceEndpointsArgs
 from pulumi_django.network.flow_logs import FlowLogs, FlowLogsArgs
 from pulumi_django.network.load_balancer import LoadBalancer, LoadBalancerArgs

@@ -19,8 +19,8 @@ from pulumi_django.base.options import (
     ProdNetworkOptions,
 )
 from pulumi_django.contract import BaseContract
+from pulumi_django.data.buckets import LogBucket, LogBucketArgs
 from pulumi_django.data.encryption import EncryptionKey, EncryptionKeyArgs
-from pulumi_django.data.log_bucket import LogBucket, LogBucketArgs
 from pulumi_django.delivery.assets import AssetsBucket, AssetsBucketArgs
 from pulumi_django.rules import naming
 from pulumi_django.rules.kinds import Kind

@@ -1,4 +1,4 @@
-"""The PostgreSQL server of a base on Aurora Serverless v2: it grows and shrinks with its load, and may sleep."""
+"""The PostgreSQL server of a base on Aurora Serverless v2. Its capacity follows its load, and it can sleep."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from pulumi_django.policies.trust import account_of
 from pulumi_django.rules import naming
 from pulumi_django.rules.aws_rules import shown
 
-# An Aurora capacity unit (ACU) is about 2 GiB of memory with the CPU that belongs to it.
+# An Aurora capacity unit (ACU) is about 2 GiB of memory with the matching CPU.
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2.setting-capacity.html
 LEAST_MAX_ACU, LARGEST_ACU, ACU_STEP = 1.0, 256.0, 0.5
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2-auto-pause.html
 LEAST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 300, 86400
 LEAST_PAUSING_MINOR = {15: 7, 16: 3}
-"""First minor versions that can sleep; of 17 and newer all can."""
+"""First minor version that can sleep, by major version. Every version from 17 on can."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuroraSettings(PostgresSettings):
-    """What its owner chooses of a cluster."""
+    """Options of a cluster that do not depend on its base."""
 
     LOG_EXPORTS = frozenset({"postgresql", "instance", "iam-db-auth-error"})
 
     min_acu: float = 0.5
-    """Least capacity in ACU, 0 to 256 in steps of 0.5; 0 lets the server sleep."""
+    """Minimum capacity in ACU (about 2 GiB of memory each), 0 to 256 in steps of 0.5; 0 lets the server sleep."""
 
     max_acu: float = 4
-    """Largest capacity in ACU, 1 to 256 in steps of 0.5."""
+    """Maximum capacity in ACU, 1 to 256 in steps of 0.5."""
 
     auto_pause_seconds: int | None = None
-    """After so many seconds without a connection the server sleeps, 300 to 86400; it wakes in about 15 seconds. None
-    is 300 when `min_acu` is 0, and otherwise it never sleeps."""
+    """Seconds without a connection after which the server sleeps, 300 to 86400. It wakes in about 15 seconds. None is 300 when
+    `min_acu` is 0; otherwise the server never sleeps."""
 
     data_api: bool = False
-    """Whether SQL can be run through the RDS Data API, over HTTPS and with IAM."""
+    """Whether the RDS Data API, over HTTPS and with IAM, runs SQL."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -56,31 +56,34 @@ class AuroraSettings(PostgresSettings):
 
     @property
     def pause_seconds(self) -> int | None:
-        """After how long it sleeps; None when it never does."""
+        """Seconds without a connection after which it sleeps; None when it never sleeps."""
         return (self.auto_pause_seconds or LEAST_PAUSE_SECONDS) if self.min_acu == 0 else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuroraServerlessArgs(AuroraSettings, PostgresServerArgs):
     zones: Sequence[str]
-    """Zones with a server, by name: in the first it writes at first; the others read, and take over when it fails."""
+    """Names of the zones, one server in each. The first starts as the writer. The others are readers and take over when it
+    fails."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.zones or len(set(self.zones)) < len(self.zones):
-            raise ValueError(f"zones is {list(self.zones)}: at least one is needed, and each has one server")
+            raise ValueError(f"zones is {list(self.zones)}: name at least one zone, and each zone once")
         for zone in self.zones:
             naming.check_length("RDS identifier", f"{self.identifier}-{zone}", naming.RDS_IDENTIFIER_LIMIT)
 
 
 def check_capacity(min_acu: float, max_acu: float, auto_pause_seconds: int | None) -> None:
-    """ValueError for capacities that Aurora does not have, and for a sleep that they do not allow."""
+    """Raise ValueError for capacities that Aurora does not have, and for a sleep that they do not allow."""
     for name, value, least in (("min_acu", min_acu, 0.0), ("max_acu", max_acu, LEAST_MAX_ACU)):
         if not least <= value <= LARGEST_ACU or value % ACU_STEP:
-            raise ValueError(f"{name} is {shown(value)}: it is {least:g} to {LARGEST_ACU:g} in steps of {ACU_STEP:g}")
+            raise ValueError(
+                f"{name} is {shown(value)}: it must be {least:g} to {LARGEST_ACU:g} in steps of {ACU_STEP:g}"
+            )
     if min_acu > max_acu:
         raise ValueError(
-            f"min_acu is {shown(min_acu)} and max_acu is {shown(max_acu)}: the least is not above the largest"
+            f"min_acu is {shown(min_acu)} and max_acu is {shown(max_acu)}: min_acu must not exceed max_acu"
         )
     if auto_pause_seconds is None:
         return
@@ -90,25 +93,25 @@ def check_capacity(min_acu: float, max_acu: float, auto_pause_seconds: int | Non
         )
     if not LEAST_PAUSE_SECONDS <= auto_pause_seconds <= LONGEST_PAUSE_SECONDS:
         raise ValueError(
-            f"auto_pause_seconds is {auto_pause_seconds}: it is {LEAST_PAUSE_SECONDS} to {LONGEST_PAUSE_SECONDS}"
+            f"auto_pause_seconds is {auto_pause_seconds}: it must be {LEAST_PAUSE_SECONDS} to {LONGEST_PAUSE_SECONDS}"
         )
 
 
 def check_pausing_version(engine_version: str, min_acu: float) -> None:
-    """ValueError for a version that cannot sleep, when it shall."""
+    """Raise ValueError for a version that cannot sleep although `min_acu` is 0."""
     major, _, minor = engine_version.partition(".")
     least = LEAST_PAUSING_MINOR.get(int(major))
     if min_acu == 0 and minor and least is not None and int(minor) < least:
         raise ValueError(
-            f"engine_version is {engine_version!r} and min_acu is 0: {major}.{least} is the first that sleeps"
+            f"engine_version is {engine_version!r} and min_acu is 0: {major}.{least} is the first version that can sleep"
         )
 
 
 class AuroraServerless(pulumi.ComponentResource):
-    """An encrypted Aurora cluster that speaks only TLS, and whose master password RDS keeps and rotates itself."""
+    """An encrypted Aurora cluster that requires TLS. RDS stores and rotates its master password."""
 
     host: pulumi.Output[str]
-    """Host name of the server that writes; clients that verify certificates connect by it."""
+    """Host name of the writer. Clients that verify certificates must connect to it."""
 
     port: pulumi.Output[int]
     """TCP port."""
@@ -120,13 +123,13 @@ class AuroraServerless(pulumi.ComponentResource):
     """Security group of the servers."""
 
     reader_host: pulumi.Output[str] | None
-    """Host name that leads to the servers that read; None with a single server."""
+    """Host name of the readers; None with a single server."""
 
     cluster_arn: pulumi.Output[str]
-    """ARN of the cluster, which the Data API takes."""
+    """ARN of the cluster, for the Data API."""
 
     instance_id: None
-    """Always None: the metrics are the cluster's."""
+    """Always None, because the metrics belong to the cluster."""
 
     cluster_id: pulumi.Output[str]
     """Dimension `DBClusterIdentifier` of its metrics."""
@@ -155,7 +158,7 @@ class AuroraServerless(pulumi.ComponentResource):
         )
 
     def _parameter_group(self, name: str, args: AuroraServerlessArgs) -> aws.rds.ClusterParameterGroup:
-        # The name holds the family: another major version needs another group while the old one is still in use.
+        # The name contains the family, because another major version needs another group while the old one is in use.
         family = re.sub(r"^aurora-postgresql", "postgres", args.family)
         return aws.rds.ClusterParameterGroup(
             f"{name}-{family}",
@@ -179,7 +182,7 @@ class AuroraServerless(pulumi.ComponentResource):
                 min_capacity=args.min_acu, max_capacity=args.max_acu, seconds_until_auto_pause=args.pause_seconds
             ),
             storage_encrypted=True,
-            # A snapshot brings the name of its master role.
+            # A snapshot contains the name of its master role.
             master_username=MASTER_USERNAME if args.snapshot_identifier is None else None,
             manage_master_user_password=True,
             snapshot_identifier=args.snapshot_identifier,
@@ -200,7 +203,7 @@ class AuroraServerless(pulumi.ComponentResource):
                 parent=self,
                 protect=args.deletion_protection,
                 depends_on=postgres.log_groups(self, name, f"cluster/{args.identifier}", args),
-                # To name another snapshot, or none, must not replace the cluster that was made from the first.
+                # Another snapshot, or none, must not replace a cluster that was created from the first.
                 ignore_changes=["snapshotIdentifier", "masterUsername"],
             ),
         )
@@ -218,11 +221,11 @@ class AuroraServerless(pulumi.ComponentResource):
             identifier=f"{args.identifier}-{zone}",
             cluster_identifier=cluster.id,
             engine=aws.rds.EngineType.AURORA_POSTGRESQL,
-            # The cluster's version is the one that counts; a minor upgrade changes both.
+            # The version of the cluster counts. A minor upgrade changes both.
             engine_version=cluster.engine_version,
             instance_class="db.serverless",
             availability_zone=zone,
-            # Tiers 0 and 1 keep a reader as large as the writer, so that it can take over at once.
+            # A reader in tier 0 or 1 has the capacity of the writer, so it can take over at once.
             promotion_tier=min(1, list(args.zones).index(zone)),
             ca_cert_identifier=postgres.CA_CERTIFICATE,
             publicly_accessible=False,

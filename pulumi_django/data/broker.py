@@ -1,4 +1,4 @@
-"""SQS as Celery's broker: a queue for each Celery queue, with a queue for what cannot be worked on."""
+"""SQS as Celery's broker: an SQS queue for each Celery queue, each with a dead-letter queue."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pulumi_django.rules import naming
 from pulumi_django.rules.container_env import queue_variable
 
 BROKER_URL = "sqs://"
-"""CELERY_BROKER_URL: without keys in it, so that the task's role counts."""
+"""Value of CELERY_BROKER_URL. It contains no keys, so that Celery uses the role of the task."""
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
 MAX_VISIBILITY_SECONDS = 43_200
@@ -22,12 +22,13 @@ MAX_RETENTION_SECONDS = 1_209_600
 QUEUE_NAME_LIMIT = 80
 
 DEFAULT_VISIBILITY_SECONDS = 3600
-"""Celery's own default for SQS is 1800 s, and a task that takes longer is worked on twice."""
+"""With Celery's own default of 1800 s, a task that takes longer runs twice."""
 
 DEFAULT_MAX_RECEIVES = 5
 DEFAULT_RETENTION_SECONDS = 345_600
 WAIT_SECONDS = 20
-"""Longest long poll: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html"""
+"""Longest long poll:
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html"""
 
 DEAD = "dead"
 
@@ -42,37 +43,37 @@ QUEUE_ACTIONS = tuple(
         "GetQueueUrl",
     )
 )
-"""What kombu calls, and no more."""
+"""The actions that kombu calls."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SqsBrokerArgs:
     environment: str
-    """Name of the environment; its queues are called `{environment}-{queue}`."""
+    """Name of the environment. The names of its queues are `{environment}-{queue}`."""
 
     queues: Sequence[str]
-    """Celery's queues."""
+    """Names of Celery's queues, at least one."""
 
     other_names: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Further names of queues: a task that Celery sends to the key goes to the queue that is the value."""
+    """Queue by further name. A task that Celery sends to the further name goes to that queue."""
 
     visibility_timeout_seconds: int = DEFAULT_VISIBILITY_SECONDS
-    """Time after which a message that a worker took comes back, 60 to 43200 (12 hours). It must be longer than the longest
-    task, and than the longest countdown or ETA, or those are worked on twice."""
+    """Seconds after which a message that a worker received returns to the queue, 60 to 43200 (12 hours). It must exceed the
+    longest task and the longest countdown or ETA; otherwise those tasks run twice."""
 
     max_receives: int = DEFAULT_MAX_RECEIVES
-    """Times that a message comes back before it is put aside, 1 to 1000."""
+    """Number of deliveries of a message before it moves to the dead-letter queue, 1 to 1000."""
 
     retention_seconds: int = DEFAULT_RETENTION_SECONDS
-    """Time for which an unworked message is kept, 60 to 1209600 (14 days); longer than the visibility timeout. Messages
-    that were put aside are kept for 14 days."""
+    """Seconds to keep a message that no worker finished, more than the visibility timeout and up to 1209600 (14 days).
+    Dead-letter queues keep messages for 14 days."""
 
     kms_key_arn: pulumi.Input[str] | None = None
-    """Key for the messages; None encrypts with SQS's own."""
+    """ARN of the KMS key of the messages; None uses SQS's own encryption."""
 
     def __post_init__(self) -> None:
         if not self.queues:
-            raise ValueError("queues is empty: Celery needs at least one queue, by custom 'default'")
+            raise ValueError("queues is empty: Celery needs at least one queue, usually 'default'")
         for queue in self.queues:
             naming.check_service_name(queue)
             naming.check_length("queue name", f"{self.environment}-{queue}-{DEAD}", QUEUE_NAME_LIMIT)
@@ -80,64 +81,64 @@ class SqsBrokerArgs:
         for other, queue in self.other_names.items():
             if queue not in self.queues or other in self.queues:
                 raise ValueError(
-                    f"other_names has {other!r} for {queue!r}: it is a new name for one of {', '.join(self.queues)}"
+                    f"other_names has {other!r} for {queue!r}: set a new name for one of {', '.join(self.queues)}"
                 )
         if not 60 <= self.visibility_timeout_seconds <= MAX_VISIBILITY_SECONDS:
             raise ValueError(
-                f"visibility_timeout_seconds is {self.visibility_timeout_seconds}: it is 60 to {MAX_VISIBILITY_SECONDS}"
+                f"visibility_timeout_seconds is {self.visibility_timeout_seconds}: it must be 60 to {MAX_VISIBILITY_SECONDS}"
             )
         if not 1 <= self.max_receives <= 1000:
-            raise ValueError(f"max_receives is {self.max_receives}: it is 1 to 1000")
+            raise ValueError(f"max_receives is {self.max_receives}: it must be 1 to 1000")
         if not self.visibility_timeout_seconds < self.retention_seconds <= MAX_RETENTION_SECONDS:
             raise ValueError(
-                f"retention_seconds is {self.retention_seconds}: it is more than visibility_timeout_seconds "
+                f"retention_seconds is {self.retention_seconds}: it must be more than visibility_timeout_seconds "
                 f"({self.visibility_timeout_seconds}) and up to {MAX_RETENTION_SECONDS}"
             )
 
 
 def check_queues(queues: Sequence[str]) -> None:
-    """ValueError for queues that would share the name of an SQS queue or of an environment variable."""
+    """Raise ValueError for queues that would share the name of an SQS queue or of an environment variable."""
     by_name = {f"{queue}-{DEAD}": queue for queue in queues}
     by_variable: dict[str, str] = {}
     for queue in sorted(set(queues)):
         owner = by_name.get(queue)
         if owner is not None:
             raise ValueError(
-                f"queues has {owner!r} and {queue!r}: {queue!r} is what the queue for the failed messages of {owner!r} is "
-                "called, so rename one of them"
+                f"queues has {owner!r} and {queue!r}: the dead-letter queue of {owner!r} has the name "
+                f"{queue!r}, so rename one of them"
             )
         other = by_variable.setdefault(queue_variable(queue), queue)
         if other != queue:
             raise ValueError(
-                f"queues has {other!r} and {queue!r}: both would have the variable {queue_variable(queue)}, so rename one "
-                "of them"
+                f"queues has {other!r} and {queue!r}: both need the variable {queue_variable(queue)}, so rename one of "
+                "them"
             )
 
 
 class SqsBroker(pulumi.ComponentResource):
-    """The queues of one environment.
+    """The SQS queues of one environment.
 
-    Celery is told their addresses (`predefined_queues`), so it never lists, makes or deletes queues and its role needs no
-    such right.
+    Celery gets their URLs (`predefined_queues`). It therefore never lists, creates or deletes queues, and its role needs no
+    such permission.
     """
 
     queue_names: dict[str, pulumi.Output[str]]
-    """Name of the SQS queue by Celery queue; the dimension `QueueName` of its metrics."""
+    """Name of the SQS queue by Celery queue: the dimension `QueueName` of its metrics."""
 
     queue_urls: dict[str, pulumi.Output[str]]
-    """Address by Celery queue."""
+    """URL of the SQS queue by Celery queue."""
 
     queue_arns: list[pulumi.Output[str]]
     """ARNs of the queues."""
 
     dead_letter_queue_names: dict[str, pulumi.Output[str]]
-    """Name of the queue for what was put aside, by Celery queue."""
+    """Name of the dead-letter queue by Celery queue."""
 
     transport_options: pulumi.Output[str]
     """JSON for Celery's `broker_transport_options`."""
 
     statements: list[Mapping[str, Any]]
-    """IAM statements for a role that sends and works on tasks."""
+    """IAM statements for a role that sends and runs Celery tasks."""
 
     def __init__(self, name: str, args: SqsBrokerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:broker:SqsBroker", name, None, opts)
@@ -182,7 +183,7 @@ class SqsBroker(pulumi.ComponentResource):
         return made
 
     def _accept(self, name: str, dead: aws.sqs.Queue, source: aws.sqs.Queue) -> None:
-        """Only the environment's own queue may put messages aside there."""
+        """Allow only the environment's own queue to move messages to this dead-letter queue."""
         policy = {"redrivePermission": "byQueue", "sourceQueueArns": [source.arn]}
         aws.sqs.RedriveAllowPolicy(
             name,
@@ -224,7 +225,7 @@ def _transport_options(urls: Mapping[str, str], args: SqsBrokerArgs) -> str:
 
 
 def _statements(queue_arns: Sequence[Any], key_arn: pulumi.Input[str] | None) -> list[Mapping[str, Any]]:
-    """Sending, taking, giving back and removing messages of these queues: what kombu calls, and no more."""
+    """Return statements for the calls of kombu: send, receive, return and delete messages of these queues."""
     statements: list[Mapping[str, Any]] = [
         {"Sid": "Queues", "Effect": "Allow", "Action": list(QUEUE_ACTIONS), "Resource": list(queue_arns)}
     ]

@@ -1,4 +1,4 @@
-"""The Valkey or Redis of a base on ElastiCache: cache of its environments, and broker of their Celery."""
+"""The Valkey or Redis of a base on ElastiCache: the cache of its environments and the broker of their Celery."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FAMILIES: Mapping[Engine, Mapping[str, str]] = {
     "valkey": {"7.2": "valkey7", "8.0": "valkey8", "8.1": "valkey8"},
     "redis": {"7.0": "redis7", "7.1": "redis7"},
 }
-"""Versions, and the parameter group family of each."""
+"""Parameter group family by engine and version."""
 
 DEFAULT_VERSIONS: Mapping[Engine, str] = {"valkey": "8.0", "redis": "7.1"}
 
@@ -29,68 +29,71 @@ DEFAULT_VERSIONS: Mapping[Engine, str] = {"valkey": "8.0", "redis": "7.1"}
 MAX_NODES, MAX_SHARDS = 6, 500
 # https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html
 MAX_SNAPSHOT_DAYS = 35
-# Letters and digits only, so that it needs no quoting in a URL; 16 to 128 are allowed.
+# Letters and digits only, so that it needs no quoting in a URL. ElastiCache allows 16 to 128.
 # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth.html
 AUTH_TOKEN_LENGTH = 64
-# Evicts only what has an expiry: entries of the cache, never Celery's messages.
+# Evicts only keys with an expiry: entries of the cache, never messages of Celery.
 # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ParameterGroups.Engine.html
 EVICTION = {"maxmemory-policy": "volatile-lru"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class CacheSettings:
-    """What its owner chooses of a cache."""
+    """Options of a cache that do not depend on its base."""
 
     engine: Engine = "valkey"
-    """`valkey`, or `redis`, which costs more."""
+    """Engine: `valkey`, or `redis`, which costs more."""
 
     engine_version: str | None = None
-    """Version; None is 8.0 of Valkey and 7.1 of Redis."""
+    """Version of the engine; None is 8.0 for Valkey and 7.1 for Redis."""
 
     node_type: str = "cache.t4g.micro"
-    """ElastiCache node type."""
+    """ElastiCache node type, written like `cache.t4g.micro`."""
 
     nodes: int = 2
-    """Nodes, of each shard in cluster mode, 1 to 6: one writes, the others stand by in other zones and take over."""
+    """Number of nodes, in cluster mode of each shard, 1 to 6. One is the primary; the others are replicas in other zones and
+    take over when it fails."""
 
     cluster_mode: bool = False
-    """Whether keys are spread over shards. There is only database 0 then, and Celery cannot use it as a broker."""
+    """Whether shards divide the keys. Cluster mode has only database 0, and Celery cannot use it as a broker."""
 
     shards: int = 1
-    """Shards in cluster mode, 1 to 500."""
+    """Number of shards in cluster mode, 1 to 500."""
 
     auth: bool = True
-    """Whether clients need a token, beside being in the clients' security group."""
+    """Whether clients need a token besides membership in the clients' security group."""
 
     snapshot_days: int = 0
-    """Days for which daily snapshots are kept, 0 to 35; 0 makes none."""
+    """Days to keep daily snapshots, 0 to 35; 0 creates none."""
 
     parameters: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Parameters of the engine."""
+    """Parameters of the engine by name."""
 
     apply_immediately: bool = True
-    """Whether changes are made at once, and not in the next maintenance window."""
+    """Whether changes apply at once instead of in the next maintenance window."""
 
     def __post_init__(self) -> None:
         if self.version not in FAMILIES[self.engine]:
             known = ", ".join(FAMILIES[self.engine])
-            raise ValueError(f"engine_version is {self.engine_version!r}: of {self.engine} there are {known}")
+            raise ValueError(f"engine_version is {self.engine_version!r}: the versions of {self.engine} are {known}")
         if not re.fullmatch(r"cache\.[a-z0-9]+\.[a-z0-9]+", self.node_type):
-            raise ValueError(f"node_type is {self.node_type!r}: it is written like 'cache.t4g.micro'")
+            raise ValueError(f"node_type is {self.node_type!r}: it must be written like 'cache.t4g.micro'")
         if not 1 <= self.nodes <= MAX_NODES:
-            raise ValueError(f"nodes is {self.nodes}: it is 1 to {MAX_NODES}")
+            raise ValueError(f"nodes is {self.nodes}: it must be 1 to {MAX_NODES}")
         if not 1 <= self.shards <= MAX_SHARDS:
-            raise ValueError(f"shards is {self.shards}: it is 1 to {MAX_SHARDS}")
+            raise ValueError(f"shards is {self.shards}: it must be 1 to {MAX_SHARDS}")
         if self.shards > 1 and not self.cluster_mode:
-            raise ValueError(f"shards is {self.shards} and cluster_mode is off: only in cluster mode there are shards")
+            raise ValueError(f"shards is {self.shards} and cluster_mode is off: several shards need cluster_mode")
         if self.cluster_mode and self.nodes == 1:
-            raise ValueError("nodes is 1 and cluster_mode is on: a shard that fails needs a second node to take over")
+            raise ValueError(
+                "nodes is 1 and cluster_mode is on: cluster mode needs at least 2 nodes in each shard, so that one can take over"
+            )
         if not 0 <= self.snapshot_days <= MAX_SNAPSHOT_DAYS:
-            raise ValueError(f"snapshot_days is {self.snapshot_days}: it is 0 to {MAX_SNAPSHOT_DAYS}")
+            raise ValueError(f"snapshot_days is {self.snapshot_days}: it must be 0 to {MAX_SNAPSHOT_DAYS}")
 
     @property
     def version(self) -> str:
-        """The version that runs."""
+        """Version of the engine."""
         return self.engine_version or DEFAULT_VERSIONS[self.engine]
 
     @property
@@ -108,14 +111,14 @@ class ReplicationGroupArgs(CacheSettings):
     """VPC of the base."""
 
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
-    """Private subnets, in two zones at least when there is a second node."""
+    """Private subnets, in at least two zones when there is a second node."""
 
     client_security_group_id: pulumi.Input[str]
-    """The only security group that may connect."""
+    """The only security group whose members can connect."""
 
     kms_key_arn: pulumi.Input[str] | None = None
-    """Key of data at rest and of the token; None leaves them to the account's keys. A cache that exists keeps its key for
-    its data, since another one would replace it."""
+    """ARN of the KMS key of data at rest and of the token; None uses the account's keys. An existing cache keeps the key of its
+    data, because another key would replace the cache."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -123,7 +126,7 @@ class ReplicationGroupArgs(CacheSettings):
 
     @property
     def node_ids(self) -> list[str]:
-        """What CloudWatch calls the nodes, in the dimension `CacheClusterId`."""
+        """Values of CloudWatch's dimension `CacheClusterId`, one for each node."""
         numbers = range(1, self.nodes + 1)
         if not self.cluster_mode:
             return [f"{self.group_id}-{node:03}" for node in numbers]
@@ -131,16 +134,16 @@ class ReplicationGroupArgs(CacheSettings):
 
 
 class ReplicationGroup(pulumi.ComponentResource):
-    """An encrypted cache that speaks only TLS, in private subnets, with a token in Secrets Manager."""
+    """An encrypted cache in private subnets that requires TLS. Secrets Manager stores its token."""
 
     host: pulumi.Output[str]
-    """Host name of the node that writes, or of the cluster's configuration."""
+    """Host name of the primary node, or in cluster mode the configuration endpoint."""
 
     port: pulumi.Output[int]
     """TCP port."""
 
     reader_host: pulumi.Output[str] | None
-    """Host name that leads to the nodes that stand by; None without any and in cluster mode."""
+    """Host name of the replicas; None without replicas and in cluster mode."""
 
     auth_secret_arn: pulumi.Output[str] | None
     """Secret with the JSON keys `AUTH_TOKEN` and `REDIS_URL_<database>`; None without a token."""
@@ -149,10 +152,10 @@ class ReplicationGroup(pulumi.ComponentResource):
     """Security group of the cache."""
 
     group_id: pulumi.Output[str]
-    """The replication group."""
+    """Id of the replication group."""
 
     node_ids: list[str]
-    """What CloudWatch calls its nodes, in the dimension `CacheClusterId`."""
+    """Values of CloudWatch's dimension `CacheClusterId`, one for each node."""
 
     def __init__(self, name: str, args: ReplicationGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:cache:ReplicationGroup", name, None, opts)
@@ -199,7 +202,7 @@ class ReplicationGroup(pulumi.ComponentResource):
     def _parameter_group(self, name: str, args: ReplicationGroupArgs) -> aws.elasticache.ParameterGroup:
         cluster = {"cluster-enabled": "yes"} if args.cluster_mode else {}
         values = {**EVICTION, **args.parameters, **cluster}
-        # The name holds the family: another major version needs another group while the old one is still in use.
+        # The name contains the family, because another major version needs another group while the old one is in use.
         return aws.elasticache.ParameterGroup(
             f"{name}-{args.family}",
             family=args.family,
@@ -262,5 +265,5 @@ class ReplicationGroup(pulumi.ComponentResource):
         version = aws.secretsmanager.SecretVersion(
             f"{name}-auth-value", secret_id=secret.arn, secret_string=pulumi.Output.json_dumps(values), opts=child
         )
-        # Known once the value is there: a task that starts before it fails.
+        # Known after the value is stored, because a task that starts earlier fails.
         return pulumi.Output.all(secret.arn, version.version_id).apply(lambda parts: str(parts[0]))

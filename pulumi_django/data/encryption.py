@@ -1,4 +1,4 @@
-"""The key for what CloudWatch and SNS keep: log groups, topics, session logs."""
+"""The KMS key of a base for log groups, topics and session logs."""
 
 from __future__ import annotations
 
@@ -28,21 +28,24 @@ LOG_ACTIONS = (
 @dataclass(frozen=True, kw_only=True)
 class EncryptionKeyArgs:
     account_id: pulumi.Input[str]
-    """AWS account whose log groups and alarms use the key."""
+    """Id of the AWS account whose log groups and alarms use the key."""
 
     region: str
-    """Region of the key and of everything that it encrypts."""
+    """AWS region of the key and of everything that it encrypts."""
 
     deletion_days: int = 30
-    """Days for which a deleted key can be restored, 7 to 30. What it encrypted cannot be read without it."""
+    """Days within which a deleted key can be restored, 7 to 30. Data that it encrypted is unreadable without it."""
 
     def __post_init__(self) -> None:
         if not MIN_DELETION_DAYS <= self.deletion_days <= MAX_DELETION_DAYS:
-            raise ValueError(f"deletion_days is {self.deletion_days}: it is {MIN_DELETION_DAYS} to {MAX_DELETION_DAYS}")
+            raise ValueError(
+                f"deletion_days is {self.deletion_days}: it must be {MIN_DELETION_DAYS} to {MAX_DELETION_DAYS}"
+            )
 
 
 class EncryptionKey(pulumi.ComponentResource):
-    """A KMS key that rotates every year; CloudWatch Logs may use it for log groups, alarms may publish with it."""
+    """A KMS key with yearly rotation. CloudWatch Logs can use it for log groups, and alarms can publish to encrypted
+    topics."""
 
     arn: pulumi.Output[str]
     """ARN of the key."""
@@ -62,10 +65,10 @@ class EncryptionKey(pulumi.ComponentResource):
 
 
 def _policy(args: EncryptionKeyArgs) -> pulumi.Output[str]:
-    """In a key's own policy the resource `*` is that key."""
+    """Return the key policy. In it, the resource `*` is the key itself."""
     account = args.account_id
     statements: list[Mapping[str, Any]] = [
-        # Hands the key to the account's IAM policies; without it nobody could change or delete the key any more.
+        # Lets the account's IAM policies control the key. Without it the key could never be changed or deleted.
         # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
         {
             "Sid": "Account",

@@ -1,4 +1,4 @@
-"""The PostgreSQL server of a base on RDS; each environment has its own database and role on it."""
+"""The PostgreSQL server of a base on RDS. Each environment has its own database and role on it."""
 
 from __future__ import annotations
 
@@ -24,25 +24,26 @@ _ZONE = re.compile(r"[a-z]{2}(-[a-z]+)+-\d[a-z]")
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceSettings(PostgresSettings):
-    """What its owner chooses of an instance."""
+    """Options of an instance that do not depend on its base."""
 
     LOG_EXPORTS = frozenset({"postgresql", "upgrade", "iam-db-auth-error"})
 
     instance_class: str = "db.t4g.micro"
-    """RDS instance class."""
+    """RDS instance class, written like `db.t4g.micro`."""
 
     storage_gib: int = 20
-    """Storage at first, 20 to 65536."""
+    """Initial storage in GiB, 20 to 65536."""
 
     max_storage_gib: int = 50
-    """Storage up to which RDS grows by itself; equal to `storage_gib` it does not grow."""
+    """Storage in GiB up to which RDS grows it by itself, `storage_gib` to 65536; equal to `storage_gib` it never
+    grows."""
 
     multi_az: bool = False
-    """Whether a standby in another zone takes over when the server fails; doubles the price."""
+    """Whether a standby in another zone takes over when the server fails. It doubles the price."""
 
     replica_zones: Sequence[str] = ()
-    """Zones with a read replica. They need backups, and a master password that is ours: RDS makes no replicas of a
-    server whose password it manages itself."""
+    """Zones with a read replica each. Replicas need backups. RDS creates no replica of a server whose password it manages, so
+    with replicas this component generates the password."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -64,28 +65,28 @@ class PostgresInstanceArgs(InstanceSettings, PostgresServerArgs):
             naming.check_length("RDS identifier", self.replica_identifier(zone), naming.RDS_IDENTIFIER_LIMIT)
 
     def replica_identifier(self, zone: str) -> str:
-        """Name in RDS of the read replica in a zone."""
+        """Return the name in RDS of the read replica in a zone."""
         return f"{self.identifier}-replica-{zone}"
 
 
 def check_instance_class(instance_class: str) -> None:
-    """ValueError for what is no RDS instance class."""
+    """Raise ValueError for text that is no RDS instance class."""
     if not re.fullmatch(r"db\.[a-z0-9]+\.[a-z0-9]+", instance_class):
-        raise ValueError(f"instance_class is {instance_class!r}: it is written like 'db.t4g.micro'")
+        raise ValueError(f"instance_class is {instance_class!r}: it must be written like 'db.t4g.micro'")
 
 
 def check_storage(storage_gib: int, max_storage_gib: int) -> None:
-    """ValueError for sizes that gp3 does not have."""
+    """Raise ValueError for sizes that gp3 does not have."""
     if not MIN_STORAGE_GIB <= storage_gib <= MAX_STORAGE_GIB:
-        raise ValueError(f"storage_gib is {storage_gib}: it is {MIN_STORAGE_GIB} to {MAX_STORAGE_GIB}")
+        raise ValueError(f"storage_gib is {storage_gib}: it must be {MIN_STORAGE_GIB} to {MAX_STORAGE_GIB}")
     if not storage_gib <= max_storage_gib <= MAX_STORAGE_GIB:
         raise ValueError(
-            f"max_storage_gib is {max_storage_gib}: it is storage_gib ({storage_gib}) to {MAX_STORAGE_GIB}"
+            f"max_storage_gib is {max_storage_gib}: it must be storage_gib ({storage_gib}) to {MAX_STORAGE_GIB}"
         )
 
 
 def check_replicas(zones: Sequence[str], backup_retention_days: int) -> None:
-    """ValueError for zones that are none or stand there twice, and for replicas without backups."""
+    """Raise ValueError for zones that do not exist or repeat, and for replicas without backups."""
     for zone in zones:
         if not _ZONE.fullmatch(zone):
             raise ValueError(f"replica_zones has {zone!r}: a zone is named like us-east-1a")
@@ -96,13 +97,13 @@ def check_replicas(zones: Sequence[str], backup_retention_days: int) -> None:
 
 
 class PostgresInstance(pulumi.ComponentResource):
-    """An encrypted RDS instance that speaks only TLS, and whose master password RDS keeps and rotates itself.
+    """An encrypted RDS instance that requires TLS. RDS stores and rotates its master password.
 
-    With read replicas the password is generated here and kept in a secret of ours, in the same form.
+    With read replicas, this component generates the password and stores it in a secret of the same form.
     """
 
     host: pulumi.Output[str]
-    """Host name; clients that verify certificates connect by it."""
+    """Host name. Clients that verify certificates must connect to it."""
 
     port: pulumi.Output[int]
     """TCP port."""
@@ -114,7 +115,7 @@ class PostgresInstance(pulumi.ComponentResource):
     """Security group of the server."""
 
     reader_host: pulumi.Output[str] | None
-    """Host name of the first read replica, when there are any."""
+    """Host name of the first read replica; None without one."""
 
     replica_hosts: dict[str, pulumi.Output[str]]
     """Host names of the read replicas by zone."""
@@ -123,7 +124,7 @@ class PostgresInstance(pulumi.ComponentResource):
     """Dimension `DBInstanceIdentifier` of its metrics."""
 
     cluster_id: None
-    """Always None: this server is no cluster."""
+    """Always None, because this server is not a cluster."""
 
     def __init__(self, name: str, args: PostgresInstanceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:database:PostgresInstance", name, None, opts)
@@ -152,7 +153,7 @@ class PostgresInstance(pulumi.ComponentResource):
         )
 
     def _common(self, name: str, args: PostgresInstanceArgs, group: aws.ec2.SecurityGroup) -> dict[str, Any]:
-        """What the server and its replicas share."""
+        """Return the arguments that the server and its replicas share."""
         return {
             "instance_class": args.instance_class,
             "storage_type": "gp3",
@@ -182,7 +183,7 @@ class PostgresInstance(pulumi.ComponentResource):
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html#rds-secrets-manager-limitations
         if not args.replica_zones:
             return {"manage_master_user_password": True}
-        # Letters and digits only, as the passwords of the environments: they need no quoting anywhere.
+        # Letters and digits only, as in the passwords of the environments, because they need no quoting.
         password = random.RandomPassword(
             f"{name}-master-password",
             length=PASSWORD_LENGTH,
@@ -203,7 +204,7 @@ class PostgresInstance(pulumi.ComponentResource):
         return pulumi.Output.all(secret.arn, version.version_id).apply(lambda values: str(values[0]))
 
     def _parameter_group(self, name: str, args: PostgresInstanceArgs) -> aws.rds.ParameterGroup:
-        # The name holds the family: another major version needs another group while the old one is still in use.
+        # The name contains the family, because another major version needs another group while the old one is in use.
         return aws.rds.ParameterGroup(
             f"{name}-{args.family}",
             family=args.family,
@@ -224,7 +225,7 @@ class PostgresInstance(pulumi.ComponentResource):
             engine="postgres",
             engine_version=args.engine_version,
             allocated_storage=args.storage_gib,
-            # A snapshot brings the name of its master role.
+            # A snapshot contains the name of its master role.
             username=MASTER_USERNAME if args.snapshot_identifier is None else None,
             snapshot_identifier=args.snapshot_identifier,
             db_subnet_group_name=postgres.subnet_group(self, name, args).name,
@@ -236,7 +237,7 @@ class PostgresInstance(pulumi.ComponentResource):
                 parent=self,
                 protect=args.deletion_protection,
                 depends_on=postgres.log_groups(self, name, f"instance/{args.identifier}", args),
-                # To name another snapshot, or none, must not replace the server that was made from the first.
+                # Another snapshot, or none, must not replace a server that was created from the first.
                 ignore_changes=["snapshotIdentifier", "username", postgres.INSIGHTS_KEY],
             ),
             **credentials,

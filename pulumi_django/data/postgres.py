@@ -1,4 +1,4 @@
-"""What every PostgreSQL server of a base has in common, on RDS and on Aurora: arguments, network, logs, TLS."""
+"""The common parts of PostgreSQL servers on RDS and on Aurora: arguments, network, logs, TLS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pulumi_django.rules import naming
 from pulumi_django.rules.sizing import check_log_retention
 
 POSTGRES_PORT = 5432
-# Not the name that everybody tries first.
+# Not `postgres`, which attackers try first.
 MASTER_USERNAME = "dbmaster"
 OLDEST_VERSION = 15
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithAutomatedBackups.BackupRetention.html
@@ -30,13 +30,13 @@ FORCE_TLS = "rds.force_ssl"
 MONITORING_INTERVALS = (0, 1, 5, 10, 15, 30, 60)
 MONITORING_POLICY = "service-role/AmazonRDSEnhancedMonitoringRole"
 PERFORMANCE_INSIGHTS_DAYS = 7
-"""The retention that costs nothing."""
-# RDS never changes the key of statistics that it has begun to collect.
+"""The free retention of query statistics, in days."""
+# RDS never changes the key of statistics that it collects already.
 INSIGHTS_KEY = "performanceInsightsKmsKeyId"
 
 
 class DatabaseServer(Protocol):
-    """What a base offers of its database server, whoever runs it."""
+    """The database server of a base, on RDS, on Aurora or outside the stack."""
 
     @property
     def host(self) -> pulumi.Input[str]: ...
@@ -54,45 +54,46 @@ class DatabaseServer(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class PostgresSettings:
-    """What its owner chooses of a server, of both kinds."""
+    """Common options of both kinds of servers."""
 
     LOG_EXPORTS = frozenset[str]()
 
     engine_version: str = "17"
-    """PostgreSQL version; a major version alone follows AWS's choice of the minor one."""
+    """PostgreSQL version, 15 or newer, such as `17` or `17.4`. For a major version alone AWS chooses the minor
+    version."""
 
     backup_retention_days: int = 1
-    """Days for which automatic backups are kept, up to 35."""
+    """Days to keep automatic backups, up to 35."""
 
     snapshot_identifier: str | None = None
-    """Name or ARN of a snapshot that the server is made from; a change afterwards does nothing."""
+    """Name or ARN of the snapshot from which the server is created. A later change has no effect."""
 
     parameters: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Parameters of PostgreSQL that are applied at once, beside forced TLS."""
+    """Parameters of PostgreSQL that apply at once, besides required TLS."""
 
     static_parameters: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Parameters of PostgreSQL that wait for the next restart, such as `shared_preload_libraries`."""
+    """Parameters of PostgreSQL that apply after the next restart, such as `shared_preload_libraries`."""
 
     log_exports: Sequence[str] = ()
-    """Logs that go to CloudWatch, such as `postgresql`."""
+    """Logs that RDS exports to CloudWatch, such as `postgresql`."""
 
     log_retention_days: int = 30
-    """Days for which they are kept there."""
+    """Days for which CloudWatch keeps the exported logs, one of its retention periods."""
 
     performance_insights: bool = False
-    """Whether query statistics are collected, kept for 7 days without charge."""
+    """Whether RDS collects query statistics and keeps them for 7 days, free of charge."""
 
     monitoring_interval_seconds: int = 0
-    """How often figures of the operating system go to CloudWatch: 0 (never), 1, 5, 10, 15, 30 or 60."""
+    """Seconds between metrics of the operating system in CloudWatch: 1, 5, 10, 15, 30 or 60; 0 sends none."""
 
     iam_authentication: bool = False
-    """Whether roles of PostgreSQL with `rds_iam` may connect with an IAM token instead of a password."""
+    """Whether roles of PostgreSQL that have `rds_iam` can connect with an IAM token instead of a password."""
 
     final_snapshot: bool = False
-    """Whether a last snapshot is taken when it is deleted."""
+    """Whether deleting the server creates a last snapshot."""
 
     apply_immediately: bool = True
-    """Whether changes are made at once, and not in the next maintenance window."""
+    """Whether changes apply at once instead of in the next maintenance window."""
 
     def __post_init__(self) -> None:
         check_engine_version(self.engine_version)
@@ -102,7 +103,7 @@ class PostgresSettings:
         check_log_retention("log_retention_days", self.log_retention_days)
         for export in self.log_exports:
             if export not in self.LOG_EXPORTS:
-                raise ValueError(f"log_exports has {export!r}: it is of {', '.join(sorted(self.LOG_EXPORTS))}")
+                raise ValueError(f"log_exports has {export!r}: it must be one of {', '.join(sorted(self.LOG_EXPORTS))}")
 
     @property
     def major_version(self) -> int:
@@ -112,7 +113,7 @@ class PostgresSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class PostgresServerArgs(PostgresSettings):
-    """The same with the place that a base gives it."""
+    """Common arguments of both kinds of servers."""
 
     identifier: str
     """Name of the server in RDS, at most 63 characters."""
@@ -121,20 +122,20 @@ class PostgresServerArgs(PostgresSettings):
     """VPC of the base."""
 
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
-    """Private subnets in at least two zones, also for a server in one zone."""
+    """Private subnets in at least two zones, even for a server in one zone."""
 
     client_security_group_id: pulumi.Input[str]
-    """The only security group that may connect."""
+    """The only security group whose members can connect."""
 
     log_key_arn: pulumi.Input[str] | None = None
-    """KMS key of the exported logs; None leaves them to CloudWatch's own encryption."""
+    """ARN of the KMS key of the exported logs; None keeps CloudWatch's own encryption."""
 
     insights_key_arn: pulumi.Input[str] | None = None
-    """KMS key of the query statistics; None leaves them to the account's key for RDS. A server that has statistics already
-    keeps their key, since RDS refuses another one."""
+    """ARN of the KMS key of the query statistics; None uses the account's key for RDS. A server that has statistics already
+    keeps their key, because RDS refuses another one."""
 
     deletion_protection: bool = False
-    """Whether AWS and Pulumi refuse to delete it."""
+    """Whether AWS and Pulumi refuse to delete the server."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -142,43 +143,44 @@ class PostgresServerArgs(PostgresSettings):
 
 
 def check_engine_version(version: str) -> None:
-    """ValueError for a version that is none, or too old to be made anew."""
+    """Raise ValueError for text that is no version, and for a version that RDS no longer creates."""
     if not re.fullmatch(r"\d{2}(\.\d+)?", version) or int(version[:2]) < OLDEST_VERSION:
-        raise ValueError(f"engine_version is {version!r}: it is {OLDEST_VERSION} or newer, such as '17' or '17.4'")
+        raise ValueError(f"engine_version is {version!r}: it must be {OLDEST_VERSION} or newer, such as '17' or '17.4'")
 
 
 def check_backup_days(days: int, *, least: int = 0) -> None:
-    """ValueError for a number of days that RDS does not keep backups for."""
+    """Raise ValueError for a number of days that RDS does not allow."""
     if not least <= days <= MAX_BACKUP_DAYS:
-        raise ValueError(f"backup_retention_days is {days}: it is {least} to {MAX_BACKUP_DAYS}")
+        raise ValueError(f"backup_retention_days is {days}: it must be {least} to {MAX_BACKUP_DAYS}")
 
 
 def check_parameters(parameters: Mapping[str, str], static_parameters: Mapping[str, str]) -> None:
-    """ValueError for a parameter that is ours, or given twice."""
+    """Raise ValueError for the reserved parameter, and for a parameter in both mappings."""
     for name, given in (("parameters", parameters), ("static_parameters", static_parameters)):
         if FORCE_TLS in given:
-            raise ValueError(f"{name} has {FORCE_TLS!r}: connections without TLS are always refused")
+            raise ValueError(f"{name} has {FORCE_TLS!r}: remove it, because the server always requires TLS")
     both = sorted({*parameters} & {*static_parameters})
     if both:
-        raise ValueError(f"{', '.join(both)} stands in both parameters and static_parameters: a parameter is in one")
+        raise ValueError(f"{', '.join(both)} is in both parameters and static_parameters: keep it in one")
 
 
 def check_monitoring(interval_seconds: int) -> None:
-    """ValueError for an interval that enhanced monitoring does not know."""
+    """Raise ValueError for an interval that enhanced monitoring does not have."""
     if interval_seconds not in MONITORING_INTERVALS:
         allowed = ", ".join(str(interval) for interval in MONITORING_INTERVALS)
-        raise ValueError(f"monitoring_interval_seconds is {interval_seconds}: it is one of {allowed}")
+        raise ValueError(f"monitoring_interval_seconds is {interval_seconds}: it must be one of {allowed}")
 
 
 def parameter_values(args: PostgresServerArgs) -> list[tuple[str, str, str]]:
-    """(name, value, when it is applied) of the server's parameter group, TLS first."""
+    """Return (name, value, apply method) of each parameter of the server's group, TLS first."""
     at_once = [(FORCE_TLS, "1"), *sorted(args.parameters.items())]
     later = sorted(args.static_parameters.items())
     return [(*pair, "immediate") for pair in at_once] + [(*pair, "pending-reboot") for pair in later]
 
 
 def security_group(component: pulumi.ComponentResource, name: str, args: PostgresServerArgs) -> aws.ec2.SecurityGroup:
-    """The server's group: it admits the clients' group to PostgreSQL's port, and calls nobody."""
+    """Create the server's security group: it admits the clients' group to PostgreSQL's port and allows no outgoing
+    traffic."""
     child = pulumi.ResourceOptions(parent=component)
     group = aws.ec2.SecurityGroup(
         f"{name}-sg", vpc_id=args.vpc_id, description=f"{name}: PostgreSQL, from the tasks only", opts=child
@@ -194,7 +196,7 @@ def admit(
     port: int,
     opts: pulumi.ResourceOptions,
 ) -> aws.vpc.SecurityGroupIngressRule:
-    """The rule by which clients reach PostgreSQL."""
+    """Create the rule that lets clients reach PostgreSQL."""
     return aws.vpc.SecurityGroupIngressRule(
         name,
         security_group_id=security_group_id,
@@ -208,7 +210,7 @@ def admit(
 
 
 def subnet_group(component: pulumi.ComponentResource, name: str, args: PostgresServerArgs) -> aws.rds.SubnetGroup:
-    """The private subnets, for RDS."""
+    """Create the subnet group of the server."""
     return aws.rds.SubnetGroup(
         f"{name}-subnets",
         subnet_ids=args.subnet_ids,
@@ -220,8 +222,8 @@ def subnet_group(component: pulumi.ComponentResource, name: str, args: PostgresS
 def log_groups(
     component: pulumi.ComponentResource, name: str, folder: str, args: PostgresServerArgs
 ) -> list[pulumi.Resource]:
-    """The groups of the exported logs, `/aws/rds/{folder}/{log}`: made first, for RDS's own would keep lines forever and
-    outlive the stack."""
+    """Create the log groups of the exported logs, `/aws/rds/{folder}/{log}`. They must exist before the server, because groups
+    that RDS creates keep lines forever and outlive the stack."""
     return [
         aws.cloudwatch.LogGroup(
             f"{name}-log-{export}",
@@ -237,7 +239,7 @@ def log_groups(
 def monitoring_role(
     component: pulumi.ComponentResource, name: str, args: PostgresServerArgs, account_id: pulumi.Input[str]
 ) -> pulumi.Output[str] | None:
-    """The role with which RDS writes figures of the operating system, when it shall."""
+    """Create the role with which RDS sends metrics of the operating system; None when the interval is 0."""
     if args.monitoring_interval_seconds == 0:
         return None
     child = pulumi.ResourceOptions(parent=component)
@@ -252,7 +254,8 @@ def monitoring_role(
 def final_snapshot(
     component: pulumi.ComponentResource, name: str, args: PostgresServerArgs
 ) -> pulumi.Output[str] | None:
-    """Name of the last snapshot, when there shall be one. The next server of that identifier gets another."""
+    """Return the name of the last snapshot; None without one. Another server with the same identifier gets another
+    name."""
     if not args.final_snapshot:
         return None
     suffix = random.RandomId(f"{name}-final-snapshot", byte_length=4, opts=pulumi.ResourceOptions(parent=component))

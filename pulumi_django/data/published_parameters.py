@@ -1,4 +1,4 @@
-"""A stack's values as SSM parameters, for tools that know nothing of Pulumi."""
+"""Values of a stack as SSM parameters, for tools that do not use Pulumi."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import pulumi_aws as aws
 @dataclass(frozen=True, kw_only=True)
 class PublishedParametersArgs:
     stack: str
-    """First part of the names: the name of the base or the environment."""
+    """First part of the parameter names: the name of the base or the environment."""
 
     values: Mapping[str, pulumi.Input[Any]]
-    """Last part of the name -> value: text, a number, a truth value or a list of texts. No secrets."""
+    """Value by last part of the parameter name: text, a number, a boolean or a list of texts. No secrets."""
 
 
 class PublishedParameters(pulumi.ComponentResource):
-    """Parameters `/{stack}/{name}`: lists as StringList, all else as String."""
+    """SSM parameters `/{stack}/{name}`: StringList for lists, String for other values."""
 
     names: list[str]
     """Names of the parameters."""
@@ -42,7 +42,7 @@ class PublishedParameters(pulumi.ComponentResource):
 
 
 def published(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Stack outputs as parameters: each mapping becomes one parameter for each of its keys, `<output>/<key>`."""
+    """Return stack outputs as parameters. A mapping becomes one parameter for each key, `<output>/<key>`."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""The secrets of one environment: generated, kept in Secrets Manager, handed to containers by reference."""
+"""The generated secrets of one environment. Secrets Manager stores them, and containers get references."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pulumi_random as random
 from pulumi_django.contract import number_text
 
 SECRET_KEY_LENGTH = 64
-"""Django generates 50 characters; letters and digits alone carry a little less, so there are more of them."""
+"""More than the 50 characters of Django's own keys, because letters and digits alone have less entropy each."""
 
 DATABASE_PASSWORD_LENGTH = 32
 
@@ -20,7 +20,7 @@ KEYS = ("SECRET_KEY", "DB_USER", "DB_PASSWORD", "DB_HOST", "DB_PORT", "DB_NAME",
 """Keys of the JSON secret."""
 
 READER_KEY = "DATABASE_READER_URL"
-"""One more key where the server has a host for queries that only read."""
+"""One more key, for a server with a host for read-only queries."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,48 +29,48 @@ class AppSecretsArgs:
     """Host name of the database server."""
 
     database_port: pulumi.Input[int]
-    """Its TCP port."""
+    """TCP port of the database server."""
 
     database_name: str
-    """Database of the environment; its role has the same name."""
+    """Name of the environment's database and of its role."""
 
     database_reader_host: pulumi.Input[str] | None = None
-    """Host name for queries that only read; None without one."""
+    """Host name for read-only queries; None without one."""
 
     password_secret: bool = True
-    """Whether the database password also stands in a secret of its own, as plain text, for applications that read the
-    secret named by DB_SECRET_NAME themselves."""
+    """Whether a second secret contains only the database password as plain text, for applications that read the secret in
+    DB_SECRET_NAME themselves."""
 
     recovery_window_days: int = 0
-    """Days for which a deleted secret can be restored, 7 to 30; 0 deletes at once."""
+    """Days within which a deleted secret can be restored, 7 to 30; 0 deletes it at once."""
 
     kms_key_arn: pulumi.Input[str] | None = None
-    """Key of the values, which who reads them must be allowed to use; None leaves them to the account's key for Secrets
+    """ARN of the KMS key of the values. Readers need permission to use it. None uses the account's key for Secrets
     Manager."""
 
     def __post_init__(self) -> None:
         # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html
         if self.recovery_window_days != 0 and not 7 <= self.recovery_window_days <= 30:
-            raise ValueError(f"recovery_window_days is {self.recovery_window_days}: it is 0, or 7 to 30")
+            raise ValueError(f"recovery_window_days is {self.recovery_window_days}: it must be 0, or 7 to 30")
 
 
 class AppSecrets(pulumi.ComponentResource):
     """SECRET_KEY and the database access of one environment, in one JSON secret."""
 
     secret_arn: pulumi.Output[str]
-    """The JSON secret."""
+    """ARN of the JSON secret."""
 
     references: Mapping[str, pulumi.Output[str]]
-    """`valueFrom` of ECS by key of the JSON secret."""
+    """`valueFrom` for ECS by key of the JSON secret."""
 
     password_secret_arn: pulumi.Output[str] | None
-    """The secret with just the password, when there is one."""
+    """ARN of the secret that contains only the password; None without it."""
 
     password_secret_name: pulumi.Output[str] | None
-    """Its name."""
+    """Name of that secret; None without it."""
 
     versions: list[pulumi.Resource]
-    """The secrets' values; a task that starts before they are there fails."""
+    """The values of the secrets. A task that starts before they exist fails."""
 
     def __init__(self, name: str, args: AppSecretsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:app_secrets:AppSecrets", name, None, opts)
@@ -86,7 +86,7 @@ class AppSecrets(pulumi.ComponentResource):
         self.register_outputs({"secret_arn": self.secret_arn, "password_secret_arn": self.password_secret_arn})
 
     def _generated(self, name: str, length: int) -> pulumi.Output[str]:
-        # Letters and digits only: the password stands in a URL, where others would need quoting.
+        # Letters and digits only, because other characters would need quoting in a URL.
         return random.RandomPassword(
             name, length=length, special=False, opts=pulumi.ResourceOptions(parent=self)
         ).result

@@ -1,4 +1,4 @@
-"""Buckets for static files and media."""
+"""The bucket of an environment for static files and media."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.data import private_bucket
-from pulumi_django.data.log_bucket import BUCKETS_PREFIX
+from pulumi_django.data import buckets
+from pulumi_django.data.buckets import BUCKETS_PREFIX
 from pulumi_django.delivery import cdn
 from pulumi_django.delivery.cdn import Cdn, CdnArgs, Delivery
 from pulumi_django.ecs.roles import bucket_statements
@@ -21,71 +21,71 @@ CORS_MAX_AGE_SECONDS = 3600
 @dataclass(frozen=True, kw_only=True)
 class AssetsBucketArgs:
     force_destroy: bool = False
-    """Whether deleting the bucket deletes what is in it; otherwise a bucket with objects cannot be deleted."""
+    """Whether deleting the bucket deletes its objects. Without it a bucket with objects cannot be deleted."""
 
     versioned: bool = False
     """Whether overwritten and deleted objects can be restored."""
 
     old_version_days: int | None = None
-    """Days for which they can, 1 or more; None keeps them."""
+    """Days to keep overwritten and deleted objects, 1 or more; None keeps them without limit."""
 
     retain: bool = False
     """Whether the bucket stays when the stack is destroyed."""
 
     protect: bool = False
-    """Whether Pulumi refuses to delete it."""
+    """Whether Pulumi refuses to delete the bucket."""
 
     access_log_bucket: pulumi.Input[str] | None = None
-    """Bucket that gets a line for every request, below `s3/` (`LogBucket`); None has none."""
+    """Name of the bucket for access logs, with the prefix `s3/` (`LogBucket`); None writes none."""
 
     statements: Sequence[Mapping[str, Any]] = ()
-    """What the bucket's policy allows, as IAM statements; nobody but the account's own roles by default."""
+    """Further IAM statements of the bucket's policy; none by default, so only roles of the account have access."""
 
     role_arns: Sequence[pulumi.Input[str]] = ()
-    """Roles that read, write and list objects by the bucket's own policy, instead of by theirs."""
+    """ARNs of the roles that the bucket's policy allows to read, write and list objects."""
 
     cors_origins: Sequence[pulumi.Input[str]] = ()
-    """Origins, such as `https://alpha.example.com`, whose pages may load and upload files directly, with URLs that the
+    """Origins, such as `https://alpha.example.com`, whose pages can load and upload files directly, with URLs that the
     application signs; none by default."""
 
     delivery: Delivery | None = None
-    """How CloudFront serves what is below `delivered`; None serves nothing."""
+    """Options of the CloudFront distribution for keys below `delivered`; None creates no distribution."""
 
     delivered: Sequence[str] = ("static/",)
-    """Beginnings of the keys that everybody may read through CloudFront; all else stays private."""
+    """Key prefixes that are public through CloudFront. Other keys stay private."""
 
     def __post_init__(self) -> None:
         if self.old_version_days is not None and not self.versioned:
             raise ValueError(
-                f"old_version_days is {self.old_version_days} and versioned is off: there are no old versions"
+                f"old_version_days is {self.old_version_days} and versioned is off: old versions need versioned"
             )
         if self.old_version_days is not None and self.old_version_days < 1:
-            raise ValueError(f"old_version_days is {self.old_version_days}: it is 1 or more")
+            raise ValueError(f"old_version_days is {self.old_version_days}: it must be 1 or more")
         if "*" in self.cors_origins:
             raise ValueError("cors_origins has '*': name the origins whose pages load and upload files")
         check_delivered(self.delivered)
 
 
 def check_delivered(prefixes: Sequence[str]) -> None:
-    """ValueError when `prefixes` are no beginnings of keys."""
+    """Raise ValueError for an empty list, and for text that is no key prefix."""
     if not prefixes:
-        raise ValueError("delivered is empty: name what everybody may read, such as 'static/'")
+        raise ValueError("delivered is empty: name at least one public key prefix, such as 'static/'")
     for prefix in prefixes:
         if prefix.startswith("/") or not prefix.endswith("/") or "*" in prefix:
-            raise ValueError(f"delivered has {prefix!r}: the beginning of a key is written like 'static/'")
+            raise ValueError(f"delivered has {prefix!r}: write a key prefix like 'static/'")
 
 
 class AssetsBucket(pulumi.ComponentResource):
-    """A private, encrypted bucket that is read and written by the task role, over TLS only."""
+    """A private, encrypted bucket. The task role reads and writes it, over TLS only."""
 
     bucket_name: pulumi.Output[str]
     """Name of the bucket."""
 
     bucket_arn: pulumi.Output[str]
-    """Its ARN."""
+    """ARN of the bucket."""
 
     cdn: Cdn | None
-    """The distribution, when there is one."""
+    """The distribution; None without one."""
 
     def __init__(self, name: str, args: AssetsBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:storage:AssetsBucket", name, None, opts)
@@ -97,7 +97,7 @@ class AssetsBucket(pulumi.ComponentResource):
         self.cdn = self._cdn(name, args.delivery, bucket) if args.delivery is not None else None
         delivered = [cdn.reads(bucket.arn, self.cdn.distribution_arn, args.delivered)] if self.cdn is not None else []
         used = _used_by(bucket, args.role_arns)
-        private_bucket.guard(self, name, bucket, statements=[*delivered, *used, *args.statements], retain=args.retain)
+        buckets.guard(self, name, bucket, statements=[*delivered, *used, *args.statements], retain=args.retain)
         if args.cors_origins:
             self._cors(name, args, bucket)
         if args.versioned:
@@ -133,12 +133,10 @@ class AssetsBucket(pulumi.ComponentResource):
         )
 
     def _versions(self, name: str, args: AssetsBucketArgs, bucket: aws.s3.Bucket) -> None:
-        versioning = private_bucket.versions(self, name, bucket, retain=args.retain)
+        versioning = buckets.versions(self, name, bucket, retain=args.retain)
         if args.old_version_days is None:
             return
-        private_bucket.expire(
-            self, name, bucket, versioning, old_version_days=args.old_version_days, retain=args.retain
-        )
+        buckets.expire(self, name, bucket, versioning, old_version_days=args.old_version_days, retain=args.retain)
 
 
 def _used_by(bucket: aws.s3.Bucket, role_arns: Sequence[pulumi.Input[str]]) -> list[Mapping[str, Any]]:

@@ -11,20 +11,19 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_django.delivery import headers
-from pulumi_django.network.certificate import CLOUDFRONT_REGION, Certificate, CertificateArgs
-from pulumi_django.network.dns import AliasRecord, AliasRecordArgs
+from pulumi_django.network.dns import CLOUDFRONT_REGION, AliasRecord, AliasRecordArgs, Certificate, CertificateArgs
 from pulumi_django.rules import naming
 
 PriceClass = Literal["PriceClass_100", "PriceClass_200", "PriceClass_All"]
 Routing = Literal["files", "directories", "single-page"]
 
 ORIGIN = "bucket"
-# Set even where no such object is: without one a distribution that may list its bucket would show what is in it.
+# Set even without such an object: otherwise a distribution that can list its bucket would show the list.
 ROOT_OBJECT = "index.html"
 # TLS 1.2 with forward secrecy, and 1.3.
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/secure-connections-supported-viewer-protocols-ciphers.html
 TLS_POLICY = "TLSv1.2_2021"
-# Passes the headers of CORS on to S3: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
+# Forwards the headers of CORS to S3: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
 CORS_S3_ORIGIN_POLICY = "88a5eaf4-2fd4-4709-b370-b4c650ea3fcf"
 MAX_TTL_SECONDS = 31_536_000
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutDeliverySource.html
@@ -39,45 +38,42 @@ _REWRITE: Mapping[Routing, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """How what is in a bucket reaches browsers."""
+    """Options of the delivery of a bucket's objects to browsers."""
 
     host: str | None = None
-    """Host name; None leaves the one that CloudFront gives, with its certificate."""
+    """Host name; None uses CloudFront's host name and certificate."""
 
     hosted_zone_id: pulumi.Input[str] | None = None
-    """Route 53 zone of the host, in which its records are made; None leaves them to somebody else."""
+    """Route 53 zone in which the component creates the records of the host; None creates none."""
 
     certificate_arn: pulumi.Input[str] | None = None
-    """Certificate of the host in us-east-1; None has one issued, which needs the hosted zone."""
+    """ARN of the certificate of the host, in us-east-1; None requests one, which needs `hosted_zone_id`."""
 
     cors_origins: Sequence[pulumi.Input[str]] = ()
-    """Origins, such as `https://alpha.example.com`, whose pages may read the files from scripts and use them as fonts;
-    none by default. Each distribution with origins has a policy of its own, of which an account has 20 unless AWS raises
-    it."""
+    """Origins, such as `https://alpha.example.com`, whose pages can read the files from scripts and use them as fonts; none by
+    default. Each distribution with origins has its own policy. AWS's default quota is 20 policies in an account."""
 
     price_class: PriceClass = "PriceClass_100"
-    """Where files are cached: North America and Europe (`_100`), also Asia and Africa (`_200`), everywhere (`_All`)."""
+    """Locations of the caches: North America and Europe (`_100`), also Asia and Africa (`_200`), all (`_All`)."""
 
     default_ttl_seconds: int = 86_400
-    """Time for which a file without Cache-Control is cached, 0 to 31536000."""
+    """Seconds for which a file without Cache-Control is cached, 0 to 31536000."""
 
     web_acl_arn: pulumi.Input[str] | None = None
-    """WAF web ACL of the scope CLOUDFRONT; None has none."""
+    """ARN of a WAF web ACL with the scope CLOUDFRONT; None uses none."""
 
     access_log_bucket_arn: pulumi.Input[str] | None = None
-    """Bucket that gets a line for every request (`LogBucket`); None has none."""
+    """ARN of the bucket for access logs (`LogBucket`); None writes none."""
 
     def __post_init__(self) -> None:
         if self.host is None and (self.hosted_zone_id is not None or self.certificate_arn is not None):
-            raise ValueError("hosted_zone_id or certificate_arn without a host: say which name they are for")
+            raise ValueError("hosted_zone_id or certificate_arn is set without host: set the host name too")
         if self.host is not None and not _HOST.fullmatch(self.host):
-            raise ValueError(f"host is {self.host!r}: it is a lower-case name such as 'static.example.com'")
+            raise ValueError(f"host is {self.host!r}: it must be a lower-case name such as 'static.example.com'")
         if self.host is not None and self.hosted_zone_id is None and self.certificate_arn is None:
-            raise ValueError(
-                f"host is {self.host!r} without hosted_zone_id and certificate_arn: a certificate is issued in a zone, or given"
-            )
+            raise ValueError(f"host is {self.host!r} without hosted_zone_id and certificate_arn: set one of them")
         if not 0 <= self.default_ttl_seconds <= MAX_TTL_SECONDS:
-            raise ValueError(f"default_ttl_seconds is {self.default_ttl_seconds}: it is 0 to {MAX_TTL_SECONDS}")
+            raise ValueError(f"default_ttl_seconds is {self.default_ttl_seconds}: it must be 0 to {MAX_TTL_SECONDS}")
         for origin in self.cors_origins:
             if origin == "*":
                 raise ValueError("cors_origins has '*': name the origins whose pages use the files")
@@ -86,37 +82,37 @@ class Delivery:
 @dataclass(frozen=True, kw_only=True)
 class CdnArgs:
     origin_domain_name: pulumi.Input[str]
-    """Regional domain name of the bucket, whose policy must admit the distribution (`cdn.reads`)."""
+    """Regional domain name of the bucket. Its policy must admit the distribution (`cdn.reads`)."""
 
     delivery: Delivery = field(default_factory=Delivery)
-    """Host, certificate, caching."""
+    """Host, certificate and caching."""
 
     routing: Routing = "files"
-    """What a path without a file name means: just that (`files`), the directory's index.html (`directories`), or the
-    application's (`single-page`)."""
+    """Object for a path without a file name: the one with that key (`files`), the directory's index.html (`directories`), or
+    /index.html (`single-page`)."""
 
     not_found_page: str | None = None
-    """Path of the page, such as `/404.html`, that is shown with status 404 for what is not there."""
+    """Path of the page, such as `/404.html`, for missing objects, with status 404; None keeps S3's response."""
 
     def __post_init__(self) -> None:
         if self.not_found_page is not None and not self.not_found_page.startswith("/"):
-            raise ValueError(f"not_found_page is {self.not_found_page!r}: it begins with /")
+            raise ValueError(f"not_found_page is {self.not_found_page!r}: it must begin with /")
 
 
 class Cdn(pulumi.ComponentResource):
-    """A distribution that alone reads a private bucket (origin access control) and speaks only TLS with browsers."""
+    """A distribution with exclusive read access to a private bucket (origin access control). Browsers must use TLS."""
 
     distribution_arn: pulumi.Output[str]
-    """ARN, which the bucket's policy names."""
+    """ARN of the distribution, for the bucket's policy."""
 
     distribution_id: pulumi.Output[str]
-    """Id, which invalidations name."""
+    """Id of the distribution, for invalidations."""
 
     domain_name: pulumi.Output[str]
-    """Host name at which files are had: the given one or CloudFront's."""
+    """Host name of the files: the host in the options or CloudFront's."""
 
     url: pulumi.Output[str]
-    """The same as a URL without a path."""
+    """URL of that host name, without a path."""
 
     def __init__(self, name: str, args: CdnArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:delivery:Cdn", name, None, opts)
@@ -227,7 +223,7 @@ class Cdn(pulumi.ComponentResource):
         )
 
     def _access_log(self, name: str, distribution: aws.cloudfront.Distribution, bucket_arn: pulumi.Input[str]) -> None:
-        """Standard logging, version 2: unlike the first it needs no bucket with ACLs. It lives in us-east-1.
+        """Turn on standard logging, version 2. Unlike version 1 it needs no bucket with ACLs. Its resources are in us-east-1.
         https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html
         """
         child = pulumi.ResourceOptions(parent=self)
@@ -262,7 +258,7 @@ class Cdn(pulumi.ComponentResource):
 def reads(
     bucket_arn: pulumi.Input[str], distribution_arn: pulumi.Input[str], prefixes: Sequence[str] = ("",)
 ) -> Mapping[str, Any]:
-    """The statement of the bucket's policy by which one distribution reads what is below `prefixes`."""
+    """Return the statement of a bucket policy that lets one distribution read keys below `prefixes`."""
     return {
         "Sid": "Cdn",
         "Effect": "Allow",
@@ -274,7 +270,7 @@ def reads(
 
 
 def _error_pages(not_found_page: str | None) -> list[aws.cloudfront.DistributionCustomErrorResponseArgs] | None:
-    """S3 answers 403 for what is not there, to whoever may not list the bucket."""
+    """Return the error pages. S3 responds with 403 for a missing object when the client cannot list the bucket."""
     if not_found_page is None:
         return None
     return [

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.network.certificate import CLOUDFRONT_REGION
+from pulumi_django.network.dns import CLOUDFRONT_REGION
 
 Scope = Literal["REGIONAL", "CLOUDFRONT"]
 
@@ -27,7 +27,7 @@ RULE_GROUPS = (
     "AWSManagedRulesLinuxRuleSet",
     "AWSManagedRulesUnixRuleSet",
 )
-# Django takes bodies of 2.5 MB and files of any size; this rule would refuse what is above 8 KB.
+# Django accepts bodies of 2.5 MB and files of any size. This rule would block bodies above 8 KB.
 DEFAULT_COUNTED_RULES: Mapping[str, Sequence[str]] = {"AWSManagedRulesCommonRuleSet": ("SizeRestrictions_BODY",)}
 # https://docs.aws.amazon.com/waf/latest/developerguide/waf-rule-statement-type-rate-based-high-level-settings.html
 MIN_RATE, MAX_RATE = 10, 2_000_000_000
@@ -36,54 +36,54 @@ MIN_RATE, MAX_RATE = 10, 2_000_000_000
 @dataclass(frozen=True, kw_only=True)
 class FirewallOptions:
     rule_groups: Sequence[str] = DEFAULT_RULE_GROUPS
-    """AWS's own groups of rules, such as `AWSManagedRulesCommonRuleSet`; each is billed by the month."""
+    """AWS's managed rule groups, such as `AWSManagedRulesCommonRuleSet`. AWS bills each group by month."""
 
     counted_rules: Mapping[str, Sequence[str]] = field(default_factory=lambda: dict(DEFAULT_COUNTED_RULES))
-    """Group -> rules of it that only count, because they would refuse good requests."""
+    """Rules that only count, by group, because they would block legitimate requests."""
 
     requests_per_address: int | None = 2000
-    """Requests of one address in five minutes, 10 to 2000000000, above which it is refused for a while; None sets no
-    limit."""
+    """Maximum number of requests of one address in five minutes, 10 to 2000000000. Above it the address is blocked for a time.
+    None sets no limit."""
 
     count_only: bool = False
-    """Whether nothing is refused: to see for some days what would be."""
+    """Whether rules only count and block nothing, for a trial of some days."""
 
     def __post_init__(self) -> None:
         for name, groups in (("rule_groups", self.rule_groups), ("counted_rules", self.counted_rules)):
             for group in groups:
                 if group not in RULE_GROUPS:
-                    raise ValueError(f"{name} has {group!r}: it is of {', '.join(sorted(RULE_GROUPS))}")
+                    raise ValueError(f"{name} has {group!r}: it must be one of {', '.join(sorted(RULE_GROUPS))}")
         if len(set(self.rule_groups)) < len(self.rule_groups):
-            raise ValueError(f"rule_groups is {list(self.rule_groups)}: each stands there once")
+            raise ValueError(f"rule_groups is {list(self.rule_groups)}: name each group once")
         if self.requests_per_address is not None and not MIN_RATE <= self.requests_per_address <= MAX_RATE:
             raise ValueError(
-                f"requests_per_address is {self.requests_per_address}: it is {MIN_RATE} to {MAX_RATE}, or null"
+                f"requests_per_address is {self.requests_per_address}: it must be {MIN_RATE} to {MAX_RATE}, or null"
             )
         if not self.rule_groups and self.requests_per_address is None:
-            raise ValueError("rule_groups is empty and requests_per_address is null: such a firewall refuses nothing")
+            raise ValueError("rule_groups is empty and requests_per_address is null: the firewall would block nothing")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FirewallArgs:
     resource_arn: pulumi.Input[str] | None = None
-    """Load balancer that it guards; None for a distribution, which names the firewall itself."""
+    """ARN of the protected load balancer; None for a distribution, which refers to the firewall itself."""
 
     scope: Scope = "REGIONAL"
     """`REGIONAL` for a load balancer, `CLOUDFRONT` for distributions."""
 
     options: FirewallOptions = field(default_factory=FirewallOptions)
-    """What it refuses."""
+    """Rules of the firewall."""
 
     def __post_init__(self) -> None:
         if (self.scope == "REGIONAL") is (self.resource_arn is None):
             raise ValueError(
                 f"scope is {self.scope} {'without' if self.resource_arn is None else 'with'} resource_arn: a regional "
-                "firewall names what it guards, and a distribution names its firewall"
+                "firewall needs it, and a firewall of a distribution must not have it"
             )
 
 
 class Firewall(pulumi.ComponentResource):
-    """A web ACL that lets through what no rule refuses; its figures and samples are in CloudWatch."""
+    """A web ACL that allows requests unless a rule blocks them. Its metrics and samples are in CloudWatch."""
 
     web_acl_arn: pulumi.Output[str]
     """ARN of the web ACL."""

@@ -1,4 +1,4 @@
-"""CloudFront's policies: how long files are cached, and with which headers they are answered."""
+"""CloudFront's policies for caching and for response headers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ONE_YEAR_SECONDS = 31_536_000
 
 
 def cache_policy(component: pulumi.Resource, name: str, default_ttl_seconds: int) -> pulumi.Input[str]:
-    """Id of a policy that keeps files apart by path alone; AWS's own where its times fit."""
+    """Return the id of a cache policy with the path as the only key; AWS's own policy when its TTL matches."""
     if default_ttl_seconds == CACHING_OPTIMIZED_TTL_SECONDS:
         return CACHING_OPTIMIZED
     cloudfront = aws.cloudfront
@@ -57,7 +57,7 @@ def cache_policy(component: pulumi.Resource, name: str, default_ttl_seconds: int
 def response_headers_policy(
     component: pulumi.Resource, name: str, origins: Sequence[pulumi.Input[str]]
 ) -> pulumi.Input[str]:
-    """Id of a policy with headers that keep browsers safe, and CORS for just these origins; AWS's own without origins."""
+    """Return the id of a policy with security headers and CORS for these origins; AWS's own policy without origins."""
     if not origins:
         return SECURITY_HEADERS
     cloudfront = aws.cloudfront
@@ -83,7 +83,7 @@ def response_headers_policy(
 
 
 def _security_headers() -> aws.cloudfront.ResponseHeadersPolicySecurityHeadersConfigArgs:
-    """The headers of AWS's own policy; a policy of ours has to repeat them."""
+    """Return the headers of AWS's own policy, which a custom policy must repeat."""
     cloudfront = aws.cloudfront
     return cloudfront.ResponseHeadersPolicySecurityHeadersConfigArgs(
         content_type_options=cloudfront.ResponseHeadersPolicySecurityHeadersConfigContentTypeOptionsArgs(override=True),

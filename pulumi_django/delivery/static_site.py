@@ -1,4 +1,4 @@
-"""A frontend that is only files: a private bucket behind CloudFront."""
+"""A static frontend: a private bucket behind CloudFront."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.data import private_bucket
+from pulumi_django.data import buckets
 from pulumi_django.delivery import cdn
 from pulumi_django.delivery.cdn import Cdn, CdnArgs, Delivery, Routing
 
@@ -17,27 +17,27 @@ OLD_VERSION_DAYS = 30
 @dataclass(frozen=True, kw_only=True)
 class StaticSiteArgs:
     delivery: Delivery = field(default_factory=lambda: Delivery(default_ttl_seconds=60))
-    """Host, certificate, caching; files with a hash in their name should carry a long Cache-Control."""
+    """Host, certificate and caching. Files with a hash in their name should have a long Cache-Control."""
 
     routing: Routing = "single-page"
-    """What a path without a file name means: the application's index.html (`single-page`), that of the directory
-    (`directories`), or just that (`files`)."""
+    """Object for a path without a file name: /index.html (`single-page`), the directory's index.html (`directories`), or the
+    one with that key (`files`)."""
 
     not_found_page: str | None = None
-    """Path of the page, such as `/404.html`, for what is not there; None shows CloudFront's own with status 403."""
+    """Path of the page, such as `/404.html`, for missing objects; None shows CloudFront's own with status 403."""
 
     force_destroy: bool = True
-    """Whether deleting the site deletes its files, which a build can make again."""
+    """Whether deleting the site deletes its files. A build can create them again."""
 
 
 class StaticSite(pulumi.ComponentResource):
-    """A bucket whose files CloudFront serves. Files are put there by whoever builds them (`aws s3 sync`)."""
+    """A bucket whose files CloudFront serves. The build of the frontend uploads the files (`aws s3 sync`)."""
 
     bucket_name: pulumi.Output[str]
     """Name of the bucket."""
 
     distribution_id: pulumi.Output[str]
-    """Distribution, for invalidations."""
+    """Id of the distribution, for invalidations."""
 
     domain_name: pulumi.Output[str]
     """Host name of the site."""
@@ -59,9 +59,9 @@ class StaticSite(pulumi.ComponentResource):
             ),
             child,
         )
-        private_bucket.guard(self, name, bucket, statements=[cdn.reads(bucket.arn, site.distribution_arn)])
-        versioning = private_bucket.versions(self, name, bucket)
-        private_bucket.expire(self, name, bucket, versioning, old_version_days=OLD_VERSION_DAYS)
+        buckets.guard(self, name, bucket, statements=[cdn.reads(bucket.arn, site.distribution_arn)])
+        versioning = buckets.versions(self, name, bucket)
+        buckets.expire(self, name, bucket, versioning, old_version_days=OLD_VERSION_DAYS)
         self.bucket_name, self.distribution_id = bucket.bucket, site.distribution_id
         self.domain_name, self.url = site.domain_name, site.url
         self.register_outputs({"bucket_name": self.bucket_name, "url": self.url})

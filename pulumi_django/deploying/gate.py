@@ -1,4 +1,4 @@
-"""The release gate: resource hooks that run the release before any ECS service changes, and watch every rollout after."""
+"""The release gate: resource hooks that run the release before any ECS service changes, and watch every rollout."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.deploying import program_end
+from pulumi_django.deploying import event_loop
 from pulumi_django.deploying.aws_access import AwsAccess
-from pulumi_django.deploying.hook_thread import in_thread
+from pulumi_django.deploying.event_loop import in_thread
 from pulumi_django.deploying.polling import Clock
 from pulumi_django.deploying.release_tasks import Release, ReleaseError, ReleaseRequest
 from pulumi_django.deploying.rollback import Report, Rollback
@@ -20,70 +20,71 @@ from pulumi_django.deploying.rollout import RolloutError, RolloutRequest, Rollou
 from pulumi_django.deploying.rollout_group import RolloutGroup, Stopped
 from pulumi_django.deploying.rollout_state import short
 from pulumi_django.deploying.update_mode import RELEASE_VARIABLE, SKIP, UpdateMode
-from pulumi_django.rules.visible import visible
+from pulumi_django.rules.text import visible
 
 T = TypeVar("T")
 
 DEFAULT_RELEASE_COMMAND = ("python", "manage.py", "migrate", "--no-input")
 
 MIN_TIMEOUT_SECONDS = 60
-"""Pulling an image and starting a Fargate task alone takes that long."""
+"""The pull of an image and the start of a Fargate task alone take this time."""
 
 MAX_TIMEOUT_SECONDS = 86400
-"""A day: longer than any credentials that an update runs with."""
+"""A day, longer than the credentials of an update are valid."""
 
 KNOWN_SECONDS = 300
-"""How long the hook waits for the values of its arguments; they are known at once when services depend on them."""
+"""Time within which the values of the hook's arguments must be known. When services depend on them, they are known at
+once."""
 
-# A service that changes in nothing else starts no container on other code.
+# A change of only these inputs starts no container on other code.
 _NOT_ROLLING = frozenset({"desiredCount", "tags", "tagsAll"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseGateArgs:
     cluster: pulumi.Input[str]
-    """ARN or name of the cluster in which the tasks run."""
+    """ARN or name of the cluster that runs the tasks."""
 
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
-    """Subnets of the tasks, the services' own."""
+    """Subnets of the tasks: those of the services."""
 
     security_group_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
-    """Security groups of the tasks, the services' own."""
+    """Security groups of the tasks: those of the services."""
 
     database_task_definition_arn: pulumi.Input[str] | None = None
-    """Task definition whose own command ensures the environment's role and database; None leaves that out."""
+    """Task definition whose own command ensures the environment's database role and database; None skips that task."""
 
     release_task_definition_arn: pulumi.Input[str] | None = None
-    """Task definition with the new image, the services' role, environment and secrets; runs the release command in its
-    first essential container. None leaves the release command out."""
+    """Task definition with the new image and the role, environment and secrets of the services. Its first essential container
+    runs the release command. None skips the release command."""
 
     release_command: Sequence[str] | None = DEFAULT_RELEASE_COMMAND
-    """What has to succeed before any service takes new code; None leaves it out (the database is still ensured)."""
+    """Command that must succeed before any service runs new code; None skips it and still ensures the database."""
 
     release_timeout_seconds: int = 1800
-    """After this the release command's task is stopped and the update fails, 60 to 86400."""
+    """Time limit of the release command in seconds, 60 to 86400. After it the task is stopped and the update fails."""
 
     watch_rollouts: bool = True
-    """Whether an update waits until every changed service is steady on what was asked for."""
+    """Whether an update waits until every changed service is steady on its requested task definition."""
 
     rollout_timeout_seconds: int = 1200
-    """Limit for each service, 60 to 86400; ECS goes on after it, the update fails."""
+    """Time limit of each service's rollout in seconds, 60 to 86400. After it the update fails, and ECS continues."""
 
     aws: AwsAccess = field(default_factory=AwsAccess)
-    """How the hooks reach AWS; as the stack's AWS provider does."""
+    """Access of the hooks to AWS, the same as that of the stack's AWS provider."""
 
     def __post_init__(self) -> None:
         for name in ("release_timeout_seconds", "rollout_timeout_seconds"):
             seconds: int = getattr(self, name)
             if not MIN_TIMEOUT_SECONDS <= seconds <= MAX_TIMEOUT_SECONDS:
                 limits = f"from {MIN_TIMEOUT_SECONDS} to {MAX_TIMEOUT_SECONDS} (a day)"
-                raise ValueError(f"{name} is {seconds}: it is a number of seconds {limits}")
+                raise ValueError(f"{name} is {seconds}: it must be a number of seconds {limits}")
         if self.release_command is not None and not self.release_command:
-            raise ValueError("release_command is empty: give the words of a command, or None for no release command")
+            raise ValueError("release_command is empty: set the words of a command, or None for no release command")
 
 
 class Rollout(pulumi.ComponentResource):
-    """The last rollout of a service that was seen to its end; made by `ReleaseGate.confirm`. Holds no other resource."""
+    """Record of the last finished rollout of a service. `ReleaseGate.confirm` creates it. It has no child resources."""
 
     def __init__(
         self,
@@ -99,9 +100,9 @@ class Rollout(pulumi.ComponentResource):
             "service": service.id,
             "taskDefinition": service.task_definition,
             "triggers": service.triggers,
-            # Not the count itself, which autoscaling changes.
+            # Not the count itself, because autoscaling changes it.
             "awake": awake,
-            # The next update that waits finds the difference and sees to it.
+            # The next update that waits finds the difference and checks the rollout.
             **({} if seen else {"seen": False}),
         }
         super().__init__("pulumi-django:ecs:Rollout", name, recorded, opts)
@@ -111,33 +112,33 @@ class Rollout(pulumi.ComponentResource):
 class ReleaseGate:
     """Makes updates of the ECS services that carry its `binding` safe.
 
-    Before the first of them is created or takes new code, the database is ensured and the release command runs, once
-    per update; the others wait for the same result. When it fails, none of them is changed and the next update runs it
-    again. After each of them was created or updated, the update waits until it is steady on what was asked for. When one
-    of them fails, those that took the new version too are brought back to the one before, and the error says what each
+    The release ensures the database and runs the release command. It runs once per update, before the first service is
+    created or runs new code, and all services wait for its result. When it fails, no service changes, and the next update
+    runs it again. After a service was created or updated, the update waits until the service is steady on its requested
+    task definition. When one service fails, the others return to the previous version, and the error lists what each
     service runs.
 
-    No release runs for services that will have no task (desired count 0, so neither for an environment created asleep
-    nor while one falls asleep), nor for a change of nothing but the count or the tags of a running service. Waking runs
-    it, since code may have changed meanwhile. Nothing runs in previews. `update_mode` has the environment variables by
-    which one update leaves the release out, or does not wait.
+    No release runs for a service without tasks (desired count 0: an environment that is created asleep, or goes to sleep),
+    or for a change of only the count or the tags of a running service. Waking an environment runs the release, because the
+    code can have changed meanwhile. Previews run nothing. `update_mode` has the environment variables with which one update
+    skips the release or does not wait.
 
-    The services must depend on the task definitions and on all that their tasks need (secret values, log groups,
-    permissions): a hook runs as soon as the inputs and dependencies of its own service are there.
+    The services must depend on the task definitions and on everything that their tasks need (secret values, log groups,
+    permissions), because a hook runs as soon as the inputs and dependencies of its own service are known.
 
-    `name` is the environment's name; it is unique in its stack, as the names of the hooks come from it.
+    `name` is the environment's name. It must be unique in its stack, because the names of the hooks contain it.
     """
 
     binding: pulumi.ResourceHookBinding
     """For `ResourceOptions(hooks=...)` of every ECS service."""
 
     bounds_binding: pulumi.ResourceHookBinding
-    """For the bounds between which a service is scaled: raised from zero, they start tasks by themselves."""
+    """For the scaling bounds of a service. Raising them from zero starts tasks."""
 
     def __init__(self, name: str, args: ReleaseGateArgs) -> None:
         self._name, self._args, self._mode = name, args, UpdateMode.from_environment()
         self._again = f"correct the cause, then run `orchestrator update-env {name}` or `pulumi up"
-        # Without a record only a refresh shows that a rolled-back service is not what the state says.
+        # Without a record only a refresh finds that a rolled-back service differs from the state.
         self._recorded = False
         self._release: asyncio.Future[None] | None = None
         self._released_for = ""
@@ -148,7 +149,7 @@ class ReleaseGate:
             database=args.database_task_definition_arn,
             release=args.release_task_definition_arn,
         )
-        program_end.watch()
+        event_loop.watch()
         release = pulumi.ResourceHook(f"{name}-release", self._before)
         self.binding = pulumi.ResourceHookBinding(before_create=[release], before_update=[release])
         wake = pulumi.ResourceHook(f"{name}-wake", self._wake)
@@ -172,16 +173,16 @@ class ReleaseGate:
         scaled_from: int | None = None,
         after: Sequence[pulumi.Resource] = (),
     ) -> Rollout:
-        """Record in the state which rollout of a service with the binding was seen to its end.
+        """Record in the state the finished rollout of a service that has the binding.
 
-        The provider counts a service as updated before its rollout is decided. Without this record a rollout that
-        failed, or that nobody saw to its end, is forgotten unless a refresh finds a difference; with it every update
-        comes back to it, and deploys again what ECS has given up. No rollout is recorded before every service of the
-        program has ended well, since one that fails brings the others back.
+        The provider marks a service as updated before its rollout ends. Without this record, only a refresh finds a rollout
+        that failed or was not watched to its end. With the record, every update checks it again, and deploys again what ECS
+        has given up. A rollout is recorded only after every service of the program has succeeded, because a service that
+        fails rolls back the others.
 
-        The count of an autoscaled service is ignored in its inputs, so there it says nothing. `scaled_from` is the
-        number of tasks with which such a service begins, 0 while it sleeps: when it wakes, the release runs and that
-        number is set, as soon as the resources `after` (its bounds) are there.
+        Pulumi ignores changes of the count of an autoscaled service. `scaled_from` is the number of tasks with which such a
+        service starts, 0 while it sleeps. When it wakes, the release runs and sets that number, as soon as the resources
+        `after` (its scaling bounds) exist.
         """
         self._recorded = True
         self._services.append(service)
@@ -194,7 +195,7 @@ class ReleaseGate:
         return Rollout(name, service, awake, options, seen=self._mode.wait)
 
     async def _all_services(self) -> list[pulumi.Resource]:
-        # The program has called for all its resources before the event loop comes back to this.
+        # The program has registered all its resources before the event loop continues here.
         await asyncio.sleep(0)
         return self._services
 
@@ -224,7 +225,7 @@ class ReleaseGate:
 
     async def _run_release(self) -> None:
         if not self._mode.release:
-            pulumi.log.warn(f"{self._name}: the release is left out, as asked ({RELEASE_VARIABLE}={SKIP})")
+            pulumi.log.warn(f"{self._name}: the release is skipped ({RELEASE_VARIABLE}={SKIP})")
             return
         values = await self._known()
         request = ReleaseRequest(
@@ -254,7 +255,7 @@ class ReleaseGate:
             previous=previous,
             made_now=wanted != previous,
             desired_count=None if args.name in self._scaled else int(new.get("desiredCount") or 0),
-            advice=f"{self._again}{'' if self._recorded else ' --refresh'}`: it is rolled out again",
+            advice=f"{self._again}{'' if self._recorded else ' --refresh'}`: it must be rolled out again",
         )
         if not self._mode.wait:
             return
@@ -282,7 +283,7 @@ class ReleaseGate:
             service=service,
             task_definition=await _plain(new.get("taskDefinition")),
             desired_count=count or None,
-            advice=f"{self._again}`: it is rolled out again",
+            advice=f"{self._again}`: it must be rolled out again",
         )
         with self._group.under_way():
             if count:
@@ -330,23 +331,23 @@ class ReleaseGate:
             values = None
         if values is None:
             raise ReleaseError(
-                f"the task definitions of the release of {self._name} are not there yet: let every service that carries"
-                " the binding depend on them"
+                f"the task definitions of the release of {self._name} are not known: every service with the binding must"
+                " depend on them"
             )
         return values
 
 
 def takes_new_code(new: Mapping[str, Any], old: Mapping[str, Any] | None, *, scaled: bool = False) -> bool:
-    """Whether creating (`old` is None) or updating a service with these inputs starts tasks on perhaps other code.
+    """Return whether creating (`old` is None) or updating a service with these inputs can start tasks on other code.
 
-    `scaled` says that Application Auto Scaling gives the service its tasks: then the count in the inputs means nothing.
+    With `scaled`, Application Auto Scaling sets the number of tasks, and the count in the inputs has no effect.
     """
     if not new.get("desiredCount") and not scaled:
         return False
     if old is None or not (old.get("desiredCount") or scaled):
         return True
     changed = {key for key in {*new, *old} if not key.startswith("__") and new.get(key) != old.get(key)}
-    # Without a changed input it is what AWS has that differs, for example after a rollback.
+    # Without a changed input the service in AWS differs from the state, for example after a rollback.
     return not changed or not changed <= _NOT_ROLLING
 
 
@@ -357,9 +358,9 @@ async def _in_hook(work: Callable[[Clock], T], name: str, error_type: type[Excep
         return await in_thread(work, name=name)
     except (BotoCoreError, ClientError) as error:
         raise error_type(
-            f"the {name} could not be seen to its end: {error}\n"
-            "  next: it uses region, profile and endpoint of the stack's AWS provider; see that they give access to ECS"
-            " and CloudWatch Logs, then update again"
+            f"the {name} could not be finished: {error}\n"
+            "  next: check that region, profile and endpoints of the stack's AWS provider give access to ECS and"
+            " CloudWatch Logs, then update again"
         ) from error
 
 
@@ -368,5 +369,5 @@ def _say(log: Callable[[str], None], prefix: str) -> Callable[[str], None]:
 
 
 async def _plain(value: object) -> Any:
-    """A hook's input without the Output that the SDK wraps around a secret one."""
+    """Return a hook's input without the Output that the SDK wraps around a secret."""
     return await value.future() if isinstance(value, pulumi.Output) else value

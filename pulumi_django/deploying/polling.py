@@ -1,4 +1,5 @@
-"""Waiting for ECS: a clock that can be cancelled and replaced, growing pauses, patience with throttling. No Pulumi here."""
+"""Waiting for AWS: a clock that can be cancelled and replaced, growing pauses, retries after throttling. No Pulumi
+here."""
 
 from __future__ import annotations
 
@@ -13,11 +14,11 @@ FIRST_PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 5.0
 PAUSE_GROWTH = 1.25
 
-# botocore has retried each call several times before an error reaches us; this is how often we then ask again.
+# botocore has retried each call several times before an error arrives here. These are further attempts.
 PATIENCE_ATTEMPTS = 6
 PATIENCE_PAUSE_SECONDS = 5.0
 
-# Errors that say "not now", in the words of the AWS services we call.
+# Error codes of AWS services after which the same call can succeed later.
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html
 TRANSIENT_CODES = frozenset(
     {
@@ -37,23 +38,23 @@ TRANSIENT_CODES = frozenset(
 
 
 class Cancelled(Exception):
-    """The clock was cancelled: whoever waited for something must stop waiting."""
+    """The clock was cancelled, so waiting ends."""
 
 
 class Clock(Protocol):
-    """Time as the waiting code sees it; tests have one that does not wait."""
+    """The time that waiting code uses. Tests have a clock that does not wait."""
 
     def now(self) -> float:
-        """Seconds since an arbitrary moment, never going back."""
+        """Return the seconds since an arbitrary moment. The value never decreases."""
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait. Raises `Cancelled` when nobody wants the result any more."""
+        """Wait. Raises `Cancelled` when the clock is cancelled."""
         ...
 
 
 class SystemClock:
-    """Real time. `cancel` may be called from any thread and ends a sleep at once."""
+    """Real time. `cancel` can be called from any thread and ends a sleep at once."""
 
     def __init__(self) -> None:
         self._cancelled = threading.Event()
@@ -70,7 +71,8 @@ class SystemClock:
 
 
 def pauses() -> Iterator[float]:
-    """Seconds between two looks: 2, growing to 5, so that short work ends soon and long work asks seldom."""
+    """Seconds between two requests: from 2 up to 5, so that short work is noticed soon and long work causes few
+    requests."""
     pause = FIRST_PAUSE_SECONDS
     while True:
         yield pause
@@ -78,7 +80,7 @@ def pauses() -> Iterator[float]:
 
 
 def is_transient(error: Exception) -> bool:
-    """Whether the same call may succeed a little later: throttled, server trouble, connection lost."""
+    """Return whether the same call can succeed later: after throttling, a server error or a lost connection."""
     from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
     if isinstance(error, ClientError):
@@ -88,7 +90,8 @@ def is_transient(error: Exception) -> bool:
 
 
 def patiently(call: Callable[[], T], clock: Clock) -> T:
-    """The result of `call`, asked again after transient errors. Raises the last error when AWS stays unavailable."""
+    """Return the result of `call`, repeated after transient errors. Raises the last error when AWS stays
+    unavailable."""
     for _ in range(PATIENCE_ATTEMPTS - 1):
         try:
             return call()

@@ -1,4 +1,4 @@
-"""What a release runs in ECS: ensure the environment's database, then the release command. No Pulumi here."""
+"""The tasks of a release: one ensures the environment's database, one runs the release command. No Pulumi here."""
 
 from __future__ import annotations
 
@@ -25,42 +25,48 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
 STARTED_BY = "pulumi-django/release"
-"""Mark of release tasks, by which one that outlived its update is found again."""
+"""Mark of release tasks. A later update finds a task that outlived its update by this mark."""
 
 DATABASE_TIMEOUT_SECONDS = 600
-"""For a psql script of a few statements, with the pull of its image and a server that may still be starting."""
+"""Time limit of the database task: a short psql script, the pull of its image, and a server that can be starting
+still."""
 
 
 class ReleaseError(Exception):
-    """A release did not succeed; says why and what to do."""
+    """A release failed. The message gives the reason and the next step."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseRequest:
-    """What a release runs, and where."""
+    """The tasks of one release."""
 
     cluster: str
+    """Name or ARN of the cluster."""
+
     subnet_ids: Sequence[str]
+    """Subnets of the tasks."""
+
     security_group_ids: Sequence[str]
+    """Security groups of the tasks."""
 
     database_task_definition: str | None
-    """Ensures role and database by its own command; None when that is done elsewhere."""
+    """Task definition whose own command ensures role and database; None skips that task."""
 
     release_task_definition: str | None
-    """Runs the release command; None for none."""
+    """Task definition that runs the release command; None skips the command."""
 
     command: Sequence[str] | None
-    """The release command; None for none."""
+    """The release command; None skips it."""
 
     timeout_seconds: float
-    """For the release command."""
+    """Time limit of the release command."""
 
     advice: str = "correct the cause and update again"
-    """Ends the error: what the user does next."""
+    """Next step for the user, at the end of the error."""
 
 
 class Release:
-    """Runs the tasks of one release, in order, and stops at the first that fails."""
+    """Runs the tasks of one release in order and stops at the first that fails."""
 
     def __init__(
         self,
@@ -75,7 +81,7 @@ class Release:
         self._clock = clock or SystemClock()
 
     def run(self) -> None:
-        """Return when everything succeeded. Raises `ReleaseError`."""
+        """Run the release and return when every task has succeeded. Raises `ReleaseError`."""
         request = self._request
         release = request.release_task_definition if request.command else None
         for definition in (request.database_task_definition, release):
@@ -89,15 +95,15 @@ class Release:
             self._step("release", "the release command", release, request.command, request.timeout_seconds)
 
     def _wait_for_earlier(self, definition: str) -> None:
-        """An interrupted update leaves its task running; two migrations at once would trip over each other."""
+        """Wait for the task that an interrupted update left running, because two migrations at once conflict."""
         cluster, family = self._request.cluster, short(definition).rsplit(":", 1)[0]
         runner = TaskRunner(self._ecs, self._logs, clock=self._clock)
         try:
             for arn in runner.find(cluster, family, STARTED_BY):
-                self._info(f"release: waits for task {task_id(arn)} of an earlier update, which still runs")
+                self._info(f"release: waiting for task {task_id(arn)} of an earlier update")
                 self._wait(runner, arn)
         except TaskError as error:
-            raise self._failure("the release could not begin", str(error), [], None) from error
+            raise self._failure("the release could not start", str(error), [], None) from error
 
     def _wait(self, runner: TaskRunner, arn: str) -> None:
         cluster = self._request.cluster
@@ -106,7 +112,7 @@ class Release:
         except TaskTimeout as error:
             stop = f"aws ecs stop-task --cluster {short(cluster)} --task {task_id(arn)}"
             raise ReleaseError(
-                f"an earlier release does not end: {error}\n  next: wait, or stop it by `{stop}`; then update again"
+                f"an earlier release is still running: {error}\n  next: wait, or stop it with `{stop}`; then update again"
             ) from error
 
     def _step(
@@ -131,17 +137,17 @@ class Release:
         except TaskError as error:
             raise self._failure(f"{what} could not run", str(error), details, reporter.task) from error
         if not end.succeeded:
-            raise self._failure(f"{what} failed", f"its task {end}", details, reporter.task if end.started else None)
+            raise self._failure(f"{what} failed", f"the task {end}", details, reporter.task if end.started else None)
         self._info(f"{role}: succeeded")
 
     def _failure(self, what: str, why: str, details: list[str], task: RunningTask | None) -> ReleaseError:
         log = log_lines(task.log) if task and task.log else []
-        lines = [f"{what}, no service was changed", f"  why: {why}", *details, *log, f"  next: {self._request.advice}"]
+        lines = [f"{what}; no service was changed", f"  why: {why}", *details, *log, f"  next: {self._request.advice}"]
         return ReleaseError("\n".join(lines))
 
 
 class _Reporter(TaskObserver):
-    """Passes a task's log on, line by line."""
+    """Reports the start and the log lines of a task."""
 
     def __init__(self, info: Callable[[str], None], role: str, command: str) -> None:
         self._info, self._role = info, role

@@ -1,7 +1,7 @@
-"""Brings the services of one update back to the version before when one of them fails, and says what each runs. No Pulumi here.
+"""Returns the services of one update to the previous version when one of them fails, and reports what each runs. No Pulumi here.
 
-ECS rolls back one service at a time and knows nothing of the others. Without this the web service would serve the old code
-while workers run, or crash on, the new.
+ECS rolls back each service by itself. Without this module the web service would serve the old code while workers run the
+new code, or crash on it.
 """
 
 from __future__ import annotations
@@ -10,11 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pulumi_django.deploying.crashes import Crashes
 from pulumi_django.deploying.polling import Clock, patiently, pauses
 from pulumi_django.deploying.rollout import RolloutRequest
-from pulumi_django.deploying.rollout_state import Verdict, judge, primary, same_task_definition, short
-from pulumi_django.deploying.service_deployments import ServiceDeployments, shifts_traffic
+from pulumi_django.deploying.rollout_state import (
+    ServiceDeployments,
+    Verdict,
+    judge,
+    primary,
+    same_task_definition,
+    shifts_traffic,
+    short,
+)
+from pulumi_django.deploying.task_end import Crashes
 from pulumi_django.deploying.task_log import log_lines
 from pulumi_django.deploying.task_runner import task_id
 
@@ -24,25 +31,25 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
 BACK_SECONDS = 300.0
-"""How long the version before may take to run again, for all services together; ECS goes on after it."""
+"""Time limit within which the previous version must run again, for all services together. ECS continues after it."""
 
 Report = tuple[list[str], list[str]]
-"""Lines of an error, and lines of logs that come after everything else."""
+"""Lines of an error, and lines of logs that come after all others."""
 
-UNREACHABLE = "cannot be looked at"
+UNREACHABLE = "its state is unknown"
 
 
 @dataclass(kw_only=True)
 class _Standing:
-    """One service on its way back."""
+    """One service during a rollback."""
 
     request: RolloutRequest
     service: ServiceTypeDef
     note: str
-    """What was done with it."""
+    """The action that was taken."""
 
     waits: bool = False
-    """Whether it is on its way to the version before."""
+    """Whether it still returns to the previous version."""
 
     @property
     def name(self) -> str:
@@ -58,9 +65,9 @@ class Rollback:
         self._ecs, self._logs, self._info, self._clock = ecs, logs, info, clock
 
     def run(self, requests: Sequence[RolloutRequest], *, failed: RolloutRequest, back: bool) -> Report:
-        """Lines that say what each service but the failed one runs, and lines of the logs of those that crashed.
+        """Return lines about what each service except the failed one runs, and lines of the logs of those that crashed.
 
-        With `back` those that ECS has not brought back itself, the failed one too, return to the version before.
+        With `back`, every service that ECS has not rolled back, the failed one included, returns to the previous version.
         """
         standings = [self._standing(request) for request in requests]
         if back:
@@ -72,7 +79,7 @@ class Rollback:
         lines = [_line(standing) for standing in own]
         logs: list[str] = []
         for standing in others:
-            # Why the failed one failed was said before.
+            # The error itself already has the reason of the failed service.
             why, log = self._crashes(standing.request) if standing.service else ([], [])
             lines += [_line(standing), *why]
             logs += log
@@ -82,7 +89,7 @@ class Rollback:
         try:
             return _Standing(request=request, service=self._describe(request), note="")
         except Exception as error:
-            # Whatever it is, the failure that led here is what has to be said.
+            # The failure of the rollout must be reported in any case.
             return _Standing(request=request, service={}, note=f"{UNREACHABLE}: {error}")
 
     def _describe(self, request: RolloutRequest) -> ServiceTypeDef:
@@ -97,14 +104,14 @@ class Rollback:
         if now is None or standing.note:
             return
         if not same_task_definition(now.get("taskDefinition", ""), request.task_definition):
-            # ECS, or an earlier step of ours, has done it; the failed one's return was told with its failure.
+            # ECS or an earlier step has done it. The error of the failed service already reports its own rollback.
             standing.waits = now.get("taskDefinition") == request.previous and request.service != failed.service
             return
         if shifts_traffic(standing.service) and self._is_rolled_back(request):
-            standing.note = "is moved back by ECS"
+            standing.note = "ECS is moving it back"
             return
         if request.previous is None:
-            standing.note = "has no version before this update to go back to"
+            standing.note = "no version before this update exists"
             return
         if same_task_definition(request.previous, request.task_definition):
             return
@@ -112,12 +119,12 @@ class Rollback:
         try:
             patiently(lambda: self._deploy(request, previous), self._clock)
         except Exception as error:
-            standing.note = f"could not be brought back to {short(previous)}: {error}"
+            standing.note = f"the rollback to {short(previous)} failed: {error}"
             return
-        self._info(f"{standing.name} goes back to {short(previous)}")
-        standing.note, standing.waits = f"was brought back to {short(previous)}", True
+        self._info(f"{standing.name}: rolling back to {short(previous)}")
+        standing.note, standing.waits = f"rolled back to {short(previous)}", True
         if shifts_traffic(standing.service):
-            standing.note, standing.waits = f"moves its traffic back to {short(previous)}", False
+            standing.note, standing.waits = f"its traffic is moving back to {short(previous)}", False
 
     def _is_rolled_back(self, request: RolloutRequest) -> bool:
         deployments = ServiceDeployments(self._ecs, self._clock, cluster=request.cluster, service=request.service)
@@ -155,7 +162,7 @@ class Rollback:
                 return [], []
             log = crashes.log_of(latest)
         except Exception as error:
-            return [f"      its tasks cannot be looked at: {error}"], []
+            return [f"      its tasks cannot be described: {error}"], []
         count = crashes.count_all()
         many = "a task" if count == 1 else f"{count} tasks"
         why = f"      {many} crashed on {short(request.task_definition)}: task {task_id(latest.arn)} {latest.end}"
@@ -174,7 +181,7 @@ def _is_back(standing: _Standing) -> bool:
 
 
 def _runs(service: ServiceTypeDef) -> str:
-    """How many tasks run on which version, as a clause."""
+    """Return the number of running tasks of each version, as a clause."""
     if not service:
         return ""
     if service.get("status") != "ACTIVE":
@@ -188,6 +195,6 @@ def _runs(service: ServiceTypeDef) -> str:
     if not running:
         now = primary(service) or {}
         wanted = short(now.get("taskDefinition", ""))
-        return f"runs no task of {wanted}, {desired} wanted" if desired else f"sleeps on {wanted}"
+        return f"runs no task of {wanted} ({desired} desired)" if desired else f"asleep on {wanted}"
     counts = ", ".join(f"{count} on {version}" for count, version in running)
-    return f"runs {counts} ({desired} wanted)"
+    return f"runs {counts} ({desired} desired)"

@@ -1,7 +1,7 @@
-"""Waits for an ECS service's rollout and tells the truth about it, which the provider's own wait does not. No Pulumi here.
+"""Waits for the rollout of an ECS service and reports its real result. No Pulumi here.
 
-After a circuit breaker's rollback a service is steady again, on the old version, and a wait for steadiness reports
-success. Here a rollout succeeds only on the task definition that was asked for.
+After a rollback by the circuit breaker a service is steady again, on the old version, and the provider's own wait reports
+success. Here a rollout succeeds only on the requested task definition.
 """
 
 from __future__ import annotations
@@ -10,15 +10,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pulumi_django.deploying.crashes import Crashes
 from pulumi_django.deploying.polling import Clock, SystemClock, patiently, pauses
-from pulumi_django.deploying.rollout_state import Verdict, crash_limit, judge, primary, serving, short
-from pulumi_django.deploying.service_deployments import (
+from pulumi_django.deploying.rollout_state import (
     ServiceDeployment,
     ServiceDeployments,
+    Verdict,
+    crash_limit,
+    judge,
     judge_shift,
+    primary,
+    serving,
     shifts_traffic,
+    short,
 )
+from pulumi_django.deploying.task_end import Crashes
 from pulumi_django.deploying.task_log import log_lines
 from pulumi_django.deploying.task_runner import task_id
 
@@ -27,70 +32,71 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef
     from mypy_boto3_logs import CloudWatchLogsClient
 
-# What CreateService and UpdateService did may not be visible at once. A new service is unknown for a moment; an updated
-# one may still look as it did before, which is no verdict on the update.
+# The effects of CreateService and UpdateService can become visible late. A new service is unknown for a moment, and an
+# updated one can show its earlier state, which says nothing about the update.
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 INVISIBLE_SECONDS = 30.0
 STALE_SECONDS = 10.0
 
-# ECS calls a service without load balancer steady as soon as its tasks run. A process that cannot start (a failing
-# import, a missing setting) ends within its first seconds, so such a service has to stay steady for that long.
+# ECS reports a service without a load balancer as steady as soon as its tasks run. A process that cannot start (a failing
+# import, a missing setting) ends within its first seconds, so such a service must stay steady for that time.
 SETTLE_SECONDS = 10.0
 
 CRASHES_BEFORE_WARNING = 2
-"""From this crash on the reason is shown, while ECS still tries."""
+"""Number of crashes from which the reason is shown while ECS continues."""
 
 
 class RolloutError(Exception):
-    """A rollout did not reach a steady state on the task definition that was asked for; says why and what to do."""
+    """A rollout did not become steady on the requested task definition. The message gives the reason and the next
+    step."""
 
     def __init__(self, what: str, *, log: Sequence[str] = (), advice: str = "", failed: bool = False) -> None:
         self.what, self.log, self.advice, self.failed = what, log, advice, failed
         super().__init__("\n".join([what, *log, *([f"  next: {advice}"] if advice else [])]))
 
     def with_others(self, others: Sequence[str], logs: Sequence[str]) -> RolloutError:
-        """The same error with lines on the other services of the update, and lines of their logs.
+        """Return the same error with lines about the other services of the update, and lines of their logs.
 
-        `failed` says that the new version does not run: not that it is late, or that somebody else deployed another one.
+        `failed` means that the new version does not run. It is False when the rollout is late or another deployment took over.
         """
-        # Logs are long and come last: whoever cuts the text cuts them.
+        # Logs are long and come last, so a cut of the text removes them first.
         what = "\n".join([self.what, *others])
         return RolloutError(what, log=[*self.log, *logs], advice=self.advice, failed=self.failed)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutRequest:
-    """Which rollout to wait for."""
+    """A rollout to wait for."""
 
     cluster: str
-    """Name or ARN."""
+    """Name or ARN of the cluster."""
 
     service: str
-    """Name or ARN."""
+    """Name or ARN of the service."""
 
     task_definition: str
-    """What was asked for: ARN, `family:revision` or `family`."""
+    """Requested task definition: ARN, `family:revision` or `family`."""
 
     previous: str | None = None
-    """ARN of the task definition before the update; None when the service is new or this is unknown."""
+    """ARN of the task definition before the update; None for a new service, and when it is unknown."""
 
     made_now: bool = False
-    """Whether the task definition was made in this update, so that every task of it was started by this update."""
+    """Whether this update created the task definition, so that this update started every task of it."""
 
     desired_count: int | None = None
-    """How many tasks were asked for; None when that is not known."""
+    """Requested number of tasks; None when it is unknown."""
 
     advice: str = "correct the cause and update again"
-    """Ends the error: what the user does next."""
+    """Next step for the user, at the end of the error."""
 
 
 class RolloutWatch:
     """Waits for one rollout.
 
-    A single crashed task is no verdict: a worker that comes up before its broker crashes once or twice and then runs.
-    So the second crash is reported at once with its reason, as a warning, and ECS goes on deciding. The rollout fails
-    when ECS gives it up or returns to another version, or when tasks keep crashing beyond the circuit breaker's own
-    threshold, which ECS does not see when each of them ran for a moment.
+    A single crashed task does not fail a rollout: a worker that starts before its broker crashes once or twice and then
+    runs. The second crash is reported as a warning with its reason, and ECS continues. The rollout fails when ECS gives
+    up or returns to another version. It also fails when more tasks crash than the circuit breaker allows, because ECS does
+    not count tasks that ran for a moment.
     """
 
     def __init__(
@@ -123,10 +129,11 @@ class RolloutWatch:
         self._warned = False
         self._progress = self._trouble = ""
         self.runs: str | None = None
-        """The task definition that ECS works towards, at the last look."""
+        """The task definition that ECS deploys or runs, at the last request."""
 
     def given_up(self) -> bool:
-        """Whether ECS neither runs what was asked for nor works towards it. Raises `RolloutError` without service."""
+        """Return whether ECS neither runs nor deploys the requested task definition. Raises `RolloutError` when the
+        service does not exist."""
         service = self._look()
         verdict = self._verdict(service)
         self.runs = _primary(service).get("taskDefinition")
@@ -135,24 +142,26 @@ class RolloutWatch:
         return verdict not in (Verdict.STEADY, Verdict.WAITING)
 
     def deploy_again(self) -> None:
-        """Ask ECS once more for what was asked for."""
-        self._info(f"deploys {short(self._request.task_definition)} again")
+        """Ask ECS to deploy the requested task definition again."""
+        self._info(f"deploying {short(self._request.task_definition)} again")
         patiently(self._force_deployment, self._clock)
 
     def scale(self, count: int) -> None:
-        """Give the service so many tasks; of a service that is scaled, the update itself leaves the number alone."""
-        self._info(f"starts {count} {'task' if count == 1 else 'tasks'}")
+        """Set the number of tasks. For a service with autoscaling, the update itself does not change the number."""
+        self._info(f"starting {count} {'task' if count == 1 else 'tasks'}")
         patiently(lambda: self._set_count(count), self._clock)
 
     def wait(self, timeout_seconds: float, stopped: Callable[[], bool] = lambda: False) -> None:
-        """Return when the service is steady on what was asked for, or when `stopped` says that it need not become so any
-        more. Raises `RolloutError` in every other case."""
+        """Return when the service is steady on the requested task definition, or when `stopped` returns True.
+
+        Raises `RolloutError` in every other case.
+        """
         began = self._clock.now()
         pause = pauses()
         steady_since, crashes_then = 0.0, -1
         while True:
             service = self._look()
-            # After the look: what somebody else has done to the service by then is no verdict on it.
+            # Checked after the request: the stop may have changed the state that the request returned.
             if stopped():
                 return
             verdict = self._judge(service, began)
@@ -179,7 +188,7 @@ class RolloutWatch:
             if service.get("status") == "ACTIVE":
                 self._seen = True
                 return service
-            # A service made a moment ago may be unknown still, or look like its deleted predecessor of the same name.
+            # A new service can be unknown for a moment, or show its deleted predecessor of the same name.
             if self._seen or self._clock.now() >= deadline:
                 return service
             self._clock.sleep(next(pause))
@@ -206,7 +215,7 @@ class RolloutWatch:
         verdict = self._verdict(service)
         fresh = self._clock.now() - since < STALE_SECONDS
         if verdict in (Verdict.STEADY, Verdict.WAITING):
-            # A newer deployment of the same task definition (somebody forced one) is as good as the one seen first.
+            # A newer, forced deployment of the same task definition counts as well as the first.
             self._ours = self._newest.arn if self._newest else _primary(service).get("id", self._ours)
             wanted = self._request.desired_count
             stale = fresh and wanted is not None and wanted != service.get("desiredCount")
@@ -223,7 +232,7 @@ class RolloutWatch:
     def _refuse(self, service: ServiceTypeDef, verdict: Verdict, crashes: int) -> None:
         name, wanted = self._name, short(self._request.task_definition)
         kept = serving(service, self._request.task_definition)
-        nothing = "nothing runs" if self._newest is None else "the old version keeps serving, if there was one"
+        nothing = "no task runs" if self._newest is None else "the old version, if there was one, keeps serving"
         keeps = f"{short(kept)} keeps serving, {wanted} does not run" if kept else nothing
         match verdict:
             case Verdict.ROLLED_BACK:
@@ -233,11 +242,11 @@ class RolloutWatch:
                 raise self._error(service, f"the rollout of {name} failed: {keeps}", failed=True)
             case Verdict.SUPERSEDED:
                 raise self._error(
-                    service, f"{name} is on {kept and short(kept)}, which somebody else deployed, not on {wanted}"
+                    service, f"{name} runs {kept and short(kept)}, which another deployment started, and not {wanted}"
                 )
             case Verdict.DELETED:
                 raise RolloutError(
-                    f"{name} does not exist (any more), so {wanted} is not rolled out",
+                    f"{name} does not exist, so {wanted} is not rolled out",
                     advice="run `pulumi up --refresh`, which creates it again",
                 )
             case Verdict.WAITING | Verdict.STEADY:
@@ -261,13 +270,13 @@ class RolloutWatch:
         if crashes >= CRASHES_BEFORE_WARNING and not self._warned:
             self._warned = True
             why, log = self._why(service)
-            self._warn("\n".join([f"{crashes} tasks crashed, ECS tries again", *why, *log]))
+            self._warn("\n".join([f"{crashes} tasks crashed; ECS tries again", *why, *log]))
 
     def _unfinished(self, service: ServiceTypeDef, seconds: float) -> str:
         now = _primary(service)
         return (
             f"the rollout of {self._name} is not finished after {seconds:g} s: {now.get('runningCount', 0)} of"
-            f" {now.get('desiredCount', 0)} tasks run on {short(self._request.task_definition)}, ECS goes on trying"
+            f" {now.get('desiredCount', 0)} tasks run on {short(self._request.task_definition)}; ECS continues"
         )
 
     def _error(self, service: ServiceTypeDef, headline: str, *, failed: bool = False) -> RolloutError:
@@ -276,7 +285,7 @@ class RolloutWatch:
         return RolloutError(what, log=log, advice=self._request.advice, failed=failed)
 
     def _why(self, service: ServiceTypeDef) -> tuple[list[str], list[str]]:
-        """Why tasks crashed, and the last lines of their log."""
+        """Return the reason of the crashes, and the last lines of the log."""
         crash = self._crashes.latest(self._ours)
         if crash is None:
             said = (self._newest.reason if self._newest else "") or _ecs_says(service, self._request.task_definition)
@@ -294,13 +303,13 @@ def _primary(service: ServiceTypeDef) -> DeploymentTypeDef:
 
 
 def _settle_seconds(service: ServiceTypeDef) -> float:
-    # Behind a load balancer ECS waits for the health check; where nothing is wanted there is nothing to wait for.
+    # Behind a load balancer ECS waits for the health check. With a desired count of 0 nothing starts.
     checked = bool(service.get("loadBalancers")) or _primary(service).get("desiredCount", 0) == 0
     return 0.0 if checked else SETTLE_SECONDS
 
 
 def _ecs_says(service: ServiceTypeDef, wanted: str) -> str:
-    """Why ECS failed the deployment; else its latest event, which tells for example that there is no capacity."""
+    """Return ECS's reason for the failed deployment, or its latest event, for example that there is no capacity."""
     for deployment in service.get("deployments", []):
         if deployment.get("rolloutState") == "FAILED" and deployment.get("taskDefinition") == wanted:
             return deployment.get("rolloutStateReason", "")
@@ -308,7 +317,7 @@ def _ecs_says(service: ServiceTypeDef, wanted: str) -> str:
 
 
 def _placement_trouble(service: ServiceTypeDef) -> str:
-    """What keeps ECS from starting tasks of the present deployment (no capacity, no address left), in its words."""
+    """Return ECS's message about why it cannot start tasks of the current deployment (no capacity, no free address)."""
     since = _primary(service).get("createdAt")
     for event in service.get("events", []):
         at = event.get("createdAt")

@@ -1,4 +1,4 @@
-"""The rollouts of one update: they end together, all on the new version or, when one fails, all on the one before."""
+"""The rollouts of one update. They end together: on the new version or, when one fails, on the previous version."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pulumi_django.deploying.rollout_state import short
 
 Stopped = Callable[[], bool]
 Recover = Callable[[Sequence[RolloutRequest], RolloutRequest, bool], Awaitable[Report]]
-"""Says what the services run, after they were brought back if that is asked for: services, the failed one, whether."""
+"""Reports what the services run. Arguments: the services, the failed one, whether to roll back first."""
 
 
 class RolloutGroup:
-    """Lives on the event loop of the program, where the engine calls the hooks."""
+    """Coordinates rollouts on the event loop of the program, where the engine calls the hooks."""
 
     def __init__(self, recover: Recover) -> None:
         self._recover = recover
@@ -26,10 +26,11 @@ class RolloutGroup:
         self._recovered: asyncio.Future[None] | None = None
         self._stopped = threading.Event()
         self.failed: str | None = None
-        """The service whose rollout failed, if one has."""
+        """The service whose rollout failed; None without a failure."""
 
     async def watch(self, request: RolloutRequest, work: Callable[[Stopped], Awaitable[None]]) -> None:
-        """Do the work of one rollout, which raises `RolloutError` when that fails, and ends early when it is `stopped`."""
+        """Run one rollout. `work` raises `RolloutError` on failure and ends early when the function that it gets
+        returns True."""
         service = request.service
         late = self._stopped.is_set()
         self._requests[service] = request
@@ -48,7 +49,7 @@ class RolloutGroup:
 
     @contextmanager
     def under_way(self) -> Generator[None]:
-        """What the block does belongs to a rollout, for which the others wait before they are recorded."""
+        """Mark the block as part of a rollout. Other rollouts wait for it before they are recorded."""
         done = asyncio.get_running_loop().create_future()
         self._under_way.add(done)
         try:
@@ -58,7 +59,7 @@ class RolloutGroup:
             done.set_result(None)
 
     async def settled(self) -> None:
-        """Return when no rollout is under way. Raises `RolloutError` when one of them has failed."""
+        """Return when no rollout is running. Raises `RolloutError` when one has failed."""
         while self._under_way:
             await asyncio.wait(list(self._under_way))
         await self._recovering()
@@ -70,9 +71,9 @@ class RolloutGroup:
             await self._recovering()
             return error
         if not error.advice:
-            return error  # AWS could not be asked, and cannot be asked about the others either.
+            return error  # AWS did not answer, so it will not answer about the others.
         if not error.failed:
-            # It is late, or somebody else's: nothing says that the new version does not run.
+            # The rollout is late, or another deployment took over. The new version can still run.
             return error.with_others(*await self._bring_back(list(self._requests.values()), request, back=False))
         self.failed = short(request.service)
         self._recovered = asyncio.get_running_loop().create_future()
@@ -97,5 +98,5 @@ class RolloutGroup:
     def _stopped_by_other(self, request: RolloutRequest) -> RolloutError:
         name, wanted = short(request.service), short(request.task_definition)
         return RolloutError(
-            f"{name} does not take {wanted}, because the rollout of {self.failed} failed: its error says what each service runs"
+            f"{name} does not run {wanted}, because the rollout of {self.failed} failed: its error lists what each service runs"
         )

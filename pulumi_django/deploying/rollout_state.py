@@ -1,43 +1,48 @@
-"""What DescribeServices says about a rollout: the verdict on the deployment that was asked for. Pure."""
+"""The state of a rollout, from the deployments that ECS reports for a service."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from pulumi_django.deploying.polling import Clock, patiently
 
 if TYPE_CHECKING:
+    from mypy_boto3_ecs import ECSClient
     from mypy_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef
 
-# The circuit breaker fails a deployment after half as many failed tasks as are wanted, 3 to 200. It does not count
-# tasks that ran for a moment and then exited, so a worker without health check may crash for ever unnoticed:
+# The circuit breaker fails a deployment when half the desired number of tasks failed, at least 3 and at most 200. It does
+# not count tasks that ran for a moment and then exited, so a worker without a health check can crash for ever:
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
 BREAKER_MIN_FAILURES = 3
 BREAKER_MAX_FAILURES = 200
 
 CRASHES_AFTER_BREAKER = 2
-"""Crashes beyond the breaker's threshold after which we judge ourselves; until then the word is ECS's."""
+"""Crashes above the breaker's threshold after which the rollout fails without a decision of ECS."""
 
 
 class Verdict(StrEnum):
-    """Where a rollout stands."""
+    """The state of a rollout."""
 
     WAITING = "waiting"
     STEADY = "steady"
-    """All wanted tasks run on the task definition that was asked for."""
+    """All desired tasks run on the requested task definition."""
 
     FAILED = "failed"
-    """ECS has given our deployment up and has not returned to another one (yet)."""
+    """ECS has given up the deployment and has not returned to another one."""
 
     ROLLED_BACK = "rolled back"
     SUPERSEDED = "superseded"
-    """Somebody deployed another task definition meanwhile."""
+    """Another deployment with another task definition started meanwhile."""
 
     DELETED = "deleted"
 
 
 def judge(service: ServiceTypeDef, wanted: str, *, previous: str | None = None, ours: str | None = None) -> Verdict:
-    """The verdict on the deployment of task definition `wanted`.
+    """Return the verdict on the deployment of task definition `wanted`.
 
     `previous` is the task definition before the update, `ours` the id of the deployment that was watched so far.
     """
@@ -61,12 +66,12 @@ def judge(service: ServiceTypeDef, wanted: str, *, previous: str | None = None, 
 
 
 def primary(service: ServiceTypeDef) -> DeploymentTypeDef | None:
-    """The deployment that ECS works towards."""
+    """Return the deployment that ECS runs or starts."""
     return next((d for d in service.get("deployments", []) if d.get("status") == "PRIMARY"), None)
 
 
 def failed(service: ServiceTypeDef, wanted: str) -> bool:
-    """Whether a deployment of this task definition is listed as failed."""
+    """Return whether a deployment of this task definition is listed as failed."""
     return any(
         d.get("rolloutState") == "FAILED" and same_task_definition(d.get("taskDefinition", ""), wanted)
         for d in service.get("deployments", [])
@@ -74,7 +79,8 @@ def failed(service: ServiceTypeDef, wanted: str) -> bool:
 
 
 def serving(service: ServiceTypeDef, wanted: str) -> str | None:
-    """The other task definition that tasks of this service still run on, or that it returns to; None when there is none."""
+    """Return the other task definition that tasks of this service still run, or that it returns to; None without
+    one."""
     others = [
         d for d in service.get("deployments", []) if not same_task_definition(d.get("taskDefinition", ""), wanted)
     ]
@@ -83,13 +89,13 @@ def serving(service: ServiceTypeDef, wanted: str) -> str | None:
 
 
 def crash_limit(desired: int) -> int:
-    """Crashed tasks of one deployment after which it is given up although ECS has not."""
+    """Return the number of crashed tasks after which a deployment counts as failed although ECS continues."""
     breaker = min(BREAKER_MAX_FAILURES, max(BREAKER_MIN_FAILURES, math.ceil(desired / 2)))
     return breaker + CRASHES_AFTER_BREAKER
 
 
 def same_task_definition(actual: str, wanted: str) -> bool:
-    """Whether an ARN is the task definition meant by an ARN, `family:revision` or `family`."""
+    """Return whether the ARN `actual` is the task definition `wanted`: an ARN, `family:revision` or `family`."""
     if wanted.startswith("arn:"):
         return actual == wanted
     revision = short(actual)
@@ -97,10 +103,95 @@ def same_task_definition(actual: str, wanted: str) -> bool:
 
 
 def short(arn: str) -> str:
-    """The end of an ARN: `family:revision` of a task definition, the name of a service or cluster."""
+    """Return the end of an ARN: `family:revision` of a task definition, the name of a service or cluster, the id of a
+    task."""
     return arn.rsplit("/", 1)[-1]
 
 
 def _returns(deployment: DeploymentTypeDef) -> bool:
     reason = deployment.get("rolloutStateReason", "").lower()
     return "rolling back" in reason or "rollback" in reason
+
+
+T = TypeVar("T")
+
+_RUNNING = ("PENDING", "IN_PROGRESS")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceDeployment:
+    """One deployment of a service."""
+
+    arn: str
+    task_definition: str
+    status: str
+    stage: str = ""
+    """Lifecycle stage: `SCALE_UP`, `PRODUCTION_TRAFFIC_SHIFT`, `BAKE_TIME`, ..."""
+
+    reason: str = ""
+    """ECS's reason for the end."""
+
+
+class ServiceDeployments:
+    """The deployments of one service, for strategies that move traffic: blue-green, linear, canary.
+
+    DescribeServices does not report their progress.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
+    """
+
+    def __init__(self, ecs: ECSClient, clock: Clock, *, cluster: str, service: str) -> None:
+        self._ecs, self._clock = ecs, clock
+        self._cluster, self._service = cluster, service
+        self._task_definitions: dict[str, str] = {}
+
+    def newest(self) -> ServiceDeployment | None:
+        """Return the deployment that started last; None without one."""
+        listed = self._ask(
+            lambda: self._ecs.list_service_deployments(cluster=self._cluster, service=self._service)
+        ).get("serviceDeployments", [])
+        if not listed:
+            return None
+        arn = max(listed, key=lambda brief: str(brief.get("createdAt", ""))).get("serviceDeploymentArn", "")
+        described = self._ask(lambda: self._ecs.describe_service_deployments(serviceDeploymentArns=[arn]))
+        deployment = next(iter(described.get("serviceDeployments", [])), {})
+        return ServiceDeployment(
+            arn=arn,
+            task_definition=self._task_definition(deployment.get("targetServiceRevision", {}).get("arn", "")),
+            status=deployment.get("status", ""),
+            stage=deployment.get("lifecycleStage", ""),
+            reason=deployment.get("statusReason", ""),
+        )
+
+    def _task_definition(self, revision: str) -> str:
+        if revision not in self._task_definitions:
+            answer = self._ask(lambda: self._ecs.describe_service_revisions(serviceRevisionArns=[revision]))
+            found = next(iter(answer.get("serviceRevisions", [])), {})
+            self._task_definitions[revision] = found.get("taskDefinition", "")
+        return self._task_definitions[revision]
+
+    def _ask(self, call: Callable[[], T]) -> T:
+        return patiently(call, self._clock)
+
+
+def shifts_traffic(service: ServiceTypeDef) -> bool:
+    """Return whether the service's deployments move traffic."""
+    return service.get("deploymentConfiguration", {}).get("strategy", "ROLLING") != "ROLLING"
+
+
+def judge_shift(service: ServiceTypeDef, newest: ServiceDeployment | None, wanted: str) -> Verdict:
+    """Return the verdict on the deployment of task definition `wanted`, from the service's newest deployment."""
+    if service.get("status") != "ACTIVE":
+        return Verdict.DELETED
+    if newest is None:
+        return Verdict.WAITING
+    if not same_task_definition(newest.task_definition, wanted):
+        return Verdict.SUPERSEDED
+    if newest.status in _RUNNING:
+        return Verdict.WAITING
+    if newest.status.startswith("ROLLBACK") and newest.status != "ROLLBACK_FAILED":
+        return Verdict.ROLLED_BACK
+    if newest.status != "SUCCESSFUL":
+        return Verdict.FAILED
+    # A changed count alone starts no deployment.
+    there = service.get("runningCount", 0) >= service.get("desiredCount", 0) and service.get("pendingCount", 0) == 0
+    return Verdict.STEADY if there else Verdict.WAITING

@@ -1,4 +1,4 @@
-"""The log of one container of one task, read from CloudWatch Logs while it is written. No Pulumi here."""
+"""The log of one container of a task, read from CloudWatch Logs while the container writes it. No Pulumi here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pulumi_django.deploying.polling import Clock, patiently
-from pulumi_django.rules.visible import visible
+from pulumi_django.rules.text import visible
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef
@@ -17,36 +17,36 @@ if TYPE_CHECKING:
     from mypy_boto3_logs.type_defs import GetLogEventsResponseTypeDef
 
 LAST_LINES = 15
-"""How many of a task's last log lines an error shows."""
+"""Number of a task's last log lines that an error shows."""
 
 MAX_LINE_CHARACTERS = 1000
-"""Longer lines are cut: a dumped document must not bury the error."""
+"""Longer lines are cut, so that a dumped document does not hide the error."""
 
-# The awslogs driver sends its buffer when the container has ended, so the lines that matter come a moment late.
+# The awslogs driver sends its buffer after the container has ended, so the last lines arrive late.
 DRAIN_LOOKS = 6
 DRAIN_PAUSE_SECONDS = 1.0
 
 QUIET_AFTER_SUCCESS = 1
 QUIET_AFTER_FAILURE = 3
-"""Looks without news after which a log is taken to be complete; the last line of a failure is the one that matters."""
+"""Requests without new lines after which a log counts as complete. After a failure the last line matters most."""
 
-# One page is up to 1 MB or 10000 events; the limit only keeps a task that logs without end from holding us in one look.
+# One page has up to 1 MB or 10000 events. The limit ends one read of a task that logs without end.
 PAGES_PER_LOOK = 20
 
-# Colors are left out; every other control is spelled out.
+# Colors are removed. `visible` spells out every other control character.
 _COLOR = re.compile(r"\x1b\[[0-9;:]*m")
 
 
 @dataclass(frozen=True)
 class LogStream:
-    """Where a container's lines are."""
+    """The log stream of a container in CloudWatch Logs."""
 
     group: str
     name: str
 
 
 def stream_of(container: ContainerDefinitionOutputTypeDef, task_id: str) -> LogStream | None:
-    """The stream of a container's task, None when it does not log to CloudWatch or has no stream prefix.
+    """Return the stream of a container's task, or None when it does not log to CloudWatch or has no stream prefix.
 
     The name is prefix/container/task:
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html
@@ -62,12 +62,12 @@ def stream_of(container: ContainerDefinitionOutputTypeDef, task_id: str) -> LogS
 
 
 def whole(line: str) -> str:
-    """A log line without what could disturb a terminal or hide a part of it, however long it is."""
+    """Return a log line, of any length, without characters that disturb a terminal or hide a part of the line."""
     return visible(_COLOR.sub("", line.rstrip()))
 
 
 def printable(line: str) -> str:
-    """The same, cut when it is huge, so that it does not bury its neighbors."""
+    """Return a log line as `whole` does, cut to `MAX_LINE_CHARACTERS`."""
     text = whole(line)
     if len(text) <= MAX_LINE_CHARACTERS:
         return text
@@ -75,7 +75,7 @@ def printable(line: str) -> str:
 
 
 def log_lines(log: TaskLog) -> list[str]:
-    """The last lines of a log as indented lines of an error."""
+    """Return the last lines of a log as indented lines of an error."""
     where = f"its log ({log.stream.group})"
     if log.problem:
         return [f"  {where} cannot be read: {log.problem}"]
@@ -85,16 +85,16 @@ def log_lines(log: TaskLog) -> list[str]:
 
 
 class TaskLog:
-    """Reads a stream from its beginning, each line once, and remembers the last ones.
+    """Reads a stream from its beginning, each line once, and keeps the last lines.
 
-    A log that cannot be read (no permission, no log group) is no error: what the task did counts, not what it said.
+    A log that cannot be read (no permission, no log group) is not an error, because the result of the task counts.
     """
 
     last: deque[str]
     """The last lines read so far, at most `LAST_LINES`."""
 
     problem: str | None = None
-    """Why the log cannot be read."""
+    """Reason why the log cannot be read."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class TaskLog:
         self.last = deque(maxlen=LAST_LINES)
 
     def read(self) -> list[str]:
-        """Lines since the last look; none while the stream does not exist yet."""
+        """Return the lines since the last read; none while the stream does not exist."""
         lines: list[str] = []
         for _ in range(PAGES_PER_LOOK):
             page = self._page()
@@ -117,7 +117,7 @@ class TaskLog:
                 break
             messages, token = page
             lines += [self._shown(line) for message in messages for line in message.rstrip("\n").split("\n")]
-            # At the end of a stream the answer carries the token that was asked with.
+            # At the end of a stream the response repeats the token of the request.
             if token == self._token:
                 break
             self._token = token
@@ -125,9 +125,9 @@ class TaskLog:
         return lines
 
     def drain(self, *, quiet_looks: int) -> list[str]:
-        """The rest of the log of a task that has ended.
+        """Return the rest of the log of a task that has ended.
 
-        Looks once a second, until that many looks in a row brought nothing new; an empty log gets some seconds.
+        Reads once a second until `quiet_looks` reads in a row bring no new line. An empty log gets a few seconds more.
         """
         lines = self.read()
         quiet = 0

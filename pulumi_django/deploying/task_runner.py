@@ -1,4 +1,4 @@
-"""Runs one Fargate task, follows its log, tells how it ended. No Pulumi here: hooks and the command line both use it."""
+"""Runs a Fargate task, follows its log and reports its end. No Pulumi here: hooks and the command line both use it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from pulumi_django.deploying.polling import Clock, SystemClock, patiently, pauses
+from pulumi_django.deploying.rollout_state import short
 from pulumi_django.deploying.task_end import TaskEnd, task_end
 from pulumi_django.deploying.task_log import QUIET_AFTER_FAILURE, QUIET_AFTER_SUCCESS, TaskLog, printable, stream_of
 from pulumi_django.rules.sizing import check_fargate_size
@@ -31,7 +32,7 @@ T = TypeVar("T")
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 INVISIBLE_SECONDS = 60.0
 
-# A role made seconds ago may not be usable yet; nothing has run then, so trying again is safe.
+# A role that was created seconds ago can be unusable still. Nothing has run then, so another attempt is safe.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
 ROLE_ATTEMPTS = 4
 ROLE_PAUSE_SECONDS = 10.0
@@ -42,50 +43,53 @@ STOP_REASON_CHARACTERS = 255
 
 
 class TaskError(Exception):
-    """A task could not be run to its end; says why in words for a user."""
+    """A task could not run to its end. The message gives the reason."""
 
 
 class TaskTimeout(TaskError):
-    """A task ran longer than it may and was stopped."""
+    """A task exceeded its time limit and was stopped."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskRequest:
-    """What to run, and where."""
+    """A task to run."""
 
     cluster: str
-    """Name or ARN."""
+    """Name or ARN of the cluster."""
 
     task_definition: str
     """ARN, `family:revision`, or `family` for its latest revision."""
 
     subnet_ids: Sequence[str]
+    """Subnets of the task."""
+
     security_group_ids: Sequence[str]
+    """Security groups of the task."""
 
     command: Sequence[str] | None = None
-    """Instead of the container's own command; None keeps that."""
+    """Command in place of the container's own; None keeps the container's."""
 
     container: str | None = None
-    """The container whose command, exit code and log are meant; None is the first essential one."""
+    """Container of the command, the exit code and the log; None is the first essential container."""
 
     started_by: str = "pulumi-django"
-    """Mark by which the task can be found again, at most 128 characters."""
+    """Mark by which `find` finds the task, at most 128 characters."""
 
     spot: bool = False
-    """Run on FARGATE_SPOT, where AWS may take the capacity back at any time."""
+    """Whether to run on FARGATE_SPOT, where AWS can reclaim the capacity at any time."""
 
     assign_public_ip: bool = False
-    """Needed in public subnets to reach the registry."""
+    """Whether the task gets a public address, which it needs in a public subnet to reach the registry."""
 
     cpu_units: int | None = None
-    """CPU of the task, 1024 are one vCPU; None is the task definition's."""
+    """CPU of the task in units of 1/1024 vCPU; None keeps the task definition's."""
 
     memory_mib: int | None = None
-    """Memory of the task, as Fargate offers it for that CPU; None is the task definition's."""
+    """Memory of the task in MiB, a size that Fargate has for that CPU; None keeps the task definition's."""
 
     def __post_init__(self) -> None:
         if (self.cpu_units is None) != (self.memory_mib is None):
-            raise ValueError("cpu_units and memory_mib are given together or not at all")
+            raise ValueError("cpu_units and memory_mib go together: set both, or neither")
         if self.cpu_units is not None and self.memory_mib is not None:
             check_fargate_size(self.cpu_units, self.memory_mib)
 
@@ -114,13 +118,13 @@ class TaskResult:
 
 
 class TaskObserver:
-    """Hears what happens to a task; does nothing. Override what is of interest."""
+    """Receives the events of a task. Subclasses override the methods that they need."""
 
     def started(self, task: RunningTask) -> None:
         """ECS has accepted the task."""
 
     def status(self, status: str) -> None:
-        """The task reached another state: PROVISIONING, PENDING, RUNNING, ... STOPPED."""
+        """The task is in a new state: PROVISIONING, PENDING, RUNNING, ... STOPPED."""
 
     def line(self, line: str) -> None:
         """The container logged a line."""
@@ -129,8 +133,8 @@ class TaskObserver:
 class TaskRunner:
     """Runs Fargate tasks one after another. Calls the observer in the thread that runs the task.
 
-    Throttling and lost connections are waited out. What ECS refuses (no capacity, no permission, unknown cluster) is
-    raised as `TaskError`; botocore's errors leave as they are when AWS cannot be reached or has no credentials.
+    Calls are repeated after throttling and lost connections. A refusal by ECS (no capacity, no permission, unknown cluster)
+    becomes a `TaskError`. Errors of botocore pass through when AWS cannot be reached or there are no credentials.
     """
 
     def __init__(
@@ -147,7 +151,8 @@ class TaskRunner:
         self._clock = clock or SystemClock()
 
     def run(self, request: TaskRequest, *, timeout_seconds: float) -> TaskResult:
-        """Start the task and follow it to its end. Raises `TaskError`, and `TaskTimeout` after stopping the task."""
+        """Start the task, follow it to its end and return the result. Raises `TaskError`, and `TaskTimeout` after it
+        stopped the task."""
         for _ in range(ROLE_ATTEMPTS - 1):
             try:
                 result = self.follow(self.start(request), timeout_seconds=timeout_seconds)
@@ -161,7 +166,7 @@ class TaskRunner:
         return self.follow(self.start(request), timeout_seconds=timeout_seconds)
 
     def start(self, request: TaskRequest) -> RunningTask:
-        """Start the task and return at once. Raises `TaskError` when ECS does not accept it."""
+        """Start the task and return at once. Raises `TaskError` when ECS refuses it."""
         described = self._ask(lambda: self._ecs.describe_task_definition(taskDefinition=request.task_definition))
         containers = described["taskDefinition"].get("containerDefinitions", [])
         container = _container(containers, request)
@@ -200,11 +205,11 @@ class TaskRunner:
             self._clock.sleep(next(pause))
 
     def stop(self, cluster: str, arn: str, reason: str) -> None:
-        """Ask ECS to stop a task; its containers get SIGTERM and, after their stop timeout, SIGKILL."""
+        """Ask ECS to stop a task. Its containers get SIGTERM and, after their stop timeout, SIGKILL."""
         self._ask(lambda: self._ecs.stop_task(cluster=cluster, task=arn, reason=reason[:STOP_REASON_CHARACTERS]))
 
     def find(self, cluster: str, family: str, started_by: str) -> list[str]:
-        """ARNs of the tasks of a family that carry the mark and have not ended."""
+        """Return the ARNs of the tasks of a family that have the mark `started_by` and have not ended."""
         listed = self._ask(lambda: self._ecs.list_tasks(cluster=cluster, family=family, desiredStatus="RUNNING"))
         if not listed["taskArns"]:
             return []
@@ -213,7 +218,7 @@ class TaskRunner:
         return [t.get("taskArn", "") for t in alive if t.get("startedBy") == started_by]
 
     def wait(self, cluster: str, arn: str, *, timeout_seconds: float) -> None:
-        """Wait for the end of a task that somebody else started. Raises `TaskTimeout` and lets it run on."""
+        """Wait for the end of a task that another process started. Raises `TaskTimeout` and lets the task continue."""
         deadline = self._clock.now() + timeout_seconds
         pause = pauses()
         while True:
@@ -231,12 +236,12 @@ class TaskRunner:
             if answer["tasks"]:
                 return answer["tasks"][0]
             if self._clock.now() >= deadline:
-                raise TaskError(f"ECS does not know task {task_id(arn)}: {_failures(answer['failures'])}")
+                raise TaskError(f"ECS reports no task {task_id(arn)}: {_failures(answer['failures'])}")
             self._clock.sleep(next(pause))
 
     def _ended(self, task: RunningTask, found: TaskTypeDef) -> TaskResult:
         end = task_end(found, task.container)
-        # The last lines arrive late; a task that never started has no log to wait for.
+        # The last lines arrive late. A task that never started has no log.
         if end.started and task.log:
             quiet = QUIET_AFTER_SUCCESS if end.succeeded else QUIET_AFTER_FAILURE
             self._tell(task.log.drain(quiet_looks=quiet))
@@ -256,12 +261,12 @@ class TaskRunner:
 
 
 def task_id(arn: str) -> str:
-    """The short id at the end of a task's ARN."""
-    return arn.rsplit("/", 1)[-1]
+    """Return the id at the end of a task's ARN."""
+    return short(arn)
 
 
 def aws_message(error: ClientError) -> str:
-    """What AWS says, without botocore's preamble: `No basic auth credentials (ClientException from RunTask)`."""
+    """Return AWS's message without botocore's preamble: `No basic auth credentials (ClientException from RunTask)`."""
     detail = error.response.get("Error", {})
     return f"{detail.get('Message', 'no message')} ({detail.get('Code', 'unknown')} from {error.operation_name})"
 
@@ -275,7 +280,9 @@ def _container(
         if request.container is not None and container.get("name") == request.container:
             return container
     names = ", ".join(c.get("name", "") for c in containers)
-    raise TaskError(f"task definition {request.task_definition} has no container {request.container}: it has {names}")
+    raise TaskError(
+        f"task definition {request.task_definition} has no container {request.container}: its containers are {names}"
+    )
 
 
 def _run_task_call(request: TaskRequest, container: str) -> RunTaskRequestTypeDef:
@@ -285,7 +292,7 @@ def _run_task_call(request: TaskRequest, container: str) -> RunTaskRequestTypeDe
         "count": 1,
         "startedBy": request.started_by,
         "propagateTags": "TASK_DEFINITION",
-        # One token for all attempts of one start: an answer lost on the way does not start a second task.
+        # All attempts of one start share a token, so a lost response does not start a second task.
         "clientToken": uuid.uuid4().hex,
         "networkConfiguration": {
             "awsvpcConfiguration": {
@@ -310,4 +317,4 @@ def _run_task_call(request: TaskRequest, container: str) -> RunTaskRequestTypeDe
 
 
 def _failures(failures: Sequence[FailureTypeDef]) -> str:
-    return "; ".join(f.get("detail") or f.get("reason") or "unknown" for f in failures) or "ECS gives no reason"
+    return "; ".join(f.get("detail") or f.get("reason") or "unknown" for f in failures) or "ECS reports no reason"

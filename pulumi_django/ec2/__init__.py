@@ -1,1 +1,1 @@
-"""Django on EC2 instances: a group behind the load balancer, and a single host with docker compose."""
+"""EC2 instances: a bastion, a fleet behind the load balancer, a host for docker compose."""

@@ -1,4 +1,4 @@
-"""A host inside the VPC for people: reached by Session Manager only, it forwards a local port to the database."""
+"""The bastion: a host in the VPC that only Session Manager reaches, and that forwards a local port to the database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pulumi_django.ec2 import machine
 
 ROOT_VOLUME_GIB = 8
 
-# systemd-socket-proxyd is part of systemd, so the host needs no package and no way out to a repository.
+# systemd-socket-proxyd is part of systemd, so the host needs no package and no internet access.
 _USER_DATA = """#cloud-config
 write_files:
   - path: /etc/systemd/system/postgres-forward.socket
@@ -35,26 +35,26 @@ runcmd:
 @dataclass(frozen=True, kw_only=True)
 class BastionArgs:
     subnet_id: pulumi.Input[str]
-    """Private subnet: instances in it get no public address."""
+    """Private subnet of the host, without public addresses."""
 
     security_group_id: pulumi.Input[str]
-    """The tasks' security group: it admits nobody, and the database admits it."""
+    """Security group of the tasks: it admits no traffic, and the database admits its members."""
 
     database_host: pulumi.Input[str]
-    """Where port 5432 of the host leads."""
+    """Host name of the database, to which port 5432 of the host forwards."""
 
     database_port: pulumi.Input[int]
-    """TCP port there."""
+    """TCP port of the database."""
 
     instance_type: str = "t4g.nano"
-    """EC2 instance type, ARM64."""
+    """EC2 instance type with an ARM64 processor."""
 
 
 class Bastion(pulumi.ComponentResource):
-    """An EC2 instance without any open port, key or public address."""
+    """An EC2 instance without open ports, keys or a public address."""
 
     instance_id: pulumi.Output[str]
-    """Instance to start a session on: `aws ssm start-session --target <id>`."""
+    """Id of the instance, for `aws ssm start-session --target <id>`."""
 
     def __init__(self, name: str, args: BastionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:bastion:Bastion", name, None, opts)
@@ -77,8 +77,8 @@ class Bastion(pulumi.ComponentResource):
                 volume_type="gp3", volume_size=ROOT_VOLUME_GIB, encrypted=True
             ),
             tags={"Name": name},
-            # A newer image must not replace the host under somebody's session; `pulumi up --replace` renews it. Nor must an
-            # address that somebody gave it later.
+            # A newer image must not replace the host during a session (`pulumi up --replace` renews it), and neither must a
+            # public address that was added later.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["ami", "associatePublicIpAddress"]),
         )
         self.instance_id = instance.id

@@ -1,6 +1,6 @@
-"""Refuses what compose would refuse on the host, and mounts whose data would go with the host. Pure.
+"""Checks of a compose file: errors that compose would report on the host, and mounts whose data would be lost with it. Pure.
 
-Each refusal names the service and the key. A service with `profiles` does not start by itself: its files are not checked.
+Each error names the service and the key. A service with `profiles` does not start by itself, so its files are not checked.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pulumi_django.ec2.compose_document import listed, section
-from pulumi_django.ec2.compose_variables import UNKNOWN
+from pulumi_django.ec2.compose_document import UNKNOWN, listed, section
 
 DATA_FOLDER = "/data"
-# What every Ubuntu host has of its own, such as docker's socket and the clock's zone.
+# Folders of every Ubuntu host, with files such as docker's socket and the time zone.
 _HOST_FOLDERS = (
     *("/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/run", "/sbin", "/snap", "/sys", "/tmp", "/usr"),
     *("/var/cache", "/var/log", "/var/run", "/var/tmp"),
@@ -27,10 +26,10 @@ Service = Mapping[str, Any]
 
 
 def check(document: Mapping[str, Any], services: Mapping[str, Service], *, host_has_variables: bool) -> None:
-    """ValueError for the first thing that cannot work on a host."""
+    """Raise ValueError for the first part of the file that cannot work on a host."""
     active = {name: service for name, service in services.items() if not service.get("profiles")}
     if not active and not host_has_variables:
-        raise ValueError("all its services have profiles: none would start")
+        raise ValueError("all its services have profiles, so none would start")
     for name, service in services.items():
         _check_image(name, service, starts=name in active)
     for name, service in active.items():
@@ -44,15 +43,15 @@ def check(document: Mapping[str, Any], services: Mapping[str, Service], *, host_
 def _check_image(name: str, service: Service, *, starts: bool) -> None:
     image = service.get("image")
     if "provider" in service:
-        raise ValueError(f"its service {name!r} has a provider, a program that is not on the host")
+        raise ValueError(f"its service {name!r} has a provider, which is a program that is not on the host")
     if image is None and not starts:
         return
     if image is None:
-        raise ValueError(f"its service {name!r} has no image, and sources are not on the host")
+        raise ValueError(f"its service {name!r} has no image, and there are no sources on the host")
     if not isinstance(image, str) or not image.strip():
         raise ValueError(f"its service {name!r} has the image {image!r}: an image is text that is not empty")
     if starts and service.get("build") and service.get("pull_policy") == "build":
-        raise ValueError(f"its service {name!r} has pull_policy 'build', and sources are not on the host")
+        raise ValueError(f"its service {name!r} has pull_policy 'build', and there are no sources on the host")
 
 
 def _check_dependencies(
@@ -62,7 +61,7 @@ def _check_dependencies(
     for other in needs:
         is_needed = not isinstance(needs, dict) or (needs[other] or {}).get("required", True)
         if is_needed and other not in active:
-            why = "starts with a profile only" if other in services else "is not there"
+            why = "starts only with a profile" if other in services else "does not exist"
             raise ValueError(f"its service {name!r} depends on {other!r}, which {why}")
 
 
@@ -70,12 +69,12 @@ def _env_files(_document: Mapping[str, Any], service: Service) -> str | None:
     for key in ("env_file", "label_file"):
         for entry in listed(service.get(key)):
             path, required = (entry.get("path"), entry.get("required")) if isinstance(entry, dict) else (entry, True)
-            # Compose reads the text "false" as the value, too.
+            # Compose also reads the text "false" as the value.
             if str(required).lower() != "false" and not _is_on_data_disk(path):
                 return (
                     f"{key} {_shown(path)}, which is not on the host: keep its variables in the secret of "
                     f"environment_secret_arn and write NAME: ${{NAME}} under environment, or name a file below "
-                    f"{DATA_FOLDER}, or say required: false"
+                    f"{DATA_FOLDER}, or write required: false"
                 )
     return None
 
@@ -86,7 +85,7 @@ def _mounts(document: Mapping[str, Any], service: Service) -> str | None:
         source = _source(entry)
         if source is not None and not _may_be_mounted(source):
             return f"the volume {_shown(source)}: {_MOUNT_RULE}"
-        # Compose makes a volume of this name; it may stand for one that is declared.
+        # Compose creates a volume of this name. It can refer to a declared volume.
         name = entry.get("source") if isinstance(entry, dict) else str(entry).partition(":")[0]
         found = volumes.get(name) if source is None and isinstance(name, str) else None
         problem = _volume(found) if isinstance(found, dict) else None
@@ -96,8 +95,8 @@ def _mounts(document: Mapping[str, Any], service: Service) -> str | None:
 
 
 _MOUNT_RULE = (
-    f"what a service mounts stands below {DATA_FOLDER}, since other files are not on the host and its root disk goes "
-    "with each change"
+    f"a mounted path must be below {DATA_FOLDER}, because other files are not on the host and each change replaces its "
+    "root disk"
 )
 
 
@@ -112,7 +111,7 @@ def _volume(declared: Mapping[str, Any]) -> str | None:
 
 
 def _source(entry: Any) -> str | None:
-    """The path on the host that a volume mounts, if it mounts one."""
+    """Return the path on the host that a volume mounts; None without one."""
     if isinstance(entry, dict):
         return str(entry.get("source", "")) if entry.get("type") == "bind" else None
     source, colon, _ = str(entry).partition(":")
@@ -128,7 +127,7 @@ def _files_of(kind: str) -> Callable[[Mapping[str, Any], Service], str | None]:
             if not isinstance(it, dict):
                 return f"{kind} {name!r}, which the file does not declare"
             if it.get("external"):
-                return f"{kind} {name!r}, which is external: compose knows those on a swarm only"
+                return f"{kind} {name!r}, which is external: compose supports that only on a swarm"
             if "file" in it and not _is_on_data_disk(it["file"]):
                 return f"{kind} {name!r} of {_shown(it['file'])}: {_MOUNT_RULE}"
         return None

@@ -1,4 +1,4 @@
-"""One instance that runs a docker compose file."""
+"""An EC2 instance that runs a docker compose file."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.ec2 import compose_file, compose_user_data, limits, machine
+from pulumi_django.ec2 import compose_file, compose_user_data, machine
 from pulumi_django.ecs.roles import Statement
 from pulumi_django.network.security import ANYWHERE
 from pulumi_django.rules.partitions import principal, region_of_zone
 
-# Canonical's images have docker and compose in their own signed package archive, and the SSM agent.
+# Canonical's images have the SSM agent, and docker and compose in their own signed package archive.
 # https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/
 UBUNTU_PARAMETER = "/aws/service/canonical/ubuntu/server/24.04/stable/current/{processor}/hvm/ebs-gp3/ami-id"
 UBUNTU_PROCESSOR = {"arm64": "arm64", "x86_64": "amd64"}
@@ -30,83 +30,84 @@ class ComposeHostArgs:
     """Public subnet of the host."""
 
     zone: str
-    """Availability zone of the subnet; the data volume is made there."""
+    """Availability zone of the subnet and of the data volume."""
 
     compose_file: str
-    """Path of the docker compose file. Every service that starts has an image; files that it names stand below `/data`,
-    since nothing else is on the host. A change replaces the host, not its data and address."""
+    """Path of the docker compose file. Every service that starts needs an image. Files that it names must be below `/data`,
+    because no others are on the host. A change replaces the host and keeps its data and address."""
 
     environment_secret_arn: pulumi.Input[str] | None = None
-    """ARN of the secret whose JSON keys are the variables of the compose file (`${NAME}`); the host reads it at each
-    start. Without one, every variable is unset."""
+    """ARN of the secret whose JSON keys are the variables of the compose file (`${NAME}`). The host reads it at each start.
+    Without one, every variable is unset."""
 
     ecr_repository_arns: Sequence[str] | None = None
-    """Repositories in ECR of images whose names are variables (`image: ${IMAGE}`); images that are named in full are
-    found by themselves. None when there is no such image, `[]` when they are not in ECR."""
+    """ARNs of the ECR repositories of images whose names are variables (`image: ${IMAGE}`). Images with full names are found
+    automatically. None when no such image exists, `[]` when those images are not in ECR."""
 
     host: str | None = None
-    """Host name that leads to the host, with `hosted_zone_id`."""
+    """Host name for the host's address; needs `hosted_zone_id`."""
 
     hosted_zone_id: pulumi.Input[str] | None = None
-    """Route 53 zone of `host`."""
+    """Id of the Route 53 zone of `host`."""
 
     instance_type: str = "t4g.medium"
-    """EC2 instance type, on Nitro: the data disk is found by its NVMe name."""
+    """EC2 instance type on Nitro, because the data disk is found by its NVMe name."""
 
     ami_id: str | None = None
-    """Image of Ubuntu 24.04 for the type's processor; None takes the newest when the host is made and leaves it then."""
+    """Id of an image of Ubuntu 24.04 for the type's processor. None uses the newest image at the creation of the host and
+    keeps it."""
 
     root_volume_gib: int = 30
-    """Encrypted root disk, 8 to 16384; it goes with the host."""
+    """Size of the encrypted root disk in GiB, 8 to 16384. It is deleted with the host."""
 
     data_volume_gib: int = 20
-    """Encrypted disk at `/data`, which also holds docker's volumes, 1 to 16384."""
+    """Size of the encrypted disk at `/data` in GiB, 1 to 16384. It also contains docker's volumes."""
 
     data_volume_id: pulumi.Input[str] | None = None
-    """An existing volume in the same zone to use instead, such as the one that an earlier stack left."""
+    """Id of an existing volume in the same zone to use as the data disk, such as the volume of an earlier stack."""
 
     keep_data: bool = True
     """Whether the data volume stays when the stack is destroyed."""
 
     ingress_ports: Sequence[int] = (80, 443)
-    """TCP ports that are open to the world."""
+    """TCP ports that are open to the internet, 1 to 65535 without 22."""
 
     statements: Sequence[Statement] = ()
-    """What else the host may do in AWS, as IAM statements."""
+    """Further IAM statements of the host's role."""
 
     def __post_init__(self) -> None:
-        limits.processor(self.instance_type)
+        machine.processor(self.instance_type)
         if self.ami_id is not None:
-            limits.check_ami_id(self.ami_id)
+            machine.check_ami_id(self.ami_id)
         compose_user_data.check_secret_arn(self.environment_secret_arn)
         compose_user_data.check_size(_compose(self), self.compose_file)
         if (self.host is None) != (self.hosted_zone_id is None):
-            raise ValueError("host and hosted_zone_id go together: set both, or none")
+            raise ValueError("host and hosted_zone_id go together: set both, or neither")
         if SSH_PORT in self.ingress_ports:
-            raise ValueError("ingress_ports has 22: shells are opened by Session Manager, without a port or key")
+            raise ValueError("ingress_ports has 22: Session Manager opens shells without a port or key")
         for name, low in (("root_volume_gib", 8), ("data_volume_gib", 1)):
             value: int = getattr(self, name)
             if not low <= value <= 16384:
-                raise ValueError(f"{name} is {value}: it is {low} to 16384")
+                raise ValueError(f"{name} is {value}: it must be {low} to 16384")
         for port in self.ingress_ports:
             if not 1 <= port <= 65535:
                 raise ValueError(f"ingress_ports has {port}: a port is 1 to 65535")
 
 
 class ComposeHost(pulumi.ComponentResource):
-    """A host with a fixed address and a data disk of its own: both outlive the instance."""
+    """A host with a fixed address and a data disk. Both outlive the instance."""
 
     instance_id: pulumi.Output[str]
-    """The EC2 instance."""
+    """Id of the EC2 instance."""
 
     public_ip: pulumi.Output[str]
-    """Its fixed address."""
+    """Fixed public IPv4 address."""
 
     data_volume_id: pulumi.Output[str]
-    """EBS volume at `/data`."""
+    """Id of the EBS volume at `/data`."""
 
     ssm_session_command: pulumi.Output[str]
-    """A command line that opens a shell."""
+    """Command line that opens a shell on the host."""
 
     def __init__(self, name: str, args: ComposeHostArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ec2:ComposeHost", name, None, opts)
@@ -147,7 +148,7 @@ class ComposeHost(pulumi.ComponentResource):
                 description=f"Port {port} from anywhere",
                 opts=child,
             )
-        # Images, packages and third parties of the application.
+        # For images, packages and third parties of the application.
         aws.vpc.SecurityGroupEgressRule(
             f"{name}-out",
             security_group_id=group.id,
@@ -179,7 +180,7 @@ class ComposeHost(pulumi.ComponentResource):
         _role, profile = machine.instance_profile(
             name, self, _statements(args, compose), principal("ec2", region_of_zone(args.zone))
         )
-        parameter = UBUNTU_PARAMETER.format(processor=UBUNTU_PROCESSOR[limits.processor(args.instance_type)])
+        parameter = UBUNTU_PARAMETER.format(processor=UBUNTU_PROCESSOR[machine.processor(args.instance_type)])
         return aws.ec2.Instance(
             name,
             ami=machine.image(args.ami_id, args.instance_type, parameter, self).id,
@@ -198,7 +199,7 @@ class ComposeHost(pulumi.ComponentResource):
                 volume_type="gp3", volume_size=args.root_volume_gib, encrypted=True
             ),
             tags={"Name": name},
-            # Two hosts cannot hold one disk and one address: the old one goes first. A newer image is no reason to.
+            # Two hosts cannot share one disk and one address, so the old host is deleted first. A newer image replaces no host.
             opts=pulumi.ResourceOptions(
                 parent=self, delete_before_replace=True, ignore_changes=["ami"] if args.ami_id is None else None
             ),
@@ -243,7 +244,7 @@ def _statements(args: ComposeHostArgs, compose: compose_file.ComposeFile) -> lis
             {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": args.environment_secret_arn}
         )
     if compose.ecr_repository_arns:
-        # The first action knows no resources.
+        # The first action supports no resources.
         statements.append({"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"})
         actions = ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"]
         statements.append({"Effect": "Allow", "Action": actions, "Resource": list(compose.ecr_repository_arns)})

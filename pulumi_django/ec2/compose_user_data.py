@@ -1,4 +1,4 @@
-"""The cloud-config of a host that runs a compose file: mount the data volume, install docker, start. Pure."""
+"""The cloud-config of a host with a compose file: mount the data volume, install docker, start the services. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from pulumi_django.ec2 import limits
+from pulumi_django.ec2 import machine
 from pulumi_django.ec2.compose_checks import DATA_FOLDER
 from pulumi_django.ec2.compose_file import ComposeFile
 
@@ -20,7 +20,7 @@ _SECRET_ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secre
 _DEVICE = "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{volume}"
 _SAMPLE_VOLUME_ID = "vol-0123456789abcdef0"
 
-# Only a volume on which blkid finds nothing (2) is formatted: any other answer ends the script with the data untouched.
+# Only a volume on which blkid finds nothing (2) is formatted. Any other result ends the script and keeps the data.
 _SETUP = """#!/bin/sh
 set -eu
 device={device}
@@ -41,7 +41,7 @@ _DAEMON = {"data-root": f"{DATA_FOLDER}/docker", "log-driver": "local", "live-re
 
 _AFTER_MOUNT = f"[Unit]\nRequiresMountsFor={DATA_FOLDER}\n"
 
-# systemd's own variables (LANG and others) would go before those of the compose file.
+# Otherwise systemd's own variables (LANG and others) would have precedence over those of the compose file.
 _COMPOSE = (
     "/usr/bin/env --ignore-environment HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "
     "/usr/bin/docker compose {options}-f compose.yaml"
@@ -66,7 +66,7 @@ TimeoutStartSec=900
 WantedBy=multi-user.target
 """
 
-# Written to a folder in memory that only root reads. Within double quotes compose reads every text back as it was.
+# Written to a folder in memory that only root can read. Within double quotes compose reads every text unchanged.
 # https://docs.docker.com/reference/compose-file/interpolation/
 _ENVIRONMENT = r"""#!/usr/bin/python3
 import boto3, json, os, re, sys
@@ -90,24 +90,25 @@ with open(os.open("/run/compose/environment", os.O_WRONLY | os.O_CREAT | os.O_TR
 
 
 def check_secret_arn(arn: Any) -> None:
-    """ValueError when a plain value is no ARN of a secret; a value that is only known later is not looked at."""
+    """Raise ValueError for a plain value that is no ARN of a secret. An Output is not checked."""
     if isinstance(arn, str) and not _SECRET_ARN.fullmatch(arn):
         raise ValueError(
-            f"environment_secret_arn is {arn!r}: it is written like "
+            f"environment_secret_arn is {arn!r}: it must be written like "
             "'arn:aws:secretsmanager:us-east-1:123456789012:secret:NAME-AbCdEf'"
         )
 
 
 def check_size(compose: ComposeFile, path: str) -> None:
-    """ValueError when the compose file makes user data that EC2 does not take."""
+    """Raise ValueError when the user data with the compose file exceeds EC2's limit."""
     sample = "arn:aws:secretsmanager:us-east-1:123456789012:secret:" + "x" * 64
-    limits.check_user_data(
+    machine.check_user_data(
         render(compose, _SAMPLE_VOLUME_ID, sample), f"compose_file is {path!r}: the user data with it"
     )
 
 
 def render(compose: ComposeFile, volume_id: str, secret_arn: str | None) -> str:
-    """The host's user data, as JSON, which is YAML. `secret_arn` names the secret with the compose file's variables."""
+    """Return the host's user data as JSON, which is valid YAML. `secret_arn` is the secret with the compose file's
+    variables."""
     files = [
         _file("/opt/compose/compose.yaml", compose.text),
         _file("/etc/docker/daemon.json", json.dumps(_DAEMON)),
@@ -145,6 +146,6 @@ def _unit(secret_arn: str | None) -> str:
 
 
 def _file(path: str, text: str, permissions: str = "0644") -> dict[str, str]:
-    # Without the time of packing the same text gives the same user data.
+    # Without a time stamp the same text always gives the same user data.
     content = base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
     return {"path": path, "encoding": "gz+b64", "permissions": permissions, "content": content}

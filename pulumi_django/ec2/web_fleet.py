@@ -1,4 +1,4 @@
-"""Instances behind the load balancer, replaced when they fail."""
+"""A fleet of EC2 instances behind the load balancer. Failed instances are replaced."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.ec2 import limits, machine
+from pulumi_django.ec2 import machine
 from pulumi_django.ecs.roles import Statement
 from pulumi_django.ecs.web_service import HealthCheck
 from pulumi_django.rules import naming, priorities
 
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/understand-instance-refresh-default-values.html: the new instance
-# is healthy before the old one goes.
+# is healthy before the old one is removed.
 MIN_HEALTHY_PERCENT, MAX_HEALTHY_PERCENT = 100, 110
 
 
@@ -25,73 +25,75 @@ class Ec2WebFleetArgs:
     """VPC of the load balancer."""
 
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
-    """Private subnets; instances are spread over their zones."""
+    """Private subnets. AWS distributes the instances over their zones."""
 
     alb_sg_id: pulumi.Input[str]
-    """Security group of the load balancer, the only one that is admitted."""
+    """Security group of the load balancer, the only group that the instances admit."""
 
     app_sg_id: pulumi.Input[str]
-    """Security group that the base's database and endpoints admit; instances carry it beside their own."""
+    """Security group that the base's database and endpoints admit. Instances have it besides their own."""
 
     listener_arn: pulumi.Input[str]
-    """Listener of the load balancer."""
+    """ARN of the load balancer's listener."""
 
     user_data: pulumi.Input[str]
-    """Script or cloud-config that an instance runs at its first start, at most 16 KiB. A change rolls the fleet."""
+    """Script or cloud-config that an instance runs at its first start, at most 16 KiB. A change replaces the instances one
+    after another."""
 
     host: pulumi.Input[str] | None = None
-    """Host name that requests must carry; None takes every host."""
+    """Host name of the requests for the fleet; None accepts every host."""
 
     paths: Sequence[str] = ("/*",)
-    """Path patterns that the fleet answers, at most 3 beside a host."""
+    """Path patterns of the requests for the fleet, at most 3."""
 
     listener_priority: int = 1
-    """Priority of its listener rule, 1 to 50000."""
+    """Priority of the listener rule, 1 to 50000."""
 
     port: int = 80
-    """Port on which instances listen."""
+    """TCP port on which instances listen, 1 to 65535."""
 
     health_check: HealthCheck = field(default_factory=lambda: HealthCheck(grace_period_seconds=300))
-    """How the load balancer checks them; one that fails is replaced."""
+    """Health check of the load balancer. Instances that fail it are replaced."""
 
     instance_type: str = "t4g.micro"
     """EC2 instance type."""
 
     ami_id: str | None = None
-    """Image for the type's processor. None takes Amazon Linux 2023 as it is when the fleet is made: a later one does not
-    replace running instances behind your back, it comes by being named here."""
+    """Id of an image for the type's processor. None uses the newest Amazon Linux 2023 at the creation of the fleet and keeps
+    it. Set this to use a newer image."""
 
     min_size: int = 1
-    """Fewest instances."""
+    """Minimum number of instances, 0 or more."""
 
     desired_size: int = 2
-    """Instances at first; with `cpu_target_percent` AWS sets the number afterwards."""
+    """Number of instances. With `cpu_target_percent` it is the initial number, and AWS changes it afterwards."""
 
     max_size: int = 3
-    """Most instances."""
+    """Maximum number of instances."""
 
     cpu_target_percent: int | None = None
-    """Average CPU that AWS holds by adding and removing instances, 10 to 90; None leaves `desired_size`."""
+    """Average CPU use in percent that AWS maintains by adding and removing instances, 10 to 90; None keeps
+    `desired_size`."""
 
     root_volume_gib: int = 8
-    """Encrypted root disk of an instance, 8 to 16384."""
+    """Size of the encrypted root disk of an instance in GiB, 8 to 16384."""
 
     deregistration_delay_seconds: int = 30
-    """Time in which a leaving instance finishes its requests, 0 to 3600."""
+    """Seconds within which a removed instance finishes its requests, 0 to 3600."""
 
     statements: Sequence[Statement] = ()
-    """What instances may do in AWS beside being reached by Session Manager, as IAM statements."""
+    """Further IAM statements of the instances' role, besides access for Session Manager."""
 
     def __post_init__(self) -> None:
-        limits.processor(self.instance_type)
+        machine.processor(self.instance_type)
         if self.ami_id is not None:
-            limits.check_ami_id(self.ami_id)
+            machine.check_ami_id(self.ami_id)
         if isinstance(self.user_data, str):
-            limits.check_user_data(self.user_data)
+            machine.check_user_data(self.user_data)
         if not 0 <= self.min_size <= self.desired_size <= self.max_size:
             raise ValueError(
                 f"min_size, desired_size, max_size are {self.min_size}, {self.desired_size}, {self.max_size}: "
-                "none is below 0 or above the next"
+                "each must be 0 or more and not above the next"
             )
         for name, low, high in (
             ("listener_priority", 1, priorities.PRIORITY_LIMIT),
@@ -101,28 +103,30 @@ class Ec2WebFleetArgs:
         ):
             value: int = getattr(self, name)
             if not low <= value <= high:
-                raise ValueError(f"{name} is {value}: it is {low} to {high}")
+                raise ValueError(f"{name} is {value}: it must be {low} to {high}")
         if self.cpu_target_percent is not None and not 10 <= self.cpu_target_percent <= 90:
-            raise ValueError(f"cpu_target_percent is {self.cpu_target_percent}: it is 10 to 90")
+            raise ValueError(f"cpu_target_percent is {self.cpu_target_percent}: it must be 10 to 90")
         if len(priorities.rule_patterns(self.paths)) > 1:
-            raise ValueError(f"paths has {len(self.paths)} patterns: a listener rule takes 3")
+            raise ValueError(f"paths has {len(self.paths)} patterns: a listener rule allows 3")
 
 
 class Ec2WebFleet(pulumi.ComponentResource):
-    """An auto scaling group without open ports, keys or public addresses: Session Manager opens shells, the load balancer
-    brings requests, metadata needs a token."""
+    """An auto scaling group behind a load balancer, without keys or public addresses.
+
+    Only the load balancer reaches its port, Session Manager opens shells, and instance metadata needs a token.
+    """
 
     group_name: pulumi.Output[str]
     """Name of the auto scaling group."""
 
     role_name: pulumi.Output[str]
-    """IAM role of the instances."""
+    """Name of the IAM role of the instances."""
 
     security_group_id: pulumi.Output[str]
-    """The instances' own security group."""
+    """Id of the instances' own security group."""
 
     target_group_arn_suffix: pulumi.Output[str]
-    """The target group's dimension in CloudWatch."""
+    """Suffix of the target group's ARN: its dimension in CloudWatch."""
 
     def __init__(self, name: str, args: Ec2WebFleetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ec2:Ec2WebFleet", name, None, opts)
@@ -170,7 +174,7 @@ class Ec2WebFleet(pulumi.ComponentResource):
         profile: aws.iam.InstanceProfile,
         tags: pulumi.Output[Mapping[str, str]],
     ) -> aws.ec2.LaunchTemplate:
-        parameter = machine.AMAZON_LINUX_PARAMETER.format(processor=limits.processor(args.instance_type))
+        parameter = machine.AMAZON_LINUX_PARAMETER.format(processor=machine.processor(args.instance_type))
         image = machine.image(args.ami_id, args.instance_type, parameter, self)
         return aws.ec2.LaunchTemplate(
             f"{name}-template",
@@ -273,7 +277,7 @@ class Ec2WebFleet(pulumi.ComponentResource):
                     auto_rollback=True,
                 ),
             ),
-            # The group itself cannot take the provider's default tags; its instances have them from the template.
+            # The group does not support the provider's default tags. Its instances get them from the template.
             tags=tags.apply(_group_tags),
             opts=pulumi.ResourceOptions(
                 parent=self,
@@ -301,7 +305,7 @@ class Ec2WebFleet(pulumi.ComponentResource):
 
 def _encoded(user_data: str) -> str:
     try:
-        return base64.b64encode(limits.check_user_data(user_data).encode()).decode()
+        return base64.b64encode(machine.check_user_data(user_data).encode()).decode()
     except ValueError as error:
         raise pulumi.RunError(str(error)) from None
 

@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.data import private_bucket
+from pulumi_django.data import buckets
 from pulumi_django.rules import naming
 from pulumi_django.rules.partitions import of_region
 from pulumi_django.rules.sizing import check_log_retention
@@ -75,11 +75,9 @@ class ExecSessions(pulumi.ComponentResource):
     def _bucket(self, name: str, args: ExecSessionsArgs) -> aws.s3.Bucket:
         child = pulumi.ResourceOptions(parent=self)
         bucket = aws.s3.Bucket(name, force_destroy=args.force_destroy, opts=child)
-        private_bucket.guard(self, name, bucket)
-        versioning = private_bucket.versions(self, name, bucket)
-        private_bucket.expire(
-            self, name, bucket, versioning, days=args.retention_days, old_version_days=OLD_VERSION_DAYS
-        )
+        buckets.guard(self, name, bucket)
+        versioning = buckets.versions(self, name, bucket)
+        buckets.expire(self, name, bucket, versioning, days=args.retention_days, old_version_days=OLD_VERSION_DAYS)
         return bucket
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 
 from pulumi_django.rules import naming
-from pulumi_django.rules.images import check_image
+from pulumi_django.rules.naming import check_image
 
 
 @dataclass(frozen=True, kw_only=True)

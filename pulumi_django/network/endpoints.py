@@ -1,4 +1,4 @@
-"""Endpoints by which private subnets reach AWS services without a way out."""
+"""VPC endpoints, with which private subnets reach AWS services without internet access."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pulumi_django.rules.partitions import endpoint_service
 
 HTTPS_PORT = 443
 
-# What a Fargate task needs when nothing leads out of its subnet: its image (api, dkr and, by the gateway, S3), its log,
-# its secrets and parameters, ECS Exec, and its role in the SDKs.
+# The services that a Fargate task without internet access needs: its image (api, dkr and, by the gateway endpoint, S3),
+# its log, its secrets and parameters, ECS Exec, and its role in the SDKs.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html
 ISOLATED_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm", "ssmmessages", "sts")
 
-# What most of the traffic of tasks goes to, so that it need not pay for NAT.
+# The services that receive most of the traffic of tasks. Endpoints save the NAT charges.
 USUAL_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "secretsmanager")
 
 
@@ -28,36 +28,36 @@ class InterfaceEndpointsArgs:
     """AWS region."""
 
     vpc_id: pulumi.Input[str]
-    """VPC."""
+    """VPC of the endpoints."""
 
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
-    """One private subnet in each zone that shall have the endpoints."""
+    """Private subnets, one in each zone that gets the endpoints."""
 
     client_security_group_id: pulumi.Input[str]
-    """The only security group that may use them."""
+    """The only security group whose members can use the endpoints."""
 
     services: Sequence[str]
-    """AWS services, as in `com.amazonaws.<region>.<service>`, for example `ecr.dkr` or `sqs`."""
+    """AWS services by their part of `com.amazonaws.<region>.<service>`, for example `ecr.dkr` or `sqs`."""
 
     def __post_init__(self) -> None:
         check_services(self.services)
 
 
 def check_services(services: Sequence[str], name: str = "services") -> None:
-    """ValueError for what is no name of a service, stands there twice, or has a gateway endpoint."""
+    """Raise ValueError for text that is no service, for a repeated service, and for services with a gateway
+    endpoint."""
     for service in services:
         if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", service) or service.startswith("com.amazonaws."):
-            raise ValueError(
-                f"{name} has {service!r}: a service is written like 'ecr.dkr', without com.amazonaws.<region>"
-            )
+            raise ValueError(f"{name} has {service!r}: write a service like 'ecr.dkr', without com.amazonaws.<region>")
         if service in ("s3", "dynamodb"):
-            raise ValueError(f"{name} has {service!r}: a gateway endpoint, which costs nothing, leads there")
+            raise ValueError(f"{name} has {service!r}: use its free gateway endpoint instead")
     if len(set(services)) < len(services):
-        raise ValueError(f"{name} is {list(services)}: a service stands there once")
+        raise ValueError(f"{name} is {list(services)}: name each service once")
 
 
 class InterfaceEndpoints(pulumi.ComponentResource):
-    """An address inside the VPC for each service, under the service's own name, for one security group only."""
+    """Interface endpoints: an address in the VPC for each service, under the service's usual name, for one security
+    group."""
 
     security_group_id: pulumi.Output[str]
     """Security group of the endpoints."""

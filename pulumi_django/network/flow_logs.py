@@ -1,4 +1,4 @@
-"""A record of every connection in a VPC."""
+"""Flow logs: a record of every connection in a VPC."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pulumi_aws as aws
 from pulumi_django.policies.trust import account_of, trust_policy
 from pulumi_django.rules.sizing import check_log_retention
 
-# 600 is the other choice; it writes less and tells later.
+# The other choice is 60. The longer interval writes less, and later.
 # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-basics.html#flow-logs-aggregration-interval
 AGGREGATION_SECONDS = 600
 
@@ -18,23 +18,23 @@ AGGREGATION_SECONDS = 600
 @dataclass(frozen=True, kw_only=True)
 class FlowLogsArgs:
     vpc_id: pulumi.Input[str]
-    """VPC."""
+    """VPC whose connections are recorded."""
 
     retention_days: int = 30
-    """Days for which lines are kept."""
+    """Days for which CloudWatch keeps the lines, one of its retention periods."""
 
     kms_key_arn: pulumi.Input[str] | None = None
-    """Key of the log group; None leaves it to CloudWatch's own encryption."""
+    """ARN of the KMS key of the log group; None keeps CloudWatch's own encryption."""
 
     def __post_init__(self) -> None:
         check_log_retention("retention_days", self.retention_days)
 
 
 class FlowLogs(pulumi.ComponentResource):
-    """Accepted and refused connections, in a log group of their own."""
+    """A log group with the accepted and rejected connections of a VPC."""
 
     log_group_name: pulumi.Output[str]
-    """Log group."""
+    """Name of the log group."""
 
     def __init__(self, name: str, args: FlowLogsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:flow_logs:FlowLogs", name, None, opts)

@@ -1,4 +1,4 @@
-"""The load balancer that a base's environments share."""
+"""The load balancer of a base. Its environments share it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.data.log_bucket import LOAD_BALANCER_PREFIX
+from pulumi_django.data.buckets import LOAD_BALANCER_PREFIX
 from pulumi_django.rules import naming
 
 # TLS 1.3, and 1.2 with forward secrecy for older clients.
@@ -26,45 +26,45 @@ class LoadBalancerArgs:
     """Security group of the load balancer."""
 
     certificate_arn: pulumi.Input[str] | None = None
-    """Certificate of the HTTPS listener; None makes an HTTP-only load balancer."""
+    """ARN of the certificate of the HTTPS listener; None creates a load balancer with HTTP only."""
 
     extra_certificate_arns: Sequence[str] = ()
-    """Certificates for further host names; the listener chooses by the name that a visitor asks for (SNI)."""
+    """ARNs of certificates for further host names. The listener selects one by the requested host name (SNI)."""
 
     idle_timeout_seconds: int = 60
-    """After this a silent connection is closed, 1 to 4000; the longest request must answer before."""
+    """Seconds after which an idle connection is closed, 1 to 4000. It must exceed the longest response time."""
 
     access_log_bucket: pulumi.Input[str] | None = None
-    """Bucket that gets a line for every request (`LogBucket`); None has none."""
+    """Name of the bucket for access logs (`LogBucket`); None writes none."""
 
     deletion_protection: bool = False
-    """Whether AWS and Pulumi refuse to delete it."""
+    """Whether AWS and Pulumi refuse to delete the load balancer."""
 
     def __post_init__(self) -> None:
         # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html
         if not 1 <= self.idle_timeout_seconds <= 4000:
-            raise ValueError(f"idle_timeout_seconds is {self.idle_timeout_seconds}: it is 1 to 4000")
+            raise ValueError(f"idle_timeout_seconds is {self.idle_timeout_seconds}: it must be 1 to 4000")
         if self.extra_certificate_arns and self.certificate_arn is None:
-            raise ValueError("extra_certificate_arns is given without certificate_arn: HTTPS needs a first certificate")
+            raise ValueError("extra_certificate_arns is set without certificate_arn: HTTPS needs a first certificate")
 
 
 class LoadBalancer(pulumi.ComponentResource):
-    """An internet-facing ALB that answers 404 to everything; environments add their rules to its listener."""
+    """An internet-facing ALB. It responds with 404 until environments add rules to its listener."""
 
     arn: pulumi.Output[str]
     """ARN of the load balancer."""
 
     arn_suffix: pulumi.Output[str]
-    """Dimension of the load balancer's metrics."""
+    """Suffix of the ARN: the dimension `LoadBalancer` of its metrics."""
 
     dns_name: pulumi.Output[str]
-    """DNS name that AWS gave it."""
+    """DNS name of the load balancer, from AWS."""
 
     zone_id: pulumi.Output[str]
     """Route 53 zone of that name, for alias records."""
 
     listener_arn: pulumi.Output[str]
-    """Listener that takes the environments' rules: HTTPS, or HTTP without a certificate."""
+    """ARN of the listener for the environments' rules: HTTPS, or HTTP without a certificate."""
 
     def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:load_balancer:LoadBalancer", name, None, opts)
@@ -94,7 +94,7 @@ class LoadBalancer(pulumi.ComponentResource):
         )
 
     def _listeners(self, name: str, args: LoadBalancerArgs, balancer: aws.lb.LoadBalancer) -> aws.lb.Listener:
-        """The listeners; returns the one for the environments."""
+        """Create the listeners and return the one for the environments."""
         child = pulumi.ResourceOptions(parent=self)
         not_found = aws.lb.ListenerDefaultActionArgs(
             type="fixed-response",

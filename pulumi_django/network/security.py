@@ -1,4 +1,4 @@
-"""The two security groups that a base's parts and its environments meet in."""
+"""The two security groups that a base shares with its environments."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ class SecurityGroupsArgs:
     """VPC of the base."""
 
     https: bool
-    """Whether the load balancer listens on 443 beside 80."""
+    """Whether the load balancer listens on port 443 besides 80."""
 
 
 class SecurityGroups(pulumi.ComponentResource):
-    """The load balancer's group and the one that every task carries.
+    """The security group of the load balancer, and the group of all tasks.
 
-    The tasks' group admits nobody: each environment adds a group of its own, which admits the load balancer to just its
-    container ports. Being in the tasks' group is what the database and the endpoints ask for.
+    The tasks' group admits no traffic. Each environment adds its own group, which admits the load balancer to its container
+    ports only. The database and the endpoints admit members of the tasks' group.
     """
 
     alb_sg_id: pulumi.Output[str]
-    """The load balancer's group."""
+    """Id of the load balancer's group."""
 
     app_sg_id: pulumi.Output[str]
-    """The group that every task carries."""
+    """Id of the group of all tasks."""
 
     def __init__(self, name: str, args: SecurityGroupsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:security:SecurityGroups", name, None, opts)
@@ -77,7 +77,7 @@ class SecurityGroups(pulumi.ComponentResource):
         )
 
     def _app_rules(self, name: str, app: aws.ec2.SecurityGroup) -> None:
-        # Applications call third parties on ports that only their authors know (mail, payment, monitoring).
+        # Applications call third parties (mail, payment, monitoring) on any port.
         aws.vpc.SecurityGroupEgressRule(
             f"{name}-app-out",
             security_group_id=app.id,

@@ -1,4 +1,4 @@
-"""The VPC of a base: subnets in pinned zones, and the way out."""
+"""The VPC of a base: subnets in pinned zones, and internet access."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_awsx as awsx
 
-from pulumi_django.deploying import program_end
+from pulumi_django.deploying import event_loop
 from pulumi_django.network.zones import LEAST_ZONES
 
 Nat = Literal["single", "per-az", "none"]
 
-# https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html: a VPC is /16 to /28; below /20 the subnets of
-# three zones and two kinds are too small for the tasks of many environments.
+# https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html: AWS allows /16 to /28. In a VPC smaller than /20
+# the subnets of three zones and two kinds are too small for the tasks of many environments.
 LARGEST_PREFIX, SMALLEST_PREFIX = 16, 20
 # https://datatracker.ietf.org/doc/html/rfc1918#section-3
 PRIVATE_RANGES = tuple(ipaddress.IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-# Docker's bridge on every EC2 instance, which some services of AWS use too.
+# The range of Docker's bridge on EC2 instances. Some services of AWS use it too.
 # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html#add-cidr-block-restrictions
 DOCKER_RANGE = ipaddress.IPv4Network("172.17.0.0/16")
 _STRATEGY: Mapping[Nat, awsx.ec2.NatGatewayStrategy] = {
@@ -33,17 +33,17 @@ _STRATEGY: Mapping[Nat, awsx.ec2.NatGatewayStrategy] = {
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings:
-    """What its owner chooses of a VPC."""
+    """Options of a VPC that do not depend on its region."""
 
     cidr_block: str = "10.0.0.0/16"
-    """Private addresses of the VPC, /16 to /20."""
+    """Private address range of the VPC, /16 to /20."""
 
     peered_cidr_blocks: Sequence[str] = ()
-    """Addresses of networks that the VPC is to be connected with, by peering or VPN; its own must not overlap."""
+    """Address ranges of networks that peering or VPN connects with the VPC. They must not overlap `cidr_block`."""
 
     nat: Nat = "single"
-    """The way out of the private subnets: one NAT gateway (`single`), one in each zone (`per-az`), or `none`: then tasks
-    reach only AWS services, through endpoints, and images must come from ECR."""
+    """NAT gateways of the private subnets: one (`single`), one in each zone (`per-az`) or `none`. With `none` tasks reach only
+    AWS services, through endpoints, and images must come from ECR."""
 
     def __post_init__(self) -> None:
         check_cidr_block(self.cidr_block)
@@ -56,7 +56,8 @@ class NetworkArgs(NetworkSettings):
     """AWS region, for example `us-east-1`."""
 
     zones: Sequence[str]
-    """Availability zones by name, at least two; pinned, since AWS may list them in another order another day."""
+    """Names of the availability zones, at least two. They are fixed, because AWS can list zones in another order
+    later."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -64,24 +65,24 @@ class NetworkArgs(NetworkSettings):
 
 
 def check_cidr_block(cidr_block: str) -> None:
-    """ValueError when a VPC cannot have these addresses, or too few of them."""
+    """Raise ValueError for an address range that a VPC cannot have, or that is too small."""
     network = _network("cidr_block", cidr_block)
     if network.prefixlen > SMALLEST_PREFIX:
         raise ValueError(
-            f"cidr_block is {cidr_block!r}: it is too small, /{LARGEST_PREFIX} to /{SMALLEST_PREFIX} is wanted"
+            f"cidr_block is {cidr_block!r}: it is too small: allowed is /{LARGEST_PREFIX} to /{SMALLEST_PREFIX}"
         )
     if network.prefixlen < LARGEST_PREFIX:
         raise ValueError(
-            f"cidr_block is {cidr_block!r}: it is too large, /{LARGEST_PREFIX} to /{SMALLEST_PREFIX} is wanted"
+            f"cidr_block is {cidr_block!r}: it is too large: allowed is /{LARGEST_PREFIX} to /{SMALLEST_PREFIX}"
         )
     if not any(network.subnet_of(private) for private in PRIVATE_RANGES):
-        raise ValueError(f"cidr_block is {cidr_block!r}: it is no private range (10/8, 172.16/12, 192.168/16)")
+        raise ValueError(f"cidr_block is {cidr_block!r}: it is not a private range (10/8, 172.16/12, 192.168/16)")
     if network.overlaps(DOCKER_RANGE):
-        raise ValueError(f"cidr_block is {cidr_block!r}: it overlaps {DOCKER_RANGE}, which Docker takes on every host")
+        raise ValueError(f"cidr_block is {cidr_block!r}: it overlaps {DOCKER_RANGE}, which Docker uses on every host")
 
 
 def check_overlap(cidr_block: str, peered_cidr_blocks: Sequence[str]) -> None:
-    """ValueError when a network that is to be connected has addresses of ours."""
+    """Raise ValueError when a connected network overlaps the VPC."""
     for peered in peered_cidr_blocks:
         if _network("peered_cidr_blocks", peered).overlaps(ipaddress.IPv4Network(cidr_block)):
             raise ValueError(f"cidr_block is {cidr_block!r}: it overlaps {peered!r} of peered_cidr_blocks")
@@ -95,18 +96,18 @@ def _network(name: str, cidr_block: str) -> ipaddress.IPv4Network:
 
 
 def check_zones(region: str, zones: Sequence[str]) -> None:
-    """ValueError for too few zones, one that stands there twice, one of another region."""
+    """Raise ValueError for fewer than two zones, a repeated zone, and a zone of another region."""
     if len(set(zones)) < LEAST_ZONES:
         raise ValueError(f"zones is {list(zones)}: a load balancer and a database need two different zones")
     if len(set(zones)) < len(zones):
-        raise ValueError(f"zones is {list(zones)}: a zone stands there once")
+        raise ValueError(f"zones is {list(zones)}: name each zone once")
     for zone in zones:
         if not zone.startswith(region) or zone == region:
-            raise ValueError(f"zones has {zone!r}: a zone of {region} is named like {region}a")
+            raise ValueError(f"zones has {zone!r}: zones of {region} have names like {region}a")
 
 
 class Network(pulumi.ComponentResource):
-    """A VPC with public and private subnets in every zone, none of which gives out public addresses by itself.
+    """A VPC with public and private subnets in every zone. No subnet assigns public addresses by itself.
 
     With nat `none` its tasks need `InterfaceEndpoints`.
     """
@@ -115,10 +116,10 @@ class Network(pulumi.ComponentResource):
     """Id of the VPC."""
 
     public_subnet_ids: pulumi.Output[Sequence[str]]
-    """One subnet in each zone with a route to the internet gateway."""
+    """Ids of the public subnets, one in each zone, with a route to the internet gateway."""
 
     private_subnet_ids: pulumi.Output[Sequence[str]]
-    """One subnet in each zone for tasks and data."""
+    """Ids of the private subnets, one in each zone, for tasks and data."""
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:network:Network", name, None, opts)
@@ -137,7 +138,7 @@ class Network(pulumi.ComponentResource):
         )
 
     def _vpc(self, name: str, args: NetworkArgs) -> awsx.ec2.Vpc:
-        program_end.watch()
+        event_loop.watch()
         inner = awsx.ec2.SubnetType.ISOLATED if args.nat == "none" else awsx.ec2.SubnetType.PRIVATE
         return awsx.ec2.Vpc(
             name,
@@ -155,7 +156,7 @@ class Network(pulumi.ComponentResource):
         )
 
     def _close_default_group(self, name: str) -> None:
-        """Whatever is started without a security group gets the VPC's default one: it lets nothing in or out."""
+        """Remove all rules of the VPC's default group, which resources without a security group get."""
         aws.ec2.DefaultSecurityGroup(
             f"{name}-default-sg",
             vpc_id=self.vpc_id,
@@ -165,11 +166,11 @@ class Network(pulumi.ComponentResource):
         )
 
     def _gateway_endpoint(self, name: str, args: NetworkArgs, vpc: awsx.ec2.Vpc) -> None:
-        """S3 without NAT charges: image layers and assets come this way. Gateway endpoints cost nothing."""
+        """Create the free gateway endpoint of S3, so that image layers and assets cause no NAT charges."""
         aws.ec2.VpcEndpoint(
             f"{name}-s3",
             vpc_id=vpc.vpc_id,
-            # Gateway endpoints are called alike in every partition, unlike interface endpoints.
+            # Unlike interface endpoints, gateway endpoints have the same name in every partition.
             service_name=f"com.amazonaws.{args.region}.s3",
             vpc_endpoint_type="Gateway",
             route_table_ids=vpc.route_tables.apply(lambda tables: [table.id for table in tables or []]),
@@ -178,7 +179,7 @@ class Network(pulumi.ComponentResource):
 
 
 def _no_public_addresses(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
-    """NAT gateways have addresses of their own and load balancers ask for theirs; nothing else shall get one."""
+    """Turn off automatic public addresses. NAT gateways and load balancers request their own."""
     if args.type_ != "aws:ec2/subnet:Subnet":
         return None
     props: dict[str, Any] = {**args.props, "mapPublicIpOnLaunch": False}

@@ -1,8 +1,8 @@
-"""Alarms of an environment, of a database server and of a load balancer."""
+"""CloudWatch alarms of environments, databases, load balancers and caches."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
@@ -21,35 +21,35 @@ BYTES_PER_GIB = 1024**3
 
 
 def check_percent(name: str, value: float) -> None:
-    """ValueError when `value` cannot be a threshold of a share."""
+    """Raise ValueError unless `value` is a percentage above 0."""
     if not 0 < value <= 100:
-        raise ValueError(f"{name} is {shown(value)}: it is above 0 and at most 100 %")
+        raise ValueError(f"{name} is {shown(value)}: it must be above 0 and at most 100 %")
 
 
 def check_positive(name: str, value: float) -> None:
-    """ValueError when `value` cannot be a threshold of an amount."""
+    """Raise ValueError unless `value` is above 0."""
     if value <= 0:
-        raise ValueError(f"{name} is {shown(value)}: it is above 0")
+        raise ValueError(f"{name} is {shown(value)}: it must be above 0")
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmThresholds:
-    """From where on something is wrong with an environment."""
+    """Thresholds of an environment's alarms."""
 
     web_errors: int = 10
-    """Answers with a status of 500 or above in five minutes, of one web service."""
+    """Number of responses with a status of 500 or above in five minutes, of one web service."""
 
     web_latency_seconds: float = 2.0
-    """Time within which 95 of 100 requests are answered, for five minutes."""
+    """95th percentile of the response time in seconds, for five minutes."""
 
     cpu_percent: float = 85.0
-    """CPU of a service, of what its tasks reserve, for five minutes."""
+    """CPU use of a service in percent of its reservation, for five minutes."""
 
     memory_percent: float = 85.0
-    """Memory of a service, of what its tasks reserve, for five minutes."""
+    """Memory use of a service in percent of its reservation, for five minutes."""
 
     queue_depth: int = 1000
-    """Messages that wait in a queue, for five minutes."""
+    """Number of waiting messages in a queue, for five minutes."""
 
     def __post_init__(self) -> None:
         check_percent("cpu_percent", self.cpu_percent)
@@ -62,32 +62,33 @@ class AlarmThresholds:
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentAlarmsArgs:
     topic_arn: pulumi.Input[str]
-    """SNS topic that is told."""
+    """ARN of the SNS topic that receives the alarms."""
 
     cluster_name: pulumi.Input[str]
-    """ECS cluster."""
+    """Name of the ECS cluster."""
 
     services: Mapping[str, pulumi.Input[str]]
-    """Name within the environment -> name of the ECS service."""
+    """Name of the ECS service by name within the environment."""
 
     load_balancer: pulumi.Input[str]
     """Suffix of the load balancer's ARN."""
 
     target_groups: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
-    """Web service -> suffix of its target group's ARN."""
+    """Suffix of the target group's ARN by web service."""
 
     queues: Mapping[str, Metric] = field(default_factory=dict[str, Metric])
-    """Queue -> how many messages wait in it."""
+    """Metric of the waiting messages by queue."""
 
     thresholds: AlarmThresholds = field(default_factory=AlarmThresholds)
-    """When they go off."""
+    """Thresholds of the alarms."""
 
 
 class EnvironmentAlarms(pulumi.ComponentResource):
-    """Errors, latency and sick tasks of web services, CPU and memory of every service, depth of queues."""
+    """Alarms on errors, latency and unhealthy tasks of web services, on CPU and memory of every service, and on queue
+    depth."""
 
     alarm_arns: list[pulumi.Output[str]]
-    """ARNs of the alarms, of which the web services' may stop a deployment."""
+    """ARNs of the alarms. Those of web services can stop a deployment."""
 
     def __init__(self, name: str, args: EnvironmentAlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:observability:EnvironmentAlarms", name, None, opts)
@@ -143,34 +144,34 @@ class EnvironmentAlarms(pulumi.ComponentResource):
 @dataclass(frozen=True, kw_only=True)
 class DatabaseAlarmsArgs:
     topic_arn: pulumi.Input[str]
-    """SNS topic that is told."""
+    """ARN of the SNS topic that receives the alarms."""
 
     instance_id: pulumi.Input[str] | None = None
-    """RDS instance; exactly one of this and `cluster_id`."""
+    """Identifier of the RDS instance. Set exactly one of this and `cluster_id`."""
 
     cluster_id: pulumi.Input[str] | None = None
-    """Aurora cluster, whose storage grows by itself and has no alarm."""
+    """Identifier of the Aurora cluster. Its storage grows by itself and has no alarm."""
 
     cpu_percent: float = 80.0
-    """CPU, for five minutes."""
+    """CPU use in percent, for five minutes."""
 
     free_storage_gib: float = 4.0
-    """Storage that must stay free."""
+    """Minimum free storage in GiB."""
 
     connections: int = 80
-    """Connections, for five minutes. PostgreSQL on RDS takes about 110 for each GiB of memory."""
+    """Number of connections, for five minutes. PostgreSQL on RDS accepts about 110 for each GiB of memory."""
 
     def __post_init__(self) -> None:
         if (self.instance_id is None) == (self.cluster_id is None):
             given = "neither" if self.instance_id is None else "both"
-            raise ValueError(f"instance_id and cluster_id: {given} given; the alarms are of one server")
+            raise ValueError(f"instance_id and cluster_id: {given} is set; set exactly one")
         check_percent("cpu_percent", self.cpu_percent)
         check_positive("free_storage_gib", self.free_storage_gib)
         check_positive("connections", self.connections)
 
 
 class DatabaseAlarms(pulumi.ComponentResource):
-    """CPU, connections and free storage of a PostgreSQL server."""
+    """Alarms on CPU, connections and free storage of a PostgreSQL server."""
 
     def __init__(self, name: str, args: DatabaseAlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:observability:DatabaseAlarms", name, None, opts)
@@ -185,7 +186,7 @@ class DatabaseAlarms(pulumi.ComponentResource):
     def _alarm(self, name: str, args: DatabaseAlarmsArgs, metric: str, condition: Condition, what: str) -> None:
         dimension = "DBInstanceIdentifier" if args.instance_id is not None else "DBClusterIdentifier"
         identifier = args.instance_id if args.instance_id is not None else args.cluster_id
-        assert identifier is not None  # one of the two is there: checked by the arguments
+        assert identifier is not None  # the arguments check that one of the two is set
         metric_alarm(
             self,
             name,
@@ -199,20 +200,21 @@ class DatabaseAlarms(pulumi.ComponentResource):
 @dataclass(frozen=True, kw_only=True)
 class LoadBalancerAlarmsArgs:
     topic_arn: pulumi.Input[str]
-    """SNS topic that is told."""
+    """ARN of the SNS topic that receives the alarms."""
 
     load_balancer: pulumi.Input[str]
     """Suffix of the load balancer's ARN."""
 
     errors: int = 10
-    """Answers with a status of 500 or above that the load balancer itself gave in five minutes: no task was there."""
+    """Number of responses in five minutes with a status of 500 or above from the load balancer itself, because no task was
+    available."""
 
     def __post_init__(self) -> None:
         check_positive("errors", self.errors)
 
 
 class LoadBalancerAlarms(pulumi.ComponentResource):
-    """Errors of the load balancer itself."""
+    """Alarm on errors of the load balancer itself."""
 
     def __init__(self, name: str, args: LoadBalancerAlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:observability:LoadBalancerAlarms", name, None, opts)
@@ -229,4 +231,45 @@ class LoadBalancerAlarms(pulumi.ComponentResource):
             description="The load balancer answers with errors of its own",
             topic_arn=args.topic_arn,
         )
+        self.register_outputs({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheAlarmsArgs:
+    topic_arn: pulumi.Input[str]
+    """ARN of the SNS topic that receives the alarms."""
+
+    node_ids: Sequence[str]
+    """Node ids in CloudWatch (`ReplicationGroupArgs.node_ids`)."""
+
+    memory_percent: float = 85.0
+    """Memory use of a node in percent, for five minutes."""
+
+    cpu_percent: float = 80.0
+    """CPU use of a node's engine in percent, for five minutes."""
+
+    def __post_init__(self) -> None:
+        check_percent("memory_percent", self.memory_percent)
+        check_percent("cpu_percent", self.cpu_percent)
+
+
+class CacheAlarms(pulumi.ComponentResource):
+    """Alarms on memory and CPU of every cache node."""
+
+    def __init__(self, name: str, args: CacheAlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("pulumi-django:observability:CacheAlarms", name, None, opts)
+        for node in args.node_ids:
+            # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/CacheMetrics.WhichShouldIMonitor.html
+            for kind, metric, threshold in (
+                ("memory", "DatabaseMemoryUsagePercentage", args.memory_percent),
+                ("cpu", "EngineCPUUtilization", args.cpu_percent),
+            ):
+                metric_alarm(
+                    self,
+                    f"{name}-{node}-{kind}",
+                    Metric(namespace="AWS/ElastiCache", name=metric, dimensions={"CacheClusterId": node}),
+                    Condition(threshold=threshold),
+                    description=f"The cache runs short of {kind if kind == 'memory' else 'CPU'}",
+                    topic_arn=args.topic_arn,
+                )
         self.register_outputs({})

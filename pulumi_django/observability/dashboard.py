@@ -1,4 +1,4 @@
-"""One page of CloudWatch that shows how an environment is."""
+"""The CloudWatch dashboard of an environment."""
 
 from __future__ import annotations
 
@@ -32,35 +32,35 @@ _DATABASE_METRICS: Mapping[str, Sequence[tuple[str, str]]] = {
 @dataclass(frozen=True, kw_only=True)
 class DashboardArgs:
     environment: str
-    """Name of the environment, and of its dashboard."""
+    """Name of the environment and of its dashboard."""
 
     region: str
-    """Region of the metrics."""
+    """AWS region of the metrics."""
 
     cluster_name: pulumi.Input[str]
-    """ECS cluster."""
+    """Name of the ECS cluster."""
 
     services: Mapping[str, pulumi.Input[str]]
-    """Name within the environment -> name of the ECS service."""
+    """Name of the ECS service by name within the environment."""
 
     load_balancer: pulumi.Input[str]
     """Suffix of the load balancer's ARN."""
 
     target_groups: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
-    """Web service -> suffix of its target group's ARN."""
+    """Suffix of the target group's ARN by web service."""
 
     queues: Mapping[str, Metric] = field(default_factory=dict[str, Metric])
-    """Queue -> how many messages wait in it."""
+    """Metric of the waiting messages by queue."""
 
     database_instance_id: pulumi.Input[str] | None = None
-    """RDS instance of the base."""
+    """Identifier of the base's RDS instance; None without one."""
 
     database_cluster_id: pulumi.Input[str] | None = None
-    """Aurora cluster of the base."""
+    """Identifier of the base's Aurora cluster; None without one."""
 
 
 class Dashboard(pulumi.ComponentResource):
-    """Requests, errors, latency, CPU and memory, queues and database of one environment."""
+    """A dashboard with requests, errors, latency, CPU, memory, queues and database of one environment."""
 
     dashboard_name: pulumi.Output[str]
     """Name of the dashboard."""
@@ -80,7 +80,7 @@ class Dashboard(pulumi.ComponentResource):
 
 
 Panel = tuple[str, Mapping[str, Metric]]
-"""Title, and the series by label."""
+"""Title, and series by label."""
 
 
 def _web_panels(args: DashboardArgs) -> list[Panel]:

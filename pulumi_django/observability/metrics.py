@@ -1,4 +1,4 @@
-"""CloudWatch metrics that alarms and dashboards are made of, and the alarm on one of them."""
+"""CloudWatch metrics of alarms and dashboards, and the alarm on a metric."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OPERATORS: Mapping[Comparison, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """One series of CloudWatch."""
+    """One metric series in CloudWatch."""
 
     namespace: str
     """Namespace, for example `AWS/ECS`."""
@@ -28,7 +28,7 @@ class Metric:
     """Name of the metric."""
 
     dimensions: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
-    """Dimension -> value; all of those that the metric is published with."""
+    """Value by dimension. A metric needs all the dimensions of its publication."""
 
     statistic: str = "Average"
     """`Average`, `Sum`, `Maximum`, `Minimum`, or a percentile such as `p95`."""
@@ -36,23 +36,23 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """When an alarm goes off."""
+    """The condition of an alarm."""
 
     threshold: float
-    """Value that must not be reached."""
+    """Value at which the condition holds."""
 
     comparison: Comparison = "above"
-    """Whether reaching it from below (`above`) or from above (`below`) is bad."""
+    """Side of the threshold on which the condition holds: at or `above` it, or at or `below` it."""
 
     period_seconds: int = 60
-    """Length of one measurement; 60 is the shortest that AWS's own metrics have."""
+    """Length of one measurement in seconds. AWS's own metrics have at least 60."""
 
     periods: int = 5
-    """Measurements in a row that must be bad."""
+    """Number of consecutive measurements that must meet the condition."""
 
 
 def service_metric(cluster: pulumi.Input[str], service: pulumi.Input[str], name: str) -> Metric:
-    """CPUUtilization or MemoryUtilization of an ECS service.
+    """Return CPUUtilization or MemoryUtilization of an ECS service.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
     """
     return Metric(namespace="AWS/ECS", name=name, dimensions={"ClusterName": cluster, "ServiceName": service})
@@ -61,7 +61,7 @@ def service_metric(cluster: pulumi.Input[str], service: pulumi.Input[str], name:
 def web_metric(
     load_balancer: pulumi.Input[str], target_group: pulumi.Input[str], name: str, statistic: str = "Sum"
 ) -> Metric:
-    """A metric of one target group behind a load balancer, both by the suffix of their ARNs.
+    """Return a metric of a target group behind a load balancer, both named by the suffix of their ARN.
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
     """
     dimensions = {"LoadBalancer": load_balancer, "TargetGroup": target_group}
@@ -69,7 +69,7 @@ def web_metric(
 
 
 def queue_metric(queue_name: pulumi.Input[str]) -> Metric:
-    """Messages that wait in an SQS queue.
+    """Return the number of waiting messages in an SQS queue.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
     """
     return Metric(
@@ -81,7 +81,7 @@ def queue_metric(queue_name: pulumi.Input[str]) -> Metric:
 
 
 def database_metric(dimension: str, identifier: pulumi.Input[str], name: str) -> Metric:
-    """A metric of an RDS instance (`DBInstanceIdentifier`) or an Aurora cluster (`DBClusterIdentifier`).
+    """Return a metric of an RDS instance (`DBInstanceIdentifier`) or an Aurora cluster (`DBClusterIdentifier`).
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-metrics.html
     """
     return Metric(namespace="AWS/RDS", name=name, dimensions={dimension: identifier})
@@ -96,9 +96,9 @@ def metric_alarm(
     description: str,
     topic_arn: pulumi.Input[str],
 ) -> aws.cloudwatch.MetricAlarm:
-    """An alarm that tells the topic when it goes off and when all is well again.
+    """Create an alarm that notifies the topic when its condition holds and when it no longer holds.
 
-    No data is no alarm: an environment that sleeps, or has no requests, publishes none.
+    Missing data does not trigger it, because an environment that sleeps, or has no requests, publishes none.
     """
     percentile = metric.statistic.startswith("p")
     return aws.cloudwatch.MetricAlarm(

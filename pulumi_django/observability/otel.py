@@ -1,4 +1,4 @@
-"""Traces: a collector beside each Django container takes them over OpenTelemetry and hands them to X-Ray."""
+"""Traces: a collector beside each Django container receives them over OpenTelemetry and sends them to X-Ray."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pulumi
 
 from pulumi_django.ecs.sidecar import Sidecar
 from pulumi_django.rules.aws_rules import shown
-from pulumi_django.rules.images import check_image
+from pulumi_django.rules.naming import check_image
 
 CONTAINER = "otel-collector"
-# Its releases: https://gallery.ecr.aws/aws-observability/aws-otel-collector
+# Releases: https://gallery.ecr.aws/aws-observability/aws-otel-collector
 DEFAULT_COLLECTOR_IMAGE = "public.ecr.aws/aws-observability/aws-otel-collector:v0.43.3"
 HTTP_PORT = 4318
 _CONFIG_VARIABLE = "AOT_CONFIG_CONTENT"
 
-# Only the task's own containers reach it: they share `localhost` and no rule admits anybody else.
+# Only the task's own containers reach the collector, over `localhost`. No security group rule admits others.
 _CONFIG = f"""\
 extensions:
   health_check:
@@ -43,7 +43,7 @@ service:
 """
 
 STATEMENTS: Sequence[Mapping[str, Any]] = (
-    # These actions know no resources.
+    # These actions support no resources.
     # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
     {
         "Sid": "Traces",
@@ -52,31 +52,32 @@ STATEMENTS: Sequence[Mapping[str, Any]] = (
         "Resource": ["*"],
     },
 )
-"""What the tasks' role needs."""
+"""IAM statements that the role of the tasks needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TracingOptions:
     image: str = DEFAULT_COLLECTOR_IMAGE
-    """Image of the AWS distribution of the OpenTelemetry collector; subnets without a way out need one in ECR."""
+    """Image of the AWS distribution of the OpenTelemetry collector. Subnets without internet access need an image in
+    ECR."""
 
     memory_mib: int = 128
-    """Memory of the task that is kept for the collector."""
+    """Memory of the task in MiB that is reserved for the collector."""
 
     sample_percent: float = 5.0
-    """Requests of 100 that are traced, above 0 to 100; X-Ray bills by trace."""
+    """Percentage of requests that are traced, above 0 and up to 100. X-Ray bills by trace."""
 
     def __post_init__(self) -> None:
         check_image("image", self.image)
         if not 0 < self.sample_percent <= 100:
-            raise ValueError(f"sample_percent is {shown(self.sample_percent)}: it is above 0 and at most 100 %")
+            raise ValueError(f"sample_percent is {shown(self.sample_percent)}: it must be above 0 and at most 100 %")
 
 
 def collector(options: TracingOptions, region: str) -> Sidecar:
-    """The collector. A task does not stop with it: traces are lost, requests are not."""
+    """Return the collector. It is not essential: when it stops, traces are lost and requests continue."""
     return Sidecar(
         image=options.image,
-        # AWS's own collector reads the variable unasked, the others only when the command says so.
+        # AWS's own collector reads the variable by default. Other collectors need the command.
         command=[f"--config=env:{_CONFIG_VARIABLE}"],
         env={_CONFIG_VARIABLE: _CONFIG.format(region=region)},
         memory_mib=options.memory_mib,
@@ -86,7 +87,7 @@ def collector(options: TracingOptions, region: str) -> Sidecar:
 
 
 def variables(options: TracingOptions, environment: str, service: str) -> dict[str, pulumi.Input[str]]:
-    """What tells OpenTelemetry's Python SDK in the Django container where the collector is, and who it is itself.
+    """Return the variables with the collector's address and the service's name, for OpenTelemetry's Python SDK.
     https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
     """
     return {

@@ -1,4 +1,4 @@
-"""Where alarms are sent."""
+"""The SNS topic of alarms."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ import pulumi_aws as aws
 @dataclass(frozen=True, kw_only=True)
 class AlarmTopicArgs:
     account_id: pulumi.Input[str]
-    """AWS account whose alarms may publish."""
+    """Id of the AWS account whose alarms can publish."""
 
     kms_key_arn: pulumi.Input[str] | None = None
-    """Key of the messages, which must admit CloudWatch (`EncryptionKey`); the account's default key for SNS does not. None
-    leaves them to the encryption of SNS's own disks."""
+    """ARN of the KMS key of the messages. It must admit CloudWatch (`EncryptionKey`), which the account's default key for SNS
+    does not. None keeps only the disk encryption of SNS."""
 
     emails: Sequence[str] = ()
-    """Addresses that get every alarm; each is asked to confirm first."""
+    """E-mail addresses that receive every alarm. Each must confirm the subscription first."""
 
     def __post_init__(self) -> None:
         for email in self.emails:
             if email.count("@") != 1 or email.startswith("@") or email.endswith("@") or " " in email:
-                raise ValueError(f"emails has {email!r}: an address is written like ops@example.com")
+                raise ValueError(f"emails has {email!r}: write an address like ops@example.com")
 
 
 class AlarmTopic(pulumi.ComponentResource):
-    """An SNS topic to which only this account's alarms publish."""
+    """An SNS topic to which only alarms of this account can publish."""
 
     topic_arn: pulumi.Output[str]
-    """ARN of the topic, known once alarms may publish."""
+    """ARN of the topic, known after alarms have permission to publish."""
 
     def __init__(self, name: str, args: AlarmTopicArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:observability:AlarmTopic", name, None, opts)

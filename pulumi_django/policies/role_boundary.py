@@ -1,4 +1,4 @@
-"""A permissions boundary on every role of a stack, for pipelines that may make roles only with it."""
+"""A permissions boundary on every role of a stack, for pipelines that can create roles only with it."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ _ROLE, _PROFILE = "aws:iam/role:Role", "aws:iam/instanceProfile:InstanceProfile"
 
 
 def check_boundary_arn(arn: str) -> str:
-    """The ARN itself; ValueError when it names no IAM policy."""
+    """Return the ARN. Raises ValueError for text that is no ARN of an IAM policy."""
     if not _POLICY.fullmatch(arn):
         raise ValueError(
-            f"permissions_boundary is {arn!r}: it is the ARN of an IAM policy, such as "
+            f"permissions_boundary is {arn!r}: it must be the ARN of an IAM policy, such as "
             "'arn:aws:iam::123456789012:policy/pulumi-django/pulumi-django-deploy-boundary'"
         )
     return arn
 
 
 def permissions_boundary(arn: str) -> pulumi.ResourceTransformation:
-    """A transformation that gives every IAM role the boundary `arn`, and roles and instance profiles the path of that
-    policy. A boundary or a path of the resource's own stays.
+    """Return a transformation that sets the boundary `arn` on every IAM role, and its path on roles and instance profiles.
 
-    It goes into the options of what the program makes: `ResourceOptions(transformations=[permissions_boundary(arn)])`. IAM
-    cannot move a role to another path, so roles that exist already are replaced.
+    It keeps a boundary or path that a resource has already. Pass it in the options of the components:
+    `ResourceOptions(transformations=[permissions_boundary(arn)])`. IAM cannot change the path of a role, so existing roles are
+    replaced.
     """
     matched = _POLICY.fullmatch(check_boundary_arn(arn))
     path = matched["path"] if matched else "/"

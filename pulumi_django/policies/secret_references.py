@@ -1,4 +1,4 @@
-"""Secrets and parameters that are there already, as configuration names them, and as ECS and IAM want them."""
+"""References to existing secrets and parameters: their form in the configuration, in ECS and in IAM."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ FORMS = (
 SECRET_ARN = "arn:aws:secretsmanager:<region>:<account>:secret:<name>"
 PARAMETER_ARN = "arn:aws:ssm:<region>:<account>:parameter/<name>"
 SECRET_VIA_PARAMETER = "/aws/reference/secretsmanager/"
-"""Parameters below this are secrets, which SSM reads for the caller.
+"""Prefix of parameters that are secrets. SSM reads these secrets for the caller.
 https://docs.aws.amazon.com/systems-manager/latest/userguide/integration-ps-secretsmanager.html"""
 
-# https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html; RDS's own have a '!'.
+# https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html; Secrets of RDS contain '!'.
 _SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@!-]{1,512}")
 # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html: a name with a path is absolute.
 _PARAMETER_NAME = re.compile(r"(/[A-Za-z0-9_.-]+)+|[A-Za-z0-9_.-]+")
-# Secrets Manager takes such an end for the random suffix of a whole ARN, whatever the secret is called.
+# Secrets Manager treats such an end as the random suffix of a complete ARN, even when the name ends so.
 # https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen
 _SUFFIX = re.compile(r"-[A-Za-z0-9]{6}")
 _SUFFIX_PATTERN = "-??????"
@@ -36,13 +36,13 @@ _SHOWABLE = re.compile(r"[A-Za-z0-9_./:@!*-]*")
 
 @dataclass(frozen=True)
 class ByArn:
-    """A secret or parameter by its ARN, with what ECS allows behind it."""
+    """A secret or parameter by its ARN, optionally with JSON key and version for ECS."""
 
     value_from: str
 
     @property
     def arn(self) -> str:
-        """The ARN that a policy names: a secret's has its random suffix, or a pattern for it."""
+        """ARN for a policy. For a secret it has the random suffix, or a pattern for it."""
         if ":secret:" not in self.value_from:
             return self.value_from
         arn = ":".join(self.value_from.split(":")[:7])
@@ -56,7 +56,7 @@ class SecretByName:
     name: str
     json_key: str | None = None
     version: str = ":"
-    """Stage and id of the version, with a colon between."""
+    """Stage and id of the version, separated by a colon."""
 
 
 @dataclass(frozen=True)
@@ -71,17 +71,17 @@ Reference = ByArn | SecretByName | ParameterByName
 
 @dataclass(frozen=True)
 class Resolved:
-    """A reference as ECS and IAM want it."""
+    """A reference in the form of ECS and IAM."""
 
     value_from: pulumi.Input[str]
     """`valueFrom` of a container's secret."""
 
     arns: Sequence[pulumi.Input[str]]
-    """What the execution role must be allowed to read."""
+    """ARNs that the execution role must be able to read."""
 
 
 def parse(text: str) -> Reference:
-    """The reference that a text means; ValueError that shows what is possible."""
+    """Return the reference in a text. Raises ValueError with the possible forms."""
     if text.startswith("arn:"):
         return _by_arn(text)
     if text.startswith(SECRET_PREFIX):
@@ -90,7 +90,7 @@ def parse(text: str) -> Reference:
     if text.startswith(PARAMETER_PREFIX) and not name.startswith("/") and "/" in name:
         name = f"/{name}"
     if not _PARAMETER_NAME.fullmatch(name):
-        raise ValueError(f"{_shown(text)} names no secret: give {FORMS}")
+        raise ValueError(f"{_shown(text)} is not a reference to a secret: write {FORMS}")
     return ParameterByName(name)
 
 
@@ -98,17 +98,17 @@ def _by_arn(text: str) -> ByArn:
     parts = text.split(":", 5)
     service = parts[2] if len(parts) == 6 else ""
     if service not in ("secretsmanager", "ssm"):
-        raise ValueError(f"{_shown(text)} names no secret: give {FORMS}")
+        raise ValueError(f"{_shown(text)} is not a reference to a secret: write {FORMS}")
     _, partition, _, region, account, resource = parts
     try:
         own = of_region(region)
     except ValueError as error:
-        raise ValueError(f"{_shown(text)} names no secret: its {error}") from None
+        raise ValueError(f"{_shown(text)} is not a reference to a secret: its {error}") from None
     wanted = SECRET_ARN if service == "secretsmanager" else PARAMETER_ARN
     if partition != own:
-        raise ValueError(f"{_shown(text)} names no secret: ARNs of {region} begin with 'arn:{own}:'")
+        raise ValueError(f"{_shown(text)} is not a reference to a secret: ARNs of {region} begin with 'arn:{own}:'")
     if not re.fullmatch(r"\d{12}", account):
-        raise ValueError(f"{_shown(text)} names no secret: an account has 12 digits, as in '{wanted}'")
+        raise ValueError(f"{_shown(text)} is not a reference to a secret: an account has 12 digits, as in '{wanted}'")
     if service == "ssm":
         _check_parameter(text, resource)
     else:
@@ -120,21 +120,21 @@ def _check_parameter(text: str, resource: str) -> None:
     name = resource.removeprefix("parameter")
     if name == resource or not name.startswith("/") or not _PARAMETER_NAME.fullmatch(name):
         raise ValueError(
-            f"{_shown(text)} names no secret: a parameter's ARN is '{PARAMETER_ARN}', without a version or a label"
+            f"{_shown(text)} is not a reference to a secret: the ARN of a parameter is '{PARAMETER_ARN}', without a version or a label"
         )
 
 
 def _check_secret(text: str, resource: str) -> None:
     kind, *rest = resource.split(":")
     if kind != "secret" or not rest or not _SECRET_NAME.fullmatch(rest[0]):
-        raise ValueError(f"{_shown(text)} names no secret: a secret's ARN is '{SECRET_ARN}'")
+        raise ValueError(f"{_shown(text)} is not a reference to a secret: the ARN of a secret is '{SECRET_ARN}'")
     _check_version(text, rest[1:], SECRET_ARN)
 
 
 def _secret_by_name(text: str) -> SecretByName:
     name, *rest = text.removeprefix(SECRET_PREFIX).split(":")
     if not _SECRET_NAME.fullmatch(name):
-        raise ValueError(f"{_shown(text)} names no secret: give {FORMS}")
+        raise ValueError(f"{_shown(text)} is not a reference to a secret: write {FORMS}")
     if len(rest) == 1:
         return SecretByName(name, rest[0] or None)
     _check_version(text, rest, f"{SECRET_PREFIX}<name>")
@@ -142,22 +142,22 @@ def _secret_by_name(text: str) -> SecretByName:
 
 
 def _check_version(text: str, rest: Sequence[str], form: str) -> None:
-    """ECS reads all three parts behind a secret, or none; a version has a stage or an id.
+    """Check the parts after a secret. ECS needs all three or none; a version has a stage or an id.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
     """
     if len(rest) not in (0, 3):
         raise ValueError(
-            f"{_shown(text)} names no secret: behind the name stand a JSON key, a version stage and a version id, each of "
-            f"them may be empty, as in '{form}:<JSON key>::'"
+            f"{_shown(text)} is not a reference to a secret: after the name come a JSON key, a version stage and a version id, "
+            f"each of which can be empty, as in '{form}:<JSON key>::'"
         )
     if rest and rest[1] and rest[2]:
         raise ValueError(
-            f"{_shown(text)} names no secret: give a version stage or a version id, as in '{form}:<JSON key>:<stage>:'"
+            f"{_shown(text)} is not a reference to a secret: write a version stage or a version id, as in '{form}:<JSON key>:<stage>:'"
         )
 
 
 def _shown(text: str) -> str:
-    """The text for a message, unless it may be a secret's value that was put in the wrong place."""
+    """Return the text for a message, or only its length when it can be the value of a secret."""
     return repr(text) if _SHOWABLE.fullmatch(text) else f"a text of {len(text)} characters"
 
 
@@ -171,7 +171,8 @@ class Resolver:
         self._account: pulumi.Output[str] | None = None
 
     def resolve(self, text: str) -> Resolved:
-        """What a reference means. A secret's name is looked up, since ECS wants its whole ARN; its value is not read."""
+        """Return the reference for ECS and IAM. The ARN of a named secret is looked up, because ECS needs it in full.
+        No value is read."""
         match parse(text):
             case ByArn() as by_arn:
                 return Resolved(by_arn.value_from, [by_arn.arn, *_secret_behind_arn(by_arn.arn)])
@@ -184,7 +185,7 @@ class Resolver:
                 return Resolved(arn, [arn] if secret is None else [arn, self._arn("secretsmanager", secret)])
 
     def _secret(self, name: str) -> pulumi.Output[str]:
-        """The whole ARN of a secret, asked for once although many of its keys are read."""
+        """Return the complete ARN of a secret. Each secret is looked up once, even for several keys."""
         if name not in self._secrets:
             self._secrets[name] = aws.secretsmanager.get_secret_output(name=name, opts=self._options).arn
         return self._secrets[name]
@@ -197,7 +198,8 @@ class Resolver:
 
 
 def _secret_behind(parameter: str) -> str | None:
-    """The end of the ARN of the secret that a parameter stands for, with a pattern for the random suffix."""
+    """Return the end of the ARN of a parameter's secret, with a pattern for the random suffix; None for other
+    parameters."""
     if not parameter.startswith(SECRET_VIA_PARAMETER):
         return None
     return f"secret:{parameter.removeprefix(SECRET_VIA_PARAMETER)}{_SUFFIX_PATTERN}"
@@ -210,7 +212,7 @@ def _secret_behind_arn(arn: str) -> list[str]:
 
 
 def expected_arns(text: str, region: str) -> list[str]:
-    """What a policy will name for a reference, before anything is looked up; exact in length, not in each character."""
+    """Return ARNs of the length that a policy will contain for a reference, without a look-up."""
     place, account = f"{region}:", "0" * 12
     match parse(text):
         case ByArn() as by_arn:
@@ -223,6 +225,6 @@ def expected_arns(text: str, region: str) -> list[str]:
 
 
 def check(references: Sequence[str]) -> None:
-    """ValueError for the first text that names no secret."""
+    """Raise ValueError for the first text that is not a reference to a secret."""
     for text in references:
         parse(text)

@@ -1,4 +1,4 @@
-"""Who may take a role: one AWS service, acting for one account."""
+"""Trust policies for AWS services, and ARNs in the partition of another ARN."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pulumi
 def trust_policy(
     service: pulumi.Input[str] | Sequence[str], account_id: pulumi.Input[str] | None = None
 ) -> pulumi.Output[str]:
-    """A trust policy as JSON for the service `service`, such as `ecs-tasks.amazonaws.com`, or for several.
+    """Return a trust policy as JSON for a service, such as `ecs-tasks.amazonaws.com`, or for several.
 
-    With `account_id` the service may take the role only for resources of that account, so that nobody else can make it
-    do so (the confused deputy: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html). None is for
-    services that do not say for whom they act, such as EC2.
+    With `account_id` the service can assume the role only for resources of that account, which prevents the confused deputy
+    problem (https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html). Use None for services that do not send
+    the account, such as EC2.
     """
     services = list(service) if isinstance(service, Sequence) and not isinstance(service, str) else service
     statement: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": services}}
@@ -25,15 +25,15 @@ def trust_policy(
 
 
 def partition_of(arn: pulumi.Input[str]) -> pulumi.Output[str]:
-    """The partition in an ARN: `aws`, `aws-cn`, ..."""
+    """Return the partition of an ARN: `aws`, `aws-cn`, ..."""
     return pulumi.Output.from_input(arn).apply(lambda text: text.split(":")[1])
 
 
 def managed_policy(name: str, beside: pulumi.Input[str]) -> pulumi.Output[str]:
-    """The ARN of AWS's own policy `name`, in the partition of the ARN `beside`."""
+    """Return the ARN of the AWS managed policy `name` in the partition of the ARN `beside`."""
     return pulumi.Output.concat("arn:", partition_of(beside), f":iam::aws:policy/{name}")
 
 
 def account_of(arn: pulumi.Input[str]) -> pulumi.Output[str]:
-    """The account in an ARN."""
+    """Return the account of an ARN."""
     return pulumi.Output.from_input(arn).apply(lambda text: text.split(":")[4])

@@ -1,4 +1,4 @@
-"""The zones of a base's network, for programs: those that its subnets have, else those that the account has."""
+"""The zones of a base's network, for programs: the zones of its subnets, or else zones of the account."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pulumi_django.program import config
 from pulumi_django.program.config import ConfigError
 
 READ_RESOURCES = "pulumi:pulumi:readStackResourceOutputs"
-"""The engine's own function that reads what a stack's state holds; it leaves no trace in the state, unlike a
-StackReference, by which a base would count as its own reader."""
+"""The engine's function that reads a stack's state. It leaves no trace in the state; with a StackReference a base would count
+as its own reader."""
 
 _SUBNET = "awsx:ec2:Vpc$aws:ec2/vpc:Vpc$aws:ec2/subnet:Subnet"
 _STACK = "pulumi:pulumi:Stack"
@@ -24,22 +24,22 @@ _STACK = "pulumi:pulumi:Stack"
 
 @dataclass(frozen=True, kw_only=True)
 class _Place:
-    """The keys that decide whether there are zones to look for."""
+    """The keys on which the choice of zones depends."""
 
     network: NetworkOptions = field(default_factory=NetworkOptions)
     existing_vpc: ExistingVpcOptions | None = None
 
 
 async def account_zones(base: str, region: str, provider: aws.Provider, *, at: str | None = None) -> list[str] | None:
-    """Zones for the network of the base `base`, in order; None when its configuration names them or its VPC exists.
+    """Return the zones for the network of a base, in order; None when its configuration names them or an existing VPC.
 
-    A network that exists keeps its zones, whatever AWS lists today: another list would replace its subnets and all that
-    is in them. `at` is the key below which the base's arguments are.
+    An existing network keeps its zones even when AWS now lists others, because another list would replace its subnets and
+    the resources in them. `at` is the key that contains the base's arguments.
     """
     try:
         place = config.load(_Place, partial=True, at=at)
     except ConfigError:
-        return None  # the whole configuration is read next, and reports this with everything else
+        return None  # the next call reads the whole configuration and reports this too
     if place.network.zones is not None or place.existing_vpc is not None:
         return None
     kept, complete = await _kept(base)
@@ -49,7 +49,7 @@ async def account_zones(base: str, region: str, provider: aws.Provider, *, at: s
 
 
 async def _kept(base: str) -> tuple[dict[int, str], bool]:
-    """The zones of the network's subnets in the state, and whether an update of the stack has ever come to its end."""
+    """Return the zones of the network's subnets in the state, and whether any update of the stack has finished."""
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     answer = await pulumi.runtime.invoke_async(READ_RESOURCES, {"stackName": name})
     found: Mapping[str, Any] = answer.get("outputs") or {}
@@ -68,7 +68,7 @@ def _outputs(value: Any) -> Mapping[str, Any]:
 
 
 async def _listed(region: str, provider: aws.Provider) -> list[str]:
-    """The region's own zones, without local ones, that are open to the account."""
+    """Return the zones that the account can use, without local zones."""
     listed = aws.get_availability_zones_output(
         state="available",
         filters=[{"name": "opt-in-status", "values": ["opt-in-not-required"]}],

@@ -1,4 +1,4 @@
-"""What the Pulumi projects of this repository share: provider, tags, the base's outputs. For programs, not components."""
+"""Common functions of Pulumi programs: provider, tags, the base's outputs. Components do not use them."""
 
 from __future__ import annotations
 
@@ -23,61 +23,60 @@ from pulumi_django.program.config import ConfigError, stack_config
 from pulumi_django.rules import aws_config as provider_config
 from pulumi_django.rules.aws_config import AwsConfigError
 from pulumi_django.rules.kinds import Kind
+from pulumi_django.rules.wire import SIGNATURE, UNKNOWN
 
 BASE_PROJECT = "django-base"
 BASE_OUTPUTS_VARIABLE = "PULUMI_DJANGO_BASE_OUTPUTS"
-"""Environment variable with the name of a JSON file by which the orchestrator hands over the outputs of bases that do
-not exist yet: `{"<stack reference name>": {"<output>": <wire value>}}`."""
+"""Environment variable with the path of a JSON file, in which the orchestrator passes outputs of bases that do not exist yet:
+`{"<stack reference name>": {"<output>": <wire value>}}`."""
 
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
-_UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 MANAGED_BY = "pulumi-django"
 
 
 @dataclass(frozen=True, kw_only=True)
 class BaseSettings:
-    """What projects/base reads beside the base's arguments."""
+    """Keys of projects/base besides the base's arguments."""
 
     kind: Kind = Kind.AD_HOC
-    """Kind of the base: `ad-hoc` or `prod`. It decides which other keys there are."""
+    """Kind of the base: `ad-hoc` or `prod`. The other keys depend on it."""
 
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Tags on everything, beside `base`, `kind` and `managed-by`."""
+    """Tags of all resources, besides `base`, `kind` and `managed-by`."""
 
     permissions_boundary: str | None = None
-    """ARN of the IAM policy that every role gets as its boundary, with the path of that policy: the output
+    """ARN of the IAM policy that becomes the boundary of every role, which also gets the path of the policy: the output
     `permissions_boundary_arn` of projects/bootstrap. None sets neither."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AppSettings:
-    """What projects/app reads beside the application's arguments."""
+    """Keys of projects/app besides the application's arguments."""
 
     base: str
     """Name of the base."""
 
     kind: Kind | None = None
-    """Kind that the environment must be of; None takes its base's."""
+    """Required kind of the environment; None uses the kind of its base."""
 
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Tags on everything, beside `environment`, `base`, `kind` and `managed-by`."""
+    """Tags of all resources, besides `environment`, `base`, `kind` and `managed-by`."""
 
     permissions_boundary: str | None = None
-    """ARN of the IAM policy that every role gets as its boundary, with the path of that policy: the output
+    """ARN of the IAM policy that becomes the boundary of every role, which also gets the path of the policy: the output
     `permissions_boundary_arn` of projects/bootstrap. None sets neither."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BootstrapSettings:
-    """What projects/bootstrap reads beside the bootstrap's arguments."""
+    """Keys of projects/bootstrap besides the bootstrap's arguments."""
 
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Tags on everything, beside `managed-by`."""
+    """Tags of all resources, besides `managed-by`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StandaloneSettings:
-    """What the standalone project reads at the top; `base` and `app` hold the arguments of the two."""
+    """Keys of projects/standalone. `base` and `app` contain the arguments of the base and the application."""
 
     base: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Arguments of the base."""
@@ -86,15 +85,15 @@ class StandaloneSettings:
     """Arguments of the application."""
 
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Tags on everything."""
+    """Tags of all resources."""
 
     permissions_boundary: str | None = None
-    """ARN of the IAM policy that every role gets as its boundary, with the path of that policy: the output
+    """ARN of the IAM policy that becomes the boundary of every role, which also gets the path of the policy: the output
     `permissions_boundary_arn` of projects/bootstrap. None sets neither."""
 
 
 def aws_config() -> dict[str, Any]:
-    """The stack's `aws:*` configuration without the prefix, in the types of its keys. Raises ConfigError."""
+    """Return the stack's `aws:*` configuration by key without the prefix, with typed values. Raises ConfigError."""
     try:
         return provider_config.of_stack(stack_config())
     except AwsConfigError as error:
@@ -102,7 +101,8 @@ def aws_config() -> dict[str, Any]:
 
 
 def aws_access() -> AwsAccess:
-    """How hooks reach the AWS that the stack's provider uses. Raises ConfigError when they cannot follow the provider."""
+    """Return the access of hooks to AWS, the same as that of the stack's provider. Raises ConfigError for unsupported
+    keys."""
     try:
         return AwsAccess.from_config(aws_config())
     except AwsConfigError as error:
@@ -110,7 +110,8 @@ def aws_access() -> AwsAccess:
 
 
 def region() -> str:
-    """The stack's region, `aws:region`; from AWS_REGION or AWS_DEFAULT_REGION when it is not set. ConfigError without."""
+    """Return the stack's region: `aws:region`, or else AWS_REGION or AWS_DEFAULT_REGION. Raises ConfigError without
+    one."""
     found = aws_config().get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if not found:
         raise ConfigError(["aws:region: is missing"], pulumi.get_stack())
@@ -124,9 +125,9 @@ def aws_provider(
     kind: Kind | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> aws.Provider:
-    """The provider of everything in the stack: the stack's `aws:*` configuration, and tags on all that can carry them.
+    """Return the provider of all resources in the stack, with the stack's `aws:*` configuration and default tags.
 
-    `tags` are the user's; they win over the ones that are always there. Raises ConfigError for a key that the provider
+    `tags` are the user's tags. They have precedence over the standard tags. Raises ConfigError for a key that the provider
     does not have.
     """
     config = aws_config()
@@ -140,7 +141,7 @@ def aws_provider(
 
 
 def _check_services(endpoints: Sequence[Mapping[str, str]]) -> None:
-    """Refuse endpoints of services that the provider does not know: it would pass over them."""
+    """Raise ConfigError for endpoints of unknown services, which the provider would ignore."""
     services = [name.rstrip("_") for name in signature(aws.ProviderEndpointArgs.__init__).parameters]
     unknown = {service for entry in endpoints for service in entry} - set(services)
     problems = [
@@ -153,8 +154,8 @@ def _check_services(endpoints: Sequence[Mapping[str, str]]) -> None:
 
 
 def options(provider: aws.Provider, permissions_boundary: str | None = None) -> pulumi.ResourceOptions:
-    """The options of what a program makes: the provider, and the boundary of its roles. ConfigError for a boundary that
-    is none."""
+    """Return the options of a program's resources: the provider and the boundary of roles. Raises ConfigError for an invalid
+    boundary."""
     if permissions_boundary is None:
         return pulumi.ResourceOptions(providers=[provider])
     try:
@@ -169,11 +170,11 @@ def _snake(key: str) -> str:
 
 
 async def base_contract(base: str, app: str, *, project: str = BASE_PROJECT, also: Sequence[str] = ()) -> BaseContract:
-    """What the base named `base` offers to the running stack `app`.
+    """Return the contract of the base `base` with the running stack `app`.
 
-    `project` is the base's Pulumi project, `also` are further ones whose stacks of the same name complete it. They are
-    read by StackReferences, save while the base is only planned: then the orchestrator hands over what is known. Raises
-    ContractError.
+    `project` is the base's Pulumi project. `also` are further projects, whose stacks of the same name contribute outputs.
+    StackReferences read the outputs, except while the base is only planned: then the orchestrator passes the known values.
+    Raises ContractError.
     """
     outputs: dict[str, Any] = {}
     for part in (project, *also):
@@ -182,7 +183,8 @@ async def base_contract(base: str, app: str, *, project: str = BASE_PROJECT, als
 
 
 async def base_outputs(base: str, *, project: str = BASE_PROJECT) -> dict[str, Any]:
-    """What the stack `base` of one project has of the contract; values that must be plain are, the others are Outputs."""
+    """Return the outputs of the stack `base` of one project. Values that must be plain are plain; the others are
+    Outputs."""
     name = f"{pulumi.get_organization()}/{project}/{base}"
     handed_over = _handed_over().get(name)
     if handed_over is not None:
@@ -199,15 +201,15 @@ def _handed_over() -> Mapping[str, Mapping[str, Any]]:
 
 
 def from_wire(value: Any) -> Any:
-    """A wire value for a program: the sentinel becomes an Output that is unknown, a secret one that is secret.
+    """Return a wire value for a program: an unknown Output for the sentinel, a secret Output for a secret.
 
-    Numbers become floats, as a StackReference reads them: a program sees the same in a plan and in an update.
+    Numbers become floats, as a StackReference reads them, so a program gets the same values in a plan and in an update.
     """
-    if value == _UNKNOWN:
+    if value == UNKNOWN:
         return _unknown()
     if isinstance(value, dict):
-        if _SIGNATURE in value:
-            secret = value.get("value", _UNKNOWN)
+        if SIGNATURE in value:
+            secret = value.get("value", UNKNOWN)
             return pulumi.Output.secret(from_wire(secret))
         return {key: from_wire(item) for key, item in value.items()}
     if isinstance(value, list):

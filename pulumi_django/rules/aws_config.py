@@ -1,6 +1,6 @@
-"""The configuration of the AWS provider (`aws:*`): its keys, and what their values are. Pure.
+"""The configuration of the AWS provider (`aws:*`): its keys and the types of their values. Pure.
 
-Programs, hooks, operations, recovery and prices read it here and nowhere else, so that all of them agree.
+Programs, hooks, operations, recovery and prices all read it with this module.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SHORTEST_SESSION, _LONGEST_SESSION = 900, 12 * 3600  # the limits of STS
 
 
 class AwsConfigError(ValueError):
-    """The `aws:*` configuration cannot be used; `problems` has a sentence for each key."""
+    """The `aws:*` configuration is invalid. `problems` has a sentence for each key."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
@@ -27,7 +27,7 @@ class AwsConfigError(ValueError):
 
 
 Reader = Callable[[Any], Any]
-"""Returns the value of a key in its type. Raises ValueError with the end of the sentence `aws:key ...`."""
+"""Function that returns the typed value of a key. It raises ValueError with the end of the sentence `aws:key ...`."""
 
 
 def _text(value: Any) -> str:
@@ -51,7 +51,7 @@ def _count(value: Any) -> int:
 
 
 def _duration(value: Any) -> str:
-    """A duration as Go writes it. AWS takes 15 minutes to 12 hours."""
+    """Return a duration in the form of Go. AWS allows 15 minutes to 12 hours."""
     seconds = seconds_of(_text(value))
     if seconds is None or not _SHORTEST_SESSION <= seconds <= _LONGEST_SESSION:
         raise ValueError("must be a duration from 15m to 12h, for example `1h`")
@@ -59,7 +59,7 @@ def _duration(value: Any) -> str:
 
 
 def seconds_of(duration: str) -> int | None:
-    """The seconds of a duration such as `1h30m`; None when the text is no duration."""
+    """Return the seconds of a duration such as `1h30m`; None for other text."""
     parts = _DURATION.fullmatch(duration)
     if parts is None or not duration:
         return None
@@ -115,7 +115,7 @@ def _object(name: str, fields: Mapping[str, Reader], required: Sequence[str] = (
 
 
 def _endpoints(value: Any) -> list[dict[str, str]]:
-    """A list of objects of service and URL; one object alone counts too."""
+    """Return a list of objects of service and URL. A single object is accepted too."""
     value = _unpacked(value)
     entries: list[Any] = value if isinstance(value, list) else [value]
     found: list[dict[str, str]] = []
@@ -131,7 +131,7 @@ def _endpoints(value: Any) -> list[dict[str, str]]:
 
 
 def _unpacked(value: Any) -> Any:
-    """Pulumi hands over lists and objects as JSON text."""
+    """Return a list or object, which Pulumi passes as JSON text, or else the value."""
     if not isinstance(value, str):
         return value
     try:
@@ -199,7 +199,7 @@ KEYS: Mapping[str, Reader] = {
     "useFipsEndpoint": _boolean,
     "userAgents": _TEXTS,
 }
-"""Every key of the provider, with its type."""
+"""Reader by key, for every key of the provider."""
 
 WITHOUT_ACCESS = frozenset(
     {
@@ -214,7 +214,7 @@ WITHOUT_ACCESS = frozenset(
         "userAgents",
     }
 )
-"""Keys that change neither the account that is reached nor the way to it."""
+"""Keys that affect neither the account nor the access to it."""
 
 _GONE = {
     "assumeRole": "assumeRoles",
@@ -222,14 +222,14 @@ _GONE = {
     "s3ForcePathStyle": "s3UsePathStyle",
 }
 _NEEDLESS = {
-    "skipGetEc2Platforms": "the provider does not look at EC2 platforms any more: remove it",
-    "version": "the version of the provider is that of the Python package pulumi-aws: remove it",
-    "pluginDownloadURL": "the provider comes with the Python package pulumi-aws: remove it",
+    "skipGetEc2Platforms": "the provider no longer reads EC2 platforms: remove it",
+    "version": "the Python package pulumi-aws sets the version of the provider: remove it",
+    "pluginDownloadURL": "the Python package pulumi-aws contains the provider: remove it",
 }
 
 
 def of_stack(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The `aws:*` part of a stack's configuration (full keys, values as text), without the prefix.
+    """Return the `aws:*` part of a stack's configuration (full keys, values as text), typed and without the prefix.
 
     Raises AwsConfigError as `read` does.
     """
@@ -237,10 +237,10 @@ def of_stack(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The provider's configuration in the types of its keys; `config` has text or decoded values, without the prefix.
+    """Return the provider's configuration with typed values. `config` has text or decoded values, without the prefix.
 
-    What is empty counts as not given. `assumeRole` of older providers becomes `assumeRoles`. Raises AwsConfigError that
-    names every unknown key, with the nearest right one, and every value of a wrong type.
+    Empty values are ignored. `assumeRole` of older providers becomes `assumeRoles`. Raises AwsConfigError that names every
+    unknown key, with the nearest valid key, and every value of a wrong type.
     """
     problems: list[str] = []
     found: dict[str, Any] = {}
@@ -261,7 +261,7 @@ def read(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _modern(config: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
-    """The configuration with `assumeRole` as a list of one role."""
+    """Return the configuration with `assumeRole` as a list of one role."""
     modern = dict(config)
     old = _unpacked(modern.pop("assumeRole", None))
     if not old:
@@ -281,6 +281,6 @@ def _unknown(key: str) -> str:
 
 
 def nearest(key: str, known: Mapping[str, Any]) -> str:
-    """The end of a sentence that says which right key was perhaps meant."""
+    """Return the end of a sentence that suggests the nearest valid key."""
     close = difflib.get_close_matches(key, list(known), n=1, cutoff=0.6)
     return f": did you mean {close[0]}?" if close else f": the keys are {', '.join(known)}"

@@ -1,7 +1,6 @@
-"""What AWS takes as the value of an argument: each rule with its source. Pure.
+"""AWS's rules for the values of arguments, each with its source. Pure.
 
-Each check returns nothing or raises a ValueError that names the argument, the value and what is allowed. Values that are
-only known to the engine are not looked at.
+Each check raises ValueError that names the argument, the value and the allowed values. Outputs are not checked.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-# A name with `=` or a NUL ends elsewhere than it seems. https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html
+# `=` or NUL would end a name early. https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
 # https://docs.python.org/3/reference/lexical_analysis.html#identifiers
 _MODULE_RULE = "names with dots between them, such as 'backend.settings'"
@@ -32,63 +31,63 @@ _SID = re.compile(r"[A-Za-z0-9]*", re.ASCII)
 
 
 def check_variables(argument: str, names: Iterable[str]) -> None:
-    """Names of environment variables."""
+    """Check names of environment variables."""
     for name in names:
         if not _VARIABLE.fullmatch(name):
             raise ValueError(
-                f"{argument} has the variable {name!r}: a name has letters, digits, '_', '-' and '.', and begins with a letter "
+                f"{argument} has the variable {name!r}: a name must have letters, digits, '_', '-' and '.' and begin with a letter "
                 "or '_'"
             )
 
 
 def check_module(argument: str, value: str | None, *, with_object: bool = False) -> None:
-    """A Python module by its full name; `with_object` also one with `:` and the name of an object in it."""
+    """Check the full name of a Python module. `with_object` also allows `:` and the name of an object in it."""
     if value is None:
         return
     module, colon, name = value.partition(":") if with_object else (value, "", "")
     parts = [*module.split("."), *([*name.split(".")] if colon else [])]
     if not all(part.isidentifier() for part in parts):
-        more = ", perhaps with ':' and a name in it" if with_object else ""
-        raise ValueError(f"{argument} is {value!r}: a module is named by {_MODULE_RULE}{more}")
+        more = ", optionally with ':' and the name of an object" if with_object else ""
+        raise ValueError(f"{argument} is {value!r}: a module name has {_MODULE_RULE}{more}")
 
 
 def check_path_pattern(pattern: str) -> None:
-    """The characters of a path pattern of a listener rule."""
+    """Check the characters of a path pattern of a listener rule."""
     if not _PATH_PATTERN.fullmatch(pattern):
-        raise ValueError(f"the path pattern {pattern!r} cannot be used: a load balancer takes {_PATH_PATTERN_RULE}")
+        raise ValueError(f"the path pattern {pattern!r} cannot be used: a load balancer allows {_PATH_PATTERN_RULE}")
 
 
 def check_health_path(argument: str, path: str) -> None:
-    """The path, perhaps with a query, that a load balancer asks for."""
+    """Check the path, optionally with a query, of a load balancer's health check."""
     if not path.startswith("/"):
-        raise ValueError(f"{argument} is {path!r}: it begins with /")
+        raise ValueError(f"{argument} is {path!r}: it must begin with /")
     if not _HEALTH_PATH.fullmatch(path) or "#" in path:
         raise ValueError(
-            f"{argument} is {path!r}: it has ASCII letters and signs without blanks and '#'; a blank is %20"
+            f"{argument} is {path!r}: it must have ASCII characters without spaces and '#'; write a space as %20"
         )
     if len(path) > HEALTH_PATH_LIMIT:
-        raise ValueError(f"{argument} has {len(path)} characters: a load balancer takes {HEALTH_PATH_LIMIT}")
+        raise ValueError(f"{argument} has {len(path)} characters: a load balancer allows {HEALTH_PATH_LIMIT}")
 
 
 def check_key_arns(argument: str, arns: Sequence[Any]) -> None:
-    """ARNs of KMS keys."""
+    """Check ARNs of KMS keys."""
     _check_arns(argument, arns, _KEY, "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab")
 
 
 def check_mail_identity_arns(argument: str, arns: Sequence[Any]) -> None:
-    """ARNs of SES identities."""
+    """Check ARNs of SES identities."""
     _check_arns(argument, arns, _MAIL_IDENTITY, "arn:aws:ses:eu-west-1:123456789012:identity/example.com")
 
 
 def check_statements(argument: str, statements: Sequence[Mapping[str, Any]]) -> None:
-    """Statements of an IAM policy that belongs to a role."""
+    """Check statements of a role's IAM policy."""
     for number, statement in enumerate(statements, 1):
         where = f"{argument}: statement {number}"
         unknown = [key for key in statement if key not in _STATEMENT_KEYS]
         if unknown:
-            raise ValueError(f"{where} has {unknown[0]!r}: it has {', '.join(_STATEMENT_KEYS)}")
+            raise ValueError(f"{where} has {unknown[0]!r}: allowed keys are {', '.join(_STATEMENT_KEYS)}")
         if statement.get("Effect") not in _EFFECTS:
-            raise ValueError(f"{where} has the Effect {statement.get('Effect')!r}: it is {' or '.join(_EFFECTS)}")
+            raise ValueError(f"{where} has the Effect {statement.get('Effect')!r}: it must be {' or '.join(_EFFECTS)}")
         for one, other in (("Action", "NotAction"), ("Resource", "NotResource")):
             if (one in statement) == (other in statement):
                 raise ValueError(f"{where} needs {one} or {other}, and not both")
@@ -99,7 +98,7 @@ def check_statements(argument: str, statements: Sequence[Mapping[str, Any]]) -> 
 
 
 def shown(number: float) -> str:
-    """A number for a message; one of hundreds of digits by its size."""
+    """Return a number for a message; for hundreds of digits, its size."""
     try:
         return f"{number:g}"
     except OverflowError:
@@ -110,15 +109,15 @@ def _check_words(where: str, statement: Mapping[str, Any]) -> None:
     actions = statement.get("Action", statement.get("NotAction"))
     for action in [actions] if isinstance(actions, str) else actions if isinstance(actions, list | tuple) else []:
         if isinstance(action, str) and not _ACTION.fullmatch(action):
-            raise ValueError(f"{where} has the action {action!r}: an action is written like 's3:GetObject'")
+            raise ValueError(f"{where} has the action {action!r}: write an action like 's3:GetObject'")
     sid = statement.get("Sid", "")
     if isinstance(sid, str) and not _SID.fullmatch(sid):
-        raise ValueError(f"{where} has the Sid {sid!r}: it has letters and digits only")
+        raise ValueError(f"{where} has the Sid {sid!r}: it must have only letters and digits")
 
 
 def _check_arns(argument: str, arns: Sequence[Any], rule: re.Pattern[str], example: str) -> None:
     if isinstance(arns, str):
-        raise ValueError(f"{argument} is {arns!r}: it is a list of ARNs")
+        raise ValueError(f"{argument} is {arns!r}: it must be a list of ARNs")
     for arn in arns:
         if isinstance(arn, str) and not rule.fullmatch(arn):
-            raise ValueError(f"{argument} has {arn!r}: it is written like {example!r}")
+            raise ValueError(f"{argument} has {arn!r}: it must be written like {example!r}")

@@ -1,4 +1,4 @@
-"""What a Django container receives: the union of the names that people use, so that images run unchanged. Pure."""
+"""Environment variables of Django containers, under all the names in common use, so that images run unchanged. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from pulumi_django.rules.env_references import StackValues, whole_reference
 
-# Values may be Pulumi Outputs; they only flow through, so this module needs nothing of Pulumi.
+# Values can be Pulumi Outputs. They pass through unchanged, so this module does not import Pulumi.
 Value = Any
 
 JSON_KEYS: Mapping[str, str] = {
@@ -21,24 +21,24 @@ JSON_KEYS: Mapping[str, str] = {
     "DATABASE_URL": "DATABASE_URL",
     "DATABASE_READER_URL": "DATABASE_READER_URL",
 }
-"""Secret variables and the key of the environment's JSON secret that each one takes, where the secret has that key."""
+"""Key of the environment's JSON secret by secret variable, for keys that the secret has."""
 
 CACHE_DATABASE = 0
 BROKER_DATABASE = 1
-"""Redis database of the Celery broker, as in `briancaffey/django-step-by-step`; its results are in the next one."""
+"""Redis database of the Celery broker, as in `briancaffey/django-step-by-step`; the next database has its results."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerValues:
-    """Everything the variables are made of. Values are strings or Outputs of strings; None leaves the variables out."""
+    """The values of the variables: strings or Outputs of strings. None omits the variables."""
 
     environment: str
     base: str
     domain: Value
-    """Domain of the base, below which the environment's host name stands; the load balancer's name without one."""
+    """Domain of the base, which ends the environment's host name; without one, the load balancer's DNS name."""
 
     url: Value
-    """URL at which the environment answers, without a path."""
+    """URL of the environment, without a path."""
 
     region: str
     settings_module: str
@@ -48,42 +48,42 @@ class ContainerValues:
     """URL of the distribution that serves the bucket's static files."""
 
     frontend_url: Value = None
-    """URL of a frontend that has another host; None is `url`."""
+    """URL of a frontend with another host; None is `url`."""
 
     database_host: Value
     database_port: Value
-    """As text."""
+    """TCP port of the database, as text."""
 
     database_name: str
     database_reader_host: Value = None
-    """Host for queries that only read, where the base has one."""
+    """Host for read-only queries; None without one."""
 
     redis_host: Value = None
-    """Host of a Redis that needs neither TLS nor a token; with either, only a URL leads to it."""
+    """Host of a Redis without TLS and token; None when only a URL works."""
 
     redis_url: Value = None
     """URL of the cache, with its database number."""
 
     redis_url_secret: Value = None
-    """`valueFrom` of the cache's URL, where it holds a token, instead of `redis_url`."""
+    """`valueFrom` of the cache's URL, in place of `redis_url`, when the URL contains a token."""
 
     redis_key_prefix: str | None = None
-    """Beginning of the environment's keys, where others share the cache."""
+    """Prefix of the environment's keys, when other environments share the cache."""
 
     broker_url: Value = None
     """URL of the Celery broker."""
 
     broker_url_secret: Value = None
-    """`valueFrom` of the broker's URL, where it holds a token, instead of `broker_url`."""
+    """`valueFrom` of the broker's URL, in place of `broker_url`, when the URL contains a token."""
 
     broker_transport_options: Value = None
     """JSON for Celery's `broker_transport_options`."""
 
     queue_urls: Mapping[str, Value] = field(default_factory=dict[str, Value])
-    """Address of the SQS queue by Celery queue, where SQS is the broker."""
+    """URL of the SQS queue by Celery queue, when SQS is the broker."""
 
     password_secret_name: Value = None
-    """Name of the secret that holds the database password as plain text."""
+    """Name of the secret that contains the database password as plain text."""
 
     sentry_dsn: str | None = None
     debug: bool = False
@@ -91,13 +91,13 @@ class ContainerValues:
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerEnv:
-    """The variables of one container, each in name order so that a task definition changes only with its values."""
+    """The variables of one container, sorted by name, so that a task definition changes only with its values."""
 
     plain: Mapping[str, Value] = field(default_factory=dict[str, Value])
-    """Variable -> value."""
+    """Value by variable."""
 
     secrets: Mapping[str, Value] = field(default_factory=dict[str, Value], repr=False)
-    """Variable -> `valueFrom` of ECS: the ARN of a secret or parameter, or an ARN with a JSON key."""
+    """`valueFrom` for ECS by variable: the ARN of a secret or parameter, or an ARN with a JSON key."""
 
 
 def _joined(parts: Sequence[Value]) -> Value:
@@ -109,7 +109,7 @@ def stack_values(
     secret_reference: Mapping[str, Value],
     join: Callable[[Sequence[Value]], Value] = _joined,
 ) -> StackValues:
-    """What `{NAME}` means in `extra_env` and in the variables of a frontend or a sidecar."""
+    """Return the values of `{NAME}` in `extra_env` and in the variables of a frontend or a sidecar."""
     secret = {name for name, value in _secrets(values, secret_reference).items() if value is not None}
     return StackValues(plain=_plain(values), secret=secret, join=join)
 
@@ -122,16 +122,16 @@ def container_env(
     extra_secrets: Mapping[str, Value | None] | None = None,
     join: Callable[[Sequence[Value]], Value] = _joined,
 ) -> ContainerEnv:
-    """The variables of a Django container.
+    """Return the variables of a Django container.
 
-    `secret_reference` gives `valueFrom` by key of the JSON secret (SECRET_KEY, DB_USER, ...). `extra_env` and
-    `extra_secrets` add variables or replace ours, in either kind; None drops one. In `extra_env`, `{NAME}` is our value of
-    that variable, `join` makes one value of several. In `extra_secrets`, the whole text `{NAME}` is our secret of that
-    name. Raises ValueError for a reference to what is not there, and when both name one variable.
+    `secret_reference` has `valueFrom` by key of the JSON secret (SECRET_KEY, DB_USER, ...). `extra_env` and
+    `extra_secrets` add or replace variables of both kinds; None removes one. In `extra_env`, `{NAME}` is the stack's value
+    of that variable, and `join` joins several parts. In `extra_secrets`, the whole text `{NAME}` is the stack's secret of
+    that name. Raises ValueError for an unknown reference, and for a variable in both mappings.
     """
     both = sorted({*(extra_env or {})} & {*(extra_secrets or {})})
     if both:
-        raise ValueError(f"{', '.join(both)} stands in both extra_env and extra_secrets: a variable is one of the two")
+        raise ValueError(f"{', '.join(both)} is in both extra_env and extra_secrets: keep it in one")
     known = stack_values(values, secret_reference, join)
     own = _secrets(values, secret_reference)
     plain, secrets = dict(known.plain), dict(own)
@@ -147,7 +147,7 @@ def container_env(
 def check_references(
     texts: Mapping[str, Mapping[str, Any]], extra_secrets: Mapping[str, str | None], queues: Collection[str]
 ) -> None:
-    """ValueError for a reference that no environment with these SQS queues can fill in.
+    """Raise ValueError for a reference that no environment with these SQS queues can have.
 
     `texts` are variables by setting, such as `extra_env`.
     """
@@ -178,14 +178,14 @@ def _secrets(values: ContainerValues, secret_reference: Mapping[str, Value]) -> 
 
 
 def _secret(name: str, value: Value | None, own: Mapping[str, Value], known: StackValues) -> Value | None:
-    """A value of `extra_secrets`: our secret where it names one, else itself."""
+    """Return a value of `extra_secrets`, or the stack's secret that it refers to."""
     wanted = whole_reference(value) if isinstance(value, str) else None
     if wanted is None:
         return value
     if own.get(wanted) is not None:
         return own[wanted]
     if known.plain.get(wanted) is not None:
-        raise ValueError(f"extra_secrets.{name} refers to {{{wanted}}}, which is no secret: move it to extra_env")
+        raise ValueError(f"extra_secrets.{name} refers to {{{wanted}}}, which is not a secret: move it to extra_env")
     names = sorted(variable for variable, reference in own.items() if reference is not None)
     raise ValueError(
         f"extra_secrets.{name} refers to {{{wanted}}}: the stack has no secret of that name, it has {', '.join(names)}"
@@ -226,12 +226,12 @@ def _plain(values: ContainerValues) -> dict[str, Value]:
 
 
 def queue_variable(queue: str) -> str:
-    """Name of the variable with the address of a Celery queue's SQS queue: `SQS_DEFAULT_QUEUE_URL`."""
+    """Return the variable with the URL of a Celery queue's SQS queue: `SQS_DEFAULT_QUEUE_URL`."""
     return f"SQS_{queue.upper().replace('-', '_')}_QUEUE_URL"
 
 
 def provided_names() -> frozenset[str]:
-    """Every variable that the stack itself may give to a container, without the addresses of queues."""
+    """Return every variable that the stack can set on a container, except the URLs of queues."""
     needed: dict[str, Any] = {
         f.name: "" for f in fields(ContainerValues) if f.default is MISSING and f.default_factory is MISSING
     }

@@ -1,9 +1,9 @@
-"""Text that contains values of the stack: `"{S3_BUCKET_NAME}"` in `extra_env` is the bucket's name. Pure.
+"""References to values of the stack in text: `"{S3_BUCKET_NAME}"` in `extra_env` is the bucket's name. Pure.
 
-* `{NAME}` is the value that the stack gives its Django containers as NAME. A name is letters, digits and underscores.
-* `{{` and `}}` are single braces: `{{NAME}}` is the text `{NAME}`. A `}}` that closes two open braces stays, so
+* `{NAME}` is the value of the variable NAME in the stack's Django containers. A name has letters, digits and underscores.
+* `{{` and `}}` are single braces: `{{NAME}}` is the text `{NAME}`. A `}}` that closes two open braces stays unchanged, so
   `{"a": {"b": 1}}` needs no change.
-* Every other brace is itself, as in `[0-9]{4}`.
+* Every other brace stays unchanged, as in `[0-9]{4}`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-# Values may be Pulumi Outputs; they only flow through.
+# Values can be Pulumi Outputs. They pass through unchanged.
 Value = Any
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _TOKEN = re.compile(
     rf"\{{\{{(?P<doubled>{_NAME})\}}\}}"
     rf"|(?P<dollar>\$?)\{{(?P<name>{_NAME})\}}"
-    # What looks like a name and is none: `{ NAME }`, `{S3-BUCKET}`.
+    # Text that resembles a name: `{ NAME }`, `{S3-BUCKET}`.
     r"|(?<!\{)\{(?P<almost>[\w .-]*[A-Za-z][\w .-]*)\}(?!\})"
     r"|(?P<brace>\{\{|\}\}|\{|\})"
 )
@@ -30,7 +30,7 @@ _WHOLE = re.compile(rf"\{{({_NAME})\}}")
 
 @dataclass(frozen=True)
 class Reference:
-    """The place of a stack's value in a text."""
+    """A reference to a value of the stack in a text."""
 
     name: str
 
@@ -39,10 +39,10 @@ Part = str | Reference
 
 
 def parse(text: str, where: str) -> list[Part]:
-    """The literal pieces and the references of a text, in order.
+    """Return the literal parts and the references of a text, in order.
 
-    `where` names the setting in messages, such as `extra_env.BUCKET`. Raises ValueError for `${NAME}` and for what looks
-    like a name and is none.
+    `where` is the setting in messages, such as `extra_env.BUCKET`. Raises ValueError for `${NAME}`, and for text in braces
+    that resembles a name.
     """
     parts: list[Part] = []
     opened: list[str] = []
@@ -56,26 +56,26 @@ def parse(text: str, where: str) -> list[Part]:
 
 
 def whole_reference(text: str) -> str | None:
-    """The name when the text is one reference and nothing else."""
+    """Return the name when the whole text is one reference; None otherwise."""
     found = _WHOLE.fullmatch(text)
     return found[1] if found else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class StackValues:
-    """What references can name."""
+    """The values to which references can refer."""
 
     plain: Mapping[str, Value]
-    """Values by name; None where this environment has no such value."""
+    """Value by name; None when this environment has no such value."""
 
     secret: Collection[str] = field(default_factory=frozenset[str])
-    """Names that containers receive as secrets."""
+    """Names of the variables that containers receive as secrets."""
 
     join: Callable[[Sequence[Value]], Value]
-    """Makes one value of several; they may be Outputs."""
+    """Function that joins values, which can be Outputs."""
 
     def filled(self, text: str, where: str) -> Value:
-        """The text with the stack's values. Raises ValueError for a name that it cannot contain."""
+        """Return the text with the stack's values. Raises ValueError for an unknown or secret name."""
         parts = [self._value(part, where) if isinstance(part, Reference) else part for part in parse(text, where)]
         if len(parts) == 1:
             return parts[0]
@@ -84,7 +84,7 @@ class StackValues:
         return self.join(parts)
 
     def all_filled(self, texts: Mapping[str, Any], where: str) -> dict[str, Value]:
-        """The same for each text of a mapping; what is no text stays as it is."""
+        """Return the mapping with each text filled in. Other values stay unchanged."""
         return {
             name: self.filled(text, f"{where}.{name}") if isinstance(text, str) else text
             for name, text in texts.items()
@@ -105,7 +105,7 @@ class StackValues:
         if value is None:
             raise ValueError(
                 f"{where} refers to {{{name}}}: this environment has no such value; remove the reference, or configure "
-                "what provides it"
+                "the part that provides it"
             )
         return value
 
@@ -124,7 +124,7 @@ def _named(match: re.Match[str], where: str) -> Part:
         return f"{{{match['doubled']}}}"
     if almost:
         raise ValueError(
-            f"{where} contains {{{almost}}}, which is no reference: a name is letters, digits and underscores without "
+            f"{where} contains {{{almost}}}, which is not a reference: a name has letters, digits and underscores without "
             f"spaces; for the text itself write {{{{{almost}}}}}"
         )
     if match["dollar"]:
@@ -136,7 +136,7 @@ def _named(match: re.Match[str], where: str) -> Part:
 
 
 def _brace(brace: str, opened: list[str]) -> str:
-    """What a brace means after the ones that are `opened`, which it changes."""
+    """Return the text of a brace after those in `opened`, and update `opened`."""
     if brace.startswith("{"):
         opened.append(brace)
         return "{"

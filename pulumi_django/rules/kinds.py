@@ -6,10 +6,10 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What a base and the environments on it are for."""
+    """The kind of a base and of its environments."""
 
     AD_HOC = "ad-hoc"
-    """Cheap and short-lived: spot capacity, one database server for many environments."""
+    """Inexpensive and short-lived: spot capacity, one database server for many environments."""
 
     PROD = "prod"
-    """Highly available and protected, on demand."""
+    """Highly available and protected, with on-demand capacity."""

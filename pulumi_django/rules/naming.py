@@ -1,4 +1,4 @@
-"""Names of environments, bases and AWS resources, and the limits that AWS sets to them. Pure."""
+"""Names of environments, bases, images and AWS resources, and the limits that AWS sets. Pure."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9_-]{0,30}[a-z0-9])?")
 
 
 def check_environment_name(name: str) -> str:
-    """The name itself; ValueError with the rule when it cannot name an environment."""
+    """Return the name. Raises ValueError with the rule when it is not valid for an environment."""
     return _check_stack_name("environment", name)
 
 
 def check_base_name(name: str) -> str:
-    """The name itself; ValueError with the rule when it cannot name a base."""
+    """Return the name. Raises ValueError with the rule when it is not valid for a base."""
     return _check_stack_name("base", name)
 
 
@@ -60,56 +60,56 @@ def _check_stack_name(what: str, name: str) -> str:
 
 
 def check_service_name(name: str) -> str:
-    """The name itself; ValueError with the rule when it cannot name a service, a queue or a container."""
+    """Return the name. Raises ValueError with the rule when it is not valid for a service, a queue or a container."""
     if not _SERVICE_NAME.fullmatch(name):
         raise ValueError(f"{name!r} cannot name a service: a name has {SERVICE_NAME_RULE}")
     return name
 
 
 def check_length(what: str, value: str, limit: int) -> str:
-    """The value itself; ValueError when it is longer than AWS allows."""
+    """Return the value. Raises ValueError when it is longer than AWS allows."""
     if len(value) > limit:
         raise ValueError(f"the {what} {value!r} has {len(value)} characters: AWS allows {limit}")
     return value
 
 
 def cluster_name(environment: str) -> str:
-    """ECS cluster of an environment."""
+    """Return the name of an environment's ECS cluster."""
     return check_length("ECS cluster name", f"{environment}-cluster", ECS_NAME_LIMIT)
 
 
 def service_name(environment: str, service: str) -> str:
-    """ECS service, and family of its task definition."""
+    """Return the name of an ECS service and of its task definition family."""
     return check_length("ECS service name", f"{environment}-{service}", ECS_NAME_LIMIT)
 
 
 def log_group_name(environment: str, service: str) -> str:
-    """CloudWatch log group of a service."""
+    """Return the name of a service's CloudWatch log group."""
     return check_length("log group name", f"/ecs/{environment}/{service}", LOG_GROUP_NAME_LIMIT)
 
 
 def database_name(environment: str) -> str:
-    """Logical database of an environment on its base's server, and the name of the role that owns it."""
+    """Return the name of an environment's database on its base's server, and of the role that owns it."""
     return check_length("database name", f"{environment}-db", POSTGRES_IDENTIFIER_LIMIT)
 
 
 def namespace_name(base: str) -> str:
-    """Cloud Map namespace of a base."""
+    """Return the name of a base's Cloud Map namespace."""
     return check_length("namespace name", f"{base}-sd-ns", NAMESPACE_NAME_LIMIT)
 
 
 def rds_identifier(base: str) -> str:
-    """RDS instance of a base."""
+    """Return the identifier of a base's RDS instance."""
     return check_length("RDS identifier", f"{base}-rds", RDS_IDENTIFIER_LIMIT)
 
 
 def replication_group_id(base: str) -> str:
-    """ElastiCache replication group of a base."""
+    """Return the id of a base's ElastiCache replication group."""
     return check_length("replication group id", f"{base}-redis", REPLICATION_GROUP_ID_LIMIT)
 
 
 def shortened(name: str, limit: int) -> str:
-    """`name` when it fits, else its beginning and six digits of its hash, `limit` characters in all."""
+    """Return `name` when it fits into `limit` characters, or else its beginning and six digits of its hash."""
     if len(name) <= limit:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:6]
@@ -117,10 +117,16 @@ def shortened(name: str, limit: int) -> str:
 
 
 def target_group_name(environment: str, service: str) -> str:
-    """Target group of a web service, shortened when environment and service names are long."""
+    """Return the name of a web service's target group, shortened when it is too long."""
     return shortened(f"{environment}-{service.replace('_', '-')}", TARGET_GROUP_NAME_LIMIT)
 
 
 def load_balancer_name(base: str) -> str:
-    """Load balancer of a base."""
+    """Return the name of a base's load balancer."""
     return check_length("load balancer name", f"{base}-alb", LOAD_BALANCER_NAME_LIMIT)
+
+
+def check_image(name: str, image: object) -> None:
+    """Raise ValueError that names the argument for plain text that is no image reference."""
+    if isinstance(image, str) and (not image or any(letter.isspace() or not letter.isprintable() for letter in image)):
+        raise ValueError(f"{name} is {image!r}: write an image like `registry/repository:tag`")

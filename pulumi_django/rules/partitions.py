@@ -1,4 +1,4 @@
-"""AWS's partitions: what ARNs, host names and principals look like in a region. Pure."""
+"""AWS's partitions: the form of ARNs, host names and principals in a region. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Any
 from botocore.loaders import create_loader
 
 SUPPORTED = ("aws", "aws-cn", "aws-us-gov", "aws-eusc")
-"""Partitions that the components know; the isolated ones of the US and British governments have other services."""
+"""Partitions that the components support. The isolated partitions of the US and British governments have other
+services."""
 
-# Services whose names in VPC endpoints begin otherwise than com.amazonaws in these partitions.
+# Services whose VPC endpoints in these partitions have another prefix than com.amazonaws.
 # https://docs.amazonaws.cn/en_us/vpc/latest/privatelink/aws-services-privatelink-support.html
 _CHINESE_ENDPOINTS = frozenset(
     [
@@ -60,14 +61,14 @@ _ENDPOINT_PREFIXES: Mapping[str, tuple[str, frozenset[str]]] = {
     "aws-eusc": ("eu.amazonaws", frozenset({"ecr.api", "ecr.dkr", "execute-api", "securityhub"})),
 }
 
-# Everywhere else the principal of a service ends in amazonaws.com.
+# The principals of all other services end in amazonaws.com.
 # https://docs.amazonaws.cn/en_us/aws/latest/userguide/iam.html
 _CHINESE_PRINCIPALS = frozenset({"ec2", "logs"})
 
 
 @dataclass(frozen=True)
 class Partition:
-    """A group of regions with accounts of its own."""
+    """A group of AWS regions with separate accounts."""
 
     id: str
     """Second part of its ARNs: `aws`, `aws-cn`, `aws-us-gov` or `aws-eusc`."""
@@ -77,17 +78,17 @@ class Partition:
 
 
 COMMERCIAL = Partition("aws", "amazonaws.com")
-"""Where a new region belongs that the installed botocore does not know yet."""
+"""Partition of regions that the installed botocore does not know."""
 
 _REGION = r"[a-z]{2}-[a-z]+-\d"
 
 
 @functools.cache
 def partition(region: str) -> Partition:
-    """The partition of a region, by its name; ValueError for one that the components do not support."""
+    """Return the partition of a region. Raises ValueError for partitions that the components do not support."""
     found = _named(region)
     if found is None:
-        raise ValueError(f"region is {region!r}: a region is named like eu-west-1")
+        raise ValueError(f"region is {region!r}: write a region like eu-west-1")
     if found.id not in SUPPORTED:
         raise ValueError(
             f"region is {region!r}: it belongs to the partition {found.id}, and this library supports "
@@ -97,12 +98,12 @@ def partition(region: str) -> Partition:
 
 
 def of_region(region: str) -> str:
-    """Second part of the ARNs of a region."""
+    """Return the second part of the ARNs of a region."""
     return partition(region).id
 
 
 def principal(service: str, region: str) -> str:
-    """The name of an AWS service in policies: `ec2` is `ec2.amazonaws.com`, in China `ec2.amazonaws.com.cn`."""
+    """Return the principal of an AWS service: `ec2.amazonaws.com` for `ec2`, in China `ec2.amazonaws.com.cn`."""
     own = partition(region)
     kind = service.partition(".")[0]
     suffix = own.dns_suffix if own.id == "aws-cn" and kind in _CHINESE_PRINCIPALS else "amazonaws.com"
@@ -110,24 +111,25 @@ def principal(service: str, region: str) -> str:
 
 
 def ec2_principal(dns_suffix: str) -> str:
-    """The name of EC2 in policies, where only the partition's suffix is known."""
+    """Return the principal of EC2 for the DNS suffix of a partition."""
     return f"ec2.{dns_suffix if dns_suffix.endswith('.cn') else 'amazonaws.com'}"
 
 
 def region_of_zone(zone: str) -> str:
-    """`eu-west-1` of `eu-west-1a`, and of the local zone `eu-west-1-abc-1a`."""
+    """Return the region of a zone: `eu-west-1` for `eu-west-1a` and for the local zone `eu-west-1-abc-1a`."""
     found = re.match(r"[a-z]+(-[a-z]+)+-\d+", zone)
     return found.group() if found else zone
 
 
 def endpoint_service(service: str, region: str) -> str:
-    """What a VPC endpoint calls a service: `com.amazonaws.eu-west-1.ecr.api`."""
+    """Return the service name of a VPC endpoint: `com.amazonaws.eu-west-1.ecr.api`."""
     prefix, services = _ENDPOINT_PREFIXES.get(of_region(region), ("", frozenset[str]()))
     return f"{prefix if service in services else 'com.amazonaws'}.{region}.{service}"
 
 
 def check_has(region: str, service: str, option: str) -> None:
-    """ValueError when the partition of the region lacks a service that the option needs; only `aws` has all of them."""
+    """Raise ValueError when the partition of the region lacks a service that the option needs. Only `aws` has all
+    services."""
     own = of_region(region)
     if own != "aws":
         raise ValueError(

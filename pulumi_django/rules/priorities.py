@@ -1,4 +1,4 @@
-"""Listener-rule priorities: each environment owns a block of them on its base's load balancer. Pure."""
+"""Priorities of listener rules. Each environment has a block of them on its base's load balancer. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pulumi_django.rules.aws_rules import check_path_pattern
 PRIORITY_LIMIT = 50_000
 PRIORITIES_PER_SLOT = 50
 SLOTS = (PRIORITY_LIMIT - 1) // PRIORITIES_PER_SLOT
-"""Slots are numbered from 0 to SLOTS - 1; slot n owns the priorities n * 50 + 1 to n * 50 + 50."""
+"""Number of slots. Slot n, from 0 to SLOTS - 1, has the priorities n * 50 + 1 to n * 50 + 50."""
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
 CONDITION_VALUES_PER_RULE = 5
@@ -29,30 +29,30 @@ MATCH_ALL = "/*"
 
 
 def check_slot(slot: int) -> int:
-    """The slot itself; ValueError when a load balancer has no such slot."""
+    """Return the slot. Raises ValueError when a load balancer has no such slot."""
     if not 0 <= slot < SLOTS:
-        raise ValueError(f"listener_slot is {slot}: a load balancer has the slots 0 to {SLOTS - 1}")
+        raise ValueError(f"listener_slot is {slot}: a load balancer has slots 0 to {SLOTS - 1}")
     return slot
 
 
 def slot_priorities(slot: int) -> range:
-    """The priorities that an environment in this slot may use, lowest (matched first) first."""
+    """Return the priorities of the environment in this slot. The load balancer evaluates the lowest first."""
     first = check_slot(slot) * PRIORITIES_PER_SLOT + 1
     return range(first, first + PRIORITIES_PER_SLOT)
 
 
 def stable_slot(environment: str) -> int:
-    """The slot of an environment that was given none: a hash of its name.
+    """Return the default slot of an environment, a hash of its name.
 
-    Two names can meet in one slot (1 % with five environments on a base, 50 % with 37); the orchestrator allocates
-    slots instead, so that they never do.
+    Two names can have the same slot (1 % with five environments on a base, 50 % with 37). The orchestrator allocates
+    different slots instead.
     """
     return int.from_bytes(hashlib.sha256(environment.encode()).digest()[:8], "big") % SLOTS
 
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """What one web service answers."""
+    """The requests for one web service."""
 
     service: str
     """Name of the service."""
@@ -61,12 +61,12 @@ class Route:
     """Path patterns."""
 
     hosts: Sequence[Any]
-    """Host names; they may be Outputs, which only flow through."""
+    """Host names, plain or as Outputs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """One listener rule: requests for one of the hosts and one of the paths."""
+    """A listener rule for requests that match one of the hosts and one of the paths."""
 
     priority: int
     hosts: Sequence[Any]
@@ -74,9 +74,9 @@ class Rule:
 
 
 def rule_conditions(hosts: Sequence[Any], paths: Sequence[str]) -> list[tuple[list[Any], list[str]]]:
-    """Hosts and path patterns of each rule that a service needs: at most three of either, five of both, six wildcards.
+    """Return hosts and path patterns of each rule of a service: at most three of each, five together and six wildcards.
 
-    Raises ValueError for a pattern or a host that a load balancer does not take.
+    Raises ValueError for a pattern or a host that a load balancer does not allow.
     """
     if not paths:
         raise ValueError("paths is empty: a web service needs at least one path pattern, such as '/*'")
@@ -86,7 +86,7 @@ def rule_conditions(hosts: Sequence[Any], paths: Sequence[str]) -> list[tuple[li
         check_path_pattern(path)
         if not path.startswith("/") or len(path) > PATH_PATTERN_LIMIT:
             raise ValueError(
-                f"the path pattern {path!r} cannot be used: it begins with / and has at most {PATH_PATTERN_LIMIT} characters"
+                f"the path pattern {path!r} cannot be used: it must begin with / and have at most {PATH_PATTERN_LIMIT} characters"
             )
     for host in hosts:
         if isinstance(host, str) and len(host) > HOST_LIMIT:
@@ -100,22 +100,22 @@ def rule_conditions(hosts: Sequence[Any], paths: Sequence[str]) -> list[tuple[li
         if _wildcards([*some_hosts, *some_paths]) > WILDCARDS_PER_RULE:
             raise ValueError(
                 f"the path pattern {some_paths[0]!r} cannot be used: a rule has at most {WILDCARDS_PER_RULE} wildcards "
-                "(* and ?), those of its hosts included"
+                "(* and ?), including those of its hosts"
             )
     return conditions
 
 
 def rule_patterns(paths: Sequence[str]) -> list[list[str]]:
-    """The path patterns of each rule that a service with one host or none needs."""
+    """Return the path patterns of each rule of a service with at most one host."""
     return [some_paths for _, some_paths in rule_conditions(["*"], paths)]
 
 
 def assign(slot: int, routes: Sequence[Route]) -> dict[str, list[Rule]]:
-    """The rules of each web service of one environment, by service, in one slot.
+    """Return the rules of each web service of one environment, by service, in one slot.
 
-    Services come in the given order, but whoever answers everything (`/*`) comes after all the others. A service's
-    other priorities do not move when one of its own paths is added: each service owns an equal part of the block.
-    Raises ValueError when the block is too small or two services claim one path of one host.
+    Services have the given order, except that a service for every path (`/*`) comes last. Each service has an equal part of
+    the block, so a new path of one service does not change the priorities of the others. Raises ValueError when the block
+    is too small, or when two services have the same path of the same host.
     """
     _check_unique(routes)
     ordered = sorted(routes, key=lambda route: MATCH_ALL in route.paths)
@@ -140,7 +140,7 @@ def assign(slot: int, routes: Sequence[Route]) -> dict[str, list[Rule]]:
 
 
 def _chunks(values: list[Any], size: int, wildcards: int) -> Iterator[list[Any]]:
-    """The values in order, at most `size` of them and `wildcards` wildcards together."""
+    """Yield the values in order, in lists of at most `size` values with at most `wildcards` wildcards."""
     chunk: list[Any] = []
     for value in values:
         if chunk and (len(chunk) == size or _wildcards([*chunk, value]) > wildcards):
@@ -163,5 +163,5 @@ def _check_unique(routes: Sequence[Route]) -> None:
                 other = owner.setdefault((host, path), route.service)
                 if other != route.service:
                     raise ValueError(
-                        f"the path {path!r} belongs to both {other} and {route.service}: give it to one of them"
+                        f"the path {path!r} belongs to both {other} and {route.service}: keep it in one of them"
                     )

@@ -1,4 +1,4 @@
-"""When something happens again and again: the schedule expressions of AWS, checked before AWS sees them. Pure.
+"""Checks of AWS's schedule expressions and time zones. Pure.
 
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
 """
@@ -25,9 +25,9 @@ _ITEM = re.compile(r"(?P<start>\*|[A-Z]+|[0-9]{1,9})(-(?P<end>[A-Z]+|[0-9]{1,9})
 
 
 def check_schedule(expression: str) -> str:
-    """The expression itself; ValueError that names the field when AWS has no such schedule.
+    """Return the expression. Raises ValueError that names the field when AWS does not support the schedule.
 
-    Cron expressions have six fields, and one of the two days is `?`; a crontab line with five is refused with a hint.
+    Cron expressions have six fields, and one of the two days is `?`. The error for a crontab line with five has a hint.
     """
     rate = _RATE.fullmatch(expression)
     if rate:
@@ -37,7 +37,7 @@ def check_schedule(expression: str) -> str:
         raise ValueError(f"the schedule {expression!r} cannot be used: {HINT}")
     words = expression[len("cron(") : -1].split()
     if len(words) != len(_FIELDS):
-        five = "; a crontab line has five, the sixth is the year, and one of the two days is '?'"
+        five = "; a crontab line has five; the sixth is the year, and one of the two days is '?'"
         raise ValueError(
             f"the schedule {expression!r} has {len(words)} fields: AWS's cron has {len(_FIELDS)}"
             f"{five if len(words) == 5 else ''}"
@@ -45,7 +45,7 @@ def check_schedule(expression: str) -> str:
     if (words[2] == "?") == (words[4] == "?"):
         raise ValueError(
             f"the schedule {expression!r} has the day-of-month {words[2]!r} and the day-of-week {words[4]!r}: "
-            "exactly one of them is '?'"
+            "exactly one of them must be '?'"
         )
     for word, (name, low, high, names) in zip(words, _FIELDS, strict=True):
         for item in word.split(","):
@@ -54,19 +54,23 @@ def check_schedule(expression: str) -> str:
 
 
 def check_timezone(name: str) -> str:
-    """The name itself; ValueError when there is no such time zone (`Europe/Berlin`, `UTC`)."""
+    """Return the name. Raises ValueError for an unknown time zone. Examples: `Europe/Berlin`, `UTC`."""
     try:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"timezone is {name!r}: it is a name of the tz database such as 'Europe/Berlin'") from None
+        raise ValueError(
+            f"timezone is {name!r}: it must be a name of the tz database such as 'Europe/Berlin'"
+        ) from None
     return name
 
 
 def _check_rate(expression: str, value: int, unit: str) -> None:
     if value < 1:
-        raise ValueError(f"the schedule {expression!r} has the value {value}: it is 1 or more")
+        raise ValueError(f"the schedule {expression!r} has the value {value}: it must be 1 or more")
     if (value == 1) == unit.endswith("s"):
-        raise ValueError(f"the schedule {expression!r} has the unit {unit}: AWS wants 'minute' with 1, else 'minutes'")
+        raise ValueError(
+            f"the schedule {expression!r} has the unit {unit}: AWS requires 'minute' with 1, otherwise 'minutes'"
+        )
 
 
 def _check_item(expression: str, name: str, item: str, low: int, high: int, names: tuple[str, ...]) -> None:
@@ -83,7 +87,7 @@ def _check_item(expression: str, name: str, item: str, low: int, high: int, name
 
 
 def _is_special(name: str, item: str) -> bool:
-    """`?`, the last day, the nearest weekday, the nth weekday of a month."""
+    """Return whether an item is `?`, the last day, the nearest weekday or the nth weekday of a month."""
     if name == "day-of-month":
         return item in ("?", "L", "LW") or bool(re.fullmatch(r"([1-9]|[12][0-9]|3[01])W", item))
     if name == "day-of-week":
@@ -100,4 +104,4 @@ def _number(text: str, names: tuple[str, ...]) -> int | None:
 
 def _allowed(low: int, high: int, names: tuple[str, ...]) -> str:
     named = f" or {names[0]} to {names[-1]}" if names else ""
-    return f"it is {low} to {high}{named}, '*', a range a-b, a list a,b or steps a/b"
+    return f"it must be {low} to {high}{named}, '*', a range a-b, a list a,b or steps a/b"

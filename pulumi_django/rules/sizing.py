@@ -1,4 +1,4 @@
-"""Which sizes AWS has: CPU and memory of Fargate tasks, days of logs, memory of instance classes. Pure."""
+"""Sizes that AWS offers: CPU and memory of Fargate tasks, retention of logs, memory of instance classes. Pure."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ FARGATE_MEMORY_MIB: Mapping[int, tuple[int, ...]] = {
     8192: tuple(range(16 * GIB, 60 * GIB + 1, 4 * GIB)),
     16384: tuple(range(32 * GIB, 120 * GIB + 1, 8 * GIB)),
 }
-"""Memory sizes in MiB that a Fargate task may have, by CPU units (1024 are one vCPU)."""
+"""Memory sizes of Fargate tasks in MiB, by CPU units (1/1024 vCPU)."""
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
-"""Days for which CloudWatch keeps log lines."""
+"""Retention periods of CloudWatch log groups in days."""
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.Summary.html
 _CLASS_SIZES = ("micro", "small", "medium", "large", "xlarge")
@@ -36,14 +36,14 @@ EPHEMERAL_STORAGE_GIB = (21, 200)
 
 
 def check_ephemeral_storage(gib: int | None) -> None:
-    """ValueError when Fargate has no such storage; None is the 20 GiB that every task has."""
+    """Raise ValueError for storage that Fargate does not offer. None is the 20 GiB that every task has."""
     low, high = EPHEMERAL_STORAGE_GIB
     if gib is not None and not low <= gib <= high:
-        raise ValueError(f"ephemeral_storage_gib is {gib}: it is {low} to {high}, or left out for 20")
+        raise ValueError(f"ephemeral_storage_gib is {gib}: it must be {low} to {high}, or omitted for 20")
 
 
 def check_fargate_size(cpu_units: int, memory_mib: int) -> None:
-    """ValueError that names the nearest sizes when Fargate has no task of that CPU and memory."""
+    """Raise ValueError with the nearest sizes when Fargate does not offer this CPU and memory."""
     if cpu_units not in FARGATE_MEMORY_MIB:
         nearest = min(FARGATE_MEMORY_MIB, key=lambda size: (abs(size - cpu_units), size))
         sizes = ", ".join(str(size) for size in FARGATE_MEMORY_MIB)
@@ -60,14 +60,15 @@ def check_fargate_size(cpu_units: int, memory_mib: int) -> None:
 
 
 def check_log_retention(name: str, days: int) -> None:
-    """ValueError when CloudWatch does not keep log lines for so many days; `name` is the argument's."""
+    """Raise ValueError that names the argument when CloudWatch does not offer this retention period."""
     if days not in LOG_RETENTION_DAYS:
         allowed = ", ".join(str(known) for known in LOG_RETENTION_DAYS)
-        raise ValueError(f"{name} is {days}: CloudWatch keeps lines for {allowed} days")
+        raise ValueError(f"{name} is {days}: allowed are {allowed} days")
 
 
 def instance_class_memory_gib(instance_class: str) -> float | None:
-    """Memory of an RDS instance class of the families t, m and r (`db.t4g.medium`: 4); None for others."""
+    """Return the memory in GiB of an RDS instance class of the families t, m and r (`db.t4g.medium`: 4); None for
+    others."""
     _db, _, rest = instance_class.partition(".")
     family, _, size = rest.partition(".")
     large = _LARGE_MEMORY_GIB.get(family[:1])

@@ -1,4 +1,4 @@
-"""Test Pulumi programs without an engine: `Mocks` for `pulumi.runtime.set_mocks`, and `simulate` for whole programs."""
+"""Tests of Pulumi programs without an engine: `Mocks` for `pulumi.runtime.set_mocks`, `simulate` for whole programs."""
 
 from pulumi_django.testing.mocks import Mocks
 from pulumi_django.testing.model import Invoke, SimulatedResource, SimulationResult

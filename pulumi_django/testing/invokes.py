@@ -1,4 +1,4 @@
-"""Plausible answers of the provider functions that programs call."""
+"""Plausible results of the provider functions that programs call."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pulumi_django.rules.partitions import of_region, partition
-from pulumi_django.testing.plausible import Resource
-from pulumi_django.testing.regions import zones_of
+from pulumi_django.testing.resource import Resource, zones_of
 
 READ_RESOURCES = "pulumi:pulumi:readStackResourceOutputs"
-"""The engine's own function that reads what a stack's state holds."""
+"""The engine's function that reads a stack's state."""
 
 Answerer = Callable[[Mapping[str, Any], str, str], dict[str, Any]]
-"""(arguments, region, account id) -> result."""
+"""Function of arguments, region and account id that returns the result."""
 
 
 def _identity(seed: str, region: str) -> Resource:
@@ -42,7 +41,7 @@ def _zones(_args: Mapping[str, Any], region: str, _account: str) -> dict[str, An
 
 
 def _own_resources(_args: Mapping[str, Any], _region: str, _account: str) -> dict[str, Any]:
-    """The state of a stack that has none yet; `simulate` answers with the previous one."""
+    """Return the empty state of a new stack. `simulate` returns the previous state instead."""
     return {"outputs": {}}
 
 

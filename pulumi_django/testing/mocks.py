@@ -1,4 +1,4 @@
-"""Answers for `pulumi.runtime.set_mocks`: what AWS would plausibly say to every resource and invoke."""
+"""Plausible results of AWS for every resource and function, for `pulumi.runtime.set_mocks`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from pulumi.runtime import mocks as sdk_mocks
 
 from pulumi_django.testing import plausible
 from pulumi_django.testing.invokes import INVOKES
+from pulumi_django.testing.resource import ACCOUNT_ID, REGION, Resource
 
 STACK_REFERENCE = "pulumi:pulumi:StackReference"
 
 StackOutputs = tuple[Mapping[str, Any], "frozenset[str] | set[str] | list[str] | tuple[str, ...]"]
-"""Outputs of another stack and the names of the secret ones."""
+"""Outputs of another stack, and the names of its secret outputs."""
 
 
 _importing = threading.Lock()
@@ -24,38 +25,38 @@ _importing = threading.Lock()
 
 @functools.cache
 def taggable(type_: str) -> bool:
-    """Whether resources of the type can carry tags in AWS: `aws:ec2/vpc:Vpc` can, `aws:ec2/route:Route` cannot."""
+    """Return whether resources of the type support tags: `aws:ec2/vpc:Vpc` does, `aws:ec2/route:Route` does not."""
     package, _, rest = type_.partition(":")
     module, _, name = rest.partition(":")
     if package != "aws" or not name:
         return False
     module = module.partition("/")[0]
-    with _importing:  # two threads that load one of the SDK's modules at once break each other's import
+    with _importing:  # concurrent imports of one of the SDK's lazy modules fail
         home = importlib.import_module("pulumi_aws" if module == "index" else f"pulumi_aws.{module}")
         return hasattr(getattr(home, name, None), "tags_all")
 
 
 class Mocks(sdk_mocks.Mocks):
-    """Plausible AWS for tests: ids, ARNs, endpoints, zones, generated passwords.
+    """Plausible results of AWS for tests: ids, ARNs, endpoints, zones, generated passwords.
 
-    Use it with the SDK's own test support, or with `simulate`, which builds one itself::
+    Use it with the SDK's own test support. `simulate` creates one by default::
 
         pulumi.runtime.set_mocks(Mocks(region="eu-west-1"))
 
     Args:
         account_id: AWS account in ARNs, 12 digits.
-        region: AWS region of everything whose provider does not name another.
-        outputs: per type token (`aws:s3/bucket:Bucket`) a function from the resource's inputs to outputs that are added
-            to, or replace, the plausible ones. Keys are camelCase. An `id` among them becomes the resource's id.
-        invokes: per function token (`aws:ec2/getAmi:getAmi`) a function from the arguments to the result.
-        stacks: per full stack name (`organization/django-base/dev`) what a StackReference to it reads.
+        region: AWS region of resources whose provider sets no other region.
+        outputs: by type token (`aws:s3/bucket:Bucket`), a function that returns outputs for a resource's inputs. They are
+            added to the plausible outputs or replace them. Keys are camelCase. An `id` becomes the resource's id.
+        invokes: by function token (`aws:ec2/getAmi:getAmi`), a function that returns the result for the arguments.
+        stacks: by full stack name (`organization/django-base/dev`), the outputs that a StackReference reads.
     """
 
     def __init__(
         self,
         *,
-        account_id: str = plausible.ACCOUNT_ID,
-        region: str = plausible.REGION,
+        account_id: str = ACCOUNT_ID,
+        region: str = REGION,
         outputs: Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] | None = None,
         invokes: Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] | None = None,
         stacks: Mapping[str, StackOutputs] | None = None,
@@ -67,7 +68,7 @@ class Mocks(sdk_mocks.Mocks):
         self._stacks = dict(stacks or {})
 
     def new_resource(self, args: sdk_mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        """Id and outputs of one resource."""
+        """Return id and outputs of a resource."""
         if args.typ == STACK_REFERENCE:
             return self._stack_reference(str(args.inputs["name"]))
         if args.resource_id:
@@ -87,12 +88,12 @@ class Mocks(sdk_mocks.Mocks):
         region: str | None = None,
         default_tags: Mapping[str, str] | None = None,
     ) -> tuple[str, dict[str, Any]]:
-        """Id and outputs of one managed resource; equal arguments give equal answers.
+        """Return id and outputs of a managed resource. Equal arguments give equal results.
 
-        `seed` identifies the physical resource, `revision` counts its replacements from 1. `default_tags` are the
-        provider's and show up in `tagsAll`.
+        `seed` identifies the physical resource. `revision` starts at 1 and increases with each replacement. `default_tags`
+        are the provider's default tags, which `tagsAll` includes.
         """
-        resource = plausible.Resource(
+        resource = Resource(
             type=type_,
             name=name,
             inputs=inputs,
@@ -111,14 +112,15 @@ class Mocks(sdk_mocks.Mocks):
         return id_, outputs
 
     def call(self, args: sdk_mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        """Result of one provider function; KeyError that says how to provide it when it is not known."""
+        """Return the result of a provider function. The KeyError for an unknown function shows how to provide the
+        result."""
         if args.token in self._invokes:
             return dict(self._invokes[args.token](args.args)), []
         if args.token in INVOKES:
             region = str(args.args.get("region") or self.region)
             return INVOKES[args.token](args.args, region, self.account_id), []
         raise KeyError(
-            f"no answer for the function {args.token}: pass Mocks(invokes={{{args.token!r}: lambda args: {{...}}}})"
+            f"no result for the function {args.token}: pass Mocks(invokes={{{args.token!r}: lambda args: {{...}}}})"
         )
 
     def _stack_reference(self, name: str) -> tuple[str, dict[str, Any]]:

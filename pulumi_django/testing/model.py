@@ -1,4 +1,4 @@
-"""What a simulation returns."""
+"""The result of a simulation."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatedResource:
-    """One resource as the program registered it, and as the mocks answered.
+    """A resource: its registration by the program, and its outputs from the mocks.
 
-    Property names are the wire's (camelCase). Whole numbers are `int`. A secret stands as its plain value; the paths of
-    the secret ones are in `secret_inputs` (`secretString`, `environment.KEY`, `items[0]`).
+    Property names are camelCase, as on the wire. Whole numbers are `int`. Secrets are plain values, and `secret_inputs` has
+    their paths (`secretString`, `environment.KEY`, `items[0]`).
     """
 
     urn: str
@@ -27,12 +27,12 @@ class SimulatedResource:
     secret_outputs: frozenset[str] = frozenset()
     id: str = ""
     revision: int = 1
-    """1 for the first physical resource, one more after each replacement."""
+    """Number of the physical resource: 1 for the first, one more after each replacement."""
 
     custom: bool = True
     remote: bool = False
     read: bool = False
-    """A `get` or a StackReference: looked up, not managed."""
+    """Whether it is only read: a `get` or a StackReference."""
 
     provider: str = ""
     dependencies: Sequence[str] = ()
@@ -48,12 +48,12 @@ class SimulatedResource:
     import_id: str = ""
     version: str = ""
     hooks: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
-    """Names of the hooks by moment: `beforeCreate`, `afterUpdate`, ..."""
+    """Names of the hooks by moment: `before_create`, `after_update`, ..."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Invoke:
-    """One call of a provider function."""
+    """A call of a provider function."""
 
     token: str
     args: Mapping[str, Any]
@@ -62,34 +62,34 @@ class Invoke:
 
 @dataclass(frozen=True, kw_only=True)
 class SimulationResult:
-    """Everything a program did."""
+    """The resources, outputs, calls and logs of a program."""
 
     resources: tuple[SimulatedResource, ...]
-    """In the order of registration; the stack itself is the first."""
+    """Resources in the order of registration. The first is the stack itself."""
 
     outputs: Mapping[str, Any]
     """Stack outputs as plain values."""
 
     secret_outputs: frozenset[str] = frozenset()
-    """Names of the stack outputs that are secret or hold a secret."""
+    """Names of the stack outputs that are secret or contain a secret."""
 
     invokes: tuple[Invoke, ...] = ()
     hooks: tuple[str, ...] = ()
-    """Names of the registered resource hooks; they are not run."""
+    """Names of the registered resource hooks. The simulation does not run them."""
 
     logs: tuple[tuple[str, str], ...] = ()
-    """Severity and text of what the program logged."""
+    """Severity and text of each log message."""
 
     def of_type(self, type_: str) -> tuple[SimulatedResource, ...]:
-        """All resources of a type token."""
+        """Return all resources of a type token."""
         return tuple(resource for resource in self.resources if resource.type == type_)
 
     def by_name(self, name: str) -> tuple[SimulatedResource, ...]:
-        """All resources of that name."""
+        """Return all resources of a name."""
         return tuple(resource for resource in self.resources if resource.name == name)
 
     def one(self, type_: str, name: str | None = None) -> SimulatedResource:
-        """The only resource of a type (and name); LookupError that lists what there is otherwise."""
+        """Return the only resource of a type (and name). Otherwise raises LookupError that lists the resources."""
         found = [r for r in self.of_type(type_) if name is None or r.name == name]
         if len(found) != 1:
             names = ", ".join(r.name for r in self.of_type(type_)) or "none"

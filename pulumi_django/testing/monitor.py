@@ -1,9 +1,9 @@
 # pyright: basic
 # Strict typing ends here: the SDK publishes no types for its runtime internals and protocol messages.
-"""A resource monitor that records what a program registers and answers as the engine would.
+"""A resource monitor that records a program's registrations and responds as the engine does.
 
-The SDK's own mock monitor knows less than the engine: it forgets parents and options, lets two resources share a URN,
-never runs transforms and drops the stack's outputs. This one follows the engine (pkg/resource/deploy/source_eval.go).
+The SDK's own mock monitor differs from the engine: it drops parents, options and the stack's outputs, lets two resources share
+a URN, and never runs transforms. This one follows the engine (pkg/resource/deploy/source_eval.go).
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from typing import Any
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime import mocks as sdk_mocks
 from pulumi.runtime import rpc, settings
-from pulumi.runtime._callbacks import _CallbackServicer  # the only way to the function behind a callback token
+from pulumi.runtime._callbacks import _CallbackServicer  # the only access to the function of a callback token
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.sync_await import _sync_await
 
+from pulumi_django.rules import wire
 from pulumi_django.testing import vpc
 from pulumi_django.testing.invokes import READ_RESOURCES
 from pulumi_django.testing.mocks import STACK_REFERENCE, Mocks, StackOutputs
@@ -28,25 +29,23 @@ from pulumi_django.testing.replacement import diff_resource
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 DEFAULT_TAGS = "aws:index/getDefaultTags:getDefaultTags"
-SIGNATURE_KEY = rpc._special_sig_key
-SECRET_SIGNATURE = rpc._special_secret_sig
 HOOK_MOMENTS = ("before_create", "after_create", "before_update", "after_update", "before_delete", "after_delete")
 
 
 class DuplicateUrnError(Exception):
-    """Two resources of a program have the same URN; the engine refuses that."""
+    """Two resources of a program have the same URN, which the engine refuses."""
 
 
 def plain(value: Any, secrets: set[str], path: str = "") -> Any:
-    """A wire value as plain Python; adds the paths of its secrets to `secrets`.
+    """Return a wire value as plain Python, and add the paths of its secrets to `secrets`.
 
-    Whole floats become ints (the wire has only floats); resource references become `{"urn": ..., "id": ...}`.
+    Whole floats become ints, because the wire has only floats. Resource references become `{"urn": ..., "id": ...}`.
     """
     if isinstance(value, dict):
-        if value.get(SIGNATURE_KEY) == SECRET_SIGNATURE:
+        if value.get(wire.SIGNATURE) == wire.SECRET:
             secrets.add(path)
             return plain(value.get("value"), secrets, path)
-        if SIGNATURE_KEY in value and "urn" in value:
+        if wire.SIGNATURE in value and "urn" in value:
             return {"urn": value["urn"], "id": value.get("id", "")}
         return {key: plain(item, secrets, f"{path}.{key}" if path else key) for key, item in value.items()}
     if isinstance(value, list):
@@ -60,7 +59,7 @@ class RecordingMonitor(sdk_mocks.MockMonitor):
     """Records every registration, for `simulate`.
 
     With `preview`, ids and computed outputs of resources that are not in `prior` are unknown. `prior` is the previous
-    state by URN, `stacks` what StackReferences read.
+    state by URN, `stacks` the outputs that StackReferences read.
     """
 
     def __init__(
@@ -85,7 +84,7 @@ class RecordingMonitor(sdk_mocks.MockMonitor):
         self._own_callbacks: dict[str, list[Any]] = {}
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
-        """The engine's URN: the whole chain of parent types, without the stack's."""
+        """Return the engine's URN, with all parent types except the stack's."""
         parent_type = parent.split("::")[2] if parent else ""
         if parent_type and parent_type != STACK_TYPE:
             type_ = f"{parent_type}${type_}"
@@ -103,9 +102,9 @@ class RecordingMonitor(sdk_mocks.MockMonitor):
             return resource_pb2.RegisterResourceResponse(urn=urn)
         _ensure_event_loop()
         id_, state, revision = self._answer(recorded, request)
-        # The engine, not the provider, makes these secret.
+        # The engine marks these as secret, not the provider.
         for key in set(request.additionalSecretOutputs) & set(state):
-            state[key] = {SIGNATURE_KEY: SECRET_SIGNATURE, "value": state[key]}
+            state[key] = {wire.SIGNATURE: wire.SECRET, "value": state[key]}
         wire_state = _sync_await(rpc.serialize_properties(state, {}))
         outputs, secret_outputs = _wire(wire_state)
         self.resources_by_urn[urn] = replace(
@@ -125,7 +124,7 @@ class RecordingMonitor(sdk_mocks.MockMonitor):
         return urn
 
     def _answer(self, new: SimulatedResource, request: Any) -> tuple[str, dict[str, Any], int]:
-        """Id, outputs (secrets still wrapped) and revision of a registered resource."""
+        """Return id, outputs (with wrapped secrets) and revision of a registered resource."""
         if new.remote and new.type == vpc.TYPE:
             return "", self._vpc(new, request), 1
         if not new.custom:
@@ -144,12 +143,12 @@ class RecordingMonitor(sdk_mocks.MockMonitor):
             default_tags=default_tags,
         )
         if self._preview and change.kind in ("create", "replace"):
-            computed = {key: rpc.UNKNOWN for key in state if key not in new.inputs}
+            computed = {key: wire.UNKNOWN for key in state if key not in new.inputs}
             return "", {**state, **computed}, revision
         return id_, state, revision
 
     def _provider(self, reference: str) -> tuple[str | None, dict[str, str]]:
-        """Region and default tags of an explicit provider; its inputs are JSON text on the wire."""
+        """Return region and default tags of an explicit provider, whose inputs are JSON text on the wire."""
         known = self.resources_by_urn.get(reference.rpartition("::")[0])
         if known is None:
             return None, {}
@@ -172,7 +171,7 @@ class RecordingMonitor(sdk_mocks.MockMonitor):
                     provider=request.providers.get("aws", ""),
                 )
             )
-            return vpc.Child(answer.urn, answer.id or rpc.UNKNOWN)
+            return vpc.Child(answer.urn, answer.id or wire.UNKNOWN)
 
         outputs = vpc.register_children(
             component.name, component.urn, component.inputs, register, region or self._answers.region
@@ -222,7 +221,7 @@ class RecordingMonitor(sdk_mocks.MockMonitor):
         return super().Invoke(request)
 
     def _own_resources(self, request: Any) -> dict[str, Any]:
-        """What the engine reads of the running stack's own previous state."""
+        """Return the previous state of the running stack, as the engine reads it."""
         own = f"{settings.get_organization()}/{settings.get_project()}/{settings.get_stack()}"
         name = _wire(request.args)[0].get("stackName")
         if name != own:
@@ -246,7 +245,7 @@ class RecordingMonitor(sdk_mocks.MockMonitor):
         return super().RegisterStackTransform(request)
 
     def _apply_transforms(self, urn: str, request: Any) -> None:
-        """Run the transforms as the engine does: own, then ancestors nearest first, then the stack's."""
+        """Run the transforms in the order of the engine: own, then ancestors from the nearest on, then the stack's."""
         if request.type == STACK_TYPE:
             return
         callbacks, ancestor = list(request.transforms), request.parent
@@ -314,16 +313,16 @@ def _recorded(urn: str, request: Any, inputs: Mapping[str, Any], secret_inputs: 
 
 
 def _references(value: Any) -> Any:
-    """Children as resource references, which the SDK turns into resources again."""
+    """Return children as resource references, which the SDK converts to resources."""
     if isinstance(value, vpc.Child):
-        return {SIGNATURE_KEY: rpc._special_resource_sig, "urn": value.urn, "id": value.id}
+        return {wire.SIGNATURE: wire.RESOURCE, "urn": value.urn, "id": value.id}
     if isinstance(value, list):
         return [_references(item) for item in value]
     return value
 
 
 def _ensure_event_loop() -> None:
-    sdk_mocks._ensure_event_loop()  # pyright: ignore[reportPrivateImportUsage]  # resource references are resolved on the worker's own loop
+    sdk_mocks._ensure_event_loop()  # pyright: ignore[reportPrivateImportUsage]  # the worker's own loop resolves resource references
 
 
 def _struct(value: Mapping[str, Any]) -> Any:

@@ -1,7 +1,7 @@
-"""What a change of inputs does to a resource: nothing, an update in place, or a replacement.
+"""The effect of changed inputs on a resource: none, an update in place, or a replacement.
 
-The properties that force a replacement are those that pulumi-aws 7 and pulumi-random 4 mark so for the types that this
-package uses; of any other type every change counts as an update.
+The properties that force a replacement are those of pulumi-aws 7 and pulumi-random 4, for the types that this package uses.
+For other types every change counts as an update.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ ChangeKind = Literal["create", "same", "update", "replace"]
 
 
 class Registered(Protocol):
-    """What must be known of a resource to compare it."""
+    """The part of a resource that a comparison needs."""
 
     @property
     def type(self) -> str: ...
@@ -23,7 +23,7 @@ class Registered(Protocol):
 
 
 class Registration(Registered, Protocol):
-    """What the new registration tells in addition."""
+    """The additional part of a new registration."""
 
     @property
     def ignore_changes(self) -> Sequence[str]: ...
@@ -33,7 +33,7 @@ class Registration(Registered, Protocol):
 
 @dataclass(frozen=True)
 class Change:
-    """The verdict on one resource, with the top-level inputs that differ."""
+    """The change of one resource, with the top-level inputs that differ."""
 
     kind: ChangeKind
     properties: tuple[str, ...] = ()
@@ -136,7 +136,7 @@ REPLACES_ON: Mapping[str, frozenset[str]] = {
 
 
 def diff_resource(prior: Registered | None, new: Registration) -> Change:
-    """What registering `new` does to `prior`, the same resource in the previous state (None when it was not there)."""
+    """Return the effect of registering `new` on `prior`, the same resource in the previous state; None without one."""
     if prior is None:
         return Change("create")
     ignored = set(new.ignore_changes)
@@ -153,7 +153,8 @@ def diff_resource(prior: Registered | None, new: Registration) -> Change:
 
 
 def _retagged(prior: Registered, new: Registered) -> Change:
-    """Other default tags of the provider update everything that can carry them."""
+    """Return the change when only the provider's default tags differ, which update every resource that supports
+    tags."""
     before, after = (getattr(resource, "outputs", {}).get(_ALL_TAGS) for resource in (prior, new))
     return Change("same") if before is None or after is None or before == after else Change("update", (_ALL_TAGS,))
 

@@ -1,6 +1,6 @@
 # pyright: basic
 # Strict typing ends here: the SDK publishes no types for its runtime internals and protocol messages.
-"""Runs a whole Pulumi program in this process against a recording monitor: no CLI, no engine, no AWS."""
+"""Runs a whole Pulumi program in this process with a recording monitor: no CLI, no engine, no AWS."""
 
 from __future__ import annotations
 
@@ -68,20 +68,20 @@ def simulate(
     stacks: Mapping[str, StackOutputs | SimulationResult] | None = None,
     prior: Mapping[str, SimulatedResource] | None = None,
 ) -> SimulationResult:
-    """Run `program` as `pulumi up` (or `pulumi preview`) would, and return what it registered.
+    """Run `program` as `pulumi up` (or `pulumi preview`) does, and return the registered resources.
 
     Args:
-        program: a callable without arguments; it may be async, and may call `pulumi.run`.
-        project, stack, organization: what `pulumi.get_project()` and its like answer.
-        config: stack configuration by full key (`django-app:base`); objects as JSON text, as Pulumi passes them.
+        program: a callable without arguments. It can be async, and it can call `pulumi.run`.
+        project, stack, organization: results of `pulumi.get_project()` and the like.
+        config: stack configuration by full key (`django-app:base`), with objects as JSON text.
         secret_keys: keys of `config` that are secret.
-        preview: make ids and computed outputs of new resources unknown, so that `apply` callbacks do not run.
-        mocks: answers of AWS; plausible ones when omitted.
-        stacks: what StackReferences read, by full stack name; results of earlier simulations or (outputs, secret names).
-        prior: resources of the previous state by URN. Unchanged resources keep ids and computed outputs, replaced ones
-            get new ones.
+        preview: whether ids and computed outputs of new resources are unknown, so that `apply` callbacks do not run.
+        mocks: results of AWS; plausible results when omitted.
+        stacks: outputs for StackReferences by full stack name: earlier results, or (outputs, secret names).
+        prior: resources of the previous state by URN. Unchanged resources keep their ids and computed outputs; replaced
+            resources get new ones.
 
-    Whatever the program raises is raised here, also from an `apply`. Runs do not disturb each other, in one thread or
+    Errors of the program, also in an `apply`, are raised here. Runs are independent of each other, in one thread or in
     several.
 
     Example:
@@ -95,21 +95,8 @@ def simulate(
     answers = mocks or Mocks(region=(config or {}).get("aws:region") or "us-east-1")
     monitor = RecordingMonitor(answers, preview=preview, prior=prior or {}, stacks=_stack_outputs(stacks or {}))
     logs = _LogLines()
-    known = sdk_mocks.MockSettings(
-        monitor=monitor,
-        monitor_features=set(monitor.GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures),
-        engine=sdk_mocks.MockEngine(logs.logger),
-        project=project,
-        stack=stack,
-        dry_run=preview,
-        organization=organization,
-        callbacks=None,
-        outputs=set(),
-        root_directory=None,
-        package_refs={},
-        base_providers_by_ref={},
-    )
-    known.lock = threading.Lock()  # pyright: ignore[reportAttributeAccessIssue]
+    names = {"project": project, "stack": stack, "organization": organization}
+    known = _settings(monitor, logs.logger, dry_run=preview, **names)
     contextvars.copy_context().run(_run, program, known, dict(config or {}), list(secret_keys))
     return SimulationResult(
         resources=tuple(monitor.resources_by_urn.values()),
@@ -121,16 +108,33 @@ def simulate(
     )
 
 
+def _settings(monitor: RecordingMonitor, logger: logging.Logger, *, dry_run: bool, **names: str) -> Any:
+    known: Any = sdk_mocks.MockSettings(
+        monitor=monitor,
+        monitor_features=set(monitor.GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures),
+        engine=sdk_mocks.MockEngine(logger),
+        dry_run=dry_run,
+        callbacks=None,
+        outputs=set(),
+        root_directory=None,
+        package_refs={},
+        base_providers_by_ref={},
+        **names,
+    )
+    known.lock = threading.Lock()
+    return known
+
+
 def _run(program: Program, known: Any, config: dict[str, str], secret_keys: list[str]) -> None:
     loop = asyncio.new_event_loop()
-    # The mock monitor answers on the loop's executor. One worker keeps the calls in a fixed order; its event loop, which
-    # the monitor makes to resolve references, is ours to close.
+    # The mock monitor runs on the loop's executor. One worker keeps the order of the calls. The monitor needs an event loop
+    # for references, which this function creates and closes.
     worker_loop = asyncio.new_event_loop()
     worker = concurrent.futures.ThreadPoolExecutor(
         1, "simulation", initializer=lambda: asyncio.set_event_loop(worker_loop)
     )
     loop.set_default_executor(worker)
-    # After a failure every Output that depended on it complains once more; the first error is what is raised.
+    # After a failure every dependent Output reports an error too. Only the first error is raised.
     loop.set_exception_handler(lambda _loop, _context: None)
     asyncio.set_event_loop(loop)
     try:
@@ -166,7 +170,7 @@ def _stack_outputs(stacks: Mapping[str, StackOutputs | SimulationResult]) -> dic
 
 
 def _load_lazy_modules() -> None:
-    """Touch the SDK's lazily loaded modules under a lock: two threads that do so at once break each other's import."""
+    """Load the SDK's lazy modules under a lock, because concurrent imports of them fail."""
     with _loaded:
         for package, modules in _LAZY_MODULES_USED:
             loaded = importlib.import_module(package)
@@ -175,7 +179,7 @@ def _load_lazy_modules() -> None:
 
 
 class _LogLines(logging.Handler):
-    """Collects what the program logs through `pulumi.log`."""
+    """Collects the messages of `pulumi.log`."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)

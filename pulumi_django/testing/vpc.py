@@ -1,4 +1,4 @@
-"""The children of `awsx.ec2.Vpc`, as the real component makes them: names, parents, addresses."""
+"""The children of `awsx.ec2.Vpc`, with the names, parents and addresses of the real component."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pulumi_django.testing.regions import zones_of
+from pulumi_django.testing.resource import zones_of
 
 TYPE = "awsx:ec2:Vpc"
 _KINDS = ("Public", "Private", "Isolated")
@@ -16,20 +16,20 @@ _KINDS = ("Public", "Private", "Isolated")
 
 @dataclass(frozen=True)
 class Child:
-    """A registered child: what the next children and the outputs need of it."""
+    """The part of a registered child that further children and the outputs need."""
 
     urn: str
     id: str
 
 
 Register = Callable[[str, str, str, Mapping[str, Any]], Child]
-"""Registers (type, name, parent URN, inputs)."""
+"""Function that registers a child: type, name, parent URN, inputs."""
 
 
 def register_children(
     name: str, urn: str, inputs: Mapping[str, Any], register: Register, region: str
 ) -> dict[str, Any]:
-    """Register what the component would make below `urn` and return its outputs (children as `Child`)."""
+    """Register the component's children below `urn` and return its outputs (children as `Child`)."""
     return _Vpc(name, urn, inputs, register, region).outputs()
 
 

@@ -138,8 +138,8 @@ def test_after_a_failed_rollout_all_run_the_version_before_and_the_next_update_f
     assert code != 0
     assert stack.account.versions == on(1)
     assert "the rollout of web failed and ECS rolled it back" in said
-    assert "beat: was brought back to beat:1, runs 1 on beat:1 (1 wanted)" in said
-    assert "worker: was brought back to worker:1, runs 1 on worker:1 (1 wanted)" in said
+    assert "beat: rolled back to beat:1, runs 1 on beat:1 (1 desired)" in said
+    assert "worker: rolled back to worker:1, runs 1 on worker:1 (1 desired)" in said
 
     # Nothing in the program has changed; the cause was elsewhere.
     stack.account.broken.clear()

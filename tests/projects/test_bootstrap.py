@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_django.account.subjects import RULE
+from pulumi_django.account.role_parts import RULE
 from pulumi_django.program.config import ConfigError
 from pulumi_django.testing.mocks import taggable
 from tests.support.projects import ROOT, simulate_project
@@ -49,8 +49,8 @@ def test_everything_carries_the_tag_without_which_nothing_is_deleted() -> None:
     [
         (
             {SUBJECT_KEY: {"subjects": ["repo:example/*:ref:refs/heads/main"]}},
-            "django-bootstrap:deploy: subjects has 'repo:example/*:ref:refs/heads/main': a wildcard lets workflows take the "
-            f"role that are not named; write each subject out, as in {RULE}",
+            "django-bootstrap:deploy: subjects has 'repo:example/*:ref:refs/heads/main': a wildcard would let further "
+            f"workflows assume the role; write each subject in full, as {RULE}",
         ),
         (
             {"django-bootstrap:repositories": {"Shop": {}}},
@@ -64,7 +64,7 @@ def test_everything_carries_the_tag_without_which_nothing_is_deleted() -> None:
         ),
         (
             {"django-bootstrap:budget": {"monthly_dollars": "many", "emails": ["a@example.com"]}},
-            'django-bootstrap:budget.monthly_dollars: is "many": a whole number is wanted',
+            'django-bootstrap:budget.monthly_dollars: is "many": it must be a whole number',
         ),
     ],
 )

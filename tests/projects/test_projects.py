@@ -94,8 +94,8 @@ def test_a_wrong_configuration_is_told_in_one_go_with_key_stack_file_and_the_nea
             "  django-app:setings_module: is not a key here: did you mean settings_module?",
             "  django-app:settings_module: is missing",
             "  django-app:web.helth_check: is not a key here: did you mean health_check?",
-            '  django-app:web.port: is "http": a whole number is wanted',
-            '  django-app:spot: is "perhaps": true or false is wanted',
+            '  django-app:web.port: is "http": it must be a whole number',
+            '  django-app:spot: is "perhaps": it must be true or false',
         ]
     )
 
@@ -103,7 +103,7 @@ def test_a_wrong_configuration_is_told_in_one_go_with_key_stack_file_and_the_nea
 def test_a_value_that_its_part_refuses_is_told_with_the_key() -> None:
     with pytest.raises(ConfigError) as refused:
         simulate_alpha(changes={"django-app:web": {"health_check": {"path": "health"}}})
-    assert refused.value.problems == ("django-app:web.health_check: path is 'health': it begins with /",)
+    assert refused.value.problems == ("django-app:web.health_check: path is 'health': it must begin with /",)
 
 
 def container(result: SimulationResult, family: str) -> dict[str, str]:
@@ -156,7 +156,7 @@ def test_a_missing_base_setting_is_told() -> None:
 def test_a_base_of_the_other_kind_is_refused_in_one_sentence() -> None:
     with pytest.raises(ConfigError) as refused:
         simulate_dev(changes={"django-base:kind": "production"})
-    assert refused.value.problems == ('django-base:kind: is "production": it is one of ad-hoc, prod',)
+    assert refused.value.problems == ('django-base:kind: is "production": it must be one of ad-hoc, prod',)
 
 
 PROD = {"django-base:kind": "prod"}

@@ -290,7 +290,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: LoadBalancerArgs(public_subnet_ids=[], security_group_id="sg", idle_timeout_seconds=0),
-        "idle_timeout_seconds is 0: it is 1 to 4000",
+        "idle_timeout_seconds is 0: it must be 1 to 4000",
     ),
 ]
 

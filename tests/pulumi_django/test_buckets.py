@@ -105,10 +105,10 @@ def test_two_buckets_in_one_stack_do_not_collide() -> None:
     [
         (
             lambda: AssetsBucketArgs(old_version_days=3),
-            "old_version_days is 3 and versioned is off: there are no old versions",
+            "old_version_days is 3 and versioned is off: old versions need versioned",
         ),
-        (lambda: AssetsBucketArgs(versioned=True, old_version_days=0), "old_version_days is 0: it is 1 or more"),
-        (lambda: LogBucketArgs(account_id="1", retention_days=0), "retention_days is 0: it is 1 to 3650"),
+        (lambda: AssetsBucketArgs(versioned=True, old_version_days=0), "old_version_days is 0: it must be 1 or more"),
+        (lambda: LogBucketArgs(account_id="1", retention_days=0), "retention_days is 0: it must be 1 to 3650"),
     ],
 )
 def test_what_cannot_work_is_refused(make: Callable[[], object], message: str) -> None:

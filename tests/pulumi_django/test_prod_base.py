@@ -429,11 +429,11 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     (lambda: AccessLogOptions(retention_days=0), "retention_days is 0: it is 1 to 3650"),
     (
         lambda: BaseAlarmOptions(database_cpu_percent=120),
-        "database_cpu_percent is 120: it is above 0 and at most 100 %",
+        "database_cpu_percent is 120: it must be above 0 and at most 100 %",
     ),
-    (lambda: BaseAlarmOptions(load_balancer_errors=0), "load_balancer_errors is 0: it is above 0"),
-    (lambda: ProdCacheOptions(nodes=9), "nodes is 9: it is 1 to 6"),
-    (lambda: ProdDatabaseOptions(backup_retention_days=40), "backup_retention_days is 40: it is 0 to 35"),
+    (lambda: BaseAlarmOptions(load_balancer_errors=0), "load_balancer_errors is 0: it must be above 0"),
+    (lambda: ProdCacheOptions(nodes=9), "nodes is 9: it must be 1 to 6"),
+    (lambda: ProdDatabaseOptions(backup_retention_days=40), "backup_retention_days is 40: it must be 0 to 35"),
     (
         lambda: AdHocBaseArgs(region="us-east-1", aurora=AuroraOptions(), database=DatabaseOptions(multi_az=True)),
         "aurora and database are both given: a base has one of them",

@@ -1,37 +1,48 @@
-"""The public names of the package: what can be imported, and that importing pure modules stays cheap."""
+"""The public names of the package: each can be imported, type checkers know it, and pure modules stay cheap to import."""
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import pulumi_django
 
 
-def _type_checking_imports() -> dict[str, str]:
-    tree = ast.parse(Path(pulumi_django.__file__).read_text(encoding="utf-8"))
-    guarded = next(node for node in tree.body if isinstance(node, ast.If))
-    return {
-        alias.asname or alias.name: node.module or ""
-        for node in ast.walk(guarded)
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
-
-
-def test_the_three_lists_of_public_names_agree() -> None:
-    assert _type_checking_imports() == pulumi_django._MODULE_OF
-    assert sorted(pulumi_django._MODULE_OF) == sorted(pulumi_django.__all__)
+def _in_new_process(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
 
 def test_every_public_name_can_be_imported() -> None:
+    assert len(pulumi_django.__all__) > 150
     for name in pulumi_django.__all__:
         assert getattr(pulumi_django, name).__name__ == name
 
 
+def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="AdHocBass"):
+        _ = pulumi_django.AdHocBass  # pyright: ignore
+
+
 def test_importing_the_package_does_not_import_pulumi() -> None:
-    code = "import sys, pulumi_django; print('pulumi' in sys.modules)"
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout == "False\n"
+    assert _in_new_process("import sys, pulumi_django; print('pulumi' in sys.modules)") == "False\n"
+
+
+def test_a_star_import_brings_every_public_name() -> None:
+    code = "import pulumi_django; from pulumi_django import *; print(set(pulumi_django.__all__) - set(dir()))"
+    assert _in_new_process(code) == "set()\n"
+
+
+def test_type_checkers_know_the_names_also_after_a_star_import(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from pulumi_django import *\nfrom pulumi_django import AdHocBase as Base\n\n"
+        "reveal_type(Base)\nreveal_type(ContractError)\n_ = NoSuchName\n"
+    )
+    checker = Path(sys.executable).with_name("basedpyright")
+    answer = subprocess.run([checker, program], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert 'Type of "Base" is "type[AdHocBase]"' in answer.stdout
+    assert 'Type of "ContractError" is "type[ContractError]"' in answer.stdout
+    assert '"NoSuchName" is not defined' in answer.stdout

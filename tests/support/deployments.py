@@ -6,10 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pulumi_django.rules import wire
+
 STACK = "urn:pulumi:alpha::app::pulumi:pulumi:Stack::app-alpha"
 PROVIDER = "urn:pulumi:alpha::app::pulumi:providers:aws::aws"
 TAGS = {"base": "dev", "environment": "alpha", "managed-by": "pulumi-django"}
-SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:abc:def"}
+SECRET = {wire.SIGNATURE: wire.SECRET, "ciphertext": "v1:abc:def"}
 
 
 def urn(type_: str, name: str) -> str:

@@ -11,7 +11,8 @@ from orchestrator.config.projects import Project
 from orchestrator.engines.automation import admission
 from orchestrator.errors import SettingsError
 from orchestrator.model import Scope
-from pulumi_django.deploying.aws_access import AssumedRole, AwsAccess
+from pulumi_django.deploying.aws_access import AwsAccess
+from pulumi_django.deploying.aws_settings import AssumedRole
 
 ROLE = "arn:aws:iam::123456789012:role/deploy"
 

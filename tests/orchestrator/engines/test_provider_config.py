@@ -11,7 +11,8 @@ from orchestrator.config.aws_settings import access_of
 from orchestrator.config.projects import Project
 from orchestrator.errors import OrchestratorError
 from orchestrator.model import Scope
-from pulumi_django.deploying.aws_access import AssumedRole, AwsAccess
+from pulumi_django.deploying.aws_access import AwsAccess
+from pulumi_django.deploying.aws_settings import AssumedRole
 from tests.support.engines import BASE, Workshop
 
 ROLE = "arn:aws:iam::123456789012:role/deploy"

@@ -32,7 +32,7 @@ def statements(result: SimulationResult, role: str) -> Statements:
 
 
 def boundary(result: SimulationResult) -> Statements:
-    """The permissions boundary of the roles that the pipeline makes."""
+    """Return the permissions boundary of the roles that the pipeline creates."""
     policy = result.one("aws:iam/policy:Policy", "acme-deploy-boundary")
     return tuple(json.loads(policy.inputs["policy"])["Statement"])
 

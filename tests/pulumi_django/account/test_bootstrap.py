@@ -1,4 +1,4 @@
-"""What an account needs once: what it is made of, what is kept, what is refused."""
+"""The bootstrap of an account: its resources, what a destroy keeps, and invalid arguments."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ def test_the_plan_role_is_there_when_workflows_may_take_it() -> None:
     ]
 
 
-def test_the_account_says_what_pipelines_and_projects_need() -> None:
+def test_the_account_exports_the_values_for_pipelines_and_projects() -> None:
     import pulumi
 
     def program() -> None:
@@ -284,38 +284,42 @@ REFUSALS: list[tuple[str, Callable[[], object], str]] = [
     (
         "images",
         lambda: ImageRepositoryArgs(repository_name="shop", keep_images=0),
-        "keep_images is 0: it is 1 to 100000",
+        "keep_images is 0: it must be 1 to 100000",
     ),
     (
         "days",
         lambda: ImageRepositoryArgs(repository_name="shop", untagged_days=0),
-        "untagged_days is 0: it is 1 to 3650",
+        "untagged_days is 0: it must be 1 to 3650",
     ),
     (
         "versions",
         lambda: StateBackendArgs(region="r", old_version_days=0),
-        "old_version_days is 0: it is 1 to 3650",
+        "old_version_days is 0: it must be 1 to 3650",
     ),
-    ("nobody", lambda: DeployRoleArgs(subjects=[], regions=["r"]), "subjects is empty: nobody could take the role"),
+    (
+        "nobody",
+        lambda: DeployRoleArgs(subjects=[], regions=["r"]),
+        "subjects is empty: name at least one workflow that may assume the role",
+    ),
     (
         "nowhere",
         lambda: DeployRoleArgs(subjects=[SUBJECT], regions=[]),
-        "regions is empty: the role could deploy nowhere",
+        "regions is empty: name at least one AWS region",
     ),
     (
         "role",
         lambda: DeployRoleArgs(subjects=[SUBJECT], regions=["r"], role_name="deploy role"),
-        "role_name is 'deploy role': it has letters, digits and +=,.@_- only",
+        "role_name is 'deploy role': it must have only letters, digits and +=,.@_-",
     ),
     (
         "prefix",
         lambda: DeployRoleArgs(subjects=[SUBJECT], regions=["r"], name_prefix="Shop_"),
-        "name_prefix is 'Shop_': it is at most 20 lower-case letters, digits and '-', beginning with a letter",
+        "name_prefix is 'Shop_': it must be at most 20 lower-case letters, digits and '-', beginning with a letter",
     ),
     (
         "long prefix",
         lambda: DeployRoleArgs(subjects=[SUBJECT], regions=["r"], name_prefix="s" * 21),
-        f"name_prefix is '{'s' * 21}': it is at most 20 lower-case letters, digits and '-', beginning with a letter",
+        f"name_prefix is '{'s' * 21}': it must be at most 20 lower-case letters, digits and '-', beginning with a letter",
     ),
     (
         "statement",
@@ -325,17 +329,17 @@ REFUSALS: list[tuple[str, Callable[[], object], str]] = [
     (
         "plan by nobody",
         lambda: PlanRoleArgs(subjects=[], regions=["r"], oidc_provider_arn="p"),
-        "subjects is empty: nobody could take the role",
+        "subjects is empty: name at least one workflow that may assume the role",
     ),
     (
         "plan nowhere",
         lambda: PlanRoleArgs(subjects=[SUBJECT], regions=[], oidc_provider_arn="p"),
-        "regions is empty: the role could read nowhere",
+        "regions is empty: name at least one AWS region",
     ),
     (
         "dollars",
         lambda: BudgetAlarmArgs(monthly_dollars=0, emails=["a@example.com"]),
-        "monthly_dollars is 0: it is 1 or more",
+        "monthly_dollars is 0: it must be 1 or more",
     ),
     (
         "nobody to write to",
@@ -345,12 +349,12 @@ REFUSALS: list[tuple[str, Callable[[], object], str]] = [
     (
         "address",
         lambda: BudgetAlarmArgs(monthly_dollars=1, emails=["ops"]),
-        "emails has 'ops': an address is written like 'team@example.com'",
+        "emails has 'ops': write an address like 'team@example.com'",
     ),
     (
         "percent",
         lambda: BudgetAlarmArgs(monthly_dollars=1, emails=["a@example.com"], actual_percent=0),
-        "actual_percent is 0: it is 1 to 1000",
+        "actual_percent is 0: it must be 1 to 1000",
     ),
 ]
 

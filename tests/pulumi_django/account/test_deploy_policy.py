@@ -1,4 +1,4 @@
-"""The deploy role may do what the projects were seen to do, on what they make, and in no service beyond.
+"""The deploy role can make the recorded calls of the projects, on their resources, and calls of no other service.
 
 Twice over: each recorded call goes, as the requests that AWS makes of it, through an evaluator of policies; and AWS's own data
 says of each action which resources and conditions it knows.
@@ -21,7 +21,7 @@ from tests.support.aws_requests import ACCOUNT, BOUNDARY, DATA, GIVEN, REGION, T
 from tests.support.iam_policies import Request, allows, listed
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "aws_calls"
-# Calls that need `may_adopt`: what they make cannot be told from what others made.
+# Calls that need `may_adopt`, because their resources cannot be distinguished from those of others.
 ADOPTING = {
     "acm:RequestCertificate",
     "autoscaling:CreateAutoScalingGroup",
@@ -33,7 +33,7 @@ ADOPTING = {
     "cloudfront:CreateResponseHeadersPolicy",
     "cloudfront:DeleteResponseHeadersPolicy",
 }
-# Those of them that a name prefix tells apart.
+# The calls among them that a name prefix distinguishes.
 NAMED = {"autoscaling:CreateAutoScalingGroup", "sqs:CreateQueue", "ssm:PutParameter"}
 
 
@@ -44,7 +44,7 @@ def recorded(file: str) -> set[str]:
 
 
 def denied(own: tuple[Mapping[str, Any], ...]) -> set[str]:
-    """The recorded calls that the statements do not allow on everything that the projects make."""
+    """Return the recorded calls that the statements do not allow on all resources of the projects."""
     bucket, key = state(account())
     calls = {call: list(requests(call)) for call in recorded("deploy.txt")}
     assert sum(map(len, calls.values())) > 1000
@@ -61,7 +61,7 @@ def test_the_role_may_do_everything_that_the_projects_were_seen_to_do() -> None:
     assert denied(statements(account(may_adopt=True), "deploy")) == set()
 
 
-def test_without_adopting_it_may_do_everything_but_make_what_cannot_be_told_from_others() -> None:
+def test_without_may_adopt_the_role_does_everything_except_creating_untagged_resources() -> None:
     assert denied(statements(account(), "deploy")) == ADOPTING
 
 
@@ -114,7 +114,7 @@ def all_statements() -> list[Mapping[str, Any]]:
 
 
 def test_every_action_exists_and_knows_the_conditions_that_are_asked_of_it() -> None:
-    """A condition that an action does not know is never met, and a resource that it does not know is never asked about."""
+    """AWS never meets a condition, and never checks a resource, that an action does not support."""
     wrong: set[tuple[str, str]] = set()
     for statement in all_statements():
         asked = {key for tests in statement.get("Condition", {}).values() for key in tests} - {"aws:RequestedRegion"}
@@ -128,7 +128,7 @@ def test_every_action_exists_and_knows_the_conditions_that_are_asked_of_it() -> 
 
 
 def known_keys(service: str, action: str) -> set[str]:
-    """Condition keys of an action and of the resources that it is about, without the names of tags."""
+    """Return the condition keys of an action and of its resources, without the names of tags."""
     details = DATA.actions.get_action_details(service, action)
     keys = {*details["conditionKeys"]}
     for kind in details["resourceTypes"]:

@@ -1,4 +1,4 @@
-"""A pipeline that was broken into stays a pipeline: no known way leads from its roles to more rights.
+"""An attacker in the pipeline gets no more permissions: no known escalation works with its roles.
 
 Each request goes through `tests.support.iam_policies`, which decides as IAM does.
 """
@@ -20,7 +20,7 @@ from tests.support.worlds import WORLDS
 
 ANYTHING = ({"Effect": "Allow", "Action": "*", "Resource": "*"},)
 HERE = {"aws:RequestedRegion": REGION}
-# What `may_adopt` gives: AWS asks for the right to tag, and does not say that what is tagged is new.
+# Permissions of `may_adopt`: AWS requires the permission to tag, and cannot limit it to new resources.
 ADOPTED = {
     "acm:AddTagsToCertificate",
     "autoscaling:CreateOrUpdateTags",
@@ -55,7 +55,7 @@ def test_no_known_escalation_is_allowed(kind: str, role: str, name_prefix: str) 
     assert [r for r in map(of_this_account, ESCALATIONS[kind]) if allows(own, r)] == []
 
 
-def test_a_role_that_may_adopt_can_tag_what_the_documentation_says_and_nothing_else() -> None:
+def test_a_role_with_may_adopt_tags_only_the_documented_resources() -> None:
     own = statements(account(may_adopt=True), "deploy")
     allowed = [r for requests in ESCALATIONS.values() for r in map(of_this_account, requests) if allows(own, r)]
     assert {request.action for request in allowed} == ADOPTED
@@ -90,7 +90,7 @@ def _arn(service: str, rest: str) -> str:
 def test_a_role_with_every_right_gets_nowhere_within_the_boundary(kind: str) -> None:
     limits = boundary(account())
     allowed = [r for r in map(of_this_account, ESCALATIONS[kind]) if allows(ANYTHING, r, limits)]
-    # The one thing that a schedule needs: a role of ours for tasks.
+    # A schedule needs only a role of the projects for tasks.
     assert [r for r in allowed if r.action != "secretsmanager:GetSecretValue" or "rds!" not in r.resource] == []
 
 
@@ -133,7 +133,7 @@ def test_the_boundary_allows_what_the_components_give_their_roles(world: str) ->
 
 
 def granted(policy: SimulatedResource) -> Iterator[Request]:
-    """What a role's policy allows, as requests."""
+    """Return the requests that a role's policy allows."""
     for statement in json.loads(policy.inputs["policy"])["Statement"]:
         conditions = {key: value for tests in statement.get("Condition", {}).values() for key, value in tests.items()}
         for action in listed(statement["Action"]):
@@ -151,7 +151,7 @@ def granted(policy: SimulatedResource) -> Iterator[Request]:
 
 
 def trusted(role: str, subject: str, audience: str = "sts.amazonaws.com") -> bool:
-    """Whether a token of GitHub gets the role."""
+    """Return whether a token of GitHub can assume the role."""
     text = account().one("aws:iam/role:Role", f"acme-{role}").inputs["assumeRolePolicy"]
     (statement,) = json.loads(text)["Statement"]
     assert set(statement["Principal"]) == {"Federated"}
@@ -192,7 +192,7 @@ def test_the_plan_role_only_reads() -> None:
         action: set(DATA.actions.get_action_details(*action.split(":"))["accessLevel"].split(", "))
         for action in actions
     }
-    # KMS counts decrypting among the writes; it is for the state's key, and for secrets of ours where they are kept.
+    # KMS classifies decryption as a write. The role needs it for the state's key and for the secrets of the stacks.
     assert {action for action, level in levels.items() if not level <= {"Read", "List"}} == {"kms:Decrypt"}
     here, tagged = {**HERE, "kms:ViaService": f"secretsmanager.{REGION}.amazonaws.com"}, {**HERE, **TAG}
     key = _arn("kms", "key/0wn")

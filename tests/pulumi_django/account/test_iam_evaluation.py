@@ -1,4 +1,4 @@
-"""The evaluator of policies decides as AWS's documentation says."""
+"""The policy evaluator decides as AWS documents."""
 
 from __future__ import annotations
 

@@ -423,22 +423,22 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: app(listener_slot=999),
-        "listener_slot is 999: a load balancer has the slots 0 to 998",
+        "listener_slot is 999: a load balancer has slots 0 to 998",
     ),
     (
         lambda: app(frontend=FrontendOptions(paths=("/api/*",))),
-        "the path '/api/*' belongs to both gunicorn and web-ui: give it to one of them",
+        "the path '/api/*' belongs to both gunicorn and web-ui: keep it in one of them",
     ),
     (
         lambda: app(web=WebOptions(paths=("/api/*",), desired_count=-1)),
         "desired_count is -1: a service has 0 to 5000 tasks",
     ),
     (lambda: HealthCheck(timeout_seconds=5), "timeout_seconds is 5: it is less than interval_seconds (5)"),
-    (lambda: HealthCheck(path="health"), "path is 'health': it begins with /"),
+    (lambda: HealthCheck(path="health"), "path is 'health': it must begin with /"),
     (lambda: HealthCheck(healthy_threshold=1), "healthy_threshold is 1: it is 2 to 10"),
     (
         lambda: AppSecretsArgs(database_host="h", database_port=1, database_name="d", recovery_window_days=3),
-        "recovery_window_days is 3: it is 0, or 7 to 30",
+        "recovery_window_days is 3: it must be 0, or 7 to 30",
     ),
     (
         lambda: TaskDefinitionArgs(
@@ -482,5 +482,5 @@ def test_what_cannot_work_is_refused(make: Callable[[], object], message: str) -
 
 
 def test_a_retention_that_cloudwatch_does_not_have_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"retention_days is 2: CloudWatch keeps lines for 1, 3, 5, 7, 14, 30,"):
+    with pytest.raises(ValueError, match=r"retention_days is 2: allowed are 1, 3, 5, 7, 14, 30,"):
         LogGroupArgs(environment="alpha", service="web", retention_days=2)

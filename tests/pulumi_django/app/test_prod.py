@@ -443,12 +443,12 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: prod_arguments(extra_secrets={"KEY": "prod/stripe"}),
-        "'prod/stripe' names no secret: give 'secretsmanager:<name>', 'secretsmanager:<name>:<JSON key>', "
+        "'prod/stripe' is not a reference to a secret: write 'secretsmanager:<name>', 'secretsmanager:<name>:<JSON key>', "
         "'ssm:<parameter name>', or the ARN of either, that of a secret with ':<JSON key>::' for one key",
     ),
     (
         lambda: ProdWebOptions(ephemeral_storage_gib=20),
-        "ephemeral_storage_gib is 20: it is 21 to 200, or left out for 20",
+        "ephemeral_storage_gib is 20: it must be 21 to 200, or omitted for 20",
     ),
     (
         lambda: AppCacheOptions(cache_database=16),
@@ -484,5 +484,5 @@ def test_secrets_of_a_sidecar_are_references_that_ecs_may_read() -> None:
 
 def test_a_sidecars_secret_that_is_none_is_refused() -> None:
     sidecar = Sidecar(image="proxy:v1", secrets={"KEY": "a=b"})
-    with pytest.raises(ValueError, match="a text of 3 characters names no secret"):
+    with pytest.raises(ValueError, match="a text of 3 characters is not a reference to a secret"):
         prod(web=ProdWebOptions(sidecars={"proxy": sidecar}), frontend_image=None)

@@ -1,4 +1,4 @@
-"""SQS as broker. Row 0.17 and defect 10 of the serverless system: no dead-letter queue, 30 s of visibility."""
+"""SQS as broker, with dead-letter queues and a visibility timeout for long tasks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def broker(**changes: Any) -> SimulationResult:
     return simulate(program)
 
 
-def test_every_celery_queue_has_a_queue_and_one_for_what_cannot_be_worked_on() -> None:
+def test_every_celery_queue_has_an_sqs_queue_and_a_dead_letter_queue() -> None:
     result = broker()
     assert sorted(r.inputs["name"] for r in result.of_type(QUEUE)) == [
         "shop-default",
@@ -51,7 +51,7 @@ def test_every_celery_queue_has_a_queue_and_one_for_what_cannot_be_worked_on() -
     }
 
 
-def test_visibility_suits_celery_and_celery_is_told_the_same() -> None:
+def test_celery_gets_the_visibility_timeout_of_the_queues() -> None:
     result = broker(visibility_timeout_seconds=7200)
     assert result.one(QUEUE, "shop-broker-mail").inputs["visibilityTimeoutSeconds"] == 7200
     options = json.loads(result.outputs["options"])
@@ -60,7 +60,7 @@ def test_visibility_suits_celery_and_celery_is_told_the_same() -> None:
     assert json.loads(broker().outputs["options"])["visibility_timeout"] == 3600
 
 
-def test_messages_are_encrypted_and_only_taken_over_tls() -> None:
+def test_messages_are_encrypted_and_received_only_over_tls() -> None:
     result = broker()
     for queue in result.of_type(QUEUE):
         assert queue.inputs["sqsManagedSseEnabled"] is True
@@ -75,7 +75,7 @@ def test_messages_are_encrypted_and_only_taken_over_tls() -> None:
         assert "sqsManagedSseEnabled" not in queue.inputs
 
 
-def test_the_role_may_send_and_work_on_these_queues_and_nothing_else() -> None:
+def test_the_role_can_only_send_and_run_tasks_of_these_queues() -> None:
     result = broker()
     arns = sorted(r.outputs["arn"] for r in result.of_type(QUEUE) if not r.name.endswith("-dead"))
     (statement,) = result.outputs["statements"]
@@ -109,15 +109,15 @@ def test_two_brokers_in_one_stack_do_not_collide() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: arguments(queues=[]), "queues is empty: Celery needs at least one queue, by custom 'default'"),
+        (lambda: arguments(queues=[]), "queues is empty: Celery needs at least one queue, usually 'default'"),
         (
             lambda: arguments(visibility_timeout_seconds=50_000),
-            "visibility_timeout_seconds is 50000: it is 60 to 43200",
+            "visibility_timeout_seconds is 50000: it must be 60 to 43200",
         ),
-        (lambda: arguments(max_receives=0), "max_receives is 0: it is 1 to 1000"),
+        (lambda: arguments(max_receives=0), "max_receives is 0: it must be 1 to 1000"),
         (
             lambda: arguments(retention_seconds=3600),
-            "retention_seconds is 3600: it is more than visibility_timeout_seconds (3600) and up to 1209600",
+            "retention_seconds is 3600: it must be more than visibility_timeout_seconds (3600) and up to 1209600",
         ),
         (
             lambda: arguments(queues=["Mail"]),
@@ -126,7 +126,7 @@ def test_two_brokers_in_one_stack_do_not_collide() -> None:
         ),
     ],
 )
-def test_what_sqs_does_not_take_is_refused(make: Callable[[], object], message: str) -> None:
+def test_values_that_sqs_does_not_allow_are_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=r".") as refused:
         make()
     assert str(refused.value) == message

@@ -1,4 +1,4 @@
-"""The shared cache: encrypted, behind a token, what it takes to survive a node, what cannot work."""
+"""The shared cache: encryption, token, failover, and invalid arguments."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def made(result: SimulationResult) -> set[tuple[str, str]]:
     return {(r.type, r.name) for r in result.resources if not r.type.startswith("pulumi:")}
 
 
-def test_a_cache_is_made_of_exactly_these() -> None:
+def test_a_cache_has_exactly_these_resources() -> None:
     assert made(cache()) == {
         ("pulumi-django:cache:ReplicationGroup", "shop-cache"),
         (GROUP, "shop-cache"),
@@ -49,7 +49,7 @@ def test_a_cache_is_made_of_exactly_these() -> None:
     }
 
 
-def test_it_is_encrypted_at_rest_and_on_the_way_and_admits_only_the_clients() -> None:
+def test_a_cache_is_encrypted_at_rest_and_in_transit_and_admits_only_the_clients() -> None:
     result = cache()
     inputs = result.one(GROUP).inputs
     assert (inputs["atRestEncryptionEnabled"], inputs["transitEncryptionEnabled"]) == (True, True)
@@ -59,7 +59,7 @@ def test_it_is_encrypted_at_rest_and_on_the_way_and_admits_only_the_clients() ->
     assert inputs["securityGroupIds"] == [result.one("aws:ec2/securityGroup:SecurityGroup").id]
 
 
-def test_the_token_stands_in_secrets_manager_only_with_the_url_of_every_database() -> None:
+def test_only_secrets_manager_stores_the_token_with_the_url_of_every_database() -> None:
     result = cache()
     group = result.one(GROUP)
     version = result.one("aws:secretsmanager/secretVersion:SecretVersion")
@@ -90,7 +90,7 @@ def test_a_second_node_in_another_zone_takes_over(nodes: int, takes_over: bool) 
     assert ("reader_host" in result.outputs) is takes_over
 
 
-def test_in_cluster_mode_there_are_shards_one_database_and_one_host() -> None:
+def test_cluster_mode_has_shards_one_database_and_one_host() -> None:
     result = cache(cluster_mode=True, shards=3, nodes=2)
     inputs = result.one(GROUP).inputs
     assert (inputs["numNodeGroups"], inputs["replicasPerNodeGroup"]) == (3, 1)
@@ -101,7 +101,7 @@ def test_in_cluster_mode_there_are_shards_one_database_and_one_host() -> None:
     assert set(values) == {"AUTH_TOKEN", "REDIS_URL_0"}
 
 
-def test_memory_is_won_from_what_expires_never_from_waiting_tasks() -> None:
+def test_eviction_removes_expiring_keys_and_never_waiting_tasks() -> None:
     assert cache(parameters={"timeout": "300"}).one(PARAMETERS).inputs["parameters"] == [
         {"name": "maxmemory-policy", "value": "volatile-lru"},
         {"name": "timeout", "value": "300"},
@@ -139,18 +139,18 @@ def test_two_caches_in_one_stack_do_not_collide() -> None:
 
 
 REFUSALS: list[tuple[dict[str, Any], str]] = [
-    ({"engine_version": "5.0"}, "engine_version is '5.0': of valkey there are 7.2, 8.0, 8.1"),
-    ({"engine": "redis", "engine_version": "8.0"}, "engine_version is '8.0': of redis there are 7.0, 7.1"),
-    ({"node_type": "t4g.micro"}, "node_type is 't4g.micro': it is written like 'cache.t4g.micro'"),
-    ({"nodes": 0}, "nodes is 0: it is 1 to 6"),
-    ({"nodes": 7}, "nodes is 7: it is 1 to 6"),
-    ({"cluster_mode": True, "shards": 501}, "shards is 501: it is 1 to 500"),
-    ({"shards": 2}, "shards is 2 and cluster_mode is off: only in cluster mode there are shards"),
+    ({"engine_version": "5.0"}, "engine_version is '5.0': the versions of valkey are 7.2, 8.0, 8.1"),
+    ({"engine": "redis", "engine_version": "8.0"}, "engine_version is '8.0': the versions of redis are 7.0, 7.1"),
+    ({"node_type": "t4g.micro"}, "node_type is 't4g.micro': it must be written like 'cache.t4g.micro'"),
+    ({"nodes": 0}, "nodes is 0: it must be 1 to 6"),
+    ({"nodes": 7}, "nodes is 7: it must be 1 to 6"),
+    ({"cluster_mode": True, "shards": 501}, "shards is 501: it must be 1 to 500"),
+    ({"shards": 2}, "shards is 2 and cluster_mode is off: several shards need cluster_mode"),
     (
         {"cluster_mode": True, "nodes": 1},
-        "nodes is 1 and cluster_mode is on: a shard that fails needs a second node to take over",
+        "nodes is 1 and cluster_mode is on: cluster mode needs at least 2 nodes in each shard, so that one can take over",
     ),
-    ({"snapshot_days": 36}, "snapshot_days is 36: it is 0 to 35"),
+    ({"snapshot_days": 36}, "snapshot_days is 36: it must be 0 to 35"),
     ({"group_id": "x" * 41}, f"the replication group id '{'x' * 41}' has 41 characters: AWS allows 40"),
 ]
 

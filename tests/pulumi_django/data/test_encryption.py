@@ -1,4 +1,4 @@
-"""The key: who may use it, and for what."""
+"""The KMS key: its users and their permissions."""
 
 from __future__ import annotations
 
@@ -41,6 +41,6 @@ def test_alarms_of_the_account_publish_with_it() -> None:
 
 
 @pytest.mark.parametrize("days", [6, 31])
-def test_a_key_that_would_be_gone_too_soon_or_too_late_is_refused(days: int) -> None:
-    with pytest.raises(ValueError, match=rf"^deletion_days is {days}: it is 7 to 30$"):
+def test_an_invalid_deletion_window_of_a_key_is_refused(days: int) -> None:
+    with pytest.raises(ValueError, match=rf"^deletion_days is {days}: it must be 7 to 30$"):
         EncryptionKeyArgs(account_id=ACCOUNT, region="eu-west-1", deletion_days=days)

@@ -1,4 +1,4 @@
-"""Servers of PostgreSQL: an instance on RDS, a cluster on Aurora, and what both promise."""
+"""PostgreSQL servers: an instance on RDS, a cluster on Aurora, and the properties of both."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def made(result: SimulationResult) -> set[tuple[str, str]]:
     return {(r.type, r.name) for r in result.resources if not r.type.startswith("pulumi:")}
 
 
-def test_an_instance_is_made_of_exactly_these() -> None:
+def test_an_instance_has_exactly_these_resources() -> None:
     assert made(instance()) == {
         ("pulumi-django:database:PostgresInstance", "shop-database"),
         (INSTANCE, "shop-database"),
@@ -61,7 +61,7 @@ def test_an_instance_is_made_of_exactly_these() -> None:
     }
 
 
-def test_a_cluster_is_made_of_exactly_these() -> None:
+def test_a_cluster_has_exactly_these_resources() -> None:
     assert made(aurora()) == {
         ("pulumi-django:aurora:AuroraServerless", "shop-database"),
         (CLUSTER, "shop-database"),
@@ -121,7 +121,7 @@ def test_tls_is_forced_and_parameters_are_applied_when_they_can_be(
 
 
 @pytest.mark.parametrize(("make", "type_", "folder"), [(instance, INSTANCE, "instance"), (aurora, CLUSTER, "cluster")])
-def test_exported_logs_have_groups_of_ours_with_an_end_before_the_server_writes(
+def test_exported_logs_have_groups_with_a_retention_before_the_server_writes(
     make: Callable[..., SimulationResult], type_: str, folder: str
 ) -> None:
     result = make(log_exports=["postgresql"], log_retention_days=90, log_key_arn="arn:key")
@@ -157,9 +157,7 @@ def test_a_server_from_a_snapshot_keeps_the_snapshots_master_role_and_stays_when
 
 
 @pytest.mark.parametrize(("make", "type_"), [(instance, INSTANCE), (aurora, SERVER)])
-def test_query_statistics_and_figures_of_the_system_are_collected_on_request(
-    make: Callable[..., SimulationResult], type_: str
-) -> None:
+def test_query_statistics_and_system_metrics_are_optional(make: Callable[..., SimulationResult], type_: str) -> None:
     result = make(performance_insights=True, monitoring_interval_seconds=60)
     role = result.one("aws:iam/role:Role")
     for server in result.of_type(type_):
@@ -174,7 +172,7 @@ def test_storage_grows_by_itself_only_when_there_is_room_to_grow() -> None:
     assert "maxAllocatedStorage" not in instance(storage_gib=100, max_storage_gib=100).one(INSTANCE).inputs
 
 
-def test_read_replicas_stand_in_their_zones_and_are_as_closed_as_the_server() -> None:
+def test_read_replicas_are_in_their_zones_and_as_closed_as_the_server() -> None:
     result = instance(replica_zones=ZONES, log_exports=["postgresql"], deletion_protection=True)
     replica = result.one(INSTANCE, "shop-database-replica-us-east-1b").inputs
     assert replica["replicateSourceDb"] == "shop-rds"
@@ -186,7 +184,7 @@ def test_read_replicas_stand_in_their_zones_and_are_as_closed_as_the_server() ->
     assert result.outputs["reader_host"].startswith("shop-rds-replica-us-east-1a.")
 
 
-def test_with_read_replicas_the_password_is_ours_in_a_secret_of_the_same_form() -> None:
+def test_with_read_replicas_a_secret_of_the_same_form_has_a_generated_password() -> None:
     result = instance(replica_zones=ZONES)
     server = result.one(INSTANCE, "shop-database")
     assert "manageMasterUserPassword" not in server.inputs
@@ -211,7 +209,7 @@ def test_a_cluster_scales_between_its_bounds_with_a_reader_that_can_take_over() 
     assert result.outputs["reader_host"].startswith("shop-rds.cluster-ro-")
 
 
-def test_a_cluster_with_no_least_capacity_sleeps() -> None:
+def test_a_cluster_with_a_minimum_capacity_of_zero_sleeps() -> None:
     for given, seconds in ((None, 300), (1800, 1800)):
         scaling = aurora(min_acu=0, auto_pause_seconds=given).one(CLUSTER).inputs["serverlessv2ScalingConfiguration"]
         assert scaling == {"minCapacity": 0, "maxCapacity": 4, "secondsUntilAutoPause": seconds}
@@ -250,25 +248,31 @@ def of_aurora(**changes: Any) -> Callable[[], object]:
 
 
 REFUSALS: list[tuple[Callable[[], object], str]] = [
-    (of_instance(storage_gib=10), "storage_gib is 10: it is 20 to 65536"),
-    (of_instance(max_storage_gib=19), "max_storage_gib is 19: it is storage_gib (20) to 65536"),
-    (of_instance(backup_retention_days=36), "backup_retention_days is 36: it is 0 to 35"),
-    (of_instance(engine_version="9.6"), "engine_version is '9.6': it is 15 or newer, such as '17' or '17.4'"),
-    (of_instance(instance_class="t4g.micro"), "instance_class is 't4g.micro': it is written like 'db.t4g.micro'"),
+    (of_instance(storage_gib=10), "storage_gib is 10: it must be 20 to 65536"),
+    (of_instance(max_storage_gib=19), "max_storage_gib is 19: it must be storage_gib (20) to 65536"),
+    (of_instance(backup_retention_days=36), "backup_retention_days is 36: it must be 0 to 35"),
+    (of_instance(engine_version="9.6"), "engine_version is '9.6': it must be 15 or newer, such as '17' or '17.4'"),
+    (of_instance(instance_class="t4g.micro"), "instance_class is 't4g.micro': it must be written like 'db.t4g.micro'"),
     (of_instance(identifier="x" * 64), f"the RDS identifier '{'x' * 64}' has 64 characters: AWS allows 63"),
     (
         of_instance(parameters={"rds.force_ssl": "0"}),
-        "parameters has 'rds.force_ssl': connections without TLS are always refused",
+        "parameters has 'rds.force_ssl': remove it, because the server always requires TLS",
     ),
     (
         of_instance(parameters={"a": "1"}, static_parameters={"a": "2"}),
-        "a stands in both parameters and static_parameters: a parameter is in one",
+        "a is in both parameters and static_parameters: keep it in one",
     ),
-    (of_instance(log_exports=["slow"]), "log_exports has 'slow': it is of iam-db-auth-error, postgresql, upgrade"),
-    (of_aurora(log_exports=["upgrade"]), "log_exports has 'upgrade': it is of iam-db-auth-error, instance, postgresql"),
+    (
+        of_instance(log_exports=["slow"]),
+        "log_exports has 'slow': it must be one of iam-db-auth-error, postgresql, upgrade",
+    ),
+    (
+        of_aurora(log_exports=["upgrade"]),
+        "log_exports has 'upgrade': it must be one of iam-db-auth-error, instance, postgresql",
+    ),
     (
         of_instance(monitoring_interval_seconds=20),
-        "monitoring_interval_seconds is 20: it is one of 0, 1, 5, 10, 15, 30, 60",
+        "monitoring_interval_seconds is 20: it must be one of 0, 1, 5, 10, 15, 30, 60",
     ),
     (
         of_instance(replica_zones=["eu"], backup_retention_days=1),
@@ -282,25 +286,25 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
         of_instance(replica_zones=["us-east-1a"], backup_retention_days=0),
         "backup_retention_days is 0 and replica_zones is ['us-east-1a']: replicas need backups",
     ),
-    (of_aurora(backup_retention_days=0), "backup_retention_days is 0: it is 1 to 35"),
-    (of_aurora(min_acu=0.3), "min_acu is 0.3: it is 0 to 256 in steps of 0.5"),
-    (of_aurora(min_acu=-1), "min_acu is -1: it is 0 to 256 in steps of 0.5"),
-    (of_aurora(max_acu=300), "max_acu is 300: it is 1 to 256 in steps of 0.5"),
-    (of_aurora(max_acu=0.5), "max_acu is 0.5: it is 1 to 256 in steps of 0.5"),
-    (of_aurora(min_acu=8, max_acu=4), "min_acu is 8 and max_acu is 4: the least is not above the largest"),
+    (of_aurora(backup_retention_days=0), "backup_retention_days is 0: it must be 1 to 35"),
+    (of_aurora(min_acu=0.3), "min_acu is 0.3: it must be 0 to 256 in steps of 0.5"),
+    (of_aurora(min_acu=-1), "min_acu is -1: it must be 0 to 256 in steps of 0.5"),
+    (of_aurora(max_acu=300), "max_acu is 300: it must be 1 to 256 in steps of 0.5"),
+    (of_aurora(max_acu=0.5), "max_acu is 0.5: it must be 1 to 256 in steps of 0.5"),
+    (of_aurora(min_acu=8, max_acu=4), "min_acu is 8 and max_acu is 4: min_acu must not exceed max_acu"),
     (
         of_aurora(auto_pause_seconds=600),
         "auto_pause_seconds is 600 and min_acu is 0.5: a server sleeps only when min_acu is 0",
     ),
-    (of_aurora(min_acu=0, auto_pause_seconds=60), "auto_pause_seconds is 60: it is 300 to 86400"),
+    (of_aurora(min_acu=0, auto_pause_seconds=60), "auto_pause_seconds is 60: it must be 300 to 86400"),
     (
         of_aurora(min_acu=0, engine_version="16.1"),
-        "engine_version is '16.1' and min_acu is 0: 16.3 is the first that sleeps",
+        "engine_version is '16.1' and min_acu is 0: 16.3 is the first version that can sleep",
     ),
-    (of_aurora(zones=[]), "zones is []: at least one is needed, and each has one server"),
+    (of_aurora(zones=[]), "zones is []: name at least one zone, and each zone once"),
     (
         of_aurora(zones=["us-east-1a", "us-east-1a"]),
-        "zones is ['us-east-1a', 'us-east-1a']: at least one is needed, and each has one server",
+        "zones is ['us-east-1a', 'us-east-1a']: name at least one zone, and each zone once",
     ),
 ]
 
@@ -312,6 +316,6 @@ def test_what_cannot_work_is_refused(make: Callable[[], object], message: str) -
     assert str(refused.value) == message
 
 
-def test_log_lines_are_kept_for_days_that_cloudwatch_knows() -> None:
-    with pytest.raises(ValueError, match=r"^log_retention_days is 2: CloudWatch keeps lines for 1, 3, 5, 7, 14, 30, "):
+def test_the_retention_of_logs_is_one_of_cloudwatch() -> None:
+    with pytest.raises(ValueError, match=r"^log_retention_days is 2: allowed are 1, 3, 5, 7, 14, 30, "):
         of_instance(log_retention_days=2)()

@@ -1,4 +1,4 @@
-"""A stack's values as SSM parameters."""
+"""Values of a stack as SSM parameters."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ def test_values_become_parameters_below_the_stacks_name() -> None:
     }
 
 
-def test_the_values_of_a_mapping_become_parameters_of_their_own() -> None:
+def test_each_value_of_a_mapping_becomes_a_parameter() -> None:
     assert published({"a": 1, "groups": {"web": "x", "beat": "y"}}) == {"a": 1, "groups/web": "x", "groups/beat": "y"}

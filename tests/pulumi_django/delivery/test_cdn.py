@@ -1,4 +1,4 @@
-"""Static files, media and static sites by CloudFront: who reads what, over what, under which name."""
+"""Static files, media and static sites through CloudFront: access, TLS, host names and caching."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_requests_to_the_bucket_are_signed() -> None:
     assert origin["domainName"] == result.one("aws:s3/bucket:Bucket").outputs["bucketRegionalDomainName"]
 
 
-def test_browsers_speak_tls_1_2_or_newer() -> None:
+def test_browsers_need_tls_1_2_or_newer() -> None:
     inputs = named().one(DISTRIBUTION).inputs
     assert inputs["defaultCacheBehavior"]["viewerProtocolPolicy"] == "redirect-to-https"
     assert inputs["viewerCertificate"]["minimumProtocolVersion"] == "TLSv1.2_2021"
@@ -162,7 +162,7 @@ def test_a_site_is_the_whole_bucket_and_its_own_cloudfront_name_without_a_host()
     assert component.outputs["url"] == f"https://{result.one(DISTRIBUTION).outputs['domainName']}"
 
 
-def test_pages_of_a_site_are_fetched_anew_after_a_minute() -> None:
+def test_the_cache_keeps_pages_of_a_site_for_a_minute() -> None:
     result = site()
     caching = result.one("aws:cloudfront/cachePolicy:CachePolicy")
     assert (caching.inputs["minTtl"], caching.inputs["defaultTtl"]) == (0, 60)
@@ -188,7 +188,7 @@ def test_a_site_of_plain_files_has_no_function() -> None:
     assert site(routing="files").of_type("aws:cloudfront/function:Function") == ()
 
 
-def test_what_is_missing_shows_the_sites_own_page() -> None:
+def test_a_missing_object_shows_the_sites_own_page() -> None:
     pages = site(not_found_page="/404.html").one(DISTRIBUTION).inputs["customErrorResponses"]
     assert [(p["errorCode"], p["responseCode"], p["responsePagePath"]) for p in pages] == [(403, 404, "/404.html")]
 
@@ -206,18 +206,17 @@ def test_a_preview_shows_the_same_resources() -> None:
     [
         (
             lambda: Delivery(hosted_zone_id="Z1"),
-            "hosted_zone_id or certificate_arn without a host: say which name they are for",
+            "hosted_zone_id or certificate_arn is set without host: set the host name too",
         ),
         (
             lambda: Delivery(host="Static.example.com", hosted_zone_id="Z1"),
-            "host is 'Static.example.com': it is a lower-case name such as 'static.example.com'",
+            "host is 'Static.example.com': it must be a lower-case name such as 'static.example.com'",
         ),
         (
             lambda: Delivery(host="static.example.com"),
-            "host is 'static.example.com' without hosted_zone_id and certificate_arn: a certificate is issued in a zone, "
-            "or given",
+            "host is 'static.example.com' without hosted_zone_id and certificate_arn: set one of them",
         ),
-        (lambda: Delivery(default_ttl_seconds=-1), "default_ttl_seconds is -1: it is 0 to 31536000"),
+        (lambda: Delivery(default_ttl_seconds=-1), "default_ttl_seconds is -1: it must be 0 to 31536000"),
         (lambda: Delivery(cors_origins=["*"]), "cors_origins has '*': name the origins whose pages use the files"),
         (
             lambda: AssetsBucketArgs(cors_origins=["*"]),
@@ -225,19 +224,19 @@ def test_a_preview_shows_the_same_resources() -> None:
         ),
         (
             lambda: AssetsBucketArgs(delivered=["/static"]),
-            "delivered has '/static': the beginning of a key is written like 'static/'",
+            "delivered has '/static': write a key prefix like 'static/'",
         ),
         (
             lambda: AssetsBucketArgs(delivered=[]),
-            "delivered is empty: name what everybody may read, such as 'static/'",
+            "delivered is empty: name at least one public key prefix, such as 'static/'",
         ),
         (
             lambda: CdnArgs(origin_domain_name="b", not_found_page="404.html"),
-            "not_found_page is '404.html': it begins with /",
+            "not_found_page is '404.html': it must begin with /",
         ),
     ],
 )
-def test_what_cannot_be_delivered_is_refused(make: Callable[[], object], message: str) -> None:
+def test_an_invalid_delivery_is_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011 -- the whole message is compared
         make()
     assert str(refused.value) == message

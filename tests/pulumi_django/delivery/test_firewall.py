@@ -1,4 +1,4 @@
-"""The firewall: what it refuses, what it only counts, what it guards."""
+"""The firewall: rules that block, rules that only count, and protected resources."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def rules(result: SimulationResult) -> dict[str, dict[str, Any]]:
     return {rule["name"]: rule for rule in result.one(ACL).inputs["rules"]}
 
 
-def test_what_no_rule_refuses_passes() -> None:
+def test_requests_that_no_rule_blocks_pass() -> None:
     acl = made().one(ACL).inputs
     assert acl["defaultAction"] == {"allow": {}}
     assert acl["scope"] == "REGIONAL"
@@ -34,14 +34,14 @@ def test_what_no_rule_refuses_passes() -> None:
     }
 
 
-def test_an_address_with_too_many_requests_is_refused_first() -> None:
+def test_the_rule_for_too_many_requests_comes_first() -> None:
     rate = rules(made(requests_per_address=500))["Rate"]
     assert rate["priority"] == 0
     assert rate["statement"] == {"rateBasedStatement": {"limit": 500, "aggregateKeyType": "IP"}}
     assert rate["action"] == {"block": {}}
 
 
-def test_aws_rules_refuse_in_their_order_and_large_bodies_only_count() -> None:
+def test_managed_rules_block_in_their_order_and_large_bodies_only_count() -> None:
     found = rules(made())
     assert [name for name in found if name != "Rate"] == [
         "AWSManagedRulesAmazonIpReputationList",
@@ -57,13 +57,13 @@ def test_aws_rules_refuse_in_their_order_and_large_bodies_only_count() -> None:
     ]
 
 
-def test_to_look_first_everything_only_counts() -> None:
+def test_with_count_only_every_rule_only_counts() -> None:
     found = rules(made(count_only=True))
     assert found.pop("Rate")["action"] == {"count": {}}
     assert {str(rule["overrideAction"]) for rule in found.values()} == {"{'count': {}}"}
 
 
-def test_a_base_puts_it_before_its_load_balancer() -> None:
+def test_a_base_protects_its_load_balancer_with_the_firewall() -> None:
     def program() -> None:
         ProdBase("prod", ProdBaseArgs(region="us-east-1", domain_name="example.com", firewall=FirewallOptions()))
 
@@ -73,7 +73,7 @@ def test_a_base_puts_it_before_its_load_balancer() -> None:
     assert guarded["webAclArn"] == result.one(ACL, "prod-firewall").outputs["arn"]
 
 
-def test_the_firewall_of_distributions_lives_in_us_east_1() -> None:
+def test_the_firewall_of_distributions_is_in_us_east_1() -> None:
     result = simulate(lambda: (Firewall("cdn", FirewallArgs(scope="CLOUDFRONT")), None)[1])
     assert result.one(ACL).inputs["region"] == "us-east-1"
     assert result.of_type(ASSOCIATION) == ()
@@ -84,25 +84,25 @@ def test_the_firewall_of_distributions_lives_in_us_east_1() -> None:
     [
         (
             lambda: FirewallOptions(requests_per_address=9),
-            "requests_per_address is 9: it is 10 to 2000000000, or null",
+            "requests_per_address is 9: it must be 10 to 2000000000, or null",
         ),
         (
             lambda: FirewallOptions(rule_groups=(), requests_per_address=None),
-            "rule_groups is empty and requests_per_address is null: such a firewall refuses nothing",
+            "rule_groups is empty and requests_per_address is null: the firewall would block nothing",
         ),
         (
             lambda: FirewallArgs(),
-            "scope is REGIONAL without resource_arn: a regional firewall names what it guards, and a distribution names "
-            "its firewall",
+            "scope is REGIONAL without resource_arn: a regional firewall needs it, and a firewall of a "
+            "distribution must not have it",
         ),
         (
             lambda: FirewallArgs(scope="CLOUDFRONT", resource_arn=BALANCER),
-            "scope is CLOUDFRONT with resource_arn: a regional firewall names what it guards, and a distribution names "
-            "its firewall",
+            "scope is CLOUDFRONT with resource_arn: a regional firewall needs it, and a firewall of a "
+            "distribution must not have it",
         ),
     ],
 )
-def test_a_firewall_that_cannot_be_is_refused(make: Callable[[], object], message: str) -> None:
+def test_an_invalid_firewall_is_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011 -- the whole message is compared
         make()
     assert str(refused.value) == message
@@ -111,5 +111,7 @@ def test_a_firewall_that_cannot_be_is_refused(make: Callable[[], object], messag
 @pytest.mark.parametrize("field", ["rule_groups", "counted_rules"])
 def test_groups_that_aws_does_not_have_are_refused(field: str) -> None:
     options: dict[str, Any] = {field: ["AWSCommon"] if field == "rule_groups" else {"AWSCommon": ()}}
-    with pytest.raises(ValueError, match=rf"^{field} has 'AWSCommon': it is of AWSManagedRulesAdminProtection"):
+    with pytest.raises(
+        ValueError, match=rf"^{field} has 'AWSCommon': it must be one of AWSManagedRulesAdminProtection"
+    ):
         FirewallOptions(**options)

@@ -1,4 +1,4 @@
-"""How code outside the provider reaches the same AWS."""
+"""Access of code outside the provider to the same AWS."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from botocore.exceptions import BotoCoreError, NoCredentialsError
 from moto import mock_aws
 
 from pulumi_django.deploying import aws_access
-from pulumi_django.deploying.aws_access import MAX_ATTEMPTS, AssumedRole, AwsAccess
+from pulumi_django.deploying.aws_access import AwsAccess
+from pulumi_django.deploying.aws_sessions import MAX_ATTEMPTS
+from pulumi_django.deploying.aws_settings import AssumedRole
 from pulumi_django.rules import aws_config
 from pulumi_django.rules.aws_config import AwsConfigError
 from tests.support.sts_standin import Sts, sts
@@ -87,7 +89,7 @@ def access(service: Sts, **config: Any) -> AwsAccess:
 
 
 def key_used(found: AwsAccess, service: Sts) -> str | None:
-    """The access key id that a request is signed with."""
+    """Return the access key id of a signed request."""
     found.client("sts").get_caller_identity()
     return service.asked[-1].key
 
@@ -98,13 +100,13 @@ def test_each_role_of_a_chain_is_assumed_by_the_one_before_it(service: Sts) -> N
     assert service.roles == [("key-of-the-environment", f"{ROLES}/one"), ("key-of-one", f"{ROLES}/two")]
 
 
-def test_a_session_is_asked_for_once_for_all_clients(service: Sts) -> None:
+def test_all_clients_share_one_session(service: Sts) -> None:
     found = access(service, assumeRole={"roleArn": f"{ROLES}/one"})
     assert [key_used(found, service), key_used(found, service)] == ["key-of-one", "key-of-one"]
     assert len(service.roles) == 1
 
 
-def test_everything_that_a_role_says_reaches_sts(service: Sts) -> None:
+def test_sts_receives_every_setting_of_a_role(service: Sts) -> None:
     role = {
         "roleArn": f"{ROLES}/one",
         "sessionName": "ci",
@@ -257,13 +259,13 @@ def test_hosts_without_a_proxy_are_reached_without_it(monkeypatch: pytest.Monkey
         ({"assumeRol": {}}, "aws:assumeRol is not a key of the AWS provider"),
     ],
 )
-def test_what_cannot_be_followed_is_refused_by_its_key(config: dict[str, Any], message: str) -> None:
+def test_an_unsupported_key_is_refused_by_name(config: dict[str, Any], message: str) -> None:
     with pytest.raises(AwsConfigError, match=message):
         AwsAccess.from_config(config)
 
 
-def test_every_key_is_followed_or_does_not_lead_to_another_account() -> None:
-    """A new key of the provider fails here until somebody decides what hooks and operations do with it."""
+def test_every_key_is_supported_or_does_not_affect_the_account() -> None:
+    """A new key of the provider fails here until hooks and operations support it, or it is listed as one without effect."""
     followed = set(inspect.getsource(aws_access).replace('"', " ").split())
     assert {key for key in aws_config.KEYS if key not in aws_config.WITHOUT_ACCESS} <= followed
 

@@ -1,4 +1,4 @@
-"""The gate's hooks: registered on services by simulation, and run here as the engine would run them."""
+"""The hooks of the release gate: their registration on services, and their runs as by the engine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
-from pulumi_django.deploying import hook_thread
+from pulumi_django.deploying import event_loop
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.deploying.gate import ReleaseGate, ReleaseGateArgs, takes_new_code
 from pulumi_django.deploying.release_tasks import ReleaseError
@@ -52,7 +52,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeAws:
         def cancel(self) -> None:
             pass
 
-    monkeypatch.setattr(hook_thread, "SystemClock", HookClock)
+    monkeypatch.setattr(event_loop, "SystemClock", HookClock)
     return account
 
 
@@ -81,7 +81,7 @@ def inputs(task_definition: str = NEW, count: int = 1, **more: Any) -> dict[str,
 def call(
     hooks: Any, new: dict[str, Any] | None = None, old: dict[str, Any] | None = None, name: str = "alpha-gunicorn"
 ) -> Awaitable[None]:
-    """Run the one hook of a moment as the engine does."""
+    """Run the only hook of a moment as the engine does."""
     (hook,) = hooks
     urn = f"urn:pulumi:alpha::django-app::aws:ecs/service:Service::{name}"
     service_arn = arn("service", f"{CLUSTER}/{name}")
@@ -225,8 +225,8 @@ def test_a_failed_release_fails_all_services_and_does_not_run_again_in_the_same_
     assert errors == [
         "\n".join(
             [
-                "the release command failed, no service was changed",
-                "  why: its task ended with exit code 1 (Essential container in task exited)",
+                "the release command failed; no service was changed",
+                "  why: the task ended with exit code 1 (Essential container in task exited)",
                 "  command: python manage.py migrate --no-input",
                 "  task definition: alpha-backend_update:7",
                 "  last lines of its log (/ecs/alpha/backend_update):",
@@ -293,9 +293,7 @@ def test_new_code_is_taken_by_tasks_that_start_for_another_reason_than_their_num
     assert takes_new_code(new, old) is takes
 
 
-def test_task_definitions_that_no_service_depends_on_are_missed_with_a_hint(
-    fake: FakeAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unknown_task_definitions_are_an_error_with_a_hint(fake: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pulumi_django.deploying.gate.KNOWN_SECONDS", 0)
     errors: list[str] = []
 
@@ -312,12 +310,11 @@ def test_task_definitions_that_no_service_depends_on_are_missed_with_a_hint(
     run(program)
 
     assert errors == [
-        "the task definitions of the release of alpha are not there yet: "
-        "let every service that carries the binding depend on them"
+        "the task definitions of the release of alpha are not known: every service with the binding must depend on them"
     ]
 
 
-def test_a_rollout_is_watched_on_the_task_definition_that_was_asked_for(fake: FakeAws) -> None:
+def test_a_rollout_is_watched_on_the_requested_task_definition(fake: FakeAws) -> None:
     async def program() -> None:
         await call(gate(fake).binding.after_update, old=inputs(OLD))
 
@@ -327,7 +324,7 @@ def test_a_rollout_is_watched_on_the_task_definition_that_was_asked_for(fake: Fa
     ]
 
 
-def test_a_rollback_fails_the_update_and_says_what_to_do(fake: FakeAws) -> None:
+def test_a_rollback_fails_the_update_and_names_the_next_step(fake: FakeAws) -> None:
     fake.frames = [(0, service(deployment("41")))]
     errors: list[str] = []
 
@@ -340,7 +337,7 @@ def test_a_rollback_fails_the_update_and_says_what_to_do(fake: FakeAws) -> None:
 
     assert errors == [
         "the rollout of alpha-gunicorn failed and ECS rolled it back: alpha-gunicorn:41 keeps serving, "
-        f"alpha-gunicorn:42 does not run\n{AGAIN} --refresh`: it is rolled out again"
+        f"alpha-gunicorn:42 does not run\n{AGAIN} --refresh`: it must be rolled out again"
     ]
 
 
@@ -412,7 +409,7 @@ def test_a_rollout_that_failed_in_an_earlier_update_is_released_and_deployed_aga
         {"cluster": CLUSTER, "service": SERVICE, "taskDefinition": NEW, "forceNewDeployment": True}
     ]
     assert [line for _, line in logs if line.startswith("alpha-gunicorn")] == [
-        "alpha-gunicorn rollout: deploys alpha-gunicorn:42 again",
+        "alpha-gunicorn rollout: deploying alpha-gunicorn:42 again",
         "alpha-gunicorn rollout: 0 of 1 running on alpha-gunicorn:42",
         "alpha-gunicorn rollout: 1 of 1 running on alpha-gunicorn:42",
     ]
@@ -435,7 +432,7 @@ def test_a_rollout_that_fails_again_is_not_recorded(fake: FakeAws) -> None:
 
     assert errors == [
         "the rollout of alpha-gunicorn failed and ECS rolled it back: alpha-gunicorn:41 keeps serving, "
-        f"alpha-gunicorn:42 does not run\n{AGAIN}`: it is rolled out again"
+        f"alpha-gunicorn:42 does not run\n{AGAIN}`: it must be rolled out again"
     ]
 
 
@@ -444,7 +441,7 @@ def test_nothing_is_deployed_again_when_the_release_before_it_fails(fake: FakeAw
     fake.lives = [Life(exit_code=3)]
 
     async def program() -> None:
-        with pytest.raises(ReleaseError, match=r"^the database task failed, no service was changed\n"):
+        with pytest.raises(ReleaseError, match=r"^the database task failed; no service was changed\n"):
             await confirm(gate(fake))
 
     run(program)
@@ -492,7 +489,7 @@ def test_inputs_that_the_engine_passes_as_secret_are_understood(fake: FakeAws) -
 
 
 def test_rollouts_of_several_services_are_watched_at_the_same_time(fake: FakeAws) -> None:
-    # Every rollout waits here for the other four, so that none ends unless all run at once.
+    # Every rollout waits for the other four, so none ends unless all run at once.
     five = threading.Barrier(5)
 
     class Thread(threading.local):
@@ -514,7 +511,7 @@ def test_rollouts_of_several_services_are_watched_at_the_same_time(fake: FakeAws
     assert len(run(program)) == 5
 
 
-def test_credentials_that_are_missing_are_reported_with_where_they_come_from(fake: FakeAws) -> None:
+def test_missing_credentials_are_reported_with_their_sources(fake: FakeAws) -> None:
     from botocore.exceptions import NoCredentialsError
 
     def no_credentials() -> None:
@@ -532,12 +529,12 @@ def test_credentials_that_are_missing_are_reported_with_where_they_come_from(fak
     run(program)
 
     hint = (
-        "\n  next: it uses region, profile and endpoint of the stack's AWS provider; see that they give access to ECS "
-        "and CloudWatch Logs, then update again"
+        "\n  next: check that region, profile and endpoints of the stack's AWS provider give access to ECS and "
+        "CloudWatch Logs, then update again"
     )
     assert errors == [
-        f"the alpha release could not be seen to its end: Unable to locate credentials{hint}",
-        f"the alpha-gunicorn rollout could not be seen to its end: Unable to locate credentials{hint}",
+        f"the alpha release could not be finished: Unable to locate credentials{hint}",
+        f"the alpha-gunicorn rollout could not be finished: Unable to locate credentials{hint}",
     ]
 
 
@@ -546,15 +543,15 @@ def test_credentials_that_are_missing_are_reported_with_where_they_come_from(fak
     [
         (
             {"release_timeout_seconds": 5},
-            "release_timeout_seconds is 5: it is a number of seconds from 60 to 86400 (a day)",
+            "release_timeout_seconds is 5: it must be a number of seconds from 60 to 86400 (a day)",
         ),
         (
             {"rollout_timeout_seconds": 86401},
-            "rollout_timeout_seconds is 86401: it is a number of seconds from 60 to 86400 (a day)",
+            "rollout_timeout_seconds is 86401: it must be a number of seconds from 60 to 86400 (a day)",
         ),
         (
             {"release_command": []},
-            "release_command is empty: give the words of a command, or None for no release command",
+            "release_command is empty: set the words of a command, or None for no release command",
         ),
     ],
 )
@@ -565,10 +562,10 @@ def test_bad_arguments_are_refused(args: dict[str, Any], message: str) -> None:
     assert str(caught.value) == message
 
 
-# what one update leaves out
+# the parts that one update skips
 
 
-def test_an_update_that_leaves_the_release_out_says_so_and_watches_the_rollout(
+def test_an_update_that_skips_the_release_warns_and_watches_the_rollout(
     fake: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PULUMI_DJANGO_RELEASE", "skip")
@@ -583,7 +580,7 @@ def test_an_update_that_leaves_the_release_out_says_so_and_watches_the_rollout(
     logs = run(program)
 
     assert ran(fake) == []
-    assert logs[0] == ("warning", "alpha: the release is left out, as asked (PULUMI_DJANGO_RELEASE=skip)")
+    assert logs[0] == ("warning", "alpha: the release is skipped (PULUMI_DJANGO_RELEASE=skip)")
     assert logs[1:] == [("info", "alpha-gunicorn rollout: 1 of 1 running on alpha-gunicorn:42")]
 
 
@@ -615,16 +612,16 @@ def test_the_record_of_a_detached_update_differs_so_that_the_next_one_sees_to_it
 
 
 @pytest.mark.parametrize("variable", ["PULUMI_DJANGO_RELEASE", "PULUMI_DJANGO_ROLLOUT"])
-def test_a_word_that_means_nothing_leaves_nothing_out(
+def test_an_unknown_value_of_an_update_variable_is_refused(
     fake: FakeAws, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     monkeypatch.setenv(variable, "no")
     word = "skip" if variable.endswith("RELEASE") else "detach"
-    with pytest.raises(ValueError, match=f"^{variable} is 'no': it is '{word}' or not set$"):
+    with pytest.raises(ValueError, match=f"^{variable} is 'no': it must be '{word}' or unset$"):
         UpdateMode.from_environment()
     assert fake.calls == []
 
 
-def test_the_variables_say_what_the_mode_says() -> None:
+def test_the_variables_describe_the_mode() -> None:
     for mode in (UpdateMode(), UpdateMode(release=False), UpdateMode(wait=False)):
         assert UpdateMode.from_environment(mode.to_environment()) == mode

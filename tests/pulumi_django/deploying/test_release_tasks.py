@@ -1,4 +1,4 @@
-"""The release's tasks: their order, what is told, and what an error says."""
+"""The tasks of a release: their order, messages and errors."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Released:
         return [call["taskDefinition"] for call in self.aws.called("RunTask")]
 
 
-def test_the_database_is_ensured_before_the_release_command_runs_and_both_logs_are_told() -> None:
+def test_the_database_is_ensured_before_the_release_command_and_both_logs_are_shown() -> None:
     aws = FakeAws(lives=[Life(log=[(4, "CREATE DATABASE")]), Life(log=[(4, "Applying shop.0001... OK"), (5, "")])])
     released = Released(aws)
 
@@ -95,8 +95,8 @@ def test_a_failing_release_command_is_reported_with_exit_code_stop_reason_and_la
 
     assert released.error() == "\n".join(
         [
-            "the release command failed, no service was changed",
-            "  why: its task ended with exit code 2 (Essential container in task exited)",
+            "the release command failed; no service was changed",
+            "  why: the task ended with exit code 2 (Essential container in task exited)",
             "  command: python manage.py migrate --no-input",
             "  task definition: alpha-backend_update:7",
             "  last lines of its log (/ecs/alpha/backend_update):",
@@ -111,8 +111,8 @@ def test_a_database_that_cannot_be_ensured_stops_the_release() -> None:
     released = Released(FakeAws(lives=[Life(exit_code=3, log=[(4, "psql: error: timeout expired")])]))
 
     assert released.error().splitlines()[:3] == [
-        "the database task failed, no service was changed",
-        "  why: its task ended with exit code 3 (Essential container in task exited)",
+        "the database task failed; no service was changed",
+        "  why: the task ended with exit code 3 (Essential container in task exited)",
         "  task definition: alpha-database:3",
     ]
     assert released.ran == [DATABASE]
@@ -132,8 +132,8 @@ def test_a_task_that_never_starts_is_reported_with_the_reason_of_ecs_and_no_log(
 
     assert released.error() == "\n".join(
         [
-            "the release command failed, no service was changed",
-            f"  why: its task never started: {reason}",
+            "the release command failed; no service was changed",
+            f"  why: the task never started: {reason}",
             "  command: python manage.py migrate --no-input",
             "  task definition: alpha-backend_update:7",
             ADVICE,
@@ -146,7 +146,7 @@ def test_a_task_that_ecs_does_not_accept_is_reported_with_its_words() -> None:
 
     assert Released(aws).error() == "\n".join(
         [
-            "the database task could not run, no service was changed",
+            "the database task could not run; no service was changed",
             "  why: not authorized to perform: ecs:RunTask (AccessDeniedException from RunTask)",
             "  task definition: alpha-database:3",
             ADVICE,
@@ -159,7 +159,7 @@ def test_a_spot_interruption_is_called_one() -> None:
     released = Released(FakeAws(lives=[Life(), life]))
 
     assert released.error().splitlines()[1] == (
-        "  why: its task was interrupted: AWS took the Fargate Spot capacity back (Your Spot Task was interrupted.)"
+        "  why: the task was interrupted: AWS took the Fargate Spot capacity back (Your Spot Task was interrupted.)"
     )
 
 
@@ -168,7 +168,7 @@ def test_a_release_command_that_takes_too_long_is_stopped() -> None:
 
     assert Released(aws, timeout_seconds=120).error() == "\n".join(
         [
-            "the release command did not end in time, no service was changed",
+            "the release command did not end in time; no service was changed",
             f"  why: task {SECOND} was still RUNNING after 120 s and was stopped",
             "  command: python manage.py migrate --no-input",
             "  task definition: alpha-backend_update:7",
@@ -199,7 +199,7 @@ def test_a_release_of_an_interrupted_update_that_still_runs_is_waited_for() -> N
 
     released.release.run()
 
-    assert released.infos[0] == f"release: waits for task {FIRST} of an earlier update, which still runs"
+    assert released.infos[0] == f"release: waiting for task {FIRST} of an earlier update"
     assert aws.task(1).created - aws.began >= 300
 
 
@@ -219,8 +219,8 @@ def test_an_earlier_release_that_does_not_end_is_not_joined_by_a_second_one() ->
 
     assert Released(aws, timeout_seconds=600).error() == "\n".join(
         [
-            f"an earlier release does not end: task {FIRST} is still running after 600 s",
-            f"  next: wait, or stop it by `aws ecs stop-task --cluster {CLUSTER} --task {FIRST}`; then update again",
+            f"an earlier release is still running: task {FIRST} is still running after 600 s",
+            f"  next: wait, or stop it with `aws ecs stop-task --cluster {CLUSTER} --task {FIRST}`; then update again",
         ]
     )
     assert len(aws.tasks) == 1

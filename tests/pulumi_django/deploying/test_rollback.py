@@ -1,4 +1,4 @@
-"""One service of an update fails: the others return to the version before, and the error says what each of them runs."""
+"""A service of an update fails: the others return to the previous version, and the error lists what each runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
-from pulumi_django.deploying import hook_thread
+from pulumi_django.deploying import event_loop
 from pulumi_django.deploying.gate import ReleaseGate, ReleaseGateArgs
 from pulumi_django.deploying.rollback import Rollback
 from pulumi_django.deploying.rollout import RolloutError, RolloutRequest
@@ -72,14 +72,14 @@ def crash(name: str, revision: int, number: int = 1) -> dict[str, Any]:
 
 @dataclass(kw_only=True)
 class SeveralServices(FakeAws):
-    """Services by name, which take 6 s for what UpdateService asks of them."""
+    """Services by name. A change by UpdateService takes 6 s."""
 
     services: dict[str, list[Frame]] = field(default_factory=dict[str, "list[Frame]"])
     broken: str = ""
     """The service whose revision 2 ECS rolls back."""
 
     refuses: str = ""
-    """Why UpdateService is refused."""
+    """Reason for which UpdateService is refused."""
 
     def _DescribeServices(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         name = parameters["services"][0].rsplit("-", 1)[-1]
@@ -119,7 +119,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> SeveralServices:
         def cancel(self) -> None:
             pass
 
-    monkeypatch.setattr(hook_thread, "SystemClock", HookClock)
+    monkeypatch.setattr(event_loop, "SystemClock", HookClock)
     return account
 
 
@@ -136,7 +136,7 @@ def gate(fake: FakeAws, **args: Any) -> ReleaseGate:
 
 
 def hook(hooks: Any, name: str, new: int = 2, old: int | None = 1) -> Awaitable[None]:
-    """Run the one hook of a moment for a service that goes from one revision to another."""
+    """Run the only hook of a moment for a service that changes its revision."""
 
     def inputs(revision: int) -> dict[str, Any]:
         return {"cluster": CLUSTER, "taskDefinition": definition(name, revision), "desiredCount": 1}
@@ -165,7 +165,7 @@ async def updated(gates: ReleaseGate, *names: str, old: int | None = 1) -> dict[
 
 
 def run(program: Callable[[], Awaitable[Any]]) -> Any:
-    """What an async program comes to."""
+    """Return the result of an async program."""
     answers: list[Any] = []
 
     async def asked() -> None:
@@ -193,17 +193,17 @@ def test_a_service_that_ecs_rolled_back_takes_the_others_back_with_it(fake: Seve
         "does not run",
         "  why: task gunicorn1 ended with exit code 1 (Essential container in task exited)",
         "  services:",
-        "    alpha-default: was brought back to alpha-default:1, runs 1 on alpha-default:1 (1 wanted)",
-        "    alpha-beat: was brought back to alpha-beat:1, runs 1 on alpha-beat:1 (1 wanted)",
+        "    alpha-default: rolled back to alpha-default:1, runs 1 on alpha-default:1 (1 desired)",
+        "    alpha-beat: rolled back to alpha-beat:1, runs 1 on alpha-beat:1 (1 desired)",
         "      2 tasks crashed on alpha-beat:2: task beat2 ended with exit code 1 (Essential container in task exited)",
         "  its log (/ecs/alpha/gunicorn) is empty",
         "  last lines of its log (/ecs/alpha/beat):",
         "    ModuleNotFoundError: shop",
-        "  next: correct the cause, then run `orchestrator update-env alpha` or `pulumi up --refresh`: it is rolled out "
+        "  next: correct the cause, then run `orchestrator update-env alpha` or `pulumi up --refresh`: it must be rolled out "
         "again",
     ]
     assert errors["beat"] == (
-        "alpha-beat does not take alpha-beat:2, because the rollout of alpha-gunicorn failed: its error says what each "
+        "alpha-beat does not run alpha-beat:2, because the rollout of alpha-gunicorn failed: its error lists what each "
         "service runs"
     )
 
@@ -219,11 +219,11 @@ def test_a_service_that_keeps_crashing_unseen_by_ecs_is_brought_back_too(fake: S
 
     assert fake.deployed == ["alpha-default:1", "alpha-gunicorn:1"]
     assert "ECS has not rolled it back" in errors["default"]
-    assert "    alpha-default: was brought back to alpha-default:1, runs 1 on alpha-default:1" in errors["default"]
-    assert "    alpha-gunicorn: was brought back to alpha-gunicorn:1" in errors["default"]
+    assert "    alpha-default: rolled back to alpha-default:1, runs 1 on alpha-default:1" in errors["default"]
+    assert "    alpha-gunicorn: rolled back to alpha-gunicorn:1" in errors["default"]
 
 
-def test_one_failed_service_alone_is_told_as_before(fake: SeveralServices) -> None:
+def test_the_error_of_a_single_service_names_no_others(fake: SeveralServices) -> None:
     fake.services = {"gunicorn": [(0, rolled_back("gunicorn"))]}
 
     errors = run(lambda: updated(gate(fake), "gunicorn"))
@@ -232,7 +232,7 @@ def test_one_failed_service_alone_is_told_as_before(fake: SeveralServices) -> No
     assert fake.deployed == []
 
 
-def test_a_service_without_a_version_before_stays_and_is_told(fake: SeveralServices) -> None:
+def test_a_service_without_a_previous_version_stays_and_is_reported(fake: SeveralServices) -> None:
     fake.services = {
         "gunicorn": [(0, state("gunicorn", 2, running=0, rollout="FAILED"))],
         "default": [(0, state("default", 2))],
@@ -242,23 +242,23 @@ def test_a_service_without_a_version_before_stays_and_is_told(fake: SeveralServi
 
     assert fake.deployed == []
     assert (
-        "    alpha-default: has no version before this update to go back to, runs 1 on alpha-default:2 (1 wanted)"
+        "    alpha-default: no version before this update exists, runs 1 on alpha-default:2 (1 desired)"
         in errors["gunicorn"].splitlines()
     )
 
 
-def test_a_service_that_aws_does_not_bring_back_is_told_with_the_reason(fake: SeveralServices) -> None:
+def test_a_failed_rollback_is_reported_with_its_reason(fake: SeveralServices) -> None:
     fake.services = {"gunicorn": [(0, rolled_back("gunicorn"))], "default": [(0, state("default", 2))]}
     fake.refuses = "TaskDefinition is inactive"
 
     errors = run(lambda: updated(gate(fake), "default", "gunicorn"))
 
-    assert "    alpha-default: could not be brought back to alpha-default:1: " in errors["gunicorn"]
+    assert "    alpha-default: the rollback to alpha-default:1 failed: " in errors["gunicorn"]
     assert "TaskDefinition is inactive" in errors["gunicorn"]
     assert "runs 1 on alpha-default:2" in errors["gunicorn"]
 
 
-def test_a_service_that_is_late_brings_nobody_back_and_the_others_are_told(fake: SeveralServices) -> None:
+def test_a_late_service_rolls_back_no_other_and_the_others_are_reported(fake: SeveralServices) -> None:
     fake.services = {
         "gunicorn": [(0, state("gunicorn", 2, running=0, rollout="IN_PROGRESS"))],
         "default": [(0, state("default", 2))],
@@ -268,7 +268,7 @@ def test_a_service_that_is_late_brings_nobody_back_and_the_others_are_told(fake:
 
     assert fake.deployed == []
     assert "is not finished after 60 s" in errors["gunicorn"]
-    assert "    alpha-default: runs 1 on alpha-default:2 (1 wanted)" in errors["gunicorn"].splitlines()
+    assert "    alpha-default: runs 1 on alpha-default:2 (1 desired)" in errors["gunicorn"].splitlines()
 
 
 def test_what_comes_after_a_failure_is_not_changed_or_is_brought_back(fake: SeveralServices) -> None:
@@ -287,7 +287,7 @@ def test_what_comes_after_a_failure_is_not_changed_or_is_brought_back(fake: Seve
 
     assert before == "not changed, because the rollout of alpha-gunicorn failed: see its error"
     assert fake.deployed == ["alpha-default:1"]
-    assert late.startswith("alpha-default does not take alpha-default:2, because the rollout of alpha-gunicorn failed")
+    assert late.startswith("alpha-default does not run alpha-default:2, because the rollout of alpha-gunicorn failed")
 
 
 def test_no_rollout_is_recorded_before_every_service_has_ended_well(fake: SeveralServices) -> None:
@@ -307,7 +307,7 @@ def test_no_rollout_is_recorded_before_every_service_has_ended_well(fake: Severa
 
 
 def test_a_failed_second_try_takes_the_others_back_to_what_they_ran_and_records_none(fake: SeveralServices) -> None:
-    """After an update that failed, the next one deploys again what was brought back."""
+    """After a failed update, the next update deploys the services that were rolled back."""
     fake.services = {"gunicorn": [(0, state("gunicorn", 1))], "default": [(0, state("default", 1))]}
     fake.broken = "gunicorn"
 
@@ -333,7 +333,7 @@ def test_a_failed_second_try_takes_the_others_back_to_what_they_ran_and_records_
 
     default, web = run(program)
 
-    assert "not recorded" in default or "does not take" in default
+    assert "not recorded" in default or "does not run" in default
     assert web.startswith("the rollout of alpha-gunicorn failed")
     assert fake.deployed == ["alpha-default:1", "alpha-default:2", "alpha-gunicorn:2"]
 
@@ -341,8 +341,8 @@ def test_a_failed_second_try_takes_the_others_back_to_what_they_ran_and_records_
 @pytest.mark.parametrize(
     ("status", "deployed", "told"),
     [
-        ("SUCCESSFUL", ["alpha-web:1"], "    alpha-web: moves its traffic back to alpha-web:1"),
-        ("ROLLBACK_IN_PROGRESS", [], "    alpha-web: is moved back by ECS"),
+        ("SUCCESSFUL", ["alpha-web:1"], "    alpha-web: its traffic is moving back to alpha-web:1"),
+        ("ROLLBACK_IN_PROGRESS", [], "    alpha-web: ECS is moving it back"),
     ],
 )
 def test_a_service_that_moves_traffic_is_moved_back_unless_ecs_does_it(
@@ -360,6 +360,6 @@ def test_a_service_that_moves_traffic_is_moved_back_unless_ecs_does_it(
     lines, _ = rollback.run([request("web"), request("default")], failed=request("default"), back=True)
 
     assert fake.deployed == deployed
-    # While its traffic moves, old and new run beside each other: that takes minutes, for which nobody waits.
+    # While traffic moves, both versions run. That takes minutes, and the test does not wait.
     assert lines[1].startswith(told)
     assert fake.clock.now() == fake.began

@@ -1,4 +1,4 @@
-"""What a rollout's end is taken for, what is said of it and when."""
+"""The result of a rollout and its messages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BACK = deployment(
 
 
 class Watched:
-    """A watch of alpha-gunicorn's rollout of revision 42, and what it says."""
+    """A watch of alpha-gunicorn's rollout of revision 42, with its messages."""
 
     def __init__(self, aws: FakeAws, **request: Any) -> None:
         self.aws = aws
@@ -59,7 +59,7 @@ class Watched:
         return str(caught.value)
 
 
-def test_a_rollout_succeeds_when_the_service_is_steady_on_what_was_asked_for() -> None:
+def test_a_rollout_succeeds_when_the_service_is_steady_on_the_requested_task_definition() -> None:
     half = deployment("42", rolloutState="IN_PROGRESS", desiredCount=2, pendingCount=1)
     done = deployment("42", desiredCount=2, runningCount=2)
     watched = Watched(FakeAws(frames=[(0, service(ROLLING, OLD_SERVES)), (8, service(half)), (20, service(done))]))
@@ -124,7 +124,7 @@ def test_a_rollback_fails_within_seconds_with_the_reason_and_the_last_log_lines(
     assert watched.seconds < 40 + 10
 
 
-def test_the_reason_is_told_although_ecs_has_rolled_back_before_the_first_look() -> None:
+def test_the_reason_is_reported_although_ecs_has_rolled_back_before_the_first_request() -> None:
     aws = FakeAws(
         frames=[(0, service(deployment("41", id="ecs-svc/43")))],
         stopped=[(0, crashed(1, "42")), (0, crashed(2, "42"))],
@@ -161,12 +161,12 @@ def test_a_rollback_to_the_same_task_definition_is_a_failure_too() -> None:
     assert watched.error().startswith("the rollout of alpha-gunicorn failed and ECS rolled it back: ")
 
 
-def test_a_first_deployment_that_fails_has_nothing_to_return_to() -> None:
+def test_a_failed_first_deployment_has_no_previous_version() -> None:
     failed = deployment("42", rolloutState="FAILED", runningCount=0, rolloutStateReason="tasks failed to start.")
     watched = Watched(FakeAws(frames=[(0, service(ROLLING)), (30, service(failed))]), previous=None)
 
     assert watched.error() == "\n".join(
-        ["the rollout of alpha-gunicorn failed: nothing runs", "  why: tasks failed to start.", ADVICE]
+        ["the rollout of alpha-gunicorn failed: no task runs", "  why: tasks failed to start.", ADVICE]
     )
 
 
@@ -195,7 +195,7 @@ def test_a_task_that_cannot_start_is_explained_without_looking_for_a_log() -> No
     assert aws.called("GetLogEvents") == []
 
 
-def test_the_second_crash_is_told_with_its_reason_while_ecs_still_decides() -> None:
+def test_the_second_crash_is_reported_with_its_reason_while_ecs_continues() -> None:
     aws = FakeAws(
         frames=[(0, service(ROLLING, OLD_SERVES)), (200, service(BACK, FAILED))],
         stopped=[(20, crashed(1, "42")), (50, crashed(2, "42")), (90, crashed(3, "42"))],
@@ -208,7 +208,7 @@ def test_the_second_crash_is_told_with_its_reason_while_ecs_still_decides() -> N
     ((at, text),) = watched.warnings
     assert text == "\n".join(
         [
-            "2 tasks crashed, ECS tries again",
+            "2 tasks crashed; ECS tries again",
             "  why: task crash2 ended with exit code 1 (Essential container in task exited)",
             "  last lines of its log (/ecs/alpha/gunicorn):",
             "    ImportError: no module named shop",
@@ -327,11 +327,11 @@ def test_another_deployment_that_takes_over_is_named() -> None:
     watched = Watched(FakeAws(frames=[(0, service(ROLLING, OLD_SERVES)), (20, service(other))]))
 
     assert watched.error() == "\n".join(
-        ["alpha-gunicorn is on alpha-gunicorn:43, which somebody else deployed, not on alpha-gunicorn:42", ADVICE]
+        ["alpha-gunicorn runs alpha-gunicorn:43, which another deployment started, and not alpha-gunicorn:42", ADVICE]
     )
 
 
-def test_a_forced_redeployment_of_what_was_asked_for_is_as_good() -> None:
+def test_a_forced_redeployment_of_the_requested_task_definition_counts() -> None:
     forced = deployment("42", id="ecs-svc/forced")
     watched = Watched(FakeAws(frames=[(0, service(ROLLING)), (20, service(forced))]))
 
@@ -344,7 +344,7 @@ def test_a_service_that_is_deleted_meanwhile_is_reported(gone: dict[str, str] | 
 
     assert watched.error() == "\n".join(
         [
-            "alpha-gunicorn does not exist (any more), so alpha-gunicorn:42 is not rolled out",
+            "alpha-gunicorn does not exist, so alpha-gunicorn:42 is not rolled out",
             "  next: run `pulumi up --refresh`, which creates it again",
         ]
     )
@@ -400,7 +400,7 @@ def test_a_rollout_is_given_up_when_ecs_does_not_work_towards_it(seen: dict[str,
     assert Watched(FakeAws(frames=[(0, seen)])).watch.given_up() is given_up
 
 
-def test_deploying_again_forces_a_deployment_of_what_was_asked_for() -> None:
+def test_deploying_again_forces_a_deployment_of_the_requested_task_definition() -> None:
     aws = FakeAws(frames=[(0, service(deployment("41")))])
     watched = Watched(aws)
 
@@ -409,18 +409,18 @@ def test_deploying_again_forces_a_deployment_of_what_was_asked_for() -> None:
     assert aws.called("UpdateService") == [
         {"cluster": CLUSTER, "service": "alpha-gunicorn", "taskDefinition": NEW, "forceNewDeployment": True}
     ]
-    assert watched.infos == ["deploys alpha-gunicorn:42 again"]
+    assert watched.infos == ["deploying alpha-gunicorn:42 again"]
 
 
-def test_a_rollout_without_end_names_how_far_it_is_and_what_ecs_said_last() -> None:
+def test_the_error_of_a_late_rollout_names_its_progress_and_the_last_message_of_ecs() -> None:
     said = "(service alpha-gunicorn) was unable to place a task. Reason: Capacity is unavailable at this time."
     stuck = service(ROLLING, events=[{"message": said, "createdAt": 1_000_060.0}])
     watched = Watched(FakeAws(frames=[(0, service(ROLLING)), (60, stuck)]))
 
     assert watched.error(300) == "\n".join(
         [
-            "the rollout of alpha-gunicorn is not finished after 300 s: 0 of 1 tasks run on alpha-gunicorn:42, "
-            "ECS goes on trying",
+            "the rollout of alpha-gunicorn is not finished after 300 s: 0 of 1 tasks run on alpha-gunicorn:42; "
+            "ECS continues",
             f"  why: {said}",
             ADVICE,
         ]

@@ -1,4 +1,4 @@
-"""The verdict on what DescribeServices says, and the names in it."""
+"""The verdict on a rollout from DescribeServices."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_verdict_follows_from_the_primary_deployment(seen: Any, verdict: Ver
         ("alpha", False),
     ],
 )
-def test_a_task_definition_may_be_asked_for_by_arn_revision_or_family(wanted: str, same: bool) -> None:
+def test_a_task_definition_is_requested_by_arn_revision_or_family(wanted: str, same: bool) -> None:
     assert same_task_definition(NEW, wanted) is same
 
 

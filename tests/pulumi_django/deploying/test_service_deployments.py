@@ -1,4 +1,4 @@
-"""Rollouts whose deployments move traffic: blue-green, linear, canary."""
+"""Rollouts with deployments that move traffic: blue-green, linear, canary."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BLUE_GREEN = {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 5}
 
 
 def shifting(**more: Any) -> dict[str, Any]:
-    """The service; what its deployments look like in DescribeServices says nothing here."""
+    """Return the service. Its deployments in DescribeServices do not matter here."""
     return service(deployment("41"), deploymentConfiguration=BLUE_GREEN, runningCount=1, pendingCount=0, **more)
 
 
@@ -77,9 +77,9 @@ def test_a_deployment_that_ended_otherwise_fails_it(status: str) -> None:
     assert failure(aws).startswith("the rollout of alpha-gunicorn failed: alpha-gunicorn:41 keeps serving")
 
 
-def test_another_version_that_somebody_else_deployed_fails_it_after_a_moment() -> None:
+def test_another_deployment_fails_the_rollout_after_a_moment() -> None:
     aws = FakeAws(frames=[(0, shifting())], deployments=[(0, newest("SUCCESSFUL", OLD))])
-    assert "which somebody else deployed" in failure(aws)
+    assert "which another deployment started" in failure(aws)
     assert aws.clock.now() - aws.began >= 10
 
 

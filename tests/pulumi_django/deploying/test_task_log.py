@@ -1,4 +1,4 @@
-"""Reading a log stream in moto's CloudWatch Logs while it grows."""
+"""Reads of a growing log stream in moto's CloudWatch Logs."""
 
 from __future__ import annotations
 

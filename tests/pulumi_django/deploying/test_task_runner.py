@@ -1,4 +1,4 @@
-"""One Fargate task: what is asked of ECS, what is told meanwhile, how its end is understood."""
+"""A Fargate task: the calls of ECS, the events, and the result."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_task_on_spot_asks_for_the_spot_capacity_provider_and_for_no_launch_ty
     assert call["networkConfiguration"]["awsvpcConfiguration"]["assignPublicIp"] == "ENABLED"
 
 
-def test_states_and_log_lines_are_told_while_the_task_runs() -> None:
+def test_states_and_log_lines_are_reported_while_the_task_runs() -> None:
     aws = FakeAws(
         lives=[Life(starts=3, ends=12, log=[(4, "Applying shop.0001... OK"), (9, "Applying shop.0002... OK")])]
     )
@@ -120,7 +120,7 @@ def test_states_and_log_lines_are_told_while_the_task_runs() -> None:
     ]
 
 
-def test_lines_that_arrive_after_the_end_are_still_told() -> None:
+def test_lines_that_arrive_after_the_end_are_reported() -> None:
     aws = FakeAws(lives=[Life(ends=4, exit_code=1, log=[(3.5, "Traceback"), (6.5, "ProgrammingError: column exists")])])
     told = Recorder(aws)
 
@@ -130,7 +130,7 @@ def test_lines_that_arrive_after_the_end_are_still_told() -> None:
     assert told.words[-2:] == ["> Traceback", "> ProgrammingError: column exists"]
 
 
-def test_a_line_that_arrives_a_moment_after_a_success_is_told_too() -> None:
+def test_a_line_that_arrives_just_after_a_success_is_reported() -> None:
     aws = FakeAws(lives=[Life(ends=4, log=[(3.5, "Applying"), (5, "OK")])])
     told = Recorder(aws)
 
@@ -214,7 +214,7 @@ def test_huge_lines_are_cut_and_control_characters_spelled_out() -> None:
         ),
     ],
 )
-def test_the_end_of_a_task_is_said_in_one_clause(life: Life, says: str) -> None:
+def test_the_end_of_a_task_is_one_clause(life: Life, says: str) -> None:
     aws = FakeAws(lives=[life])
 
     end = runner(aws).run(request(), timeout_seconds=60).end
@@ -289,7 +289,7 @@ def test_a_command_that_failed_is_never_run_a_second_time() -> None:
     assert len(aws.tasks) == 1
 
 
-def test_a_task_that_takes_too_long_is_stopped_and_its_last_lines_told() -> None:
+def test_a_task_that_exceeds_its_time_limit_is_stopped_and_its_last_lines_are_reported() -> None:
     aws = FakeAws(lives=[Life(ends=10_000, log=[(5, "waiting for a lock"), (61, "still waiting")])])
     told = Recorder(aws)
 
@@ -313,7 +313,7 @@ def test_a_task_that_ecs_never_shows_is_an_error() -> None:
     with pytest.raises(TaskError) as caught:
         runner(aws).run(request(), timeout_seconds=600)
 
-    assert str(caught.value) == f"ECS does not know task {TASK}: MISSING"
+    assert str(caught.value) == f"ECS reports no task {TASK}: MISSING"
 
 
 def test_the_first_essential_container_is_meant_unless_another_is_named() -> None:
@@ -332,7 +332,7 @@ def test_a_container_that_the_task_definition_lacks_is_refused_with_those_it_has
     with pytest.raises(TaskError) as caught:
         runner(aws).run(request(container="web"), timeout_seconds=60)
 
-    assert str(caught.value) == f"task definition {DEFINITION} has no container web: it has app, agent"
+    assert str(caught.value) == f"task definition {DEFINITION} has no container web: its containers are app, agent"
     assert aws.tasks == {}
 
 
@@ -348,7 +348,7 @@ def test_tasks_are_found_by_family_and_mark_while_they_live() -> None:
     assert tasks.find(CLUSTER, "alpha-database", "release") == []
 
 
-def test_waiting_for_a_task_of_somebody_else_leaves_it_alone() -> None:
+def test_waiting_for_a_task_of_another_process_does_not_stop_it() -> None:
     aws = FakeAws(lives=[Life(ends=20)])
     tasks = runner(aws)
     other = tasks.start(request())
@@ -359,7 +359,7 @@ def test_waiting_for_a_task_of_somebody_else_leaves_it_alone() -> None:
     assert aws.called("StopTask") == []
 
 
-def test_waiting_too_long_for_a_task_of_somebody_else_is_an_error_and_leaves_it_alone() -> None:
+def test_waiting_too_long_for_a_task_of_another_process_is_an_error_and_does_not_stop_it() -> None:
     aws = FakeAws(lives=[Life(ends=1000)])
     tasks = runner(aws)
     other = tasks.start(request())

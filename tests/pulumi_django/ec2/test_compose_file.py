@@ -1,4 +1,4 @@
-"""Compose files: what compose runs is taken, what cannot work on a host is refused by its own name.
+"""Compose files: files that compose runs are accepted, and parts that cannot work on a host are refused by name.
 
 The texts that are taken were loaded by compose-go 2.4.9 and 2.9.1, too.
 """
@@ -76,20 +76,20 @@ REFUSED = {
     "env_file: ~/app.env": "env_file '~/app.env', which is not on the host",
     "env_file: ${ENV_FILE}": "env_file '${...}', which is not on the host",
     "label_file: labels.txt": "label_file 'labels.txt', which is not on the host",
-    "volumes: [./consume:/consume]": "the volume './consume': what a service mounts stands below /data",
-    "volumes: [.:/app]": "the volume '.': what a service mounts stands below /data",
-    "volumes: ['~/x:/x']": "the volume '~/x': what a service mounts stands below /data",
-    "volumes: ['/srv/x:/x']": "the volume '/srv/x': what a service mounts stands below /data",
-    "volumes: ['/data/../srv:/x']": "the volume '/data/../srv': what a service mounts stands below /data",
-    "volumes: ['${MEDIA}:/x']": "the volume '${...}': what a service mounts stands below /data",
-    "volumes: ['${MEDIA:-./media}:/x']": "the volume './media': what a service mounts stands below /data",
-    "volumes: [{type: bind, source: ./docker/extra, target: /x}]": "the volume './docker/extra': what a service mounts",
+    "volumes: [./consume:/consume]": "the volume './consume': a mounted path must be below /data",
+    "volumes: [.:/app]": "the volume '.': a mounted path must be below /data",
+    "volumes: ['~/x:/x']": "the volume '~/x': a mounted path must be below /data",
+    "volumes: ['/srv/x:/x']": "the volume '/srv/x': a mounted path must be below /data",
+    "volumes: ['/data/../srv:/x']": "the volume '/data/../srv': a mounted path must be below /data",
+    "volumes: ['${MEDIA}:/x']": "the volume '${...}': a mounted path must be below /data",
+    "volumes: ['${MEDIA:-./media}:/x']": "the volume './media': a mounted path must be below /data",
+    "volumes: [{type: bind, source: ./docker/extra, target: /x}]": "the volume './docker/extra': a mounted path must be",
     "volumes: [m:/m]\nvolumes: {m: {driver_opts: {o: 'bind,rw', device: /srv}}}": "the volume 'm' of the folder '/srv'",
     "volumes: [m:/m]\nvolumes: {m: {external: true}}": "the volume 'm', which is external and not on a new host",
-    "secrets: [p]\nsecrets: {p: {file: ./p.txt}}": "secrets 'p' of './p.txt': what a service mounts stands below /data",
-    "secrets: [{source: p}]\nsecrets: {p: {external: true}}": "secrets 'p', which is external: compose knows those on a",
+    "secrets: [p]\nsecrets: {p: {file: ./p.txt}}": "secrets 'p' of './p.txt': a mounted path must be below /data",
+    "secrets: [{source: p}]\nsecrets: {p: {external: true}}": "secrets 'p', which is external: compose supports that only",
     "secrets: [p]": "secrets 'p', which the file does not declare",
-    "configs: [c]\nconfigs: {c: {file: ./c.conf}}": "configs 'c' of './c.conf': what a service mounts stands below /data",
+    "configs: [c]\nconfigs: {c: {file: ./c.conf}}": "configs 'c' of './c.conf': a mounted path must be below /data",
     "networks: [n]": "the network 'n', which the file does not declare",
     "networks: [n]\nnetworks: {n: {external: true}}": "the network 'n', which is external and not on a new host",
     "networks: {}\nnetworks: {default: {external: true, name: proxy}}": "the network 'default', which is external",
@@ -100,24 +100,24 @@ REFUSED_WHOLE = {
     "include: [base.yml]\nservices: {}\n": "it includes 'base.yml': only this file is on the host",
     f"include: [{{path: [a.yml, b.yml]}}]\n{WEB}": "it includes 'a.yml': only this file is on the host",
     f"include: base.yml\n{WEB}": "it includes 'base.yml': only this file is on the host",
-    "services:\n  db: {extends: {file: base.yml, service: db}}\n": "its service 'db' extends one of 'base.yml'",
+    "services:\n  db: {extends: {file: base.yml, service: db}}\n": "its service 'db' extends a service of 'base.yml'",
     "services:\n  a: {extends: b}\n  b: {extends: a}\n": "its services 'a', 'b' extend each other",
-    "services:\n  a: {extends: b}\n": "its service 'a' extends 'b', which it does not have",
+    "services:\n  a: {extends: b}\n": "its service 'a' extends 'b', which does not exist",
     "services:\n  a: {image: !reset x}\n": "its service 'a' has no image",
     "services:\n  a: {image: ''}\n": "its service 'a' has the image ''",
     "services:\n  a: {image: 1.10}\n": "its service 'a' has the image 1.1: an image is text",
-    "services:\n  a: {provider: {type: model}}\n": "its service 'a' has a provider, a program that is not on the host",
-    "services:\n  1: {image: x}\n": "its service 1 has a name that is no text",
+    "services:\n  a: {provider: {type: model}}\n": "its service 'a' has a provider, which is a program that is not on the host",
+    "services:\n  1: {image: x}\n": "its service 1 has a name that is not text",
     "services:\n  a: {image: x, build: ., pull_policy: build}\n": "its service 'a' has pull_policy 'build'",
-    "services:\n  a: {image: x, depends_on: [b]}\n": "its service 'a' depends on 'b', which is not there",
-    "services:\n  a: {image: x, depends_on: [b]}\n  b: {image: y, profiles: [p]}\n": "which starts with a profile only",
-    f"{WEB}---\n{WEB}": "it holds several YAML documents: write one",
-    f"{WEB}    environment: {{DAY: 2020-01-01}}\n": "services.web.environment.DAY is a date: compose takes it as text only",
-    f"{WEB}    command: 'echo ${{A'\n": "services.web.command: 'echo ${A' opens a variable that it does not close",
-    f"{WEB}    command: 'echo ${{1}}'\n": "services.web.command: '${1}' is no variable: write a dollar sign as $$",
-    f"x-a: &a [*a]\n{WEB}": "it is nested too deeply, or an alias holds itself",
-    "services:\n  a: {image: 123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu/shop:1}\n": "cannot log in to",
-    "services:\n  a: {image: 123456789012.dkr-ecr.us-east-1.on.aws/shop:1}\n": "cannot log in to: it knows registries such as "
+    "services:\n  a: {image: x, depends_on: [b]}\n": "its service 'a' depends on 'b', which does not exist",
+    "services:\n  a: {image: x, depends_on: [b]}\n  b: {image: y, profiles: [p]}\n": "which starts only with a profile",
+    f"{WEB}---\n{WEB}": "it has several YAML documents: keep one",
+    f"{WEB}    environment: {{DAY: 2020-01-01}}\n": "services.web.environment.DAY is a date: compose accepts only text here",
+    f"{WEB}    command: 'echo ${{A'\n": "services.web.command: 'echo ${A' has a variable without a closing brace",
+    f"{WEB}    command: 'echo ${{1}}'\n": "services.web.command: '${1}' is not a variable: write a dollar sign as $$",
+    f"x-a: &a [*a]\n{WEB}": "it is nested too deeply, or an alias contains itself",
+    "services:\n  a: {image: 123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu/shop:1}\n": "the host cannot log in",
+    "services:\n  a: {image: 123456789012.dkr-ecr.us-east-1.on.aws/shop:1}\n": "the host cannot log in: it supports registries such as "
     "123456789012.dkr.ecr.us-east-1.amazonaws.com",
 }
 
@@ -133,7 +133,7 @@ def read(tmp_path: Path):
 
 
 @pytest.mark.parametrize("text", TAKEN.values(), ids=TAKEN.keys())
-def test_what_compose_runs_is_taken(read, text: str) -> None:
+def test_a_file_that_compose_runs_is_accepted(read, text: str) -> None:
     assert read(text).text == text.removeprefix("\ufeff")
 
 
@@ -146,7 +146,7 @@ def test_files_that_will_not_be_on_the_host_are_refused_with_service_and_key(rea
 
 
 @pytest.mark.parametrize(("text", "why"), REFUSED_WHOLE.items(), ids=REFUSED_WHOLE.values())
-def test_what_compose_would_refuse_on_the_host_is_refused_here(read, text: str, why: str) -> None:
+def test_a_file_that_compose_refuses_is_refused(read, text: str, why: str) -> None:
     with pytest.raises(ValueError, match="compose_file is ") as refused:
         read(text)
     assert why in str(refused.value)
@@ -187,12 +187,12 @@ def test_a_repository_in_ecr_is_found_in_every_spelling(read, image: str, arn: s
 
 
 @pytest.mark.parametrize("image", ["nginx:1", "public.ecr.aws/docker/library/redis:7", f"mirror.example.com/{ECR}:1"])
-def test_an_image_from_elsewhere_needs_no_rights(read, image: str) -> None:
+def test_an_image_of_another_registry_needs_no_permissions(read, image: str) -> None:
     assert read(f"services: {{web: {{image: '{image}'}}}}").ecr_repository_arns == ()
 
 
 @pytest.mark.parametrize("image", ["${IMAGE}", "$IMAGE", "${REGISTRY}/shop:1", "registry.example.com/${NAME}:1"])
-def test_an_image_by_variable_needs_the_word_where_it_comes_from(read, image: str) -> None:
+def test_an_image_by_variable_needs_its_repository(read, image: str) -> None:
     text = f"services:\n  web:\n    image: '{image}'\n"
     with pytest.raises(ValueError, match=r"its service 'web' has the image '.*\$\{\.\.\.\}.*ecr_repository_arns"):
         read(text)
@@ -203,7 +203,7 @@ def test_an_image_by_variable_needs_the_word_where_it_comes_from(read, image: st
 
 
 def test_a_declared_repository_is_an_arn(read) -> None:
-    with pytest.raises(ValueError, match="ecr_repository_arns has 'shop': it is written like 'arn:aws:ecr:"):
+    with pytest.raises(ValueError, match="ecr_repository_arns has 'shop': it must be written like 'arn:aws:ecr:"):
         read(WEB, ecr_repository_arns=["shop"])
 
 
@@ -211,9 +211,12 @@ def test_a_declared_repository_is_an_arn(read) -> None:
     ("text", "why"),
     [
         ("services:\n  a: {image: '${IMAGE}'}\n", "its service 'a' has the image ''"),
-        (f"{WEB}    environment: ['A=${{A:?say A}}']\n", "A is a required variable, and the host has none"),
-        (f"x-a: '${{A?}}'\n{WEB}", "x-a: A is a required variable, and the host has none: set environment_secret_arn"),
-        ("services:\n  a: {image: x, profiles: [p]}\n", "all its services have profiles: none would start"),
+        (f"{WEB}    environment: ['A=${{A:?say A}}']\n", "A is a required variable, and the host has no variables"),
+        (
+            f"x-a: '${{A?}}'\n{WEB}",
+            "x-a: A is a required variable, and the host has no variables: set environment_secret_arn",
+        ),
+        ("services:\n  a: {image: x, profiles: [p]}\n", "all its services have profiles, so none would start"),
     ],
 )
 def test_without_a_secret_every_variable_is_unset(read, text: str, why: str) -> None:

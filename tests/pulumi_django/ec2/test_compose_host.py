@@ -1,4 +1,4 @@
-"""The docker compose host: what outlives it, what runs on it, what it refuses."""
+"""The docker compose host: its resources, their lifetime, its software, and invalid arguments."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def host(file: str, **changes: Any) -> SimulationResult:
 
 
 def files(result: SimulationResult) -> dict[str, str]:
-    """What the user data writes on the host."""
+    """Return the files that the user data writes on the host."""
     text = result.one(INSTANCE).inputs["userData"]
     assert text.startswith("#cloud-config\n")
     document = json.loads(text.removeprefix("#cloud-config\n"))
@@ -54,7 +54,7 @@ def files(result: SimulationResult) -> dict[str, str]:
     return {f["path"]: gzip.decompress(base64.b64decode(f["content"])).decode() for f in document["write_files"]}
 
 
-def test_the_host_is_made_of_exactly_these(compose: str) -> None:
+def test_the_host_has_exactly_these_resources(compose: str) -> None:
     made = {(r.type, r.name) for r in host(compose, host="shop.example.com", hosted_zone_id="Z1").resources}
     assert {entry for entry in made if not entry[0].startswith("pulumi:")} == {
         ("pulumi-django:ec2:ComposeHost", "shop"),
@@ -93,7 +93,7 @@ def test_a_volume_that_an_earlier_stack_left_is_used_again(compose: str) -> None
     assert f"device={device}\n" in files(result)["/usr/local/sbin/set-up-compose"]
 
 
-def test_the_volume_is_mounted_before_docker_comes_and_never_formatted_when_something_is_on_it(compose: str) -> None:
+def test_the_volume_is_mounted_before_docker_is_installed_and_formatted_only_when_empty(compose: str) -> None:
     script = files(host(compose))["/usr/local/sbin/set-up-compose"]
     order = [script.index(step) for step in ("until [ -b", "mount /data", "apt-get install", "systemctl enable")]
     assert order == sorted(order)
@@ -122,7 +122,7 @@ def test_a_changed_compose_file_replaces_the_host_while_its_address_stays(compos
     assert association["instanceId"] == instance.id
 
 
-def test_the_world_reaches_web_ports_only_and_metadata_needs_a_token(compose: str) -> None:
+def test_the_internet_reaches_only_web_ports_and_metadata_needs_a_token(compose: str) -> None:
     result = host(compose)
     rules = result.of_type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
     assert sorted(rule.inputs["fromPort"] for rule in rules) == [80, 443]
@@ -132,7 +132,7 @@ def test_the_world_reaches_web_ports_only_and_metadata_needs_a_token(compose: st
     assert "keyName" not in instance
 
 
-def test_images_in_ecr_are_fetched_with_rights_to_just_their_repositories(compose: str) -> None:
+def test_images_in_ecr_need_permissions_on_only_their_repositories(compose: str) -> None:
     result = host(compose)
     statements = json.loads(result.one("aws:iam/rolePolicy:RolePolicy").inputs["policy"])["Statement"]
     assert [statement["Resource"] for statement in statements] == [
@@ -146,7 +146,7 @@ def test_images_in_ecr_are_fetched_with_rights_to_just_their_repositories(compos
     assert "amazon-ecr-credential-helper" in written["/usr/local/sbin/set-up-compose"]
 
 
-def test_without_images_in_ecr_the_host_has_no_rights_but_session_manager(tmp_path: Path) -> None:
+def test_without_images_in_ecr_the_host_has_only_the_permissions_of_session_manager(tmp_path: Path) -> None:
     file = tmp_path / "compose.yaml"
     file.write_text("services: {web: {image: nginx}}", encoding="utf-8")
     result = host(str(file))
@@ -170,7 +170,7 @@ def test_secrets_come_by_reference_into_memory_and_only_the_named_one_is_readabl
 
 
 def written_for_compose(script: str, folder: Path, secret: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file of variables that the script on the host writes."""
+    """Return the file of variables that the script on the host writes."""
     import boto3
 
     class Secrets:
@@ -184,7 +184,7 @@ def written_for_compose(script: str, folder: Path, secret: str, monkeypatch: pyt
 
 
 def read_as_compose_does(text: str) -> dict[str, str]:
-    """Names and double-quoted values, by the rules of compose-go's `dotenv/parser.go`, which was compared with it."""
+    """Return names and double-quoted values by the rules of compose-go's `dotenv/parser.go`."""
     found: dict[str, str] = {}
     while text:
         name, _, rest = text.partition('="')
@@ -251,7 +251,7 @@ def test_a_secret_that_is_no_object_ends_the_script_without_its_value(
         written_for_compose(script, tmp_path, '["hunter2"]', monkeypatch)
 
 
-def test_systemds_own_variables_do_not_go_before_the_secrets(compose: str) -> None:
+def test_the_variables_of_the_secret_have_precedence_over_systemds(compose: str) -> None:
     unit = files(host(compose, environment_secret_arn=SECRET))["/etc/systemd/system/compose.service"]
     commands = [line.partition("=")[2] for line in unit.splitlines() if line.startswith(("ExecStart=", "ExecStop="))]
     assert len(commands) == 2
@@ -264,7 +264,7 @@ def test_the_secret_is_named_by_its_whole_arn(compose: str, arn: str) -> None:
         arguments(compose, environment_secret_arn=arn)
 
 
-def test_images_by_variable_get_the_rights_that_are_declared(tmp_path: Path) -> None:
+def test_images_by_variable_get_the_declared_permissions(tmp_path: Path) -> None:
     file = tmp_path / "compose.yaml"
     file.write_text("services: {web: {image: '${IMAGE}'}}", encoding="utf-8")
     arn = "arn:aws-cn:ecr:cn-north-1:123456789012:repository/shop"
@@ -307,8 +307,8 @@ def test_a_missing_compose_file_is_refused(tmp_path: Path) -> None:
         ("version: '3'\n", "it has no services"),
         ("- a\n", "it has no services"),
         ("", "it has no services"),
-        ("services: {web: nginx}\n", "its service 'web' is no mapping"),
-        ("services: {web: {build: .}}\n", "its service 'web' has no image, and sources are not on the host"),
+        ("services: {web: nginx}\n", "its service 'web' is not a mapping"),
+        ("services: {web: {build: .}}\n", "its service 'web' has no image, and there are no sources on the host"),
     ],
 )
 def test_a_compose_file_that_cannot_run_is_refused(tmp_path: Path, text: str, why: str) -> None:
@@ -322,7 +322,7 @@ def test_a_compose_file_that_cannot_run_is_refused(tmp_path: Path, text: str, wh
 def test_a_compose_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "compose.yaml"
     file.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ValueError, match="it is no text in UTF-8"):
+    with pytest.raises(ValueError, match="it is not UTF-8 text"):
         arguments(str(file))
 
 
@@ -332,7 +332,7 @@ def test_a_compose_file_that_does_not_fit_into_user_data_is_refused(tmp_path: Pa
     noise = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=20000))
     file = tmp_path / "compose.yaml"
     file.write_text(f"services: {{web: {{image: nginx, command: {noise}}}}}", encoding="utf-8")
-    with pytest.raises(ValueError, match="EC2 takes 16384") as refused:
+    with pytest.raises(ValueError, match="EC2 allows 16384") as refused:
         arguments(str(file))
     assert str(refused.value).startswith(f"compose_file is {str(file)!r}: the user data with it has ")
 
@@ -340,15 +340,15 @@ def test_a_compose_file_that_does_not_fit_into_user_data_is_refused(tmp_path: Pa
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"host": "a.example.com"}, "host and hosted_zone_id go together: set both, or none"),
+        ({"host": "a.example.com"}, "host and hosted_zone_id go together: set both, or neither"),
         (
             {"ingress_ports": [22, 80]},
-            "ingress_ports has 22: shells are opened by Session Manager, without a port or key",
+            "ingress_ports has 22: Session Manager opens shells without a port or key",
         ),
         ({"ingress_ports": [0]}, "ingress_ports has 0: a port is 1 to 65535"),
-        ({"root_volume_gib": 1}, "root_volume_gib is 1: it is 8 to 16384"),
-        ({"data_volume_gib": 0}, "data_volume_gib is 0: it is 1 to 16384"),
-        ({"ami_id": "ubuntu"}, "ami_id is 'ubuntu': it is written like 'ami-0123456789abcdef0'"),
+        ({"root_volume_gib": 1}, "root_volume_gib is 1: it must be 8 to 16384"),
+        ({"data_volume_gib": 0}, "data_volume_gib is 0: it must be 1 to 16384"),
+        ({"ami_id": "ubuntu"}, "ami_id is 'ubuntu': it must be written like 'ami-0123456789abcdef0'"),
     ],
 )
 def test_a_bad_argument_is_refused_in_one_sentence(compose: str, changes: dict[str, Any], message: str) -> None:

@@ -1,4 +1,4 @@
-"""The fleet of instances: what it is made of, who reaches it, how it is renewed, what it refuses."""
+"""The fleet of instances: its resources, access, replacement, and invalid arguments."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def fleet(mocks: Mocks | None = None, *, preview: bool = False, **arguments: Any
     return simulate(program, project="fleet", stack="dev", mocks=mocks, preview=preview)
 
 
-def test_the_fleet_is_made_of_exactly_these() -> None:
+def test_the_fleet_has_exactly_these_resources() -> None:
     made = {(r.type, r.name) for r in fleet().resources if not r.type.startswith("pulumi:")}
     assert made == {
         ("pulumi-django:ec2:Ec2WebFleet", "web"),
@@ -56,7 +56,7 @@ def test_preview_shows_the_same_resources() -> None:
     assert {r.urn for r in fleet(preview=True).resources} == {r.urn for r in fleet().resources}
 
 
-def test_only_the_load_balancer_reaches_instances_and_nobody_by_ssh() -> None:
+def test_only_the_load_balancer_reaches_instances_and_ssh_is_closed() -> None:
     result = fleet()
     rules = [rule.inputs for rule in result.of_type(INGRESS)]
     assert [(r["referencedSecurityGroupId"], r["fromPort"], r["toPort"]) for r in rules] == [("sg-alb", 80, 80)]
@@ -78,7 +78,7 @@ def test_metadata_needs_a_token_and_disks_are_encrypted() -> None:
     assert disk["ebs"] == {"volumeType": "gp3", "volumeSize": 8, "encrypted": "true", "deleteOnTermination": "true"}
 
 
-def test_shells_come_by_session_manager_and_instances_may_do_nothing_else() -> None:
+def test_instances_have_only_the_permissions_of_session_manager() -> None:
     result = fleet()
     attachment = result.one("aws:iam/rolePolicyAttachment:RolePolicyAttachment").inputs
     assert attachment["policyArn"] == "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
@@ -88,7 +88,7 @@ def test_shells_come_by_session_manager_and_instances_may_do_nothing_else() -> N
     assert json.loads(policy)["Statement"] == [granted]
 
 
-def test_one_to_three_instances_are_kept_and_replaced_when_the_load_balancer_finds_them_ill() -> None:
+def test_one_to_three_instances_run_and_unhealthy_ones_are_replaced() -> None:
     inputs = fleet().one(GROUP).inputs
     assert (inputs["minSize"], inputs["desiredCapacity"], inputs["maxSize"]) == (1, 2, 3)
     assert (inputs["healthCheckType"], inputs["healthCheckGracePeriod"]) == ("ELB", 300)
@@ -112,7 +112,7 @@ def test_a_newer_amazon_linux_does_not_replace_instances_but_a_named_image_does(
     assert (named.inputs["imageId"], list(named.ignore_changes)) == ("ami-0123456789abcdef0", [])
 
 
-def test_the_image_is_asked_for_by_the_processor_of_the_instance_type() -> None:
+def test_the_image_matches_the_processor_of_the_instance_type() -> None:
     asked = [i.args["name"] for i in fleet(instance_type="t3.micro").invokes if "getParameter" in i.token]
     assert asked == ["/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"]
 
@@ -122,7 +122,7 @@ def test_an_image_for_another_processor_is_refused_before_anything_is_launched()
     with pytest.raises(pulumi.RunError) as refused:
         fleet(intel, ami_id="ami-0123456789abcdef0")
     assert str(refused.value) == (
-        "ami_id is 'ami-0123456789abcdef0', an image for x86_64: t4g.micro starts from images for arm64"
+        "ami_id is 'ami-0123456789abcdef0', an image for x86_64: t4g.micro needs an image for arm64"
     )
 
 
@@ -139,7 +139,7 @@ def test_user_data_reaches_instances_as_it_is() -> None:
     assert base64.b64decode(fleet().one(TEMPLATE).inputs["userData"]).decode() == GIVEN["user_data"]
 
 
-def test_user_data_that_is_known_late_is_measured_too() -> None:
+def test_the_size_of_user_data_from_an_output_is_checked_too() -> None:
     def program() -> None:
         Ec2WebFleet("web", Ec2WebFleetArgs(**{**GIVEN, "user_data": pulumi.Output.from_input("x" * 20000)}))
 
@@ -186,24 +186,24 @@ def test_two_fleets_in_one_stack_do_not_collide() -> None:
 
 
 REFUSALS: list[tuple[dict[str, Any], str]] = [
-    ({"ami_id": "al2023"}, "ami_id is 'al2023': it is written like 'ami-0123456789abcdef0'"),
+    ({"ami_id": "al2023"}, "ami_id is 'al2023': it must be written like 'ami-0123456789abcdef0'"),
     (
         {"user_data": "x" * 16385},
-        "user_data has 16385 bytes: EC2 takes 16384; fetch the rest from S3 or bake it into an image",
+        "user_data has 16385 bytes: EC2 allows 16384; download the rest from S3, or put it into an image",
     ),
     (
         {"min_size": 3, "desired_size": 2},
-        "min_size, desired_size, max_size are 3, 2, 3: none is below 0 or above the next",
+        "min_size, desired_size, max_size are 3, 2, 3: each must be 0 or more and not above the next",
     ),
-    ({"port": 0}, "port is 0: it is 1 to 65535"),
-    ({"listener_priority": 50001}, "listener_priority is 50001: it is 1 to 50000"),
-    ({"root_volume_gib": 7}, "root_volume_gib is 7: it is 8 to 16384"),
-    ({"deregistration_delay_seconds": 3601}, "deregistration_delay_seconds is 3601: it is 0 to 3600"),
-    ({"cpu_target_percent": 5}, "cpu_target_percent is 5: it is 10 to 90"),
-    ({"paths": ["/a", "/b", "/c", "/d"]}, "paths has 4 patterns: a listener rule takes 3"),
+    ({"port": 0}, "port is 0: it must be 1 to 65535"),
+    ({"listener_priority": 50001}, "listener_priority is 50001: it must be 1 to 50000"),
+    ({"root_volume_gib": 7}, "root_volume_gib is 7: it must be 8 to 16384"),
+    ({"deregistration_delay_seconds": 3601}, "deregistration_delay_seconds is 3601: it must be 0 to 3600"),
+    ({"cpu_target_percent": 5}, "cpu_target_percent is 5: it must be 10 to 90"),
+    ({"paths": ["/a", "/b", "/c", "/d"]}, "paths has 4 patterns: a listener rule allows 3"),
     (
         {"instance_type": "mac2.metal"},
-        "instance_type is 'mac2.metal': it is a Linux instance type, written like 't4g.micro'",
+        "instance_type is 'mac2.metal': it must be a Linux instance type, written like 't4g.micro'",
     ),
 ]
 

@@ -77,7 +77,7 @@ def test_a_cluster_without_them_leaves_sessions_to_the_containers_log() -> None:
 
 
 def test_days_that_cloudwatch_does_not_have_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"^retention_days is 2: CloudWatch keeps lines for 1, 3, 5, "):
+    with pytest.raises(ValueError, match=r"^retention_days is 2: allowed are 1, 3, 5, "):
         ExecSessionsArgs(environment="shop", region="us-east-1", kms_key_arn=KEY, retention_days=2)
 
 

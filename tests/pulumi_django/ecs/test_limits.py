@@ -130,10 +130,10 @@ def test_what_is_known_late_counts_as_empty() -> None:
 @pytest.mark.parametrize(
     ("queues", "reason"),
     [
-        (("mail", "mail-dead"), "'mail-dead' is what the queue for the failed messages of 'mail' is called"),
-        (("mail-x", "mail_x"), "both would have the variable SQS_MAIL_X_QUEUE_URL"),
-        (("a", "a-dead", "b"), "failed messages of 'a'"),
-        (("a-dead-dead", "a-dead"), "failed messages of 'a-dead'"),
+        (("mail", "mail-dead"), "the dead-letter queue of 'mail' has the name 'mail-dead'"),
+        (("mail-x", "mail_x"), "both need the variable SQS_MAIL_X_QUEUE_URL"),
+        (("a", "a-dead", "b"), "the dead-letter queue of 'a' has"),
+        (("a-dead-dead", "a-dead"), "the dead-letter queue of 'a-dead' has"),
     ],
 )
 def test_queues_whose_derived_names_meet_are_refused(queues: tuple[str, ...], reason: str) -> None:

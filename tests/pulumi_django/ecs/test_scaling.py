@@ -221,7 +221,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     (lambda: QueueStep(at_least=0, change=1), "at_least is 0: it is 1 or more"),
     (
         lambda: ScheduledScaling(schedule="rate(1 days)", min_tasks=1, max_tasks=1),
-        "the schedule 'rate(1 days)' has the unit days: AWS wants 'minute' with 1, else 'minutes'",
+        "the schedule 'rate(1 days)' has the unit days: AWS requires 'minute' with 1, otherwise 'minutes'",
     ),
 ]
 

@@ -96,7 +96,7 @@ def test_the_clock_stands_still_when_switched_off_and_while_the_environment_slee
         (lambda: arguments(retries=186), "retries is 186: it is 0 to 185"),
         (
             lambda: arguments(timezone="Berlin"),
-            "timezone is 'Berlin': it is a name of the tz database such as 'Europe/Berlin'",
+            "timezone is 'Berlin': it must be a name of the tz database such as 'Europe/Berlin'",
         ),
     ],
 )

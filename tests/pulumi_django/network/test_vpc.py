@@ -1,4 +1,4 @@
-"""The network of a base: ways out, endpoints, flow logs, somebody else's VPC, addresses that cannot be."""
+"""The network of a base: NAT, endpoints, flow logs, existing VPCs, invalid addresses."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def base(**arguments: Any) -> SimulationResult:
     return simulate(program, project="django-base", stack="dev")
 
 
-def test_no_subnet_gives_out_public_addresses_and_the_default_security_group_is_closed() -> None:
+def test_no_subnet_assigns_public_addresses_and_the_default_security_group_is_closed() -> None:
     result = base()
     subnets = result.of_type("aws:ec2/subnet:Subnet")
     assert len(subnets) == 4
@@ -53,11 +53,11 @@ def test_no_subnet_gives_out_public_addresses_and_the_default_security_group_is_
 
 
 @pytest.mark.parametrize(("nat", "gateways"), [("single", 1), ("per-az", 2), ("none", 0)])
-def test_nat_gateways_are_as_many_as_was_said(nat: str, gateways: int) -> None:
+def test_the_number_of_nat_gateways_follows_the_option(nat: str, gateways: int) -> None:
     assert len(base(network=NetworkOptions(nat=nat)).of_type(NAT)) == gateways  # type: ignore[arg-type]
 
 
-def test_isolated_subnets_get_every_endpoint_that_a_task_needs_and_those_that_were_asked_for() -> None:
+def test_isolated_subnets_get_every_endpoint_that_a_task_needs_and_the_configured_ones() -> None:
     result = base(network=NetworkOptions(nat="none", interface_endpoints=["sqs"]))
     endpoints = {r.inputs["serviceName"]: r.inputs for r in result.of_type(ENDPOINT)}
     assert set(endpoints) == {
@@ -72,7 +72,7 @@ def test_isolated_subnets_get_every_endpoint_that_a_task_needs_and_those_that_we
     assert result.outputs["isolated"] is True
 
 
-def test_endpoints_admit_the_tasks_and_nobody_else() -> None:
+def test_endpoints_admit_only_the_tasks() -> None:
     result = base(network=NetworkOptions(nat="none"))
     group = result.one(GROUP, "dev-endpoints-sg").id
     rules = [rule.inputs for rule in result.of_type(INGRESS) if rule.inputs["securityGroupId"] == group]
@@ -82,7 +82,7 @@ def test_endpoints_admit_the_tasks_and_nobody_else() -> None:
     assert all("cidrIpv4" not in rule for rule in rules)
 
 
-def test_where_there_is_a_way_out_only_the_endpoint_for_s3_is_made_which_costs_nothing() -> None:
+def test_a_network_with_nat_has_only_the_free_endpoint_of_s3() -> None:
     result = base()
     assert [r.name for r in result.of_type(ENDPOINT)] == ["dev-network-s3"]
     assert len(result.one(ENDPOINT).inputs["routeTableIds"]) == 4
@@ -100,7 +100,7 @@ def test_flow_logs_record_everything_and_write_to_their_own_group_only() -> None
     assert "*" not in "".join(statement["Action"])
 
 
-def test_a_base_can_stand_in_somebody_elses_vpc_and_leaves_it_as_it_is() -> None:
+def test_a_base_in_an_existing_vpc_does_not_change_it() -> None:
     result = base(existing_vpc=ExistingVpcOptions(**VPC, isolated=True))
     assert result.of_type("awsx:ec2:Vpc") == ()
     assert result.of_type(ENDPOINT) == ()
@@ -142,21 +142,21 @@ def of_vpc(**changes: Any) -> Callable[[], object]:
 REFUSALS: list[tuple[Callable[[], object], str]] = [
     (
         of_network(cidr_block="10.0.0.0/24"),
-        "cidr_block is '10.0.0.0/24': it is too small, /16 to /20 is wanted",
+        "cidr_block is '10.0.0.0/24': it is too small: allowed is /16 to /20",
     ),
-    (of_network(cidr_block="10.0.0.0/8"), "cidr_block is '10.0.0.0/8': it is too large, /16 to /20 is wanted"),
+    (of_network(cidr_block="10.0.0.0/8"), "cidr_block is '10.0.0.0/8': it is too large: allowed is /16 to /20"),
     (of_network(cidr_block="10.0.0.1/16"), "cidr_block is '10.0.0.1/16': 10.0.0.1/16 has host bits set"),
     (
         of_network(cidr_block="8.8.0.0/16"),
-        "cidr_block is '8.8.0.0/16': it is no private range (10/8, 172.16/12, 192.168/16)",
+        "cidr_block is '8.8.0.0/16': it is not a private range (10/8, 172.16/12, 192.168/16)",
     ),
     (
         of_network(cidr_block="127.0.0.0/16"),
-        "cidr_block is '127.0.0.0/16': it is no private range (10/8, 172.16/12, 192.168/16)",
+        "cidr_block is '127.0.0.0/16': it is not a private range (10/8, 172.16/12, 192.168/16)",
     ),
     (
         of_network(cidr_block="172.17.0.0/20"),
-        "cidr_block is '172.17.0.0/20': it overlaps 172.17.0.0/16, which Docker takes on every host",
+        "cidr_block is '172.17.0.0/20': it overlaps 172.17.0.0/16, which Docker uses on every host",
     ),
     (
         of_network(cidr_block="10.1.0.0/16", peered_cidr_blocks=["192.168.0.0/24", "10.0.0.0/8"]),
@@ -172,24 +172,24 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         of_network(zones=["us-east-1a", "us-east-1a", "us-east-1b"]),
-        "zones is ['us-east-1a', 'us-east-1a', 'us-east-1b']: a zone stands there once",
+        "zones is ['us-east-1a', 'us-east-1a', 'us-east-1b']: name each zone once",
     ),
     (
         of_network(zones=["us-east-1a", "eu-west-1a"]),
-        "zones has 'eu-west-1a': a zone of us-east-1 is named like us-east-1a",
+        "zones has 'eu-west-1a': zones of us-east-1 have names like us-east-1a",
     ),
     (
         lambda: NetworkOptions(interface_endpoints=["com.amazonaws.us-east-1.sqs"]),
-        "interface_endpoints has 'com.amazonaws.us-east-1.sqs': a service is written like 'ecr.dkr', without "
+        "interface_endpoints has 'com.amazonaws.us-east-1.sqs': write a service like 'ecr.dkr', without "
         "com.amazonaws.<region>",
     ),
     (
         lambda: NetworkOptions(interface_endpoints=["s3"]),
-        "interface_endpoints has 's3': a gateway endpoint, which costs nothing, leads there",
+        "interface_endpoints has 's3': use its free gateway endpoint instead",
     ),
     (
         lambda: NetworkOptions(interface_endpoints=["sqs", "sqs"]),
-        "interface_endpoints is ['sqs', 'sqs']: a service stands there once",
+        "interface_endpoints is ['sqs', 'sqs']: name each service once",
     ),
     (of_vpc(vpc_id="main"), "vpc_id has 'main': an id is written like vpc-0123456789abcdef0"),
     (
@@ -216,6 +216,6 @@ def test_what_cannot_work_is_refused(make: Callable[[], object], message: str) -
     assert str(refused.value) == message
 
 
-def test_flow_logs_are_kept_for_days_that_cloudwatch_knows() -> None:
-    with pytest.raises(ValueError, match=r"^flow_log_retention_days is 2: CloudWatch keeps lines for 1, 3, 5, 7, "):
+def test_the_retention_of_flow_logs_is_one_of_cloudwatch() -> None:
+    with pytest.raises(ValueError, match=r"^flow_log_retention_days is 2: allowed are 1, 3, 5, 7, "):
         NetworkOptions(flow_log_retention_days=2)

@@ -1,4 +1,4 @@
-"""Availability zones: those that exist, those that the account may use, and those that a network already has."""
+"""Availability zones of a region, of an account and of an existing network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from pulumi_django.network import zones
 from pulumi_django.program.config import ConfigError
 from pulumi_django.testing import Mocks, SimulatedResource, SimulationResult, simulate
-from pulumi_django.testing.regions import zones_of
+from pulumi_django.testing.resource import zones_of
 from tests.support.projects import ROOT
 
 LIST_ZONES = "aws:index/getAvailabilityZones:getAvailabilityZones"
@@ -69,21 +69,21 @@ def answering(region: str, zone_ids: Mapping[str, str]) -> Mocks:
         ("eu-west-1", "prod", ["eu-west-1a", "eu-west-1b", "eu-west-1c"]),
     ],
 )
-def test_a_base_stands_in_the_first_zones_that_its_region_has(region: str, kind: str, expected: list[str]) -> None:
+def test_a_base_uses_the_first_zones_of_its_region(region: str, kind: str, expected: list[str]) -> None:
     assert subnet_zones(base(region, kind)) == expected
 
 
-def test_aws_is_asked_for_zones_of_the_region_itself_that_are_open_to_the_account() -> None:
+def test_zones_are_those_of_the_region_that_the_account_can_use() -> None:
     asked = [invoke.args for invoke in base("eu-west-1").invokes if invoke.token == LIST_ZONES]
     assert asked == [{"state": "available", "filters": [{"name": "opt-in-status", "values": ["opt-in-not-required"]}]}]
 
 
-def test_an_account_that_calls_other_zones_a_and_b_gets_its_own() -> None:
+def test_an_account_with_other_zone_letters_gets_its_own_zones() -> None:
     mocks = answering("us-west-1", {"us-west-1b": "usw1-az3", "us-west-1c": "usw1-az1"})
     assert subnet_zones(base("us-west-1", mocks=mocks)) == ["us-west-1b", "us-west-1c"]
 
 
-def test_zones_in_which_fargate_does_not_run_are_left_out() -> None:
+def test_zones_without_fargate_are_not_used() -> None:
     old_account = {"us-east-1a": "use1-az3", "us-east-1b": "use1-az1", "us-east-1c": "use1-az2"}
     assert subnet_zones(base("us-east-1", mocks=answering("us-east-1", old_account))) == ["us-east-1b", "us-east-1c"]
     tokyo = {"ap-northeast-1a": "apne1-az4", "ap-northeast-1b": "apne1-az3", "ap-northeast-1c": "apne1-az1"}
@@ -107,7 +107,7 @@ def test_a_network_keeps_its_zones_when_aws_lists_others(kind: str) -> None:
     }
 
 
-def test_a_network_that_was_made_from_a_on_stays_where_it_is() -> None:
+def test_a_network_in_the_first_letters_keeps_its_zones() -> None:
     before = base("ap-northeast-1", network='{"zones": ["ap-northeast-1a", "ap-northeast-1b"]}')
     after = base("ap-northeast-1", prior=state(before))
     assert subnet_zones(after) == ["ap-northeast-1a", "ap-northeast-1b"]
@@ -121,7 +121,7 @@ def test_a_network_of_two_zones_does_not_grow_when_its_region_does() -> None:
     assert subnet_zones(after) == ["us-west-1a", "us-west-1b"]
 
 
-def test_an_interrupted_first_update_goes_on_in_the_zones_that_it_had_begun() -> None:
+def test_an_interrupted_first_update_continues_in_its_zones() -> None:
     half = {
         urn: resource
         for urn, resource in state(base("us-east-1", network='{"zones": ["us-east-1c", "us-east-1d"]}')).items()
@@ -130,19 +130,19 @@ def test_an_interrupted_first_update_goes_on_in_the_zones_that_it_had_begun() ->
     assert subnet_zones(base("us-east-1", prior=half)) == ["us-east-1c", "us-east-1a"]
 
 
-def test_named_zones_count_and_nothing_is_looked_up() -> None:
+def test_named_zones_are_used_without_a_look_up() -> None:
     result = base("eu-west-1", network='{"zones": ["eu-west-1c", "eu-west-1b"]}', prior=state(base("eu-west-1")))
     assert subnet_zones(result) == ["eu-west-1c", "eu-west-1b"]
     assert not {LIST_ZONES, READ_RESOURCES} & {invoke.token for invoke in result.invokes}
 
 
-def test_a_configuration_that_is_wrong_is_reported_whole_before_aws_is_asked() -> None:
+def test_all_problems_of_a_configuration_are_reported_before_any_call_to_aws() -> None:
     with pytest.raises(ConfigError, match=r"(?s)network\.nat.*network\.zoness|network\.zoness.*network\.nat"):
         base("eu-west-1", network='{"nat": "twice", "zoness": []}')
 
 
 @pytest.mark.parametrize("region", ["ap-northeast-1", "ca-central-1", "us-west-1", "cn-north-1"])
-def test_a_component_asks_for_zones_where_letters_are_not_safe(region: str) -> None:
+def test_a_component_requires_zones_where_letters_depend_on_the_account(region: str) -> None:
     with pytest.raises(ValueError, match=rf"network.zones is missing.*describe-availability-zones --region {region}"):
         zones.by_letter(region, 2)
 
@@ -152,7 +152,7 @@ def test_a_half_made_network_is_filled_with_other_zones_only() -> None:
     assert zones.completed({}, ["r-1a", "r-1b"]) == ["r-1a", "r-1b"]
 
 
-def test_subnets_count_by_their_place() -> None:
+def test_the_number_of_a_subnet_is_its_position() -> None:
     assert zones.of_subnets([("dev-network-public-2", "b"), ("dev-network-public-1", "a"), ("odd", "c")]) == {
         1: "a",
         2: "b",

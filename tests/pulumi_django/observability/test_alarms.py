@@ -1,4 +1,4 @@
-"""Alarms, their topic and the dashboard: which metric, from where on, who is told."""
+"""Alarms, their topic and the dashboard: metrics, thresholds and notifications."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_latency_is_a_percentile() -> None:
     assert latency["threshold"] == 2
 
 
-def test_the_topic_hears_when_it_begins_and_when_it_ends_and_silence_is_no_alarm() -> None:
+def test_the_topic_is_notified_of_start_and_end_and_missing_data_is_no_alarm() -> None:
     for resource in environment().of_type(ALARM):
         assert resource.inputs["alarmActions"] == [TOPIC]
         assert resource.inputs["okActions"] == [TOPIC]
@@ -127,24 +127,24 @@ def test_the_load_balancers_own_errors_are_watched() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: AlarmThresholds(cpu_percent=0), "cpu_percent is 0: it is above 0 and at most 100 %"),
-        (lambda: AlarmThresholds(memory_percent=101), "memory_percent is 101: it is above 0 and at most 100 %"),
-        (lambda: AlarmThresholds(web_errors=0), "web_errors is 0: it is above 0"),
+        (lambda: AlarmThresholds(cpu_percent=0), "cpu_percent is 0: it must be above 0 and at most 100 %"),
+        (lambda: AlarmThresholds(memory_percent=101), "memory_percent is 101: it must be above 0 and at most 100 %"),
+        (lambda: AlarmThresholds(web_errors=0), "web_errors is 0: it must be above 0"),
         (
             lambda: DatabaseAlarmsArgs(topic_arn=TOPIC),
-            "instance_id and cluster_id: neither given; the alarms are of one server",
+            "instance_id and cluster_id: neither is set; set exactly one",
         ),
         (
             lambda: DatabaseAlarmsArgs(topic_arn=TOPIC, instance_id="a", cluster_id="b"),
-            "instance_id and cluster_id: both given; the alarms are of one server",
+            "instance_id and cluster_id: both is set; set exactly one",
         ),
         (
             lambda: AlarmTopicArgs(account_id=ACCOUNT, emails=["ops"]),
-            "emails has 'ops': an address is written like ops@example.com",
+            "emails has 'ops': write an address like ops@example.com",
         ),
     ],
 )
-def test_what_cannot_be_an_alarm_is_refused(make: Callable[[], object], message: str) -> None:
+def test_an_invalid_alarm_is_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011 -- the whole message is compared
         make()
     assert str(refused.value) == message

@@ -1,4 +1,4 @@
-"""Alarms of a cache: every node is watched, by the name that CloudWatch has for it."""
+"""Alarms on every node of a cache, by its id in CloudWatch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PLACE: dict[str, Any] = {
 }
 
 
-def test_nodes_are_called_as_cloudwatch_calls_them() -> None:
+def test_node_ids_are_those_of_cloudwatch() -> None:
     assert ReplicationGroupArgs(**PLACE, nodes=3).node_ids == ["live-redis-001", "live-redis-002", "live-redis-003"]
     assert ReplicationGroupArgs(**PLACE, cluster_mode=True, shards=2).node_ids == [
         "live-redis-0001-001",
@@ -45,7 +45,7 @@ def test_memory_and_cpu_of_every_node_are_watched() -> None:
 
 
 @pytest.mark.parametrize("name", ["memory_percent", "cpu_percent"])
-def test_a_share_above_all_is_refused(name: str) -> None:
+def test_a_percentage_above_100_is_refused(name: str) -> None:
     changes: dict[str, Any] = {name: 101}
-    with pytest.raises(ValueError, match=rf"^{name} is 101: it is above 0 and at most 100 %$"):
+    with pytest.raises(ValueError, match=rf"^{name} is 101: it must be above 0 and at most 100 %$"):
         CacheAlarmsArgs(topic_arn="arn:topic", node_ids=[], **changes)

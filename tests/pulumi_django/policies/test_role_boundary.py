@@ -1,4 +1,4 @@
-"""A boundary that the program sets is on every role of a stack, and without one nothing changes."""
+"""A program's permissions boundary is on every role of a stack. Without one nothing changes."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_boundary_adds_no_resource_and_renames_none() -> None:
     assert changed == {ROLE, PROFILE}
 
 
-def test_a_boundary_of_the_roles_own_stays() -> None:
+def test_a_role_keeps_its_own_boundary() -> None:
     def program() -> None:
         aws.iam.Role("mine", assume_role_policy="{}", permissions_boundary="arn:own", path="/own/", opts=bounded())
 
@@ -73,7 +73,7 @@ def test_the_projects_set_the_boundary_of_their_configuration() -> None:
     assert_all_bounded(simulate_alpha(base, changes={"django-app:permissions_boundary": BOUNDARY}), roles=4)
 
 
-def test_the_projects_set_none_without_it() -> None:
+def test_the_projects_set_no_boundary_without_configuration() -> None:
     base = simulate_dev()
     for result in (base, simulate_alpha(base)):
         assert [r.name for r in result.of_type(ROLE) if {"permissionsBoundary", "path"} & {*r.inputs}] == []
@@ -82,11 +82,11 @@ def test_the_projects_set_none_without_it() -> None:
 @pytest.mark.parametrize(
     "arn", ["", "pulumi-django-boundary", "arn:aws:iam::1:policy/x", "arn:aws:iam::123456789012:role/x"]
 )
-def test_what_names_no_policy_is_refused(arn: str) -> None:
-    with pytest.raises(ValueError, match=r"permissions_boundary is '.*': it is the ARN of an IAM policy"):
+def test_text_that_is_no_policy_arn_is_refused(arn: str) -> None:
+    with pytest.raises(ValueError, match=r"permissions_boundary is '.*': it must be the ARN of an IAM policy"):
         permissions_boundary(arn)
 
 
-def test_the_configuration_says_where_a_bad_boundary_stands() -> None:
-    with pytest.raises(ConfigError, match=r"(?s)Pulumi\.dev\.yaml.*permissions_boundary is 'x': it is the ARN"):
+def test_the_error_for_an_invalid_boundary_names_its_key() -> None:
+    with pytest.raises(ConfigError, match=r"(?s)Pulumi\.dev\.yaml.*permissions_boundary is 'x': it must be the ARN"):
         simulate_project("base", "dev", changes={"django-base:permissions_boundary": "x"})

@@ -1,4 +1,4 @@
-"""How configuration names secrets and parameters that are there already."""
+"""References to existing secrets and parameters in the configuration."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VIA = "arn:aws:ssm:us-east-1:123456789012:parameter/aws/reference/secretsmanager
 
 
 def resolved(*texts: str, region: str = "us-east-1") -> list[tuple[str, list[str]]]:
-    """What ECS is given and what its role may read, for each text."""
+    """Return the value for ECS and the ARNs for its role, for each text."""
 
     def program() -> None:
         resolver = Resolver(region, pulumi.ComponentResource("test:index:Parent", "parent"))
@@ -59,7 +59,7 @@ def resolved(*texts: str, region: str = "us-east-1") -> list[tuple[str, list[str
         (f"{PARTIAL}:key::", ByArn(f"{PARTIAL}:key::")),
     ],
 )
-def test_a_text_means(text: str, meaning: Reference) -> None:
+def test_each_form_is_parsed(text: str, meaning: Reference) -> None:
     assert parse(text) == meaning
 
 
@@ -75,17 +75,17 @@ def test_a_policy_covers_any_random_suffix_of_an_arn_that_has_none() -> None:
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        (f"{SECRET}:key", "behind the name stand a JSON key, a version stage and a version id"),
+        (f"{SECRET}:key", "after the name come a JSON key, a version stage and a version id"),
         (f"{SECRET}:key:", r"as in 'arn:aws:secretsmanager:<region>:<account>:secret:<name>:<JSON key>::'"),
-        (f"{SECRET}:key:::", "each of them may be empty"),
-        (f"{SECRET}:key:AWSCURRENT:v1", "give a version stage or a version id"),
+        (f"{SECRET}:key:::", "each of which can be empty"),
+        (f"{SECRET}:key:AWSCURRENT:v1", "write a version stage or a version id"),
         ("secretsmanager:mail:key:AWSCURRENT", r"as in 'secretsmanager:<name>:<JSON key>::'"),
-        (f"{PARAMETER}:3", "a parameter's ARN is .* without a version or a label"),
-        ("arn:aws:ssm:us-east-1:123456789012:mail", "a parameter's ARN is"),
-        ("arn:aws:ssm:us-east-1:123456789012:document/mail", "a parameter's ARN is"),
-        ("arn:aws:secretsmanager:us-east-1:123456789012:mail", "a secret's ARN is"),
+        (f"{PARAMETER}:3", "the ARN of a parameter is .* without a version or a label"),
+        ("arn:aws:ssm:us-east-1:123456789012:mail", "the ARN of a parameter is"),
+        ("arn:aws:ssm:us-east-1:123456789012:document/mail", "the ARN of a parameter is"),
+        ("arn:aws:secretsmanager:us-east-1:123456789012:mail", "the ARN of a secret is"),
         ("arn:aws:secretsmanager:us-east-1::secret:mail", "an account has 12 digits"),
-        ("arn:aws:secretsmanager::123456789012:secret:mail", "a region is named like eu-west-1"),
+        ("arn:aws:secretsmanager::123456789012:secret:mail", "write a region like eu-west-1"),
         ("arn:aws:secretsmanager:cn-north-1:123456789012:secret:mail", "ARNs of cn-north-1 begin with 'arn:aws-cn:'"),
         ("arn:aws:ssm:us-gov-west-1:123456789012:parameter/x", "ARNs of us-gov-west-1 begin with 'arn:aws-us-gov:'"),
     ],
@@ -96,8 +96,8 @@ def test_an_arn_that_ecs_cannot_read_is_refused_with_the_form_that_it_needs(text
 
 
 @pytest.mark.parametrize("text", ["postgres://u:hunter2%@db/x", "p4ss word", "a=b"])
-def test_a_value_in_the_place_of_a_reference_is_not_repeated(text: str) -> None:
-    with pytest.raises(ValueError, match=f"a text of {len(text)} characters names no secret") as refused:
+def test_the_error_does_not_show_a_secret_value(text: str) -> None:
+    with pytest.raises(ValueError, match=f"a text of {len(text)} characters is not a reference to a secret") as refused:
         parse(text)
     assert text not in str(refused.value)
 
@@ -114,7 +114,7 @@ def test_a_value_in_the_place_of_a_reference_is_not_repeated(text: str) -> None:
         (VIA, VIA, [VIA, f"{PARTIAL}-??????"]),
     ],
 )
-def test_a_role_may_read_exactly_what_ecs_is_given(text: str, value_from: str, arns: list[str]) -> None:
+def test_the_role_reads_exactly_the_secrets_that_ecs_gets(text: str, value_from: str, arns: list[str]) -> None:
     assert resolved(text) == [(value_from, arns)]
 
 
@@ -138,7 +138,7 @@ def test_parameters_of_other_partitions_have_their_arns() -> None:
 @pytest.mark.parametrize(
     "text", ["", "prod/stripe", "secretsmanager:", "ssm:", "ssm:a:b", "/a//b", "arn:aws:s3:::bucket", "arn:aws:ssm"]
 )
-def test_anything_else_is_refused_with_what_is_possible(text: str) -> None:
+def test_other_text_is_refused_with_the_possible_forms(text: str) -> None:
     with pytest.raises(ValueError, match=r".") as refused:
         check([SECRET, text])
-    assert str(refused.value) == f"{text!r} names no secret: give {FORMS}"
+    assert str(refused.value) == f"{text!r} is not a reference to a secret: write {FORMS}"

@@ -1,4 +1,4 @@
-"""Who may take a role."""
+"""Trust policies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pulumi_django.testing import simulate
 ARN = "arn:aws:ecs:us-east-1:123456789012:cluster/alpha-cluster"
 
 
-def test_a_service_takes_a_role_for_one_account_only() -> None:
+def test_a_service_assumes_a_role_for_one_account_only() -> None:
     def program() -> None:
         pulumi.export("policy", trust_policy("ecs-tasks.amazonaws.com", account_of(ARN)))
 
@@ -26,7 +26,7 @@ def test_a_service_takes_a_role_for_one_account_only() -> None:
     ]
 
 
-def test_a_service_that_does_not_say_for_whom_it_acts_is_not_asked() -> None:
+def test_a_service_that_does_not_send_the_account_has_no_condition() -> None:
     def program() -> None:
         pulumi.export("policy", trust_policy("ec2.amazonaws.com"))
 

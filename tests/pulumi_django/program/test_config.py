@@ -1,4 +1,4 @@
-"""Stack configuration into argument classes: every form that `pulumi config set` and YAML can give, and every refusal."""
+"""Stack configuration as argument classes: every form of `pulumi config set` and YAML, and every error."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Inner:
 
     def __post_init__(self) -> None:
         if self.size > 9:
-            raise ValueError(f"size is {self.size}: it is at most 9")
+            raise ValueError(f"size is {self.size}: it must be at most 9")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ def problems(values: dict[str, str], **options: Any) -> list[str]:
     return list(refused.value.problems)
 
 
-def test_text_forms_and_yaml_forms_are_read_into_the_wanted_types() -> None:
+def test_text_and_yaml_forms_become_the_declared_types() -> None:
     args = load(
         {
             "needed": "x",
@@ -102,22 +102,22 @@ def test_text_forms_and_yaml_forms_are_read_into_the_wanted_types() -> None:
     ("values", "problem"),
     [
         ({"cuont": "3"}, "p:cuont: is not a key here: did you mean count?"),
-        ({"count": "many"}, 'p:count: is "many": a whole number is wanted'),
-        ({"count": "1.5"}, 'p:count: is "1.5": a whole number is wanted'),
-        ({"share": "half"}, 'p:share: is "half": a number is wanted'),
-        ({"on": "yes"}, 'p:on: is "yes": true or false is wanted'),
-        ({"kind": "magic"}, 'p:kind: is "magic": it is one of ad-hoc, prod'),
-        ({"nat": "two"}, 'p:nat: is "two": it is one of single, none'),
-        ({"words": "a b"}, 'p:words: is "a b": a list is wanted'),
-        ({"inner": "[1]"}, "p:inner: is [1]: an object with keys is wanted"),
-        ({"inner": '{"size": 10}'}, "p:inner: size is 10: it is at most 9"),
+        ({"count": "many"}, 'p:count: is "many": it must be a whole number'),
+        ({"count": "1.5"}, 'p:count: is "1.5": it must be a whole number'),
+        ({"share": "half"}, 'p:share: is "half": it must be a number'),
+        ({"on": "yes"}, 'p:on: is "yes": it must be true or false'),
+        ({"kind": "magic"}, 'p:kind: is "magic": it must be one of ad-hoc, prod'),
+        ({"nat": "two"}, 'p:nat: is "two": it must be one of single, none'),
+        ({"words": "a b"}, 'p:words: is "a b": it must be a list'),
+        ({"inner": "[1]"}, "p:inner: is [1]: it must be an object with keys"),
+        ({"inner": '{"size": 10}'}, "p:inner: size is 10: it must be at most 9"),
         ({"inner": '{"sizes": 1}'}, "p:inner.sizes: is not a key here: did you mean size?"),
-        ({"many": '{"q": {"size": "x"}}'}, 'p:many.q.size: is "x": a whole number is wanted'),
-        ({"words": '["a", {"b": 1}]'}, 'p:words[1]: is {"b": 1}: text is wanted'),
+        ({"many": '{"q": {"size": "x"}}'}, 'p:many.q.size: is "x": it must be a whole number'),
+        ({"words": '["a", {"b": 1}]'}, 'p:words[1]: is {"b": 1}: it must be text'),
         ({"given": "1"}, "p:given: is not a key here; valid keys are "),
     ],
 )
-def test_what_does_not_fit_is_told_with_its_key(values: dict[str, str], problem: str) -> None:
+def test_a_value_of_a_wrong_type_is_reported_with_its_key(values: dict[str, str], problem: str) -> None:
     found = problems(values)
     assert len(found) == 1
     assert found[0].startswith(problem)
@@ -129,7 +129,7 @@ NULLS = ("", "null")
 
 @pytest.mark.parametrize("null", NULLS)
 @pytest.mark.parametrize("key", [*(f.name for f in fields(Args) if f.name not in ("needed", "optional", "given"))])
-def test_null_at_the_top_is_leaving_the_key_out(key: str, null: str) -> None:
+def test_null_at_the_top_is_the_same_as_a_missing_key(key: str, null: str) -> None:
     assert load({"needed": "x", key: null}) == load({"needed": "x"})
 
 
@@ -141,12 +141,12 @@ def test_null_for_a_required_key_is_a_missing_one(null: str) -> None:
 
 
 @pytest.mark.parametrize("null", NULLS)
-def test_null_where_none_stands_beside_another_default_is_that_none(null: str) -> None:
+def test_null_means_none_for_a_field_with_another_default(null: str) -> None:
     assert load({"needed": "x", "optional": null}).optional is None
     assert load({"needed": "x", "optional": '{"size": 3}'}).optional == Inner(size=3)
 
 
-def test_null_in_an_object_is_leaving_the_key_out_at_every_depth() -> None:
+def test_null_in_an_object_is_the_same_as_a_missing_key_at_every_depth() -> None:
     args = load(
         {
             "needed": "x",
@@ -163,45 +163,45 @@ def test_null_in_an_object_is_leaving_the_key_out_at_every_depth() -> None:
 
 
 def test_null_in_a_list_is_no_key_and_is_refused() -> None:
-    assert problems({"words": '["a", null]'}) == ["p:words[1]: is null: text is wanted"]
+    assert problems({"words": '["a", null]'}) == ["p:words[1]: is null: it must be text"]
 
 
 @pytest.mark.parametrize("null", NULLS)
-def test_null_for_the_key_that_holds_the_arguments_is_leaving_it_out(null: str) -> None:
+def test_null_for_the_key_of_the_arguments_is_the_same_as_a_missing_key(null: str) -> None:
     found: list[Inner] = []
     simulate(lambda: found.append(config.load(Inner, at="part")), project="p", config={"p:part": null})
     assert found == [Inner()]
 
 
-def test_empty_text_in_an_object_is_refused_where_it_has_no_meaning() -> None:
-    assert problems({"inner": '{"name": ""}'}) == ["p:inner.name: is empty text: give it a value, or leave it out"]
+def test_empty_text_in_an_object_is_refused_unless_the_field_allows_it() -> None:
+    assert problems({"inner": '{"name": ""}'}) == ["p:inner.name: is empty text: set a value, or remove the key"]
     assert load({"needed": "x", "inner": '{"prefix": ""}'}).inner.prefix == ""
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e999", f"{'9' * 400}"])
 def test_a_number_that_is_not_finite_is_refused(number: str) -> None:
-    assert problems({"share": number})[0].endswith("a number is wanted")
-    assert problems({"count": number})[0].endswith("a whole number is wanted")
+    assert problems({"share": number})[0].endswith("it must be a number")
+    assert problems({"count": number})[0].endswith("it must be a whole number")
     if number.isdigit():
-        assert problems({"many": f'{{"a": {{"size": {number}}}}}'})[0].endswith("a whole number is wanted")
+        assert problems({"many": f'{{"a": {{"size": {number}}}}}'})[0].endswith("it must be a whole number")
 
 
-def test_everything_wrong_is_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(ConfigError) as refused:
         load({"count": "x", "on": "y"})
     assert sorted(refused.value.problems) == [
-        'p:count: is "x": a whole number is wanted',
+        'p:count: is "x": it must be a whole number',
         "p:needed: is missing",
-        'p:on: is "y": true or false is wanted',
+        'p:on: is "y": it must be true or false',
     ]
 
 
-def test_an_encrypted_value_stays_secret_or_is_refused_and_never_told() -> None:
+def test_an_encrypted_value_stays_secret_or_is_refused_and_no_message_shows_it() -> None:
     args = load({"needed": "x", "token": "s3cret-value"}, ("token",))
     assert isinstance(args.token, pulumi.Output)
     found = problems({"count": "s3cret-value"}, secret_keys=("count",))
     assert found == [
-        "p:count: is encrypted, and this value is used in plain: set it without --secret, or use a secret's name"
+        "p:count: is encrypted, but the program needs its plain value: set it without --secret, or use the name of a secret"
     ]
 
 
@@ -222,7 +222,7 @@ def test_no_configuration_ends_in_another_error(values: dict[str, str]) -> None:
 
 
 def all_null(cls: Any) -> dict[str, Any]:
-    """Null for every key of a class that may be left out, and the same within its objects."""
+    """Return null for every optional key of a class, and for those of its objects."""
     hints = get_type_hints(cls, localns={"Output": pulumi.Output, "T": TypeVar("T")})
     found: dict[str, Any] = {}
     for each in fields(cls):

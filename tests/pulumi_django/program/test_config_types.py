@@ -1,4 +1,4 @@
-"""Which keys hold text, read from the argument classes."""
+"""Configuration keys that contain text, from the argument classes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pulumi
 import pytest
 
-from pulumi_django.program.config_types import holds_text
+from pulumi_django.program.config import holds_text
 from pulumi_django.rules.kinds import Kind
 
 
@@ -69,7 +69,7 @@ def test_a_path_leads_to_text_or_to_something_else(path: str, verdict: bool | No
     assert holds_text([Args], path.split(".")) is verdict
 
 
-def test_classes_that_disagree_are_not_text_and_those_without_the_key_say_nothing() -> None:
+def test_classes_that_disagree_are_not_text_and_classes_without_the_key_do_not_count() -> None:
     assert holds_text([Args, Other], ["text"]) is False
     assert holds_text([Args, Other], ["maybe"]) is True
     assert holds_text([Inner, Args], ["text"]) is True

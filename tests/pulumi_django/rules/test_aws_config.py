@@ -1,4 +1,4 @@
-"""The one decoder of the provider's configuration."""
+"""The decoder of the provider's configuration."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_values_come_as_text_or_decoded_and_are_the_same() -> None:
     assert aws_config.read(decoded) == aws_config.read(text) == decoded
 
 
-def test_what_is_empty_counts_as_not_given() -> None:
+def test_empty_values_are_ignored() -> None:
     assert aws_config.read({"profile": "", "region": None, "endpoints": "null"}) == {}
 
 
@@ -81,11 +81,11 @@ def test_the_older_name_of_the_roles_is_understood(value: Any) -> None:
         ({"profil": "x"}, "aws:profil is not a key of the AWS provider: did you mean profile?"),
         (
             {"skipGetEc2Platforms": "true"},
-            "aws:skipGetEc2Platforms is not a key of the AWS provider: the provider does",
+            "aws:skipGetEc2Platforms is not a key of the AWS provider: the provider no longer",
         ),
         ({"s3ForcePathStyle": "true"}, "its name is now aws:s3UsePathStyle"),
         ({"sharedCredentialsFile": "x"}, "its name is now aws:sharedCredentialsFiles"),
-        ({"version": "7.0.0"}, "that of the Python package pulumi-aws"),
+        ({"version": "7.0.0"}, "the Python package pulumi-aws sets the version"),
         ({"insecure": "yes"}, "aws:insecure must be true or false"),
         ({"maxRetries": "many"}, "aws:maxRetries must be a whole number"),
         ({"assumeRoles": ROLE}, "aws:assumeRoles must be a list"),
@@ -105,7 +105,7 @@ def test_the_older_name_of_the_roles_is_understood(value: Any) -> None:
         ({"defaultTags": {"team": "shop"}}, "has the key 'team', which defaultTags does not have"),
     ],
 )
-def test_what_cannot_be_used_is_reported_by_its_key(config: dict[str, Any], message: str) -> None:
+def test_an_invalid_value_is_reported_with_its_key(config: dict[str, Any], message: str) -> None:
     with pytest.raises(AwsConfigError) as caught:
         aws_config.read(config)
     assert message in str(caught.value)

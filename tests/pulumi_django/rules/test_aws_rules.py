@@ -1,4 +1,4 @@
-"""What AWS refuses is refused before the engine runs, with the argument's name."""
+"""Values that AWS refuses are refused before the engine runs, with the name of the argument."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"wsgi_module": "shop wsgi"}, "wsgi_module is 'shop wsgi'"),
     ({"celery_app": "shop:"}, "celery_app is 'shop:'"),
     ({"secret_key_arns": ["alias/shop"]}, "secret_key_arns has 'alias/shop'"),
-    ({"secret_key_arns": KEY}, f"secret_key_arns is '{KEY}': it is a list of ARNs"),
+    ({"secret_key_arns": KEY}, f"secret_key_arns is '{KEY}': it must be a list of ARNs"),
     ({"email_identity_arns": ["example.com"]}, "email_identity_arns has 'example.com'"),
     (
         {"task_statements": [{"Effect": "Allow", "Resource": "*"}]},
@@ -44,7 +44,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         {"task_statements": [ALLOW, {**ALLOW, "NotAction": "s3:*"}]},
         "statement 2 needs Action or NotAction, and not both",
     ),
-    ({"task_statements": [{**ALLOW, "Effect": "allow"}]}, "statement 1 has the Effect 'allow': it is Allow or Deny"),
+    (
+        {"task_statements": [{**ALLOW, "Effect": "allow"}]},
+        "statement 1 has the Effect 'allow': it must be Allow or Deny",
+    ),
     ({"task_statements": [{**ALLOW, "Action": []}]}, "statement 1 has an empty Action"),
     ({"task_statements": [{**ALLOW, "Action": ["GetObject"]}]}, "statement 1 has the action 'GetObject'"),
     ({"task_statements": [{**ALLOW, "Principal": "*"}]}, "statement 1 has 'Principal'"),
@@ -54,7 +57,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("changes", "why"), REFUSED, ids=[why for _, why in REFUSED])
-def test_what_aws_refuses_is_refused_by_the_arguments_name(changes: dict[str, Any], why: str) -> None:
+def test_a_value_that_aws_refuses_is_refused_with_the_name_of_the_argument(changes: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=r".") as refused:
         arguments(**changes)
     assert why in str(refused.value)
@@ -76,7 +79,7 @@ def test_what_aws_refuses_is_refused_by_the_arguments_name(changes: dict[str, An
         {"task_statements": [ALLOW, {**ALLOW, "Sid": "Read", "Action": ["s3:Get*", "*"], "Condition": {}}]},
     ],
 )
-def test_what_aws_takes_is_taken(changes: dict[str, Any]) -> None:
+def test_a_value_that_aws_accepts_is_accepted(changes: dict[str, Any]) -> None:
     assert isinstance(arguments(**changes), AdHocAppArgs)
 
 

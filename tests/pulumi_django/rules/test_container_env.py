@@ -1,4 +1,4 @@
-"""What a Django container receives."""
+"""Environment variables of a Django container."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_plain_variables_are_the_union_of_what_the_reference_systems_use() -
     }
 
 
-def test_what_is_secret_is_given_by_reference_only() -> None:
+def test_secrets_are_passed_only_by_reference() -> None:
     assert env().secrets == {
         "DATABASE_URL": "arn:DATABASE_URL",
         "DB_PASSWORD": "arn:DB_PASSWORD",
@@ -90,8 +90,8 @@ def test_the_user_adds_replaces_and_drops_in_either_kind() -> None:
     assert result.secrets["DJANGO_SECRET_KEY"] == "arn:SECRET_KEY"
 
 
-def test_a_variable_that_is_said_to_be_both_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"A stands in both extra_env and extra_secrets: a variable is one of the two"):
+def test_a_variable_of_both_kinds_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"A is in both extra_env and extra_secrets: keep it in one"):
         env(extra_env={"A": "1"}, extra_secrets={"A": "arn"})
 
 

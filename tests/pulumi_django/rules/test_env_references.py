@@ -1,4 +1,4 @@
-"""Values of the stack in the text of variables."""
+"""References to values of the stack in the text of variables."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ def test_a_reference_is_the_value_and_a_doubled_brace_a_brace(text: str, value: 
         ("{DB_PASSWORD}", r"refers to {DB_PASSWORD}, which is a secret: .*extra_secrets"),
         ("{SENTRY_DSN}", r"refers to {SENTRY_DSN}: this environment has no such value"),
         ("${S3_BUCKET_NAME}", r"write {S3_BUCKET_NAME} without the dollar sign .* or \${{S3_BUCKET_NAME}}"),
-        ("{ S3_BUCKET_NAME }", r"contains { S3_BUCKET_NAME }, which is no reference"),
-        ("{S3-BUCKET-NAME}", r"contains {S3-BUCKET-NAME}, which is no reference"),
+        ("{ S3_BUCKET_NAME }", r"contains { S3_BUCKET_NAME }, which is not a reference"),
+        ("{S3-BUCKET-NAME}", r"contains {S3-BUCKET-NAME}, which is not a reference"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_filled_in_is_refused_with_the_right_form(text: str, message: str) -> None:
+def test_an_invalid_reference_is_refused_with_the_valid_form(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         filled(text)
 

@@ -1,4 +1,4 @@
-"""What is a host name, and what a domain's certificate covers."""
+"""Host names, and the names that a domain's certificate covers."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ def test_a_host_name_is_taken(host: str) -> None:
     [
         (
             "https://alpha.example.com/",
-            "host is 'https://alpha.example.com/': it is a host name without scheme and path",
+            "host is 'https://alpha.example.com/': it must be a host name without scheme and path",
         ),
         ("alpha.example.com/app", "without scheme and path"),
         ("alpha.example.com:8000", "without a port"),
         ("me@example.com", "without a port"),
         ("Alpha.example.com", "write it in lower case: 'alpha.example.com'"),
-        ("alpha.example.com.", "leave the dot at the end out"),
-        ("münchen.example.com", "write it as the DNS knows it: 'xn--mnchen-3ya.example.com'"),
+        ("alpha.example.com.", "remove the dot at the end"),
+        ("münchen.example.com", "write it in the form of the DNS: 'xn--mnchen-3ya.example.com'"),
         ("alpha", "a host name with a domain"),
         ("", "a host name with a domain"),
         ("10.0.0.1", "a host name with a domain"),
-        ("-a.example.com", "'-a' is no label"),
-        ("a_b.example.com", "'a_b' is no label"),
-        ("a..example.com", "'' is no label"),
-        ("a b.example.com", "'a b' is no label"),
-        (f"{'a' * 64}.example.com", "is no label"),
-        (f"{'a.' * 60}example.com", "a load balancer takes 128"),
+        ("-a.example.com", "'-a' is not a label"),
+        ("a_b.example.com", "'a_b' is not a label"),
+        ("a..example.com", "'' is not a label"),
+        ("a b.example.com", "'a b' is not a label"),
+        (f"{'a' * 64}.example.com", "is not a label"),
+        (f"{'a.' * 60}example.com", "a load balancer allows 128"),
         ("*.example.com", "one name, without a wildcard"),
         ("alph?.example.com", "one name, without a wildcard"),
     ],
 )
-def test_what_is_no_host_name_is_refused(host: str, message: str) -> None:
+def test_text_that_is_no_host_name_is_refused(host: str, message: str) -> None:
     with pytest.raises(ValueError, match=message.replace("?", r"\?").replace("*", r"\*")):
         host_names.check("host", host, wildcard=False)
 
@@ -48,7 +48,7 @@ def test_what_is_no_host_name_is_refused(host: str, message: str) -> None:
 @pytest.mark.parametrize("host", ["a.*.example.com", "*", "*a.example.com", "*.*.example.com", "*.a?.example.com"])
 def test_a_wildcard_is_the_whole_first_label(host: str) -> None:
     assert host_names.check("x", "*.alpha.example.com", wildcard=True)
-    with pytest.raises(ValueError, match="a wildcard is "):
+    with pytest.raises(ValueError, match="a wildcard must be "):
         host_names.check("x", host, wildcard=True)
 
 

@@ -21,7 +21,7 @@ def test_slots_are_blocks_that_never_overlap_and_never_leave_awss_range() -> Non
 
 @pytest.mark.parametrize("slot", [-1, 999])
 def test_a_slot_outside_is_refused(slot: int) -> None:
-    with pytest.raises(ValueError, match=f"listener_slot is {slot}: a load balancer has the slots 0 to 998"):
+    with pytest.raises(ValueError, match=f"listener_slot is {slot}: a load balancer has slots 0 to 998"):
         priorities.slot_priorities(slot)
 
 
@@ -72,7 +72,7 @@ def test_every_host_answers_every_path_once_within_awss_limits(hosts: list[str],
     assert sorted(seen) == sorted((host, path) for host in hosts for path in paths)
 
 
-def test_whoever_answers_everything_comes_last_whatever_the_order() -> None:
+def test_the_service_for_every_path_comes_last_in_any_order() -> None:
     rules = priorities.assign(
         0, [route("web-ui", ["/*"]), route("gunicorn", ["/api/*", "/admin/*", "/graphql/*", "/mtv/*"])]
     )
@@ -100,11 +100,11 @@ def test_two_services_may_answer_the_same_path_of_different_hosts() -> None:
         ),
         (
             [route("web", ["api"])],
-            "the path pattern 'api' cannot be used: it begins with / and has at most 128 characters",
+            "the path pattern 'api' cannot be used: it must begin with / and have at most 128 characters",
         ),
         (
             [route("web", ["/*"]), route("ui", ["/*"])],
-            "the path '/*' belongs to both web and ui: give it to one of them",
+            "the path '/*' belongs to both web and ui: keep it in one of them",
         ),
         (
             [route("web", [f"/{n}/*" for n in range(200)])],
@@ -113,7 +113,7 @@ def test_two_services_may_answer_the_same_path_of_different_hosts() -> None:
         ),
     ],
 )
-def test_what_cannot_be_assigned_is_refused(routes: list[priorities.Route], message: str) -> None:
+def test_routes_that_conflict_or_exceed_the_block_are_refused(routes: list[priorities.Route], message: str) -> None:
     with pytest.raises(ValueError, match=r".") as refused:
         priorities.assign(0, routes)
     assert str(refused.value) == message

@@ -15,7 +15,7 @@ def test_over_tls_the_certificate_is_verified() -> None:
     assert redis_url("c.amazonaws.com", 6379, tls=True) == "rediss://c.amazonaws.com:6379/0?ssl_cert_reqs=required"
 
 
-def test_a_token_stands_where_clients_look_for_a_password() -> None:
+def test_the_token_is_the_password_of_the_url() -> None:
     assert redis_url("c", 6380, 2, tls=True, auth_token="abc") == "rediss://:abc@c:6380/2?ssl_cert_reqs=required"
 
 
@@ -31,6 +31,6 @@ def test_a_sharded_redis_has_one_database() -> None:
 
 
 @pytest.mark.parametrize("database", [-1, 16])
-def test_a_database_that_there_is_not_is_refused(database: int) -> None:
-    with pytest.raises(ValueError, match=f"^database is {database}: a Redis has the databases 0 to 15$"):
+def test_a_database_that_does_not_exist_is_refused(database: int) -> None:
+    with pytest.raises(ValueError, match=f"^database is {database}: a Redis has databases 0 to 15$"):
         redis_url("c", 6379, database, tls=True)

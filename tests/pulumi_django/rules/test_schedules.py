@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pulumi_django.rules.schedules import check_schedule, check_timezone
 
-ALLOWED = "it is {} to {}{}, '*', a range a-b, a list a,b or steps a/b"
+ALLOWED = "it must be {} to {}{}, '*', a range a-b, a list a,b or steps a/b"
 
 
 @pytest.mark.parametrize(
@@ -36,11 +36,11 @@ def test_what_aws_accepts_is_accepted(expression: str) -> None:
     [
         (
             "cron(0 3 * * *)",
-            "has 5 fields: AWS's cron has 6; a crontab line has five, the sixth is the year, and one of the two days is '?'",
+            "has 5 fields: AWS's cron has 6; a crontab line has five; the sixth is the year, and one of the two days is '?'",
         ),
         ("cron(0 3 * *)", "has 4 fields: AWS's cron has 6"),
-        ("cron(0 3 * * * *)", "has the day-of-month '*' and the day-of-week '*': exactly one of them is '?'"),
-        ("cron(0 3 ? * ? *)", "has the day-of-month '?' and the day-of-week '?': exactly one of them is '?'"),
+        ("cron(0 3 * * * *)", "has the day-of-month '*' and the day-of-week '*': exactly one of them must be '?'"),
+        ("cron(0 3 ? * ? *)", "has the day-of-month '?' and the day-of-week '?': exactly one of them must be '?'"),
         ("cron(60 3 * * ? *)", f"has the minutes '60': {ALLOWED.format(0, 59, '')}"),
         ("cron(0 24 * * ? *)", f"has the hours '24': {ALLOWED.format(0, 23, '')}"),
         ("cron(0 3 32 * ? *)", f"has the day-of-month '32': {ALLOWED.format(1, 31, '')}"),
@@ -50,9 +50,9 @@ def test_what_aws_accepts_is_accepted(expression: str) -> None:
         ("cron(0 3 * * ? 1969)", f"has the year '1969': {ALLOWED.format(1970, 2199, '')}"),
         ("cron(*/0 3 * * ? *)", f"has the minutes '*/0': {ALLOWED.format(0, 59, '')}"),
         ("cron(?  3 * * ? *)", f"has the minutes '?': {ALLOWED.format(0, 59, '')}"),
-        ("rate(0 minutes)", "has the value 0: it is 1 or more"),
-        ("rate(5 minute)", "has the unit minute: AWS wants 'minute' with 1, else 'minutes'"),
-        ("rate(1 hours)", "has the unit hours: AWS wants 'minute' with 1, else 'minutes'"),
+        ("rate(0 minutes)", "has the value 0: it must be 1 or more"),
+        ("rate(5 minute)", "has the unit minute: AWS requires 'minute' with 1, otherwise 'minutes'"),
+        ("rate(1 hours)", "has the unit hours: AWS requires 'minute' with 1, otherwise 'minutes'"),
     ],
 )
 def test_what_aws_would_refuse_is_refused_with_the_field(expression: str, problem: str) -> None:
@@ -62,7 +62,7 @@ def test_what_aws_would_refuse_is_refused_with_the_field(expression: str, proble
 
 
 def refusal(expression: str) -> str | None:
-    """What is said of an expression; None when it is accepted."""
+    """Return the error for an expression; None when it is accepted."""
     try:
         check_schedule(expression)
     except ValueError as refused:
@@ -81,6 +81,6 @@ def test_a_time_zone_has_a_name_of_the_tz_database() -> None:
     assert check_timezone("Europe/Berlin") == "Europe/Berlin"
     for name in ("Berlin", "", "../etc/passwd", "Europe"):
         with pytest.raises(
-            ValueError, match=r"timezone is .*: it is a name of the tz database such as 'Europe/Berlin'"
+            ValueError, match=r"timezone is .*: it must be a name of the tz database such as 'Europe/Berlin'"
         ):
             check_timezone(name)

@@ -1,4 +1,4 @@
-"""What a change of inputs does to a resource."""
+"""The effect of changed inputs on a resource."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_change_is_what_the_provider_would_make_of_it(
     assert diff_resource(Registered(type_, before), Registered(type_, after)) == change
 
 
-def test_what_was_not_there_is_created() -> None:
+def test_a_new_resource_is_created() -> None:
     assert diff_resource(None, Registered(TASK, {})) == Change("create")
 
 

@@ -1,4 +1,4 @@
-"""Whole programs without an engine: what `simulate` records, and where it agrees with the engine."""
+"""Whole programs without an engine: the records of `simulate`, and its agreement with the engine."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import pulumi_awsx as awsx
 import pulumi_random as random
 import pytest
 
+from pulumi_django.rules.wire import UNKNOWN
 from pulumi_django.testing import DuplicateUrnError, Mocks, SimulationResult, simulate
 
 BUCKET = "aws:s3/bucket:Bucket"
 TASK_DEFINITION = "aws:ecs/taskDefinition:TaskDefinition"
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
 class Outer(pulumi.ComponentResource):
@@ -136,8 +136,8 @@ def test_a_missing_stack_is_an_error_that_names_what_is_known() -> None:
         run(lambda: pulumi.StackReference("organization/base/dev"))
 
 
-def test_an_unknown_function_is_an_error_that_says_how_to_answer_it() -> None:
-    with pytest.raises(Exception, match=r"no answer for the function aws:ec2/getVpc:getVpc: pass Mocks\(invokes="):
+def test_the_error_for_an_unknown_function_shows_how_to_mock_it() -> None:
+    with pytest.raises(Exception, match=r"no result for the function aws:ec2/getVpc:getVpc: pass Mocks\(invokes="):
         run(lambda: aws.ec2.get_vpc(id="vpc-1"))
 
 
@@ -227,7 +227,7 @@ def test_hooks_are_recorded_with_their_moment_and_never_run() -> None:
     assert ran == []
 
 
-def test_what_the_program_logs_is_kept() -> None:
+def test_the_log_messages_of_the_program_are_kept() -> None:
     assert run(lambda: pulumi.log.info("hello")).logs == (("info", "hello"),)
 
 
@@ -281,7 +281,7 @@ def test_a_failing_program_leaves_no_thread_behind() -> None:
     assert threading.active_count() == before
 
 
-# The SDK's own test support leaves the event loop of its worker thread open; `simulate` is there to do better.
+# The SDK's own test support leaves the event loop of its worker thread open. `simulate` closes it.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_mocks_serve_the_sdks_own_test_support() -> None:
     async def check() -> None:

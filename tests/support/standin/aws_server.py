@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from pulumi_django.deploying.polling import SystemClock
-from pulumi_django.testing.plausible import ACCOUNT_ID
+from pulumi_django.testing.resource import ACCOUNT_ID
 from tests.support.fake_ecs import FakeAws, FakeTask, Life, deployment, service
 from tests.support.standin.cloud import Cloud
 from tests.support.standin.wire import revealed

@@ -8,10 +8,9 @@ from typing import Any
 import grpc
 from pulumi.runtime.proto import provider_pb2, resource_pb2, resource_pb2_grpc
 
+from pulumi_django.rules.wire import RESOURCE, SIGNATURE, UNKNOWN
 from pulumi_django.testing import vpc
-from tests.support.standin.wire import SIGNATURE, UNKNOWN, plain, revealed, wire
-
-RESOURCE_REFERENCE = "5cf8f73096256a8f31e491e813e4eb8e"
+from tests.support.standin.wire import plain, revealed, wire
 
 
 def construct(request: Any) -> Any:
@@ -64,5 +63,5 @@ def _children(monitor: Any, request: Any, urn: str) -> dict[str, Any]:
 
 def _references(value: Any) -> Any:
     if isinstance(value, vpc.Child):
-        return {SIGNATURE: RESOURCE_REFERENCE, "urn": value.urn, "id": value.id}
+        return {SIGNATURE: RESOURCE, "urn": value.urn, "id": value.id}
     return [_references(item) for item in value] if isinstance(value, list) else value

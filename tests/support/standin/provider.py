@@ -19,12 +19,13 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
+from pulumi_django.rules.wire import UNKNOWN
 from pulumi_django.testing import Mocks, diff_resource
 from pulumi_django.testing.invokes import INVOKES
 from pulumi_django.testing.mocks import taggable
 from tests.support.standin import construct
 from tests.support.standin.cloud import Cloud
-from tests.support.standin.wire import UNKNOWN, inputs, plain, revealed, wire
+from tests.support.standin.wire import inputs, plain, revealed, wire
 
 _NO_OPTIONS: Mapping[str, Any] = {"ignore_changes": (), "replace_on_changes": ()}
 VERSIONS = {"aws": "7.51.1", "awsx": "3.11.0", "random": "4.21.4"}

@@ -9,9 +9,7 @@ from google.protobuf import json_format, struct_pb2
 from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
-UNKNOWN = rpc.UNKNOWN
-SIGNATURE = "4dabf18193072939515e22adb298388d"
-SECRET = "1b47061264138c4ac30d75fd1eb44270"
+from pulumi_django.rules.wire import SECRET, SIGNATURE, UNKNOWN
 
 
 def plain(struct: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The role that a pipeline on GitHub takes to deploy, without any stored key."""
+"""The roles of a pipeline on GitHub: one deploys, one previews. No key is stored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pulumi_aws as aws
 
 from pulumi_django.account import deploy_policy, workload_boundary
 from pulumi_django.account.deploy_policy import Scope
-from pulumi_django.account.grants import ROLE_PATH
+from pulumi_django.account.grants import OWN, ROLE_PATH
 from pulumi_django.account.role_parts import (
     AUDIENCE,
     ISSUER,
@@ -21,13 +21,13 @@ from pulumi_django.account.role_parts import (
     allow,
     arn_with_rights,
     attach,
+    check_subject,
     deny,
     document,
     read_state,
     state_objects,
     trust,
 )
-from pulumi_django.account.subjects import check_subject
 from pulumi_django.rules import naming
 from pulumi_django.rules.partitions import of_region
 
@@ -50,84 +50,90 @@ _KEY_CHANGES = (
 @dataclass(frozen=True, kw_only=True)
 class DeployRoleArgs:
     subjects: Sequence[str]
-    """Workflows that may take the role, as subjects of GitHub's tokens, without wildcards:
-    `repo:OWNER/REPOSITORY:environment:NAME` is best, since GitHub lets an environment ask for approval."""
+    """Workflows that can assume the role, as subjects of GitHub's tokens, without wildcards. Prefer
+    `repo:OWNER/REPOSITORY:environment:NAME`, because an environment in GitHub can require approval."""
 
     regions: Sequence[str]
     """AWS regions in which the role deploys."""
 
     role_name: str = "pulumi-django-deploy"
-    """Name of the role, for the pipeline's configuration."""
+    """Name of the role in IAM."""
 
     name_prefix: str = ""
-    """What the names of all bases and environments that the role deploys begin with, such as `shop-`, at most 20
-    characters. The empty default stands for every name, and then queues, published parameters and web fleets need
-    `may_adopt`."""
+    """Prefix of the names of all bases and environments that the role deploys, such as `shop-`, at most 20 characters. The
+    empty default allows every name; queues, published parameters and web fleets then need `may_adopt`."""
 
     may_adopt: bool = False
-    """Whether the role may make what AWS allows only together with the right to tag what others made: bases (a new VPC's
-    default security group has no tags), KMS keys, certificates, CloudFront distributions. It could then take over keys,
-    certificates, distributions and security groups of others in the account. Off, an administrator makes those, and the
-    role updates and deletes them."""
+    """Whether the role can create resources for which AWS also requires the permission to tag resources of others: bases (a
+    new VPC's default security group has no tags), KMS keys, certificates, CloudFront distributions. The role can then take
+    over keys, certificates, distributions and security groups of others in the account. When it is off, an administrator
+    creates them, and the role updates and deletes them."""
 
     hosted_zone_ids: Sequence[str] = ()
-    """Route 53 zones in which the role changes addresses; none given are all of the account."""
+    """Ids of the Route 53 zones in which the role changes records; empty allows every zone of the account."""
 
     workload_statements: Sequence[Mapping[str, Any]] = ()
-    """IAM statements for what the roles of applications may do beyond what the components give them."""
+    """IAM statements that extend the permissions boundary of application roles beyond the needs of the components."""
 
     protected_role_names: Sequence[str] = ()
-    """Further roles that the role must never touch."""
+    """Names of further roles that the role must never change."""
 
     repository_arns: Sequence[pulumi.Input[str]] = ()
-    """ECR repositories to which the pipeline pushes images."""
+    """ARNs of the ECR repositories to which the pipeline pushes images."""
 
     state_bucket_arn: pulumi.Input[str] | None = None
-    """Bucket with Pulumi's state; None when the state is elsewhere."""
+    """ARN of the bucket with Pulumi's state; None when another backend stores the state."""
 
     state_key_arn: pulumi.Input[str] | None = None
-    """Key of state and secrets."""
+    """ARN of the KMS key of state and secrets; None without one."""
 
     oidc_provider_arn: pulumi.Input[str] | None = None
-    """GitHub's identity provider, when the account has it already: an account can have only one. None makes it."""
+    """ARN of the account's existing identity provider of GitHub, of which an account can have only one. None creates
+    it."""
 
     def __post_init__(self) -> None:
-        if not self.subjects:
-            raise ValueError("subjects is empty: nobody could take the role")
-        for subject in self.subjects:
-            check_subject(subject)
-        if not self.regions:
-            raise ValueError("regions is empty: the role could deploy nowhere")
-        check_role_name("role_name", self.role_name)
+        _check_role(self.subjects, self.regions, self.role_name)
         if self.name_prefix and (
             len(self.name_prefix) > NAME_PREFIX_LIMIT or not _NAME_PREFIX.fullmatch(self.name_prefix)
         ):
             raise ValueError(
-                f"name_prefix is {self.name_prefix!r}: it is at most {NAME_PREFIX_LIMIT} lower-case letters, digits and "
+                f"name_prefix is {self.name_prefix!r}: it must be at most {NAME_PREFIX_LIMIT} lower-case letters, digits and "
                 "'-', beginning with a letter"
             )
         workload_boundary.check_statements(self.workload_statements)
 
 
+def _check_role(subjects: Sequence[str], regions: Sequence[str], role_name: str) -> None:
+    if not subjects:
+        raise ValueError("subjects is empty: name at least one workflow that may assume the role")
+    for subject in subjects:
+        check_subject(subject)
+    if not regions:
+        raise ValueError("regions is empty: name at least one AWS region")
+    check_role_name("role_name", role_name)
+
+
 def check_role_name(field: str, name: str) -> None:
-    """ValueError for a name that IAM refuses."""
+    """Raise ValueError for a name that IAM does not allow."""
     naming.check_length("IAM role name", name, naming.IAM_ROLE_NAME_LIMIT)
     if not re.fullmatch(r"[\w+=,.@-]+", name, re.ASCII):
-        raise ValueError(f"{field} is {name!r}: it has letters, digits and +=,.@_- only")
+        raise ValueError(f"{field} is {name!r}: it must have only letters, digits and +=,.@_-")
 
 
 class DeployRole(pulumi.ComponentResource):
-    """What a pipeline needs to deploy bases and environments, and to push images; it cannot change itself, nor make a
-    role that may do more than the permissions boundary says."""
+    """The role of a pipeline that deploys bases and environments and pushes images.
+
+    It cannot change itself, and it cannot create a role with more permissions than the permissions boundary.
+    """
 
     role_arn: pulumi.Output[str]
-    """ARN for `role-to-assume` in the workflow, known once its permissions are there."""
+    """ARN for `role-to-assume` in the workflow, known after its permissions exist."""
 
     oidc_provider_arn: pulumi.Output[str]
-    """GitHub's identity provider."""
+    """ARN of GitHub's identity provider."""
 
     permissions_boundary_arn: pulumi.Output[str]
-    """Policy that every role of a base or an environment must have as its boundary: `permissions_boundary` of the
+    """ARN of the policy that every role of a base or an environment must have as its boundary: `permissions_boundary` of the
     projects."""
 
     def __init__(self, name: str, args: DeployRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -153,7 +159,7 @@ class DeployRole(pulumi.ComponentResource):
     def _oidc_provider(self, name: str, args: DeployRoleArgs) -> pulumi.Output[str]:
         if args.oidc_provider_arn is not None:
             return pulumi.Output.from_input(args.oidc_provider_arn)
-        # AWS checks GitHub's certificate by its own trust store, so there is no thumbprint to keep.
+        # AWS verifies GitHub's certificate with its own trust store, so no thumbprint is needed.
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html
         return aws.iam.OpenIdConnectProvider(
             f"{name}-github",
@@ -197,7 +203,8 @@ class DeployRole(pulumi.ComponentResource):
         }
 
     def _guards(self, name: str, args: DeployRoleArgs, role: aws.iam.Role) -> aws.iam.RolePolicy:
-        """What depends on this account: state, images, and what the role must never touch."""
+        """Create the policy with the account's own parts: state, images, and resources that the role must never
+        change."""
         statements = [
             _not_itself(args, self.permissions_boundary_arn),
             *read_state(args.state_bucket_arn, args.state_key_arn, write=True),
@@ -216,8 +223,10 @@ def _not_itself(args: DeployRoleArgs, boundary_arn: pulumi.Output[str]) -> State
 
 
 def _state_guards(args: DeployRoleArgs) -> list[Statement]:
-    """Buckets and keys of environments are the role's to change; the state's are not, nor are the state's old versions.
-    They have the projects' tag like everything else that the projects make."""
+    """Return statements that protect the state's bucket, its old versions and its key.
+
+    They have the projects' tag, so without these statements the role could change them as those of environments.
+    """
     statements: list[Statement] = []
     if args.state_bucket_arn is not None:
         actions = ["s3:DeleteBucket*", "s3:PutBucket*", "s3:Put*Configuration", "s3:DeleteObjectVersion"]
@@ -242,7 +251,76 @@ def _images(args: DeployRoleArgs) -> list[Statement]:
         "UploadLayerPart",
     ]
     return [
-        # This action knows no resources.
+        # This action supports no resources.
         allow("RegistryLogin", ["ecr:GetAuthorizationToken"], ["*"]),
         allow("Images", [f"ecr:{action}" for action in actions], list(args.repository_arns)),
     ]
+
+
+# A preview with refresh reads the stacks' own secrets, which the key of a base can encrypt.
+_OWN_SECRETS = {
+    **allow("OwnSecrets", ["kms:Decrypt"], ["arn:aws:kms:*:*:key/*"]),
+    "Condition": {**OWN, "StringLike": {"kms:ViaService": "secretsmanager.*.amazonaws.com*"}},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanRoleArgs:
+    subjects: Sequence[str]
+    """Workflows that can assume the role, such as `repo:OWNER/REPOSITORY:pull_request`, without wildcards."""
+
+    regions: Sequence[str]
+    """AWS regions in which the role reads settings."""
+
+    oidc_provider_arn: pulumi.Input[str]
+    """ARN of GitHub's identity provider."""
+
+    role_name: str = "pulumi-django-plan"
+    """Name of the role in IAM."""
+
+    name_prefix: str = ""
+    """Prefix of the names of the bases and environments; the empty default allows every name."""
+
+    state_bucket_arn: pulumi.Input[str] | None = None
+    """ARN of the bucket with Pulumi's state, which the role reads; None when another backend stores the state."""
+
+    state_key_arn: pulumi.Input[str] | None = None
+    """ARN of the KMS key of state and secrets. The role decrypts with it, because a preview needs the stacks'
+    secrets."""
+
+    def __post_init__(self) -> None:
+        _check_role(self.subjects, self.regions, self.role_name)
+
+
+class PlanRole(pulumi.ComponentResource):
+    """A role that reads the state and the settings of the projects' resources.
+
+    It reads no files, no log lines, and no secrets except those of the stacks.
+    """
+
+    role_arn: pulumi.Output[str]
+    """ARN for `role-to-assume` in the workflow, known after its permissions exist."""
+
+    def __init__(self, name: str, args: PlanRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("pulumi-django:account:PlanRole", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        provider_arn = pulumi.Output.from_input(args.oidc_provider_arn)
+        role = aws.iam.Role(
+            name,
+            name=args.role_name,
+            assume_role_policy=provider_arn.apply(lambda arn: trust(arn, args.subjects)),
+            opts=child,
+        )
+        scope = Scope(regions=args.regions, boundary_arn="", name_prefix=args.name_prefix, may_adopt=True)
+        texts = {
+            policy: json.dumps(text, separators=(",", ":"))
+            for policy, text in deploy_policy.plan_documents(scope).items()
+        }
+        rights: list[pulumi.CustomResource] = attach(self, name, role, texts)
+        statements = [
+            *read_state(args.state_bucket_arn, args.state_key_arn, write=False),
+            deploy_policy.in_partition(args.regions, _OWN_SECRETS),
+        ]
+        rights.append(aws.iam.RolePolicy(f"{name}-account", role=role.name, policy=document(statements), opts=child))
+        self.role_arn = arn_with_rights(role, rights)
+        self.register_outputs({"role_arn": self.role_arn})

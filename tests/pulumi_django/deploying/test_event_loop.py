@@ -1,21 +1,25 @@
-"""Blocking work of hooks: overlapping, cancelled with its hook, in the program's context."""
+"""Hooks that run in threads, and the end of a program whose event loop has stopped."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
-from pulumi_django.deploying.hook_thread import in_thread
+from pulumi_django.deploying import event_loop
+from pulumi_django.deploying.event_loop import in_thread
 from pulumi_django.deploying.polling import Cancelled, Clock
 
 GENEROUS_SECONDS = 30
 
 
 def test_many_pieces_of_work_overlap() -> None:
-    # Each waits for all the others, so that none ends unless all run at once; more than asyncio's own threads could.
+    # Each waits for all others, so none ends unless all run at once. There are more than asyncio's own threads.
     together = threading.Barrier(40)
 
     async def main() -> list[int]:
@@ -88,3 +92,43 @@ def test_work_whose_program_is_gone_ends_in_silence() -> None:
 
     assert ended.is_set()
     assert not thread.is_alive()
+
+
+# As in the language host: run the program, then wait for threads whose response never arrives.
+HOST = """
+import asyncio, sys, threading
+from pulumi_django.deploying import event_loop
+
+async def program():
+    event_loop.watch(patience_seconds=0.2)
+    threading.Thread(target=threading.Event().wait, daemon={ends}).start()
+
+asyncio.run(program())
+print("stopped", flush=True)
+"""
+
+
+def run(folder: Path, name: str, *, ends: bool) -> subprocess.CompletedProcess[str]:
+    host = folder / name
+    host.write_text(HOST.format(ends=ends), encoding="utf-8")
+    words = [sys.executable, "-u", str(host)]
+    root = str(Path(__file__).parents[3])
+    return subprocess.run(
+        words, cwd=folder, capture_output=True, text=True, timeout=60, check=False, env={"PYTHONPATH": root}
+    )
+
+
+def test_a_program_of_the_language_host_ends_although_a_registration_waits_for_ever(tmp_path: Path) -> None:
+    answer = run(tmp_path, "pulumi-language-python-exec", ends=False)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (event_loop.ALREADY_TOLD, "stopped\n", "")
+
+
+def test_a_program_that_ends_by_itself_keeps_its_own_exit_code(tmp_path: Path) -> None:
+    answer = run(tmp_path, "pulumi-language-python-exec", ends=True)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "stopped\n", "")
+
+
+def test_other_processes_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_loop.asyncio, "get_running_loop", lambda: pytest.fail("it looked for a loop"))
+    event_loop.watch(command_line=[sys.executable, "-m", "pytest"])
+    assert not event_loop._watching.is_set()

@@ -1,4 +1,4 @@
-"""Numbers that were floats on their way are whole again before they become text."""
+"""Whole numbers that Pulumi stored as floats become text without a fraction."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pulumi
 import pytest
 
 from pulumi_django.contract import number_text
-from pulumi_django.rules.whole_numbers import whole_number
+from pulumi_django.rules.text import whole_number
 from pulumi_django.testing import simulate
 
 

@@ -1,10 +1,10 @@
-"""Who may take the deploy role."""
+"""Subjects of workflows that can assume the deploy role."""
 
 from __future__ import annotations
 
 import pytest
 
-from pulumi_django.account.subjects import RULE, check_subject
+from pulumi_django.account.role_parts import RULE, check_subject
 
 
 @pytest.mark.parametrize(
@@ -40,12 +40,12 @@ def test_a_subject_that_names_one_repository_is_taken(subject: str) -> None:
         "repo:example/shop:ref:refs/tags/v?",
     ],
 )
-def test_a_subject_that_stands_for_more_than_one_is_refused(subject: str) -> None:
-    with pytest.raises(ValueError, match="a wildcard lets workflows take the role") as refused:
+def test_a_subject_with_a_wildcard_is_refused(subject: str) -> None:
+    with pytest.raises(ValueError, match="a wildcard would let further workflows assume the role") as refused:
         check_subject(subject)
     assert str(refused.value) == (
-        f"subjects has {subject!r}: a wildcard lets workflows take the role that are not named; write each subject out, "
-        f"as in {RULE}"
+        f"subjects has {subject!r}: a wildcard would let further workflows assume the role; write each subject in full, "
+        f"as {RULE}"
     )
 
 

@@ -1,0 +1,53 @@
+"""Text and numbers from outside: control characters, whole numbers, fields that may be empty. Pure."""
+
+from __future__ import annotations
+
+import re
+
+MAY_BE_EMPTY = "may_be_empty"
+"""Key in the metadata of a text field for which empty text is a valid value."""
+
+
+# Controls (C0 without tab and line end, DEL, C1) move the cursor, set colors and titles. The others change the order of
+# letters, or end lines. https://www.unicode.org/reports/tr9/, https://trojansource.codes
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
+_LINE_END = re.compile(r"\r+(?=\n|\Z)")
+
+
+def visible(text: str) -> str:
+    r"""Return the text with every control character in the form `\u001b`, on the same lines.
+
+    This form is valid in JSON, so a JSON document stays valid. A carriage return at the end of a line is removed.
+    """
+    return _UNSAFE.sub(_spelled, _LINE_END.sub("", text))
+
+
+def _spelled(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    if number > 0xFFFF:  # as a surrogate pair, as in JSON
+        return "".join(f"\\u{half:04x}" for half in _halves(number))
+    return f"\\u{number:04x}"
+
+
+def _halves(number: int) -> tuple[int, int]:
+    number -= 0x10000
+    return 0xD800 + (number >> 10), 0xDC00 + (number & 0x3FF)
+
+
+def whole_number(value: object) -> int:
+    """Return an int, a float without a fraction, or text of either as an int.
+
+    Pulumi stores every number as a float, so a StackReference reads the port 5432 as 5432.0, which libpq, urllib and
+    dj-database-url refuse in a URL. Programs also export ports as text. Raises ValueError for other values.
+    """
+    if not isinstance(value, bool) and isinstance(value, int | float | str):
+        try:
+            number = value if isinstance(value, int) else float(value)
+        except ValueError:
+            number = 0.5
+        if float(number).is_integer():
+            return int(number)
+    raise ValueError(f"{value!r} is not a whole number")
