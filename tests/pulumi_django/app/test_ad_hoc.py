@@ -450,7 +450,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
             region="r",
             stop_timeout_seconds=121,
         ),
-        "stop_timeout_seconds is 121: Fargate waits 1 to 120",
+        "stop_timeout_seconds is 121: Fargate waits 1 to 120 seconds",
     ),
     (
         lambda: TaskDefinitionArgs(

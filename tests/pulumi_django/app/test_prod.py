@@ -431,15 +431,15 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: ProdWebOptions(sidecars={"nginx": Sidecar(image="nginx:1")}, proxy="nginx"),
-        "proxy is 'nginx' and that sidecar has no port: say on which one it listens",
+        "proxy is 'nginx' and that sidecar has no port: name the port on which it listens",
     ),
     (
         lambda: ProdWebOptions(
             scaling=Scaling(min_tasks=2, max_tasks=5, requests_per_target=100),
             deployment=DeploymentOptions(strategy="blue-green"),
         ),
-        "requests_per_target is 100 and strategy is 'blue-green': the requests move between target groups and are counted "
-        "in one, so scale by cpu_percent, or choose strategy 'rolling'",
+        "requests_per_target is 100 and strategy is 'blue-green': requests move between two target groups and are "
+        "counted in one, so scale by cpu_percent, or choose strategy 'rolling'",
     ),
     (
         lambda: prod_arguments(extra_secrets={"KEY": "prod/stripe"}),

@@ -9,7 +9,7 @@ import pytest
 
 from pulumi_django.deploying.gate import ReleaseGate, takes_new_code
 from pulumi_django.testing import simulate
-from tests.pulumi_django.ecs.test_release import call, fake, gate, inputs, ran, run
+from tests.pulumi_django.deploying.test_gate import call, fake, gate, inputs, ran, run
 from tests.support.fake_ecs import CLUSTER, FakeAws, arn, deployment, service
 
 __all__ = ["fake"]
