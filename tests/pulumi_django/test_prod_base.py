@@ -402,11 +402,11 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         prod(database=ProdDatabaseOptions(instance_class="db.x2g.large")),
-        "alarms.database_connections is missing: the memory of db.x2g.large is not known here",
+        "alarms.database_connections is missing: the memory of db.x2g.large is unknown, so give a number",
     ),
     (
         prod(existing_database=ExistingDatabaseOptions(**EXISTING, cluster_id="old")),
-        "alarms.database_connections is missing: how many existing_database takes is not known here",
+        "alarms.database_connections is missing: the limit of existing_database is unknown, so give a number",
     ),
     (
         existing(host="postgres://db:5432"),
@@ -423,7 +423,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: AssetsOptions(force_destroy=True),
-        "retain and force_destroy are both on: the bucket either stays or goes with all that is in it",
+        "retain and force_destroy are both on: the bucket either stays or is deleted with all its objects",
     ),
     (lambda: AssetsOptions(old_version_days=0), "old_version_days is 0: it is 1 or more"),
     (lambda: AccessLogOptions(retention_days=0), "retention_days is 0: it is 1 to 3650"),
