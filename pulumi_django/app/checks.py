@@ -1,4 +1,4 @@
-"""What an environment cannot be, told before anything of it is made."""
+"""Checks of an environment's arguments, before any of its resources exists."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SUFFIXES = "-1234567-AbCdEf"
 
 
 def check(name: str, args: AppArgs) -> None:
-    """ValueError or ContractError, in one sentence with the way out, for what cannot work."""
+    """Raise ValueError or ContractError, with the remedy, for arguments that cannot work."""
     _check_names(name, args)
     _check_broker(name, args)
     _check_scaling(name, args)
@@ -48,7 +48,7 @@ def _sqs_queues(args: AppArgs) -> set[str]:
 
 
 def _texts(args: AppArgs) -> dict[str, Mapping[str, Any]]:
-    """Variables that may contain values of the stack, by setting."""
+    """Return the variables that may contain values of the stack, by setting."""
     served = {"web": args.web, **({"frontend": args.frontend} if args.frontend_image is not None else {})}
     texts: dict[str, Mapping[str, Any]] = {"extra_env": args.extra_env}
     for where, options in served.items():
@@ -62,13 +62,13 @@ def _check_assets(name: str, args: AppArgs) -> None:
     for option, given in (("cdn", args.cdn is not None), ("browser_uploads", args.browser_uploads)):
         if given:
             raise ValueError(
-                f"{option} is set and the assets bucket of {name} is its base's (assets.source), whose policy is the "
-                f"base's too: set assets.source to own, or leave {option} out"
+                f"{option} is set and {name} uses its base's assets bucket (assets.source), whose policy only the base can "
+                f"change: set assets.source to own, or leave {option} out"
             )
     if args.base.assets_bucket_name is None:
         raise ContractError(
-            f"{name} wants the assets bucket of its base {args.base.base_stack_name} and that has none: set "
-            "assets.source to own, or give the base one"
+            f"{name} cannot use the assets bucket of its base {args.base.base_stack_name}, which has none: set assets.source "
+            "to own, or give the base a bucket"
         )
 
 
@@ -93,7 +93,7 @@ def _check_names(name: str, args: AppArgs) -> None:
         check_queues(sorted(_sqs_queues(args)))
     if DATABASE in names:
         raise ValueError(
-            f"{DATABASE} names a service of {name} and the task that makes its database: give the service another name"
+            f"{DATABASE} names a service of {name} and the task that creates its database: give the service another name"
         )
 
 
@@ -101,13 +101,13 @@ def _check_broker(name: str, args: AppArgs) -> None:
     base = args.base
     if args.cache and base.redis_host is None:
         raise ContractError(
-            f"{name} wants the cache of its base {base.base_stack_name} and that has none: set cache to null (and sqs to "
-            "{} for a broker), or give the base a cache"
+            f"{name} cannot use the cache of its base {base.base_stack_name}, which has none: set cache to null (and sqs to {{}} "
+            "for a broker), or give the base a cache"
         )
     if args.cache and base.redis_cluster_mode and args.sqs is None and (args.workers or args.beat):
         raise ContractError(
-            f"the workers of {name} would have the cache of its base {base.base_stack_name} as broker, which is sharded "
-            "(cluster mode), and Celery cannot work with that: set sqs to {}, or give the base a cache without shards"
+            f"the workers of {name} cannot use the cache of its base {base.base_stack_name} as broker: it is sharded (cluster "
+            "mode), which Celery does not support; set sqs to {}, or give the base a cache without shards"
         )
     if args.sqs and not args.workers:
         raise ValueError(f"sqs is set and {name} has no workers: name a worker for each queue, or leave sqs out")
@@ -121,19 +121,19 @@ def _check_scaling(name: str, args: AppArgs) -> None:
             continue
         if scaling.requests_per_target is not None:
             raise ValueError(
-                f"the worker {queue} of {name} is to be scaled by requests_per_target and answers no requests: scale it by "
-                "cpu_percent or queue_steps"
+                f"the worker {queue} of {name} has scaling by requests_per_target and answers no requests: scale it by cpu_percent "
+                "or queue_steps"
             )
         if scaling.queue_steps and args.sqs is None:
             raise ValueError(
-                f"the worker {queue} of {name} is to be scaled by the depth of its queue (queue_steps) and the broker is "
-                "a Redis, whose depth CloudWatch does not know: set sqs to {}, or scale it by cpu_percent, or by metrics "
-                "that the application publishes"
+                f"the worker {queue} of {name} has scaling by queue depth (queue_steps) and a Redis as broker, for which "
+                "CloudWatch has no metric: set sqs to {}, or scale it by cpu_percent, or by metrics that the application "
+                "publishes"
             )
         if scaling.queue_steps and len(options.queues or ()) > 1:
             raise ValueError(
-                f"the worker {queue} of {name} is to be scaled by queue_steps and works on {', '.join(options.queues or ())}: "
-                "give each queue its own worker, or scale it by cpu_percent"
+                f"the worker {queue} of {name} has scaling by queue_steps and works on {', '.join(options.queues or ())}: give "
+                "each queue its own worker, or scale it by cpu_percent"
             )
     served = {args.web.service: args.web.scaling}
     if args.frontend_image:
@@ -141,13 +141,13 @@ def _check_scaling(name: str, args: AppArgs) -> None:
     for service, scaling in served.items():
         if scaling and scaling.queue_steps:
             raise ValueError(
-                f"{service} of {name} is to be scaled by queue_steps and works on no queue: scale it by cpu_percent, "
-                "memory_percent or requests_per_target"
+                f"{service} of {name} has scaling by queue_steps and works on no queue: scale it by cpu_percent, memory_percent "
+                "or requests_per_target"
             )
 
 
 def _images(args: AppArgs) -> list[str]:
-    """Every image that a task of the environment pulls, as far as it is known now."""
+    """Return every image that a task of the environment pulls, as far as it is known now."""
     images = [args.backend_image, args.release.database_client_image]
     images += [args.frontend_image] if args.frontend_image else []
     images += [args.redis.image] if args.redis else []

@@ -411,7 +411,8 @@ def test_the_shell_line_looks_a_task_up_and_names_cluster_container_and_region()
 REFUSALS: list[tuple[Callable[[], object], str]] = [
     (
         lambda: app(base={"kind": Kind.PROD}),
-        "alpha is of the kind ad-hoc and its base dev is of the kind prod: put alpha on a base of its own kind, or change its kind",
+        "alpha has the kind ad-hoc and its base dev has the kind prod: use a base of the kind ad-hoc, or change the "
+        "kind of alpha",
     ),
     (
         lambda: app(workers={"gunicorn": WorkerOptions()}),

@@ -369,44 +369,46 @@ BY_QUEUE = Scaling(min_tasks=0, max_tasks=4, queue_steps=QueueSteps(steps=[Queue
 REFUSALS: list[tuple[Callable[[], object], str]] = [
     (
         lambda: prod({"kind": Kind.AD_HOC}),
-        "shop is of the kind prod and its base prod is of the kind ad-hoc: put shop on a base of its own kind, or change "
-        "its kind",
+        "shop has the kind prod and its base prod has the kind ad-hoc: use a base of the kind prod, or change the "
+        "kind of shop",
     ),
     (
         lambda: prod({"redis_host": None}),
-        "shop wants the cache of its base prod and that has none: set cache to null (and sqs to {} for a broker), or give "
+        "shop cannot use the cache of its base prod, which has "
+        "none: set cache to null (and sqs to {} for a broker), or give "
         "the base a cache",
     ),
     (
         lambda: prod({"redis_cluster_mode": True}),
-        "the workers of shop would have the cache of its base prod as broker, which is sharded (cluster mode), and Celery "
-        "cannot work with that: set sqs to {}, or give the base a cache without shards",
+        "the workers of shop cannot use the cache of its base prod as broker: it is sharded (cluster mode), which "
+        "Celery does not support; set sqs to {}, or give the base a cache without shards",
     ),
     (
         lambda: prod({"assets_bucket_name": None}),
-        "shop wants the assets bucket of its base prod and that has none: set assets.source to own, or give the base one",
+        "shop cannot use the assets bucket of its base prod, which has none: set assets.source to own, or give the "
+        "base a bucket",
     ),
     (
         lambda: prod(browser_uploads=True),
-        "browser_uploads is set and the assets bucket of shop is its base's (assets.source), whose policy is the base's "
-        "too: set assets.source to own, or leave browser_uploads out",
+        "browser_uploads is set and shop uses its base's assets bucket (assets.source), whose policy only the base "
+        "can change: set assets.source to own, or leave browser_uploads out",
     ),
     (
         lambda: prod(workers={"default": ProdWorkerOptions(scaling="production")}),
-        "the worker default of shop is to be scaled by the depth of its queue (queue_steps) and the broker is a Redis, "
-        "whose depth CloudWatch does not know: set sqs to {}, or scale it by cpu_percent, or by metrics that the application "
+        "the worker default of shop has scaling by queue depth (queue_steps) and a Redis as broker, for which "
+        "CloudWatch has no metric: set sqs to {}, or scale it by cpu_percent, or by metrics that the application "
         "publishes",
     ),
     (
         lambda: prod(web=ProdWebOptions(scaling=BY_QUEUE)),
-        "gunicorn of shop is to be scaled by queue_steps and works on no queue: scale it by cpu_percent, memory_percent "
+        "gunicorn of shop has scaling by queue_steps and works on no queue: scale it by cpu_percent, memory_percent "
         "or requests_per_target",
     ),
     (
         lambda: prod(
             workers={"mail": ProdWorkerOptions(scaling=Scaling(min_tasks=1, max_tasks=2, requests_per_target=5))}
         ),
-        "the worker mail of shop is to be scaled by requests_per_target and answers no requests: scale it by cpu_percent "
+        "the worker mail of shop has scaling by requests_per_target and answers no requests: scale it by cpu_percent "
         "or queue_steps",
     ),
     (
@@ -419,7 +421,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: prod(workers={"database": ProdWorkerOptions()}),
-        "database names a service of shop and the task that makes its database: give the service another name",
+        "database names a service of shop and the task that creates its database: give the service another name",
     ),
     (
         lambda: prod(scheduled_commands={"beat": _sweep()}),

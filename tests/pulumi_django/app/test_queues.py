@@ -67,7 +67,7 @@ def test_on_sqs_every_name_leads_to_a_queue_that_the_role_may_use() -> None:
     [
         (WorkerOptions(queues=[]), r"workers.mail.queues is \[\]: it names at least one queue"),
         (WorkerOptions(queues=["a", "a"]), r"and each queue once"),
-        (WorkerOptions(queues=["a,b"]), r"workers.mail.queues has 'a,b': a queue's name is letters"),
+        (WorkerOptions(queues=["a,b"]), r"workers.mail.queues has 'a,b': a queue's name has 1 to 100 letters"),
         (WorkerOptions(queues=["a"], command=["x"]), r"workers.mail has queues and a command"),
     ],
 )
