@@ -31,24 +31,29 @@ Statement = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExecutionRoleArgs:
+class RoleArgs:
+    """Arguments of both roles."""
+
     account_id: pulumi.Input[str] | None = None
     """AWS account for whose tasks ECS may assume the role. None does not restrict the account."""
 
+    key_arns: Sequence[pulumi.Input[str]] = ()
+    """KMS keys of the secrets, where they are not AWS's own keys."""
+
+    statements: Sequence[Statement] = ()
+    """More rights of the role, as IAM statements."""
+
+    shared_role_arn: pulumi.Input[str] | None = None
+    """Role that receives these permissions. None creates a role."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutionRoleArgs(RoleArgs):
     log_group_arns: Sequence[pulumi.Input[str]]
     """ARNs of the log groups to which the tasks write."""
 
     secret_arns: Sequence[pulumi.Input[str]] = ()
     """ARNs of the secrets and parameters that containers receive. The role can read no others."""
-
-    statements: Sequence[Statement] = ()
-    """More rights of ECS, as IAM statements."""
-
-    key_arns: Sequence[pulumi.Input[str]] = ()
-    """KMS keys of these secrets, where they are not AWS's own keys."""
-
-    shared_role_arn: pulumi.Input[str] | None = None
-    """Role that receives these permissions. None creates a role."""
 
     shared_role_is_enough: bool = False
     """Whether the shared role may already pull images, write logs and read secrets with its base's tag; then it receives
@@ -81,30 +86,18 @@ def execution_statements(args: ExecutionRoleArgs) -> list[Statement]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskRoleArgs:
-    account_id: pulumi.Input[str] | None = None
-    """AWS account for whose tasks ECS may assume the role. None does not restrict the account."""
-
+class TaskRoleArgs(RoleArgs):
     bucket_arns: Sequence[pulumi.Input[str]] = ()
     """ARNs of the buckets whose objects the application reads, writes and lists."""
 
     readable_secret_arns: Sequence[pulumi.Input[str]] = ()
     """ARNs of the secrets that the application itself reads."""
 
-    key_arns: Sequence[pulumi.Input[str]] = ()
-    """KMS keys of these secrets, where they are not AWS's own keys."""
-
     exec_enabled: bool = False
     """Whether `aws ecs execute-command` may open a shell."""
 
     email_identity_arns: Sequence[pulumi.Input[str]] = ()
     """ARNs of the SES identities from which the application sends mail."""
-
-    statements: Sequence[Statement] = ()
-    """More rights of the application, as IAM statements."""
-
-    shared_role_arn: pulumi.Input[str] | None = None
-    """Role that receives these permissions. None creates a role."""
 
 
 class TaskRole(pulumi.ComponentResource):
@@ -216,7 +209,7 @@ def shifting_statements(
 
 
 def _permitted(
-    component: pulumi.Resource, name: str, statements: Sequence[Statement], args: ExecutionRoleArgs | TaskRoleArgs
+    component: pulumi.Resource, name: str, statements: Sequence[Statement], args: RoleArgs
 ) -> pulumi.Output[str]:
     """Return the ARN of the shared role, or of a new one, with these permissions."""
     if args.shared_role_arn is None:

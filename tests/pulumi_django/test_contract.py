@@ -1,4 +1,4 @@
-"""What a base offers and an application takes."""
+"""The contract between a base and its applications."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_the_names_are_the_published_ones() -> None:
     }
 
 
-def test_what_is_written_is_what_is_read() -> None:
+def test_a_contract_is_read_as_it_was_exported() -> None:
     contract = read({"domain_name": "example.com", "something_else": 1})
     assert contract.kind is Kind.AD_HOC
     assert contract.domain_name == "example.com"
@@ -82,7 +82,7 @@ def test_what_is_written_is_what_is_read() -> None:
     assert to_outputs(contract) == {**OUTPUTS, "domain_name": "example.com"}
 
 
-def test_a_missing_value_is_told_with_both_stacks_and_the_fix() -> None:
+def test_a_missing_value_is_reported_with_both_stacks_and_the_remedy() -> None:
     with pytest.raises(ContractError) as refused:
         read({"vpc_id": None, "app_sg_id": None})
     assert str(refused.value) == (
@@ -176,6 +176,6 @@ def test_isolated_subnets_take_images_from_the_regions_own_registry_only() -> No
         )
 
 
-def test_where_there_is_a_way_out_images_come_from_anywhere() -> None:
+def test_with_a_route_to_the_internet_images_come_from_anywhere() -> None:
     require_images(read({"isolated": False}), "alpha", ["postgres:17"])
     require_images(read(), "alpha", ["postgres:17"])

@@ -1,4 +1,4 @@
-"""What an environment may have beside its services: CloudFront, alarms, dashboard, traces, recorded sessions."""
+"""CloudFront, alarms, dashboard, traces and recorded sessions of an environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The production environment: its defaults, what it takes from its base, what it refuses."""
+"""The production environment: its defaults, the resources of its base that it uses, its refusals."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_a_bucket_of_its_own_is_versioned_and_protected() -> None:
     assert len(result.of_type("aws:s3/bucketVersioning:BucketVersioning")) == 1
 
 
-def test_the_bases_cache_is_reached_by_urls_that_stand_in_its_secret() -> None:
+def test_the_urls_of_the_bases_cache_come_from_its_secret() -> None:
     result = prod()
     assert secrets(result)["REDIS_URL"] == f"{REDIS_SECRET}:REDIS_URL_0::"
     assert secrets(result)["CELERY_BROKER_URL"] == f"{REDIS_SECRET}:REDIS_URL_1::"
@@ -465,13 +465,13 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
 
 
 @pytest.mark.parametrize(("make", "message"), REFUSALS, ids=[message[:40] for _make, message in REFUSALS])
-def test_what_cannot_work_is_refused(make: Callable[[], object], message: str) -> None:
+def test_arguments_that_cannot_work_are_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(Exception, match=r".") as refused:
         make()
     assert str(refused.value) == message
 
 
-def test_an_own_bucket_of_an_ad_hoc_environment_goes_with_it() -> None:
+def test_the_own_bucket_of_an_ad_hoc_environment_is_deleted_with_it() -> None:
     assert AppAssetsOptions() == AppAssetsOptions(source="own", force_destroy=True, versioned=False, protect=False)
 
 

@@ -76,7 +76,7 @@ def test_queues_that_celery_cannot_take_are_refused(options: WorkerOptions, mess
         of_workers({"mail": options})
 
 
-def test_scaling_by_depth_wants_one_queue() -> None:
+def test_scaling_by_depth_needs_one_queue() -> None:
     workers = {"mail": ProdWorkerOptions(queues=["a", "b"], scaling="staging")}
-    with pytest.raises(ValueError, match="scaled by queue_steps and works on a, b: give each queue its own worker"):
+    with pytest.raises(ValueError, match="has scaling by queue_steps and works on a, b: give each queue its own worker"):
         prod(sqs=SqsOptions(), workers=workers)

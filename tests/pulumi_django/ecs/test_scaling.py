@@ -1,4 +1,4 @@
-"""Bounds and policies of a service: the figures of the reference systems, what is made of them, what is refused."""
+"""Bounds and policies of a service: presets, resources, refusals."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
 
 
 @pytest.mark.parametrize(("make", "message"), REFUSALS, ids=[message[:40] for _make, message in REFUSALS])
-def test_what_cannot_work_is_refused(make: Callable[[], object], message: str) -> None:
+def test_arguments_that_cannot_work_are_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=r".") as refused:
         make()
     assert str(refused.value) == message

@@ -85,7 +85,7 @@ def test_a_container_waits_for_sidecars_that_start_first() -> None:
         (lambda: Sidecar(image="i", memory_mib=2), "memory_mib is 2: a container needs 4 or more"),
     ],
 )
-def test_what_cannot_share_a_task_is_refused(make: Callable[[], object], message: str) -> None:
+def test_sidecars_that_cannot_share_a_task_are_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=r".") as refused:
         make()
     assert str(refused.value) == message
