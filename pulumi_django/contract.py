@@ -1,4 +1,4 @@
-"""What a base offers and what an application takes from it: names, types, version. Read and written only through here."""
+"""The contract between a base and its applications: names, types, version. All code reads and writes it here."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from pulumi_django.rules.partitions import partition
 from pulumi_django.rules.text import whole_number
 
 CONTRACT_VERSION = 1
-"""Raised when a name changes its meaning or a required one is added; a program reads its own version and older ones."""
+"""It rises when a name changes its meaning or a required name is added. A program reads its own version and older ones."""
 
 
 class ContractError(pulumi.RunError):
-    """A base does not offer what the application needs; the message is one sentence that names both and the fix."""
+    """A base lacks something that the application needs. The message names both, and the remedy."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BaseContract:
-    """What a base offers. Optional values are None when the base has no such thing."""
+    """The outputs of a base that applications read. An optional value is None when the base has no such resource."""
 
     contract_version: int = CONTRACT_VERSION
-    """Version of this contract that the base was written with."""
+    """Version of the contract with which the base was deployed."""
 
     kind: Kind
-    """Kind of the base, and of everything that may stand on it."""
+    """Kind of the base, and of every environment on it."""
 
     base_stack_name: str
     """Name of the base."""
@@ -39,10 +39,10 @@ class BaseContract:
     """AWS region of the base."""
 
     vpc_id: pulumi.Input[str]
-    """VPC."""
+    """Id of the VPC."""
 
     public_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
-    """Subnets with a route to the internet gateway; the load balancer stands there."""
+    """Subnets with a route to the internet gateway; the load balancer is in them."""
 
     private_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     """Subnets in which tasks run."""
@@ -51,10 +51,10 @@ class BaseContract:
     """Security group of the load balancer."""
 
     app_sg_id: pulumi.Input[str]
-    """Security group that every task carries; the database and the endpoints admit it."""
+    """Security group of every task; the database and the endpoints admit it."""
 
     listener_arn: pulumi.Input[str]
-    """Listener that takes the environments' rules: HTTPS, or HTTP on a base without a domain."""
+    """ARN of the listener for the environments' rules: HTTPS, or HTTP on a base without a domain."""
 
     alb_arn_suffix: pulumi.Input[str]
     """The load balancer's dimension in CloudWatch."""
@@ -66,84 +66,84 @@ class BaseContract:
     """Route 53 zone of that name, for alias records."""
 
     domain_name: str | None = None
-    """Domain below which environments get their host names; None on an HTTP-only base."""
+    """Domain below which environments have their host names. None on an HTTP-only base."""
 
     hosted_zone_id: pulumi.Input[str] | None = None
-    """Route 53 zone of the domain; None when its records are kept elsewhere."""
+    """Route 53 zone of the domain. None when its records are elsewhere."""
 
     own_certificate: bool | None = None
-    """Whether the only certificate is one that the base had issued, which covers the domain and names one label below it;
-    None when that is not known, as on an older base."""
+    """Whether the only certificate is one that the base issued, which covers the domain and names one label below it. None
+    when that is unknown, as on an older base."""
 
     database_host: pulumi.Input[str]
     """Host name of the PostgreSQL server."""
 
     database_port: pulumi.Input[int]
-    """Its TCP port."""
+    """TCP port of the PostgreSQL server."""
 
     database_master_secret_arn: pulumi.Input[str]
     """Secret with the JSON keys `username` and `password` of the server's master role."""
 
     database_reader_host: pulumi.Input[str] | None = None
-    """Host name for queries that only read, when the base has read replicas or an Aurora cluster."""
+    """Host name for queries that only read, if the base has read replicas or an Aurora cluster."""
 
     database_instance_id: pulumi.Input[str] | None = None
-    """Dimension `DBInstanceIdentifier` of the server's metrics; None for Aurora and for a server of somebody else's."""
+    """Dimension `DBInstanceIdentifier` of the server's metrics. None for Aurora and for a server outside RDS."""
 
     database_cluster_id: pulumi.Input[str] | None = None
     """Dimension `DBClusterIdentifier` of the server's metrics, for Aurora."""
 
     assets_bucket_name: pulumi.Input[str] | None = None
-    """Bucket that environments share, when the base has one."""
+    """Name of the bucket that environments share, if the base has one."""
 
     redis_host: pulumi.Input[str] | None = None
-    """Host name of a shared Redis, when the base has one."""
+    """Host name of the Redis that environments share, if the base has one."""
 
     redis_port: pulumi.Input[int] | None = None
-    """Its TCP port."""
+    """TCP port of the shared Redis."""
 
     redis_tls: bool | None = None
-    """Whether it speaks only TLS: clients take a `rediss://` URL (`pulumi_django.rules.redis_url`)."""
+    """Whether the shared Redis requires TLS: clients need a `rediss://` URL (`pulumi_django.rules.redis_url`)."""
 
     redis_cluster_mode: bool | None = None
-    """Whether it is sharded: such a Redis has only database 0 and is no broker for Celery."""
+    """Whether the shared Redis is sharded: it then has only database 0, and Celery cannot use it as broker."""
 
     redis_auth_secret_arn: pulumi.Input[str] | None = None
-    """Secret with the JSON keys `AUTH_TOKEN` and `REDIS_URL_<database>` (`redis_url.secret_key`); None when the security
-    group alone admits clients."""
+    """Secret with the JSON keys `AUTH_TOKEN` and `REDIS_URL_<database>` (`redis_url.secret_key`). None when clients need no
+    token."""
 
     redis_replication_group_id: pulumi.Input[str] | None = None
-    """ElastiCache replication group, the beginning of the dimension `CacheClusterId` of its metrics."""
+    """Id of the ElastiCache replication group, with which the dimension `CacheClusterId` of its metrics begins."""
 
     service_discovery_namespace_id: pulumi.Input[str] | None = None
-    """Cloud Map namespace for the environments' own Redis."""
+    """Id of the Cloud Map namespace for the environments' own Redis."""
 
     service_discovery_namespace_name: str | None = None
-    """Its DNS name."""
+    """DNS name of the namespace."""
 
     bastion_instance_id: pulumi.Input[str] | None = None
-    """EC2 instance for port forwarding to the database."""
+    """Id of the EC2 instance for port forwarding to the database."""
 
     alarm_topic_arn: pulumi.Input[str] | None = None
-    """SNS topic of the base's alarms."""
+    """ARN of the SNS topic of the base's alarms."""
 
     kms_key_arn: pulumi.Input[str] | None = None
-    """Key for log groups and topics of this base and its environments, when the base has one."""
+    """KMS key of log groups, topics and secrets of this base and its environments, if the base has one."""
 
     isolated: bool | None = None
-    """Whether nothing leads out of the private subnets but endpoints: then images must come from ECR."""
+    """Whether the private subnets have no route to the internet, only endpoints: images must then come from ECR."""
 
     task_role_arn: pulumi.Input[str] | None = None
-    """Role for the tasks of all environments, when the base has one; otherwise each has its own."""
+    """Role of the tasks of all environments, if the base has one. Otherwise each environment has its own."""
 
     execution_role_arn: pulumi.Input[str] | None = None
-    """Role with which ECS starts the tasks of all environments, when the base has one."""
+    """Role with which ECS starts the tasks of all environments, if the base has one."""
 
     database_role_arn: pulumi.Input[str] | None = None
-    """Role with which ECS starts the tasks that make the databases of all environments, when the base has one."""
+    """Role with which ECS starts the tasks that create the databases of all environments, if the base has one."""
 
     platform_role_arn: pulumi.Input[str] | None = None
-    """Role with which EventBridge starts scheduled commands and ECS moves traffic in all environments, when the base has
+    """Role with which EventBridge starts scheduled commands and ECS moves traffic in all environments, if the base has
     one."""
 
     def __post_init__(self) -> None:
@@ -173,10 +173,10 @@ class BaseContract:
 
 
 _WHOLE = ("database_port", "redis_port")
-"""Whole numbers: they are whole again, however they came here."""
+"""Whole numbers. Pulumi's wire format carries them as floating-point numbers; here they are whole again."""
 
 _FLAGS = ("redis_tls", "redis_cluster_mode", "isolated", "own_certificate")
-"""True or false: the text `false`, which a program in another language may export, is not taken for true."""
+"""True or false. A program in another language may export the text `false`, which must not count as true."""
 
 _PLAIN = (
     "contract_version",
@@ -201,7 +201,7 @@ REQUIRED = tuple(field.name for field in fields(BaseContract) if field.name not 
 
 @dataclass(frozen=True, kw_only=True)
 class AppOutputs:
-    """What an application stack exports for people and tools."""
+    """The outputs of an application stack, for people and tools."""
 
     url: pulumi.Input[str]
     environment: pulumi.Input[str]
@@ -211,7 +211,7 @@ class AppOutputs:
     service_names: pulumi.Input[Sequence[pulumi.Input[str]]]
     task_families: pulumi.Input[Sequence[pulumi.Input[str]]]
     log_groups: pulumi.Input[Mapping[str, pulumi.Input[str]]]
-    """Log group by service."""
+    """Service -> log group."""
 
     release_task_family: pulumi.Input[str]
     task_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
@@ -224,7 +224,7 @@ class AppOutputs:
     """URL below which CloudFront serves the static files."""
 
     site_url: pulumi.Input[str] | None = None
-    """URL of the static site; its files belong into `site_bucket_name`."""
+    """URL of the static site, whose files are in `site_bucket_name`."""
 
     site_bucket_name: pulumi.Input[str] | None = None
     site_distribution_id: pulumi.Input[str] | None = None
@@ -235,7 +235,7 @@ APP_OUTPUTS = tuple(field.name for field in fields(AppOutputs) if field.default 
 
 
 def to_outputs(values: BaseContract | AppOutputs) -> dict[str, Any]:
-    """The stack outputs of a contract, by name, without what is absent."""
+    """Return the stack outputs of a contract by name, without absent values."""
     named = {field.name: getattr(values, field.name) for field in fields(values)}
     return {name: value for name, value in named.items() if value is not None}
 
@@ -255,16 +255,16 @@ def export(values: BaseContract | AppOutputs) -> None:
 
 
 async def read(reference: pulumi.StackReference, *, base: str, app: str) -> BaseContract:
-    """What the base stack behind `reference` offers.
+    """Return the contract of the base stack behind `reference`.
 
-    `base` and `app` are the names of the two stacks, for messages. Secret outputs stay secret. Raises ContractError when
-    the stack has no outputs, lacks a required one, or was written by a newer version.
+    `base` and `app` are the names of the two stacks, for messages. Secret outputs stay secret. Raises ContractError if the
+    stack has no outputs, lacks a required one, or has a newer version of the contract.
     """
     return from_outputs(await read_outputs(reference), base=base, app=app)
 
 
 async def read_outputs(reference: pulumi.StackReference) -> dict[str, Any]:
-    """The outputs of the stack behind `reference` that belong to the contract, for bases that are several stacks."""
+    """Return the outputs of the stack behind `reference` that belong to the contract, for a base of several stacks."""
     outputs: dict[str, Any] = {}
     for name in (*REQUIRED, *OPTIONAL):
         details = await reference.get_output_details(name)
@@ -277,47 +277,43 @@ async def read_outputs(reference: pulumi.StackReference) -> dict[str, Any]:
 
 
 def from_outputs(outputs: Mapping[str, Any], *, base: str, app: str) -> BaseContract:
-    """The same from plain outputs by name; values may be Outputs, also unknown ones, save those that must be plain."""
+    """Return the contract from outputs by name. Values may be Outputs, also unknown ones, except those in `_PLAIN`."""
     update = f"run `orchestrator update-base {base}` (or `pulumi up` in projects/base) and then {app} again"
     known = {name: value for name, value in outputs.items() if name in (*REQUIRED, *OPTIONAL) and value is not None}
     if not known:
-        raise ContractError(
-            f"{app} cannot stand on {base}: that stack has no outputs, so it was not created yet; {update}"
-        )
+        raise ContractError(f"{app} cannot use {base}: that stack has no outputs, so it does not exist yet; {update}")
     try:
         version = whole_number(known.get("contract_version", 0))
     except ValueError as error:
-        raise ContractError(f"{app} cannot stand on {base}: contract_version of {base}: {error}; {update}") from None
+        raise ContractError(f"{app} cannot use {base}: contract_version of {base}: {error}; {update}") from None
     if version > CONTRACT_VERSION:
         raise ContractError(
-            f"{app} cannot stand on {base}: {base} has version {version} of the contract and this program knows "
+            f"{app} cannot use {base}: {base} has version {version} of the contract and this program knows "
             f"{CONTRACT_VERSION}; upgrade pulumi-django where {app} is deployed"
         )
     missing = [name for name in REQUIRED if name not in known]
     if missing:
-        raise ContractError(f"{app} cannot stand on {base}: {base} does not export {', '.join(missing)}; {update}")
+        raise ContractError(f"{app} cannot use {base}: {base} does not export {', '.join(missing)}; {update}")
     if known["kind"] not in list(Kind):
-        raise ContractError(
-            f"{app} cannot stand on {base}: {base} is of the kind {known['kind']!r}, unknown here; {update}"
-        )
+        raise ContractError(f"{app} cannot use {base}: {base} has the unknown kind {known['kind']!r}; {update}")
     values: dict[str, Any] = {**known, "contract_version": version, "kind": Kind(known["kind"])}
     try:
         return BaseContract(**values)
     except ValueError as error:
-        raise ContractError(f"{app} cannot stand on {base}: {error}; {update}") from None
+        raise ContractError(f"{app} cannot use {base}: {error}; {update}") from None
 
 
 def require_kind(contract: BaseContract, kind: Kind, app: str) -> None:
-    """ContractError when an application of that kind cannot stand on the base."""
+    """Raise ContractError if the base has another kind than the application."""
     if contract.kind is not kind:
         raise ContractError(
-            f"{app} is of the kind {kind.value} and its base {contract.base_stack_name} is of the kind "
-            f"{contract.kind.value}: put {app} on a base of its own kind, or change its kind"
+            f"{app} has the kind {kind.value} and its base {contract.base_stack_name} has the kind {contract.kind.value}: use a "
+            f"base of the kind {kind.value}, or change the kind of {app}"
         )
 
 
 def require_images(contract: BaseContract, app: str, images: Iterable[str]) -> None:
-    """ContractError when one of the images cannot be pulled where nothing leads out of the base's subnets."""
+    """Raise ContractError for an image that tasks in isolated subnets cannot pull."""
     if not contract.isolated:
         return
     host = re.escape(f".dkr.ecr.{contract.region}.{partition(contract.region).dns_suffix}/")
@@ -331,5 +327,5 @@ def require_images(contract: BaseContract, app: str, images: Iterable[str]) -> N
 
 
 def number_text(value: pulumi.Input[int]) -> pulumi.Output[str]:
-    """The number as text without a fraction, for environment variables, URLs and scripts."""
+    """Return the number as text without a fraction, for environment variables, URLs and scripts."""
     return pulumi.Output.from_input(value).apply(lambda number: str(whole_number(number)))

@@ -15,7 +15,7 @@ from pulumi_django.rules.kinds import Kind
 
 @dataclass(frozen=True, kw_only=True)
 class AdHocAppArgs(AppArgs):
-    """Cheap: spot capacity, a Redis of its own, a bucket that goes with it."""
+    """Cheap defaults: spot capacity, a Redis of its own, a bucket that is deleted with the environment."""
 
     redis: RedisOptions | None = field(default_factory=RedisOptions)
     spot: bool = True
@@ -24,13 +24,13 @@ class AdHocAppArgs(AppArgs):
 
 
 class AdHocApp(pulumi.ComponentResource):
-    """A Django application with everything that is its own: cluster, services, Redis, database, bucket, secrets.
+    """A Django application with resources of its own: cluster, services, Redis, database, bucket, secrets.
 
     The instance's name is the environment's name.
     """
 
     outputs: AppOutputs
-    """What people and tools need to know; `contract.export(app.outputs)` exports it."""
+    """Outputs for people and tools; `contract.export(app.outputs)` exports them."""
 
     def __init__(self, name: str, args: AdHocAppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:app:AdHocApp", name, None, opts)

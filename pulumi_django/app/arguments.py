@@ -1,4 +1,4 @@
-"""The arguments of an environment. Both kinds have the same; what differs is the defaults that each kind sets."""
+"""The arguments of an environment. Both kinds have the same arguments, with defaults of their own."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ from pulumi_django.rules.naming import check_image
 
 @dataclass(frozen=True, kw_only=True)
 class AppArgs:
-    """What the arguments of both kinds have in common."""
+    """Arguments of both kinds."""
 
     base: BaseContract
-    """What the base offers."""
+    """Contract of the base (`contract.read`)."""
 
     backend_image: str
-    """Django image as `registry/repository:tag`; web service, workers, beat, scheduled commands and release run it."""
+    """Django image as `registry/repository:tag`. Web service, workers, beat, scheduled commands and release run it."""
 
     frontend_image: str | None = None
-    """Image of a frontend that renders on the server; None has no frontend."""
+    """Image of a frontend that renders on the server. None creates no frontend."""
 
     settings_module: str
     """DJANGO_SETTINGS_MODULE, for example `backend.settings.production`."""
@@ -52,70 +52,71 @@ class AppArgs:
     """The service that answers Django's requests."""
 
     frontend: FrontendOptions = field(default_factory=FrontendOptions)
-    """How the frontend runs, when there is one."""
+    """The service of the frontend; it counts only with `frontend_image`."""
 
     workers: Mapping[str, WorkerOptions] = field(default_factory=lambda: {"default": WorkerOptions()})
-    """Celery workers by name; each is a service of that name, and works on the queue of that name unless its `queues` say
-    otherwise."""
+    """Name -> Celery worker. Each worker is a service of that name, and works on the queue of that name unless it has
+    `queues`."""
 
     beat: BeatOptions | None = field(default_factory=BeatOptions)
-    """Celery beat; None has none."""
+    """Celery beat. None creates none."""
 
     scheduled_commands: Mapping[str, ScheduledCommandOptions] = field(
         default_factory=dict[str, ScheduledCommandOptions]
     )
-    """Management commands by the clock, by name."""
+    """Name -> management command on a schedule."""
 
     redis: RedisOptions | None = None
-    """The environment's own Redis, broker and cache; None has none."""
+    """The environment's own Redis, as broker and cache. None creates none."""
 
     cache: AppCacheOptions | None = None
-    """The environment's part of its base's cache, as broker and cache; None uses none."""
+    """The environment's part of its base's cache, as broker and cache. None does not use it."""
 
     sqs: SqsOptions | None = None
-    """SQS as broker, a queue for each worker; None takes the Redis or cache that there is."""
+    """SQS as broker, with a queue for each worker. None uses `redis` or `cache` as broker."""
 
     release: ReleaseOptions = field(default_factory=ReleaseOptions)
-    """What runs before new code."""
+    """The tasks that run before any service takes new code."""
 
     celery_app: str | None = None
-    """Celery application, for example `backend.celery_app:app`; None is the first package of `settings_module`."""
+    """Celery application, for example `backend.celery_app:app`. None is the first package of `settings_module`."""
 
     wsgi_module: str | None = None
-    """WSGI module, for example `backend.wsgi`; None is `wsgi` in the first package of `settings_module`."""
+    """WSGI module, for example `backend.wsgi`. None is `wsgi` in the first package of `settings_module`."""
 
     allowed_hosts: str = "*"
-    """ALLOWED_HOSTS. The load balancer forwards only the environment's hosts and nobody else reaches the tasks; its health
-    checks carry the task's address as host, so a narrower value needs an application that answers those too."""
+    """ALLOWED_HOSTS. Only the load balancer reaches the tasks, and it forwards only the environment's hosts. Its health checks
+    have the task's address as host, so with a narrower value the application must answer that address too."""
 
     host: str | None = None
-    """Host name of the environment; None is its name below the base's domain. The domain itself may be one. The base's
-    certificate must cover it; one that the base issued itself covers the domain and one label below it."""
+    """Host name of the environment, which may be the base's domain itself. None is the environment's name below the domain.
+    The base's certificate must cover it; a certificate that the base issued covers the domain and one label below it."""
 
     extra_hosts: Sequence[str] = ()
-    """Further host names that its services answer. Those in the base's domain get a record; the certificate of the base
-    must cover them all. `*.alpha.example.com` stands for every name below `alpha.example.com`."""
+    """More host names that the services answer. Those in the base's domain get a DNS record; the base's certificate must
+    cover all of them. `*.alpha.example.com` is every name below `alpha.example.com`."""
 
     extra_env: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
-    """More environment variables of Django's containers, or other values of ours; null drops one. `{S3_BUCKET_NAME}` in a
-    value is what the stack gives as that variable; `{{` and `}}` are single braces."""
+    """More environment variables of Django's containers, or other values for the stack's own variables; null removes one.
+    `{S3_BUCKET_NAME}` in a value is the stack's value of that variable; `{{` and `}}` are single braces."""
 
     extra_secrets: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
     """Variable -> secret or parameter that ECS fills in: `secretsmanager:<name>`, `secretsmanager:<name>:<JSON key>`,
-    `ssm:<parameter name>`, or an ARN (with `:<JSON key>::` for a JSON key); `{DB_PASSWORD}` is the stack's own secret of
-    that name; null drops one."""
+    `ssm:<parameter name>`, or an ARN (with `:<JSON key>::` for a JSON key). `{DB_PASSWORD}` is the stack's own secret of
+    that name; null removes one."""
 
     secret_key_arns: Sequence[str] = ()
-    """KMS keys with which those secrets are encrypted, where they are not AWS's own."""
+    """KMS keys of those secrets, where they are not AWS's own keys."""
 
     sentry_dsn: str | None = None
-    """SENTRY_DSN."""
+    """SENTRY_DSN. None sets no such variable."""
 
     email_identity_arns: Sequence[str] = ()
-    """SES identities from which the application sends mail, with the task's role; none by default."""
+    """SES identities from which the application may send mail, with the role of its tasks."""
 
     task_statements: Sequence[Mapping[str, Any]] = ()
-    """What else the application may do in AWS: IAM statements with `Effect`, `Action`, `Resource`."""
+    """More rights of the application in AWS: IAM statements with `Effect`, `Action`, `Resource`. All policies of a role have
+    10,240 characters at most."""
 
     assets: AppAssetsOptions = field(default_factory=AppAssetsOptions)
     """The bucket for static files and media."""
@@ -124,64 +125,65 @@ class AppArgs:
     """Processor that the images were built for: `X86_64` or `ARM64`."""
 
     spot: bool = False
-    """Whether web, frontend and workers run on spot capacity; beat and Redis never do."""
+    """Whether web, frontend and workers run on spot capacity. Beat and Redis never do."""
 
     exec_enabled: bool = False
-    """Whether a shell can be opened in a running task."""
+    """Whether a shell (ECS Exec) can be opened in a running task."""
 
     container_user: str | None = None
-    """User inside Django's and the frontend's containers, such as `1000:1000`; None is the images' own."""
+    """User inside Django's and the frontend's containers, such as `1000:1000`. None is the images' own user."""
 
     read_only_root: bool = False
     """Whether these containers can write only below `/tmp`. Their images need `chmod`, and no shell can be opened in
     them."""
 
     log_retention_days: int = 30
-    """Days for which log lines are kept."""
+    """Days for which CloudWatch keeps log lines: 1, 3, 5, 7, 14, 30, ...
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
 
     container_insights: bool = False
-    """Whether CloudWatch collects metrics of every task."""
+    """Whether CloudWatch collects metrics of every task, which AWS bills by metric."""
 
     cdn: CdnOptions | None = None
-    """CloudFront in front of the static files; None has none, and they are had with URLs that Django signs. It takes AWS
-    some minutes to make and to delete one."""
+    """CloudFront in front of the static files; AWS needs some minutes to create and to delete it. None serves them with URLs
+    that Django signs."""
 
     browser_uploads: bool = False
-    """Whether the environment's pages may load and upload files directly, with URLs that Django signs."""
+    """Whether the environment's pages may load and upload files directly (CORS), with URLs that Django signs."""
 
     static_site: StaticSiteOptions | None = None
-    """A frontend that is only files, by CloudFront; None has none."""
+    """A frontend of static files behind CloudFront. None creates none."""
 
     alarms: AlarmOptions | None = None
-    """Alarms on errors, latency, CPU, memory and queues; None has none."""
+    """Alarms on errors, latency, CPU, memory and queues. None creates none."""
 
     dashboard: bool = False
-    """Whether CloudWatch has a dashboard of the environment, which is billed by the month."""
+    """Whether CloudWatch has a dashboard of the environment, which AWS bills by the month."""
 
     tracing: TracingOptions | None = None
-    """A collector beside each of Django's containers that hands OpenTelemetry's traces to X-Ray; None has none."""
+    """A collector beside each Django container that sends OpenTelemetry traces to X-Ray. None creates none."""
 
     exec_sessions: ExecSessionOptions | None = None
-    """Whether shell sessions are encrypted with a key of ours and written down; None leaves them to the container's log."""
+    """Encrypts shell sessions with a KMS key and records them. None leaves them to the container's log."""
 
     database_password_secret: bool = True
     """Whether DB_SECRET_NAME names a secret with the plain database password, which the application may read."""
 
     secret_recovery_days: int = 0
-    """Days for which a deleted secret can be restored, 7 to 30; 0 deletes at once."""
+    """Days for which a deleted secret can be restored, 7 to 30; 0 deletes it at once."""
 
     publish_parameters: bool = False
     """Whether the stack's outputs are also written to SSM parameters `/{environment}/{output}`."""
 
     listener_slot: int | None = None
-    """Block of listener-rule priorities on the base's load balancer, 0 to 998, no other environment's. None takes one
-    from a hash of the name, which two environments may share: the orchestrator allocates one."""
+    """Block of listener-rule priorities on the base's load balancer, 0 to 998, different for each environment. The
+    orchestrator allocates it. None takes a hash of the name, which two environments may share."""
 
     asleep: bool = False
-    """Whether every service has no task."""
+    """Whether the environment sleeps: no service has a task, and no schedule starts one."""
 
     aws: AwsAccess = field(default_factory=AwsAccess)
-    """How the release reaches AWS: as the stack's provider does."""
+    """Credentials and endpoints with which the release reaches AWS."""
 
     def __post_init__(self) -> None:
         check_image("backend_image", self.backend_image)
@@ -189,8 +191,8 @@ class AppArgs:
         secret_references.check([reference for reference in self.external_secrets.values() if reference])
         if self.read_only_root and self.exec_enabled:
             raise ValueError(
-                "read_only_root and exec_enabled are both on: the agent behind a shell writes into the container, so switch "
-                "one of them off"
+                "read_only_root and exec_enabled are both on: the agent of a shell writes into the container, so switch one "
+                "of them off"
             )
         self._check_rules()
         if self.redis is not None and self.cache is not None:
@@ -200,7 +202,7 @@ class AppArgs:
 
     @property
     def external_secrets(self) -> dict[str, str | None]:
-        """`extra_secrets` without those that name a secret of the stack itself, such as `{DB_PASSWORD}`."""
+        """`extra_secrets` without references to the stack's own secrets, such as `{DB_PASSWORD}`."""
         return {
             variable: reference
             for variable, reference in self.extra_secrets.items()

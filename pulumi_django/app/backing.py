@@ -1,23 +1,22 @@
-"""What the containers of an environment stand on beside the database: bucket, broker, cache."""
+"""The services that an environment's containers use beside the database: bucket, broker, cache."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pulumi
 
-from pulumi_django.app import queues
-from pulumi_django.app.arguments import AppArgs
+from pulumi_django.app import delivery, queues
+from pulumi_django.app.environment import Environment
+from pulumi_django.app.hosts import listener_slot
 from pulumi_django.app.options import AppCacheOptions
-from pulumi_django.contract import BaseContract
 from pulumi_django.data.broker import BROKER_URL, SqsBroker, SqsBrokerArgs
-from pulumi_django.delivery.assets import AssetsBucket
+from pulumi_django.delivery.static_site import StaticSite
 from pulumi_django.ecs.redis_service import REDIS_PORT
 from pulumi_django.network.dns import ServiceDiscovery, ServiceDiscoveryArgs
-from pulumi_django.rules import naming, priorities, redis_url
+from pulumi_django.rules import naming, redis_url
 from pulumi_django.rules.container_env import BROKER_DATABASE, CACHE_DATABASE
 from pulumi_django.rules.partitions import of_region
 from pulumi_django.rules.text import whole_number
@@ -31,14 +30,8 @@ class Bucket:
 
     name: pulumi.Input[str]
     arn: pulumi.Input[str]
-    made: AssetsBucket | None = None
-    """The environment's own; None for the base's."""
-
-    @property
-    def static_url(self) -> pulumi.Output[str] | None:
-        """URL below which CloudFront serves its static files, when it does."""
-        cdn = self.made.cdn if self.made is not None else None
-        return cdn.url if cdn is not None else None
+    static_url: pulumi.Output[str] | None = None
+    """URL below which CloudFront serves its static files; None without CloudFront."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +43,11 @@ class Namespace:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RedisAccess:
-    """How containers reach a Redis; URLs are plain, or `valueFrom` of ECS where they hold a token."""
+class Redis:
+    """How containers reach a Redis. URLs are plain, or `valueFrom` of ECS where they contain a token."""
 
     host: pulumi.Input[str] | None = None
-    """Given only where a client needs nothing else: without TLS and without a token."""
+    """Host name; None where a client needs TLS or a token, so that only a URL leads to it."""
 
     cache_url: pulumi.Input[str] | None = None
     broker_url: pulumi.Input[str] | None = None
@@ -62,71 +55,123 @@ class RedisAccess:
     broker_url_secret: pulumi.Input[str] | None = None
     key_prefix: str | None = None
     secret_arns: Sequence[pulumi.Input[str]] = field(default_factory=list[pulumi.Input[str]])
-    """What ECS must be allowed to read."""
+    """Secrets that ECS must be allowed to read."""
 
 
-def bucket(args: AppArgs, own: AssetsBucket | None) -> Bucket:
-    """The environment's own bucket, when it has one, else its base's."""
+@dataclass(frozen=True, kw_only=True)
+class Broker:
+    """How Celery reaches its broker."""
+
+    url: pulumi.Input[str] | None = None
+    url_secret: pulumi.Input[str] | None = None
+    """`valueFrom` of the URL where it contains a token, instead of `url`."""
+
+    transport_options: pulumi.Input[str] | None = None
+    """JSON for Celery's `broker_transport_options`."""
+
+    queue_urls: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    """Celery queue -> URL of its SQS queue."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backing:
+    """Bucket, site, broker and cache of one environment."""
+
+    bucket: Bucket
+    site: StaticSite | None
+    sqs: SqsBroker | None
+    namespace: Namespace | None
+    redis: Redis | None
+
+    @property
+    def broker(self) -> Broker:
+        """Celery's broker: SQS, else the Redis."""
+        if self.sqs is not None:
+            return Broker(url=BROKER_URL, transport_options=self.sqs.transport_options, queue_urls=self.sqs.queue_urls)
+        redis = self.redis
+        if redis is None or (redis.broker_url is None and redis.broker_url_secret is None):
+            return Broker()
+        options = json.dumps({"global_keyprefix": redis.key_prefix}) if redis.key_prefix else None
+        return Broker(url=redis.broker_url, url_secret=redis.broker_url_secret, transport_options=options)
+
+    @property
+    def queue_names(self) -> Mapping[str, pulumi.Output[str]]:
+        """Celery queue -> name of its SQS queue; empty without SQS."""
+        return self.sqs.queue_names if self.sqs is not None else {}
+
+
+def create(env: Environment) -> Backing:
+    """Create the bucket, the site of static files, the queues and the namespace, as far as the arguments have them."""
+    site = delivery.static_site(env)
+    bucket = _bucket(env, site)
+    sqs = _sqs(env)
+    namespace = _namespace(env)
+    return Backing(bucket=bucket, site=site, sqs=sqs, namespace=namespace, redis=_redis(env, namespace))
+
+
+def _bucket(env: Environment, site: StaticSite | None) -> Bucket:
+    """The environment's own bucket, if it has one, else its base's."""
+    own = delivery.assets(env, site)
     if own is not None:
-        return Bucket(name=own.bucket_name, arn=own.bucket_arn, made=own)
-    shared = args.base.assets_bucket_name or ""
-    return Bucket(name=shared, arn=pulumi.Output.concat(f"arn:{of_region(args.base.region)}:s3:::", shared))
+        return Bucket(name=own.bucket_name, arn=own.bucket_arn, static_url=own.cdn.url if own.cdn else None)
+    shared = env.base.assets_bucket_name or ""
+    return Bucket(name=shared, arn=pulumi.Output.concat(f"arn:{of_region(env.base.region)}:s3:::", shared))
 
 
-def sqs_broker(name: str, args: AppArgs, child: pulumi.ResourceOptions) -> SqsBroker | None:
-    """A queue for each Celery queue of the workers, when SQS is the broker."""
-    if args.sqs is None:
+def _sqs(env: Environment) -> SqsBroker | None:
+    """A queue for each Celery queue of the workers, if SQS is the broker."""
+    options = env.args.sqs
+    if options is None:
         return None
-    by_worker, other_names = queues.of_sqs(args.workers)
+    by_worker, other_names = queues.of_sqs(env.args.workers)
     return SqsBroker(
-        f"{name}-broker",
+        f"{env.name}-broker",
         SqsBrokerArgs(
-            environment=name,
+            environment=env.name,
             queues=sorted({queue for works_on in by_worker.values() for queue in works_on}),
             other_names=other_names,
-            visibility_timeout_seconds=args.sqs.visibility_timeout_seconds,
-            max_receives=args.sqs.max_receives,
-            retention_seconds=args.sqs.retention_seconds,
-            kms_key_arn=args.sqs.kms_key_arn,
+            visibility_timeout_seconds=options.visibility_timeout_seconds,
+            max_receives=options.max_receives,
+            retention_seconds=options.retention_seconds,
+            kms_key_arn=options.kms_key_arn,
         ),
-        child,
+        env.opts,
     )
 
 
-def namespace(name: str, args: AppArgs, child: pulumi.ResourceOptions) -> Namespace | None:
-    """Where the environment's own Redis is found: the base's namespace, else one of its own; None without a Redis."""
-    base = args.base
-    if args.redis is None:
+def _namespace(env: Environment) -> Namespace | None:
+    """The namespace of the environment's own Redis: the base's, else one of its own; None without a Redis."""
+    base = env.base
+    if env.args.redis is None:
         return None
     if base.service_discovery_namespace_id is not None and base.service_discovery_namespace_name is not None:
         return Namespace(id=base.service_discovery_namespace_id, name=base.service_discovery_namespace_name)
     # The dot keeps it apart from every base's namespace in the same VPC.
-    own = ServiceDiscoveryArgs(namespace=f"{name}.env-sd-ns", vpc_id=base.vpc_id)
-    made = ServiceDiscovery(f"{name}-discovery", own, child)
+    own = ServiceDiscoveryArgs(namespace=f"{env.name}.env-sd-ns", vpc_id=base.vpc_id)
+    made = ServiceDiscovery(f"{env.name}-discovery", own, env.opts)
     return Namespace(id=made.namespace_id, name=made.namespace_name)
 
 
-def redis_access(name: str, args: AppArgs, found_in: Namespace | None) -> RedisAccess | None:
+def _redis(env: Environment, namespace: Namespace | None) -> Redis | None:
     """The environment's own Redis, or its part of the base's cache; None without either."""
-    base = args.base
-    if found_in is not None:
-        host = f"{naming.service_name(name, REDIS_SERVICE)}.{found_in.name}"
-        return RedisAccess(
+    if namespace is not None:
+        host = f"{naming.service_name(env.name, REDIS_SERVICE)}.{namespace.name}"
+        return Redis(
             host=host,
             cache_url=redis_url.redis_url(host, REDIS_PORT, CACHE_DATABASE, tls=False),
             broker_url=redis_url.redis_url(host, REDIS_PORT, BROKER_DATABASE, tls=False),
         )
-    if args.cache is None or base.redis_host is None:
-        return None
-    return _shared(name, args.cache, base, base.redis_host, listener_slot(name, args))
+    options, host = env.args.cache, env.base.redis_host
+    return None if options is None or host is None else _shared_redis(env, options, host)
 
 
-def _shared(name: str, options: AppCacheOptions, base: BaseContract, host: pulumi.Input[str], slot: int) -> RedisAccess:
-    cache, broker = databases(options, slot, cluster_mode=bool(base.redis_cluster_mode))
-    prefix = f"{name}:" if options.key_prefix is None else options.key_prefix
+def _shared_redis(env: Environment, options: AppCacheOptions, host: pulumi.Input[str]) -> Redis:
+    base = env.base
+    cache, broker = databases(options, listener_slot(env.name, env.args), cluster_mode=bool(base.redis_cluster_mode))
+    prefix = f"{env.name}:" if options.key_prefix is None else options.key_prefix
     secret = base.redis_auth_secret_arn
     if secret is not None:
-        return RedisAccess(
+        return Redis(
             cache_url_secret=pulumi.Output.concat(secret, f":{redis_url.secret_key(cache)}::"),
             broker_url_secret=None
             if base.redis_cluster_mode
@@ -141,7 +186,7 @@ def _shared(name: str, options: AppCacheOptions, base: BaseContract, host: pulum
             lambda known: redis_url.redis_url(known[0], whole_number(known[1]), database, tls=bool(base.redis_tls))
         )
 
-    return RedisAccess(
+    return Redis(
         host=None if base.redis_tls else host,
         cache_url=url(cache),
         # Celery cannot work with shards.
@@ -150,41 +195,11 @@ def _shared(name: str, options: AppCacheOptions, base: BaseContract, host: pulum
     )
 
 
-def listener_slot(name: str, args: AppArgs) -> int:
-    """The environment's slot on its base's load balancer."""
-    return priorities.stable_slot(name) if args.listener_slot is None else args.listener_slot
-
-
 def databases(options: AppCacheOptions, slot: int, *, cluster_mode: bool) -> tuple[int, int]:
-    """Databases for cache and broker. Two belong to each slot, in turn; a sharded Redis has one."""
+    """Return the databases for cache and broker. Each slot has two of the 16 in turn; a sharded Redis has one."""
     if cluster_mode:
         return 0, 0
     first = slot * 2 % redis_url.DATABASES
     cache = first if options.cache_database is None else options.cache_database
     broker = first + 1 if options.broker_database is None else options.broker_database
     return cache, broker
-
-
-def broker_values(redis: RedisAccess | None, sqs: SqsBroker | None) -> dict[str, Any]:
-    """What `ContainerValues` holds of broker and cache."""
-    values: dict[str, Any] = {}
-    if redis is not None:
-        values = {
-            "redis_host": redis.host,
-            "redis_url": redis.cache_url,
-            "redis_url_secret": redis.cache_url_secret,
-            "redis_key_prefix": redis.key_prefix,
-            "broker_url": redis.broker_url,
-            "broker_url_secret": redis.broker_url_secret,
-            "broker_transport_options": json.dumps({"global_keyprefix": redis.key_prefix})
-            if redis.key_prefix and (redis.broker_url is not None or redis.broker_url_secret is not None)
-            else None,
-        }
-    if sqs is not None:
-        values |= {
-            "broker_url": BROKER_URL,
-            "broker_url_secret": None,
-            "broker_transport_options": sqs.transport_options,
-            "queue_urls": sqs.queue_urls,
-        }
-    return values

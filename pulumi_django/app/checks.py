@@ -1,29 +1,39 @@
-"""What an environment cannot be, told before anything of it is made."""
+"""Checks of an environment's arguments, before any of its resources exists."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pulumi_django.app import hosts, queues, sizes
+from pulumi_django.app import hosts, queues
 from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.backing import REDIS_SERVICE
+from pulumi_django.app.secrets import sidecar_references
 from pulumi_django.contract import ContractError, require_images
 from pulumi_django.data.broker import check_queues
+from pulumi_django.ecs import limits
 from pulumi_django.ecs.database_task import SERVICE as DATABASE
+from pulumi_django.ecs.roles import ExecutionRoleArgs, Statement, TaskRoleArgs, execution_statements, task_statements
 from pulumi_django.ecs.scaling import worker_scaling
+from pulumi_django.policies import secret_references
 from pulumi_django.rules import naming
 from pulumi_django.rules.container_env import check_references
-from pulumi_django.rules.partitions import check_has
+from pulumi_django.rules.partitions import check_has, of_region
+
+MOST_NAMED = 3
+_SUFFIXES = "-1234567-AbCdEf"
+"""The longest suffixes that Pulumi and Secrets Manager add to the name of a secret."""
 
 
 def check(name: str, args: AppArgs) -> None:
-    """ValueError or ContractError, in one sentence with the way out, for what cannot work."""
+    """Raise ValueError or ContractError, with the remedy, for arguments that cannot work."""
     _check_names(name, args)
     _check_broker(name, args)
     _check_scaling(name, args)
     _check_assets(name, args)
-    sizes.check(name, args)
+    _check_variables(name, args)
+    _check_execution(name, args)
+    _check_task(name, args)
     for option, given in (("cdn", args.cdn is not None), ("static_site", args.static_site is not None)):
         if given:
             check_has(args.base.region, "CloudFront", option)
@@ -38,7 +48,7 @@ def _sqs_queues(args: AppArgs) -> set[str]:
 
 
 def _texts(args: AppArgs) -> dict[str, Mapping[str, Any]]:
-    """Variables that may contain values of the stack, by setting."""
+    """Return the variables that may contain values of the stack, by setting."""
     served = {"web": args.web, **({"frontend": args.frontend} if args.frontend_image is not None else {})}
     texts: dict[str, Mapping[str, Any]] = {"extra_env": args.extra_env}
     for where, options in served.items():
@@ -52,13 +62,13 @@ def _check_assets(name: str, args: AppArgs) -> None:
     for option, given in (("cdn", args.cdn is not None), ("browser_uploads", args.browser_uploads)):
         if given:
             raise ValueError(
-                f"{option} is set and the assets bucket of {name} is its base's (assets.source), whose policy is the "
-                f"base's too: set assets.source to own, or leave {option} out"
+                f"{option} is set and {name} uses its base's assets bucket (assets.source), whose policy only the base can "
+                f"change: set assets.source to own, or leave {option} out"
             )
     if args.base.assets_bucket_name is None:
         raise ContractError(
-            f"{name} wants the assets bucket of its base {args.base.base_stack_name} and that has none: set "
-            "assets.source to own, or give the base one"
+            f"{name} cannot use the assets bucket of its base {args.base.base_stack_name}, which has none: set assets.source "
+            "to own, or give the base a bucket"
         )
 
 
@@ -83,7 +93,7 @@ def _check_names(name: str, args: AppArgs) -> None:
         check_queues(sorted(_sqs_queues(args)))
     if DATABASE in names:
         raise ValueError(
-            f"{DATABASE} names a service of {name} and the task that makes its database: give the service another name"
+            f"{DATABASE} names a service of {name} and the task that creates its database: give the service another name"
         )
 
 
@@ -91,13 +101,13 @@ def _check_broker(name: str, args: AppArgs) -> None:
     base = args.base
     if args.cache and base.redis_host is None:
         raise ContractError(
-            f"{name} wants the cache of its base {base.base_stack_name} and that has none: set cache to null (and sqs to "
-            "{} for a broker), or give the base a cache"
+            f"{name} cannot use the cache of its base {base.base_stack_name}, which has none: set cache to null (and sqs to {{}} "
+            "for a broker), or give the base a cache"
         )
     if args.cache and base.redis_cluster_mode and args.sqs is None and (args.workers or args.beat):
         raise ContractError(
-            f"the workers of {name} would have the cache of its base {base.base_stack_name} as broker, which is sharded "
-            "(cluster mode), and Celery cannot work with that: set sqs to {}, or give the base a cache without shards"
+            f"the workers of {name} cannot use the cache of its base {base.base_stack_name} as broker: it is sharded (cluster "
+            "mode), which Celery does not support; set sqs to {}, or give the base a cache without shards"
         )
     if args.sqs and not args.workers:
         raise ValueError(f"sqs is set and {name} has no workers: name a worker for each queue, or leave sqs out")
@@ -111,19 +121,19 @@ def _check_scaling(name: str, args: AppArgs) -> None:
             continue
         if scaling.requests_per_target is not None:
             raise ValueError(
-                f"the worker {queue} of {name} is to be scaled by requests_per_target and answers no requests: scale it by "
-                "cpu_percent or queue_steps"
+                f"the worker {queue} of {name} has scaling by requests_per_target and answers no requests: scale it by cpu_percent "
+                "or queue_steps"
             )
         if scaling.queue_steps and args.sqs is None:
             raise ValueError(
-                f"the worker {queue} of {name} is to be scaled by the depth of its queue (queue_steps) and the broker is "
-                "a Redis, whose depth CloudWatch does not know: set sqs to {}, or scale it by cpu_percent, or by metrics "
-                "that the application publishes"
+                f"the worker {queue} of {name} has scaling by queue depth (queue_steps) and a Redis as broker, for which "
+                "CloudWatch has no metric: set sqs to {}, or scale it by cpu_percent, or by metrics that the application "
+                "publishes"
             )
         if scaling.queue_steps and len(options.queues or ()) > 1:
             raise ValueError(
-                f"the worker {queue} of {name} is to be scaled by queue_steps and works on {', '.join(options.queues or ())}: "
-                "give each queue its own worker, or scale it by cpu_percent"
+                f"the worker {queue} of {name} has scaling by queue_steps and works on {', '.join(options.queues or ())}: give "
+                "each queue its own worker, or scale it by cpu_percent"
             )
     served = {args.web.service: args.web.scaling}
     if args.frontend_image:
@@ -131,16 +141,75 @@ def _check_scaling(name: str, args: AppArgs) -> None:
     for service, scaling in served.items():
         if scaling and scaling.queue_steps:
             raise ValueError(
-                f"{service} of {name} is to be scaled by queue_steps and works on no queue: scale it by cpu_percent, "
-                "memory_percent or requests_per_target"
+                f"{service} of {name} has scaling by queue_steps and works on no queue: scale it by cpu_percent, memory_percent "
+                "or requests_per_target"
             )
 
 
 def _images(args: AppArgs) -> list[str]:
-    """Every image that a task of the environment pulls, as far as it is known now."""
+    """Return every image that a task of the environment pulls, as far as it is known now."""
     images = [args.backend_image, args.release.database_client_image]
     images += [args.frontend_image] if args.frontend_image else []
     images += [args.redis.image] if args.redis else []
     images += [args.tracing.image] if args.tracing else []
     sidecars = [sidecar.image for sidecar in args.web.sidecars.values()]
     return [*images, *(image for image in sidecars if isinstance(image, str))]
+
+
+def _check_variables(name: str, args: AppArgs) -> None:
+    pairs: list[Mapping[str, Any]] = [{"name": key, "value": value} for key, value in args.extra_env.items()]
+    pairs += [{"name": key, "valueFrom": value} for key, value in args.extra_secrets.items()]
+    size = len(limits.at_least(pairs).encode())
+    if size > limits.TASK_DEFINITION_BYTES:
+        raise ValueError(
+            f"extra_env and extra_secrets of {name} have {size} bytes (the most have {_largest(args.extra_env)}): a task "
+            f"definition has at most {limits.TASK_DEFINITION_BYTES} (64 KiB); keep large values in a file, or in a secret "
+            "that the application reads itself"
+        )
+
+
+def _largest(env: Mapping[str, Any]) -> str:
+    known = {key: len(value) for key, value in env.items() if isinstance(value, str)}
+    return ", ".join(sorted(known, key=lambda key: -known[key])[:MOST_NAMED]) or "the secrets"
+
+
+def _check_execution(name: str, args: AppArgs) -> None:
+    region = args.base.region
+    external = {
+        arn
+        for reference in (*args.external_secrets.values(), *sidecar_references(args))
+        if reference
+        for arn in secret_references.expected_arns(reference, region)
+    }
+    start = f"arn:{of_region(region)}:secretsmanager:{region}:{'0' * 12}:secret:"
+    own = [f"{start}{name}-secrets{_SUFFIXES}", *([f"{start}{'x' * 40}{_SUFFIXES}"] if args.cache else [])]
+    role = ExecutionRoleArgs(
+        log_group_arns=[f"arn:{of_region(region)}:logs:{region}:*:log-group:/ecs/{name}/*"],
+        secret_arns=[*own, *sorted(external)],
+        key_arns=args.secret_key_arns,
+    )
+    size = _size(execution_statements(role))
+    if size > limits.INLINE_POLICY_CHARACTERS:
+        raise ValueError(
+            f"extra_secrets of {name} names {len(external)} secrets and parameters, and the policy that reads them has "
+            f"{size} characters: IAM allows {limits.INLINE_POLICY_CHARACTERS} for one role; keep them as keys of one "
+            "secret, which counts once however many keys are read ('secretsmanager:<name>:<JSON key>')"
+        )
+
+
+def _check_task(name: str, args: AppArgs) -> None:
+    given = TaskRoleArgs(
+        exec_enabled=args.exec_enabled,
+        email_identity_arns=args.email_identity_arns,
+        statements=args.task_statements,
+    )
+    size = _size([*task_statements(given), *given.statements])
+    if size > limits.INLINE_POLICY_CHARACTERS:
+        raise ValueError(
+            f"task_statements and email_identity_arns of {name} have {size} characters: IAM allows "
+            f"{limits.INLINE_POLICY_CHARACTERS} for the policies of one role; put fewer resources into each, or patterns"
+        )
+
+
+def _size(statements: Sequence[Statement]) -> int:
+    return len("".join(limits.at_least(limits.document(statements)).split()))

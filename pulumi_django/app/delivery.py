@@ -1,13 +1,15 @@
-"""What of an environment CloudFront serves: its static files, and a frontend that is only files."""
+"""The parts of an environment that CloudFront serves: its static files, and a frontend of static files."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pulumi
 
-from pulumi_django.app.options import CdnOptions, StaticSiteOptions
+from pulumi_django.app.environment import Environment
+from pulumi_django.app.hosts import environment_hosts
+from pulumi_django.app.options import DistributionOptions
 from pulumi_django.contract import BaseContract, ContractError
 from pulumi_django.data.buckets import LogBucket, LogBucketArgs
 from pulumi_django.delivery.assets import AssetsBucket, AssetsBucketArgs
@@ -18,52 +20,54 @@ from pulumi_django.rules.host_names import CDN_LABEL, SITE_LABEL
 SITE_TTL_SECONDS = 60
 
 
-@dataclass(frozen=True, kw_only=True)
-class Environment:
-    """What delivery has to know of an environment."""
-
-    name: str
-    base: BaseContract
-    host: pulumi.Input[str]
-    """Host name of the environment."""
-
-    url: pulumi.Input[str]
-    """Its origin in the sense of CORS."""
-
-    opts: pulumi.ResourceOptions
-
-
-def static_site(env: Environment, options: StaticSiteOptions | None) -> StaticSite | None:
-    """The site, when one is wanted."""
+def static_site(env: Environment) -> StaticSite | None:
+    """Create the frontend of static files, if the arguments have one."""
+    options = env.args.static_site
     if options is None:
         return None
-    delivery = _delivery(env, options, SITE_LABEL, default_ttl_seconds=SITE_TTL_SECONDS)
+    delivery = replace(_delivery(env, options, SITE_LABEL), default_ttl_seconds=SITE_TTL_SECONDS)
     args = StaticSiteArgs(delivery=delivery, routing=options.routing, not_found_page=options.not_found_page)
     return StaticSite(f"{env.name}-site", args, env.opts)
 
 
-def assets(
-    env: Environment, options: CdnOptions | None, site: StaticSite | None, *, browser_uploads: bool, **more: Any
-) -> AssetsBucket:
-    """The bucket of static files and media; pages of the environment, and of its site, may use them. `more` are further
-    arguments of it."""
+def assets(env: Environment, site: StaticSite | None) -> AssetsBucket | None:
+    """Create the environment's own bucket of static files and media, unless it uses its base's bucket.
+
+    The pages of the environment and of its site may use the files.
+    """
+    options, cdn = env.args.assets, env.args.cdn
+    if options.source == "base":
+        return None
     origins = [env.url, *([site.url] if site is not None else [])]
-    delivery = _delivery(env, options, CDN_LABEL, cors_origins=origins) if options is not None else None
-    delivered = {"delivered": options.prefixes} if options is not None else {}
-    args = AssetsBucketArgs(delivery=delivery, cors_origins=origins if browser_uploads else (), **delivered, **more)
+    args = AssetsBucketArgs(
+        delivery=replace(_delivery(env, cdn, CDN_LABEL), cors_origins=origins) if cdn is not None else None,
+        cors_origins=origins if env.args.browser_uploads else (),
+        force_destroy=options.force_destroy,
+        versioned=options.versioned,
+        old_version_days=options.old_version_days if options.versioned else None,
+        protect=options.protect,
+        role_arns=_users(env),
+    )
+    args = args if cdn is None else replace(args, delivered=cdn.prefixes)
     return AssetsBucket(f"{env.name}-assets", args, env.opts)
 
 
-def _delivery(env: Environment, options: CdnOptions | StaticSiteOptions, label: str, **more: Any) -> Delivery:
+def _users(env: Environment) -> Sequence[pulumi.Input[str]]:
+    """Return the shared task role, which cannot have a policy for each environment's bucket."""
+    role = env.base.task_role_arn
+    return [] if role is None or not env.has_shared_roles else [role]
+
+
+def _delivery(env: Environment, options: DistributionOptions, label: str) -> Delivery:
     base, host = env.base, options.host
     if host is None and base.domain_name:
-        host = f"{label}.{env.host}"
+        host = f"{label}.{environment_hosts(env.name, env.args)[0]}"
         if options.certificate_arn is None and _zone(base, host) is None:
             host = None
     if host is not None and options.certificate_arn is None and _zone(base, host) is None:
         raise ContractError(
-            f"{env.name} wants {host} and its base {base.base_stack_name} has no hosted zone for it, to issue a certificate "
-            "in: set certificate_arn, or leave host out"
+            f"{env.name} cannot have the host {host}: its base {base.base_stack_name} has no hosted zone in which to issue a "
+            "certificate for it; set certificate_arn, or leave host out"
         )
     return Delivery(
         host=host,
@@ -72,12 +76,11 @@ def _delivery(env: Environment, options: CdnOptions | StaticSiteOptions, label: 
         price_class=options.price_class,
         web_acl_arn=options.web_acl_arn,
         access_log_bucket_arn=_logs(env, label) if options.access_logs else None,
-        **more,
     )
 
 
 def _zone(base: BaseContract, host: str) -> pulumi.Input[str] | None:
-    """The base's hosted zone, when the host is in its domain."""
+    """Return the base's hosted zone, if the host is in its domain."""
     return base.hosted_zone_id if f".{host}".endswith(f".{base.domain_name}") else None
 
 

@@ -1,14 +1,12 @@
-"""The host names of an environment, and which service answers what below them."""
+"""The host names of an environment, and the listener rules and DNS records that follow from them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 
 from pulumi_django.app.arguments import AppArgs
-from pulumi_django.app.backing import listener_slot
 from pulumi_django.app.options import FrontendOptions, WebOptions
 from pulumi_django.contract import ContractError
 from pulumi_django.rules import host_names, priorities
@@ -16,27 +14,27 @@ from pulumi_django.rules import host_names, priorities
 
 @dataclass(frozen=True, kw_only=True)
 class Addresses:
-    """The host name by which each part is reached; no other one is handed to anybody."""
+    """The host name of each part. URLs contain only these."""
 
     environment: pulumi.Input[str]
-    """The environment's own, or the first that a service answers where none answers its own."""
+    """The environment's own host, or the first host of a service where no service answers the own host."""
 
     web: pulumi.Input[str]
-    """Django's."""
+    """Host of Django."""
 
     frontend: pulumi.Input[str]
-    """The frontend's; the environment's without one."""
+    """Host of the frontend; the environment's host without a frontend."""
 
 
 def environment_hosts(name: str, args: AppArgs) -> list[pulumi.Input[str]]:
-    """The environment's own host first; on an HTTP-only base that is the load balancer's."""
+    """Return the hosts of the environment, its own host first. On an HTTP-only base that is the load balancer's host."""
     base = args.base
     own: pulumi.Input[str] = args.host or (f"{name}.{base.domain_name}" if base.domain_name else base.alb_dns_name)
     return [own, *args.extra_hosts]
 
 
 def addresses(name: str, args: AppArgs) -> Addresses:
-    """Where each part answers."""
+    """Return the host of each part."""
     own = environment_hosts(name, args)[0]
     web = _first(own, args.web)
     frontend = _first(own, args.frontend) if args.frontend_image is not None else None
@@ -46,13 +44,19 @@ def addresses(name: str, args: AppArgs) -> Addresses:
 
 
 def ports(args: AppArgs) -> list[int]:
-    """TCP ports on which the load balancer reaches the services' tasks."""
+    """Return the TCP ports on which the load balancer reaches the tasks of the services."""
     found = [options.sidecars[options.proxy].port if options.proxy else options.port for options in _served(args)]
     return [port for port in found if port is not None]
 
 
-def assigned_rules(name: str, args: AppArgs, hosts: Sequence[pulumi.Input[str]]) -> dict[str, list[priorities.Rule]]:
-    """The listener rules of each web service."""
+def listener_slot(name: str, args: AppArgs) -> int:
+    """Return the environment's slot on its base's load balancer."""
+    return priorities.stable_slot(name) if args.listener_slot is None else args.listener_slot
+
+
+def assigned_rules(name: str, args: AppArgs) -> dict[str, list[priorities.Rule]]:
+    """Return the listener rules of each web service."""
+    hosts = environment_hosts(name, args)
     routes = [
         priorities.Route(service=options.service, paths=options.paths, hosts=list(options.hosts) or hosts)
         for options in _served(args)
@@ -61,7 +65,7 @@ def assigned_rules(name: str, args: AppArgs, hosts: Sequence[pulumi.Input[str]])
 
 
 def records(name: str, args: AppArgs) -> list[tuple[str, str]]:
-    """Name of the component and host name of each record in the base's domain."""
+    """Return the component name and the host name of each record in the base's domain."""
     domain = args.base.domain_name
     if domain is None:
         return []
@@ -75,7 +79,7 @@ def records(name: str, args: AppArgs) -> list[tuple[str, str]]:
 
 
 def check(name: str, args: AppArgs) -> None:
-    """ValueError for what is no host name, ContractError for one that the base cannot serve."""
+    """Raise ValueError for an invalid host name, and ContractError for one that the base cannot serve."""
     fields = {"host": [args.host] if args.host else [], "extra_hosts": args.extra_hosts, "web.hosts": args.web.hosts}
     fields |= {"frontend.hosts": args.frontend.hosts if args.frontend_image is not None else []}
     for field, hosts in fields.items():
@@ -94,14 +98,14 @@ def _check_base(name: str, args: AppArgs, field: str, host: str) -> None:
         return
     if host == f"*.{domain}":
         raise ContractError(
-            f"{field} is {host!r}: that would answer for every environment on the base {base.base_stack_name}; name the "
+            f"{field} is {host!r}: it would answer for every environment on the base {base.base_stack_name}; name the "
             f"hosts of {name}, or a wildcard below one of them such as '*.{name}.{domain}'"
         )
     if base.own_certificate is True and not host_names.covered(host, domain):
         raise ContractError(
             f"{field} is {host!r}: the certificate that the base {base.base_stack_name} issues for itself covers {domain} "
-            f"and names one label below it, such as {name}.{domain}; use such a name, or give the base a certificate that covers "
-            "this one (certificate_arn or extra_certificate_arns)"
+            f"and names one label below it, such as {name}.{domain}; use such a name, or give the base a certificate that "
+            "covers this one (certificate_arn or extra_certificate_arns)"
         )
 
 
@@ -115,6 +119,6 @@ def _first(own: pulumi.Input[str], options: WebOptions | FrontendOptions) -> pul
 
 
 def _answered(own: str, args: AppArgs) -> list[str]:
-    """Every host name that a service answers, each once."""
+    """Return every host name that a service answers, each once."""
     served = [options.hosts or (own, *args.extra_hosts) for options in _served(args)]
     return list(dict.fromkeys(host for hosts in served for host in hosts))

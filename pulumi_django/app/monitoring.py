@@ -1,28 +1,31 @@
-"""How an environment is watched: alarms and their topic, dashboard, key, recorded sessions."""
+"""Alarms, dashboard and recorded shell sessions of an environment, and the KMS key that they need."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pulumi
 
-from pulumi_django.app.options import AlarmOptions, ExecSessionOptions
-from pulumi_django.contract import BaseContract
+from pulumi_django.app.backing import Backing
+from pulumi_django.app.environment import Environment
+from pulumi_django.app.options import AlarmOptions
+from pulumi_django.app.services import Services
 from pulumi_django.data.encryption import EncryptionKey, EncryptionKeyArgs
-from pulumi_django.ecs.exec_sessions import ExecSessions, ExecSessionsArgs
+from pulumi_django.ecs.cluster import Cluster
+from pulumi_django.ecs.exec_sessions import ExecSessions, ExecSessionsArgs, ExecSessionSettings
+from pulumi_django.ecs.web_service import WebComponent
 from pulumi_django.observability.alarms import EnvironmentAlarms, EnvironmentAlarmsArgs
 from pulumi_django.observability.dashboard import Dashboard, DashboardArgs
-from pulumi_django.observability.metrics import Metric
+from pulumi_django.observability.metrics import Metric, queue_metric
 from pulumi_django.observability.topic import AlarmTopic, AlarmTopicArgs
+from pulumi_django.rules.fields import passed
 
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """What there is to watch in an environment."""
+    """The parts of an environment that have metrics."""
 
-    name: str
-    base: BaseContract
     cluster_name: pulumi.Input[str]
     services: Mapping[str, pulumi.Input[str]]
     """Name within the environment -> name of the ECS service."""
@@ -30,89 +33,89 @@ class Watched:
     target_groups: Mapping[str, pulumi.Input[str]]
     """Web service -> suffix of its target group's ARN."""
 
-    queues: Mapping[str, Metric] = field(default_factory=dict[str, Metric])
-    """Queue -> how many messages wait in it."""
+    queues: Mapping[str, Metric]
+    """Celery queue -> metric of its waiting messages."""
 
 
-def has_own_topic(base: BaseContract, options: AlarmOptions | None) -> bool:
-    """Whether the alarms need a topic of the environment's own."""
-    return options is not None and options.topic_arn is None and (bool(options.emails) or base.alarm_topic_arn is None)
+def key_arn(env: Environment) -> pulumi.Input[str] | None:
+    """Return the base's KMS key, or create one where recorded sessions or an own topic need one."""
+    needed = env.args.exec_sessions is not None or _has_own_topic(env)
+    if env.base.kms_key_arn is not None or not needed:
+        return env.base.kms_key_arn
+    args = EncryptionKeyArgs(account_id=env.base.account_id, region=env.base.region)
+    return EncryptionKey(f"{env.name}-key", args, env.opts).arn
 
 
-def key_arn(
-    name: str,
-    base: BaseContract,
-    *,
-    needed: bool,
-    opts: pulumi.ResourceOptions,
-) -> pulumi.Input[str] | None:
-    """The base's key, or one of the environment's own where something needs one."""
-    if base.kms_key_arn is not None or not needed:
-        return base.kms_key_arn
-    return EncryptionKey(f"{name}-key", EncryptionKeyArgs(account_id=base.account_id, region=base.region), opts).arn
-
-
-def exec_sessions(
-    name: str,
-    base: BaseContract,
-    options: ExecSessionOptions | None,
-    key: pulumi.Input[str] | None,
-    opts: pulumi.ResourceOptions,
-) -> ExecSessions | None:
-    """Where shell sessions are written down, when they are."""
+def exec_sessions(env: Environment, key: pulumi.Input[str] | None) -> ExecSessions | None:
+    """Create the records of shell sessions, if the arguments have them."""
+    options = env.args.exec_sessions
     if options is None or key is None:
         return None
     args = ExecSessionsArgs(
-        environment=name,
-        region=base.region,
+        environment=env.name,
+        region=env.base.region,
         kms_key_arn=key,
-        retention_days=options.retention_days,
-        bucket=options.bucket,
         force_destroy=True,
+        **passed(ExecSessionSettings, options),
     )
-    return ExecSessions(f"{name}-exec", args, opts)
+    return ExecSessions(f"{env.name}-exec", args, env.opts)
 
 
-def alarms(
-    watched: Watched,
-    options: AlarmOptions,
-    key: pulumi.Input[str] | None,
-    opts: pulumi.ResourceOptions,
-) -> EnvironmentAlarms:
-    """The alarms, and their topic where neither base nor user has one."""
-    topic = options.topic_arn if options.topic_arn is not None else watched.base.alarm_topic_arn
-    if has_own_topic(watched.base, options) or topic is None:
-        args = AlarmTopicArgs(account_id=watched.base.account_id, kms_key_arn=key, emails=options.emails)
-        topic = AlarmTopic(f"{watched.name}-alarm-topic", args, opts).topic_arn
-    return EnvironmentAlarms(
-        f"{watched.name}-alarms",
-        EnvironmentAlarmsArgs(
-            topic_arn=topic,
-            cluster_name=watched.cluster_name,
-            services=watched.services,
-            load_balancer=watched.base.alb_arn_suffix,
-            target_groups=watched.target_groups,
-            queues=watched.queues,
-            thresholds=options,
-        ),
-        opts,
+def watch(
+    env: Environment, cluster: Cluster, services: Services, backing: Backing, key: pulumi.Input[str] | None
+) -> None:
+    """Create alarms and dashboard, as far as the arguments have them."""
+    web = {name: part for name, part in services.services.items() if isinstance(part, WebComponent)}
+    watched = Watched(
+        cluster_name=cluster.cluster_name,
+        services={name: part.service_name for name, part in services.services.items()},
+        target_groups={
+            name if index == 0 else f"{name}-{index}": suffix
+            for name, part in web.items()
+            for index, suffix in enumerate(part.target_group_arn_suffixes)
+        },
+        queues={queue: queue_metric(name) for queue, name in backing.queue_names.items()},
     )
+    if env.args.alarms is not None:
+        _alarms(env, watched, env.args.alarms, key)
+    if env.args.dashboard:
+        _dashboard(env, watched)
 
 
-def dashboard(watched: Watched, opts: pulumi.ResourceOptions) -> Dashboard:
-    """The dashboard."""
-    return Dashboard(
-        f"{watched.name}-dashboard",
-        DashboardArgs(
-            environment=watched.name,
-            region=watched.base.region,
-            cluster_name=watched.cluster_name,
-            services=watched.services,
-            load_balancer=watched.base.alb_arn_suffix,
-            target_groups=watched.target_groups,
-            queues=watched.queues,
-            database_instance_id=watched.base.database_instance_id,
-            database_cluster_id=watched.base.database_cluster_id,
-        ),
-        opts,
+def _has_own_topic(env: Environment) -> bool:
+    options = env.args.alarms
+    if options is None or options.topic_arn is not None:
+        return False
+    return bool(options.emails) or env.base.alarm_topic_arn is None
+
+
+def _alarms(env: Environment, watched: Watched, options: AlarmOptions, key: pulumi.Input[str] | None) -> None:
+    topic = options.topic_arn if options.topic_arn is not None else env.base.alarm_topic_arn
+    if _has_own_topic(env) or topic is None:
+        own = AlarmTopicArgs(account_id=env.base.account_id, kms_key_arn=key, emails=options.emails)
+        topic = AlarmTopic(f"{env.name}-alarm-topic", own, env.opts).topic_arn
+    args = EnvironmentAlarmsArgs(
+        topic_arn=topic,
+        cluster_name=watched.cluster_name,
+        services=watched.services,
+        load_balancer=env.base.alb_arn_suffix,
+        target_groups=watched.target_groups,
+        queues=watched.queues,
+        thresholds=options,
     )
+    EnvironmentAlarms(f"{env.name}-alarms", args, env.opts)
+
+
+def _dashboard(env: Environment, watched: Watched) -> None:
+    args = DashboardArgs(
+        environment=env.name,
+        region=env.base.region,
+        cluster_name=watched.cluster_name,
+        services=watched.services,
+        load_balancer=env.base.alb_arn_suffix,
+        target_groups=watched.target_groups,
+        queues=watched.queues,
+        database_instance_id=env.base.database_instance_id,
+        database_cluster_id=env.base.database_cluster_id,
+    )
+    Dashboard(f"{env.name}-dashboard", args, env.opts)

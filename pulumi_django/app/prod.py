@@ -23,7 +23,7 @@ from pulumi_django.rules.kinds import Kind
 
 @dataclass(frozen=True, kw_only=True)
 class ProdAppArgs(AppArgs):
-    """Careful: demand capacity, two or more tasks, the base's cache and bucket, metrics, alarms, a dashboard."""
+    """Careful defaults: on-demand capacity, two or more tasks, the base's cache and bucket, metrics, alarms, a dashboard."""
 
     web: ProdWebOptions = field(default_factory=ProdWebOptions)
     frontend: ProdFrontendOptions = field(default_factory=ProdFrontendOptions)
@@ -44,7 +44,7 @@ class ProdApp(pulumi.ComponentResource):
     """
 
     outputs: AppOutputs
-    """What people and tools need to know; `contract.export(app.outputs)` exports it."""
+    """Outputs for people and tools; `contract.export(app.outputs)` exports them."""
 
     def __init__(self, name: str, args: ProdAppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:app:ProdApp", name, None, opts)

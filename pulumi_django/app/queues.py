@@ -1,6 +1,6 @@
-"""Which Celery queues each worker works on. Pure.
+"""The Celery queues of each worker. Pure.
 
-Celery sends a task that names no queue to `celery`, and an application that says nothing about queues has no other:
+Celery sends a task that names no queue to `celery`. An application that configures no queues uses only that one:
 https://docs.celeryq.dev/en/stable/userguide/configuration.html#task-default-queue
 """
 
@@ -17,8 +17,8 @@ _QUEUE = re.compile(r"[A-Za-z0-9_.:@-]{1,100}")
 
 
 def of_workers(workers: Mapping[str, WorkerOptions]) -> dict[str, tuple[str, ...]]:
-    """Queues by worker: what it is given, else its own name. The worker `default`, or the only one, works on Celery's
-    default queue too, unless another worker does. Raises ValueError for what Celery's `-Q` cannot name."""
+    """Return the queues of each worker: its `queues`, else its own name. The worker `default`, or the only worker, also
+    works on Celery's default queue, unless another worker does. Raises ValueError for a name that Celery's `-Q` refuses."""
     for name, options in workers.items():
         _check(name, options)
     found = {
@@ -32,9 +32,9 @@ def of_workers(workers: Mapping[str, WorkerOptions]) -> dict[str, tuple[str, ...
 
 
 def of_sqs(workers: Mapping[str, WorkerOptions]) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
-    """The same where SQS is the broker, and other names for queues.
+    """Return the same for SQS as broker, and second names of queues.
 
-    There Celery's default queue is another name of the default worker's own, so that it costs no queue and no polling.
+    Celery's default queue is then a second name of the default worker's queue: it needs no SQS queue and no polling.
     """
     found, names = of_workers(workers), dict[str, str]()
     for name, queues in found.items():
@@ -57,5 +57,5 @@ def _check(name: str, options: WorkerOptions) -> None:
     for queue in queues:
         if not _QUEUE.fullmatch(queue):
             raise ValueError(
-                f"workers.{name}.queues has {queue!r}: a queue's name is letters, digits and any of _ . : @ -"
+                f"workers.{name}.queues has {queue!r}: a queue's name has 1 to 100 letters, digits and any of _ . : @ -"
             )

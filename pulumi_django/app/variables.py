@@ -1,47 +1,21 @@
-"""The variables of an environment's containers: Django's own, and what a frontend or a sidecar may refer to."""
+"""The variables of an environment's containers: Django's own, and those that a frontend or a sidecar may refer to."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
 
-from pulumi_django.app import backing
-from pulumi_django.app.arguments import AppArgs
-from pulumi_django.app.hosts import Addresses
-from pulumi_django.app.options import ServedOptions
+from pulumi_django.app.backing import Backing
+from pulumi_django.app.environment import Environment
+from pulumi_django.app.secrets import References
 from pulumi_django.contract import number_text
-from pulumi_django.data.broker import SqsBroker
 from pulumi_django.data.secrets import AppSecrets
 from pulumi_django.ecs.sidecar import Sidecar
-from pulumi_django.policies.secret_references import Resolved
 from pulumi_django.rules.container_env import ContainerEnv, ContainerValues, container_env, stack_values
 from pulumi_django.rules.env_references import StackValues
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sources:
-    """What the variables are made of."""
-
-    name: str
-    """Name of the environment."""
-
-    args: AppArgs
-    addresses: Addresses
-    scheme: str
-    """`https` or `http`."""
-
-    database_name: str
-    secrets: AppSecrets
-    bucket_name: pulumi.Input[str]
-    static_url: pulumi.Input[str] | None
-    site_url: pulumi.Input[str] | None
-    redis: backing.RedisAccess | None
-    sqs: SqsBroker | None
-    external: Mapping[str, Resolved | None] = field(default_factory=dict[str, "Resolved | None"])
-    """Secrets that exist already, by variable; None drops one of ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,80 +23,81 @@ class Variables:
     """The variables of each kind of container."""
 
     django: ContainerEnv
-    """Of everything that runs Django's image."""
-
-    stack: StackValues
-    """What `{NAME}` means."""
+    """Variables of every container with Django's image."""
 
     web: Mapping[str, Sidecar]
-    """The web service's sidecars, with the stack's values filled in."""
+    """Sidecars of the web service, with the stack's values filled in."""
 
     frontend: Mapping[str, Sidecar]
-    """The frontend's."""
+    """Sidecars of the frontend, with the stack's values filled in."""
 
     frontend_env: Mapping[str, Any]
     """The frontend's own variables."""
 
 
-def variables(sources: Sources) -> Variables:
-    """All of them. Raises ValueError for a reference that cannot be filled in."""
-    args, values = sources.args, _values(sources)
-    stack = stack_values(values, sources.secrets.references, _joined)
+def variables(env: Environment, secrets: AppSecrets, references: References, backing: Backing) -> Variables:
+    """Return all variables. Raises ValueError for a reference that cannot be filled in."""
+    args, values = env.args, _values(env, secrets, backing)
+    stack = stack_values(values, secrets.references, _joined)
+    resolved = {name: known.value_from if known else None for name, known in references.django.items()}
     django = container_env(
         values,
-        secret_reference=sources.secrets.references,
+        secret_reference=secrets.references,
         extra_env=args.extra_env,
-        extra_secrets=_extra_secrets(sources),
+        # A reference to a secret of the stack itself stays as it is written.
+        extra_secrets={name: resolved.get(name, text) for name, text in args.extra_secrets.items()},
         join=_joined,
     )
-    frontend = args.frontend if args.frontend_image is not None else None
+    has_frontend = args.frontend_image is not None
     return Variables(
         django=django,
-        stack=stack,
-        web=_sidecars("web", args.web, stack),
-        frontend=_sidecars("frontend", frontend, stack) if frontend else {},
-        frontend_env=stack.all_filled(frontend.env, "frontend.env") if frontend else {},
+        web=_filled("web", references.web, stack),
+        frontend=_filled("frontend", references.frontend, stack),
+        frontend_env=stack.all_filled(args.frontend.env, "frontend.env") if has_frontend else {},
     )
 
 
-def _values(sources: Sources) -> ContainerValues:
-    args, base = sources.args, sources.args.base
-    frontend = _url(sources, sources.addresses.frontend)
+def _values(env: Environment, secrets: AppSecrets, backing: Backing) -> ContainerValues:
+    args, base, broker, redis = env.args, env.base, backing.broker, backing.redis
     return ContainerValues(
-        environment=sources.name,
+        environment=env.name,
         base=base.base_stack_name,
         domain=base.domain_name or base.alb_dns_name,
-        url=_url(sources, sources.addresses.environment),
+        url=env.url,
         region=base.region,
         settings_module=args.settings_module,
         allowed_hosts=args.allowed_hosts,
-        bucket=sources.bucket_name,
-        static_url=sources.static_url,
-        frontend_url=frontend if args.frontend_image is not None or sources.site_url is None else sources.site_url,
+        bucket=backing.bucket.name,
+        static_url=backing.bucket.static_url,
+        frontend_url=_frontend_url(env, backing),
         database_host=base.database_host,
         database_port=number_text(base.database_port),
-        database_name=sources.database_name,
+        database_name=env.database_name,
         database_reader_host=base.database_reader_host,
-        password_secret_name=sources.secrets.password_secret_name,
+        redis_host=redis.host if redis else None,
+        redis_url=redis.cache_url if redis else None,
+        redis_url_secret=redis.cache_url_secret if redis else None,
+        redis_key_prefix=redis.key_prefix if redis else None,
+        broker_url=broker.url,
+        broker_url_secret=broker.url_secret,
+        broker_transport_options=broker.transport_options,
+        queue_urls=broker.queue_urls,
+        password_secret_name=secrets.password_secret_name,
         sentry_dsn=args.sentry_dsn,
-        **backing.broker_values(sources.redis, sources.sqs),
     )
 
 
-def _extra_secrets(sources: Sources) -> dict[str, Any]:
-    """`extra_secrets` by `valueFrom`; what refers to a secret of ours stays as it is written."""
-    resolved = {name: known.value_from if known else None for name, known in sources.external.items()}
-    return {name: resolved.get(name, reference) for name, reference in sources.args.extra_secrets.items()}
+def _frontend_url(env: Environment, backing: Backing) -> pulumi.Input[str]:
+    """Return the URL of the frontend; without one, of the site of static files, else of the environment."""
+    if env.args.frontend_image is None and backing.site is not None:
+        return backing.site.url
+    return env.at(env.addresses.frontend)
 
 
-def _url(sources: Sources, host: pulumi.Input[str]) -> pulumi.Output[str]:
-    return pulumi.Output.concat(f"{sources.scheme}://", host)
-
-
-def _sidecars(where: str, options: ServedOptions, stack: StackValues) -> dict[str, Sidecar]:
+def _filled(where: str, sidecars: Mapping[str, Sidecar], stack: StackValues) -> dict[str, Sidecar]:
     return {
         name: replace(sidecar, env=stack.all_filled(sidecar.env, f"{where}.sidecars.{name}.env"))
-        for name, sidecar in options.sidecars.items()
+        for name, sidecar in sidecars.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""The base of short-lived environments: cheap, shared, easily made and destroyed."""
+"""The base of short-lived environments: cheap, shared, quickly created and destroyed."""
 
 from __future__ import annotations
 
@@ -21,26 +21,23 @@ class AdHocBaseArgs(BaseArgs):
     USUAL_ZONES = 2
 
     network: NetworkOptions = field(default_factory=NetworkOptions)
-    """VPC, zones, way out."""
-
     database: DatabaseOptions = field(default_factory=DatabaseOptions)
-    """The PostgreSQL server on RDS."""
 
     cache: CacheOptions | None = None
-    """A Valkey or Redis that environments share; None has none: each environment has its own Redis."""
+    """A Valkey or Redis that environments share. None creates none: each environment has its own Redis."""
 
     shared_assets_bucket: bool = False
-    """Whether environments share a bucket; by default each has its own."""
+    """Whether environments share a bucket. By default each has its own."""
 
 
 class AdHocBase(pulumi.ComponentResource):
-    """VPC, load balancer, PostgreSQL server, namespace and bastion for the environments that will stand on it.
+    """VPC, load balancer, PostgreSQL server, namespace and bastion for ad-hoc environments.
 
     The instance's name is the base's name.
     """
 
     contract: BaseContract
-    """What applications take from this base; `contract.export(base.contract)` exports it."""
+    """The values that applications read; `contract.export(base.contract)` exports them."""
 
     def __init__(self, name: str, args: AdHocBaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:base:AdHocBase", name, None, opts)
@@ -50,28 +47,28 @@ class AdHocBase(pulumi.ComponentResource):
         web = parts.web(name, args, vpc, guards, opts=child)
         parts.endpoints(name, args, vpc, web.groups, opts=child)
         database = parts.database(name, args, vpc, web.groups, guards, opts=child)
-        cache = parts.cache(name, args, vpc, web.groups, guards, opts=child)
-        discovery = ServiceDiscovery(
-            f"{name}-discovery",
-            ServiceDiscoveryArgs(namespace=naming.namespace_name(name), vpc_id=vpc.vpc_id),
-            child,
+        bucket = _bucket(name, args, child)
+        made = parts.Parts(
+            vpc=vpc,
+            web=web,
+            database=database,
+            cache=parts.cache(name, args, vpc, web.groups, guards, opts=child),
+            discovery=_discovery(name, vpc, child),
+            bastion=parts.bastion(name, args, vpc, web.groups, database, opts=child),
+            bucket=bucket,
+            roles=shared_roles.make(name, args, web.balancer.arn, database.master_secret_arn, bucket, opts=child),
         )
-        bastion = parts.bastion(name, args, vpc, web.groups, database, opts=child)
-        bucket = (
-            AssetsBucket(f"{name}-assets", AssetsBucketArgs(force_destroy=True), child)
-            if args.shared_assets_bucket
-            else None
-        )
-        buckets = [bucket.bucket_arn] if bucket else []
-        roles = shared_roles.make(name, args, web.balancer.arn, database.master_secret_arn, buckets, opts=child)
-        self.contract = BaseContract(
-            **parts.contract_values(name, Kind.AD_HOC, args, vpc, web, database),
-            **parts.cache_values(args, cache),
-            **shared_roles.values(roles),
-            service_discovery_namespace_id=discovery.namespace_id,
-            service_discovery_namespace_name=discovery.namespace_name,
-            bastion_instance_id=bastion.instance_id if bastion else None,
-            assets_bucket_name=bucket.bucket_name if bucket else None,
-        )
+        self.contract = parts.offered(name, Kind.AD_HOC, args, made)
         parts.publish(name, args, self.contract, opts=child)
         self.register_outputs({"kind": Kind.AD_HOC.value, "alb_dns_name": web.balancer.dns_name})
+
+
+def _discovery(name: str, vpc: parts.Vpc, child: pulumi.ResourceOptions) -> ServiceDiscovery:
+    args = ServiceDiscoveryArgs(namespace=naming.namespace_name(name), vpc_id=vpc.vpc_id)
+    return ServiceDiscovery(f"{name}-discovery", args, child)
+
+
+def _bucket(name: str, args: AdHocBaseArgs, child: pulumi.ResourceOptions) -> AssetsBucket | None:
+    if not args.shared_assets_bucket:
+        return None
+    return AssetsBucket(f"{name}-assets", AssetsBucketArgs(force_destroy=True), child)

@@ -1,4 +1,4 @@
-"""The alarms of a base, and from where on they go off."""
+"""The alarms of a base, and their thresholds."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from pulumi_django.observability.topic import AlarmTopic, AlarmTopicArgs
 from pulumi_django.rules.sizing import instance_class_memory_gib
 
 MANY, FEW = 0.8, 0.1
-"""Share of the connections that is too much, and of the storage that is too little."""
+"""Share of the connections that is too high, and share of free storage that is too low."""
 
 # LEAST(memory in bytes / 9531392, 5000)
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.MaxConnections
 MOST_CONNECTIONS = 5000
 CONNECTIONS_PER_GIB = 1024**3 / 9531392
-# Of a server that may shrink to half an ACU or sleep.
+# Limit of a server that may shrink to half an ACU or sleep.
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2.setting-capacity.html
 MOST_CONNECTIONS_OF_THE_SMALLEST = 2000
 GIB_PER_ACU = 2
@@ -49,7 +49,7 @@ class AlarmedBase(Protocol):
 
 
 def check(args: AlarmedBase) -> None:
-    """ValueError when an alarm is wanted whose threshold cannot be known."""
+    """Raise ValueError for an alarm whose threshold is neither given nor known."""
     if args.alarms is not None:
         _connections(args, args.alarms)
 
@@ -65,7 +65,7 @@ def make(
     *,
     opts: pulumi.ResourceOptions,
 ) -> AlarmTopic:
-    """The topic, and the alarms that it is told of."""
+    """Create the topic, and the alarms that notify it."""
     options = args.alarms or BaseAlarmOptions()
     given = AlarmTopicArgs(account_id=account_id, kms_key_arn=guards.key_arn, emails=options.emails)
     topic = AlarmTopic(f"{name}-alarms", given, opts)
@@ -103,11 +103,13 @@ def _connections(args: AlarmedBase, options: BaseAlarmOptions) -> int:
     if existing is not None:
         if existing.instance_id is None and existing.cluster_id is None:
             return 1  # without a metric there is no alarm
-        raise ValueError("alarms.database_connections is missing: how many existing_database takes is not known here")
+        raise ValueError(
+            "alarms.database_connections is missing: the limit of existing_database is unknown, so give a number"
+        )
     memory = instance_class_memory_gib(args.database.instance_class)
     if memory is None:
         raise ValueError(
-            f"alarms.database_connections is missing: the memory of {args.database.instance_class} is not known here"
+            f"alarms.database_connections is missing: the memory of {args.database.instance_class} is unknown, so give a number"
         )
     return int(MANY * min(memory * CONNECTIONS_PER_GIB, MOST_CONNECTIONS))
 

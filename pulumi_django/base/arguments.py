@@ -1,4 +1,4 @@
-"""The arguments that bases of both kinds have, and what of them does not go together."""
+"""The arguments that bases of both kinds have, and the checks of values that exclude each other."""
 
 from __future__ import annotations
 
@@ -30,66 +30,67 @@ class BaseArgs:
     """Arguments of both kinds."""
 
     USUAL_ZONES = 2
-    """Zones of a network that names none."""
+    """Number of zones of a network that names none."""
 
     region: str
     """AWS region, for example `us-east-1`."""
 
     account_zones: Sequence[str] | None = None
-    """Zones that the account may use, in order; the network takes the first ones where `network.zones` names none. The
-    projects ask AWS for them, and keep those of an existing network. None takes the region's zones from `a` on, and asks
-    for `network.zones` where these do not exist in every account."""
+    """Zones that the account may use, in order. The network takes the first ones where `network.zones` names none. The
+    projects read them from AWS, and keep those of an existing network. None takes the region's zones from `a` on, and
+    requires `network.zones` where these do not exist in every account."""
 
     domain_name: str | None = None
-    """Domain below which environments get their host names. None makes an HTTP-only base, which holds one environment."""
+    """Domain below which environments have their host names. None creates an HTTP-only base, for one environment."""
 
     hosted_zone_id: str | None = None
-    """Route 53 zone of the domain; None looks it up by the domain's name, save when `dns` is off."""
+    """Route 53 zone of the domain. None looks it up by the domain's name, except when `dns` is off."""
 
     certificate_arn: str | None = None
-    """Issued certificate for the domain and `*.` below it; None has one issued, which needs the hosted zone."""
+    """Issued certificate for the domain and `*.` below it. None issues one, which needs the hosted zone."""
 
     extra_certificate_arns: Sequence[str] = ()
-    """Issued certificates, in the base's region, for hosts of environments that the first one does not cover: deeper names,
-    wildcards, other domains. At most 25."""
+    """More issued certificates, in the base's region, for hosts that the first one does not cover: deeper names, wildcards,
+    other domains. At most 25."""
 
     dns: bool = True
-    """Whether records are made in Route 53. Off, the domain's records are kept elsewhere and a certificate is needed."""
+    """Whether records are created in Route 53. With `false` the domain's records are elsewhere, and `certificate_arn` is
+    required."""
 
     network: NetworkOptions
-    """VPC, zones, way out."""
+    """VPC, zones, NAT gateways, endpoints."""
 
     existing_vpc: ExistingVpcOptions | None = None
-    """A VPC of somebody else instead of one of the base's own."""
+    """An existing VPC instead of one of the base's own."""
 
     database: DatabaseOptions
     """The PostgreSQL server on RDS."""
 
     aurora: AuroraOptions | None = None
-    """A PostgreSQL server on Aurora Serverless v2 instead."""
+    """A PostgreSQL server on Aurora Serverless v2, instead of `database`."""
 
     existing_database: ExistingDatabaseOptions | None = None
-    """A PostgreSQL server of somebody else instead."""
+    """An existing PostgreSQL server, instead of `database`."""
 
     cache: CacheOptions | None
-    """A Valkey or Redis that environments share; None has none."""
+    """A Valkey or Redis that environments share. None creates none."""
 
     bastion: bool = True
-    """Whether there is a host for port forwarding to the database."""
+    """Whether the base has a host for port forwarding to the database."""
 
     shared_roles: bool = False
-    """Whether the base has the IAM roles of all its environments' tasks, for accounts in which only few may make roles.
-    They reach everything that is tagged with the base; by default each environment has roles that reach its own."""
+    """Whether the base has the IAM roles of all its environments' tasks, for accounts in which few people may create roles.
+    These roles reach everything with the base's tag. By default each environment has roles that reach only its own."""
 
     firewall: FirewallOptions | None = None
-    """A web application firewall before the load balancer; None has none. AWS bills it by rule and request, and its rules
-    should first only count (`count_only`)."""
+    """A web application firewall before the load balancer. None creates none. AWS bills it by rule and request. Its rules
+    should only count at first (`count_only`)."""
 
     publish_parameters: bool = False
-    """Whether what the base offers is also written to SSM parameters `/{base}/{output}`."""
+    """Whether the stack's outputs are also written to SSM parameters `/{base}/{output}`."""
 
     idle_timeout_seconds: int = 60
-    """After this the load balancer closes a silent connection, 1 to 4000."""
+    """Time after which the load balancer closes an idle connection, 1 to 4000 seconds."""
 
     def __post_init__(self) -> None:
         check_domain(self.domain_name, self.hosted_zone_id, self.certificate_arn, self.dns)
@@ -105,12 +106,22 @@ class BaseArgs:
 
     @property
     def zones(self) -> list[str]:
-        """The network's zones by name: the ones that were chosen, or the region's first ones."""
+        """The network's zones by name: the chosen ones, or the first ones of account or region."""
         if self.network.zones is not None:
             return list(self.network.zones)
         if self.account_zones is not None:
             return list(self.account_zones[: self.USUAL_ZONES])
         return by_letter(self.region, self.USUAL_ZONES)
+
+    @property
+    def isolated(self) -> bool:
+        """Whether the private subnets have no route to the internet."""
+        return self.existing_vpc.isolated if self.existing_vpc is not None else self.network.nat == "none"
+
+    @property
+    def own_certificate(self) -> bool | None:
+        """Whether the base's only certificate is one that it issues itself; None on an HTTP-only base."""
+        return None if self.domain_name is None else not (self.certificate_arn or self.extra_certificate_arns)
 
     def _only(self, name: str, *others: str) -> None:
         defaults: dict[str, Any] = {
@@ -135,7 +146,7 @@ class BaseArgs:
 
 
 def check_domain(domain_name: str | None, hosted_zone_id: str | None, certificate_arn: str | None, dns: bool) -> None:
-    """ValueError when domain, zone and certificate do not go together."""
+    """Raise ValueError when domain, zone and certificate exclude each other."""
     if domain_name is None:
         for name, value in (("hosted_zone_id", hosted_zone_id), ("certificate_arn", certificate_arn)):
             if value is not None:
@@ -150,7 +161,7 @@ def check_domain(domain_name: str | None, hosted_zone_id: str | None, certificat
 
 
 def check_extra_certificates(domain_name: str | None, arns: Sequence[str]) -> None:
-    """ValueError for certificates that the base's listener cannot take."""
+    """Raise ValueError for certificates that the base's listener cannot take."""
     if arns and domain_name is None:
         raise ValueError("extra_certificate_arns is given without a domain_name: an HTTP-only base has no certificate")
     if len(arns) > MOST_EXTRA_CERTIFICATES or len(set(arns)) < len(arns):

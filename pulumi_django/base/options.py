@@ -1,4 +1,7 @@
-"""What the owner of a base chooses, part by part. The two kinds differ by the defaults that are written out here."""
+"""The choices for each part of a base. The kinds differ in defaults: `Prod...` classes have production's.
+
+Fields that a component has too come from the component's own settings class, where name, default and text stand once.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from dataclasses import dataclass, field
 from pulumi_django.data.aurora import AuroraSettings
 from pulumi_django.data.cache import CacheSettings
 from pulumi_django.data.instance import InstanceSettings
-from pulumi_django.data.postgres import POSTGRES_PORT
+from pulumi_django.data.postgres import POSTGRES_PORT, PostgresSettings
 from pulumi_django.network.endpoints import ISOLATED_ENDPOINTS, USUAL_ENDPOINTS, check_services
 from pulumi_django.network.vpc import Nat, NetworkSettings
 from pulumi_django.observability.alarms import check_percent, check_positive
@@ -17,24 +20,25 @@ from pulumi_django.rules.sizing import check_log_retention
 
 # https://www.postgresql.org/docs/current/runtime-config-logging.html
 LOGGED_STATEMENTS = {"log_min_duration_statement": "1000", "log_statement": "ddl"}
-"""Statements of a second or more, and changes of tables. Neither holds a password of ours: the release sets them in a DO block, which is no DDL."""
+"""Logs statements of a second or more, and changes of tables. Neither contains an environment's password: the release sets
+passwords in a DO block, which is no DDL."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkOptions(NetworkSettings):
     zones: Sequence[str] | None = None
-    """Availability zones by name, at least two; None takes the first ones that the account may use, and an existing network
+    """Availability zones by name, at least two. None takes the first ones that the account may use; an existing network
     keeps its own."""
 
     interface_endpoints: Sequence[str] = ()
-    """AWS services with an interface endpoint in every zone, such as `sqs`. With nat `none` those that tasks cannot do
-    without are added."""
+    """AWS services with an interface endpoint in every zone, such as `sqs`. With nat `none` the endpoints that every task
+    needs are added."""
 
     flow_logs: bool = False
-    """Whether every connection is recorded in CloudWatch."""
+    """Whether CloudWatch records every connection."""
 
     flow_log_retention_days: int = 30
-    """Days for which these records are kept."""
+    """Days for which CloudWatch keeps these records: 1, 3, 5, 7, 14, 30, ..."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -50,25 +54,17 @@ class NetworkOptions(NetworkSettings):
 @dataclass(frozen=True, kw_only=True)
 class ProdNetworkOptions(NetworkOptions):
     nat: Nat = "per-az"
-    """The way out of the private subnets: one NAT gateway in each zone (`per-az`), a `single` one, or `none`."""
-
     interface_endpoints: Sequence[str] = USUAL_ENDPOINTS
-    """AWS services with an interface endpoint in every zone, such as `sqs`. With nat `none` those that tasks cannot do
-    without are added."""
-
     flow_logs: bool = True
-    """Whether every connection is recorded in CloudWatch."""
-
     flow_log_retention_days: int = 365
-    """Days for which these records are kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExistingVpcOptions:
-    """A VPC that is somebody else's; routes, endpoints and flow logs stay with its owner."""
+    """An existing VPC. The base changes no routes, endpoints or flow logs in it."""
 
     vpc_id: str
-    """Id of the VPC, with DNS names and DNS support switched on."""
+    """Id of the VPC; its DNS names and DNS support must be on."""
 
     public_subnet_ids: Sequence[str]
     """Subnets with a route to the internet gateway, in at least two zones."""
@@ -77,7 +73,7 @@ class ExistingVpcOptions:
     """Subnets for tasks and data, in at least two zones."""
 
     isolated: bool = False
-    """Whether nothing leads out of the private subnets but endpoints."""
+    """Whether the private subnets have no route to the internet, only endpoints."""
 
     def __post_init__(self) -> None:
         _check_id("vpc_id", "vpc", self.vpc_id)
@@ -92,7 +88,7 @@ class ExistingVpcOptions:
         both = sorted({*self.public_subnet_ids} & {*self.private_subnet_ids})
         if both:
             raise ValueError(
-                f"{', '.join(both)} stands in both public_subnet_ids and private_subnet_ids: a subnet is one"
+                f"{', '.join(both)} is in both public_subnet_ids and private_subnet_ids: a subnet is either public or private"
             )
 
 
@@ -102,106 +98,73 @@ class DatabaseOptions(InstanceSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProdDatabaseOptions(DatabaseOptions):
-    """The PostgreSQL server on RDS, as production has it."""
-
-    instance_class: str = "db.t4g.medium"
-    """RDS instance class."""
-
-    max_storage_gib: int = 100
-    """Storage up to which RDS grows by itself; equal to `storage_gib` it does not grow."""
-
-    multi_az: bool = True
-    """Whether a standby in another zone takes over when the server fails; doubles the price."""
-
-    backup_retention_days: int = 7
-    """Days for which automatic backups are kept, up to 35."""
-
-    final_snapshot: bool = True
-    """Whether a last snapshot is taken when it is deleted."""
-
-    performance_insights: bool = True
-    """Whether query statistics are collected, kept for 7 days without charge."""
-
-    monitoring_interval_seconds: int = 60
-    """How often figures of the operating system go to CloudWatch: 0 (never), 1, 5, 10, 15, 30 or 60."""
-
-    iam_authentication: bool = True
-    """Whether roles of PostgreSQL with `rds_iam` may connect with an IAM token instead of a password."""
-
-    log_exports: Sequence[str] = ("postgresql", "upgrade")
-    """Logs that go to CloudWatch."""
-
-    log_retention_days: int = 365
-    """Days for which they are kept there."""
-
-    parameters: Mapping[str, str] = field(default_factory=lambda: dict(LOGGED_STATEMENTS))
-    """Parameters of PostgreSQL that are applied at once, beside forced TLS. Slow statements and changes of tables are
-    logged by default."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class AuroraOptions(AuroraSettings):
     """The PostgreSQL server on Aurora Serverless v2."""
 
     zones: Sequence[str] | None = None
-    """Zones with a server, by name; None is the network's first zone."""
+    """Zones with a server, by name. None is the network's first zone."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProdAuroraOptions(AuroraOptions):
-    """The PostgreSQL server on Aurora Serverless v2, as production has it."""
-
-    zones: Sequence[str] | None = None
-    """Zones with a server, by name; None is the network's first two: the second takes over."""
+class _ProdServer(PostgresSettings):
+    """Production's defaults for RDS and Aurora."""
 
     backup_retention_days: int = 7
-    """Days for which automatic backups are kept, up to 35."""
-
     final_snapshot: bool = True
-    """Whether a last snapshot is taken when it is deleted."""
-
     performance_insights: bool = True
-    """Whether query statistics are collected, kept for 7 days without charge."""
-
     iam_authentication: bool = True
-    """Whether roles of PostgreSQL with `rds_iam` may connect with an IAM token instead of a password."""
-
-    log_exports: Sequence[str] = ("postgresql",)
-    """Logs that go to CloudWatch."""
-
     log_retention_days: int = 365
-    """Days for which they are kept there."""
 
     parameters: Mapping[str, str] = field(default_factory=lambda: dict(LOGGED_STATEMENTS))
-    """Parameters of PostgreSQL that are applied at once, beside forced TLS. Slow statements and changes of tables are
-    logged by default."""
+    """Parameters of PostgreSQL that apply at once, beside forced TLS. The default logs slow statements and changes of
+    tables."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProdDatabaseOptions(_ProdServer, DatabaseOptions):
+    """The PostgreSQL server on RDS, with production's defaults."""
+
+    instance_class: str = "db.t4g.medium"
+    max_storage_gib: int = 100
+    multi_az: bool = True
+    monitoring_interval_seconds: int = 60
+    log_exports: Sequence[str] = ("postgresql", "upgrade")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProdAuroraOptions(_ProdServer, AuroraOptions):
+    """The PostgreSQL server on Aurora Serverless v2, with production's defaults."""
+
+    zones: Sequence[str] | None = None
+    """Zones with a server, by name. None is the network's first two; the second server replaces the first when it fails."""
+
+    log_exports: Sequence[str] = ("postgresql",)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExistingDatabaseOptions:
-    """A PostgreSQL server that is somebody else's, 15 or newer."""
+    """An existing PostgreSQL server, version 15 or newer."""
 
     host: str
-    """Host name."""
+    """Host name of the server, without scheme and port."""
 
     port: int = POSTGRES_PORT
-    """TCP port."""
+    """TCP port of the server, 1 to 65535."""
 
     master_secret_arn: str
     """Secret with the JSON keys `username` and `password` of a role that may create databases and roles."""
 
     security_group_id: str | None = None
-    """Security group of the server, which gets a rule for the tasks; None when it admits them already."""
+    """Security group of the server, to which the base adds a rule for the tasks. None if it admits them already."""
 
     reader_host: str | None = None
-    """Host name for queries that only read, when there is one."""
+    """Host name for queries that only read. None without one."""
 
     instance_id: str | None = None
-    """RDS instance, for alarms; None for Aurora and for a server outside RDS."""
+    """Id of the RDS instance, for alarms. None for Aurora and for a server outside RDS."""
 
     cluster_id: str | None = None
-    """Aurora cluster, for alarms."""
+    """Id of the Aurora cluster, for alarms."""
 
     def __post_init__(self) -> None:
         if not self.host or "/" in self.host or ":" in self.host:
@@ -223,10 +186,9 @@ class CacheOptions(CacheSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class ProdCacheOptions(CacheOptions):
-    """The Valkey or Redis that environments share, as production has it."""
+    """The Valkey or Redis that environments share, with production's defaults."""
 
     snapshot_days: int = 7
-    """Days for which daily snapshots are kept, 0 to 35; 0 makes none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,18 +199,18 @@ class AssetsOptions:
     """Whether overwritten and deleted objects can be restored."""
 
     old_version_days: int | None = 90
-    """Days for which they can; None keeps them."""
+    """Days for which old versions are kept, 1 or more. None keeps them forever."""
 
     retain: bool = True
     """Whether the bucket stays when the stack is destroyed."""
 
     force_destroy: bool = False
-    """Whether deleting the bucket deletes what is in it; otherwise a bucket with objects cannot be deleted."""
+    """Whether deleting the bucket deletes its objects. Otherwise a bucket with objects cannot be deleted."""
 
     def __post_init__(self) -> None:
         if self.retain and self.force_destroy:
             raise ValueError(
-                "retain and force_destroy are both on: the bucket either stays or goes with all that is in it"
+                "retain and force_destroy are both on: the bucket either stays or is deleted with all its objects"
             )
         if self.old_version_days is not None and self.old_version_days < 1:
             raise ValueError(f"old_version_days is {self.old_version_days}: it is 1 or more")
@@ -256,13 +218,13 @@ class AssetsOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class AccessLogOptions:
-    """Requests to the load balancer and to the assets bucket, one line each."""
+    """Records of the requests to the load balancer and to the assets bucket, one line each."""
 
     retention_days: int = 90
-    """Days for which they are kept, 1 to 3650."""
+    """Days for which the records are kept, 1 to 3650."""
 
     force_destroy: bool = False
-    """Whether destroying the stack deletes the logs; otherwise it fails while there are any."""
+    """Whether destroying the stack deletes the logs. Otherwise it fails while the bucket has any."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.retention_days <= 3650:
@@ -271,28 +233,28 @@ class AccessLogOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class BaseAlarmOptions:
-    """From where on something is wrong with the base."""
+    """Thresholds of the base's alarms, and the addresses that receive them."""
 
     emails: Sequence[str] = ()
-    """Addresses that get every alarm; each is asked to confirm first."""
+    """E-mail addresses that receive every alarm; each address must confirm first."""
 
     load_balancer_errors: int = 10
-    """Answers with a status of 500 or above that the load balancer itself gave in five minutes."""
+    """Number of answers with a status of 500 or more that the load balancer itself gives within five minutes."""
 
     database_cpu_percent: float = 80.0
-    """CPU of the database server, for five minutes."""
+    """CPU of the database server in percent, for five minutes."""
 
     database_free_storage_gib: float | None = None
-    """Storage that must stay free; None is a tenth of what the server has at first."""
+    """Storage in GiB that must stay free. None is a tenth of the server's `storage_gib`."""
 
     database_connections: int | None = None
-    """Connections, for five minutes; None is four fifths of what the server's memory allows."""
+    """Number of connections, for five minutes. None is 80 % of the connections that the server's memory allows."""
 
     cache_memory_percent: float = 85.0
-    """Memory of a node of the cache, for five minutes."""
+    """Memory of a cache node in percent, for five minutes."""
 
     cache_cpu_percent: float = 80.0
-    """CPU of a node of the cache, for five minutes."""
+    """CPU of a cache node in percent, for five minutes."""
 
     def __post_init__(self) -> None:
         for name in ("database_cpu_percent", "cache_memory_percent", "cache_cpu_percent"):

@@ -1,10 +1,10 @@
-"""What the bases of both kinds are put together from."""
+"""The parts of a base of either kind, and the contract that follows from them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 import pulumi
 import pulumi_aws as aws
@@ -12,27 +12,31 @@ import pulumi_aws as aws
 from pulumi_django import contract
 from pulumi_django.base.arguments import BaseArgs
 from pulumi_django.base.options import ExistingDatabaseOptions
+from pulumi_django.base.shared_roles import SharedRoles
 from pulumi_django.contract import BaseContract
 from pulumi_django.data import postgres
-from pulumi_django.data.aurora import AuroraServerless, AuroraServerlessArgs
-from pulumi_django.data.cache import ReplicationGroup, ReplicationGroupArgs
-from pulumi_django.data.instance import PostgresInstance, PostgresInstanceArgs
-from pulumi_django.data.postgres import DatabaseServer
+from pulumi_django.data.aurora import AuroraServerless, AuroraServerlessArgs, AuroraSettings
+from pulumi_django.data.cache import CacheSettings, ReplicationGroup, ReplicationGroupArgs
+from pulumi_django.data.instance import InstanceSettings, PostgresInstance, PostgresInstanceArgs
+from pulumi_django.data.postgres import DatabaseServer, PostgresServerArgs
 from pulumi_django.data.published_parameters import PublishedParameters, PublishedParametersArgs, published
+from pulumi_django.delivery.assets import AssetsBucket
 from pulumi_django.delivery.firewall import Firewall, FirewallArgs
 from pulumi_django.ec2.bastion import Bastion, BastionArgs
-from pulumi_django.network.dns import Certificate, CertificateArgs
+from pulumi_django.network.dns import Certificate, CertificateArgs, ServiceDiscovery
 from pulumi_django.network.endpoints import InterfaceEndpoints, InterfaceEndpointsArgs
 from pulumi_django.network.flow_logs import FlowLogs, FlowLogsArgs
 from pulumi_django.network.load_balancer import LoadBalancer, LoadBalancerArgs
 from pulumi_django.network.security import SecurityGroups, SecurityGroupsArgs
 from pulumi_django.network.vpc import Network, NetworkArgs, NetworkSettings
+from pulumi_django.observability.topic import AlarmTopic
 from pulumi_django.rules import naming
+from pulumi_django.rules.fields import passed
 from pulumi_django.rules.kinds import Kind
 
 
 class Vpc(Protocol):
-    """The network of a base, its own or somebody else's."""
+    """The network of a base: its own, or an existing one."""
 
     @property
     def vpc_id(self) -> pulumi.Input[str]: ...
@@ -44,16 +48,16 @@ class Vpc(Protocol):
 
 @dataclass(frozen=True)
 class Guards:
-    """What protects a base beyond the usual; an ad-hoc base has none of it."""
+    """Protection of a production base; an ad-hoc base has none."""
 
     key_arn: pulumi.Input[str] | None = None
-    """Key of the log groups."""
+    """KMS key of log groups, snapshots and statistics."""
 
     access_log_bucket: pulumi.Input[str] | None = None
     """Bucket for access logs."""
 
     deletion_protection: bool = False
-    """Whether what holds data, and the load balancer, cannot be deleted."""
+    """Whether AWS refuses to delete the load balancer and the resources with data."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +66,17 @@ class Web:
 
     groups: SecurityGroups
     balancer: LoadBalancer
-    domain_name: str | None
     hosted_zone_id: pulumi.Input[str] | None
 
 
 def network(name: str, args: BaseArgs, guards: Guards, *, opts: pulumi.ResourceOptions) -> Vpc:
-    """The VPC with its flow logs; an existing one stays as it is."""
+    """Create the VPC with its flow logs. An existing VPC stays unchanged."""
     if args.existing_vpc is not None:
         return args.existing_vpc
     options = args.network
-    chosen = {field.name: getattr(options, field.name) for field in fields(NetworkSettings)}
-    vpc = Network(f"{name}-network", NetworkArgs(region=args.region, zones=args.zones, **chosen), opts)
+    vpc = Network(
+        f"{name}-network", NetworkArgs(region=args.region, zones=args.zones, **passed(NetworkSettings, options)), opts
+    )
     if options.flow_logs:
         logs = FlowLogsArgs(
             vpc_id=vpc.vpc_id, retention_days=options.flow_log_retention_days, kms_key_arn=guards.key_arn
@@ -82,7 +86,7 @@ def network(name: str, args: BaseArgs, guards: Guards, *, opts: pulumi.ResourceO
 
 
 def web(name: str, args: BaseArgs, vpc: Vpc, guards: Guards, *, opts: pulumi.ResourceOptions) -> Web:
-    """Security groups, certificate, load balancer and its firewall."""
+    """Create security groups, certificate, load balancer and its firewall."""
     zone = _hosted_zone(args, opts)
     groups = SecurityGroups(
         f"{name}-sg", SecurityGroupsArgs(vpc_id=vpc.vpc_id, https=args.domain_name is not None), opts
@@ -102,7 +106,7 @@ def web(name: str, args: BaseArgs, vpc: Vpc, guards: Guards, *, opts: pulumi.Res
     )
     if args.firewall is not None:
         Firewall(f"{name}-firewall", FirewallArgs(resource_arn=balancer.arn, options=args.firewall), opts)
-    return Web(groups, balancer, args.domain_name, zone)
+    return Web(groups, balancer, zone)
 
 
 def _hosted_zone(args: BaseArgs, opts: pulumi.ResourceOptions) -> pulumi.Input[str] | None:
@@ -127,7 +131,7 @@ def _certificate(
 def endpoints(
     name: str, args: BaseArgs, vpc: Vpc, groups: SecurityGroups, *, opts: pulumi.ResourceOptions
 ) -> InterfaceEndpoints | None:
-    """The way to AWS services inside the VPC; an existing VPC has its owner's."""
+    """Create the endpoints of AWS services inside the VPC. An existing VPC keeps its own."""
     if args.existing_vpc is not None or not args.network.endpoints:
         return None
     return InterfaceEndpoints(
@@ -153,23 +157,27 @@ def database(
     aurora_servers: int = 1,
     opts: pulumi.ResourceOptions,
 ) -> DatabaseServer:
-    """The PostgreSQL server: on RDS, on Aurora with `aurora_servers` servers unless zones are named, or an existing one."""
+    """Create the PostgreSQL server: on RDS, or on Aurora with `aurora_servers` servers unless zones are named. An existing
+    server only admits the tasks."""
     if args.existing_database is not None:
         return _existing(name, args.existing_database, groups, opts)
-    place: dict[str, Any] = {
-        "identifier": naming.rds_identifier(name),
-        "vpc_id": vpc.vpc_id,
-        "subnet_ids": vpc.private_subnet_ids,
-        "client_security_group_id": groups.app_sg_id,
-        "log_key_arn": guards.key_arn,
-        "insights_key_arn": guards.key_arn,
-        "deletion_protection": guards.deletion_protection,
-    }
-    if args.aurora is not None:
-        place["zones"] = args.aurora.zones or args.zones[:aurora_servers]
-        chosen = _chosen(args.aurora, without="zones")
-        return AuroraServerless(f"{name}-database", AuroraServerlessArgs(**place, **chosen), opts)
-    return PostgresInstance(f"{name}-database", PostgresInstanceArgs(**place, **_chosen(args.database)), opts)
+    place = PostgresServerArgs(
+        identifier=naming.rds_identifier(name),
+        vpc_id=vpc.vpc_id,
+        subnet_ids=vpc.private_subnet_ids,
+        client_security_group_id=groups.app_sg_id,
+        log_key_arn=guards.key_arn,
+        insights_key_arn=guards.key_arn,
+        deletion_protection=guards.deletion_protection,
+    )
+    where = passed(PostgresServerArgs, place)
+    # Both classes have the settings of every server: the chosen ones count.
+    if args.aurora is None:
+        instance = PostgresInstanceArgs(**{**where, **passed(InstanceSettings, args.database)})
+        return PostgresInstance(f"{name}-database", instance, opts)
+    zones = args.aurora.zones or args.zones[:aurora_servers]
+    cluster = AuroraServerlessArgs(zones=zones, **{**where, **passed(AuroraSettings, args.aurora)})
+    return AuroraServerless(f"{name}-database", cluster, opts)
 
 
 def _existing(
@@ -183,17 +191,18 @@ def _existing(
 def cache(
     name: str, args: BaseArgs, vpc: Vpc, groups: SecurityGroups, guards: Guards, *, opts: pulumi.ResourceOptions
 ) -> ReplicationGroup | None:
-    """The shared Valkey or Redis, when there is one."""
+    """Create the Valkey or Redis that environments share, if the arguments have one."""
     if args.cache is None:
         return None
-    place: dict[str, Any] = {
-        "group_id": naming.replication_group_id(name),
-        "vpc_id": vpc.vpc_id,
-        "subnet_ids": vpc.private_subnet_ids,
-        "client_security_group_id": groups.app_sg_id,
-        "kms_key_arn": guards.key_arn,
-    }
-    return ReplicationGroup(f"{name}-cache", ReplicationGroupArgs(**place, **_chosen(args.cache)), opts)
+    group = ReplicationGroupArgs(
+        group_id=naming.replication_group_id(name),
+        vpc_id=vpc.vpc_id,
+        subnet_ids=vpc.private_subnet_ids,
+        client_security_group_id=groups.app_sg_id,
+        kms_key_arn=guards.key_arn,
+        **passed(CacheSettings, args.cache),
+    )
+    return ReplicationGroup(f"{name}-cache", group, opts)
 
 
 def bastion(
@@ -205,7 +214,7 @@ def bastion(
     *,
     opts: pulumi.ResourceOptions,
 ) -> Bastion | None:
-    """The host for people, when there is one."""
+    """Create the host for port forwarding, if the arguments have one."""
     if not args.bastion:
         return None
     return Bastion(
@@ -220,60 +229,70 @@ def bastion(
     )
 
 
-def contract_values(
-    name: str, kind: Kind, args: BaseArgs, vpc: Vpc, entry: Web, server: DatabaseServer
-) -> dict[str, Any]:
-    """The values of the contract that every base has."""
-    isolated = args.existing_vpc.isolated if args.existing_vpc is not None else args.network.nat == "none"
-    return {
-        "kind": kind,
-        "base_stack_name": name,
-        "region": args.region,
-        "vpc_id": vpc.vpc_id,
-        "public_subnet_ids": vpc.public_subnet_ids,
-        "private_subnet_ids": vpc.private_subnet_ids,
-        "isolated": isolated,
-        "alb_sg_id": entry.groups.alb_sg_id,
-        "app_sg_id": entry.groups.app_sg_id,
-        "listener_arn": entry.balancer.listener_arn,
-        "alb_arn_suffix": entry.balancer.arn_suffix,
-        "alb_dns_name": entry.balancer.dns_name,
-        "alb_zone_id": entry.balancer.zone_id,
-        "domain_name": entry.domain_name,
-        "hosted_zone_id": entry.hosted_zone_id,
-        "own_certificate": None
-        if args.domain_name is None
-        else not (args.certificate_arn or args.extra_certificate_arns),
-        "database_host": server.host,
-        "database_port": server.port,
-        "database_master_secret_arn": server.master_secret_arn,
-        "database_reader_host": server.reader_host,
-        "database_instance_id": server.instance_id,
-        "database_cluster_id": server.cluster_id,
-    }
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The parts of a base that its contract names."""
+
+    vpc: Vpc
+    web: Web
+    database: DatabaseServer
+    cache: ReplicationGroup | None
+    bastion: Bastion | None
+    bucket: AssetsBucket | None
+    roles: SharedRoles | None
+    discovery: ServiceDiscovery | None = None
+    topic: AlarmTopic | None = None
+    key_arn: pulumi.Input[str] | None = None
 
 
-def cache_values(args: BaseArgs, shared: ReplicationGroup | None) -> dict[str, Any]:
-    """The values of the contract about a shared cache; none without one."""
-    if args.cache is None or shared is None:
-        return {}
-    return {
-        "redis_host": shared.host,
-        "redis_port": shared.port,
-        "redis_tls": True,
-        "redis_cluster_mode": args.cache.cluster_mode,
-        "redis_auth_secret_arn": shared.auth_secret_arn,
-        "redis_replication_group_id": shared.group_id,
-    }
+def offered(name: str, kind: Kind, args: BaseArgs, parts: Parts) -> BaseContract:
+    """Return the contract of a base: the values that applications read."""
+    vpc, balancer, server = parts.vpc, parts.web.balancer, parts.database
+    cache, roles, discovery = parts.cache, parts.roles, parts.discovery
+    return BaseContract(
+        kind=kind,
+        base_stack_name=name,
+        region=args.region,
+        vpc_id=vpc.vpc_id,
+        public_subnet_ids=vpc.public_subnet_ids,
+        private_subnet_ids=vpc.private_subnet_ids,
+        isolated=args.isolated,
+        alb_sg_id=parts.web.groups.alb_sg_id,
+        app_sg_id=parts.web.groups.app_sg_id,
+        listener_arn=balancer.listener_arn,
+        alb_arn_suffix=balancer.arn_suffix,
+        alb_dns_name=balancer.dns_name,
+        alb_zone_id=balancer.zone_id,
+        domain_name=args.domain_name,
+        hosted_zone_id=parts.web.hosted_zone_id,
+        own_certificate=args.own_certificate,
+        database_host=server.host,
+        database_port=server.port,
+        database_master_secret_arn=server.master_secret_arn,
+        database_reader_host=server.reader_host,
+        database_instance_id=server.instance_id,
+        database_cluster_id=server.cluster_id,
+        redis_host=cache.host if cache else None,
+        redis_port=cache.port if cache else None,
+        redis_tls=True if cache else None,
+        redis_cluster_mode=args.cache.cluster_mode if args.cache else None,
+        redis_auth_secret_arn=cache.auth_secret_arn if cache else None,
+        redis_replication_group_id=cache.group_id if cache else None,
+        service_discovery_namespace_id=discovery.namespace_id if discovery else None,
+        service_discovery_namespace_name=discovery.namespace_name if discovery else None,
+        bastion_instance_id=parts.bastion.instance_id if parts.bastion else None,
+        assets_bucket_name=parts.bucket.bucket_name if parts.bucket else None,
+        alarm_topic_arn=parts.topic.topic_arn if parts.topic else None,
+        kms_key_arn=parts.key_arn,
+        task_role_arn=roles.task if roles else None,
+        execution_role_arn=roles.execution if roles else None,
+        database_role_arn=roles.database if roles else None,
+        platform_role_arn=roles.platform if roles else None,
+    )
 
 
-def _chosen(options: Any, *, without: str = "") -> dict[str, Any]:
-    """What was chosen, as arguments of the component that has the same fields."""
-    return {field.name: getattr(options, field.name) for field in fields(options) if field.name != without}
-
-
-def publish(name: str, args: BaseArgs, offered: BaseContract, *, opts: pulumi.ResourceOptions) -> None:
-    """The contract once more as SSM parameters, on request."""
+def publish(name: str, args: BaseArgs, values: BaseContract, *, opts: pulumi.ResourceOptions) -> None:
+    """Write the contract to SSM parameters too, if the arguments have that."""
     if args.publish_parameters:
-        values = published(contract.to_outputs(offered))
-        PublishedParameters(f"{name}-parameters", PublishedParametersArgs(stack=name, values=values), opts)
+        given = PublishedParametersArgs(stack=name, values=published(contract.to_outputs(values)))
+        PublishedParameters(f"{name}-parameters", given, opts)

@@ -1,4 +1,4 @@
-"""The base of production environments: three zones, nothing that fails alone, nothing that is lost by mistake."""
+"""The base of production environments: three zones, no single point of failure, no data lost by mistake."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pulumi_django.rules import naming
 from pulumi_django.rules.kinds import Kind
 
 AURORA_SERVERS = 2
-"""A writer, and a reader in another zone that takes over."""
+"""A writer, and a reader in another zone that replaces it when it fails."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,30 +34,23 @@ class ProdBaseArgs(BaseArgs):
     USUAL_ZONES = 3
 
     network: ProdNetworkOptions = field(default_factory=ProdNetworkOptions)
-    """VPC, zones, way out."""
-
     database: ProdDatabaseOptions = field(default_factory=ProdDatabaseOptions)
-    """The PostgreSQL server on RDS."""
-
     aurora: ProdAuroraOptions | None = None
-    """A PostgreSQL server on Aurora Serverless v2 instead."""
-
     cache: ProdCacheOptions | None = field(default_factory=ProdCacheOptions)
-    """The Valkey or Redis that environments share; None has none."""
 
     assets: AssetsOptions | None = field(default_factory=AssetsOptions)
-    """The bucket that environments share; None leaves each to its own."""
+    """The bucket that environments share. None creates none: each environment has its own."""
 
     access_logs: AccessLogOptions | None = field(default_factory=AccessLogOptions)
-    """Requests to the load balancer and the assets bucket, in a bucket of their own; None keeps none."""
+    """A bucket for the requests to the load balancer and the assets bucket. None records no requests."""
 
     alarms: BaseAlarmOptions | None = field(default_factory=BaseAlarmOptions)
-    """Alarms of the load balancer, the database and the cache, and the topic for these and the environments'; None has
+    """Alarms of load balancer, database and cache, and the topic for these and the environments' alarms. None creates
     neither."""
 
     deletion_protection: bool = True
-    """Whether load balancer, database and assets bucket cannot be deleted. To destroy the base, switch it off and update
-    first."""
+    """Whether AWS refuses to delete load balancer, database and assets bucket. To destroy the base, set it to false and
+    update first."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -71,75 +64,70 @@ class ProdBase(pulumi.ComponentResource):
     """
 
     contract: BaseContract
-    """What applications take from this base; `contract.export(base.contract)` exports it."""
+    """The values that applications read; `contract.export(base.contract)` exports them."""
 
     def __init__(self, name: str, args: ProdBaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:base:ProdBase", name, None, opts)
         naming.check_base_name(name)
         child = pulumi.ResourceOptions(parent=self)
         account = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self)).account_id
-        guards = self._guards(name, args, account)
+        guards = _guards(name, args, account, child)
         vpc = parts.network(name, args, guards, opts=child)
         web = parts.web(name, args, vpc, guards, opts=child)
         parts.endpoints(name, args, vpc, web.groups, opts=child)
         database = parts.database(name, args, vpc, web.groups, guards, aurora_servers=AURORA_SERVERS, opts=child)
         cache = parts.cache(name, args, vpc, web.groups, guards, opts=child)
-        assets = self._assets(name, args.assets, guards)
-        bastion = parts.bastion(name, args, vpc, web.groups, database, opts=child)
-        buckets = [assets.bucket_arn] if assets else []
-        keys = [guards.key_arn] if guards.key_arn is not None else []
-        roles = shared_roles.make(
-            name, args, web.balancer.arn, database.master_secret_arn, buckets, key_arns=keys, opts=child
+        bucket = _assets(name, args.assets, guards, child)
+        secret, keys = database.master_secret_arn, [guards.key_arn] if guards.key_arn is not None else []
+        made = parts.Parts(
+            vpc=vpc,
+            web=web,
+            database=database,
+            cache=cache,
+            bastion=parts.bastion(name, args, vpc, web.groups, database, opts=child),
+            bucket=bucket,
+            roles=shared_roles.make(name, args, web.balancer.arn, secret, bucket, key_arns=keys, opts=child),
+            topic=alarms.make(name, args, account, guards, web, database, cache, opts=child) if args.alarms else None,
+            key_arn=guards.key_arn,
         )
-        topic = alarms.make(name, args, account, guards, web, database, cache, opts=child) if args.alarms else None
-        self.contract = BaseContract(
-            **parts.contract_values(name, Kind.PROD, args, vpc, web, database),
-            **parts.cache_values(args, cache),
-            **shared_roles.values(roles),
-            bastion_instance_id=bastion.instance_id if bastion else None,
-            assets_bucket_name=assets.bucket_name if assets else None,
-            alarm_topic_arn=topic.topic_arn if topic else None,
-            kms_key_arn=guards.key_arn,
-        )
+        self.contract = parts.offered(name, Kind.PROD, args, made)
         parts.publish(name, args, self.contract, opts=child)
         self.register_outputs({"kind": Kind.PROD.value, "alb_dns_name": web.balancer.dns_name})
 
-    def _guards(self, name: str, args: ProdBaseArgs, account: pulumi.Output[str]) -> parts.Guards:
-        child = pulumi.ResourceOptions(parent=self)
-        key = EncryptionKey(f"{name}-key", EncryptionKeyArgs(account_id=account, region=args.region), child)
-        logs = args.access_logs
-        bucket = (
-            LogBucket(
-                f"{name}-logs",
-                LogBucketArgs(
-                    account_id=account,
-                    region=args.region,
-                    retention_days=logs.retention_days,
-                    force_destroy=logs.force_destroy,
-                ),
-                child,
-            )
-            if logs is not None
-            else None
-        )
-        return parts.Guards(
-            key_arn=key.arn,
-            access_log_bucket=bucket.bucket_name if bucket else None,
-            deletion_protection=args.deletion_protection,
-        )
 
-    def _assets(self, name: str, options: AssetsOptions | None, guards: parts.Guards) -> AssetsBucket | None:
-        if options is None:
-            return None
-        return AssetsBucket(
-            f"{name}-assets",
-            AssetsBucketArgs(
-                versioned=options.versioned,
-                old_version_days=options.old_version_days if options.versioned else None,
-                retain=options.retain,
-                force_destroy=options.force_destroy,
-                protect=guards.deletion_protection,
-                access_log_bucket=guards.access_log_bucket,
-            ),
-            pulumi.ResourceOptions(parent=self),
-        )
+def _guards(name: str, args: ProdBaseArgs, account: pulumi.Output[str], child: pulumi.ResourceOptions) -> parts.Guards:
+    key = EncryptionKey(f"{name}-key", EncryptionKeyArgs(account_id=account, region=args.region), child)
+    bucket = _logs(name, args, account, child)
+    return parts.Guards(
+        key_arn=key.arn,
+        access_log_bucket=bucket.bucket_name if bucket is not None else None,
+        deletion_protection=args.deletion_protection,
+    )
+
+
+def _logs(
+    name: str, args: ProdBaseArgs, account: pulumi.Output[str], child: pulumi.ResourceOptions
+) -> LogBucket | None:
+    logs = args.access_logs
+    if logs is None:
+        return None
+    given = LogBucketArgs(
+        account_id=account, region=args.region, retention_days=logs.retention_days, force_destroy=logs.force_destroy
+    )
+    return LogBucket(f"{name}-logs", given, child)
+
+
+def _assets(
+    name: str, options: AssetsOptions | None, guards: parts.Guards, child: pulumi.ResourceOptions
+) -> AssetsBucket | None:
+    if options is None:
+        return None
+    args = AssetsBucketArgs(
+        versioned=options.versioned,
+        old_version_days=options.old_version_days if options.versioned else None,
+        retain=options.retain,
+        force_destroy=options.force_destroy,
+        protect=guards.deletion_protection,
+        access_log_bucket=guards.access_log_bucket,
+    )
+    return AssetsBucket(f"{name}-assets", args, child)

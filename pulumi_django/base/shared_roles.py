@@ -1,15 +1,16 @@
-"""The IAM roles of the tasks of all environments of a base, for accounts in which only few may make roles."""
+"""The IAM roles of the tasks of all environments of a base, for accounts in which few people may create roles."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
 
 from pulumi_django.base.arguments import BaseArgs
 from pulumi_django.data.broker import QUEUE_ACTIONS
+from pulumi_django.delivery.assets import AssetsBucket
 from pulumi_django.ecs.roles import (
     ECS,
     ECS_TASKS,
@@ -42,14 +43,15 @@ def make(
     args: BaseArgs,
     balancer_arn: pulumi.Input[str],
     master_secret_arn: pulumi.Input[str],
-    bucket_arns: Sequence[pulumi.Input[str]],
+    bucket: AssetsBucket | None,
     *,
     key_arns: Sequence[pulumi.Input[str]] = (),
     opts: pulumi.ResourceOptions,
 ) -> SharedRoles | None:
-    """The roles, when they are wanted: they reach what carries the tag `base` with the base's name.
+    """Create the roles, if the arguments have them. They reach everything whose tag `base` is the base's name.
 
-    `key_arns` are the base's keys, which encrypt the secrets. An environment adds nothing to them for what it makes by itself, so that their number has no limit.
+    `key_arns` are the base's KMS keys, which encrypt the secrets. An environment adds nothing to the roles for its own
+    resources, so their policies set no limit to the number of environments.
     """
     if not args.shared_roles:
         return None
@@ -57,8 +59,9 @@ def make(
     secrets = _tagged("SecretsOfTheBase", ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"], tagged)
     reads = {**secrets, "Resource": [_arn(args, "secretsmanager", "secret:*")]}
     queues = {**_tagged("QueuesOfTheBase", QUEUE_ACTIONS, tagged), "Resource": [_arn(args, "sqs", "*")]}
+    buckets = [bucket.bucket_arn] if bucket is not None else []
     task = TaskRoleArgs(
-        account_id=account, bucket_arns=bucket_arns, key_arns=key_arns, exec_enabled=True, statements=[reads, queues]
+        account_id=account, bucket_arns=buckets, key_arns=key_arns, exec_enabled=True, statements=[reads, queues]
     )
     execution = ExecutionRoleArgs(
         account_id=account,
@@ -82,13 +85,8 @@ def make(
     )
 
 
-def values(roles: SharedRoles | None) -> dict[str, Any]:
-    """The values of the contract about the roles; none without them."""
-    return {} if roles is None else {f"{field.name}_role_arn": getattr(roles, field.name) for field in fields(roles)}
-
-
 def _platform_statements(args: BaseArgs, roles: Sequence[pulumi.Input[str]], tagged: dict[str, Any]) -> list[Statement]:
-    """Starting the scheduled commands of the environments with their roles, and moving their traffic."""
+    """Return the rights to start the environments' scheduled commands with their roles, and to move their traffic."""
     tasks, created = _arn(args, "ecs", "task/*"), {"StringEquals": {"ecs:CreateAction": "RunTask"}}
     passed = {"StringEquals": {"iam:PassedToService": ECS_TASKS}}
     groups, rules = (

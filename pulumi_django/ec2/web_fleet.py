@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from pulumi_django.ec2 import machine
 from pulumi_django.ecs.roles import Statement
-from pulumi_django.ecs.web_service import HealthCheck
+from pulumi_django.ecs.web_routing import HealthCheck
 from pulumi_django.rules import naming, priorities
 
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/understand-instance-refresh-default-values.html: the new instance

@@ -18,13 +18,13 @@ NAMESPACE = "ecs"
 @dataclass(frozen=True, kw_only=True)
 class AutoscalingArgs:
     cluster_name: str
-    """Name of the cluster."""
+    """Name of the cluster in which the service runs."""
 
     service: str
-    """Name of the service inside its environment, for messages."""
+    """Name of the service within its environment, for messages."""
 
     service_name: pulumi.Input[str]
-    """Name of the ECS service, taken from the service itself so that it is there first; alarms begin with it."""
+    """Output `name` of the ECS service, so that the service exists first. The names of alarms begin with it."""
 
     scaling: Scaling
     """Bounds and policies."""
@@ -33,11 +33,11 @@ class AutoscalingArgs:
     """Whether every bound is zero, so that nothing starts a task."""
 
     hooks: pulumi.ResourceHookBinding | None = None
-    """What comes before bounds are raised from zero (`ReleaseGate.bounds_binding`): Application Auto Scaling starts tasks
-    at once then."""
+    """Hooks that run before bounds are raised from zero (`ReleaseGate.bounds_binding`): Application Auto Scaling then starts
+    tasks at once."""
 
     queue_name: pulumi.Input[str] | None = None
-    """SQS queue of a worker; `queue_steps` need it."""
+    """Name of the SQS queue of a worker; `queue_steps` need it."""
 
     request_label: pulumi.Input[str] | None = None
     """`<load balancer suffix>/<target group suffix>` of a web service; `requests_per_target` needs it."""
@@ -45,24 +45,23 @@ class AutoscalingArgs:
     def __post_init__(self) -> None:
         if self.scaling.queue_steps and self.queue_name is None:
             raise ValueError(
-                f"{self.service} is to be scaled by queue_steps and has no SQS queue: use SQS as broker, or scale it "
-                "by cpu_percent"
+                f"{self.service} has scaling by queue_steps and no SQS queue: use SQS as broker, or scale it by cpu_percent"
             )
         if self.scaling.requests_per_target is not None and self.request_label is None:
             raise ValueError(
-                f"{self.service} is to be scaled by requests_per_target and has no target group whose requests could "
-                "be counted: scale it by cpu_percent"
+                f"{self.service} has scaling by requests_per_target and no target group that counts its requests: scale it by "
+                "cpu_percent"
             )
 
 
 class Autoscaling(pulumi.ComponentResource):
-    """Bounds of a service, and the policies and schedules that move it between them.
+    """Bounds of a service, and the policies and schedules that change its number of tasks between them.
 
-    Changes of the service's desired count are to be ignored where this stands.
+    The service must ignore changes of its desired count (`ignore_changes`).
     """
 
     target: aws.appautoscaling.Target
-    """The registered service."""
+    """The service as a scalable target."""
 
     def __init__(self, name: str, args: AutoscalingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ecs:Autoscaling", name, None, opts)
@@ -100,7 +99,7 @@ class Autoscaling(pulumi.ComponentResource):
         )
 
     def _track(self, what: str, metric: str, value: float | None, label: pulumi.Input[str] | None = None) -> None:
-        """Keep a mean: Application Auto Scaling makes and watches the alarms itself."""
+        """Keep a mean. Application Auto Scaling creates and watches the alarms itself."""
         if value is None:
             return
         specification = (
@@ -111,7 +110,7 @@ class Autoscaling(pulumi.ComponentResource):
         self._keep(what, value, predefined_metric_specification=specification)
 
     def _track_own(self, key: str, metric: TrackedMetric) -> None:
-        """Keep a metric that is none of AWS's own."""
+        """Keep a metric that the application publishes."""
         specification = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationArgs(
             namespace=metric.namespace,
             metric_name=metric.name,
@@ -211,7 +210,7 @@ class Autoscaling(pulumi.ComponentResource):
     def _step_policy(
         self, what: str, steps: Sequence[tuple[int | None, int | None, int]], cooldown_seconds: int
     ) -> aws.appautoscaling.Policy:
-        """A policy for an alarm; each step has its two bounds, from the alarm's threshold, and the change of tasks."""
+        """Create a policy for an alarm. Each step has two bounds, which count from the alarm's threshold, and a change of tasks."""
         return self._policy(
             what,
             policy_type="StepScaling",
@@ -247,7 +246,7 @@ class Autoscaling(pulumi.ComponentResource):
 
 
 def _unfinished(queue: pulumi.Input[str], period_seconds: int) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgs]:
-    """Messages that wait or are worked on: a task that works on the last one is not idle."""
+    """Return the metric of the messages that wait or are processed: a task that processes the last one is not idle."""
     names: Mapping[str, str] = {
         "waiting": "ApproximateNumberOfMessagesVisible",
         "working": "ApproximateNumberOfMessagesNotVisible",

@@ -1,4 +1,4 @@
-"""Celery beat: the clock of periodic tasks, of which there is never more than one."""
+"""Celery beat: it sends the periodic tasks, and exists at most once."""
 
 from __future__ import annotations
 
@@ -6,43 +6,24 @@ from dataclasses import dataclass
 
 import pulumi
 
-from pulumi_django.ecs.container import ContainerSetup, TaskSize, logged_task
-from pulumi_django.ecs.deployment import DeploymentOptions
-from pulumi_django.ecs.service import ServicePlacement, ecs_service
+from pulumi_django.ecs.container import TaskSize, logged_task
+from pulumi_django.ecs.service import ServiceArgs, ServiceComponent, ecs_service
 
 
 @dataclass(frozen=True, kw_only=True)
-class BeatServiceArgs:
-    service: str
-    """Name of the service."""
-
-    placement: ServicePlacement
-    """Where it runs."""
-
-    container: ContainerSetup
-    """Image, environment, rights: Django's."""
-
+class BeatServiceArgs(ServiceArgs):
     size: TaskSize
-    """Command, CPU, memory."""
+    """Command, CPU and memory of the task."""
 
     running: bool = True
-    """Whether it runs."""
+    """Whether the service has its task."""
 
 
-class BeatService(pulumi.ComponentResource):
-    """An ECS service with one task at the most, also while it is updated.
+class BeatService(ServiceComponent):
+    """An ECS service with one task at most, also while it is updated: two would send every periodic task twice.
 
-    It runs on demand: a spot task that is taken away would skip beats.
+    It runs on demand: beat would send nothing between the end of a spot task and the start of the next.
     """
-
-    service_name: pulumi.Output[str]
-    """Name of the ECS service."""
-
-    task_family: str
-    """Family of its task definition."""
-
-    log_group_name: str
-    """Its log group."""
 
     def __init__(self, name: str, args: BeatServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ecs:BeatService", name, None, opts)
@@ -50,23 +31,11 @@ class BeatService(pulumi.ComponentResource):
         definition, logs = logged_task(name, environment, args.service, args.container, args.size, self)
         service = ecs_service(
             name,
-            args.service,
-            args.placement,
+            args,
             definition,
             desired_count=1 if args.running else 0,
             capacity="FARGATE",
-            # The old task stops before the new one starts: two clocks would send every periodic task twice.
-            deployment=DeploymentOptions(minimum_healthy_percent=0, maximum_percent=100),
-            # Zone rebalancing would need a second task for a moment, and ECS refuses it at a maximum of 100 %.
-            availability_zone_rebalancing="DISABLED",
+            single=True,
             parent=self,
         )
-        self.service_name, self.task_family = service.name, definition.family
-        self.log_group_name = logs.group_name
-        self.register_outputs(
-            {
-                "service_name": self.service_name,
-                "task_family": self.task_family,
-                "log_group_name": self.log_group_name,
-            }
-        )
+        self.register_outputs(self._export(service, definition, logs))

@@ -16,21 +16,21 @@ class ClusterArgs:
     """Name of the environment; the cluster is called `{environment}-cluster`."""
 
     container_insights: bool = False
-    """Whether CloudWatch collects metrics of every task, which is billed by metric."""
+    """Whether CloudWatch collects metrics of every task, which AWS bills by metric."""
 
     configuration: aws.ecs.ClusterConfigurationArgs | None = None
-    """How shell sessions are encrypted and written down (`ExecSessions.configuration`); None leaves them to the log of
-    their container."""
+    """Encryption and records of shell sessions (`ExecSessions.configuration`). None leaves them to the log of their
+    container."""
 
 
 class Cluster(pulumi.ComponentResource):
-    """A cluster that runs tasks on FARGATE and FARGATE_SPOT."""
+    """A cluster with the capacity providers FARGATE and FARGATE_SPOT."""
 
     cluster_name: str
     """Name of the cluster."""
 
     cluster_arn: pulumi.Output[str]
-    """Its ARN, known once its capacity providers are there too."""
+    """ARN of the cluster, known when its capacity providers exist too."""
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ecs:Cluster", name, None, opts)
@@ -52,6 +52,6 @@ class Cluster(pulumi.ComponentResource):
             capacity_providers=["FARGATE", "FARGATE_SPOT"],
             opts=pulumi.ResourceOptions(parent=self),
         )
-        # A service that names a capacity provider is refused until the cluster has it.
+        # ECS refuses a service with a capacity provider that the cluster does not have yet.
         self.cluster_arn = pulumi.Output.all(cluster.arn, providers.id).apply(lambda values: str(values[0]))
         self.register_outputs({"cluster_name": self.cluster_name, "cluster_arn": self.cluster_arn})

@@ -1,4 +1,4 @@
-"""The SQL of the task that makes an environment's database and role. Pure."""
+"""The SQL of the task that creates an environment's database and role. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 EXTENSIONS_VARIABLE = "APP_EXTENSIONS"
 """Variable of the task with the names of the extensions, separated by commas."""
 
-# Extensions are called like other things in PostgreSQL, at most 63 characters. https://www.postgresql.org/docs/current/extend-extensions.html
+# Names in PostgreSQL have at most 63 characters. https://www.postgresql.org/docs/current/extend-extensions.html
 _EXTENSION = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 _NAMES = r"""
@@ -18,11 +18,11 @@ _NAMES = r"""
 \getenv password APP_PASSWORD
 """
 
-# Names and password come from the environment into psql's variables, which quote them; nothing of them is in the
-# command line. A server that logs DDL (`log_statement`) would write a plain ALTER ROLE down with the password; it does not
-# look into DO. The master role of RDS is no superuser: to hand a database over it must be a member of the new owner, and
-# since PostgreSQL 16 the membership that comes with CREATE ROLE is not enough. A GRANT that is there already is a NOTICE in
-# the log of every deploy. The columns `set_option` and `inherit_option` do not exist before 16, so JSON reads them.
+# psql's variables take names and password from the environment and quote them; the command line contains neither. A server
+# that logs DDL (`log_statement`) would log a plain ALTER ROLE with its password, but not the statements inside DO. The master
+# role of RDS is no superuser: to give a database to its owner it must be a member of the owner, and since PostgreSQL 16 the
+# membership that CREATE ROLE grants is not enough. A GRANT that exists already is a NOTICE in the log of every deploy. The
+# columns `set_option` and `inherit_option` do not exist before 16, so JSON reads them.
 # https://www.postgresql.org/docs/current/role-membership.html
 _ENSURE = r"""
 SELECT format('CREATE ROLE %I', :'role')
@@ -45,8 +45,8 @@ SET ROLE :"role";
 REVOKE ALL ON DATABASE :"database" FROM PUBLIC;
 """
 
-# An extension may bring the others with it that it needs, so the list is looked at again for each (IF NOT EXISTS); without
-# the WHERE each one would be a NOTICE in the log of every deploy.
+# CASCADE also creates the extensions that an extension needs, so each one is checked again (IF NOT EXISTS). Without the
+# WHERE each one would be a NOTICE in the log of every deploy.
 _EXTENSIONS = r"""
 \connect :database
 SELECT format('CREATE EXTENSION IF NOT EXISTS %I CASCADE', name) FROM {names} AS name
@@ -55,7 +55,7 @@ SELECT format('CREATE EXTENSION IF NOT EXISTS %I CASCADE', name) FROM {names} AS
 
 
 def check_extensions(names: Sequence[str]) -> None:
-    """ValueError for something that cannot be the name of an extension, or is there twice."""
+    """Raise ValueError for an invalid name of an extension, and for a name that occurs twice."""
     if isinstance(names, str):
         raise ValueError(f"extensions is {names!r}: it is a list of names, such as ['postgis']")
     for name in names:
@@ -70,7 +70,7 @@ def check_extensions(names: Sequence[str]) -> None:
 
 
 def ensure_sql(extensions: Sequence[str] = ()) -> str:
-    """SQL that creates role, database and extensions where they do not exist, and sets the role's password."""
+    """Return SQL that creates role, database and extensions where they do not exist, and sets the role's password."""
     check_extensions(extensions)
     parts = [_NAMES, _ENSURE]
     if extensions:
@@ -80,7 +80,7 @@ def ensure_sql(extensions: Sequence[str] = ()) -> str:
 
 
 def extensions_sql() -> str:
-    """SQL that creates, in the environment's database, the extensions of the task's own variable."""
+    """Return SQL that creates, in the environment's database, the extensions of the variable APP_EXTENSIONS."""
     read = rf"""
 \set extensions ''
 \getenv extensions {EXTENSIONS_VARIABLE}
@@ -90,5 +90,5 @@ def extensions_sql() -> str:
 
 
 def psql_command(sql: str) -> list[str]:
-    """The words of a container command that feeds `sql` to psql and stops at the first error."""
+    """Return the words of a container command that runs `sql` in psql and stops at the first error."""
     return ["sh", "-c", f"psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 <<'SQL'\n{sql.strip()}\nSQL"]

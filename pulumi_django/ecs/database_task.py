@@ -1,4 +1,4 @@
-"""The task that makes sure that an environment's database and role exist on the base's server."""
+"""The task that creates an environment's database and role on the base's server where they do not exist."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from dataclasses import dataclass
 import pulumi
 
 from pulumi_django.contract import number_text
-from pulumi_django.ecs.container import NOBODY, ContainerSetup, TaskSize, logged_task
+from pulumi_django.ecs.container import NOBODY, ContainerSetup, LogSettings, TaskSize, logged_task
 from pulumi_django.ecs.database_script import EXTENSIONS_VARIABLE, check_extensions, ensure_sql, psql_command
+from pulumi_django.ecs.management_command import TaskComponent
 from pulumi_django.ecs.read_only import AGENT_PATHS
 from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs
-from pulumi_django.ecs.task import Architecture
+from pulumi_django.ecs.task import Platform
+from pulumi_django.rules.fields import passed
 
 DEFAULT_CLIENT_IMAGE = "public.ecr.aws/docker/library/postgres:17-alpine"
 SERVICE = "database"
 
-# An image such as `alpine/psql` has psql itself as its entrypoint, and would take the words of the command for its options.
+# The entrypoint of an image such as `alpine/psql` is psql itself, which would read the words of the command as its options.
 ENTRY_POINT = ("env",)
-"""Runs the words of a command as they stand, in every image."""
+"""Runs the words of a command unchanged, in every image."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class DatabaseTaskArgs:
+class DatabaseTaskArgs(Platform, LogSettings):
     environment: str
     """Name of the environment."""
 
@@ -31,7 +33,7 @@ class DatabaseTaskArgs:
     """Host name of the server."""
 
     port: pulumi.Input[int]
-    """Its TCP port."""
+    """TCP port of the server."""
 
     master_secret_arn: pulumi.Input[str]
     """Secret with the JSON keys `username` and `password` of the master role."""
@@ -49,28 +51,16 @@ class DatabaseTaskArgs:
     """ARN of that secret."""
 
     execution_role_arn: pulumi.Input[str] | None = None
-    """Role with which ECS starts the task, which reads both secrets; None makes one."""
+    """Role with which ECS starts the task and reads both secrets. None creates one."""
 
     account_id: pulumi.Input[str] | None = None
-    """AWS account for whose tasks ECS may take the task's role; None does not ask."""
+    """AWS account for whose tasks ECS may assume the new role. None does not restrict the account."""
 
     log_group_arn_pattern: str
-    """Log groups of the environment."""
-
-    region: str
-    """Region of the logs."""
+    """ARN pattern of the environment's log groups."""
 
     image: str = DEFAULT_CLIENT_IMAGE
-    """Image with psql 15 or newer. Subnets without a way out need one in ECR."""
-
-    architecture: Architecture = "X86_64"
-    """Processor that the image was built for."""
-
-    log_retention_days: int = 3
-    """Days for which log lines are kept."""
-
-    log_kms_key_arn: pulumi.Input[str] | None = None
-    """Key of the log lines; None leaves them to AWS's own."""
+    """Image with psql 15 or newer. Subnets without a route to the internet need one in ECR."""
 
     secret_key_arns: Sequence[pulumi.Input[str]] = ()
     """KMS keys of the two secrets, where they are not AWS's own."""
@@ -79,21 +69,18 @@ class DatabaseTaskArgs:
         check_extensions(self.extensions)
 
 
-class DatabaseTask(pulumi.ComponentResource):
+class DatabaseTask(TaskComponent):
     """A task definition that may be run any number of times; it alone may read the master password."""
-
-    task_definition_arn: pulumi.Output[str]
-    """ARN with the revision."""
-
-    task_family: str
-    """Family of the task definition."""
-
-    log_group_name: str
-    """Its log group."""
 
     def __init__(self, name: str, args: DatabaseTaskArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ecs:DatabaseTask", name, None, opts)
-        setup = ContainerSetup(
+        setup = self._container(name, args)
+        size = TaskSize(command=psql_command(ensure_sql(args.extensions)), entry_point=ENTRY_POINT)
+        definition, logs = logged_task(name, args.environment, SERVICE, setup, size, self)
+        self.register_outputs(self._export(definition.arn, definition.family, logs.group_name))
+
+    def _container(self, name: str, args: DatabaseTaskArgs) -> ContainerSetup:
+        return ContainerSetup(
             image=args.image,
             env={
                 "APP_DATABASE": args.database_name,
@@ -110,25 +97,12 @@ class DatabaseTask(pulumi.ComponentResource):
                 "PGPASSWORD": pulumi.Output.concat(args.master_secret_arn, ":password::"),
             },
             execution_role_arn=self._role(name, args),
-            region=args.region,
-            architecture=args.architecture,
-            log_retention_days=args.log_retention_days,
-            log_kms_key_arn=args.log_kms_key_arn,
             user=NOBODY,
             read_only_root=True,
-            # `db shell` opens one in a task of this definition.
+            # `db shell` opens a shell in a task of this definition.
             writable_paths=AGENT_PATHS,
-        )
-        size = TaskSize(command=psql_command(ensure_sql(args.extensions)), entry_point=ENTRY_POINT)
-        definition, logs = logged_task(name, args.environment, SERVICE, setup, size, self)
-        self.task_definition_arn, self.task_family = definition.arn, definition.family
-        self.log_group_name = logs.group_name
-        self.register_outputs(
-            {
-                "task_definition_arn": self.task_definition_arn,
-                "task_family": self.task_family,
-                "log_group_name": self.log_group_name,
-            }
+            **passed(Platform, args),
+            **passed(LogSettings, args),
         )
 
     def _role(self, name: str, args: DatabaseTaskArgs) -> pulumi.Input[str]:

@@ -1,4 +1,4 @@
-"""How a service passes from one version to the next: rolling, or by moving traffic between two target groups."""
+"""How a service changes from one version to the next: task by task, or by moving traffic between two target groups."""
 
 from __future__ import annotations
 
@@ -25,31 +25,32 @@ DEFAULT_ERRORS_PER_MINUTE = 10
 @dataclass(frozen=True, kw_only=True)
 class DeploymentOptions:
     strategy: Strategy = "rolling"
-    """`rolling` replaces task by task and goes back when tasks do not come up. `blue-green` starts all new tasks beside
-    the old ones and moves all requests at once, `linear` in equal steps, `canary` a few first and then the rest; these
-    go back when an alarm rings."""
+    """`rolling` replaces the tasks one after another, and rolls back when new tasks do not start. The others start all new
+    tasks beside the old ones, and roll back on an alarm: `blue-green` moves all requests at once, `linear` in equal steps,
+    `canary` a few first and then the rest."""
 
     minimum_healthy_percent: int = 100
-    """Tasks that keep serving while a rolling deployment runs, of those wanted."""
+    """Part of the desired tasks that keep serving during a rolling deployment, 0 to 100 percent."""
 
     maximum_percent: int = 200
-    """Tasks that may run meanwhile, of those wanted."""
+    """Part of the desired tasks that may run during a rolling deployment, 100 to 200 percent."""
 
     bake_minutes: int | None = None
-    """Time for which the old version stays after all requests were moved, 0 to 1440; None is 5. Not for `rolling`."""
+    """Minutes for which the old version stays after all requests were moved, 0 to 1440. None is 5. Not for `rolling`."""
 
     step_percent: float | None = None
-    """Requests that each step of `linear` moves (3 to 100), or that `canary` moves at first (0.1 to 100); None is 10."""
+    """Percentage of requests that each step of `linear` moves (3 to 100), or that `canary` moves at first (0.1 to 100). None
+    is 10."""
 
     step_minutes: int | None = None
-    """Time between two steps of `linear`, or before the rest follows with `canary`, 0 to 1440; None is 5."""
+    """Minutes between two steps of `linear`, or before the rest follows with `canary`, 0 to 1440. None is 5."""
 
     errors_per_minute: int | None = None
-    """Answers with a status of 500 or more, a minute, that send a deployment back; None is 10, and nothing is watched
-    with `rolling`."""
+    """Number of answers with a status of 500 or more, per minute, that rolls a deployment back, 1 or more. None is 10; with
+    `rolling`, None watches nothing."""
 
     alarm_names: Sequence[str] = ()
-    """Further CloudWatch alarms that send a deployment back."""
+    """More CloudWatch alarms that roll a deployment back."""
 
     def __post_init__(self) -> None:
         if self.strategy == "rolling":
@@ -102,12 +103,12 @@ class DeploymentOptions:
 
     @property
     def watched_errors(self) -> int | None:
-        """Errors per minute that send a deployment back; None when nothing is watched."""
+        """Errors per minute that roll a deployment back; None when nothing is watched."""
         return self.errors_per_minute or (DEFAULT_ERRORS_PER_MINUTE if self.shifts else None)
 
     @property
     def waiting_seconds(self) -> int:
-        """Time that a deployment spends waiting on purpose, beside starting its tasks."""
+        """Time that a deployment waits on purpose, without the time to start its tasks."""
         if not self.shifts:
             return 0
         bake = _default(self.bake_minutes, DEFAULT_BAKE_MINUTES)
@@ -122,16 +123,16 @@ class DeploymentOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class TrafficShift:
-    """What ECS needs to move the requests of one listener rule."""
+    """The resources with which ECS moves the requests of one listener rule."""
 
     target_group_arns: Sequence[pulumi.Input[str]]
-    """The two target groups between which requests move; the first has them at first."""
+    """The two target groups between which requests move. At first the first one receives them."""
 
     listener_rule_arn: pulumi.Input[str]
     """The rule whose weights ECS changes."""
 
     role_arn: pulumi.Input[str]
-    """Role with which it does."""
+    """Role with which ECS changes the rule."""
 
     def __post_init__(self) -> None:
         if len(self.target_group_arns) != 2:
@@ -141,7 +142,7 @@ class TrafficShift:
             )
 
     def advanced_configuration(self) -> aws.ecs.ServiceLoadBalancerAdvancedConfigurationArgs:
-        """As the service's load balancer block has it."""
+        """Return them as a part of the service's load balancer block."""
         return aws.ecs.ServiceLoadBalancerAdvancedConfigurationArgs(
             alternate_target_group_arn=self.target_group_arns[1],
             production_listener_rule=self.listener_rule_arn,
@@ -150,7 +151,7 @@ class TrafficShift:
 
 
 def service_settings(options: DeploymentOptions, alarm_names: Sequence[pulumi.Input[str]]) -> dict[str, Any]:
-    """The arguments of `aws.ecs.Service` that say how it is deployed."""
+    """Return the arguments of `aws.ecs.Service` for its deployments."""
     settings: dict[str, Any] = {
         "deployment_minimum_healthy_percent": options.minimum_healthy_percent,
         "deployment_maximum_percent": options.maximum_percent,

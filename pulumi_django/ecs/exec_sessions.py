@@ -1,4 +1,4 @@
-"""Shell sessions in tasks (ECS Exec): encrypted with a key of ours, and written down."""
+"""Shell sessions in tasks (ECS Exec): encrypted with a KMS key, and recorded."""
 
 from __future__ import annotations
 
@@ -20,42 +20,48 @@ OLD_VERSION_DAYS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExecSessionsArgs:
-    environment: str
-    """Name of the environment; the log group is called `/ecs/{environment}/_exec`."""
-
-    region: str
-    """Region of the log group."""
-
-    kms_key_arn: pulumi.Input[str]
-    """Key of the sessions' traffic and of the log group; who opens a session needs `kms:GenerateDataKey` for it."""
+class ExecSessionSettings:
+    """How the records of shell sessions are kept."""
 
     retention_days: int = 90
-    """Days for which sessions are kept: 1, 3, 5, 7, 14, 30, ..., as CloudWatch has them."""
+    """Days for which sessions are kept: 1, 3, 5, 7, 14, 30, ...
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
 
     bucket: bool = False
     """Whether each session is also kept as a file in a bucket of its own."""
-
-    force_destroy: bool = False
-    """Whether deleting the bucket deletes the files."""
 
     def __post_init__(self) -> None:
         check_log_retention("retention_days", self.retention_days)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExecSessionsArgs(ExecSessionSettings):
+    environment: str
+    """Name of the environment; the log group is called `/ecs/{environment}/_exec`."""
+
+    region: str
+    """AWS region of the log group."""
+
+    kms_key_arn: pulumi.Input[str]
+    """KMS key of the sessions' traffic and of the log group; opening a session needs `kms:GenerateDataKey` for it."""
+
+    force_destroy: bool = False
+    """Whether deleting the bucket deletes its files; otherwise a bucket with files cannot be deleted."""
+
+
 class ExecSessions(pulumi.ComponentResource):
-    """Where sessions are written down. The containers need `script` and `cat` for that.
+    """Records of shell sessions. The containers need `script` and `cat` for that.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
     """
 
     log_group_name: str
-    """Log group with one stream for each session."""
+    """Name of the log group; it has one stream for each session."""
 
     configuration: aws.ecs.ClusterConfigurationArgs
-    """For the cluster."""
+    """Configuration of the cluster."""
 
     statements: Sequence[Mapping[str, Any]]
-    """IAM statements that the tasks' role needs."""
+    """IAM statements that the role of the tasks needs."""
 
     def __init__(self, name: str, args: ExecSessionsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ecs:ExecSessions", name, None, opts)
@@ -110,7 +116,7 @@ def _statements(
     streams = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
     statements = [
         allow("SessionKey", ["kms:Decrypt"], args.kms_key_arn),
-        # The agent lists the groups to find the one it was told.
+        # The agent lists the groups to find its own.
         allow(
             "SessionGroups",
             ["logs:DescribeLogGroups"],
@@ -126,7 +132,7 @@ def _statements(
 
 
 def exec_command(region: str, cluster: str, environment: str, service: str) -> str:
-    """Shell line that opens a shell in a service: a task has no name that stays, so the line looks one up first."""
+    """Return the command line that opens a shell in a service. It looks a task up first: no name of a task stays."""
     where = f"--region {region} --cluster {cluster}"
     name = naming.service_name(environment, service)
     task = f"$(aws ecs list-tasks {where} --service-name {name} --query 'taskArns[0]' --output text)"

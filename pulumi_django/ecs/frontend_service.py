@@ -7,38 +7,23 @@ from dataclasses import dataclass, field, replace
 
 import pulumi
 
-from pulumi_django.ecs.web_service import WebService, WebServiceArgs
+from pulumi_django.ecs.web_service import WebComponent, WebService, WebServiceArgs
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrontendServiceArgs:
     web: WebServiceArgs
-    """The service as such. Of its container only image, roles, region and log settings count."""
+    """Arguments of the web service. The variables and secrets of its container are replaced."""
 
     api_url: pulumi.Input[str]
-    """URL at which browsers and the server reach Django, given as NUXT_PUBLIC_API_BASE."""
+    """URL at which browsers and the server reach Django; the container receives it as NUXT_PUBLIC_API_BASE."""
 
     env: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
-    """More environment variables; they win over ours."""
+    """More environment variables; they replace NUXT_PUBLIC_API_BASE and PORT."""
 
 
-class FrontendService(pulumi.ComponentResource):
+class FrontendService(WebComponent):
     """A frontend beside Django, on the same host name."""
-
-    service_name: pulumi.Output[str]
-    """Name of the ECS service."""
-
-    task_family: str
-    """Family of its task definition."""
-
-    log_group_name: str
-    """Its log group."""
-
-    target_group_arn_suffix: pulumi.Output[str]
-    """The target group's dimension in CloudWatch; the first one's where there are several."""
-
-    target_group_arn_suffixes: list[pulumi.Output[str]]
-    """Every target group's."""
 
     def __init__(self, name: str, args: FrontendServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ecs:FrontendService", name, None, opts)

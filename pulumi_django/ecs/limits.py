@@ -15,12 +15,12 @@ CONTAINERS_PER_TASK = 10
 
 
 def document(statements: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A policy of these statements."""
+    """Return the policy with these statements."""
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
 def check_inline_policy(what: str, text: str) -> str:
-    """The policy itself; ValueError when IAM refuses it. `what` begins the message, such as `the role alpha-task`."""
+    """Return the policy. Raises ValueError if IAM refuses its size; `what` begins the message, such as `the role alpha-task`."""
     size = len("".join(text.split()))
     if size > INLINE_POLICY_CHARACTERS:
         raise ValueError(
@@ -30,7 +30,7 @@ def check_inline_policy(what: str, text: str) -> str:
 
 
 def check_task_definition(family: str, text: str) -> str:
-    """The container definitions themselves; ValueError when ECS refuses them."""
+    """Return the container definitions. Raises ValueError if ECS refuses their size."""
     size = len(text.encode())
     if size > TASK_DEFINITION_BYTES:
         raise ValueError(
@@ -41,15 +41,15 @@ def check_task_definition(family: str, text: str) -> str:
 
 
 def check_container_count(family: str, count: int) -> None:
-    """ValueError for more containers than a task can have."""
+    """Raise ValueError for more containers than a task can have."""
     if count > CONTAINERS_PER_TASK:
         raise ValueError(
-            f"the task definition {family} has {count} containers: ECS allows {CONTAINERS_PER_TASK}, so drop sidecars"
+            f"the task definition {family} has {count} containers: ECS allows {CONTAINERS_PER_TASK}, so remove sidecars"
         )
 
 
 def at_least(value: Any) -> str:
-    """The shortest JSON that a document can become: what is known only later (an Output) counts as empty."""
+    """Return the shortest JSON that a document can become: an Output, whose value is not known yet, counts as empty."""
     return json.dumps(_known(value), separators=(",", ":"), ensure_ascii=False)
 
 

@@ -1,4 +1,4 @@
-"""A Django management command that is run as a task of its own, never kept running."""
+"""A Django management command that runs once, as a task of its own."""
 
 from __future__ import annotations
 
@@ -18,33 +18,34 @@ class ManagementCommandArgs:
     """Name of the container, and last part of the family `{environment}-{command_name}`."""
 
     container: ContainerSetup
-    """Image, environment, rights: the web service's."""
+    """Image, variables, rights and log of the container: the web service's."""
 
     size: TaskSize
-    """Command, CPU, memory."""
+    """Command, CPU and memory of the task."""
 
 
-class ManagementCommand(pulumi.ComponentResource):
-    """A task definition and its log group."""
+class TaskComponent(pulumi.ComponentResource):
+    """A task definition that is run, not kept running, and its log group."""
 
     task_definition_arn: pulumi.Output[str]
-    """ARN with the revision."""
+    """ARN of the task definition, with its revision."""
 
     task_family: str
-    """Family to run: `aws ecs run-task --task-definition <family>` takes the newest revision."""
+    """Family of the task definition: `aws ecs run-task --task-definition <family>` takes the newest revision."""
 
     log_group_name: str
-    """Its log group."""
+    """Name of its log group."""
+
+    def _export(self, arn: pulumi.Output[str], family: str, log_group: str) -> dict[str, object]:
+        """Set the three outputs, and return them for `register_outputs`."""
+        self.task_definition_arn, self.task_family, self.log_group_name = arn, family, log_group
+        return {"task_definition_arn": arn, "task_family": family, "log_group_name": log_group}
+
+
+class ManagementCommand(TaskComponent):
+    """A task definition and its log group."""
 
     def __init__(self, name: str, args: ManagementCommandArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ecs:ManagementCommand", name, None, opts)
         definition, logs = logged_task(name, args.environment, args.command_name, args.container, args.size, self)
-        self.task_definition_arn, self.task_family = definition.arn, definition.family
-        self.log_group_name = logs.group_name
-        self.register_outputs(
-            {
-                "task_definition_arn": self.task_definition_arn,
-                "task_family": self.task_family,
-                "log_group_name": self.log_group_name,
-            }
-        )
+        self.register_outputs(self._export(definition.arn, definition.family, logs.group_name))

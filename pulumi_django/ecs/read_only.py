@@ -1,4 +1,4 @@
-"""Containers that can write only to a few folders, such as `/tmp`: what breaks in cannot change the program."""
+"""Containers that can write only to a few folders, such as `/tmp`: an attacker cannot change the program."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 PATH = "/tmp"
-# The agent behind ECS Exec runs as root in the container, and writes to these.
+# The agent of ECS Exec runs as root in the container, and writes to these folders.
 # https://github.com/aws/containers-roadmap/issues/1359
 AGENT_PATHS = ("/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm")
 PREPARING = "prepare-tmp"
-"""Name of the container that makes `/tmp` writable for every user, and ends."""
+"""Name of the container that makes `/tmp` writable for every user and then ends."""
 
 
 def volume(path: str) -> str:
-    """Name of the volume at `path`. Each task has its own, on its encrypted ephemeral storage."""
+    """Return the name of the volume at `path`. Each task has its own, on its encrypted ephemeral storage."""
     return path.strip("/").replace("/", "-")
 
 
 def read_only(
     own: Mapping[str, Any], containers: list[dict[str, Any]], writable_paths: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """The containers of a task whose own container `own` can write only below `writable_paths`; when `/tmp` is one of
-    them, the preparing container comes last.
+    """Return the containers of a task whose own container `own` can write only below `writable_paths`. If `/tmp` is one of
+    these, the last container prepares it.
 
-    A new volume belongs to root, so a container of the same image opens `/tmp` first.
+    A new volume belongs to root, so a container of the same image first makes `/tmp` writable.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/bind-mounts.html
     """
     locked = {**own, "readonlyRootFilesystem": True, "mountPoints": [_mount(path) for path in writable_paths]}

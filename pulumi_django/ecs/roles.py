@@ -1,4 +1,4 @@
-"""The IAM roles of tasks: one with which ECS starts them, one with which the application acts."""
+"""The IAM roles of tasks: one with which ECS starts them, and one for the application."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCHEDULER = "scheduler.amazonaws.com"
 """Principal of EventBridge Scheduler."""
 
 ECS = "ecs.amazonaws.com"
-"""Principal of ECS itself, which moves traffic."""
+"""Principal of ECS itself, for moving traffic."""
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: 64 characters, of which the provider takes 26
 # for a prefix and Pulumi 8 without one.
@@ -31,35 +31,40 @@ Statement = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExecutionRoleArgs:
+class RoleArgs:
+    """Arguments of both roles."""
+
     account_id: pulumi.Input[str] | None = None
-    """AWS account for whose tasks ECS may take the role; None does not ask."""
-
-    log_group_arns: Sequence[pulumi.Input[str]]
-    """Log groups that the tasks write to."""
-
-    secret_arns: Sequence[pulumi.Input[str]] = ()
-    """Secrets and parameters that are handed to containers; nothing else can be read."""
-
-    statements: Sequence[Statement] = ()
-    """What else ECS may do, as IAM statements."""
+    """AWS account for whose tasks ECS may assume the role. None does not restrict the account."""
 
     key_arns: Sequence[pulumi.Input[str]] = ()
-    """KMS keys with which they are encrypted, where they are not AWS's own."""
+    """KMS keys of the secrets, where they are not AWS's own keys."""
+
+    statements: Sequence[Statement] = ()
+    """More rights of the role, as IAM statements."""
 
     shared_role_arn: pulumi.Input[str] | None = None
-    """Role that gets these permissions, instead of one made for them."""
+    """Role that receives these permissions. None creates a role."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutionRoleArgs(RoleArgs):
+    log_group_arns: Sequence[pulumi.Input[str]]
+    """ARNs of the log groups to which the tasks write."""
+
+    secret_arns: Sequence[pulumi.Input[str]] = ()
+    """ARNs of the secrets and parameters that containers receive. The role can read no others."""
 
     shared_role_is_enough: bool = False
-    """Whether the shared role already fetches images, writes logs and reads what carries its base's tag; then it gets
-    only what else there is."""
+    """Whether the shared role may already pull images, write logs and read secrets with its base's tag; then it receives
+    only the other rights."""
 
 
 class ExecutionRole(pulumi.ComponentResource):
-    """What ECS may do to start a task: fetch the image, open the log, read the named secrets."""
+    """The rights of ECS to start a task: pull the image, write the log, read the named secrets."""
 
     role_arn: pulumi.Output[str]
-    """ARN of the role, known once its permissions are there."""
+    """ARN of the role, known when its permissions exist."""
 
     def __init__(self, name: str, args: ExecutionRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ecs:ExecutionRole", name, None, opts)
@@ -68,7 +73,7 @@ class ExecutionRole(pulumi.ComponentResource):
 
 
 def execution_statements(args: ExecutionRoleArgs) -> list[Statement]:
-    """The statements of an execution role."""
+    """Return the statements of an execution role."""
     statements: list[Statement] = []
     if not args.shared_role_is_enough:
         statements = [*_pull_statements(args.log_group_arns), _log_statement(args.log_group_arns)]
@@ -81,37 +86,25 @@ def execution_statements(args: ExecutionRoleArgs) -> list[Statement]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskRoleArgs:
-    account_id: pulumi.Input[str] | None = None
-    """AWS account for whose tasks ECS may take the role; None does not ask."""
-
+class TaskRoleArgs(RoleArgs):
     bucket_arns: Sequence[pulumi.Input[str]] = ()
-    """Buckets whose objects the application reads, writes and lists."""
+    """ARNs of the buckets whose objects the application reads, writes and lists."""
 
     readable_secret_arns: Sequence[pulumi.Input[str]] = ()
-    """Secrets that the application itself reads."""
-
-    key_arns: Sequence[pulumi.Input[str]] = ()
-    """KMS keys with which they are encrypted, where they are not AWS's own."""
+    """ARNs of the secrets that the application itself reads."""
 
     exec_enabled: bool = False
     """Whether `aws ecs execute-command` may open a shell."""
 
     email_identity_arns: Sequence[pulumi.Input[str]] = ()
-    """SES identities from which the application sends mail."""
-
-    statements: Sequence[Statement] = ()
-    """What else the application may do, as IAM statements."""
-
-    shared_role_arn: pulumi.Input[str] | None = None
-    """Role that gets these permissions, instead of one made for them."""
+    """ARNs of the SES identities from which the application sends mail."""
 
 
 class TaskRole(pulumi.ComponentResource):
-    """What the application may do in AWS."""
+    """The rights of the application in AWS."""
 
     role_arn: pulumi.Output[str]
-    """ARN of the role, known once its permissions are there."""
+    """ARN of the role, known when its permissions exist."""
 
     def __init__(self, name: str, args: TaskRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ecs:TaskRole", name, None, opts)
@@ -120,6 +113,7 @@ class TaskRole(pulumi.ComponentResource):
 
 
 def task_statements(args: TaskRoleArgs) -> list[Statement]:
+    """Return the statements of a task role, without its `statements`."""
     statements: list[Statement] = []
     if args.bucket_arns:
         statements += bucket_statements(args.bucket_arns)
@@ -129,7 +123,7 @@ def task_statements(args: TaskRoleArgs) -> list[Statement]:
     if args.key_arns:
         statements.append(allow("SecretKeys", ["kms:Decrypt"], list(args.key_arns)))
     if args.exec_enabled:
-        # These four actions know no resources.
+        # These four actions apply to no resources.
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonmessagegatewayservice.html
         actions = [f"ssmmessages:{verb}{kind}Channel" for verb in ("Create", "Open") for kind in ("Control", "Data")]
         statements.append(allow("Exec", actions, ["*"]))
@@ -139,7 +133,7 @@ def task_statements(args: TaskRoleArgs) -> list[Statement]:
 
 
 def bucket_statements(bucket_arns: Sequence[pulumi.Input[str]]) -> list[Statement]:
-    """Reading, writing, deleting and listing the objects of buckets."""
+    """Return the rights to read, write, delete and list the objects of buckets."""
     objects = [pulumi.Output.concat(arn, "/*") for arn in bucket_arns]
     return [
         allow("Objects", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], objects),
@@ -148,10 +142,10 @@ def bucket_statements(bucket_arns: Sequence[pulumi.Input[str]]) -> list[Statemen
 
 
 def _pull_statements(log_group_arns: Sequence[pulumi.Input[str]]) -> list[Statement]:
-    """Images may come from any repository of any account that shares it: the repository's own policy decides."""
+    """Return the rights to pull images from any repository, also of another account: the repository's policy decides."""
     actions = ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"]
     return [
-        # This action knows no resources.
+        # This action applies to no resources.
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
         allow("RegistryLogin", ["ecr:GetAuthorizationToken"], ["*"]),
         allow("Images", actions, [_repositories(log_group_arns[0] if log_group_arns else "arn:aws:")]),
@@ -159,7 +153,7 @@ def _pull_statements(log_group_arns: Sequence[pulumi.Input[str]]) -> list[Statem
 
 
 def _repositories(beside: pulumi.Input[str]) -> pulumi.Input[str]:
-    """Every repository of the partition of the ARN `beside`."""
+    """Return the ARN pattern of every repository in the partition of the ARN `beside`."""
     if isinstance(beside, str):
         return f"arn:{beside.split(':')[1]}:ecr:*:*:repository/*"
     return pulumi.Output.concat("arn:", partition_of(beside), ":ecr:*:*:repository/*")
@@ -171,14 +165,14 @@ def _log_statement(log_group_arns: Sequence[pulumi.Input[str]]) -> Statement:
 
 
 def inline_policy(what: str, statements: Sequence[Statement]) -> pulumi.Output[str]:
-    """The inline policy of a role as JSON; ValueError when IAM refuses its size. `what` begins the message."""
+    """Return the inline policy of a role as JSON. Raises ValueError if IAM refuses its size; `what` begins the message."""
     document = limits.document(statements)
     limits.check_inline_policy(what, limits.at_least(document))
     return pulumi.Output.json_dumps(document).apply(lambda text: limits.check_inline_policy(what, text))
 
 
 def allow(sid: str, actions: Sequence[str], resources: Sequence[Any]) -> Statement:
-    """One statement that allows."""
+    """Return one statement that allows `actions` on `resources`."""
     return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
 
 
@@ -189,8 +183,8 @@ def role_arn(
     principal: str | Sequence[str] = ECS_TASKS,
     account_id: pulumi.Input[str] | None = None,
 ) -> pulumi.Output[str]:
-    """ARN of a role that the AWS service `principal` may take (`trust_policy`), with one inline policy; the ARN waits for
-    the policy."""
+    """Create a role that the AWS service `principal` may assume (`trust_policy`), with one inline policy. Return its ARN,
+    which waits for the policy."""
     child = pulumi.ResourceOptions(parent=component)
     # Pulumi's own name would be longer than IAM allows.
     prefix = f"{naming.shortened(name, _PREFIX)}-" if len(name) + _RANDOM > naming.IAM_ROLE_NAME_LIMIT else None
@@ -201,7 +195,7 @@ def role_arn(
 def shifting_statements(
     group_arns: Sequence[Any], rule_arns: Sequence[Any], condition: Mapping[str, Any] | None = None
 ) -> list[Statement]:
-    """What ECS may do to move traffic between target groups; describing knows no resources.
+    """Return the rights of ECS to move traffic between target groups. The describing actions apply to no resources.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AmazonECSInfrastructureRolePolicyForLoadBalancers.html
     """
     looks = [f"elasticloadbalancing:Describe{what}" for what in ("Listeners", "Rules", "TargetGroups", "TargetHealth")]
@@ -215,9 +209,9 @@ def shifting_statements(
 
 
 def _permitted(
-    component: pulumi.Resource, name: str, statements: Sequence[Statement], args: ExecutionRoleArgs | TaskRoleArgs
+    component: pulumi.Resource, name: str, statements: Sequence[Statement], args: RoleArgs
 ) -> pulumi.Output[str]:
-    """ARN of the shared role, when there is one, else of a new one; either way with these permissions."""
+    """Return the ARN of the shared role, or of a new one, with these permissions."""
     if args.shared_role_arn is None:
         return role_arn(component, name, statements, account_id=args.account_id)
     arn = pulumi.Output.from_input(args.shared_role_arn)

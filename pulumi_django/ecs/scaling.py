@@ -1,4 +1,4 @@
-"""Between which numbers of tasks a service moves, and what moves it; the reference systems' figures as data. Pure."""
+"""Bounds and policies of a service's number of tasks, with presets for workers. Pure."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from pulumi_django.rules.aws_rules import shown
 from pulumi_django.rules.schedules import check_schedule, check_timezone
 
 MAX_TASKS = 5000
-"""Tasks per service: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html"""
+"""Most tasks of a service: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CpuSteps:
-    """Steps by two CPU alarms. Tasks are added while the mean is high and taken while it is low."""
+    """Steps by two CPU alarms. Tasks are added while the mean is high, and removed while it is low."""
 
     high_percent: float = 85
-    """Mean CPU from which tasks are added."""
+    """Mean CPU in percent from which tasks are added, up to 100."""
 
     low_percent: float = 10
-    """Mean CPU up to which tasks are taken; well below `high_percent`, or the service would swing."""
+    """Mean CPU in percent up to which tasks are removed; well below `high_percent`, or the number would oscillate."""
 
     change: int = 1
-    """Tasks that a step adds or takes."""
+    """Number of tasks that a step adds or removes, 1 or more."""
 
     cooldown_seconds: int = 60
-    """Pause after a step."""
+    """Pause after a step, 0 or more seconds."""
 
     period_seconds: int = 60
-    """Length of a measurement."""
+    """Length of a measurement in seconds: 60, 120, ..."""
 
     periods: int = 2
-    """Measurements in a row that must agree."""
+    """Number of measurements in a row that must agree, 1 or more."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.low_percent < self.high_percent <= 100:
@@ -50,10 +50,10 @@ class CpuSteps:
 @dataclass(frozen=True, kw_only=True)
 class QueueStep:
     at_least: int
-    """Waiting messages from which the step counts, up to the next step."""
+    """Number of waiting messages from which the step applies, up to the next step; 1 or more."""
 
     change: int
-    """Tasks that it adds."""
+    """Number of tasks that the step adds, 1 or more."""
 
     def __post_init__(self) -> None:
         _check_least("at_least", self.at_least, 1)
@@ -62,22 +62,22 @@ class QueueStep:
 
 @dataclass(frozen=True, kw_only=True)
 class QueueSteps:
-    """Steps by the number of messages in a worker's queue, which needs SQS as broker: CloudWatch knows no other queue."""
+    """Steps by the number of messages in a worker's queue. They need SQS as broker: CloudWatch has no metric of other queues."""
 
     steps: Sequence[QueueStep]
-    """What is added from how many waiting messages on, in rising order."""
+    """Steps in rising order of waiting messages."""
 
     empty_change: int = -1
-    """Tasks that are taken (below 0) when no message waits or is worked on; 0 leaves that to other policies."""
+    """Change of tasks, below 0, when no message waits or is processed. 0 leaves that to other policies."""
 
     empty_periods: int = 5
-    """Minutes for which the queue must have been empty."""
+    """Number of measurements in a row in which the queue must be empty, 1 or more."""
 
     cooldown_seconds: int = 60
-    """Pause after a step."""
+    """Pause after a step, 0 or more seconds."""
 
     period_seconds: int = 60
-    """Length of a measurement; SQS counts once a minute."""
+    """Length of a measurement in seconds: 60, 120, ... SQS counts once a minute."""
 
     def __post_init__(self) -> None:
         if not self.steps:
@@ -86,7 +86,7 @@ class QueueSteps:
         if bounds != sorted(set(bounds)):
             raise ValueError(f"steps begin at {', '.join(map(str, bounds))} messages: they rise from step to step")
         if self.empty_change > 0:
-            raise ValueError(f"empty_change is {self.empty_change}: an empty queue takes tasks, so it is 0 or below")
+            raise ValueError(f"empty_change is {self.empty_change}: an empty queue removes tasks, so it is 0 or below")
         _check_least("empty_periods", self.empty_periods, 1)
         _check_least("cooldown_seconds", self.cooldown_seconds, 0)
         _check_period(self.period_seconds)
@@ -98,10 +98,10 @@ class ScheduledScaling:
     """`cron(...)` with six fields, or `rate(...)`."""
 
     min_tasks: int
-    """Fewest tasks from then on."""
+    """Fewest tasks from then on, 0 or more."""
 
     max_tasks: int
-    """Most tasks from then on."""
+    """Most tasks from then on, up to 5000."""
 
     timezone: str = "UTC"
     """Time zone of the schedule, for example `Europe/Berlin`."""
@@ -114,8 +114,8 @@ class ScheduledScaling:
 
 @dataclass(frozen=True, kw_only=True)
 class TrackedMetric:
-    """A metric of CloudWatch that is kept at a value, such as one that the application publishes: the length of a queue in
-    Redis for each worker, or the wait of the oldest message."""
+    """A metric of CloudWatch that is kept at a value, such as one that the application publishes: the length of a Redis
+    queue for each worker, or the waiting time of the oldest message."""
 
     namespace: str
     """Namespace, for example `Shop`."""
@@ -124,13 +124,13 @@ class TrackedMetric:
     """Name of the metric."""
 
     target_value: float
-    """Value that is kept; the metric must fall when tasks are added."""
+    """Value at which the metric is kept, above 0; the metric must fall when tasks are added."""
 
     dimensions: Mapping[str, str] = field(default_factory=dict[str, str])
     """Dimension -> value."""
 
     statistic: Literal["Average", "Maximum", "Minimum", "SampleCount", "Sum"] = "Average"
-    """What is made of a minute's values."""
+    """How the values of a minute become one value."""
 
     def __post_init__(self) -> None:
         if self.target_value <= 0:
@@ -144,22 +144,22 @@ class Scaling:
     """
 
     min_tasks: int
-    """Fewest tasks."""
+    """Fewest tasks, 0 or more. 0 needs `queue_steps`, `metrics` or `schedules`."""
 
     max_tasks: int
-    """Most tasks."""
+    """Most tasks, up to 5000."""
 
     cpu_percent: float | None = None
-    """Mean CPU that is kept by adding and taking tasks."""
+    """Mean CPU in percent that is kept by adding and removing tasks, 1 to 100."""
 
     memory_percent: float | None = None
-    """Mean memory that is kept."""
+    """Mean memory in percent that is kept, 1 to 100."""
 
     requests_per_target: int | None = None
-    """Requests per minute and task that are kept; for web services."""
+    """Requests per minute and task that are kept, 1 or more; for web services."""
 
     metrics: Mapping[str, TrackedMetric] = field(default_factory=dict[str, TrackedMetric])
-    """Name -> a metric of your own that is kept."""
+    """Name -> metric of your own that is kept."""
 
     cpu_steps: CpuSteps | None = None
     """Steps by CPU alarms, instead of `cpu_percent`."""
@@ -171,10 +171,10 @@ class Scaling:
     """Name -> other bounds from a point in time on."""
 
     scale_out_cooldown_seconds: int = 60
-    """Pause after tasks were added to keep a mean."""
+    """Pause after tasks were added to keep a mean, 0 or more seconds."""
 
     scale_in_cooldown_seconds: int = 300
-    """Pause after tasks were taken."""
+    """Pause after tasks were removed, 0 or more seconds."""
 
     def __post_init__(self) -> None:
         _check_bounds(self.min_tasks, self.max_tasks)
@@ -193,12 +193,12 @@ class Scaling:
         tracked += ["metrics"] if self.metrics else []
         if not (tracked or self.cpu_steps or self.queue_steps or self.schedules):
             raise ValueError(
-                f"min_tasks is {self.min_tasks} and max_tasks is {self.max_tasks} and nothing moves the service between "
-                "them: give cpu_percent, memory_percent, requests_per_target, metrics, cpu_steps, queue_steps or schedules"
+                f"min_tasks is {self.min_tasks} and max_tasks is {self.max_tasks} and nothing changes the number of "
+                "tasks between them: give cpu_percent, memory_percent, requests_per_target, metrics, cpu_steps, queue_steps or schedules"
             )
         if self.cpu_percent is not None and self.cpu_steps:
             raise ValueError(
-                f"cpu_percent is {shown(self.cpu_percent)} and there are cpu_steps: they would work against each other, give one"
+                f"cpu_percent is {shown(self.cpu_percent)} and there are cpu_steps: they would work against each other, so give one"
             )
         if self.min_tasks == 0 and not (self.queue_steps or self.schedules or self.metrics):
             raise ValueError(
@@ -207,13 +207,13 @@ class Scaling:
             )
         if self.queue_steps and self.queue_steps.empty_change == 0 and not (tracked or self.cpu_steps):
             raise ValueError(
-                "queue_steps takes no task when the queue is empty (empty_change 0) and nothing else would: "
-                "the service would only ever grow"
+                "queue_steps removes no task when the queue is empty (empty_change 0), and nothing else does: the service "
+                "would only grow, so give empty_change or another policy"
             )
 
     @property
     def tracked_cpu(self) -> bool:
-        """Whether anything watches the CPU."""
+        """Whether a policy watches the CPU."""
         return self.cpu_percent is not None or self.cpu_steps is not None
 
 
@@ -239,8 +239,8 @@ def _check_period(seconds: int) -> None:
 
 ScalingPreset = Literal["staging", "production"]
 
-# The figures of "scalable-django-apps": bounds and queue steps of its two stages, beside the 50 % CPU that CDK's worker
-# construct always keeps, by which tasks leave when the queue is empty.
+# The figures of "scalable-django-apps": bounds and queue steps of its two stages, and the 50 % CPU that CDK's worker
+# construct always keeps, which removes tasks when the queue is empty.
 WORKER_SCALING: Mapping[ScalingPreset, Scaling] = {
     "staging": Scaling(
         min_tasks=1,
@@ -262,9 +262,9 @@ WORKER_SCALING: Mapping[ScalingPreset, Scaling] = {
         ),
     ),
 }
-"""Worker scaling by name; needs SQS as broker."""
+"""Presets of worker scaling by name; they need SQS as broker."""
 
 
 def worker_scaling(scaling: Scaling | ScalingPreset | None) -> Scaling | None:
-    """The scaling itself, looked up when it is a name."""
+    """Return the scaling, which may be the name of a preset."""
     return WORKER_SCALING[scaling] if isinstance(scaling, str) else scaling

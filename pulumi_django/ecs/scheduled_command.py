@@ -1,4 +1,4 @@
-"""A Django management command that runs by the clock."""
+"""A Django management command that runs on a schedule."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_django.ecs.container import ContainerSetup, TaskSize
-from pulumi_django.ecs.management_command import ManagementCommand, ManagementCommandArgs
-from pulumi_django.ecs.roles import SCHEDULER, Statement, allow, role_arn
+from pulumi_django.ecs.management_command import ManagementCommand, ManagementCommandArgs, TaskComponent
+from pulumi_django.ecs.roles import ECS_TASKS, SCHEDULER, Statement, allow, role_arn
 from pulumi_django.ecs.service import ServicePlacement
 from pulumi_django.policies.trust import account_of
 from pulumi_django.rules import naming
@@ -19,18 +19,8 @@ from pulumi_django.rules.schedules import check_schedule, check_timezone
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScheduledCommandArgs:
-    command_name: str
-    """Name of the schedule and the container, and last part of the family `{environment}-{command_name}`."""
-
-    placement: ServicePlacement
-    """Where it runs: the services' placement."""
-
-    container: ContainerSetup
-    """Image, environment, secrets, rights: the web service's."""
-
-    size: TaskSize
-    """Command, CPU, memory."""
+class ScheduleSettings:
+    """When and how a task is started."""
 
     schedule: str
     """`cron(minutes hours day-of-month month day-of-week year)` or `rate(value unit)`."""
@@ -39,36 +29,45 @@ class ScheduledCommandArgs:
     """Time zone of the schedule, for example `Europe/Berlin`."""
 
     enabled: bool = True
-    """Whether the clock counts; never while the environment sleeps."""
+    """Whether the schedule starts tasks; it starts none while the environment sleeps."""
 
     retries: int = 0
-    """Times that starting the task is tried again, 0 to 185; a command that fails is not run again."""
-
-    after: Sequence[pulumi.Resource] = ()
-    """What comes first, such as a service: its release has then prepared the database for this image."""
+    """Number of times that starting the task is tried again, 0 to 185. A command that fails is not run again.
+    https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html"""
 
     def __post_init__(self) -> None:
-        naming.check_service_name(self.command_name)
         check_schedule(self.schedule)
         check_timezone(self.timezone)
-        if not self.size.command:
-            raise ValueError(f"the scheduled command {self.command_name} has no command: give its words")
-        # https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html
         if not 0 <= self.retries <= 185:
             raise ValueError(f"retries is {self.retries}: it is 0 to 185")
 
 
-class ScheduledCommand(pulumi.ComponentResource):
+@dataclass(frozen=True, kw_only=True)
+class ScheduledCommandArgs(ScheduleSettings):
+    command_name: str
+    """Name of the schedule and the container, and last part of the family `{environment}-{command_name}`."""
+
+    placement: ServicePlacement
+    """Cluster, subnets and hooks of the environment's services."""
+
+    container: ContainerSetup
+    """Image, variables, rights and log of the container: the web service's."""
+
+    size: TaskSize
+    """Command, CPU and memory of the task."""
+
+    after: Sequence[pulumi.Resource] = ()
+    """Resources that exist before the schedule, such as the web service: its release prepares the database for this image."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        naming.check_service_name(self.command_name)
+        if not self.size.command:
+            raise ValueError(f"the scheduled command {self.command_name} has no command: give its words")
+
+
+class ScheduledCommand(TaskComponent):
     """A management command, and the schedule of EventBridge that starts it on demand capacity."""
-
-    task_definition_arn: pulumi.Output[str]
-    """ARN with the revision."""
-
-    task_family: str
-    """Family of its task definition."""
-
-    log_group_name: str
-    """Its log group."""
 
     def __init__(self, name: str, args: ScheduledCommandArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ecs:ScheduledCommand", name, None, opts)
@@ -80,16 +79,9 @@ class ScheduledCommand(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(parent=self),
         )
-        self.task_definition_arn, self.task_family = command.task_definition_arn, command.task_family
-        self.log_group_name = command.log_group_name
+        outputs = self._export(command.task_definition_arn, command.task_family, command.log_group_name)
         self._schedule(name, args, self._role(name, args))
-        self.register_outputs(
-            {
-                "task_definition_arn": self.task_definition_arn,
-                "task_family": self.task_family,
-                "log_group_name": self.log_group_name,
-            }
-        )
+        self.register_outputs(outputs)
 
     def _role(self, name: str, args: ScheduledCommandArgs) -> pulumi.Input[str]:
         if args.placement.platform_role_arn is not None:
@@ -127,7 +119,7 @@ class ScheduledCommand(pulumi.ComponentResource):
         )
 
     def _statements(self, args: ScheduledCommandArgs) -> list[Statement]:
-        """Running this task in this cluster, and handing it its two roles."""
+        """Return the rights to run this task in this cluster, and to pass its two roles."""
         placement, container = args.placement, args.container
         roles = [role for role in (container.execution_role_arn, container.task_role_arn) if role is not None]
         run = allow("Run", ["ecs:RunTask"], [self.task_definition_arn])
@@ -140,5 +132,5 @@ class ScheduledCommand(pulumi.ComponentResource):
         return [
             {**run, "Condition": {"ArnEquals": {"ecs:cluster": placement.cluster_arn}}},
             {**tag, "Condition": {"StringEquals": {"ecs:CreateAction": "RunTask"}}},
-            {**give, "Condition": {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}},
+            {**give, "Condition": {"StringEquals": {"iam:PassedToService": ECS_TASKS}}},
         ]

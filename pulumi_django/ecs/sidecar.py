@@ -1,4 +1,4 @@
-"""Containers beside the one that a task is for: a proxy such as nginx, a collector of traces, an agent."""
+"""Containers beside a task's own container: a proxy such as nginx, a collector of traces, an agent."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ class Sidecar:
     """Image as `registry/repository:tag` or with a digest."""
 
     command: Sequence[str] | None = None
-    """Words of the command; None runs the image's own."""
+    """Words of the command. None runs the image's own command."""
 
     port: int | None = None
-    """TCP port on which it listens for the load balancer; None for a container that only its neighbors talk to."""
+    """TCP port on which it listens for the load balancer, 1 to 65535. None if only containers of its task use it."""
 
     env: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
     """Environment variables."""
 
     secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]], repr=False)
-    """Variable -> secret or parameter. An environment's sidecars take the same references as its `extra_secrets`, and its
-    role may read them; elsewhere each is an ARN that the execution role may read."""
+    """Variable -> secret or parameter. In an environment the value is a reference as in `extra_secrets`, and the execution
+    role may read it. Elsewhere it is an ARN that the execution role must be allowed to read."""
 
     memory_mib: int | None = None
-    """Memory of the task that is kept for it; None shares what there is."""
+    """Memory in MiB that the task reserves for it, 4 or more. None reserves none."""
 
     essential: bool = True
-    """Whether the task stops with it."""
+    """Whether the task stops when this container stops."""
 
     user: str | None = None
-    """User inside the container; None is the image's own."""
+    """User inside the container, such as `1000:1000`. None is the image's own user."""
 
     health_command: Sequence[str] | None = None
-    """Words of a command that ends with 0 while the container is well; ECS runs it every 5 s. None runs none."""
+    """Words of a command that exits with 0 while the container is healthy; ECS runs it every 5 s. None runs none."""
 
     starts_first: bool = False
-    """Whether the task's own container waits until this one is well, or has started when it has no `health_command`."""
+    """Whether the task's own container waits until this one is healthy, or has started if it has no `health_command`."""
 
     def __post_init__(self) -> None:
         check_image("image", self.image)
@@ -56,7 +56,7 @@ class Sidecar:
 
 
 def check_sidecars(service: str, port: int | None, memory_mib: int, sidecars: Mapping[str, Sidecar]) -> None:
-    """ValueError when the sidecars do not fit beside each other and the service's own container."""
+    """Raise ValueError when names, ports or memory of the sidecars and the service's own container collide."""
     ports: dict[str, int | None] = {service: port}
     for name, sidecar in sidecars.items():
         naming.check_service_name(name)
@@ -71,21 +71,22 @@ def check_sidecars(service: str, port: int | None, memory_mib: int, sidecars: Ma
     reserved = sum(sidecar.memory_mib or 0 for sidecar in sidecars.values())
     if reserved >= memory_mib:
         raise ValueError(
-            f"the sidecars of {service} keep {reserved} MiB and its task has memory_mib {memory_mib}: nothing is left"
+            f"the sidecars of {service} reserve {reserved} MiB and its task has memory_mib {memory_mib}: nothing is left for its "
+            "own container"
         )
 
 
 def sidecar_containers(
     sidecars: Mapping[str, Sidecar], log_configuration: Mapping[str, Any], stop_timeout_seconds: int
 ) -> list[dict[str, Any]]:
-    """The container definitions in name order; each logs to the task's group, in streams of its own name."""
+    """Return the container definitions in name order. Each logs to the task's group, in streams of its own name."""
     return [
         _container(name, sidecar, log_configuration, stop_timeout_seconds) for name, sidecar in sorted(sidecars.items())
     ]
 
 
 def start_conditions(sidecars: Mapping[str, Sidecar]) -> list[dict[str, str]]:
-    """What the task's own container waits for."""
+    """Return the conditions for which the task's own container waits."""
     return [
         {"containerName": name, "condition": "HEALTHY" if sidecar.health_command else "START"}
         for name, sidecar in sorted(sidecars.items())

@@ -23,6 +23,89 @@ MAX_STOP_TIMEOUT_SECONDS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sized:
+    """CPU and memory of a task. Fargate offers certain pairs:
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
+    """
+
+    cpu_units: int = 256
+    """CPU of the task; 1024 units are one vCPU. Fargate offers 256, 512, 1024, 2048, 4096, 8192 and 16384."""
+
+    memory_mib: int = 512
+    """Memory of the task in MiB; Fargate offers a range for each CPU size, 512 to 2048 for 256 units."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageSized(Sized):
+    """CPU, memory and storage of a task."""
+
+    ephemeral_storage_gib: int | None = None
+    """Storage of the task in GiB, 21 to 200, deleted with the task. None is Fargate's own 20 GiB."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSize(StorageSized):
+    """Size of a task, and the command that runs in it."""
+
+    command: Sequence[str] | None = None
+    """Words of the command. None runs the image's own command."""
+
+    entry_point: Sequence[str] | None = None
+    """Words before the command. None keeps the image's own entrypoint."""
+
+    port: int | None = None
+    """TCP port on which the container listens, 1 to 65535. None listens on no port."""
+
+    stop_timeout_seconds: int = 30
+    """Time between SIGTERM and SIGKILL, 1 to 120 seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Platform:
+    """Region and processor of a task."""
+
+    region: str
+    """AWS region of the task's log group."""
+
+    architecture: Architecture = "X86_64"
+    """Processor that the image was built for: `X86_64` or `ARM64`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container(Platform):
+    """Image, variables and rights of a container."""
+
+    image: pulumi.Input[str]
+    """Image as `registry/repository:tag` or with a digest."""
+
+    env: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    """Plain environment variables."""
+
+    secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]], repr=False)
+    """Variables that ECS fills when the task starts: variable -> ARN of a secret or parameter, with a JSON key
+    (`<ARN>:<key>::`) where the secret has several."""
+
+    execution_role_arn: pulumi.Input[str]
+    """Role with which ECS starts the task."""
+
+    task_role_arn: pulumi.Input[str] | None = None
+    """Role of the application. None gives the application no rights in AWS."""
+
+    sidecars: Mapping[str, Sidecar] = field(default_factory=dict[str, Sidecar])
+    """Container name -> one more container of each task."""
+
+    user: str | None = None
+    """User inside the container, such as `1000:1000`. None is the image's own user."""
+
+    read_only_root: bool = False
+    """Whether the container can write only below `writable_paths`."""
+
+    writable_paths: Sequence[str] = (PATH,)
+    """Folders that a container with a read-only root can write to; for `/tmp` its image needs `chmod`. A shell (ECS Exec)
+    needs the folders of its agent, `read_only.AGENT_PATHS`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LogGroupArgs:
     environment: str
     """Name of the environment."""
@@ -31,10 +114,11 @@ class LogGroupArgs:
     """Name of the service; the group is called `/ecs/{environment}/{service}`."""
 
     retention_days: int = 3
-    """Days for which lines are kept: 1, 3, 5, 7, 14, 30, ..., as CloudWatch has them."""
+    """Days for which CloudWatch keeps log lines: 1, 3, 5, 7, 14, 30, ...
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
 
     kms_key_arn: pulumi.Input[str] | None = None
-    """Key of the lines, which must admit CloudWatch Logs (`EncryptionKey`); None leaves them to AWS's own."""
+    """KMS key of the log lines, which must admit CloudWatch Logs (`EncryptionKey`). None uses CloudWatch's own encryption."""
 
     def __post_init__(self) -> None:
         check_log_retention("retention_days", self.retention_days)
@@ -47,7 +131,7 @@ class LogGroup(pulumi.ComponentResource):
     """Name of the group."""
 
     group_arn: pulumi.Output[str]
-    """Its ARN."""
+    """ARN of the group."""
 
     def __init__(self, name: str, args: LogGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:ecs:LogGroup", name, None, opts)
@@ -64,70 +148,15 @@ class LogGroup(pulumi.ComponentResource):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskDefinitionArgs:
+class TaskDefinitionArgs(Container, TaskSize):
     environment: str
     """Name of the environment."""
 
     service: str
     """Name of the container, and last part of the family `{environment}-{service}`."""
 
-    image: pulumi.Input[str]
-    """Image as `registry/repository:tag` or with a digest."""
-
-    command: Sequence[str] | None = None
-    """Words of the command; None runs the image's own."""
-
-    entry_point: Sequence[str] | None = None
-    """Words before the command; None keeps the image's own entrypoint."""
-
-    cpu_units: int = 256
-    """CPU of the task; 1024 are one vCPU."""
-
-    memory_mib: int = 512
-    """Memory of the task, as Fargate offers it for that CPU."""
-
-    port: int | None = None
-    """TCP port on which the container listens."""
-
-    env: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
-    """Plain environment variables."""
-
-    secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]], repr=False)
-    """Variables that ECS fills when the task starts: variable -> ARN of the secret or parameter."""
-
-    execution_role_arn: pulumi.Input[str]
-    """Role with which ECS starts the task."""
-
-    task_role_arn: pulumi.Input[str] | None = None
-    """Role of the application; None gives it no rights in AWS."""
-
     log_group_name: pulumi.Input[str]
-    """CloudWatch log group; streams begin with the service's name."""
-
-    region: str
-    """Region of the log group."""
-
-    architecture: Architecture = "X86_64"
-    """Processor that the image was built for."""
-
-    user: str | None = None
-    """User inside the container; None is the image's own."""
-
-    stop_timeout_seconds: int = 30
-    """Time between SIGTERM and SIGKILL, up to 120."""
-
-    ephemeral_storage_gib: int | None = None
-    """Storage that goes with the task, 21 to 200; None is Fargate's 20."""
-
-    sidecars: Mapping[str, Sidecar] = field(default_factory=dict[str, Sidecar])
-    """Container name -> one more container."""
-
-    read_only_root: bool = False
-    """Whether the task's own container can write only below `writable_paths`."""
-
-    writable_paths: Sequence[str] = (PATH,)
-    """Folders that a container with a read-only root can write to; for `/tmp` its image needs `chmod`. A shell (ECS Exec)
-    needs those of its agent, `read_only.AGENT_PATHS`."""
+    """CloudWatch log group; its streams begin with the name of the container."""
 
     def __post_init__(self) -> None:
         naming.check_service_name(self.service)
@@ -135,7 +164,7 @@ class TaskDefinitionArgs:
         check_fargate_size(self.cpu_units, self.memory_mib)
         if not 0 < self.stop_timeout_seconds <= MAX_STOP_TIMEOUT_SECONDS:
             raise ValueError(
-                f"stop_timeout_seconds is {self.stop_timeout_seconds}: Fargate waits 1 to {MAX_STOP_TIMEOUT_SECONDS}"
+                f"stop_timeout_seconds is {self.stop_timeout_seconds}: Fargate waits 1 to {MAX_STOP_TIMEOUT_SECONDS} seconds"
             )
         if self.port is not None and not 0 < self.port < 65536:
             raise ValueError(f"port is {self.port}: a TCP port is 1 to 65535")
@@ -147,7 +176,7 @@ class TaskDefinitionArgs:
 
 
 class TaskDefinition(pulumi.ComponentResource):
-    """A task of one container and its sidecars, the same whether a service keeps it running or a command runs it once."""
+    """A task of one container and its sidecars. A service keeps such a task running; a command runs one once."""
 
     arn: pulumi.Output[str]
     """ARN with the revision."""
@@ -196,7 +225,7 @@ def _ephemeral_storage(gib: int | None) -> aws.ecs.TaskDefinitionEphemeralStorag
 
 
 def _containers(args: TaskDefinitionArgs) -> list[dict[str, Any]]:
-    """The containers as ECS's API has them, the task's own first."""
+    """Return the containers in the form of ECS's API, the task's own container first."""
     own = _container(args)
     conditions = start_conditions(args.sidecars)
     if conditions:
@@ -206,7 +235,7 @@ def _containers(args: TaskDefinitionArgs) -> list[dict[str, Any]]:
 
 
 def _container(args: TaskDefinitionArgs) -> dict[str, Any]:
-    """The task's own container. Variables are in name order: another order would be another revision."""
+    """Return the task's own container. Variables are in name order: another order would be another revision."""
     container: dict[str, Any] = {
         "name": args.service,
         "image": args.image,

@@ -1,4 +1,4 @@
-"""The security group of one environment's tasks: what keeps environments on one base apart."""
+"""The security group of one environment's tasks, which keeps the environments on one base apart."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ class TaskSecurityGroupArgs:
     """VPC of the base."""
 
     alb_security_group_id: pulumi.Input[str]
-    """The load balancer's group."""
+    """Security group of the load balancer."""
 
     web_ports: Sequence[int]
-    """Container ports that the load balancer reaches."""
+    """TCP ports on which the load balancer reaches containers."""
 
     internal_ports: Sequence[int] = ()
-    """Ports that the environment's tasks open to each other."""
+    """TCP ports on which the environment's tasks reach each other."""
 
 
 class TaskSecurityGroup(pulumi.ComponentResource):
-    """Admits the load balancer and the environment's own tasks, each to named ports; nobody else."""
+    """Admits only the load balancer and the environment's own tasks, each to named ports."""
 
     security_group_id: pulumi.Output[str]
     """Id of the group."""

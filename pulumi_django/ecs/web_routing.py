@@ -1,4 +1,4 @@
-"""How requests reach a web service's tasks: target groups, listener rules, and what moves traffic between two groups."""
+"""How requests reach a web service's tasks: target groups, listener rules, and the role that moves traffic."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pulumi_aws as aws
 
 from pulumi_django.ecs.deployment import DeploymentOptions, TrafficShift
 from pulumi_django.ecs.roles import ECS, role_arn, shifting_statements
-from pulumi_django.ecs.scaling import Scaling
+from pulumi_django.ecs.service import Scaled
 from pulumi_django.ecs.sidecar import Sidecar
 from pulumi_django.rules import aws_rules, naming
 from pulumi_django.rules.priorities import Rule
@@ -21,7 +21,7 @@ from pulumi_django.rules.priorities import Rule
 TargetProtocol = Literal["HTTP", "HTTPS"]
 
 MAX_TARGET_GROUPS = 5
-"""Target groups per service, where a pair counts as one: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html"""
+"""Target groups of a service; a pair counts as one: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html"""
 
 ALTERNATE = "alternate"
 
@@ -33,22 +33,22 @@ class HealthCheck:
     """
 
     path: str = "/"
-    """Path that answers with a status below 400 when the task is well."""
+    """Path that a healthy task answers with a status below 400."""
 
     interval_seconds: int = 5
-    """Time between two checks, 5 to 300."""
+    """Time between two checks, 5 to 300 seconds."""
 
     timeout_seconds: int = 4
-    """Time for an answer, 2 to 120 and less than the interval."""
+    """Time for an answer, 2 to 120 seconds and less than the interval."""
 
     healthy_threshold: int = 2
-    """Good answers in a row that make a task healthy, 2 to 10: with 5 s a task takes requests 10 s after its start."""
+    """Good answers in a row that make a task healthy, 2 to 10. By default a task takes requests 10 s after its start."""
 
     unhealthy_threshold: int = 3
-    """Bad ones that make it unhealthy, 2 to 10."""
+    """Bad answers in a row that make a task unhealthy, 2 to 10."""
 
     grace_period_seconds: int = 60
-    """Time after a task's start in which bad answers do not count: starting Django takes a while."""
+    """Time after a task's start in which bad answers do not count, 0 or more seconds; Django needs some to start."""
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -69,30 +69,60 @@ class HealthCheck:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Served(Scaled):
+    """Settings of a service behind the load balancer."""
+
+    health_check: HealthCheck = field(default_factory=HealthCheck)
+    """How the load balancer checks the service's tasks."""
+
+    deregistration_delay_seconds: int = 5
+    """Time in which a task that leaves finishes its requests, 0 to 3600 seconds."""
+
+    proxy: str | None = None
+    """Sidecar that takes the load balancer's requests, such as nginx. None sends them to the service's own container."""
+
+    target_protocol: TargetProtocol = "HTTP"
+    """Protocol between load balancer and tasks, `HTTP` or `HTTPS`. With HTTPS the load balancer accepts any certificate,
+    also one that the task signed itself."""
+
+    deployment: DeploymentOptions = field(default_factory=DeploymentOptions)
+    """How the service changes from one version to the next."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.deregistration_delay_seconds <= 3600:
+            raise ValueError(f"deregistration_delay_seconds is {self.deregistration_delay_seconds}: it is 0 to 3600")
+        if self.deployment.shifts and self.scaling is not None and self.scaling.requests_per_target is not None:
+            raise ValueError(
+                f"requests_per_target is {self.scaling.requests_per_target} and strategy is {self.deployment.strategy!r}: "
+                "requests move between two target groups and are counted in one, so scale by cpu_percent, or choose "
+                "strategy 'rolling'"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Targets:
-    """The container that takes requests, and how."""
+    """The container that takes the requests of a service."""
 
     environment: str
     service: str
     vpc_id: pulumi.Input[str]
     container_name: str
     port: int
-    protocol: TargetProtocol
-    health_check: HealthCheck
-    deregistration_delay_seconds: int
+    served: Served
     platform_role_arn: pulumi.Input[str] | None = None
-    """Role with which ECS moves traffic; None makes one."""
+    """Role with which ECS moves traffic. None creates one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Routing:
-    """What was made."""
+    """Target groups and listener rules of a service."""
 
     load_balancers: list[aws.ecs.ServiceLoadBalancerArgs]
-    """For the ECS service."""
+    """Load balancer blocks of the ECS service."""
 
     groups: list[aws.lb.TargetGroup]
-    """Every target group; the one that serves at first comes first."""
+    """Every target group, first the one that serves at first."""
 
     rules: list[aws.lb.ListenerRule] = field(default_factory=list[aws.lb.ListenerRule])
     """Every listener rule."""
@@ -101,7 +131,7 @@ class Routing:
 def route(
     name: str, targets: Targets, listener_arn: pulumi.Input[str], rules: Sequence[Rule], parent: pulumi.Resource
 ) -> Routing:
-    """One target group, and a rule for every three paths, named after the first of them."""
+    """Create one target group, and the listener rules. A rule is named after its first path."""
     group = _target_group(name, targets.service, targets, parent)
     action = aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=group.arn)
     made = [_listener_rule(name, listener_arn, key, rule, action, parent) for key, rule in _keyed(rules)]
@@ -114,7 +144,7 @@ def route(
 def route_by_weight(
     name: str, targets: Targets, listener_arn: pulumi.Input[str], rules: Sequence[Rule], parent: pulumi.Resource
 ) -> Routing:
-    """Two target groups for each rule, between which ECS moves the requests, and the role with which it does."""
+    """Create two target groups for each rule, between which ECS moves the requests, and the role with which it does so."""
     pairs: list[tuple[aws.lb.TargetGroup, aws.lb.TargetGroup]] = []
     made: list[aws.lb.ListenerRule] = []
     for index, (key, rule) in enumerate(_keyed(rules)):
@@ -134,7 +164,7 @@ def route_by_weight(
 
 
 def check_rules(service: str, rules: Sequence[Rule]) -> None:
-    """ValueError when ECS cannot move the traffic of so many rules."""
+    """Raise ValueError when ECS cannot move the traffic of so many rules."""
     if len(rules) > MAX_TARGET_GROUPS:
         raise ValueError(
             f"{service} has {len(rules)} listener rules: ECS moves the traffic of at most {MAX_TARGET_GROUPS}, so give it "
@@ -143,7 +173,7 @@ def check_rules(service: str, rules: Sequence[Rule]) -> None:
 
 
 def check_proxy(service: str, proxy: str | None, sidecars: Mapping[str, Sidecar]) -> None:
-    """ValueError when the container that is to take the requests of a service cannot."""
+    """Raise ValueError when the sidecar `proxy` cannot take the requests of the service."""
     if proxy is None:
         return
     if proxy not in sidecars:
@@ -152,20 +182,12 @@ def check_proxy(service: str, proxy: str | None, sidecars: Mapping[str, Sidecar]
             "them"
         )
     if sidecars[proxy].port is None:
-        raise ValueError(f"proxy is {proxy!r} and that sidecar has no port: say on which one it listens")
-
-
-def check_counted(deployment: DeploymentOptions, scaling: Scaling | None) -> None:
-    """ValueError when a service is to be scaled by requests that cannot be counted."""
-    if deployment.shifts and scaling is not None and scaling.requests_per_target is not None:
-        raise ValueError(
-            f"requests_per_target is {scaling.requests_per_target} and strategy is {deployment.strategy!r}: the requests "
-            "move between target groups and are counted in one, so scale by cpu_percent, or choose strategy 'rolling'"
-        )
+        raise ValueError(f"proxy is {proxy!r} and that sidecar has no port: name the port on which it listens")
 
 
 def _keyed(rules: Sequence[Rule]) -> list[tuple[str, Rule]]:
-    """Each rule with a key that stays when others come: its first path, and its first host from the second hosts on."""
+    """Return each rule with a key that other rules do not change: its first path, and its first host from the second set of
+    hosts on."""
     first = rules[0].hosts[0] if rules else None
     keyed: dict[str, Rule] = {}
     for rule in rules:
@@ -179,18 +201,18 @@ def _keyed(rules: Sequence[Rule]) -> list[tuple[str, Rule]]:
 
 
 def _target_group(name: str, physical: str, targets: Targets, parent: pulumi.Resource) -> aws.lb.TargetGroup:
-    check = targets.health_check
+    served, check = targets.served, targets.served.health_check
     return aws.lb.TargetGroup(
         name,
         name=naming.target_group_name(targets.environment, physical),
         target_type="ip",
-        protocol=targets.protocol,
+        protocol=served.target_protocol,
         port=targets.port,
         vpc_id=targets.vpc_id,
-        deregistration_delay=targets.deregistration_delay_seconds,
+        deregistration_delay=served.deregistration_delay_seconds,
         health_check=aws.lb.TargetGroupHealthCheckArgs(
             path=check.path,
-            protocol=targets.protocol,
+            protocol=served.target_protocol,
             port="traffic-port",
             interval=check.interval_seconds,
             timeout=check.timeout_seconds,
@@ -198,7 +220,7 @@ def _target_group(name: str, physical: str, targets: Targets, parent: pulumi.Res
             unhealthy_threshold=check.unhealthy_threshold,
             matcher="200-399",
         ),
-        # The name is fixed, so the old group has to go before one with another port can come.
+        # The name is fixed, so the old group is deleted before one with another port is created.
         opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=True),
     )
 
@@ -225,7 +247,7 @@ def _listener_rule(
             ),
         ],
         actions=[action],
-        # The weights are ECS's after the first deployment.
+        # ECS sets the weights after the first deployment.
         opts=pulumi.ResourceOptions(parent=parent, ignore_changes=ignore),
     )
 

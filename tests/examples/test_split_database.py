@@ -63,5 +63,5 @@ def test_the_error_names_the_outputs_that_a_stack_does_not_export() -> None:
     with pytest.raises(ContractError) as refused:
         simulate_example("split-database/app", "alpha", stacks=below)
     assert str(refused.value).startswith(
-        "alpha cannot stand on dev: dev does not export database_host, database_port, database_master_secret_arn; "
+        "alpha cannot use dev: dev does not export database_host, database_port, database_master_secret_arn; "
     )

@@ -221,8 +221,8 @@ def test_an_ad_hoc_application_on_a_production_base_is_refused_in_one_sentence()
     with pytest.raises(ContractError) as refused:
         simulate_alpha(simulate_dev(changes=PROD), changes={"django-app:kind": "ad-hoc"})
     assert str(refused.value) == (
-        "alpha is of the kind ad-hoc and its base dev is of the kind prod: put alpha on a base of its own kind, or "
-        "change its kind"
+        "alpha has the kind ad-hoc and its base dev has the kind prod: use a base of the kind ad-hoc, or change the "
+        "kind of alpha"
     )
 
 
@@ -230,8 +230,8 @@ def test_a_production_application_on_an_ad_hoc_base_is_refused_in_one_sentence()
     with pytest.raises(ContractError) as refused:
         simulate_alpha(changes={"django-app:kind": "prod"})
     assert str(refused.value) == (
-        "alpha is of the kind prod and its base dev is of the kind ad-hoc: put alpha on a base of its own kind, or "
-        "change its kind"
+        "alpha has the kind prod and its base dev has the kind ad-hoc: use a base of the kind prod, or change the "
+        "kind of alpha"
     )
 
 
@@ -274,7 +274,7 @@ def test_a_base_that_was_destroyed_is_refused_with_the_way_out() -> None:
     with pytest.raises(ContractError) as refused:
         simulate_alpha(base=SimulationResult(resources=(), outputs={}))
     assert str(refused.value) == (
-        "alpha cannot stand on dev: that stack has no outputs, so it was not created yet; run `orchestrator update-base "
+        "alpha cannot use dev: that stack has no outputs, so it does not exist yet; run `orchestrator update-base "
         "dev` (or `pulumi up` in projects/base) and then alpha again"
     )
 

@@ -1,4 +1,4 @@
-"""The ad-hoc base: what it is made of, what is open and to whom, what it refuses."""
+"""The ad-hoc base: its resources, its open ports, its refusals."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def own(result: SimulationResult) -> set[tuple[str, str]]:
     }
 
 
-def test_the_base_is_made_of_exactly_these() -> None:
+def test_the_base_has_exactly_these_resources() -> None:
     assert own(base()) == {
         ("pulumi-django:base:AdHocBase", "dev"),
         ("pulumi-django:network:Network", "dev-network"),
@@ -81,7 +81,7 @@ def test_the_base_is_made_of_exactly_these() -> None:
     }
 
 
-def test_everything_stands_below_the_base() -> None:
+def test_every_resource_is_below_the_base() -> None:
     for resource in base().resources:
         assert resource.type.startswith("pulumi:") or "pulumi-django:base:AdHocBase" in resource.urn
 
@@ -296,13 +296,13 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
 
 
 @pytest.mark.parametrize(("make", "message"), REFUSALS, ids=[message[:40] for _make, message in REFUSALS])
-def test_what_cannot_work_is_refused(make: Callable[[], object], message: str) -> None:
+def test_arguments_that_cannot_work_are_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=r".") as refused:
         make()
     assert str(refused.value) == message
 
 
-def test_a_bad_name_is_refused_before_anything_is_made() -> None:
+def test_a_bad_name_is_refused_before_any_resource_exists() -> None:
     with pytest.raises(ValueError, match="'Dev' cannot name a base"):
         run(lambda: AdHocBase("Dev", AdHocBaseArgs(region="us-east-1"), pulumi.ResourceOptions()))
 

@@ -14,15 +14,6 @@ import pytest
 
 import pulumi_django
 
-# Tokens never change, also when a module gets another name.
-OLDER_MODULES = {
-    "AppSecrets": ["app_secrets"],
-    "AssetsBucket": ["storage"],
-    "Bastion": ["bastion"],
-    "PostgresInstance": ["database"],
-    "ServiceDiscovery": ["service_discovery"],
-}
-
 COMPONENTS = sorted(
     (
         value

@@ -1,4 +1,4 @@
-"""What a base offers and an application takes."""
+"""The contract between a base and its applications."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_the_names_are_the_published_ones() -> None:
     }
 
 
-def test_what_is_written_is_what_is_read() -> None:
+def test_a_contract_is_read_as_it_was_exported() -> None:
     contract = read({"domain_name": "example.com", "something_else": 1})
     assert contract.kind is Kind.AD_HOC
     assert contract.domain_name == "example.com"
@@ -82,11 +82,11 @@ def test_what_is_written_is_what_is_read() -> None:
     assert to_outputs(contract) == {**OUTPUTS, "domain_name": "example.com"}
 
 
-def test_a_missing_value_is_told_with_both_stacks_and_the_fix() -> None:
+def test_a_missing_value_is_reported_with_both_stacks_and_the_remedy() -> None:
     with pytest.raises(ContractError) as refused:
         read({"vpc_id": None, "app_sg_id": None})
     assert str(refused.value) == (
-        "alpha cannot stand on dev: dev does not export vpc_id, app_sg_id; run `orchestrator update-base dev` (or "
+        "alpha cannot use dev: dev does not export vpc_id, app_sg_id; run `orchestrator update-base dev` (or "
         "`pulumi up` in projects/base) and then alpha again"
     )
 
@@ -95,7 +95,7 @@ def test_a_newer_contract_is_refused() -> None:
     with pytest.raises(ContractError) as refused:
         read({"contract_version": 2})
     assert str(refused.value) == (
-        "alpha cannot stand on dev: dev has version 2 of the contract and this program knows 1; upgrade pulumi-django "
+        "alpha cannot use dev: dev has version 2 of the contract and this program knows 1; upgrade pulumi-django "
         "where alpha is deployed"
     )
 
@@ -133,7 +133,7 @@ def test_a_value_of_another_type_is_refused_with_both_stacks_and_the_fix(changes
     with pytest.raises(ContractError) as refused:
         read(changes)
     assert str(refused.value) == (
-        f"alpha cannot stand on dev: {problem}; run `orchestrator update-base dev` (or `pulumi up` in projects/base) and "
+        f"alpha cannot use dev: {problem}; run `orchestrator update-base dev` (or `pulumi up` in projects/base) and "
         "then alpha again"
     )
 
@@ -148,7 +148,7 @@ def test_an_output_without_a_value_is_an_absent_one() -> None:
 
 
 def test_an_unknown_kind_is_refused() -> None:
-    with pytest.raises(ContractError, match="alpha cannot stand on dev: dev is of the kind 'mainframe', unknown here"):
+    with pytest.raises(ContractError, match="alpha cannot use dev: dev has the unknown kind 'mainframe'"):
         read({"kind": "mainframe"})
 
 
@@ -156,8 +156,8 @@ def test_a_base_of_the_other_kind_is_refused() -> None:
     with pytest.raises(ContractError) as refused:
         require_kind(read({"kind": "prod"}), Kind.AD_HOC, "alpha")
     assert str(refused.value) == (
-        "alpha is of the kind ad-hoc and its base dev is of the kind prod: put alpha on a base of its own kind, or "
-        "change its kind"
+        "alpha has the kind ad-hoc and its base dev has the kind prod: use a base of the kind ad-hoc, or change the "
+        "kind of alpha"
     )
 
 
@@ -176,6 +176,6 @@ def test_isolated_subnets_take_images_from_the_regions_own_registry_only() -> No
         )
 
 
-def test_where_there_is_a_way_out_images_come_from_anywhere() -> None:
+def test_with_a_route_to_the_internet_images_come_from_anywhere() -> None:
     require_images(read({"isolated": False}), "alpha", ["postgres:17"])
     require_images(read(), "alpha", ["postgres:17"])

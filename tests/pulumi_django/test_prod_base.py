@@ -1,4 +1,4 @@
-"""The production base: what it is made of, what survives a failure or a mistake, who is told, what it refuses."""
+"""The production base: its resources, its protection against failures and mistakes, its alarms, its refusals."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def bucket_parts(name: str) -> set[tuple[str, str]]:
     }
 
 
-def test_the_base_is_made_of_exactly_these() -> None:
+def test_the_base_has_exactly_these_resources() -> None:
     assert own(base()) == {
         ("Key", "live-key"),
         *bucket_parts("live-logs"),
@@ -142,7 +142,7 @@ def test_the_base_is_made_of_exactly_these() -> None:
     }
 
 
-def test_it_stands_in_three_zones_with_a_way_out_in_each() -> None:
+def test_it_has_three_zones_with_a_nat_gateway_in_each() -> None:
     result = base()
     zones = {r.inputs["availabilityZone"] for r in result.of_type("aws:ec2/subnet:Subnet")}
     assert zones == {"us-east-1a", "us-east-1b", "us-east-1c"}
@@ -271,7 +271,7 @@ def test_the_alarm_on_connections_follows_from_the_servers_memory(arguments: dic
     assert alarm(base(**arguments), "live-database-connections").inputs["threshold"] == connections
 
 
-def test_the_alarm_on_storage_follows_from_what_the_server_has() -> None:
+def test_the_alarm_on_storage_follows_from_the_servers_storage() -> None:
     for database, options, gib in (
         (ProdDatabaseOptions(), BaseAlarmOptions(), 2),
         (ProdDatabaseOptions(storage_gib=100), BaseAlarmOptions(), 10),
@@ -282,7 +282,7 @@ def test_the_alarm_on_storage_follows_from_what_the_server_has() -> None:
         assert made["comparisonOperator"] == "LessThanOrEqualToThreshold"
 
 
-def test_aurora_takes_the_place_of_the_instance_with_a_second_server_to_take_over() -> None:
+def test_aurora_replaces_the_instance_and_has_a_second_server() -> None:
     result = base(aurora=ProdAuroraOptions(min_acu=0.5, max_acu=16, data_api=True))
     cluster = result.one("aws:rds/cluster:Cluster")
     assert cluster.protect is True
@@ -332,7 +332,7 @@ def test_parts_can_be_left_out() -> None:
     assert not absent & set(result.outputs)
 
 
-def test_shared_roles_reach_what_carries_the_bases_tag_and_no_other_secret() -> None:
+def test_shared_roles_reach_resources_with_the_bases_tag_and_no_other_secret() -> None:
     result = base(shared_roles=True)
     for output, name in (("task_role_arn", "live-task"), ("execution_role_arn", "live-execution")):
         assert result.outputs[output] == result.one("aws:iam/role:Role", name).outputs["arn"]
@@ -402,11 +402,11 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         prod(database=ProdDatabaseOptions(instance_class="db.x2g.large")),
-        "alarms.database_connections is missing: the memory of db.x2g.large is not known here",
+        "alarms.database_connections is missing: the memory of db.x2g.large is unknown, so give a number",
     ),
     (
         prod(existing_database=ExistingDatabaseOptions(**EXISTING, cluster_id="old")),
-        "alarms.database_connections is missing: how many existing_database takes is not known here",
+        "alarms.database_connections is missing: the limit of existing_database is unknown, so give a number",
     ),
     (
         existing(host="postgres://db:5432"),
@@ -423,7 +423,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: AssetsOptions(force_destroy=True),
-        "retain and force_destroy are both on: the bucket either stays or goes with all that is in it",
+        "retain and force_destroy are both on: the bucket either stays or is deleted with all its objects",
     ),
     (lambda: AssetsOptions(old_version_days=0), "old_version_days is 0: it is 1 or more"),
     (lambda: AccessLogOptions(retention_days=0), "retention_days is 0: it is 1 to 3650"),
@@ -442,12 +442,12 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
 
 
 @pytest.mark.parametrize(("make", "message"), REFUSALS, ids=[message[:40] for _make, message in REFUSALS])
-def test_what_cannot_work_is_refused(make: Callable[[], object], message: str) -> None:
+def test_arguments_that_cannot_work_are_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=r".") as refused:
         make()
     assert str(refused.value) == message
 
 
-def test_a_bad_name_is_refused_before_anything_is_made() -> None:
+def test_a_bad_name_is_refused_before_any_resource_exists() -> None:
     with pytest.raises(ValueError, match="'Live' cannot name a base"):
         simulate(lambda: ProdBase("Live", ProdBaseArgs(region="us-east-1"), pulumi.ResourceOptions()) and None)

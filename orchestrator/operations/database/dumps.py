@@ -22,7 +22,7 @@ from orchestrator.operations.aws.targets import Target
 from orchestrator.operations.database import scripts
 from orchestrator.operations.events import Note, Observer
 from orchestrator.operations.tasks import TaskRun, run_family
-from orchestrator.recovery.listing import MANAGED_BY, MANAGED_BY_TAG
+from orchestrator.recovery.tagged_resources import MANAGED_BY, MANAGED_BY_TAG
 from pulumi_django.ecs.database_task import ENTRY_POINT
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""A production base as the tests' environments see it, and what the tests look at in an environment."""
+"""The contract of a production base for tests, and functions that read an environment's resources."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def prod(base: dict[str, Any] | None = None, **changes: Any) -> SimulationResult
 
 
 def containers(result: SimulationResult, service: str) -> list[dict[str, Any]]:
-    """Container definitions of a service's task."""
+    """Return the container definitions of a service's task."""
     definition = next(r for r in result.of_type(TASK_DEFINITION) if r.inputs["family"] == f"shop-{service}")
     return json.loads(definition.inputs["containerDefinitions"])
 

@@ -1,4 +1,4 @@
-"""The ad-hoc environment: what it is made of, what its tasks receive and may do, what it refuses."""
+"""The ad-hoc environment: its resources, the variables and rights of its tasks, the arguments that it refuses."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_services_families_and_log_groups_have_the_names_that_outside_tools_rely
     assert container(app(), "gunicorn")["name"] == "gunicorn"
 
 
-def test_everything_stands_below_the_environment() -> None:
+def test_every_resource_is_below_the_environment() -> None:
     for resource in app().resources:
         assert resource.type.startswith("pulumi:") or "pulumi-django:app:AdHocApp" in resource.urn
 
@@ -191,7 +191,7 @@ def test_the_database_task_does_not_depend_on_the_entrypoint_of_its_image() -> N
     assert [*task["entryPoint"], *task["command"]][:3] == ["env", "sh", "-c"]
 
 
-def test_no_secret_value_stands_in_a_task_definition() -> None:
+def test_a_task_definition_contains_no_secret_value() -> None:
     result = app()
     values = {r.outputs["result"] for r in result.of_type("random:index/randomPassword:RandomPassword")}
     assert len(values) == 2
@@ -381,7 +381,7 @@ def test_one_service_per_queue() -> None:
     assert container(result, "mail")["command"][-1] == "mail"
 
 
-def test_parts_that_are_not_wanted_are_not_there() -> None:
+def test_parts_that_are_off_do_not_exist() -> None:
     result = app(frontend_image=None, workers={}, beat=None, redis=None, web=WebOptions())
     assert [r.name for r in result.of_type(SERVICE)] == ["alpha-gunicorn"]
     assert result.of_type("aws:servicediscovery/service:Service") == ()
@@ -411,7 +411,8 @@ def test_the_shell_line_looks_a_task_up_and_names_cluster_container_and_region()
 REFUSALS: list[tuple[Callable[[], object], str]] = [
     (
         lambda: app(base={"kind": Kind.PROD}),
-        "alpha is of the kind ad-hoc and its base dev is of the kind prod: put alpha on a base of its own kind, or change its kind",
+        "alpha has the kind ad-hoc and its base dev has the kind prod: use a base of the kind ad-hoc, or change the "
+        "kind of alpha",
     ),
     (
         lambda: app(workers={"gunicorn": WorkerOptions()}),
@@ -450,7 +451,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
             region="r",
             stop_timeout_seconds=121,
         ),
-        "stop_timeout_seconds is 121: Fargate waits 1 to 120",
+        "stop_timeout_seconds is 121: Fargate waits 1 to 120 seconds",
     ),
     (
         lambda: TaskDefinitionArgs(
@@ -472,7 +473,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
 
 
 @pytest.mark.parametrize(("make", "message"), REFUSALS, ids=[message[:40] for _make, message in REFUSALS])
-def test_what_cannot_work_is_refused(make: Callable[[], object], message: str) -> None:
+def test_arguments_that_cannot_work_are_refused(make: Callable[[], object], message: str) -> None:
     def program() -> None:
         make()
 

@@ -1,4 +1,4 @@
-"""What an environment may have beside its services: CloudFront, alarms, dashboard, traces, recorded sessions."""
+"""CloudFront, alarms, dashboard, traces and recorded sessions of an environment."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_host_without_zone_and_certificate_is_refused(base: dict[str, Any], ho
     with pytest.raises(ContractError) as refused:
         app(base, cdn=CdnOptions(host=host))
     assert str(refused.value) == (
-        f"alpha wants {host} and its base dev has no hosted zone for it, to issue a certificate in: set certificate_arn, or "
+        f"alpha cannot have the host {host}: its base dev has no hosted zone in which to issue a certificate for it; set certificate_arn, or "
         "leave host out"
     )
 
@@ -205,7 +205,5 @@ def test_our_own_containers_write_nowhere_but_where_a_shell_does() -> None:
 
 
 def test_a_shell_in_a_container_that_cannot_be_written_is_refused() -> None:
-    with pytest.raises(
-        ValueError, match=r"^read_only_root and exec_enabled are both on: the agent behind a shell writes"
-    ):
+    with pytest.raises(ValueError, match=r"^read_only_root and exec_enabled are both on: the agent of a shell writes"):
         arguments(read_only_root=True, exec_enabled=True)

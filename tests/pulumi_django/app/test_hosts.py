@@ -1,4 +1,4 @@
-"""Hosts of an environment: what its base can serve, and what answers."""
+"""Hosts of an environment: the hosts that its base can serve, and the services that answer them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_host_that_the_bases_own_certificate_does_not_cover_is_refused(changes
 
 
 @pytest.mark.parametrize("own", [None, False])
-def test_with_a_certificate_of_somebody_else_or_an_older_base_every_host_may_be_covered(own: bool | None) -> None:
+def test_on_an_older_base_or_with_an_existing_certificate_every_host_may_be_covered(own: bool | None) -> None:
     hosts = ["a.shop.example.com", "www.customer.io", "*.t.shop.example.com"]
     result = prod({"own_certificate": own}, extra_hosts=hosts, frontend_image=None)
     assert hosts_of(result) == {"shop.example.com", *hosts}
@@ -58,7 +58,7 @@ def test_with_a_certificate_of_somebody_else_or_an_older_base_every_host_may_be_
         ({"cdn": CdnOptions(host="x/"), "assets": ProdAppAssetsOptions(source="own")}, "cdn.host is 'x/'"),
     ],
 )
-def test_what_is_no_host_name_is_refused_wherever_it_is_given(changes: dict[str, Any], message: str) -> None:
+def test_an_invalid_host_name_is_refused_in_every_field(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         prod(**changes)
 
@@ -86,13 +86,13 @@ def test_two_paths_never_make_one_resource_name() -> None:
     assert len(set(names)) == len(names)
 
 
-def test_a_base_says_whether_its_certificate_is_its_own() -> None:
+def test_a_base_exports_whether_its_certificate_is_its_own() -> None:
     assert "own_certificate" in contract.OPTIONAL
     older = {name: value for name, value in BASE.items() if name != "own_certificate"}
     assert contract.from_outputs({"contract_version": 1, **older}, base="prod", app="shop").own_certificate is None
 
 
-def test_an_address_that_nothing_answers_is_given_to_nobody() -> None:
+def test_no_output_contains_an_address_that_no_service_answers() -> None:
     only_web = prod(web=ProdWebOptions(hosts=["api.example.com"]), frontend_image=None)
     assert only_web.outputs["url"] == "https://api.example.com"
     assert environment(only_web)["FRONTEND_URL"] == "https://api.example.com"

@@ -1,4 +1,4 @@
-"""The production environment: its defaults, what it takes from its base, what it refuses."""
+"""The production environment: its defaults, the resources of its base that it uses, its refusals."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_a_bucket_of_its_own_is_versioned_and_protected() -> None:
     assert len(result.of_type("aws:s3/bucketVersioning:BucketVersioning")) == 1
 
 
-def test_the_bases_cache_is_reached_by_urls_that_stand_in_its_secret() -> None:
+def test_the_urls_of_the_bases_cache_come_from_its_secret() -> None:
     result = prod()
     assert secrets(result)["REDIS_URL"] == f"{REDIS_SECRET}:REDIS_URL_0::"
     assert secrets(result)["CELERY_BROKER_URL"] == f"{REDIS_SECRET}:REDIS_URL_1::"
@@ -369,44 +369,46 @@ BY_QUEUE = Scaling(min_tasks=0, max_tasks=4, queue_steps=QueueSteps(steps=[Queue
 REFUSALS: list[tuple[Callable[[], object], str]] = [
     (
         lambda: prod({"kind": Kind.AD_HOC}),
-        "shop is of the kind prod and its base prod is of the kind ad-hoc: put shop on a base of its own kind, or change "
-        "its kind",
+        "shop has the kind prod and its base prod has the kind ad-hoc: use a base of the kind prod, or change the "
+        "kind of shop",
     ),
     (
         lambda: prod({"redis_host": None}),
-        "shop wants the cache of its base prod and that has none: set cache to null (and sqs to {} for a broker), or give "
+        "shop cannot use the cache of its base prod, which has "
+        "none: set cache to null (and sqs to {} for a broker), or give "
         "the base a cache",
     ),
     (
         lambda: prod({"redis_cluster_mode": True}),
-        "the workers of shop would have the cache of its base prod as broker, which is sharded (cluster mode), and Celery "
-        "cannot work with that: set sqs to {}, or give the base a cache without shards",
+        "the workers of shop cannot use the cache of its base prod as broker: it is sharded (cluster mode), which "
+        "Celery does not support; set sqs to {}, or give the base a cache without shards",
     ),
     (
         lambda: prod({"assets_bucket_name": None}),
-        "shop wants the assets bucket of its base prod and that has none: set assets.source to own, or give the base one",
+        "shop cannot use the assets bucket of its base prod, which has none: set assets.source to own, or give the "
+        "base a bucket",
     ),
     (
         lambda: prod(browser_uploads=True),
-        "browser_uploads is set and the assets bucket of shop is its base's (assets.source), whose policy is the base's "
-        "too: set assets.source to own, or leave browser_uploads out",
+        "browser_uploads is set and shop uses its base's assets bucket (assets.source), whose policy only the base "
+        "can change: set assets.source to own, or leave browser_uploads out",
     ),
     (
         lambda: prod(workers={"default": ProdWorkerOptions(scaling="production")}),
-        "the worker default of shop is to be scaled by the depth of its queue (queue_steps) and the broker is a Redis, "
-        "whose depth CloudWatch does not know: set sqs to {}, or scale it by cpu_percent, or by metrics that the application "
+        "the worker default of shop has scaling by queue depth (queue_steps) and a Redis as broker, for which "
+        "CloudWatch has no metric: set sqs to {}, or scale it by cpu_percent, or by metrics that the application "
         "publishes",
     ),
     (
         lambda: prod(web=ProdWebOptions(scaling=BY_QUEUE)),
-        "gunicorn of shop is to be scaled by queue_steps and works on no queue: scale it by cpu_percent, memory_percent "
+        "gunicorn of shop has scaling by queue_steps and works on no queue: scale it by cpu_percent, memory_percent "
         "or requests_per_target",
     ),
     (
         lambda: prod(
             workers={"mail": ProdWorkerOptions(scaling=Scaling(min_tasks=1, max_tasks=2, requests_per_target=5))}
         ),
-        "the worker mail of shop is to be scaled by requests_per_target and answers no requests: scale it by cpu_percent "
+        "the worker mail of shop has scaling by requests_per_target and answers no requests: scale it by cpu_percent "
         "or queue_steps",
     ),
     (
@@ -419,7 +421,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: prod(workers={"database": ProdWorkerOptions()}),
-        "database names a service of shop and the task that makes its database: give the service another name",
+        "database names a service of shop and the task that creates its database: give the service another name",
     ),
     (
         lambda: prod(scheduled_commands={"beat": _sweep()}),
@@ -431,15 +433,15 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: ProdWebOptions(sidecars={"nginx": Sidecar(image="nginx:1")}, proxy="nginx"),
-        "proxy is 'nginx' and that sidecar has no port: say on which one it listens",
+        "proxy is 'nginx' and that sidecar has no port: name the port on which it listens",
     ),
     (
         lambda: ProdWebOptions(
             scaling=Scaling(min_tasks=2, max_tasks=5, requests_per_target=100),
             deployment=DeploymentOptions(strategy="blue-green"),
         ),
-        "requests_per_target is 100 and strategy is 'blue-green': the requests move between target groups and are counted "
-        "in one, so scale by cpu_percent, or choose strategy 'rolling'",
+        "requests_per_target is 100 and strategy is 'blue-green': requests move between two target groups and are "
+        "counted in one, so scale by cpu_percent, or choose strategy 'rolling'",
     ),
     (
         lambda: prod_arguments(extra_secrets={"KEY": "prod/stripe"}),
@@ -463,13 +465,13 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
 
 
 @pytest.mark.parametrize(("make", "message"), REFUSALS, ids=[message[:40] for _make, message in REFUSALS])
-def test_what_cannot_work_is_refused(make: Callable[[], object], message: str) -> None:
+def test_arguments_that_cannot_work_are_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(Exception, match=r".") as refused:
         make()
     assert str(refused.value) == message
 
 
-def test_an_own_bucket_of_an_ad_hoc_environment_goes_with_it() -> None:
+def test_the_own_bucket_of_an_ad_hoc_environment_is_deleted_with_it() -> None:
     assert AppAssetsOptions() == AppAssetsOptions(source="own", force_destroy=True, versioned=False, protect=False)
 
 

@@ -67,7 +67,7 @@ def test_on_sqs_every_name_leads_to_a_queue_that_the_role_may_use() -> None:
     [
         (WorkerOptions(queues=[]), r"workers.mail.queues is \[\]: it names at least one queue"),
         (WorkerOptions(queues=["a", "a"]), r"and each queue once"),
-        (WorkerOptions(queues=["a,b"]), r"workers.mail.queues has 'a,b': a queue's name is letters"),
+        (WorkerOptions(queues=["a,b"]), r"workers.mail.queues has 'a,b': a queue's name has 1 to 100 letters"),
         (WorkerOptions(queues=["a"], command=["x"]), r"workers.mail has queues and a command"),
     ],
 )
@@ -76,7 +76,9 @@ def test_queues_that_celery_cannot_take_are_refused(options: WorkerOptions, mess
         of_workers({"mail": options})
 
 
-def test_scaling_by_depth_wants_one_queue() -> None:
+def test_scaling_by_depth_needs_one_queue() -> None:
     workers = {"mail": ProdWorkerOptions(queues=["a", "b"], scaling="staging")}
-    with pytest.raises(ValueError, match="scaled by queue_steps and works on a, b: give each queue its own worker"):
+    with pytest.raises(
+        ValueError, match="has scaling by queue_steps and works on a, b: give each queue its own worker"
+    ):
         prod(sqs=SqsOptions(), workers=workers)

@@ -1,4 +1,4 @@
-"""The stack's values under other names, and values that lead somewhere or are not given."""
+"""The stack's values under other variable names."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_secret_of_the_stack_can_have_another_name() -> None:
         ),
     ],
 )  # fmt: skip
-def test_a_reference_to_what_is_not_there_is_refused(changes: dict[str, Any], message: str) -> None:
+def test_a_reference_to_a_missing_value_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         prod(None, **changes)
 

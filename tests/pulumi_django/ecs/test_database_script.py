@@ -1,4 +1,4 @@
-"""What the database task's SQL does to a real server, and which extensions are refused."""
+"""The database task's SQL on a real server, and the extensions that are refused."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def test_an_emptied_database_has_its_extensions_again(server: Server) -> None:
         (["postgis", "hstore", "postgis"], "extensions has postgis more than once"),
     ],
 )
-def test_what_is_no_extension_is_refused(names: list[str], message: str) -> None:
+def test_an_invalid_extension_is_refused(names: list[str], message: str) -> None:
     for check in (check_extensions, lambda given: ReleaseOptions(extensions=given)):
         with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
             check(names)

@@ -1,4 +1,4 @@
-"""How a service passes from one version to the next, and how requests reach it meanwhile."""
+"""How a service changes from one version to the next, and how requests reach it meanwhile."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def deployed(**options: Any) -> SimulationResult:
     return prod(web=web, frontend_image=None, alarms=None)
 
 
-def test_by_default_it_rolls_and_goes_back_by_the_circuit_breaker() -> None:
+def test_by_default_a_deployment_is_rolling_and_the_circuit_breaker_rolls_it_back() -> None:
     inputs = service(deployed(), "gunicorn").inputs
     assert inputs["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
     assert (inputs["deploymentMinimumHealthyPercent"], inputs["deploymentMaximumPercent"]) == (100, 200)
@@ -138,7 +138,7 @@ def test_a_rolling_deployment_can_watch_errors_too() -> None:
         ({"strategy": "linear", "step_percent": 30, "step_minutes": 1, "bake_minutes": 0}, 180),
     ],
 )
-def test_what_a_strategy_waits_on_purpose(options: dict[str, Any], seconds: int) -> None:
+def test_the_waiting_time_of_each_strategy(options: dict[str, Any], seconds: int) -> None:
     assert DeploymentOptions(**options).waiting_seconds == seconds
 
 
@@ -189,7 +189,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
 
 
 @pytest.mark.parametrize(("make", "message"), REFUSALS, ids=[message[:40] for _make, message in REFUSALS])
-def test_what_cannot_work_is_refused(make: Callable[[], object], message: str) -> None:
+def test_arguments_that_cannot_work_are_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=r".") as refused:
         make()
     assert str(refused.value) == message

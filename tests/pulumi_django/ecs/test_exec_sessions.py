@@ -1,4 +1,4 @@
-"""Shell sessions: encrypted, written down, and what the tasks may do for that."""
+"""Shell sessions: encryption, records, and the rights of the tasks."""
 
 from __future__ import annotations
 

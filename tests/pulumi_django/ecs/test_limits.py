@@ -1,4 +1,4 @@
-"""AWS's limits on what grows with configuration."""
+"""AWS's limits on documents that grow with configuration."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def inline(result: Any) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("form", ["ssm:{}", "{}", "arn:aws:ssm:us-east-1:123456789012:parameter{}"])
-def test_more_parameters_than_a_policy_holds_are_refused_before_anything_is_made(form: str) -> None:
+def test_more_parameters_than_a_policy_holds_are_refused_before_any_resource_exists(form: str) -> None:
     references = {name: form.format(f"/acme/production/django/settings/{name}") for name in NAMES}
     with pytest.raises(
         ValueError,
@@ -65,7 +65,7 @@ def test_as_many_parameters_as_the_check_lets_through_fit_into_the_policy() -> N
     assert limits.INLINE_POLICY_CHARACTERS - 250 < max(inline(result).values()) <= limits.INLINE_POLICY_CHARACTERS
 
 
-def test_statements_and_senders_that_do_not_fit_are_refused_before_anything_is_made() -> None:
+def test_statements_and_senders_that_do_not_fit_are_refused_before_any_resource_exists() -> None:
     senders = [f"arn:aws:ses:us-east-1:123456789012:identity/customer-{n}.example.com" for n in range(200)]
     with pytest.raises(ValueError, match=r"task_statements and email_identity_arns of shop have .* IAM allows 10240"):
         prod(email_identity_arns=senders)
@@ -117,7 +117,7 @@ def test_a_task_has_ten_containers() -> None:
         TaskDefinitionArgs(**TASK, sidecars={f"side-{n}": Sidecar(image="x:v1") for n in range(10)})
 
 
-def test_what_is_known_late_counts_as_empty() -> None:
+def test_an_output_counts_as_empty() -> None:
     found: list[str] = []
 
     def program() -> None:
@@ -162,7 +162,7 @@ def test_services_that_would_share_a_target_group_are_refused() -> None:
         prod(web=WebOptions(service="web_x"), frontend=ProdFrontendOptions(service="web-x"))
 
 
-def test_roles_of_long_names_fit_into_what_iam_allows() -> None:
+def test_long_names_of_roles_are_shortened_to_the_limit_of_iam() -> None:
     environment, service = "a" * 20, "clear-" + "x" * 26
     made: list[pulumi.Output[str]] = []
 

@@ -1,4 +1,4 @@
-"""Containers that can write nowhere but below /tmp."""
+"""Containers that can write only below /tmp."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_sidecars_keep_their_place_and_their_start() -> None:
     ]
 
 
-def test_by_default_an_image_runs_as_it_was_made() -> None:
+def test_by_default_an_image_runs_unchanged() -> None:
     inputs, containers = task()
     assert "volumes" not in inputs
     assert list(containers) == ["gunicorn"]

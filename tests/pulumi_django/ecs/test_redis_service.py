@@ -1,4 +1,4 @@
-"""The environment's own Redis: its command, run by a real server that knows nothing of Docker's image."""
+"""The environment's own Redis: its command, run by a real server without Docker's image."""
 
 from __future__ import annotations
 

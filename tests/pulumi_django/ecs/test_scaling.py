@@ -1,4 +1,4 @@
-"""Bounds and policies of a service: the figures of the reference systems, what is made of them, what is refused."""
+"""Bounds and policies of a service: presets, resources, refusals."""
 
 from __future__ import annotations
 
@@ -162,16 +162,17 @@ def test_a_metric_that_the_application_publishes_is_kept() -> None:
 REFUSALS: list[tuple[Callable[[], object], str]] = [
     (
         lambda: arguments(Scaling(min_tasks=0, max_tasks=1, queue_steps=STEPS)),
-        "default is to be scaled by queue_steps and has no SQS queue: use SQS as broker, or scale it by cpu_percent",
+        "default has scaling by queue_steps and no SQS queue: use SQS as broker, or scale it by cpu_percent",
     ),
     (
         lambda: arguments(Scaling(min_tasks=1, max_tasks=2, requests_per_target=5)),
-        "default is to be scaled by requests_per_target and has no target group whose requests could be counted: scale it "
+        "default has scaling by requests_per_target and no target group that counts its requests: scale it "
         "by cpu_percent",
     ),
     (
         lambda: Scaling(min_tasks=1, max_tasks=2),
-        "min_tasks is 1 and max_tasks is 2 and nothing moves the service between them: give cpu_percent, memory_percent, "
+        "min_tasks is 1 and max_tasks is 2 and nothing changes the number of tasks between "
+        "them: give cpu_percent, memory_percent, "
         "requests_per_target, metrics, cpu_steps, queue_steps or schedules",
     ),
     (
@@ -185,7 +186,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: Scaling(min_tasks=1, max_tasks=2, cpu_percent=75, cpu_steps=CpuSteps()),
-        "cpu_percent is 75 and there are cpu_steps: they would work against each other, give one",
+        "cpu_percent is 75 and there are cpu_steps: they would work against each other, so give one",
     ),
     (
         lambda: Scaling(
@@ -193,8 +194,8 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
             max_tasks=2,
             queue_steps=QueueSteps(steps=[QueueStep(at_least=1, change=1)], empty_change=0),
         ),
-        "queue_steps takes no task when the queue is empty (empty_change 0) and nothing else would: the service would only "
-        "ever grow",
+        "queue_steps removes no task when the queue is empty (empty_change 0), and nothing else does: the service "
+        "would only grow, so give empty_change or another policy",
     ),
     (lambda: Scaling(min_tasks=1, max_tasks=2, cpu_percent=101), "cpu_percent is 101: it is 1 to 100"),
     (
@@ -211,7 +212,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: QueueSteps(steps=[QueueStep(at_least=9, change=1)], empty_change=1),
-        "empty_change is 1: an empty queue takes tasks, so it is 0 or below",
+        "empty_change is 1: an empty queue removes tasks, so it is 0 or below",
     ),
     (lambda: QueueSteps(steps=[]), "steps is empty: give at least one step, such as 1 task from 10 messages on"),
     (
@@ -227,7 +228,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
 
 
 @pytest.mark.parametrize(("make", "message"), REFUSALS, ids=[message[:40] for _make, message in REFUSALS])
-def test_what_cannot_work_is_refused(make: Callable[[], object], message: str) -> None:
+def test_arguments_that_cannot_work_are_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=r".") as refused:
         make()
     assert str(refused.value) == message

@@ -1,4 +1,4 @@
-"""Management commands by the clock."""
+"""Management commands on a schedule."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_the_clock_may_start_this_task_in_this_cluster_and_hand_it_its_two_roles
 
 
 @pytest.mark.parametrize("changes", [{"enabled": False}, {"asleep": True}])
-def test_the_clock_stands_still_when_switched_off_and_while_the_environment_sleeps(changes: dict[str, Any]) -> None:
+def test_the_schedule_is_disabled_when_it_is_off_and_while_the_environment_sleeps(changes: dict[str, Any]) -> None:
     assert scheduled(**changes).one("aws:scheduler/schedule:Schedule").inputs["state"] == "DISABLED"
 
 
@@ -100,7 +100,7 @@ def test_the_clock_stands_still_when_switched_off_and_while_the_environment_slee
         ),
     ],
 )
-def test_what_cannot_be_scheduled_is_refused(make: Callable[[], object], message: str) -> None:
+def test_an_invalid_schedule_is_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=r".") as refused:
         make()
     assert str(refused.value) == message

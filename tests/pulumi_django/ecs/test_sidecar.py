@@ -78,13 +78,14 @@ def test_a_container_waits_for_sidecars_that_start_first() -> None:
         ),
         (
             lambda: arguments(memory_mib=512, sidecars={"nginx": Sidecar(image="i", memory_mib=512)}),
-            "the sidecars of gunicorn keep 512 MiB and its task has memory_mib 512: nothing is left",
+            "the sidecars of gunicorn reserve 512 MiB and its task has memory_mib 512: nothing is left for its own "
+            "container",
         ),
         (lambda: Sidecar(image="i", port=0), "port is 0: a TCP port is 1 to 65535"),
         (lambda: Sidecar(image="i", memory_mib=2), "memory_mib is 2: a container needs 4 or more"),
     ],
 )
-def test_what_cannot_share_a_task_is_refused(make: Callable[[], object], message: str) -> None:
+def test_sidecars_that_cannot_share_a_task_are_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=r".") as refused:
         make()
     assert str(refused.value) == message

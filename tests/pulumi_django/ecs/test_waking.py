@@ -1,4 +1,4 @@
-"""Sleep and waking of services that Application Auto Scaling moves, whose count the engine does not see change."""
+"""Sleep and waking of services that Application Auto Scaling scales: the engine sees no change of their count."""
 
 from __future__ import annotations
 

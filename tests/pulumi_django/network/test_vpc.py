@@ -198,7 +198,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         of_vpc(private_subnet_ids=["subnet-00000001", "subnet-00000003"]),
-        "subnet-00000001 stands in both public_subnet_ids and private_subnet_ids: a subnet is one",
+        "subnet-00000001 is in both public_subnet_ids and private_subnet_ids: a subnet is either public or private",
     ),
     (
         lambda: AdHocBaseArgs(

@@ -1,0 +1,148 @@
+"""The tasks that run before new code, the gate that runs them, and the placement of the services behind that gate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from pulumi_django.app import hosts
+from pulumi_django.app.arguments import AppArgs
+from pulumi_django.app.containers import Containers
+from pulumi_django.app.environment import Environment
+from pulumi_django.data.secrets import AppSecrets
+from pulumi_django.deploying.gate import MAX_TIMEOUT_SECONDS, ReleaseGate, ReleaseGateArgs
+from pulumi_django.ecs.cluster import Cluster, ClusterArgs
+from pulumi_django.ecs.container import TaskSize
+from pulumi_django.ecs.database_task import DatabaseTask, DatabaseTaskArgs
+from pulumi_django.ecs.exec_sessions import ExecSessions
+from pulumi_django.ecs.management_command import ManagementCommand, ManagementCommandArgs
+from pulumi_django.ecs.redis_service import REDIS_PORT
+from pulumi_django.ecs.service import ServicePlacement
+from pulumi_django.ecs.task import Sized
+from pulumi_django.ecs.task_security import TaskSecurityGroup, TaskSecurityGroupArgs
+from pulumi_django.rules.fields import passed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where the tasks of one environment run."""
+
+    cluster: Cluster
+    security_group_ids: Sequence[pulumi.Input[str]]
+    """The base's group, and the group that keeps environments apart."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """The tasks that run before new code."""
+
+    database: DatabaseTask
+    command: ManagementCommand
+
+
+def place(env: Environment, sessions: ExecSessions | None) -> Place:
+    """Create the cluster and the environment's own security group."""
+    cluster = Cluster(
+        f"{env.name}-cluster",
+        ClusterArgs(
+            environment=env.name,
+            container_insights=env.args.container_insights,
+            configuration=sessions.configuration if sessions is not None else None,
+        ),
+        env.opts,
+    )
+    group = TaskSecurityGroup(
+        f"{env.name}-tasks",
+        TaskSecurityGroupArgs(
+            vpc_id=env.base.vpc_id,
+            alb_security_group_id=env.base.alb_sg_id,
+            web_ports=hosts.ports(env.args),
+            internal_ports=[REDIS_PORT] if env.args.redis else [],
+        ),
+        env.opts,
+    )
+    return Place(cluster=cluster, security_group_ids=[env.base.app_sg_id, group.security_group_id])
+
+
+def create(env: Environment, containers: Containers, secrets: AppSecrets) -> Release:
+    """Create the task definitions of the database task and of the release command."""
+    options = env.args.release
+    command = ManagementCommandArgs(
+        environment=env.name,
+        command_name=options.name,
+        container=containers.django,
+        size=TaskSize(command=options.command, **passed(Sized, options)),
+    )
+    return Release(
+        database=DatabaseTask(f"{env.name}-database", _database(env, containers, secrets), env.opts),
+        command=ManagementCommand(f"{env.name}-{options.name}", command, env.opts),
+    )
+
+
+def placement(env: Environment, where: Place, release: Release, secrets: AppSecrets) -> ServicePlacement:
+    """Return the placement of every service: it runs in `where`, and takes new code only behind the release gate."""
+    args, gate = env.args, _gate(env, where, release)
+    return ServicePlacement(
+        environment=env.name,
+        cluster_arn=where.cluster.cluster_arn,
+        cluster_name=where.cluster.cluster_name,
+        subnet_ids=env.base.private_subnet_ids,
+        security_group_ids=where.security_group_ids,
+        exec_enabled=args.exec_enabled,
+        hooks=gate.binding,
+        bounds_hooks=gate.bounds_binding,
+        confirm=gate.confirm,
+        asleep=args.asleep,
+        depends_on=[release.database, release.command, *secrets.versions],
+        platform_role_arn=env.base.platform_role_arn,
+    )
+
+
+def _gate(env: Environment, where: Place, release: Release) -> ReleaseGate:
+    options = env.args.release
+    return ReleaseGate(
+        env.name,
+        ReleaseGateArgs(
+            cluster=where.cluster.cluster_arn,
+            subnet_ids=env.base.private_subnet_ids,
+            security_group_ids=where.security_group_ids,
+            database_task_definition_arn=release.database.task_definition_arn,
+            release_task_definition_arn=release.command.task_definition_arn,
+            release_command=options.command,
+            release_timeout_seconds=options.timeout_seconds,
+            rollout_timeout_seconds=rollout_timeout_seconds(env.args),
+            aws=env.args.aws,
+        ),
+    )
+
+
+def _database(env: Environment, containers: Containers, secrets: AppSecrets) -> DatabaseTaskArgs:
+    args, base = env.args, env.base
+    return DatabaseTaskArgs(
+        environment=env.name,
+        host=base.database_host,
+        port=base.database_port,
+        master_secret_arn=base.database_master_secret_arn,
+        database_name=env.database_name,
+        extensions=args.release.extensions,
+        password_reference=secrets.references["DB_PASSWORD"],
+        password_secret_arn=secrets.secret_arn,
+        execution_role_arn=base.database_role_arn,
+        account_id=base.account_id,
+        log_group_arn_pattern=env.log_groups_arn,
+        region=base.region,
+        image=args.release.database_client_image,
+        architecture=args.architecture,
+        log_retention_days=args.log_retention_days,
+        log_kms_key_arn=containers.key_arn,
+        secret_key_arns=env.base_keys,
+    )
+
+
+def rollout_timeout_seconds(app: AppArgs) -> int:
+    """Return the time for each service to become steady, with the time that a deployment strategy waits on purpose."""
+    served = [app.web, *([app.frontend] if app.frontend_image else [])]
+    waiting = max(options.deployment.waiting_seconds for options in served)
+    return min(app.release.rollout_timeout_seconds + waiting, MAX_TIMEOUT_SECONDS)

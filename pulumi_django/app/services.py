@@ -1,0 +1,190 @@
+"""The services of an environment, and its commands on a schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pulumi_django.app import hosts, queues
+from pulumi_django.app.backing import REDIS_SERVICE, Backing, Namespace
+from pulumi_django.app.containers import Containers
+from pulumi_django.app.environment import Environment
+from pulumi_django.app.options import BeatOptions, FrontendOptions, RedisOptions, ScheduledCommandOptions, ServedOptions
+from pulumi_django.ecs.beat_service import BeatService, BeatServiceArgs
+from pulumi_django.ecs.container import ContainerSetup, TaskSize
+from pulumi_django.ecs.frontend_service import FrontendService, FrontendServiceArgs
+from pulumi_django.ecs.gunicorn import gunicorn_command
+from pulumi_django.ecs.redis_service import RedisService, RedisServiceArgs
+from pulumi_django.ecs.scaling import worker_scaling
+from pulumi_django.ecs.scheduled_command import ScheduledCommand, ScheduledCommandArgs, ScheduleSettings
+from pulumi_django.ecs.service import Capacity, ServicePlacement
+from pulumi_django.ecs.sidecar import Sidecar
+from pulumi_django.ecs.task import Sized, StorageSized
+from pulumi_django.ecs.web_routing import Served
+from pulumi_django.ecs.web_service import WebService, WebServiceArgs
+from pulumi_django.ecs.worker_service import WorkerService, WorkerServiceArgs
+from pulumi_django.network.dns import AliasRecord, AliasRecordArgs
+from pulumi_django.rules.fields import passed
+
+Service = WebService | FrontendService | WorkerService | BeatService | RedisService
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """The services of one environment, and its scheduled commands."""
+
+    services: Mapping[str, Service]
+    """By name, the web service first."""
+
+    commands: Mapping[str, ScheduledCommand]
+    """By name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Setting:
+    """Everything that each service is made of, beside its own options."""
+
+    env: Environment
+    placement: ServicePlacement
+    containers: Containers
+
+    @property
+    def capacity(self) -> Capacity:
+        return "FARGATE_SPOT" if self.env.args.spot else "FARGATE"
+
+    @property
+    def package(self) -> str:
+        """First package of the settings module."""
+        return self.env.args.settings_module.partition(".")[0]
+
+    @property
+    def celery(self) -> list[str]:
+        """First words of every Celery command."""
+        return ["celery", f"--app={self.env.args.celery_app or self.package}"]
+
+    def named(self, part: str) -> str:
+        return f"{self.env.name}-{part}"
+
+
+def create(env: Environment, placement: ServicePlacement, containers: Containers, backing: Backing) -> Services:
+    """Create every service, and every scheduled command."""
+    args, to = env.args, _Setting(env=env, placement=placement, containers=containers)
+    web = _web(to)
+    services: dict[str, Service] = {args.web.service: web}
+    if args.frontend_image is not None:
+        services[args.frontend.service] = _frontend(to, args.frontend, args.frontend_image)
+    works_on = queues.of_workers(args.workers) if args.sqs is None else queues.of_sqs(args.workers)[0]
+    for name in sorted(args.workers):
+        services[name] = _worker(to, name, works_on[name], backing)
+    if args.beat is not None:
+        services[args.beat.service] = _beat(to, args.beat)
+    if args.redis is not None and backing.namespace is not None:
+        services[REDIS_SERVICE] = _redis(to, args.redis, backing.namespace)
+    commands = {name: _scheduled(to, name, options, web) for name, options in sorted(args.scheduled_commands.items())}
+    return Services(services=services, commands=commands)
+
+
+def records(env: Environment) -> None:
+    """Create a DNS record for each host in the base's domain, if the base has the hosted zone."""
+    zone = env.base.hosted_zone_id
+    if zone is None:
+        return
+    for key, host in hosts.records(env.name, env.args):
+        record = AliasRecordArgs(
+            host=host,
+            hosted_zone_id=zone,
+            target_dns_name=env.base.alb_dns_name,
+            target_zone_id=env.base.alb_zone_id,
+        )
+        AliasRecord(key, record, env.opts)
+
+
+def _web(to: _Setting) -> WebService:
+    options, args = to.env.args.web, to.env.args
+    container, sidecars = to.containers.traced(options.service), to.containers.variables.web
+    command = options.command or gunicorn_command(args.wsgi_module or f"{to.package}.wsgi", options.port)
+    return WebService(to.named(options.service), _served(to, options, container, sidecars, command), to.env.opts)
+
+
+def _frontend(to: _Setting, options: FrontendOptions, image: str) -> FrontendService:
+    env, variables = to.env, to.containers.variables
+    web = _served(to, options, to.containers.plain(image), variables.frontend, options.command)
+    args = FrontendServiceArgs(web=web, api_url=env.at(env.addresses.web), env=variables.frontend_env)
+    return FrontendService(to.named(options.service), args, env.opts)
+
+
+def _served(
+    to: _Setting,
+    options: ServedOptions,
+    container: ContainerSetup,
+    sidecars: Mapping[str, Sidecar],
+    command: Sequence[str] | None,
+) -> WebServiceArgs:
+    base = to.env.base
+    return WebServiceArgs(
+        service=options.service,
+        placement=to.placement,
+        container=replace(container, sidecars={**container.sidecars, **sidecars}),
+        size=TaskSize(command=command, port=options.port, **passed(StorageSized, options)),
+        vpc_id=base.vpc_id,
+        listener_arn=base.listener_arn,
+        load_balancer_suffix=base.alb_arn_suffix,
+        rules=hosts.assigned_rules(to.env.name, to.env.args)[options.service],
+        capacity=to.capacity,
+        **passed(Served, options),
+    )
+
+
+def _worker(to: _Setting, name: str, works_on: Sequence[str], backing: Backing) -> WorkerService:
+    options = to.env.args.workers[name]
+    command = options.command or [*to.celery, "worker", "--loglevel=INFO", "-Q", ",".join(works_on)]
+    stop = options.stop_timeout_seconds
+    args = WorkerServiceArgs(
+        service=name,
+        placement=to.placement,
+        container=to.containers.traced(name),
+        size=TaskSize(command=command, stop_timeout_seconds=stop, **passed(StorageSized, options)),
+        desired_count=options.desired_count,
+        scaling=worker_scaling(options.scaling),
+        queue_name=backing.queue_names.get(works_on[0]),
+        capacity=to.capacity,
+    )
+    return WorkerService(to.named(name), args, to.env.opts)
+
+
+def _beat(to: _Setting, options: BeatOptions) -> BeatService:
+    default = [*to.celery, "beat", "--loglevel=INFO", "--schedule=/tmp/celerybeat-schedule"]
+    args = BeatServiceArgs(
+        service=options.service,
+        placement=to.placement,
+        container=to.containers.traced(options.service),
+        size=TaskSize(command=options.command or default, **passed(Sized, options)),
+        running=not to.env.args.asleep,
+    )
+    return BeatService(to.named(options.service), args, to.env.opts)
+
+
+def _redis(to: _Setting, options: RedisOptions, namespace: Namespace) -> RedisService:
+    args = RedisServiceArgs(
+        service=REDIS_SERVICE,
+        placement=to.placement,
+        container=to.containers.plain(options.image),
+        namespace_id=namespace.id,
+        namespace_name=namespace.name,
+        running=not to.env.args.asleep,
+        **passed(Sized, options),
+    )
+    return RedisService(to.named(REDIS_SERVICE), args, to.env.opts)
+
+
+def _scheduled(to: _Setting, name: str, options: ScheduledCommandOptions, web: WebService) -> ScheduledCommand:
+    args = ScheduledCommandArgs(
+        command_name=name,
+        placement=to.placement,
+        container=to.containers.django,
+        size=TaskSize(command=options.command, **passed(Sized, options)),
+        # The release has prepared the database for this image when the web service takes it.
+        after=[web],
+        **passed(ScheduleSettings, options),
+    )
+    return ScheduledCommand(to.named(name), args, to.env.opts)
