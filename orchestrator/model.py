@@ -209,6 +209,9 @@ class StackSummary:
     references: tuple[str, ...] = ()
     """Names of the stacks that this one reads by StackReference, from its state."""
 
+    finished: bool = True
+    """Whether an update of the stack ever succeeded. A first update that failed may have left outputs."""
+
     going: bool = False
     """Whether destroying it failed or was cut off. Outputs may still exist when their resources do not."""
 

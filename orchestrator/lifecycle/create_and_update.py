@@ -246,7 +246,7 @@ def _is_usable(stack: StackSummary | None) -> bool:
     """Whether environments can read the stack: one of its operations succeeded, and it is not partly destroyed."""
     if stack is None or stack.status is StackStatus.EMPTY or stack.going:
         return False
-    return stack.status is StackStatus.READY or bool(stack.outputs)
+    return stack.status is StackStatus.READY or (stack.finished and bool(stack.outputs))
 
 
 def _lacks_domain(base: Deployment) -> bool:

@@ -55,6 +55,7 @@ class FakeStack:
     status: StackStatus = StackStatus.READY
     references: tuple[str, ...] = ()
     problem: str | None = None
+    finished: bool = True
     going: bool = False
     protected: tuple[str, ...] = ()
     retained: tuple[str, ...] = ()
@@ -359,6 +360,7 @@ class FakeEngine:
             last_update=UPDATED,
             problem=kept.problem,
             references=kept.references,
+            finished=kept.finished,
             going=kept.going,
         )
 

@@ -110,6 +110,7 @@ def summary(unit: Unit, seen: Mapping[str, Any], tags: Mapping[str, str], *, loc
         last_update=_moment(seen["time"]),
         problem=f"unfinished: {', '.join(unfinished)}" if unfinished else problem,
         references=tuple(seen["references"]),
+        finished=end.finished,
         going=end.destroying and (end.failed or cut_off or bool(unfinished)),
     )
 

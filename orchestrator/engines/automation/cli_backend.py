@@ -93,7 +93,14 @@ class CliBackend:
         if not history:
             return Ending(never=True)
         last: Mapping[str, Any] = history[0]
-        return Ending(failed=last.get("result") == "failed", destroying=last.get("kind") == "destroy")
+        failed = last.get("result") == "failed"
+        if failed:  # only then it matters whether an earlier update succeeded
+            history = self._json(project, "stack", "history", "--json", "--stack", stack)
+        return Ending(
+            failed=failed,
+            destroying=last.get("kind") == "destroy",
+            finished=any(entry.get("result") == "succeeded" for entry in history),
+        )
 
     def _json(self, project: str, *words: str) -> Any:
         text = self._run(project, *words)

@@ -60,6 +60,9 @@ class Ending:
     destroying: bool = False
     """The operation was a destroy."""
 
+    finished: bool = True
+    """An update of the stack has succeeded, this one or an earlier one."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
@@ -236,17 +239,30 @@ class Backend:
 
         Raises UnknownFormatError for an entry of an unknown format, StateError for one that cannot be unpacked.
         """
-        names = self._files.names(f"{HISTORY}/{project}/{stack}")
-        entries = {name: form for name in names for _, found, form in [name.rpartition(".history.json")] if found}
+        entries = self._history(project, stack)
         if not entries:
             return None
-        newest = max(entries, key=lambda name: name.removesuffix(entries[name]))
-        if entries[newest] not in ("", *state_formats.PACKED):
+        newest, form = entries[-1]
+        if form not in ("", *state_formats.PACKED):
             raise UnknownFormatError(
                 f"the history of {stack} has an unknown format ({newest})", "upgrade pulumi-django"
             )
+        return self._entry(newest, form)
+
+    def _history(self, project: str, stack: str) -> list[tuple[str, str]]:
+        """The files of the stack's history with the format behind `.history.json`, the newest last."""
+        names = self._files.names(f"{HISTORY}/{project}/{stack}")
+        entries = [(name, form) for name in names for _, found, form in [name.rpartition(".history.json")] if found]
+        # The CLI keeps a file's attributes beside it.
+        entries = [(name, form) for name, form in entries if not form.endswith(".attrs")]
+        return sorted(entries, key=lambda entry: entry[0].removesuffix(entry[1]))
+
+    def _entry(self, name: str, form: str) -> Mapping[str, Any]:
+        """An entry of a history; empty when it is not JSON. Raises StateError for one that cannot be unpacked."""
+        if form not in ("", *state_formats.PACKED):
+            return {}
         try:
-            entry: Any = json.loads(state_formats.unpacked(self._files.read(newest) or b"{}", newest))
+            entry: Any = json.loads(state_formats.unpacked(self._files.read(name) or b"{}", name))
         except ValueError:
             return {}
         return entry if isinstance(entry, dict) else {}
@@ -297,7 +313,11 @@ class Backend:
             failed=last.get("result") == "failed",
             cut_off=bool(open_engines or open_locks),
             destroying=kind == "destroy",
+            finished=last.get("result") == "succeeded" or self._ever_succeeded(project, stack),
         )
+
+    def _ever_succeeded(self, project: str, stack: str) -> bool:
+        return any(self._entry(name, form).get("result") == "succeeded" for name, form in self._history(project, stack))
 
 
 def open_backend(url: str) -> Backend | None:

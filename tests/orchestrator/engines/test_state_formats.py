@@ -66,6 +66,15 @@ def test_the_last_failure_is_read_in_every_format(tmp_path: Path, form: str) -> 
     assert backend_in(tmp_path).ending("shop", "alpha").failed is True
 
 
+def test_a_stack_whose_only_update_failed_has_never_finished(tmp_path: Path) -> None:
+    put(tmp_path, "history/shop/alpha/alpha-1.history.json", b'{"result": "failed"}')
+    put(tmp_path, "history/shop/alpha/alpha-1.history.json.attrs", b"{}")
+    assert backend_in(tmp_path).ending("shop", "alpha").finished is False
+    put(tmp_path, "history/shop/alpha/alpha-2.history.json", b'{"result": "succeeded"}')
+    put(tmp_path, "history/shop/alpha/alpha-3.history.json", b'{"result": "failed"}')
+    assert backend_in(tmp_path).ending("shop", "alpha").finished is True
+
+
 def test_the_content_decides_the_format_and_not_the_name(tmp_path: Path) -> None:
     put(tmp_path, "stacks/shop/alpha.json", zstandard.compress(checkpoint()))
     put(tmp_path, "stacks/shop/beta.json.gz", checkpoint())

@@ -162,6 +162,13 @@ def test_an_incomplete_base_is_completed_first(workspace: Workspace) -> None:
     assert told(run(job)) == [("base/dev", "succeeded"), ("app/alpha", "succeeded")]
 
 
+def test_a_base_whose_first_update_failed_is_completed_first_although_it_has_outputs(workspace: Workspace) -> None:
+    outputs = {"contract_version": OutputValue(value=1), "domain_name": OutputValue(value="example.com")}
+    workspace.engine.has(DEV, outputs=outputs, status=StackStatus.FAILED, finished=False)
+    job = workspace.orchestrator().prepare(CreateEnv(names=("alpha",), base="dev"))
+    assert told(run(job)) == [("base/dev", "succeeded"), ("app/alpha", "succeeded")]
+
+
 def test_a_base_whose_last_update_failed_can_still_be_read(workspace: Workspace) -> None:
     workspace.engine.has(DEV, status=StackStatus.FAILED)
     assert told(workspace.orchestrator().create_env("alpha", base="dev")) == [("app/alpha", "succeeded")]
