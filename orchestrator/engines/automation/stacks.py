@@ -127,9 +127,10 @@ class Stacks:
 
     def _noted(self, words: Sequence[str], folder: Path, pid: int) -> Callable[[int], None]:
         """Write a note about an engine that was started, so that its lock can be removed if it dies."""
-        backend, found = self._backend, lock_owners.operation_of(words)
+        found = lock_owners.operation_of(words)
         project = next((project.name for project in self._projects.values() if project.path == folder), None)
-        if found is None or project is None or not isinstance(backend, Backend):
+        # Other commands take no lock. One of them answers which backend it is, so the backend is not asked for before.
+        if found is None or project is None or not isinstance(backend := self._backend, Backend):
             return lambda _code: None
         operation, stack = found
         try:
