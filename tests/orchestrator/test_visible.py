@@ -65,7 +65,7 @@ def test_the_consoles_own_colors_stay(terminal: Console, text: str) -> None:
     terminal.warning(text)
     terminal.error(OrchestratorError(text, text))
     colors = re.findall("\x1b\\[\\d+m", written(terminal))
-    assert colors == [RED, "\x1b[0m", "\x1b[33m", "\x1b[0m", "\x1b[31m", "\x1b[0m", "\x1b[32m", "\x1b[0m"]
+    assert colors == [RED, "\x1b[0m", "\x1b[33m", "\x1b[0m", "\x1b[31m", "\x1b[0m", "\x1b[36m", "\x1b[0m"]
     assert OBEYED.search(re.sub("\x1b\\[\\d+m", "", written(terminal))) is None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,7 +137,7 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_table_breaks_between_words_on_a_terminal(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((width, 24)))
+    monkeypatch.setenv("COLUMNS", str(width))
     out, words = Terminal(), " ".join(f"word{number}" for number in range(40))
     Console(out=out).table(f"alpha  stays awake  {words}\n")
     lines = out.getvalue().splitlines()
