@@ -32,6 +32,7 @@ def test_a_plan_for_a_new_base_and_environment_is_carried_out(shop: Workshop, tm
     preview = orchestrator(shop).preview_env("alpha", base="dev", save_plan=plan)
     assert preview.exit_code == 0
     assert sorted(path.name for path in plan.iterdir()) == [
+        ".gitignore",
         "app.alpha.pulumi-plan.json",
         "base.dev.pulumi-plan.json",
         "plan.json",
@@ -53,6 +54,7 @@ def test_only_its_user_can_read_a_plan_even_in_a_folder_that_was_readable_for_al
     assert orchestrator(shop).preview_base("dev", save_plan=plan).exit_code == 0
     assert plan.stat().st_mode & 0o777 == 0o700
     assert {path.name: oct(path.stat().st_mode & 0o777) for path in plan.iterdir()} == {
+        ".gitignore": "0o600",
         "base.dev.pulumi-plan.json": "0o600",
         "plan.json": "0o600",
     }
