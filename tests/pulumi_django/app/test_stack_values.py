@@ -60,7 +60,7 @@ def test_a_secret_of_the_stack_can_have_another_name() -> None:
         # Here the cache needs a token.
         ({"extra_env": {"A": "{REDIS_URL}"}}, r"extra_env.A refers to {REDIS_URL}, which is a secret"),
         ({"extra_env": {"A": "{REDIS_SERVICE_HOST}"}}, r"extra_env.A refers to {REDIS_SERVICE_HOST}: .* no such value"),
-        ({"extra_secrets": {"A": "{DB_HOST}"}}, r"extra_secrets.A refers to {DB_HOST}, which is no secret: move it to"),
+        ({"extra_secrets": {"A": "{DB_HOST}"}}, r"extra_secrets.A refers to {DB_HOST}, which is not a secret: move it to"),
         ({"extra_secrets": {"A": "{NOTHING}"}}, r"extra_secrets.A refers to {NOTHING}: .* DATABASE_URL"),
         ({"frontend": ProdFrontendOptions(env={"A": "{NOTHING}"})}, r"frontend.env.A refers to {NOTHING}"),
         (
