@@ -31,7 +31,7 @@ def test_a_profile_that_looks_like_a_number_stays_a_name() -> None:
         (
             "aws:skipGetEc2Platforms",
             "true",
-            "aws:skipGetEc2Platforms is not a key of the AWS provider: the provider does",
+            "aws:skipGetEc2Platforms is not a key of the AWS provider: the provider no longer reads",
         ),
         ("aws:s3ForcePathStyle", "true", "its name is now aws:s3UsePathStyle"),
         ("aws:insecure", "yes", "aws:insecure must be true or false"),

@@ -14,6 +14,7 @@ import pytest
 import zstandard
 from moto.server import ThreadedMotoServer
 
+from orchestrator.engines import processes
 from orchestrator.engines.automation.diy_backend import S3Files, open_backend
 from orchestrator.errors import EngineUnavailableError, StackLockedError, StateError
 from orchestrator.model import Kind, Operation, Record, StackStatus
@@ -86,10 +87,20 @@ def test_a_lock_in_the_bucket_is_held_by_one_and_a_dead_ones_is_taken(
         pass
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    left = {"username": "ada", "hostname": socket.gethostname(), "pid": gone.pid, "timestamp": "2026-11-01T00:00:00Z"}
+    left = {**processes.of_pid(gone.pid).document(), "started": "1", "timestamp": "2026-11-01T00:00:00Z"}
     files.write(".pulumi/orchestrator/slots-dev.json", json.dumps(left).encode())
     with files.exclusive(".pulumi/orchestrator/slots-dev"):
         pass
+
+
+def test_a_lease_of_a_process_that_cannot_be_seen_is_kept(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.engines.automation.storage.PATIENCE_SECONDS", 0)
+    files = S3Files(bucket)
+    # Another container may have the same host name, so a missing process id proves nothing.
+    other = {"username": "ada", "hostname": socket.gethostname(), "pid": 2**22, "timestamp": "2026-11-01T00:00:00Z"}
+    files.write(".pulumi/orchestrator/slots-dev.json", json.dumps(other).encode())
+    with pytest.raises(StackLockedError), files.exclusive(".pulumi/orchestrator/slots-dev"):
+        pytest.fail("it was taken")
 
 
 def test_stamps_change_with_the_content(bucket: str) -> None:
