@@ -97,10 +97,10 @@ def test_a_refused_configuration_leaves_everything_and_its_hint_counts_all_of_it
     stack = shop.engine.stack(BASE)
     assert stack is not None
     assert stack.resource_count > 2
-    assert str(failed.value.hint).startswith(f"{stack.resource_count} resources exist and stay; correct the cause")
+    assert str(failed.value.hint).startswith(f"{stack.resource_count} resources exist and stay; fix the cause")
     with pytest.raises(OperationFailedError) as preview:
         shop.run(BASE, Operation.PREVIEW)
-    assert str(preview.value.hint).startswith("correct the cause")
+    assert str(preview.value.hint).startswith("fix the cause")
 
 
 def test_an_interrupt_finishes_changes_in_progress_and_the_next_run_the_rest(shop: Workshop) -> None:
