@@ -95,7 +95,7 @@ class Play:
         if "Traceback (most recent call last)" in results + told:
             self.this.broken.append("a traceback was shown")
         self.this.said.append(f"{told}\n{results}")
-        self.this.adopted += told.count("taken into the state")
+        self.this.adopted += told.count("is now in the state")
         return process.returncode
 
     def finish(self, code: int, *words: str) -> None:
