@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
 LAYERS = {it["containers"][0]: it["layers"] for it in CONTRACTS if it["type"] == "layers"}
-ENTRIES = {"__main__", "config : project"}
+ENTRIES = {"__main__", "config : programs : project"}
 """Rows of the contracts that are entry points or old names, not rooms."""
 
 

@@ -80,15 +80,19 @@ def split_database(preview: bool) -> list[SimulationResult]:
     ]
 
 
-def rosetta_stone(preview: bool) -> list[SimulationResult]:
-    """Run an ad-hoc base and environment, then a production base and environment."""
-    found: list[SimulationResult] = []
-    for base, environment in (("dev", "alpha"), ("prod", "stage")):
-        below = simulate_example("s4-rosetta-stone/base", base)
-        stacks = {f"organization/example-rosetta-base/{base}": below}
-        shown = simulate_example("s4-rosetta-stone/base", base, preview=True) if preview else below
-        found += [shown, simulate_example("s4-rosetta-stone/app", environment, stacks=stacks, preview=preview)]
-    return found
+def base_and_app(folder: str, base_project: str, pairs: Mapping[str, str]) -> Callable[[bool], list[SimulationResult]]:
+    """Return a run of the folders `base` and `app` below `folder`, with the stacks `{base: environment}` in order."""
+
+    def run(preview: bool) -> list[SimulationResult]:
+        found: list[SimulationResult] = []
+        for base, environment in pairs.items():
+            below = simulate_example(f"{folder}/base", base)
+            stacks = {f"organization/{base_project}/{base}": below}
+            shown = simulate_example(f"{folder}/base", base, preview=True) if preview else below
+            found += [shown, simulate_example(f"{folder}/app", environment, stacks=stacks, preview=preview)]
+        return found
+
+    return run
 
 
 RUNS: dict[str, Callable[[bool], list[SimulationResult]]] = {
@@ -97,7 +101,8 @@ RUNS: dict[str, Callable[[bool], list[SimulationResult]]] = {
     "s1-dockerized": stacks_of("s1-dockerized", "dev"),
     "s2-ec2-fleet": stacks_of("s2-ec2-fleet", "dev"),
     "s3-monorepo": stacks_of("s3-monorepo", "dev", "production"),
-    "s4-rosetta-stone": rosetta_stone,
+    "s4-rosetta-stone": base_and_app("s4-rosetta-stone", "example-rosetta-base", {"dev": "alpha", "prod": "stage"}),
+    "shop": base_and_app("shop/infrastructure", "shop-base", {"dev": "alpha", "prod": "live"}),
     "split-database": split_database,
 }
 """The run of each example, with or without preview: its stacks in order."""

@@ -1,0 +1,1 @@
+"""Products, orders and reports of the shop."""
