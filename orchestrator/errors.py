@@ -77,7 +77,14 @@ class LockOwner:
     alive: bool | None
     """Whether the process runs; None when this machine cannot tell, for a process on another machine or in another container."""
 
+    @property
+    def named(self) -> bool:
+        """Whether the lock names its process. A lock that a full disk or a power cut emptied names none (`pid` is 0)."""
+        return self.pid > 0
+
     def __str__(self) -> str:
+        if not self.named:
+            return "an unknown process (its lock is damaged)"
         since = f", since {self.since:%Y-%m-%d %H:%M:%S %Z}" if self.since else ""
         return f"{self.username}@{self.hostname} (pid {self.pid}{since})"
 

@@ -216,13 +216,17 @@ class Backend:
         """The locks of the stack."""
         found: list[Lock] = []
         notes: list[Note] | None = None
-        for name in self._files.names(f"{LOCKS}/{project}/{stack}"):
+        names = self._files.names(f"{LOCKS}/{project}/{stack}")
+        for name in (name for name in names if name.endswith(".json")):
             content = self._files.read(name)
+            if content is None:  # its engine has just ended
+                continue
             try:
-                said: Mapping[str, Any] = json.loads(content or b"")
+                said: Mapping[str, Any] = json.loads(content)
                 host, pid = str(said["hostname"]), int(said["pid"])
                 user, since = str(said["username"]), _moment(said.get("timestamp"))
             except (ValueError, KeyError, TypeError):
+                found.append(Lock(name=name, owner=lock_owners.unnamed(own_disk=self._files.own_disk)))
                 continue
             notes = self.notes.of(project, stack) if notes is None else notes
             alive = lock_owners.alive(host, pid, notes, own_disk=self._files.own_disk)

@@ -174,8 +174,11 @@ class AutomationEngine(Stacks):
         for lock in self._backend.locks(self._projects[unit.project].name, unit.stack):
             if lock.owner.alive is False:
                 self._backend.unlock(lock)
-                dead.append(lock.owner.pid)
                 message = f"the lock of {lock.owner} was removed: that process has ended"
+                if lock.owner.named:
+                    dead.append(lock.owner.pid)
+                else:
+                    message = "a damaged lock was removed: the engine that wrote it has ended"
                 sink(Diagnostic(unit=unit, severity="warning", message=message))
                 continue
             hint = "wait until it ends, then run the command again"

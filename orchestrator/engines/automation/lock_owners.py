@@ -18,6 +18,7 @@ from typing import Any
 from orchestrator.engines import processes
 from orchestrator.engines.automation.storage import Files
 from orchestrator.engines.processes import Process
+from orchestrator.errors import LockOwner
 
 _LOCKING = frozenset({"up", "destroy", "refresh", "import", "rm"})
 FOLDER = ".pulumi/orchestrator/engines"
@@ -100,3 +101,12 @@ def alive(hostname: str, pid: int, notes: Sequence[Note], *, own_disk: bool) -> 
     if processes.pulumi_with(pid):
         return True
     return False if own_disk and processes.sees_all() else None
+
+
+def unnamed(*, own_disk: bool) -> LockOwner:
+    """The owner of a lock that is empty or no JSON.
+
+    The CLI writes a lock in one step. A write on a full disk leaves an empty file, and the CLI then ends without the lock; a
+    power cut leaves one too, and ends every engine of this machine. Another machine's engine may still run.
+    """
+    return LockOwner(username="", hostname="", pid=0, since=None, alive=False if own_disk else None)

@@ -119,7 +119,8 @@ class Stacks:
 
     def lock_owner(self, unit: Unit) -> LockOwner | None:
         locks = self._backend.locks(self._projects[unit.project].name, unit.stack)
-        return locks[0].owner if locks else None
+        owners = sorted((lock.owner for lock in locks), key=lambda owner: (True, None, False).index(owner.alive))
+        return owners[0] if owners else None  # a running owner before one that may run, and that before a dead one
 
     def unlock(self, unit: Unit) -> None:
         for lock in self._backend.locks(self._projects[unit.project].name, unit.stack):

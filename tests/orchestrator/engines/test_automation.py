@@ -202,6 +202,42 @@ def test_a_lock_of_another_machine_is_left_alone(shop: Workshop) -> None:
     assert file.exists()
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]"])
+def test_a_lock_that_a_full_disk_emptied_is_removed_and_reported(shop: Workshop, content: str) -> None:
+    shop.run(BASE)
+    file = write_lock(shop, 1, "elsewhere")
+    file.write_text(content, encoding="utf-8")
+    shop.run(BASE)
+    assert not file.exists()
+    assert any("a damaged lock was removed" in getattr(event, "message", "") for event in shop.events)
+
+
+def test_a_damaged_lock_on_a_shared_disk_stays_until_unlock(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.run(BASE)
+    monkeypatch.setattr("orchestrator.engines.processes.on_own_disk", lambda _folder: False)
+    shop.engine = shop.another()
+    file = write_lock(shop, 1, "elsewhere")
+    file.write_text("", encoding="utf-8")
+    with pytest.raises(StackLockedError, match="its lock is damaged") as refused:
+        shop.run(BASE)
+    assert refused.value.hint == "if that process has ended, run `orchestrator unlock dev --force`"
+    shop.engine.unlock(BASE)
+    shop.run(BASE)
+    assert not file.exists()
+
+
+def test_the_owner_of_several_locks_is_the_one_that_runs(shop: Workshop, tmp_path: Path) -> None:
+    shop.run(BASE)
+    write_lock(shop, gone_pid(), socket.gethostname()).rename(
+        shop.state / ".pulumi" / "locks" / "organization" / "fixture-base" / "dev" / "0.json"
+    )
+    with process_named("pulumi", tmp_path) as pid:
+        write_lock(shop, pid, socket.gethostname())
+        owner = shop.engine.lock_owner(BASE)
+    assert owner is not None
+    assert (owner.pid, owner.alive) == (pid, True)
+
+
 def test_a_damaged_checkpoint_is_named_and_hides_no_other_stack(shop: Workshop) -> None:
     shop.run(BASE)
     shop.run(APP)
