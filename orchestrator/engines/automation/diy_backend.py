@@ -216,19 +216,20 @@ class Backend:
         """The locks of the stack."""
         found: list[Lock] = []
         notes: list[Note] | None = None
-        names = self._files.names(f"{LOCKS}/{project}/{stack}")
-        for name in (name for name in names if name.endswith(".json")):
+        for name in self._files.names(f"{LOCKS}/{project}/{stack}"):
+            if name.endswith(".attrs"):  # the CLI takes every other file for a lock
+                continue
             content = self._files.read(name)
             if content is None:  # its engine has just ended
                 continue
+            notes = self.notes.of(project, stack) if notes is None else notes
             try:
                 said: Mapping[str, Any] = json.loads(content)
                 host, pid = str(said["hostname"]), int(said["pid"])
                 user, since = str(said["username"]), _moment(said.get("timestamp"))
             except (ValueError, KeyError, TypeError):
-                found.append(Lock(name=name, owner=lock_owners.unnamed(own_disk=self._files.own_disk)))
+                found.append(Lock(name=name, owner=lock_owners.unnamed(notes, own_disk=self._files.own_disk)))
                 continue
-            notes = self.notes.of(project, stack) if notes is None else notes
             alive = lock_owners.alive(host, pid, notes, own_disk=self._files.own_disk)
             owner = LockOwner(username=user, hostname=host, pid=pid, since=since, alive=alive)
             found.append(Lock(name=name, owner=owner))

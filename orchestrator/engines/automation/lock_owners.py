@@ -103,10 +103,12 @@ def alive(hostname: str, pid: int, notes: Sequence[Note], *, own_disk: bool) -> 
     return False if own_disk and processes.sees_all() else None
 
 
-def unnamed(*, own_disk: bool) -> LockOwner:
-    """The owner of a lock that is empty or no JSON.
+def unnamed(notes: Sequence[Note], *, own_disk: bool) -> LockOwner:
+    """The owner of a lock that is empty or no JSON, or of the temporary file of a lock.
 
-    The CLI writes a lock in one step. A write on a full disk leaves an empty file, and the CLI then ends without the lock; a
-    power cut leaves one too, and ends every engine of this machine. Another machine's engine may still run.
+    A full disk or a power cut leaves such a file, and the engine that wrote it has never held the lock or has ended. An
+    engine whose write takes this moment is noted. On a shared disk, the engine of another machine may still run.
     """
-    return LockOwner(username="", hostname="", pid=0, since=None, alive=False if own_disk else None)
+    answers = {note.runs for note in notes} | {False if own_disk else None}
+    runs = True if True in answers else None if None in answers else False
+    return LockOwner(username="", hostname="", pid=0, since=None, alive=runs)

@@ -202,10 +202,12 @@ def test_a_lock_of_another_machine_is_left_alone(shop: Workshop) -> None:
     assert file.exists()
 
 
+@pytest.mark.parametrize("name", ["0000-lock.json", "0000-lock.json.18eb921501eb4a75.tmp"])
 @pytest.mark.parametrize("content", ["", "{", "[]"])
-def test_a_lock_that_a_full_disk_emptied_is_removed_and_reported(shop: Workshop, content: str) -> None:
+def test_a_lock_that_a_full_disk_emptied_is_removed_and_reported(shop: Workshop, content: str, name: str) -> None:
     shop.run(BASE)
     file = write_lock(shop, 1, "elsewhere")
+    file = file.rename(file.with_name(name))
     file.write_text(content, encoding="utf-8")
     shop.run(BASE)
     assert not file.exists()

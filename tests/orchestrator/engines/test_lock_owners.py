@@ -125,6 +125,17 @@ def test_a_lock_without_a_note_is_dead_only_where_all_processes_are_visible_and_
     assert lock_owners.alive("elsewhere", number, [], own_disk=True) is None
 
 
+def test_a_damaged_lock_is_dead_only_where_no_noted_engine_runs_and_no_other_machine_writes(tmp_path: Path) -> None:
+    notes = Notes(LocalFiles(tmp_path))
+    notes.add("p", "dev", os.getpid(), "up")
+    running = notes.of("p", "dev")
+    assert lock_owners.unnamed(running, own_disk=True).alive is True
+    assert lock_owners.unnamed([replace(running[0], runs=None)], own_disk=True).alive is None
+    assert lock_owners.unnamed([replace(running[0], runs=False)], own_disk=True).alive is False
+    assert lock_owners.unnamed([], own_disk=True).alive is False
+    assert lock_owners.unnamed([], own_disk=False).alive is None
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"pid": "x"}', '{"hostname": 1, "username": 2, "pid": 3}'])
 def test_a_note_that_cannot_be_read_counts_as_none(tmp_path: Path, text: str) -> None:
     file = tmp_path / lock_owners.FOLDER / "p" / "dev" / "1-x.json"
