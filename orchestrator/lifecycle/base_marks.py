@@ -1,7 +1,7 @@
 """Marks on bases: all commands that use the backend see which base another command works on or destroys.
 
 No command destroys a base while an environment is created on it, and no command begins on a base that another command
-destroys. Both checks, and the final choice of listener slots, happen under one lock of the base.
+destroys. Both checks, the final choice of listener slots and the last check of hosts happen under one lock of the base.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from orchestrator.engines.lock_retry import retry_while_locked
 from orchestrator.engines.marks import Mark
 from orchestrator.errors import OrchestratorError, RefusedError, StackLockedError
 from orchestrator.events import Diagnostic, Observer
-from orchestrator.lifecycle import refusals
+from orchestrator.lifecycle import refusals, taken_names
 from orchestrator.lifecycle.interrupts import heard_by
 from orchestrator.lifecycle.job import Job
 from orchestrator.lifecycle.listener_slots import free_slot
@@ -87,6 +87,7 @@ class _Presence:
         """
         marks, going = job.context.engine.marks, job.operation is Operation.DESTROY
         name = f"{GOING if going else WORKING}/{base}/{self.name}"
+        hosts = {} if going else taken_names.wanted_hosts(job, base)
         try:
             if not going and base not in {base for found in job.bases.values() for base in found}:
                 marks.set(name, self._content())  # only the base: no slot is assigned, so no lock is necessary
@@ -94,13 +95,16 @@ class _Presence:
                 _refuse_if_changed(job, base)
                 return job
             with job.context.engine.exclusive(f"slots-{base}"):
-                marks.set(name, self._content())
+                marks.set(name, self._content() | {"hosts": {each: sorted(found) for each, found in hosts.items()}})
                 if going:
                     _refuse_if_in_use(job, base)
                     _refuse_new_environments(job, base)
                     return job
                 _refuse_if_going(job, base)
                 _refuse_if_changed(job, base)
+                if hosts:
+                    others = [mark for mark in marks.below(f"{WORKING}/{base}") if mark.name != name]
+                    taken_names.check_hosts_again(job, base, hosts, _hosts_of(others))
                 return self._with_final_slots(job, base)
         except BaseException:
             with suppress(OrchestratorError):
@@ -142,6 +146,15 @@ class _Presence:
                 job.context.engine.claim(unit, records[unit])
                 self.claimed.add(unit)
         return replace(job, records=records)
+
+
+def _hosts_of(marks: Sequence[Mark]) -> dict[str, set[str]]:
+    """The hosts that the commands of these marks give to environments. A mark of an older version has none."""
+    found: dict[str, set[str]] = {}
+    for mark in marks:
+        for name, hosts in (mark.says.get("hosts") or {}).items():
+            found.setdefault(name, set()).update(map(str, hosts))
+    return found
 
 
 def _refuse_if_in_use(job: Job, base: str) -> None:

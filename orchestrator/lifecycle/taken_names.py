@@ -13,11 +13,13 @@ from typing import Any, cast
 
 from orchestrator.config.stack_config import StackConfig
 from orchestrator.engines.protocol import Engine
-from orchestrator.errors import OrchestratorError, RefusedError, StateError
+from orchestrator.errors import OrchestratorError, RefusedError, StateError, UnknownStackError
+from orchestrator.lifecycle.context import Context
+from orchestrator.lifecycle.job import Job
 from orchestrator.lifecycle.job_builder import JobBuilder
 from orchestrator.lifecycle.listener_slots import LISTENER_RULE
-from orchestrator.lifecycle.registry import Deployment
-from orchestrator.model import Scope, Unit
+from orchestrator.lifecycle.registry import Deployment, Registry
+from orchestrator.model import OutputValue, Scope, StackResource, Unit
 from pulumi_django.rules import host_names
 
 RECORD = "aws:route53/record:Record"
@@ -25,20 +27,67 @@ REDIS = "redis"
 
 # hosts
 
+Configs = Mapping[Unit, StackConfig]
+Hosts = Mapping[str, set[str]]
+"""Hosts by environment."""
+
 
 def check_hosts(builder: JobBuilder, base: str, environments: Sequence[str]) -> None:
     """Raise RefusedError when one of these environments would take a host that another one on the base serves."""
-    domain = _domain(builder, base)
     found = builder.registry.bases.get(base)
-    existing = found.environments if found else ()
-    wanted = {name: _new_hosts(builder, name, domain) for name in environments}
-    if not any(wanted.values()):
-        return
-    others = {name: _hosts_of_existing(builder, name, domain) for name in existing}
-    for name in environments:
-        for other, hosts in {**others, **{it: {*others.get(it, ()), *wanted[it]} for it in environments}}.items():
+    domain = _domain(builder.configs, base, found.outputs.get("domain_name") if found else None)
+    known = builder.registry.environments
+    units = {name: known[name].units if name in known else () for name in environments}
+    wanted = {
+        name: _new_hosts(builder.context.engine, builder.configs, name, units[name], domain) for name in environments
+    }
+    if any(wanted.values()):
+        _refuse_taken(base, wanted, _served(builder.context, builder.registry, base, domain))
+
+
+def wanted_hosts(job: Job, base: str) -> dict[str, set[str]]:
+    """The hosts that the job gives to environments on the base, without those that they serve already."""
+    engine, projects = job.context.engine, job.context.projects(Scope.BASE)
+    stacks = [stack for project in projects if (stack := engine.stack(Unit(project.key, base)))]
+    output = next((found for stack in stacks if (found := stack.outputs.get("domain_name"))), None)
+    domain = _domain(job.configs, base, output)
+    wanted: dict[str, set[str]] = {}
+    for name in sorted(name for name, bases in job.bases.items() if base in bases):
+        units = [unit for unit in job.stacks if unit.stack == name]
+        wanted[name] = _new_hosts(engine, job.configs, name, units, domain)
+    return {name: hosts for name, hosts in wanted.items() if hosts}
+
+
+def check_hosts_again(job: Job, base: str, wanted: Hosts, coming: Hosts) -> None:
+    """Check the hosts again under the base's lock: other commands may have begun after the job was prepared.
+
+    `coming` are the hosts that running commands give to environments on the base. Raises RefusedError.
+    """
+    for name, hosts in wanted.items():
+        for other, taken in coming.items():
+            for host in sorted(hosts) if other != name else ():
+                if any(host_names.overlap(host, it) for it in taken):
+                    raise RefusedError(
+                        f"{name} cannot have the host {host}: another command gives it to {other} on the base {base}",
+                        f"give {name} another host",
+                    )
+    registry = job.context.registry()
+    found = registry.bases.get(base)
+    domain = _domain(job.configs, base, found.outputs.get("domain_name") if found else None)
+    _refuse_taken(base, wanted, _served(job.context, registry, base, domain))
+
+
+def _served(context: Context, registry: Registry, base: str, domain: str | None) -> dict[str, set[str]]:
+    """The hosts of the existing environments on a base."""
+    names = registry.bases[base].environments if base in registry.bases else ()
+    return {name: _hosts_of_existing(context, name, registry.environments[name].units, domain) for name in names}
+
+
+def _refuse_taken(base: str, wanted: Hosts, others: Hosts) -> None:
+    for name, hosts in wanted.items():
+        for other, taken in {**others, **{it: {*others.get(it, ()), *wanted[it]} for it in wanted}}.items():
             if other != name:
-                _refuse_overlap(base, name, wanted[name], other, hosts)
+                _refuse_overlap(base, name, hosts, other, taken)
 
 
 def _configured_hosts(config: StackConfig, name: str, domain: str | None) -> set[str]:
@@ -61,7 +110,10 @@ def _deployed_hosts(engine: Engine, units: Iterable[Unit]) -> set[str]:
     """The hosts of the listener rules and records in the states of these stacks."""
     hosts: set[str] = set()
     for unit in units:
-        for resource in engine.resources(unit):
+        resources: Sequence[StackResource] = ()
+        with suppress(UnknownStackError):  # another command has just destroyed it
+            resources = engine.resources(unit)
+        for resource in resources:
             if resource.type == LISTENER_RULE:
                 hosts |= _hosts_of_rule(resource.inputs)
             name = resource.inputs.get("name")
@@ -72,23 +124,21 @@ def _deployed_hosts(engine: Engine, units: Iterable[Unit]) -> set[str]:
     return hosts
 
 
-def _new_hosts(builder: JobBuilder, name: str, domain: str | None) -> set[str]:
-    """The hosts in the configuration that the environment does not have yet."""
+def _new_hosts(engine: Engine, configs: Configs, name: str, units: Iterable[Unit], domain: str | None) -> set[str]:
+    """The hosts in the configuration that the environment, which has these stacks, does not have yet."""
     wanted: set[str] = set()
-    for unit, config in builder.configs.items():
+    for unit, config in configs.items():
         if unit.stack == name and config.project.scope is Scope.ENVIRONMENT:
             wanted |= _configured_hosts(config, name, domain)
-    found = builder.registry.environments.get(name)
-    return wanted - _deployed_hosts(builder.context.engine, found.units) if found and wanted else wanted
+    return wanted - _deployed_hosts(engine, units) if wanted else wanted
 
 
-def _hosts_of_existing(builder: JobBuilder, name: str, domain: str | None) -> set[str]:
-    units = builder.registry.environments[name].units
+def _hosts_of_existing(context: Context, name: str, units: Iterable[Unit], domain: str | None) -> set[str]:
     hosts: set[str] = set()
     with suppress(StateError):  # a neighbor's damaged state is no reason to refuse this environment
-        hosts |= _deployed_hosts(builder.context.engine, units)
+        hosts |= _deployed_hosts(context.engine, units)
     for unit in units:
-        project = builder.context.settings.by_key[unit.project]
+        project = context.settings.by_key[unit.project]
         try:
             config = StackConfig.load(project, name)
         except OrchestratorError:  # its own update reports what is wrong with the file
@@ -107,12 +157,11 @@ def _refuse_overlap(base: str, name: str, wanted: set[str], other: str, hosts: s
             )
 
 
-def _domain(builder: JobBuilder, base: str) -> str | None:
-    found = builder.registry.bases.get(base)
-    output = found.outputs.get("domain_name") if found else None
+def _domain(configs: Configs, base: str, output: OutputValue | None) -> str | None:
+    """The domain of a base: its output, else its configuration."""
     if output is not None:
         return output.value if isinstance(output.value, str) and not output.secret else None
-    for unit, config in builder.configs.items():
+    for unit, config in configs.items():
         domain = config.get("domain_name") if unit.stack == base and config.project.scope is Scope.BASE else None
         if isinstance(domain, str) and domain:
             return domain

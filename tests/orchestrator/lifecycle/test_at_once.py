@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 
+from orchestrator.config.assignments import parse_assignment
 from orchestrator.config.stack_config import GENERATED_MARK
 from orchestrator.engines import processes
 from orchestrator.errors import RefusedError, StackLockedError
@@ -105,6 +106,40 @@ def test_a_command_that_waited_for_a_destroyed_base_is_refused(based: Workspace)
     thread.join(10)
     assert [error.message for error in refused] == ["nothing was started: the base dev was destroyed in the meantime"]
     assert based.engine.kept == {}
+
+
+def same_host(workspace: Workspace, *names: str) -> list[Job]:
+    """A job for each environment, all prepared before one runs, with one explicit host."""
+    host = (parse_assignment("host=shop.example.com"),)
+    return [workspace.orchestrator().prepare(CreateEnv(names=(name,), base="dev", assignments=host)) for name in names]
+
+
+def test_one_of_two_commands_at_the_same_time_gets_a_host(based: Workspace) -> None:
+    first, second = same_host(based, "beta", "gamma")
+    with at_work(based, BETA, first):
+        with pytest.raises(RefusedError) as refused:
+            run(second)
+        assert (refused.value.message, refused.value.hint) == (
+            "gamma cannot have the host shop.example.com: another command gives it to beta on the base dev",
+            "give gamma another host",
+        )
+        assert len(marks(based)) == 1
+    assert set(based.engine.kept) == {DEV, BETA}
+    assert not based.file("app", "gamma").exists()
+
+
+def test_a_host_that_another_command_took_after_the_preparation_is_refused(based: Workspace) -> None:
+    first, second = same_host(based, "beta", "gamma")
+    assert run(first).exit_code == 0
+    with pytest.raises(RefusedError, match=r"gamma cannot have the host shop.example.com: beta on the base dev serves"):
+        run(second)
+    assert set(based.engine.kept) == {DEV, BETA}
+
+
+def test_commands_with_different_hosts_run_at_the_same_time(based: Workspace) -> None:
+    first, second = (based.orchestrator().prepare(CreateEnv(names=(name,), base="dev")) for name in ("beta", "gamma"))
+    with at_work(based, BETA, first):
+        assert run(second).exit_code == 0
 
 
 def test_an_environment_created_after_the_preparation_keeps_its_base(based: Workspace) -> None:
