@@ -23,7 +23,7 @@ from orchestrator.cost.estimate import Costs, Estimate
 from orchestrator.cost.prices import PriceTable
 from orchestrator.engines import factory
 from orchestrator.engines.protocol import Engine
-from orchestrator.errors import UsageError
+from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.events import Diagnostic, Observer, ignore
 from orchestrator.lifecycle import (
     Context,
@@ -303,11 +303,17 @@ class Orchestrator:
         return self.context.registry()
 
     def list(self, *, with_cost: bool = False) -> tuple[Deployment, ...]:
-        """Bases, each followed by its environments, then environments without a known base; in alphabetical order."""
-        found = tuple(
-            replace(each, asleep=is_asleep(each, self.settings.projects)) for each in self.registry().listed()
-        )
+        """Bases, each followed by its environments, then environments without a known base; in alphabetical order.
+
+        Without the stacks of projects that this user cannot list; `closed` returns those projects.
+        """
+        listed = self.context.readable_registry().listed()
+        found = tuple(replace(each, asleep=is_asleep(each, self.settings.projects)) for each in listed)
         return deployment_costs.with_costs(found, self.context, self.prices) if with_cost else found
+
+    def closed(self) -> Mapping[str, OrchestratorError]:
+        """The projects, by key, whose stacks this user cannot list, each with the reason."""
+        return self.engine.closed()
 
     def show(self, name: str) -> Deployment:
         """One environment or base; `base/NAME` selects the base when both have the name. Raises UnknownStackError."""

@@ -209,6 +209,9 @@ class StackSummary:
     references: tuple[str, ...] = ()
     """Names of the stacks that this one reads by StackReference, from its state."""
 
+    record_lost: bool = False
+    """Whether the stack may have a record that cannot be read: its tags are damaged, or its state and its tags are unusable."""
+
     finished: bool = True
     """Whether an update of the stack ever succeeded. A first update that failed may have left outputs."""
 

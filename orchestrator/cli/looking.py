@@ -35,6 +35,8 @@ def list_(common: Common) -> None:
 
     session = session_of(common)
     found = session.orchestrator.list(with_cost=True)
+    for project, reason in session.orchestrator.closed().items():
+        session.console.warning(f"the stacks of the project {project} are not listed: {reason.message}")
     printed(
         session,
         document.listing(found, session.notice),

@@ -11,7 +11,7 @@ from orchestrator.model import Record, StackStatus, StackSummary, Unit
 def broken(unit: Unit, error: StateError, record: Record | None) -> StackSummary:
     """The summary of a stack whose state cannot be used; its record may be readable."""
     status = StackStatus.UNREADABLE if isinstance(error, UnreadableStateError) else StackStatus.DAMAGED
-    return StackSummary(unit=unit, status=status, record=record, problem=error.message)
+    return StackSummary(unit=unit, status=status, record=record, problem=error.message, record_lost=record is None)
 
 
 def or_unreadable(unit: Unit, summarize: Callable[[], StackSummary]) -> StackSummary:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from orchestrator.engines.marks import Marks
-from orchestrator.errors import LockOwner
+from orchestrator.errors import LockOwner, UnreadableStateError
 from orchestrator.events import UnitEvent
 from orchestrator.model import Operation, Record, StackResource, StackSummary, Unit, UnitOutcome
 
@@ -86,6 +86,10 @@ class Engine(Protocol):
 
     def stacks(self) -> tuple[StackSummary, ...]:
         """All stacks of all projects, in the order of project and stack name. A damaged stack is listed as damaged."""
+        ...
+
+    def closed(self) -> Mapping[str, UnreadableStateError]:
+        """The projects, by key, whose stacks this user cannot list, each with the reason. `stacks` leaves them out."""
         ...
 
     def stack(self, unit: Unit) -> StackSummary | None:

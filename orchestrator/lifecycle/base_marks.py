@@ -178,7 +178,9 @@ def _refuse_if_in_use(job: Job, base: str) -> None:
 def _refuse_new_environments(job: Job, base: str) -> None:
     """Raise RefusedError when an environment was created on the base after the job was prepared."""
     planned = {unit.stack for unit in job.plan.units}
-    found = job.context.registry().bases.get(base)
+    registry = job.context.registry()
+    refusals.if_environments_unclear(base, [name for name in registry.possible_environments() if name not in planned])
+    found = registry.bases.get(base)
     if found and (new := [name for name in found.environments if name not in planned]):
         raise RefusedError(
             f"the base {base} was not destroyed: {', '.join(new)} was created on it in the meantime", _AGAIN

@@ -41,7 +41,16 @@ class Context:
     """Start no further unit after one failed."""
 
     def registry(self) -> Registry:
-        """Everything that exists, read from the backend without the CLI. Raises EngineUnavailableError, StateError."""
+        """Everything that exists, read from the backend without the CLI.
+
+        Raises EngineUnavailableError, and UnreadableStateError when the stacks of a project cannot be listed.
+        """
+        for reason in self.engine.closed().values():
+            raise reason
+        return self.readable_registry()
+
+    def readable_registry(self) -> Registry:
+        """Everything that this user can list; `engine.closed()` has the other projects."""
         return registry.load(self.engine, self.settings.projects, self.clock())
 
     def checkout(self) -> Checkout:

@@ -20,11 +20,15 @@ def destroy_env(context: Context, request: DestroyEnv) -> Job:
 
 
 def destroy_base(context: Context, request: DestroyBase) -> Job:
-    """Destroy the bases; with `cascade`, the environments on them first. Raises RefusedError for other environments."""
+    """Destroy the bases; with `cascade`, the environments on them first.
+
+    Raises RefusedError for other environments, and for environments that may be on a base.
+    """
     refusals.unless_named(request.names)
     builder = JobBuilder(context, Operation.DESTROY)
     for name in request.names:
         base = builder.registry.base(name)
+        refusals.if_environments_unclear(name, builder.registry.possible_environments())
         if not request.cascade:
             refusals.unless_empty(base)
         for environment in base.environments:

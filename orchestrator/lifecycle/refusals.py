@@ -108,6 +108,18 @@ def if_read(engine: Engine, destroyed: Collection[Unit], known: Mapping[str, str
             )
 
 
+def if_environments_unclear(base: str, possible: Sequence[str]) -> None:
+    """Raise RefusedError when an environment whose record cannot be read may be on the base that is destroyed."""
+    if possible:
+        one = len(possible) == 1
+        raise RefusedError(
+            f"the base {base} was not destroyed: {', '.join(possible)} may be on it, because "
+            f"{'its record' if one else 'their records'} cannot be read",
+            f"make the state and the tags of {'it' if one else 'them'} readable, or set `base` in "
+            f"{'its' if one else 'their'} configuration",
+        )
+
+
 def if_base_full(base: str, existing: Sequence[Deployment], names: Collection[str], most: int | None) -> None:
     """Raise RefusedError when the base cannot hold the new environments; the hint names those that could be destroyed."""
     new = [name for name in names if name not in {environment.name for environment in existing}]

@@ -7,7 +7,7 @@ when a bare `pulumi up` created a stack and it has no record.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -110,6 +110,14 @@ class Registry:
     slot_of_resources: Callable[[Unit], int | None] = lambda _unit: None
     """The listener slot of a stack's rules: the last resort when record and configuration are lost."""
 
+    def possible_environments(self) -> tuple[str, ...]:
+        """Environments whose base is not known because their records cannot be read: each may be on any base."""
+        return tuple(
+            environment.name
+            for environment in self.environments.values()
+            if not environment.bases and any(stack.record_lost for stack in environment.stacks)
+        )
+
     def base(self, name: str) -> Deployment:
         """The base of that name. Raises UnknownStackError."""
         return self._found(self.bases, Scope.BASE, name)
@@ -209,6 +217,7 @@ CLAIM_LASTS = timedelta(hours=1)
 def load(engine: Engine, projects: Sequence[Project], now: datetime | None = None) -> Registry:
     """Read what exists. Raises what `engine.stacks` raises."""
     by_key = {project.key: project for project in projects}
+    closed = frozenset(engine.closed())
     stacks: dict[Scope, dict[str, list[StackSummary]]] = {Scope.BASE: {}, Scope.ENVIRONMENT: {}}
     for summary in engine.stacks():
         if summary.unit.project in by_key:
@@ -216,10 +225,12 @@ def load(engine: Engine, projects: Sequence[Project], now: datetime | None = Non
             stacks[scope].setdefault(summary.unit.stack, []).append(summary)
     owners = _base_of_reference(engine, projects, stacks[Scope.BASE])
     environments = {
-        name: _environment(name, found, projects, owners) for name, found in sorted(stacks[Scope.ENVIRONMENT].items())
+        name: _environment(name, found, projects, owners, closed)
+        for name, found in sorted(stacks[Scope.ENVIRONMENT].items())
     }
     bases = {
-        name: _base(name, found, projects, environments.values()) for name, found in sorted(stacks[Scope.BASE].items())
+        name: _base(name, found, projects, environments.values(), closed)
+        for name, found in sorted(stacks[Scope.BASE].items())
     }
     moment = now or datetime.now(UTC)
     claims = {
@@ -251,7 +262,11 @@ def is_asleep(found: Deployment, projects: Sequence[Project]) -> bool:
 
 
 def _environment(
-    name: str, stacks: Sequence[StackSummary], projects: Sequence[Project], owners: Mapping[str, str]
+    name: str,
+    stacks: Sequence[StackSummary],
+    projects: Sequence[Project],
+    owners: Mapping[str, str],
+    closed: Collection[str],
 ) -> Deployment:
     wanted = graph.environment_units(projects, name)
     ordered = _in_order(projects, stacks, wanted)
@@ -265,12 +280,16 @@ def _environment(
         record=record,
         recorded=bool(records),
         bases=frozenset(read | ({record.base} if record.base else set())),
-        missing=_missing(wanted, ordered),
+        missing=_missing(wanted, ordered, closed),
     )
 
 
 def _base(
-    name: str, stacks: Sequence[StackSummary], projects: Sequence[Project], environments: Iterable[Deployment]
+    name: str,
+    stacks: Sequence[StackSummary],
+    projects: Sequence[Project],
+    environments: Iterable[Deployment],
+    closed: Collection[str],
 ) -> Deployment:
     wanted = graph.base_units(projects, name)
     ordered = _in_order(projects, stacks, wanted)
@@ -283,7 +302,7 @@ def _base(
         record=records[0] if records else Record(kind=_as_kind(kind) or Kind.AD_HOC),
         recorded=bool(records),
         environments=tuple(environment.name for environment in environments if name in environment.bases),
-        missing=_missing(wanted, ordered),
+        missing=_missing(wanted, ordered, closed),
     )
 
 
@@ -294,9 +313,10 @@ def _in_order(
     return tuple(sorted(stacks, key=lambda stack: order.index(stack.unit)))
 
 
-def _missing(wanted: Sequence[Unit], stacks: Sequence[StackSummary]) -> tuple[Unit, ...]:
+def _missing(wanted: Sequence[Unit], stacks: Sequence[StackSummary], closed: Collection[str]) -> tuple[Unit, ...]:
+    """The wanted units without a stack, except those of projects whose stacks cannot be listed."""
     existing = {stack.unit for stack in stacks}
-    return tuple(unit for unit in wanted if unit not in existing)
+    return tuple(unit for unit in wanted if unit not in existing and unit.project not in closed)
 
 
 def _base_of_reference(

@@ -20,6 +20,7 @@ from orchestrator.errors import (
     OperationFailedError,
     OrchestratorError,
     UnknownStackError,
+    UnreadableStateError,
 )
 from orchestrator.events import ResourceEvent
 from orchestrator.model import (
@@ -55,6 +56,7 @@ class FakeStack:
     status: StackStatus = StackStatus.READY
     references: tuple[str, ...] = ()
     problem: str | None = None
+    record_lost: bool = False
     finished: bool = True
     going: bool = False
     protected: tuple[str, ...] = ()
@@ -105,6 +107,9 @@ class FakeEngine:
 
         self.outsiders: dict[Unit, tuple[str, ...]] = {}
         """Stacks outside the graph that read a unit."""
+
+        self.closed_projects: dict[str, UnreadableStateError] = {}
+        """Projects whose stacks cannot be listed."""
 
         self.claimed: dict[Unit, Record] = {}
         self.held: list[str] = []
@@ -180,7 +185,10 @@ class FakeEngine:
 
     def stacks(self) -> tuple[StackSummary, ...]:
         self.check()
-        return tuple(self._summary(unit) for unit in sorted(self.kept))
+        return tuple(self._summary(unit) for unit in sorted(self.kept) if unit.project not in self.closed_projects)
+
+    def closed(self) -> Mapping[str, UnreadableStateError]:
+        return self.closed_projects
 
     def stack(self, unit: Unit) -> StackSummary | None:
         return self._summary(unit) if unit in self.kept else None
@@ -360,6 +368,7 @@ class FakeEngine:
             last_update=UPDATED,
             problem=kept.problem,
             references=kept.references,
+            record_lost=kept.record_lost,
             finished=kept.finished,
             going=kept.going,
         )

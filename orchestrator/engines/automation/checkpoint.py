@@ -95,8 +95,10 @@ def head(latest: Mapping[str, Any]) -> dict[str, Any]:
         ) from error
 
 
-def summary(unit: Unit, seen: Mapping[str, Any], tags: Mapping[str, str], *, locked: bool, end: Ending) -> StackSummary:
-    """The summary of a stack, from the `head` of its checkpoint, its tags, its lock and its last operation."""
+def summary(
+    unit: Unit, seen: Mapping[str, Any], tags: Mapping[str, str] | None, *, locked: bool, end: Ending
+) -> StackSummary:
+    """The summary of a stack, from the `head` of its checkpoint, its tags (None: damaged), its lock and its last operation."""
     unfinished: list[str] = seen["unfinished"]
     # Outputs are written last: without outputs and without a finished operation, the program never ended.
     cut_off = bool(seen["resources"]) and (end.cut_off or (end.never and not seen["outputs"]))
@@ -104,7 +106,8 @@ def summary(unit: Unit, seen: Mapping[str, Any], tags: Mapping[str, str], *, loc
     return StackSummary(
         unit=unit,
         status=_status(seen["resources"], bool(unfinished) or cut_off, locked, end.failed),
-        record=records.from_tags(tags),
+        record=records.from_tags(tags or {}),
+        record_lost=tags is None,
         outputs=outputs(seen),
         resource_count=seen["resources"],
         last_update=_moment(seen["time"]),

@@ -38,12 +38,19 @@ class CliBackend:
         exported: Mapping[str, Any] = self._json(project, "stack", "export", "--stack", stack)
         return exported.get("deployment") or {}
 
+    def closed(self, project: str) -> None:
+        """None: the service lists every project of its user."""
+
     def reserve(self, project: str, stack: str) -> None:
         """Do nothing: the service stores the state."""
 
     def tags(self, project: str, stack: str) -> dict[str, str]:
         """The stack's tags."""
         return dict(self._json(project, "stack", "tag", "ls", "--json", "--stack", stack))
+
+    def readable_tags(self, project: str, stack: str) -> dict[str, str]:
+        """The stack's tags, which such a backend never damages."""
+        return self.tags(project, stack)
 
     def write_tags(self, project: str, stack: str, tags: Mapping[str, str]) -> None:
         """Set the tags that differ."""

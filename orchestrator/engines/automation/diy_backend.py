@@ -22,7 +22,7 @@ from orchestrator.engines.automation.lock_owners import Note, Notes
 from orchestrator.engines.automation.state_formats import UnknownFormatError
 from orchestrator.engines.automation.storage import Files, LocalFiles, S3Files, Seen
 from orchestrator.engines.marks import Marks
-from orchestrator.errors import EngineUnavailableError, LockOwner, StateError
+from orchestrator.errors import EngineUnavailableError, LockOwner, StateError, UnreadableStateError
 
 STACKS, LOCKS, HISTORY = ".pulumi/stacks", ".pulumi/locks/organization", ".pulumi/history"
 META, LAYOUT = ".pulumi/meta.yaml", 1
@@ -88,6 +88,10 @@ class Backend:
         folder = f"{STACKS}/{project}/"
         names = (name.removeprefix(folder) for name in self._files.names(folder.rstrip("/")))
         return sorted(state_formats.stacks_of(name for name in names if "/" not in name))
+
+    def closed(self, project: str) -> UnreadableStateError | None:
+        """The reason why this user cannot list the project's stacks, or None."""
+        return self._files.closed(f"{STACKS}/{project}")
 
     @property
     def distant(self) -> bool:
@@ -181,12 +185,18 @@ class Backend:
         self._files.reserve(LEAST_ROOM_BYTES + COPIES * len(self.raw(project, stack) or b""))
 
     def tags(self, project: str, stack: str) -> dict[str, str]:
-        """The stack's tags; empty when they cannot be read."""
+        """The stack's tags; empty when they are damaged."""
+        return self.readable_tags(project, stack) or {}
+
+    def readable_tags(self, project: str, stack: str) -> dict[str, str] | None:
+        """The stack's tags, empty for a stack without tags; None when they are damaged."""
         content = self._files.read(f"{STACKS}/{project}/{stack}.pulumi-tags")
-        try:
-            return dict(json.loads(content or b"{}").get("tags") or {})
-        except (ValueError, AttributeError):
+        if content is None:
             return {}
+        try:
+            return dict(json.loads(content).get("tags") or {})
+        except (ValueError, TypeError, AttributeError):
+            return None
 
     def write_tags(self, project: str, stack: str, tags: Mapping[str, str]) -> None:
         """Replace the stack's tags."""

@@ -26,6 +26,7 @@ from orchestrator.errors import (
     OrchestratorError,
     StateError,
     UnknownStackError,
+    UnreadableStateError,
 )
 from orchestrator.model import Record, StackResource, StackSummary, Unit
 
@@ -48,15 +49,24 @@ class Stacks:
         return f"organization/{self._projects[unit.project].name}/{unit.stack}"
 
     def stacks(self) -> tuple[StackSummary, ...]:
-        backend = self._backend
+        backend, projects = self._backend, self._open_projects()
         if isinstance(backend, Backend):
             summaries = Summaries(backend, self._state_dir / "stacks.json")
-            return summaries.of(sorted((key, project.name) for key, project in self._projects.items()))
+            return summaries.of([(key, project.name) for key, project in projects])
         return tuple(
             or_unreadable(Unit(key, stack), partial(self._summary, Unit(key, stack)))
-            for key, project in sorted(self._projects.items())
+            for key, project in projects
             for stack in self._backend.stacks(project.name)
         )
+
+    def closed(self) -> Mapping[str, UnreadableStateError]:
+        reasons = {key: self._backend.closed(project.name) for key, project in self._projects.items()}
+        return {key: reason for key, reason in reasons.items() if reason is not None}
+
+    def _open_projects(self) -> list[tuple[str, Project]]:
+        """The projects, by key and in order, whose stacks this user can list."""
+        closed = self.closed()
+        return sorted((key, project) for key, project in self._projects.items() if key not in closed)
 
     def stack(self, unit: Unit) -> StackSummary | None:
         exists = unit.stack in self._backend.stacks(self._projects[unit.project].name)
@@ -108,7 +118,7 @@ class Stacks:
     def claims(self) -> Mapping[Unit, Record]:
         return {
             Unit(key, stack): record
-            for key, project in sorted(self._projects.items())
+            for key, project in self._open_projects()
             for stack, tags in self._backend.claims(project.name).items()
             if (record := records.from_tags(tags)) and not claim_is_over(tags)
         }
@@ -184,11 +194,11 @@ class Stacks:
 
     def _summary(self, unit: Unit) -> StackSummary:
         project, backend = self._projects[unit.project].name, self._backend
-        tags = backend.tags(project, unit.stack)
+        tags = backend.readable_tags(project, unit.stack)
         try:
             seen = checkpoint.head(backend.checkpoint(project, unit.stack) or {})
             end = backend.ending(project, unit.stack)
         except StateError as error:
-            return broken(unit, error, records.from_tags(tags))
+            return broken(unit, error, records.from_tags(tags or {}))
         locked = any(lock.owner.alive is not False for lock in backend.locks(project, unit.stack))
         return checkpoint.summary(unit, seen, tags, locked=locked, end=end)

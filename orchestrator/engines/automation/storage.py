@@ -62,6 +62,10 @@ class Files(Protocol):
         """The files whose names begin with that name, such as `alpha.json.gz`."""
         ...
 
+    def closed(self, folder: str) -> UnreadableStateError | None:
+        """The reason why this user cannot list a folder, or None."""
+        ...
+
     def read(self, name: str) -> bytes | None:
         """The content of a file; None when it does not exist."""
         ...
@@ -114,10 +118,20 @@ class LocalFiles:
             except FileNotFoundError:  # it was removed during the listing
                 continue
             except OSError as error:
-                raise UnreadableStateError(
-                    f"the state cannot be read: {error.strerror} ({self._folder / folder})", "check its permissions"
-                ) from error
+                raise _unreadable(error, self._folder / folder) from error
         return found
+
+    def closed(self, folder: str) -> UnreadableStateError | None:
+        try:
+            with os.scandir(self._folder / folder) as entries:
+                for entry in entries:
+                    entry.stat()
+                    break
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return _unreadable(error, self._folder / folder)
+        return None
 
     def variants(self, name: str) -> Mapping[str, Seen]:
         folder, _, file = name.rpartition("/")
@@ -136,9 +150,7 @@ class LocalFiles:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise UnreadableStateError(
-                f"the state cannot be read: {error.strerror} ({self._folder / name})", "check its permissions"
-            ) from error
+            raise _unreadable(error, self._folder / name) from error
 
     def write(self, name: str, content: bytes) -> None:
         path = self._folder / name
@@ -235,6 +247,11 @@ class S3Files:
             lambda: {item["Key"][skip:]: item["ETag"] for page in pages for item in page.get("Contents", [])}
         )
 
+    def closed(self, folder: str) -> UnreadableStateError | None:
+        """None: a bucket has no folders of its own, and a refused listing ends the command."""
+        del folder
+        return None
+
     def variants(self, name: str) -> Mapping[str, Seen]:
         skip = len(self._key("")) if self._prefix else 0
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._key(name))
@@ -325,13 +342,17 @@ class S3Files:
 
 @contextmanager
 def _reading(folder: Path) -> Generator[None]:
-    """Treat an absent folder as empty. Raises StateError when a folder cannot be read."""
+    """Treat an absent folder as empty. Raises UnreadableStateError when a folder cannot be read."""
     try:
         yield
     except FileNotFoundError:
         return
     except OSError as error:
-        raise StateError(f"the state cannot be read: {error.strerror} ({folder})", "check its permissions") from error
+        raise _unreadable(error, folder) from error
+
+
+def _unreadable(error: OSError, path: Path) -> UnreadableStateError:
+    return UnreadableStateError(f"the state cannot be read: {error.strerror} ({path})", "check its permissions")
 
 
 def _stamp(status: os.stat_result) -> str:

@@ -64,7 +64,7 @@ class Summaries:
         after: dict[str, Any],
     ) -> Callable[[], StackSummary]:
         def look() -> StackSummary:
-            tags = self._backend.tags(project, unit.stack) if unit.stack in tagged else {}
+            tags = self._backend.readable_tags(project, unit.stack) if unit.stack in tagged else {}
             try:
                 known = before.get(f"{project}/{unit.stack}")
                 head = known["head"] if known and known["stamp"] == stamp else self._head(project, unit.stack)
@@ -73,7 +73,7 @@ class Summaries:
                     *pair, noted=noted is None or pair in noted, locked=locked is None or pair in locked
                 )
             except StateError as error:
-                return broken(unit, error, records.from_tags(tags))
+                return broken(unit, error, records.from_tags(tags or {}))
             after[f"{project}/{unit.stack}"] = {"stamp": stamp, "head": head}
             busy = (locked is None or pair in locked) and self._backend.held(*pair)
             return checkpoint.summary(unit, head, tags, locked=busy, end=end)

@@ -33,6 +33,7 @@ from orchestrator.errors import (
     RefusedError,
     StateError,
     UnknownStackError,
+    UnreadableStateError,
 )
 from orchestrator.events import Diagnostic, ResourceEvent
 from orchestrator.model import (
@@ -81,6 +82,10 @@ class SimulationEngine:
 
     def stacks(self) -> tuple[StackSummary, ...]:
         return tuple(self._summary(unit) for unit in self._store.units(list(self._projects)))
+
+    def closed(self) -> Mapping[str, UnreadableStateError]:
+        reasons = {key: self._store.closed(key) for key in self._projects}
+        return {key: reason for key, reason in reasons.items() if reason is not None}
 
     def stack(self, unit: Unit) -> StackSummary | None:
         return self._summary(unit) if self._store.exists(unit) else None

@@ -61,6 +61,19 @@ class Store:
         found = [Unit(key, path.stem) for key in projects for path in (self._folder / key).glob("*.jsonl")]
         return sorted(found)
 
+    def closed(self, project: str) -> UnreadableStateError | None:
+        """The reason why this user cannot list the project's stacks, or None."""
+        folder = self._folder / project
+        try:
+            os.scandir(folder).close()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return UnreadableStateError(
+                f"the simulated state cannot be read: {error.strerror or error} ({folder})", "check its permissions"
+            )
+        return None
+
     def exists(self, unit: Unit) -> bool:
         """Whether the stack exists."""
         return self._path(unit).exists()

@@ -17,6 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.cli.main import main
+from orchestrator.errors import UnreadableStateError
+from orchestrator.model import Unit
 from tests.support.command_line import NOTICE, Answer, Here
 
 
@@ -88,6 +90,29 @@ def test_list_show_outputs_and_graph_report_existing_stacks(here: Here) -> None:
     assert here("graph").out == "dev  base, ad-hoc, 3 resources\n└── alpha  environment, ad-hoc, 3 resources\n"
     assert here("graph", "--format", "mermaid").out.startswith("flowchart LR\n")
     assert here("graph", "alpha", "--format", "dot").out.startswith("digraph")
+
+
+def test_list_reports_a_project_that_it_cannot_list_and_lists_the_rest(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here("create-env", "alpha", "--owner", "ada")
+    reason = UnreadableStateError("the state cannot be read: Permission denied (apps)")
+    monkeypatch.setattr(
+        "orchestrator.engines.simulation.store.Store.closed", lambda _self, key: {"app": reason}.get(key)
+    )
+    monkeypatch.setattr(
+        "orchestrator.engines.simulation.store.Store.units",
+        lambda self, keys: [Unit("base", "dev")] if self and keys else [],
+    )
+    listed = here("list")
+    assert listed.code == 0
+    assert [line.split()[0] for line in listed.out.splitlines()] == ["NAME", "dev"]
+    assert (
+        "warning: the stacks of the project app are not listed: the state cannot be read: Permission denied (apps)\n"
+        in listed.err
+    )
+    assert json.loads(here("list", "--json").out)["deployments"][0]["name"] == "dev"
+    assert here("destroy-base", "dev", "--yes").err.startswith("error: the state cannot be read: Permission denied")
 
 
 def test_cost_sums_existing_resources_and_names_what_is_not_included(here: Here) -> None:

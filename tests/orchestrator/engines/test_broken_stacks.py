@@ -8,11 +8,14 @@ import shutil
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from orchestrator.config import settings
 from orchestrator.engines.automation.diy_backend import Backend
+from orchestrator.engines.automation.stacks import Stacks
 from orchestrator.engines.automation.storage import LocalFiles
 from orchestrator.engines.automation.summaries import Summaries
 from orchestrator.engines.simulation.store import Head, Store
@@ -20,6 +23,16 @@ from orchestrator.errors import UnreadableStateError
 from orchestrator.model import StackStatus, StackSummary, Unit
 
 NOBODY = 65534
+SETTINGS = """
+[projects.base]
+path = "base"
+scope = "base"
+
+[projects.app]
+path = "app"
+scope = "environment"
+depends_on = ["base"]
+"""
 CHECKPOINT = {"version": 3, "checkpoint": {"stack": "organization/shop/x", "latest": {"resources": []}}}
 TAGS = {"version": 1, "tags": {"orchestrator:base": "dev", "orchestrator:kind": "ad-hoc"}}
 
@@ -99,6 +112,60 @@ def test_the_record_of_a_stack_with_an_unreadable_state_is_still_listed(shared: 
     (shared / CLOSED["checkpoint"]).chmod(0)
     summary = listed(found, shared)["beta"]
     assert summary.record == listed(found, shared)["alpha"].record
+
+
+@pytest.mark.parametrize("closed", ["tags", "checkpoint"])
+def test_the_record_of_a_stack_may_be_lost_when_tags_or_state_cannot_be_read(shared: Path, closed: str) -> None:
+    found = backend(shared)
+    (shared / CLOSED["tags"]).unlink()
+    assert listed(found, shared)["beta"].record_lost is False
+    write(shared / CLOSED["tags"], TAGS)
+    (shared / CLOSED["tags"]).chmod(0 if closed == "tags" else 0o644)
+    (shared / CLOSED["checkpoint"]).chmod(0 if closed == "checkpoint" else 0o644)
+    assert listed(found, shared)["beta"].record_lost is (closed == "tags")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 1, "tags": 3}'])
+def test_the_record_of_a_stack_with_damaged_tags_is_lost(shared: Path, text: str) -> None:
+    found = backend(shared)
+    (shared / CLOSED["tags"]).write_text(text)
+    summary = listed(found, shared)["beta"]
+    assert (summary.record, summary.record_lost) == (None, True)
+
+
+@pytest.fixture
+def two_projects(shared: Path) -> Stacks:
+    """An engine's view of the projects `base`, with the stack `dev`, and `app`, which this user cannot list."""
+    (shared / "orchestrator.toml").write_text(SETTINGS)
+    for key in ("base", "app"):
+        write(shared / key / "Pulumi.yaml", {"name": f"django-{key}", "runtime": "python"})
+    for project, stack in (("django-base", "dev"), ("django-app", "alpha")):
+        write(shared / ".pulumi/stacks" / project / f"{stack}.json", CHECKPOINT)
+        write(shared / ".pulumi/stacks" / project / f"{stack}.pulumi-tags", TAGS)
+    write(shared / ".pulumi/meta.yaml", {"version": 1})
+    (shared / ".pulumi/stacks/django-app").chmod(0)
+    found = settings.load(shared)
+    return Stacks(replace(found, pulumi=replace(found.pulumi, backend=f"file://{shared}")))
+
+
+def test_a_project_folder_that_is_closed_hides_no_other_project(two_projects: Stacks) -> None:
+    with as_another_user():
+        assert [summary.unit for summary in two_projects.stacks()] == [Unit("base", "dev")]
+        assert two_projects.claims() == {}
+        (reason,) = two_projects.closed().values()
+    assert list(two_projects.closed()) in (["app"], [])  # root can list it
+    assert "the state cannot be read: Permission denied" in reason.message
+    assert "django-app" in reason.message
+
+
+def test_a_project_folder_of_the_simulation_that_is_closed_is_reported(shared: Path) -> None:
+    store = Store(shared)
+    assert store.closed("app") is None
+    (shared / "app").mkdir(mode=0)
+    with as_another_user():
+        reason = store.closed("app")
+    assert reason is not None
+    assert "Permission denied" in reason.message
 
 
 def test_a_simulated_state_that_is_closed_is_not_damaged(shared: Path) -> None:

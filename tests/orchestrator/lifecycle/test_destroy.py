@@ -6,10 +6,17 @@ import subprocess
 
 import pytest
 
-from orchestrator.errors import LockOwner, OrchestratorError, RefusedError, StackLockedError, UnknownStackError
+from orchestrator.errors import (
+    LockOwner,
+    OrchestratorError,
+    RefusedError,
+    StackLockedError,
+    UnknownStackError,
+    UnreadableStateError,
+)
 from orchestrator.lifecycle import DestroyBase, DestroyEnv, run
-from orchestrator.model import Kind, Operation, Record, RunReport, Scope, Status, Unit
-from tests.support.workspace import Workspace
+from orchestrator.model import Kind, Operation, Record, RunReport, Scope, StackStatus, Status, Unit
+from tests.support.workspace import APP_CONFIG, Workspace
 
 DEV, ALPHA, BETA = Unit("base", "dev"), Unit("app", "alpha"), Unit("app", "beta")
 
@@ -90,6 +97,44 @@ def test_an_environment_that_only_reads_the_base_counts_too(running: Workspace) 
     running.engine.has(Unit("app", "manual"), outputs={}, references=("organization/django-base/dev",))
     error = refused(running, DestroyBase(names=("dev",)))
     assert error.message == "the base dev was not destroyed: the environment manual is on it"
+
+
+@pytest.mark.parametrize("cascade", [False, True])
+@pytest.mark.parametrize("status", [StackStatus.UNREADABLE, StackStatus.DAMAGED, StackStatus.READY])
+def test_an_environment_whose_record_cannot_be_read_may_be_on_the_base(
+    running: Workspace, status: StackStatus, cascade: bool
+) -> None:
+    running.orchestrator().destroy_env(["alpha", "beta"])
+    running.engine.calls.clear()
+    running.engine.has(Unit("app", "manual"), outputs={}, status=status, record_lost=True)
+    error = refused(running, DestroyBase(names=("dev",), cascade=cascade))
+    assert isinstance(error, RefusedError)
+    assert (error.message, error.hint) == (
+        "the base dev was not destroyed: manual may be on it, because its record cannot be read",
+        "make the state and the tags of it readable, or set `base` in its configuration",
+    )
+
+
+def test_an_environment_whose_configuration_names_another_base_is_not_on_this_one(running: Workspace) -> None:
+    running.orchestrator().destroy_env(["alpha", "beta"])
+    running.write("app", "manual", APP_CONFIG.replace("base: dev", "base: qa"))
+    running.engine.has(Unit("app", "manual"), outputs={}, status=StackStatus.UNREADABLE, record_lost=True)
+    assert running.orchestrator().destroy_base("dev").exit_code == 0
+
+
+def test_an_environment_that_became_unreadable_after_the_preparation_keeps_the_base(running: Workspace) -> None:
+    running.orchestrator().destroy_env(["alpha", "beta"])
+    job = running.orchestrator().prepare(DestroyBase(names=("dev",)))
+    running.engine.has(Unit("app", "manual"), outputs={}, status=StackStatus.UNREADABLE, record_lost=True)
+    with pytest.raises(RefusedError, match="manual may be on it"):
+        run(job)
+    assert DEV in running.engine.kept
+
+
+def test_nothing_is_destroyed_while_the_stacks_of_a_project_cannot_be_listed(running: Workspace) -> None:
+    running.engine.closed_projects["app"] = UnreadableStateError("the state cannot be read: Permission denied (apps)")
+    error = refused(running, DestroyBase(names=("dev",)))
+    assert error.message == "the state cannot be read: Permission denied (apps)"
 
 
 def test_cascade_destroys_in_the_exact_reverse_of_creation(running: Workspace) -> None:
