@@ -1,8 +1,12 @@
-"""Write docs/reference and the diagrams of docs/architecture.md: `python docs/generate.py`. `--check` only compares."""
+"""Write docs/reference, the diagrams of docs/architecture.md and the JSON Schemas of configuration files.
+
+`python docs/generate.py` writes; `--check` only compares.
+"""
 
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
 import tomllib
@@ -18,6 +22,7 @@ import typer
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import pulumi_django
+from docs import schemas
 from orchestrator.cli.main import app
 
 ROOT = Path(__file__).parents[1]
@@ -160,6 +165,8 @@ def main() -> int:
     """Write or compare the files, and return the exit code."""
     pages = {"reference/components.md": components(), "reference/cli.md": commands(), "architecture.md": architecture()}
     files = {ROOT / "docs" / name: text for name, text in pages.items()}
+    for name, schema in schemas.all_schemas(schemas.documented_by(SOURCE, ROOT)).items():
+        files[ROOT / f"orchestrator/onboarding/schemas/{name}.json"] = json.dumps(schema, indent=1) + "\n"
     stale = [file for file, text in files.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv and stale:
         sys.stderr.write(f"stale: {', '.join(file.name for file in stale)}; run `make docs`\n")

@@ -143,6 +143,13 @@ class Console:
         """Whether questions can be asked: stdin and stderr are a terminal."""
         return bool(sys.stdin) and not sys.stdin.closed and sys.stdin.isatty() and self._err.isatty()
 
+    def ask(self, question: str, default: str) -> str:
+        """The line that the user types; `default` for an empty line, and without a terminal. Raises KeyboardInterrupt."""
+        if not self.can_ask:
+            return default
+        self._write(f"{question}{f' [{default}]' if default else ''}: ")
+        return sys.stdin.readline().strip() or default
+
     def choose(self, question: str, choices: Mapping[str, str], otherwise: str) -> str:
         """The key of the choice whose text begins with the letter that the user types.
 

@@ -1,8 +1,10 @@
-"""The group Set-up: checks of this machine, schemas, help and the version."""
+"""The group Set-up: the stacks of a repository, checks of this machine, schemas, help and the version."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -53,13 +55,81 @@ def doctor_(
     end(code_of_checks(found))
 
 
+class ConfigurationFile(StrEnum):
+    """Values of `schema --for`."""
+
+    SETTINGS = "settings"
+    BASE = "base"
+    APP = "app"
+
+
+class OtherTool(StrEnum):
+    """Values of `init --from`."""
+
+    COPILOT = "copilot"
+    PROCFILE = "procfile"
+    COMPOSE = "compose"
+
+
+def init_(
+    common: Common,
+    path: Annotated[
+        Path | None, typer.Argument(help="Repository of a Django project (default: this folder).", show_default=False)
+    ] = None,
+    directory: Annotated[
+        str, typer.Option("--dir", metavar="FOLDER", help="Folder of the stacks, in the repository.")
+    ] = "infrastructure",
+    source: Annotated[
+        OtherTool | None, typer.Option("--from", help="Start from the files of another tool.", show_default=False)
+    ] = None,
+    dockerfile: Annotated[
+        bool, typer.Option("--dockerfile", help="Also write a Dockerfile and a .dockerignore, if there are none.")
+    ] = False,
+    health_view: Annotated[
+        bool, typer.Option("--health-view", help="Also write a view for health checks of the load balancer.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the result, and write nothing.")] = False,
+) -> None:
+    """Write the stacks of a Django repository: a base, an environment, and production.
+
+    The source is read, never imported. Files that you edited stay as they are. With --yes every question gets its
+    default.
+
+    Example: orchestrator init
+    """
+    from orchestrator.console import Console
+    from orchestrator.onboarding.initialise import Init, initialise
+    from orchestrator.rendering import onboarding_report
+
+    console = Console(quiet=common.quiet, verbose=common.verbose, as_json=common.as_json)
+    root = path or Path.cwd()
+    request = Init(
+        root=root,
+        folder=directory,
+        source=source.value if source else None,
+        dockerfile=dockerfile,
+        health_view=health_view,
+        dry_run=dry_run,
+    )
+    silent = common.yes or common.as_json
+    result = initialise(request, lambda _key, question, default: default if silent else console.ask(question, default))
+    if common.as_json:
+        console.document(onboarding_report.document(result, root, written=not dry_run))
+    else:
+        console.table(onboarding_report.text(result, root, written=not dry_run, directory=directory))
+
+
 def schema_(
     common: Common,
     name: Annotated[
         str | None, typer.Argument(help="Name of the document (default: all documents).", show_default=False)
     ] = None,
+    configuration: Annotated[
+        ConfigurationFile | None,
+        typer.Option("--for", help="Schema of a configuration file instead, for editors.", show_default=False),
+    ] = None,
 ) -> None:
-    """Print the JSON Schema of the documents that --json and --events write.
+    """Print the JSON Schema of the documents that --json and --events write, or of a configuration file.
 
     Example: orchestrator schema report
     """
@@ -69,10 +139,34 @@ def schema_(
     from orchestrator.errors import UsageError
     from orchestrator.rendering.schema import SCHEMAS, schema
 
+    if configuration is not None:
+        if name is not None:
+            raise UsageError("schema takes a name or --for, not both", "leave one of them out")
+        Console(quiet=common.quiet).result(json.dumps(_file_schema(common, configuration), indent=1) + "\n")
+        return
     if name is not None and name not in SCHEMAS:
         raise UsageError(f"there is no document {name}", f"documents are {', '.join(SCHEMAS)}")
     found = schema(name) if name else {each: schema(each) for each in SCHEMAS}
     Console(quiet=common.quiet).result(json.dumps(found, indent=2) + "\n")
+
+
+def _file_schema(common: Common, file: ConfigurationFile) -> dict[str, Any]:
+    """The schema of a configuration file, for the projects of this folder or those of this repository."""
+    from orchestrator.config import settings
+    from orchestrator.errors import SettingsError
+    from orchestrator.model import Scope
+    from orchestrator.onboarding.initialise import schema
+
+    name = f"django-{file.value}"
+    try:
+        found = settings.load(common.project_dir).in_scope(
+            Scope.BASE if file is ConfigurationFile.BASE else Scope.ENVIRONMENT
+        )
+        name = found[0].name if found else name
+    except SettingsError:
+        if common.project_dir is not None:
+            raise
+    return schema(file.value, name)
 
 
 def help_(
@@ -109,6 +203,6 @@ def version_() -> None:
 
 
 GROUP = "Set-up"
-COMMANDS: Commands = {"doctor": (doctor_, False), "schema": (schema_, False)}
+COMMANDS: Commands = {"init": (init_, False), "doctor": (doctor_, False), "schema": (schema_, False)}
 PLAIN = {"help": help_, "version": version_}
 """Commands without the shared options."""

@@ -1,7 +1,7 @@
 """`orchestrator.toml`: the projects, their dependencies, and the engine.
 
-The file is in the folder that `--project-dir` or ORCHESTRATOR_PROJECT_DIR names, else in the working folder or the
-closest folder above it. It never contains a secret.
+The file is in the folder that `--project-dir` or ORCHESTRATOR_PROJECT_DIR names, else in the working folder, in its folder
+`infrastructure`, or in the closest folder above. It never contains a secret.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from orchestrator.errors import SettingsError, UsageError
 from orchestrator.model import Scope
 
 FILE_NAME = "orchestrator.toml"
+USUAL_FOLDER = "infrastructure"
+"""Folder of the stacks in the repository of an application, as `orchestrator init` creates it."""
+
 PROJECT_DIR_VARIABLE = "ORCHESTRATOR_PROJECT_DIR"
 EngineName = Literal["simulation", "pulumi"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
@@ -130,7 +133,8 @@ class Settings:
 def find(start: Path | None = None) -> Path:
     """Find the `orchestrator.toml` for the folder `start`.
 
-    Without `start`: ORCHESTRATOR_PROJECT_DIR, else the working folder and its parents. Raises SettingsError.
+    Without `start`: ORCHESTRATOR_PROJECT_DIR, else the working folder and its parents, or the folder `infrastructure` in
+    one of them. Raises SettingsError.
     """
     named = start or (Path(os.environ[PROJECT_DIR_VARIABLE]) if os.environ.get(PROJECT_DIR_VARIABLE) else None)
     if named is not None:
@@ -140,9 +144,13 @@ def find(start: Path | None = None) -> Path:
         return file
     folder = Path.cwd()
     for candidate in (folder, *folder.parents):
-        if (candidate / FILE_NAME).is_file():
-            return candidate / FILE_NAME
-    raise SettingsError(f"no {FILE_NAME} found in {folder} or a folder above it", _example_hint())
+        for file in (candidate / FILE_NAME, candidate / USUAL_FOLDER / FILE_NAME):
+            if file.is_file():
+                return file
+    raise SettingsError(
+        f"no {FILE_NAME} found in {folder} or a folder above it",
+        "run `orchestrator init` in the repository of your Django project",
+    )
 
 
 def load(start: Path | None = None) -> Settings:

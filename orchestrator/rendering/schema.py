@@ -19,6 +19,7 @@ from orchestrator.operations.secrets import SecretEntry
 from orchestrator.operations.tunnel import Tunnel
 from orchestrator.rendering import document_types as documents
 from orchestrator.rendering import operation_documents as operations
+from orchestrator.rendering.onboarding_report import InitDocument
 from orchestrator.rendering.operation_documents import OutcomeDocument
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -90,6 +91,7 @@ SCHEMAS: Mapping[str, Published] = {
         (operations.SecretsDocument, OutcomeDocument[tuple[SecretEntry, ...]]),
         ("secrets push", "secrets set", "secrets list"),
     ),
+    "init": Published("A repository that was surveyed, and the files of its stacks.", (InitDocument,), ("init",)),
     "event": Published(
         "One line of `--events`.",
         (

@@ -1,0 +1,147 @@
+"""`init`: survey a repository, ask, and write the files of its stacks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from orchestrator.config.settings import USUAL_FOLDER
+from orchestrator.errors import RefusedError
+from orchestrator.onboarding import image_files, settings_check, written_files
+from orchestrator.onboarding.decisions import Answers, Decisions, decide
+from orchestrator.onboarding.settings_check import SettingCheck
+from orchestrator.onboarding.survey import Survey, survey
+from orchestrator.onboarding.takeover import Takeover, read_takeover
+from orchestrator.onboarding.written_files import WrittenFile
+
+Ask = Callable[[str, str, str], str]
+"""Asks for a value: key, question and default. Returns the answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Init:
+    """A request of `init`."""
+
+    root: Path
+    folder: str = USUAL_FOLDER
+    """Folder of the stacks, relative to the root."""
+
+    source: str | None = None
+    """`copilot`, `procfile` or `compose`: files of another tool to start from."""
+
+    dockerfile: bool = False
+    health_view: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Initialised:
+    """The result: what was found, decided and written."""
+
+    survey: Survey
+    decisions: Decisions
+    checks: list[SettingCheck]
+    files: list[WrittenFile]
+    takeover: Takeover | None
+    lines_for_urls: str = ""
+    """Lines for the project's addresses, with a health view."""
+
+
+def schema(name: str, project: str) -> dict[str, Any]:
+    """The JSON Schema of `settings`, `base` or `app`, for the Pulumi project of that name."""
+    text = (files("orchestrator.onboarding") / "schemas" / f"{name}.json").read_text(encoding="utf-8")
+    return json.loads(text.replace("PROJECT:", f"{project}:"))
+
+
+def initialise(request: Init, ask: Ask) -> Initialised:
+    """Survey the repository and write the files; with `dry_run`, only compare. `ask` returns the guess where nobody can
+    answer.
+
+    Raises UsageError, RefusedError and SettingsError before anything is written.
+    """
+    found = survey(request.root)
+    taken = read_takeover(found, request.source) if request.source else None
+    decisions = decide(found, _answers(found, ask))
+    if taken:
+        decisions = _with_values_of(taken, decisions)
+    schemas = {
+        "settings": schema("settings", ""),
+        "base": schema("base", f"{decisions.name}-base"),
+        "app": schema("app", f"{decisions.name}-app"),
+    }
+    folder = _inside(request)
+    written = written_files.compare(folder, written_files.texts(decisions, schemas))
+    more, lines = _image_files(request, found)
+    written += written_files.compare_beside(request.root / found.project.folder, more)
+    if not request.dry_run:
+        written_files.write(written)
+    return Initialised(
+        survey=found,
+        decisions=decisions,
+        checks=settings_check.checks(found),
+        files=written,
+        takeover=taken,
+        lines_for_urls=lines,
+    )
+
+
+def _with_values_of(taken: Takeover, decisions: Decisions) -> Decisions:
+    """The decisions with the values of another tool. A worker or beat that only that tool shows needs a broker."""
+    has_celery = bool(taken.values.get("workers") or taken.values.get("beat"))
+    dropped = {"redis", "cache"} if has_celery else set[str]()
+
+    def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in {**one, **other}.items() if key not in dropped}
+
+    return replace(
+        decisions,
+        app=merged(decisions.app, taken.values),
+        prod_app=merged(decisions.prod_app, taken.prod_values),
+        prod_base=merged(decisions.prod_base, {}),
+    )
+
+
+def _inside(request: Init) -> Path:
+    """The folder of the stacks. Raises RefusedError for one outside the repository."""
+    folder = (request.root / request.folder).resolve()
+    if not folder.is_relative_to(request.root.resolve()) or folder == request.root.resolve():
+        raise RefusedError(
+            f"--dir {request.folder} is not below {request.root}", f"pass a folder such as {USUAL_FOLDER}"
+        )
+    return folder
+
+
+def _answers(found: Survey, ask: Ask) -> Answers:
+    domain = ask("domain", "Domain with a hosted zone in Route 53 (empty: HTTP only, one environment)", "")
+    region = ask("region", "AWS region", _region())
+    image = ask("image", "Repository of the image (empty: decide later)", "")
+    health = "" if found.health else ask("health", "Path that answers health checks", "/")
+    return Answers(
+        region=region,
+        domain=domain or None,
+        image=image or None,
+        health_path=health if health not in ("", "/") else None,
+    )
+
+
+def _region() -> str:
+    """The region of the AWS configuration, without credentials."""
+    import botocore.session
+
+    return botocore.session.Session().get_config_variable("region") or Answers.region
+
+
+def _image_files(request: Init, found: Survey) -> tuple[dict[str, str], str]:
+    more: dict[str, str] = {}
+    lines = ""
+    if request.dockerfile:
+        more["Dockerfile"] = image_files.dockerfile(found)
+        more[".dockerignore"] = image_files.dockerignore(request.folder)
+    if request.health_view:
+        path, text, lines = image_files.health_view(found)
+        more[path] = text
+    return more, lines

@@ -1,0 +1,95 @@
+"""Checks that the settings are ready for an environment: docs/django.md as a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from orchestrator.onboarding.survey import Survey
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingCheck:
+    """One line of the list."""
+
+    what: str
+    found: bool
+    lines: str = ""
+    """Lines to add when it is missing."""
+
+
+def checks(survey: Survey) -> list[SettingCheck]:
+    """Check the settings of production and the requirements of the image."""
+    return [*_settings(survey), *_requirements(survey)]
+
+
+def _settings(survey: Survey) -> Iterable[SettingCheck]:
+    settings, reads = survey.settings, _reader(survey)
+    yield _check(
+        "SECRET_KEY comes from the environment",
+        reads("SECRET_KEY", "DJANGO_SECRET_KEY"),
+        'SECRET_KEY = os.environ["SECRET_KEY"]',
+    )
+    yield _check(
+        "the database comes from the environment",
+        reads("DATABASE_URL", "DB_HOST", "POSTGRES_SERVICE_HOST", "POSTGRES_HOST", "DATABASE_HOST"),
+        'DATABASES = {"default": dj_database_url.config(conn_max_age=60, ssl_require=True)}  # pip install dj-database-url',
+    )
+    hosts = reads("ALLOWED_HOSTS", "DJANGO_ALLOWED_HOSTS") or "*" in settings.list("ALLOWED_HOSTS")
+    yield _check(
+        "ALLOWED_HOSTS accepts health checks",
+        hosts,
+        'ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "*").split(",")',
+    )
+    yield _check(
+        "CSRF_TRUSTED_ORIGINS is set",
+        settings.has("CSRF_TRUSTED_ORIGINS"),
+        'CSRF_TRUSTED_ORIGINS = [os.environ["FRONTEND_URL"]]',
+    )
+    yield _check(
+        "SECURE_PROXY_SSL_HEADER is set",
+        settings.has("SECURE_PROXY_SSL_HEADER"),
+        'SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")',
+    )
+    yield _check("DEBUG is off", not settings.value("DEBUG"), 'DEBUG = os.environ.get("DEBUG") == "1"')
+    yield _check(
+        "static files are served", _static(survey), 'MIDDLEWARE.insert(1, "whitenoise.middleware.WhiteNoiseMiddleware")'
+    )
+    if settings.has("MEDIA_ROOT") or settings.has("MEDIA_URL"):
+        storage = 'STORAGES["default"] = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {"bucket_name": ...}}'
+        yield _check("uploads go to the bucket", _uploads(survey), storage)
+    if survey.celery.app:
+        broker = reads("CELERY_BROKER_URL", "REDIS_URL", "BROKER_URL") or settings.has("CELERY_BROKER_URL")
+        yield _check(
+            "Celery's broker comes from the environment", broker, 'CELERY_BROKER_URL = os.environ["CELERY_BROKER_URL"]'
+        )
+
+
+def _requirements(survey: Survey) -> Iterable[SettingCheck]:
+    has = survey.requirements.keys()
+    server = str(survey.server.value) if survey.is_async and survey.server else "gunicorn"
+    docker = survey.containers.dockerfile
+    text = survey.repository.text(docker.path) or "" if docker else ""
+    yield _check(f"{server} is installed", server in has or server in text, server)
+    drivers = {"psycopg", "psycopg2", "psycopg2-binary", "psycopg-binary"}
+    yield _check("a driver of PostgreSQL is installed", bool(drivers & has), "psycopg[binary]")
+
+
+def _check(what: str, found: bool, lines: str) -> SettingCheck:
+    return SettingCheck(what=what, found=found, lines="" if found else lines)
+
+
+def _reader(survey: Survey) -> Callable[..., bool]:
+    variables = survey.settings.variables.keys()
+    return lambda *names: bool(variables & set(names))
+
+
+def _static(survey: Survey) -> bool:
+    texts = survey.settings.text
+    return any("whitenoise" in text or "S3" in text or "StaticStorage" in text for text in texts)
+
+
+def _uploads(survey: Survey) -> bool:
+    return any(
+        text.startswith("storages.") or "S3" in text for text in survey.settings.text
+    ) or "AWS_STORAGE_BUCKET_NAME" in {*survey.settings.variables}

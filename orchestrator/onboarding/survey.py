@@ -1,0 +1,185 @@
+"""Everything that `init` learns from a repository."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from orchestrator.onboarding import (
+    celery_source,
+    container_files,
+    django_project,
+    requirements_source,
+    settings_source,
+    source_tree,
+    urls_source,
+)
+from orchestrator.onboarding.celery_source import CelerySource
+from orchestrator.onboarding.container_files import ContainerFiles
+from orchestrator.onboarding.django_project import DjangoProject
+from orchestrator.onboarding.findings import Finding
+from orchestrator.onboarding.python_source import Module, constant, parse
+from orchestrator.onboarding.settings_source import Settings
+from orchestrator.onboarding.source_tree import SourceTree
+
+_SERVERS = ("daphne", "uvicorn", "hypercorn")
+_EXTENSIONS = {
+    "TrigramExtension": "pg_trgm",
+    "HStoreExtension": "hstore",
+    "CITextExtension": "citext",
+    "UnaccentExtension": "unaccent",
+    "BtreeGinExtension": "btree_gin",
+    "BtreeGistExtension": "btree_gist",
+    "CryptoExtension": "pgcrypto",
+    "BloomExtension": "bloom",
+    "VectorExtension": "vector",
+}
+"""https://docs.djangoproject.com/en/5.2/ref/contrib/postgres/operations/, and that of pgvector."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """Facts about a repository and its Django project."""
+
+    repository: SourceTree
+    project: DjangoProject
+    settings: Settings
+    name: Finding
+    """Name for images and projects."""
+
+    wsgi: Finding | None
+    """WSGI module, with `:object` when that is not `application`."""
+
+    asgi: Finding | None
+    server: Finding | None
+    """ASGI server among the requirements, when the project has an ASGI module and uses Channels."""
+
+    celery: CelerySource
+    health: Finding | None
+    extensions: tuple[Finding, ...]
+    containers: ContainerFiles
+    requirements: dict[str, Finding]
+
+    @property
+    def needs_redis(self) -> bool:
+        """Whether the project uses Redis: for Celery, the cache, or Channels."""
+        known = {"redis", "django-redis", "channels-redis", "celery", "django-rq", "hiredis"}
+        return bool(self.celery.app or known & {*self.requirements} or "REDIS_URL" in self.settings.variables)
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the web service runs an ASGI server."""
+        return self.server is not None and self.asgi is not None
+
+    def findings(self) -> Iterable[Finding]:
+        """Every fact, in the order of the report."""
+        yield self.name
+        yield self.project.settings
+        found = (self.wsgi, self.asgi, self.server, self.celery.app)
+        yield from (each for each in found if each)
+        yield from self.celery.queues
+        docker = self.containers.dockerfile
+        image = (docker.port, docker.user, docker.command) if docker else ()
+        yield from (each for each in (self.celery.beat, self.health, *self.extensions, *image) if each)
+
+
+def survey(root: Path) -> Survey:
+    """Read a repository. Raises UsageError and RefusedError."""
+    repository = source_tree.read(root)
+    project = django_project.find(repository)
+    settings = settings_source.read(project.tree, str(project.settings.value))
+    containers = container_files.read(repository, project.folder)
+    requirements = requirements_source.read(repository)
+    asgi = _application(project, settings, "ASGI_APPLICATION", "asgi")
+    urls = settings.value("ROOT_URLCONF") or f"{project.package}.urls"
+    return Survey(
+        repository=repository,
+        project=project,
+        settings=settings,
+        name=_name(root, project),
+        wsgi=_application(project, settings, "WSGI_APPLICATION", "wsgi"),
+        asgi=asgi,
+        server=_asgi_server(requirements, settings) if asgi else None,
+        celery=celery_source.read(project.tree, settings, containers.commands),
+        health=urls_source.health_path(project.tree, str(urls)),
+        extensions=tuple(_extensions(project.tree, settings)),
+        containers=containers,
+        requirements=requirements,
+    )
+
+
+def _application(project: DjangoProject, settings: Settings, setting: str, name: str) -> Finding | None:
+    value = settings.value(setting)
+    if isinstance(value, str) and "." in value:
+        module, _, variable = value.rpartition(".")
+        given = module if variable == "application" else f"{module}:{variable}"
+        return settings.finding(f"{name.upper()} module", given, setting)
+    files = [path for path in project.tree.named(f"{name}.py") if parse(project.tree, path)]
+    own = next((path for path in files if path.split("/")[0] == project.package), files[0] if files else None)
+    return Finding(what=f"{name.upper()} module", value=django_project.module_name(own), file=own) if own else None
+
+
+def _asgi_server(requirements: dict[str, Finding], settings: Settings) -> Finding | None:
+    """The ASGI server of a project with Channels. Without Channels, gunicorn runs the WSGI module."""
+    if "channels" not in {*requirements, *settings.list("INSTALLED_APPS")}:
+        return None
+    found = next((requirements[name] for name in _SERVERS if name in requirements), None)
+    return found and Finding(what="ASGI server", value=found.value, file=found.file, line=found.line)
+
+
+def _name(root: Path, project: DjangoProject) -> Finding:
+    """The name of the git remote's repository, else of the folder, in the form of Pulumi projects and image repositories."""
+    remote = _remote(root)
+    if remote:
+        return Finding(what="name", value=as_name(PurePosixPath(remote).stem), file=".git/config")
+    folder = as_name(root.resolve().name)
+    return Finding(what="name", value=folder or as_name(project.package) or "app", guess="the name of the folder")
+
+
+def as_name(text: str) -> str:
+    """A text as a name of letters, digits and hyphens that begins with a letter; up to 20 characters."""
+    plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    return re.sub(r"^[^a-z]+", "", plain)[:20].rstrip("-")
+
+
+def _remote(root: Path) -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(root), "remote", "get-url", "origin"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        return None
+    return answer.stdout.strip() if answer.returncode == 0 else None
+
+
+def _extensions(tree: SourceTree, settings: Settings) -> Iterable[Finding]:
+    """Extensions of PostgreSQL that migrations create, and PostGIS."""
+    seen: set[str] = set()
+    if "django.contrib.gis" in settings.list("INSTALLED_APPS") or any("postgis" in text for text in settings.text):
+        seen.add("postgis")
+        yield settings.finding("extension", "postgis", "INSTALLED_APPS")
+    for path in tree.files:
+        if "/migrations/" not in path or not path.endswith(".py") or "Extension" not in (tree.text(path) or ""):
+            continue
+        module = parse(tree, path)
+        for name, line in _created(module) if module else ():
+            if name not in seen:
+                seen.add(name)
+                yield Finding(what="extension", value=name, file=path, line=line)
+
+
+def _created(module: Module) -> Iterable[tuple[str, int]]:
+    """The extensions that the operations of a migration create, each with its line."""
+    for operation, extension in _EXTENSIONS.items():
+        yield from ((extension, call.lineno) for call in module.calls(operation))
+    for call in module.calls("CreateExtension"):
+        name = constant(call.args[0]) if call.args else None
+        if isinstance(name, str):
+            yield name, call.lineno
