@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
-
-from botocore.loaders import create_loader
 
 SUPPORTED = ("aws", "aws-cn", "aws-us-gov", "aws-eusc")
 """Partitions that the components support. The isolated partitions of the US and British governments have other
@@ -146,5 +147,7 @@ def _named(region: str) -> Partition | None:
 
 @functools.cache
 def _partitions() -> list[dict[str, Any]]:
-    document: Any = create_loader().load_data("partitions")  # pyright: ignore[reportUnknownMemberType]
-    return document["partitions"]
+    # Read without botocore, whose import takes longer than all rules together.
+    botocore = find_spec("botocore")
+    file = Path(botocore.origin if botocore and botocore.origin else "botocore").parent / "data" / "partitions.json"
+    return json.loads(file.read_text(encoding="utf-8"))["partitions"]

@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextvars
-import importlib
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -19,40 +18,12 @@ from pulumi.runtime import mocks as sdk_mocks
 from pulumi.runtime import settings
 from pulumi.runtime import stack as sdk_stack
 
+from pulumi_django import lazy_services
 from pulumi_django.testing.mocks import Mocks, StackOutputs
 from pulumi_django.testing.model import SimulatedResource, SimulationResult
 from pulumi_django.testing.monitor import RecordingMonitor
 
 Program = Callable[[], Awaitable[None] | None]
-
-_LAZY_MODULES_USED = (
-    (
-        "pulumi_aws",
-        (
-            "acm",
-            "appautoscaling",
-            "cloudfront",
-            "cloudwatch",
-            "ec2",
-            "ecs",
-            "elasticache",
-            "iam",
-            "kms",
-            "lb",
-            "rds",
-            "route53",
-            "s3",
-            "scheduler",
-            "secretsmanager",
-            "sns",
-            "sqs",
-            "ssm",
-            "vpc",
-            "wafv2",
-        ),
-    ),
-)
-_loaded = threading.Lock()
 
 
 def simulate(
@@ -91,7 +62,7 @@ def simulate(
         >>> simulate(program).of_type("aws:sns/topic:Topic")[0].name
         'news'
     """
-    _load_lazy_modules()
+    lazy_services.begin()
     answers = mocks or Mocks(region=(config or {}).get("aws:region") or "us-east-1")
     monitor = RecordingMonitor(answers, preview=preview, prior=prior or {}, stacks=_stack_outputs(stacks or {}))
     logs = _LogLines()
@@ -167,15 +138,6 @@ def _stack_outputs(stacks: Mapping[str, StackOutputs | SimulationResult]) -> dic
         name: (stack.outputs, stack.secret_outputs) if isinstance(stack, SimulationResult) else stack
         for name, stack in stacks.items()
     }
-
-
-def _load_lazy_modules() -> None:
-    """Load the SDK's lazy modules under a lock, because concurrent imports of them fail."""
-    with _loaded:
-        for package, modules in _LAZY_MODULES_USED:
-            loaded = importlib.import_module(package)
-            for module in modules:
-                dir(getattr(loaded, module))
 
 
 class _LogLines(logging.Handler):
