@@ -6,6 +6,7 @@ without a stack file is not offered. A file that cannot be read offers nothing.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -79,17 +80,17 @@ def _stacks(settings: Settings, scope: str) -> list[str]:
 
 def _config(settings: Settings, context: typer.Context) -> Mapping[str, Any]:
     """The configuration of the environment on the command line, by key without the project's name."""
-    from ruamel.yaml import YAML
-
+    from orchestrator.config import yaml_files
     from orchestrator.config.stack_config import config_path
+    from orchestrator.config.values import mapping
 
     given = context.params.get("name") or next(iter(context.params.get("names") or ()), None)
     found: dict[str, Any] = {}
     for project in settings.projects if given else ():
         path = config_path(project, str(given).rpartition("/")[2])
-        if project.scope == "environment" and path.is_file():
-            document = YAML(typ="safe").load(path) or {}
-            found |= {str(key).rpartition(":")[2]: value for key, value in (document.get("config") or {}).items()}
+        if project.scope == "environment" and os.path.isfile(path):
+            document = yaml_files.parse(path, yaml_files.read_text(path) or "")
+            found |= {str(key).rpartition(":")[2]: value for key, value in mapping(document.get("config")).items()}
     return found
 
 

@@ -325,14 +325,23 @@ def _push(common: Common, name: str, values: dict[str, str], to: str, provided: 
     end(code)
 
 
+_OPEN_FILES = tuple(Path(name).parts for name in ("/dev/fd", "/dev/stdin", "/proc/self/fd"))
+"""Beginnings of the names of files that the process has open already."""
+
+
 def _read(file: str, argument: str) -> str:
     """The text of a file. Raises UsageError without the text and without the name, which can be a value."""
+    from orchestrator.config import documents
     from orchestrator.errors import UsageError
     from orchestrator.operations.dotenv import MOST_CHARACTERS
 
     try:
-        with Path(file).open(encoding="utf-8") as opened:
-            return opened.read(MOST_CHARACTERS + 1)
+        if any(
+            Path(file).parts[: len(begin)] == begin for begin in _OPEN_FILES
+        ):  # a pipe of the shell, such as <(sops -d secrets.env)
+            with Path(file).open(encoding="utf-8") as opened:
+                return opened.read(MOST_CHARACTERS + 1)
+        return documents.text(Path(file), 4 * MOST_CHARACTERS)
     except UnicodeDecodeError:
         raise UsageError(f"the file of {argument} cannot be read: it is not UTF-8 text") from None
     except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import re
 import signal
 import sys
 import traceback
@@ -16,7 +17,7 @@ import typer
 from orchestrator.cli import bases, daily_work, data, environments, life_cycle, looking, set_up
 from orchestrator.cli.help import Command, GroupedHelp, WholeSummaries, as_error, shows_help
 from orchestrator.cli.options import with_common
-from orchestrator.errors import InterruptedRunError, OrchestratorError
+from orchestrator.errors import InterruptedRunError, OrchestratorError, UsageError
 
 if TYPE_CHECKING:
     from orchestrator.console import Console
@@ -30,6 +31,9 @@ Example: orchestrator create-env alpha --base dev
 """
 BUG_HINT = "this is a bug in the orchestrator: run the command again with --verbose and report its output"
 JSON_VARIABLE = "ORCHESTRATOR_JSON"
+_UNUSABLE = re.compile("[\0\ud800-\udfff]")
+"""NUL, and lone surrogates, with which Python stands for bytes that are not UTF-8."""
+
 _TRUE = ("1", "true", "t", "yes", "y", "on")
 
 app = typer.Typer(
@@ -104,6 +108,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
+    for number, argument in enumerate(arguments, 1):
+        if _UNUSABLE.search(argument):
+            raise UsageError(f"argument {number} is not UTF-8 text", "write it with the characters of UTF-8")
     outcome: Any = app(list(arguments), prog_name="orchestrator", standalone_mode=False)
     return outcome if isinstance(outcome, int) else 0
 

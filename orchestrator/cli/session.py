@@ -29,7 +29,7 @@ class Session:
         self.common = common
         self.console = Console(quiet=common.quiet, verbose=common.verbose, as_json=common.as_json)
         self._progress = Progress(self.console)
-        self._events = EventsFile(common.events) if common.events else None
+        self._events = EventsFile(common.events, self.console.warning) if common.events else None
         self.orchestrator = Orchestrator(
             common.project_dir,
             engine=common.engine,

@@ -6,6 +6,7 @@ The rules are those of the CLI (pkg/workspace/config.go, sdk/go/common/workspace
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +24,6 @@ from orchestrator.model import SECRET_MASK
 NAME = "Pulumi.yaml"
 _ATTRIBUTES = ("type", "description", "items", "default", "value", "secret")
 _TYPES = ("string", "integer", "boolean", "array", "object")
-_DEEPEST = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +60,24 @@ class ProjectFile:
     """The contents of a `Pulumi.yaml`."""
 
     path: Path
+    name: str | None = None
+    """Name of the project."""
+
+    program: Path = field(default_factory=Path)
+    """The program: a folder with a `__main__.py`, or a file. The setting `main` names it."""
+
     config: tuple[Declared, ...] = ()
     backend: str | None = None
     """URL of the state backend."""
 
     stack_folder: Path = field(default_factory=Path)
     """Folder of the `Pulumi.<stack>.yaml` files."""
+
+    @property
+    def program_folder(self) -> Path:
+        """Folder of the program, which is the working folder while it runs."""
+        found = self.program.resolve()
+        return found if os.path.isdir(found) else found.parent
 
 
 def read(folder: Path) -> ProjectFile:
@@ -74,25 +86,36 @@ def read(folder: Path) -> ProjectFile:
     try:
         status = path.stat()
     except OSError:
-        return ProjectFile(path=path, stack_folder=folder)
+        return ProjectFile(path=path, program=folder, stack_folder=folder)
     return _read(path, status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=256)
 def _read(path: Path, _changed: int, _size: int) -> ProjectFile:
     document = yaml_files.parse(path, yaml_files.read_text(path) or "")
-    config, folder = document.get("config"), document.get("stackConfigDir")
+    config, folder = document.get("config"), _text(path, document, "stackConfigDir")
     if isinstance(config, str):  # the older name of stackConfigDir
         if folder:
             raise SettingsError(f"{path}: config and stackConfigDir both name a folder", "keep stackConfigDir")
         config, folder = None, config
-    backend = values.mapping(document.get("backend")).get("url")
+    name = _text(path, document, "name")
     return ProjectFile(
         path=path,
-        config=_declared(path, str(document.get("name")), config),
-        backend=str(backend) if backend else None,
-        stack_folder=path.parent / str(folder or "."),
+        name=name,
+        program=path.parent / (_text(path, document, "main") or "."),
+        config=_declared(path, str(name), config),
+        backend=_text(path, values.mapping(document.get("backend")), "url"),
+        stack_folder=path.parent / (folder or "."),
     )
+
+
+def _text(path: Path, mapping: CommentedMap, key: str) -> str | None:
+    """The text at a key; None when it is absent or empty. Raises SettingsError for any other value."""
+    value = mapping.get(key)
+    if value is None or (isinstance(value, str) and "\0" not in value):
+        return str(value) if value else None
+    line = _line(mapping, key)
+    raise SettingsError(f"{path}{f':{line}' if line else ''}: {key} is not text", "put it in quotes")
 
 
 def _declared(path: Path, project: str, config: Any) -> tuple[Declared, ...]:
@@ -147,15 +170,23 @@ def _check_attributes(entry: Mapping[str, Any], own: bool, wrong: Any) -> None:
         raise wrong("is in another namespace: only `value` is allowed there, no `default` and no `type`")
     if not own and value is None:
         raise wrong("has no `value`")
-    if kind == "array" and not entry.get("items"):
-        raise wrong("is an array without `items`", "add the type of the items, for example `items: {type: string}`")
+    if kind == "array":
+        _check_items(entry.get("items"), wrong)
     if kind is not None and default is not None and not _fits(kind, entry.get("items"), values.plain(default)):
         raise wrong(f"has a default that is not of the type {_full_name(kind, entry.get('items'))}")
 
 
+def _check_items(items: Any, wrong: Any) -> None:
+    if not isinstance(items, Mapping) or cast(Mapping[str, Any], items).get("type") not in _TYPES:
+        raise wrong("is an array without `items`", "add the type of the items, for example `items: {type: string}`")
+    found = cast(Mapping[str, Any], items)
+    if found["type"] == "array":
+        _check_items(found.get("items"), wrong)
+
+
 def _plain(value: Any, wrong: Any) -> Any:
     try:
-        values.measure(value, _DEEPEST, [values.MOST_VALUES])
+        values.check_types(value)
     except ValueError as error:
         raise wrong(str(error)) from None
     if _has_date(value):

@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from orchestrator.config import yaml_files
+from orchestrator.config import documents, project_file
 from orchestrator.config.durations import parse_duration
 from orchestrator.config.projects import Project, check_projects
 from orchestrator.config.toml_lines import line_of
@@ -30,6 +30,9 @@ PROJECT_DIR_VARIABLE = "ORCHESTRATOR_PROJECT_DIR"
 EngineName = Literal["simulation", "pulumi"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 MAX_PARALLEL = 64
+MOST_BYTES = 256 * 1024
+"""Largest `orchestrator.toml`."""
+
 ExecutorName = Literal["threads", "processes", "dask"]
 EXECUTORS: tuple[ExecutorName, ...] = get_args(ExecutorName)
 
@@ -138,14 +141,14 @@ def find(start: Path | None = None) -> Path:
     """
     named = start or (Path(os.environ[PROJECT_DIR_VARIABLE]) if os.environ.get(PROJECT_DIR_VARIABLE) else None)
     if named is not None:
-        file = named.expanduser().absolute() / FILE_NAME
-        if not file.is_file():
+        file = Path(os.path.abspath(os.path.expanduser(named))) / FILE_NAME
+        if not os.path.isfile(file):
             raise SettingsError(f"no {FILE_NAME} found in {named}", _example_hint())
         return file
     folder = Path.cwd()
     for candidate in (folder, *folder.parents):
         for file in (candidate / FILE_NAME, candidate / USUAL_FOLDER / FILE_NAME):
-            if file.is_file():
+            if os.path.isfile(file):
                 return file
     raise SettingsError(
         f"no {FILE_NAME} found in {folder} or a folder above it",
@@ -165,11 +168,11 @@ def read(file: Path) -> Settings:
     """Read and check one `orchestrator.toml`. Raises the same errors as `load`."""
     file = file.absolute()
     try:
-        text = file.read_text(encoding="utf-8")
+        text = documents.text(file, MOST_BYTES)
         values = tomllib.loads(text)
     except OSError as error:
         raise SettingsError(f"{file} cannot be read: {error.strerror or error}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # long numbers are a ValueError too
         raise SettingsError(f"{file} is not valid TOML: {error}") from None
     reader = _Reader(file, text)
     settings = reader.settings(values)
@@ -227,8 +230,8 @@ class _Reader:
         )
 
     def _folder(self, at: tuple[str, ...], text: str) -> Path:
-        path = Path(os.path.normpath(self.file.parent / Path(text).expanduser()))
-        if "\0" in text or not (path / "Pulumi.yaml").is_file():
+        path = Path(os.path.normpath(self.file.parent / os.path.expanduser(text)))
+        if not os.path.isfile(path / "Pulumi.yaml"):
             raise self._error((*at, "path"), f"is {text!r}: that folder has no Pulumi.yaml")
         return path
 
@@ -293,6 +296,8 @@ class _Reader:
         value = values[key]
         if not isinstance(value, kind) or isinstance(value, bool):
             raise self._error((*at, key), f"is {_shown(value)}: it must be {_TYPES[kind]}")
+        if kind is str and "\0" in value:
+            raise self._error((*at, key), "has a NUL character")
         return value
 
     def _choice(
@@ -312,14 +317,17 @@ class _Reader:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # `a.a.a...`, and numbers of thousands of digits
+        return f"too large ({type(value).__name__})"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _project_name(folder: Path) -> str:
     """The `name` in the folder's `Pulumi.yaml`."""
     file = folder / "Pulumi.yaml"
-    name: Any = yaml_files.parse(file, yaml_files.read_text(file) or "").get("name")
-    if not isinstance(name, str) or not name:
+    name = project_file.read(folder).name
+    if name is None:
         raise SettingsError(f"{file}: name is missing", "add a name, for example `name: django-app`")
-    return str(name)
+    return name

@@ -27,7 +27,6 @@ GENERATED_MARK = "# Written by the orchestrator, which removes this file again w
 
 TOP_LEVEL_KEYS = ("config", "encryptionsalt", "encryptedkey", "secretsprovider", "environment")
 _OF_ONE_STACK = ("encryptionsalt", "encryptedkey", "secretsprovider")
-_DEEPEST = 32
 _MOST_LINES = 10
 _CONFIG_KEY = re.compile(r"[^:\s]+(:[^:\s]+)?")
 
@@ -310,11 +309,10 @@ class _Checker:
             return
         if not isinstance(config, CommentedMap):
             raise self._error(document, "config", "is not a mapping", "write keys such as `aws:region` below it")
-        budget = [values.MOST_VALUES]
         for key, value in config.items():
             self._key(config, key)
             try:
-                values.measure(value, _DEEPEST, budget)
+                values.check_types(value)
             except ValueError as error:
                 raise self._error(config, key, str(error)) from None
 

@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from orchestrator.config import documents
 from orchestrator.errors import SettingsError
 
 HOURS_PER_MONTH = 730
@@ -17,6 +18,9 @@ HOURS_PER_MONTH = 730
 
 USER_FILE = Path(".orchestrator") / "prices.toml"
 """The file of a refreshed table, beside `orchestrator.toml`."""
+
+MOST_BYTES = 256 * 1024
+"""Largest file of a refreshed table."""
 
 DOLLARS = "dollars"
 """The key of the price in a row with its own date and source."""
@@ -78,10 +82,10 @@ def current(root: Path) -> PriceTable:
     """
     own = packaged()
     try:
-        refreshed = parse((root / USER_FILE).read_text(encoding="utf-8"))
+        refreshed = parse(documents.text(root / USER_FILE, MOST_BYTES))
     except FileNotFoundError:
         return own
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise SettingsError(
             f"the refreshed prices in {root / USER_FILE} cannot be read: {' '.join(str(error).split())}",
             "delete the file, or run `orchestrator cost --refresh` again",

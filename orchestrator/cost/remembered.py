@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+from orchestrator.config import documents
 from orchestrator.config.atomic_files import create_private_folder, write_atomically
 
 FILE = "costs.json"
@@ -21,8 +22,8 @@ class RememberedCosts:
     def __init__(self, state_dir: Path) -> None:
         self._file = state_dir / FILE
         try:
-            self._known: dict[str, float] = {str(k): float(v) for k, v in json.loads(self._file.read_bytes()).items()}
-        except (OSError, ValueError, TypeError, AttributeError):
+            self._known = documents.decoded(dict[str, float], documents.read(self._file))
+        except (OSError, documents.DamagedError):
             self._known = {}
 
     def get(self, key: str) -> float | None:

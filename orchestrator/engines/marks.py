@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from orchestrator.config import documents
 from orchestrator.engines import processes
 from orchestrator.engines.processes import Process
 from orchestrator.engines.records import HOLDER
@@ -58,6 +59,13 @@ class Mark:
         return f"{self.process.username}@{self.process.hostname} (pid {self.process.pid}, since {self.since:%Y-%m-%d %H:%M:%S %Z})"
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Document:
+    process: Process
+    since: documents.Moment
+    says: dict[str, Any]
+
+
 class Marks:
     """The marks below one folder."""
 
@@ -90,14 +98,12 @@ class Marks:
 
     def _mark(self, file: str) -> Mark | None:
         try:
-            document: Mapping[str, Any] = json.loads(self._shelf.read(file) or b"")
-            process = Process.of_document(document["process"])
-            since, says = datetime.fromisoformat(document["since"]), dict(document["says"])
-        except (ValueError, KeyError, TypeError):
+            said = documents.decoded(_Document, self._shelf.read(file) or b"")
+        except documents.DamagedError:
             return None
-        runs = processes.runs(process, own_disk=self._shelf.own_disk)
+        runs = processes.runs(said.process, own_disk=self._shelf.own_disk)
         name = file.removeprefix(f"{self._folder}/").removesuffix(".json")
-        return Mark(name=name, process=process, runs=runs, since=since, says=says)
+        return Mark(name=name, process=said.process, runs=runs, since=said.since, says=said.says)
 
     def _file(self, name: str) -> str:
         return f"{self._folder}/{name}.json"
@@ -111,6 +117,6 @@ def claimed(tags: Mapping[str, str]) -> dict[str, str]:
 def claim_is_over(tags: Mapping[str, str]) -> bool:
     """Whether the process of a claim has certainly ended."""
     try:
-        return processes.runs(Process.of_document(json.loads(tags[HOLDER]))) is False
-    except (ValueError, KeyError, TypeError):
+        return processes.runs(documents.decoded(Process, tags[HOLDER].encode())) is False
+    except (documents.DamagedError, KeyError, UnicodeEncodeError):
         return False

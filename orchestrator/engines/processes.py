@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestrator.config.documents import ProcessId
+
 PROC = Path("/proc")
 _FIRST_NAMESPACE = "pid:[4026531836]"
 """The PID namespace of the machine itself (PROC_PID_INIT_INO). A process in it sees all processes of the machine."""
@@ -34,7 +36,7 @@ class Process:
 
     username: str
     hostname: str
-    pid: int
+    pid: ProcessId
     boot: str | None = None
     """The kernel's boot id; None when unknown."""
 
@@ -47,14 +49,6 @@ class Process:
     def document(self) -> dict[str, Any]:
         """The process as a JSON document."""
         return asdict(self)
-
-    @classmethod
-    def of_document(cls, said: Any) -> Process:
-        """The process of a JSON document. Raises KeyError, TypeError, ValueError."""
-        if not isinstance(said, dict):
-            raise TypeError("the document does not describe a process")
-        texts = {name: None if said.get(name) is None else str(said[name]) for name in ("boot", "namespace", "started")}
-        return cls(username=str(said["username"]), hostname=str(said["hostname"]), pid=int(said["pid"]), **texts)
 
     def __str__(self) -> str:
         return f"{self.username}@{self.hostname} (pid {self.pid})"

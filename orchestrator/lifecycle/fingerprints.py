@@ -7,10 +7,9 @@ import os
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import pulumi_django
-from orchestrator.config import yaml_files
+from orchestrator.config import project_file
 from orchestrator.config.projects import Project
 
 _SUFFIXES = (".py", ".toml", ".txt", ".json", ".sql", ".sh", ".j2", ".tpl")
@@ -37,19 +36,16 @@ def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str
 
 
 def _roots(project: Project) -> set[Path]:
-    settings: Any = yaml_files.parse(
-        project.path / "Pulumi.yaml", yaml_files.read_text(project.path / "Pulumi.yaml") or ""
-    )
-    main = (project.path / str(settings.get("main") or ".")).resolve()
-    return {main if main.is_dir() else main.parent}
+    return {project_file.read(project.path).program_folder}
 
 
 def _files(root: Path) -> Iterator[Path]:
     for folder, names, files in os.walk(root):
         names[:] = sorted(name for name in names if name not in _SKIPPED and not name.startswith("."))
         for name in sorted(files):
-            if name.endswith(_SUFFIXES) and not name.startswith("."):
-                yield Path(folder) / name
+            path = Path(folder) / name
+            if name.endswith(_SUFFIXES) and not name.startswith(".") and path.is_file():
+                yield path
 
 
 def _package() -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from orchestrator.config import stack_config
+from orchestrator.config import documents, stack_config
 from orchestrator.config.projects import Project
 from orchestrator.engines.protocol import Engine
 from orchestrator.errors import OrchestratorError, UnknownStackError
@@ -254,7 +254,7 @@ def is_asleep(found: Deployment, projects: Sequence[Project]) -> bool:
         project = by_key[unit.project]
         try:
             # A list reads hundreds of files, so only files with this key are parsed.
-            if b"asleep" in stack_config.config_path(project, unit.stack).read_bytes():
+            if b"asleep" in documents.read(stack_config.config_path(project, unit.stack)):
                 return stack_config.StackConfig.load(project, unit.stack).get("asleep") in (True, "true")
         except (OSError, OrchestratorError):
             continue

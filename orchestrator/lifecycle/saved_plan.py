@@ -10,11 +10,11 @@ import json
 import os
 import threading
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from orchestrator.config import yaml_files
+from orchestrator.config import documents, yaml_files
 from orchestrator.config.assignments import Assignment
 from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import RefusedError, SettingsError
@@ -38,7 +38,56 @@ class SavedPlan:
     request: CreateBase | CreateEnv
     """The request that carries out the plan."""
 
-    document: Mapping[str, Any]
+    units: Mapping[Unit, PlannedUnit]
+    """The planned units, in order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedUnit:
+    """One unit of a plan."""
+
+    project: str
+    stack: str
+    state: str | None
+    """The fingerprint of the state."""
+
+    config: str
+    """The text of the configuration."""
+
+    handed_over: tuple[tuple[str, str], ...]
+    """Project and stack of the units whose outputs the program does not read from a state."""
+
+    program: Mapping[str, str]
+    """The fingerprints of the program, by file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _AssignmentDocument:
+    namespace: str | None
+    path: tuple[str, ...]
+    value: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class _RequestDocument:
+    scope: Literal["base", "environment"]
+    name: str
+    kind: Kind | None = None
+    base: str | None = None
+    images: Mapping[str, str] = field(default_factory=dict[str, str])
+    assignments: tuple[_AssignmentDocument, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _VersionDocument:
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _PlanDocument:
+    engine: str
+    request: _RequestDocument
+    units: tuple[PlannedUnit, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +95,10 @@ class Reached:
     """How far one unit got in an `apply`."""
 
     done: bool
-    ended: bool
+    ended: bool = False
     """False when the operation was killed, so its final state is unknown."""
 
-    state: str | None
+    state: str | None = None
     """The fingerprint of the state at the end."""
 
 
@@ -65,37 +114,45 @@ class PlanProgress:
         return cls(job.plans) if job.plans and job.command == "apply" else None
 
     def read(self) -> dict[Unit, Reached]:
-        """Every unit that began; nothing when the file cannot be read."""
+        """Every unit that began. Raises RefusedError when the file is damaged."""
         found: dict[Unit, Reached] = {}
         for name, entry in self._document().items():
-            project, slash, stack = name.partition("/")
-            if slash and isinstance(entry, str):  # the format of earlier versions
-                found[Unit(project, stack)] = Reached(done=True, ended=True, state=entry)
-            elif slash and isinstance(entry, dict):
-                found[Unit(project, stack)] = Reached(
-                    done=bool(entry.get("done")), ended=bool(entry.get("ended")), state=entry.get("state")
-                )
+            project, _, stack = name.partition("/")
+            # Earlier versions noted only the state of a finished unit.
+            reached = Reached(done=True, ended=True, state=entry) if isinstance(entry, str) else entry
+            found[Unit(project, stack)] = reached
         return found
 
     def begin(self, unit: Unit) -> None:
         """Note that the unit's operation begins. Raises SettingsError."""
-        self._note(unit, {"done": False})
+        self._note(unit, Reached(done=False))
 
     def end(self, unit: Unit, state: str | None, *, done: bool) -> None:
         """Note that the unit's operation ended, and its state. Raises SettingsError."""
-        self._note(unit, {"done": done, "ended": True, "state": state})
+        self._note(unit, Reached(done=done, ended=True, state=state))
 
-    def _note(self, unit: Unit, entry: Mapping[str, Any]) -> None:
+    def check_writable(self) -> None:
+        """Check that progress can be noted, before anything is changed. Raises SettingsError."""
         with _GUARD:
-            document = {**self._document(), str(unit): dict(entry)}
-            yaml_files.write_text(self.folder / PROGRESS, json.dumps(document))
+            self._write(self._document())
 
-    def _document(self) -> dict[str, Any]:
+    def _note(self, unit: Unit, entry: Reached) -> None:
+        with _GUARD:
+            self._write({**self._document(), str(unit): entry})
+
+    def _write(self, document: Mapping[str, str | Reached]) -> None:
+        plain = {name: entry if isinstance(entry, str) else asdict(entry) for name, entry in document.items()}
+        yaml_files.write_text(self.folder / PROGRESS, json.dumps(plain))
+
+    def _document(self) -> dict[str, str | Reached]:
         try:
-            document: Any = json.loads((self.folder / PROGRESS).read_text(encoding="utf-8"))
-            return document if isinstance(document, dict) else {}
-        except (OSError, ValueError):
+            return documents.decoded(dict[str, str | Reached], documents.read(self.folder / PROGRESS))
+        except FileNotFoundError:
             return {}
+        except OSError as error:
+            raise RefusedError(f"{self.folder / PROGRESS} cannot be read: {error.strerror or error}", AGAIN) from None
+        except documents.DamagedError as error:
+            raise RefusedError(f"{self.folder / PROGRESS} is damaged: {error}", AGAIN) from None
 
 
 def prepare_folder(folder: Path) -> None:
@@ -163,21 +220,28 @@ def save(job: Job, request: PreviewBase | PreviewEnv, configs: Mapping[Unit, str
 
 def load(folder: Path) -> SavedPlan:
     """Read a saved plan. Raises RefusedError when the folder holds none, or one of another version."""
+    file = folder / FILE
     try:
-        document: Mapping[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        if document["version"] != VERSION:
-            raise RefusedError(
-                f"the plan in {folder} has version {document['version']}: this program knows {VERSION}", AGAIN
-            )
-        request = _request(document["request"])
-        return SavedPlan(folder=folder.absolute(), engine=document["engine"], request=request, document=document)
+        content = documents.read(file)
+        version = documents.decoded(_VersionDocument, content).version
+        if version != VERSION:
+            raise RefusedError(f"the plan in {folder} has version {version}: this program knows {VERSION}", AGAIN)
+        document = documents.decoded(_PlanDocument, content)
     except FileNotFoundError:
         raise RefusedError(
             f"there is no plan in {folder}: it has no {FILE}",
             "write one: `orchestrator preview-env NAME --save-plan DIR`",
         ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RefusedError(f"the plan in {folder} cannot be read: {type(error).__name__}: {error}", AGAIN) from None
+    except OSError as error:
+        raise RefusedError(f"the plan {file} cannot be read: {error.strerror or error}", AGAIN) from None
+    except documents.DamagedError as error:
+        raise RefusedError(f"the plan {file} is damaged: {error}", AGAIN) from None
+    return SavedPlan(
+        folder=folder.absolute(),
+        engine=document.engine,
+        request=_request(document.request),
+        units={Unit(unit.project, unit.stack): unit for unit in document.units},
+    )
 
 
 def fitted(plan: SavedPlan, job: Job) -> Job:
@@ -188,7 +252,7 @@ def fitted(plan: SavedPlan, job: Job) -> Job:
     engine, again = job.context.engine, _again(plan)
     if engine.name != plan.engine:
         raise RefusedError(f"the plan was made with the engine {plan.engine}: this engine is {engine.name}", again)
-    units = {Unit(item["project"], item["stack"]): item for item in plan.document["units"]}
+    units = plan.units
     reached = PlanProgress(plan.folder).read()
     done = {unit for unit in units if unit in reached and _is_done(job, unit, reached[unit])}
     left = {unit: item for unit, item in units.items() if unit not in done}
@@ -202,8 +266,10 @@ def fitted(plan: SavedPlan, job: Job) -> Job:
         if not (plan.folder / plan_file_name(unit)).is_file():
             raise RefusedError(f"the plan in {plan.folder} is incomplete: {plan_file_name(unit)} is missing", again)
         if unit not in job.stacks or not job.stacks[unit].resource_count:
-            job.configs[unit].take_encryption(item["config"])
-    handed = {unit: tuple(Unit(*other) for other in item["handed_over"]) for unit, item in left.items()}
+            job.configs[unit].take_encryption(item.config)
+    if left:
+        PlanProgress(plan.folder).check_writable()
+    handed = {unit: tuple(Unit(*other) for other in item.handed_over) for unit, item in left.items()}
     return _rest(replace(job, command="apply", plans=plan.folder, handed=handed), done)
 
 
@@ -239,21 +305,21 @@ def _again(plan: SavedPlan) -> str:
     return f"preview again and review the changes: `orchestrator {command}{base} --save-plan {plan.folder}`"
 
 
-def _changes(job: Job, unit: Unit, item: Mapping[str, Any], reached: Reached | None) -> list[str]:
+def _changes(job: Job, unit: Unit, item: PlannedUnit, reached: Reached | None) -> list[str]:
     project = job.context.settings.by_key[unit.project]
     found = [
         f"{name} of the program {unit.project} changed"
-        for name in fingerprints.differences(item["program"], fingerprints.of_program(project))
+        for name in fingerprints.differences(item.program, fingerprints.of_program(project))
     ]
     # As text: Pulumi puts numbers in quotes when it rewrites a configuration.
-    before = StackConfig.parse(project, unit.stack, item["config"]).snapshot().wire()
+    before = StackConfig.parse(project, unit.stack, item.config).snapshot().wire()
     after = job.configs[unit].snapshot().wire()
     keys = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
     if keys:
         found.append(f"{', '.join(keys)} in the configuration of {unit} changed")
     # For a unit that was killed, the engine compares each resource with the plan.
     killed = reached is not None and not reached.ended
-    known = (item["state"], reached.state) if reached and not reached.done else (item["state"],)
+    known = (item.state, reached.state) if reached and not reached.done else (item.state,)
     if not killed and job.context.engine.fingerprint(unit) not in known:
         found.append(f"the state of {unit} changed")
     return found
@@ -273,14 +339,10 @@ def _request_document(request: PreviewBase | PreviewEnv) -> dict[str, Any]:
     }
 
 
-def _request(document: Mapping[str, Any]) -> CreateBase | CreateEnv:
+def _request(document: _RequestDocument) -> CreateBase | CreateEnv:
     assignments = tuple(
-        Assignment(namespace=item["namespace"], path=tuple(item["path"]), value=item["value"])
-        for item in document["assignments"]
+        Assignment(namespace=item.namespace, path=item.path, value=item.value) for item in document.assignments
     )
-    if document["scope"] == "base":
-        kind = Kind(document["kind"]) if document["kind"] else None
-        return CreateBase(name=document["name"], kind=kind, assignments=assignments)
-    return CreateEnv(
-        names=(document["name"],), base=document["base"], images=document["images"], assignments=assignments
-    )
+    if document.scope == "base":
+        return CreateBase(name=document.name, kind=document.kind, assignments=assignments)
+    return CreateEnv(names=(document.name,), base=document.base, images=document.images, assignments=assignments)

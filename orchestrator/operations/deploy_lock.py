@@ -8,14 +8,27 @@ import os
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from orchestrator.config import documents
 from orchestrator.config.atomic_files import create_private_folder
 from orchestrator.errors import LockOwner, StackLockedError, StateError
 
 FOLDER = Path(".orchestrator") / "at-work"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Owner:
+    """The content of the file beside a lock."""
+
+    user: str
+    host: str
+    pid: documents.ProcessId
+    since: documents.Moment
+    what: str
 
 
 @contextmanager
@@ -61,14 +74,8 @@ def _this_process(command: str) -> dict[str, Any]:
 def _held(environment: str, file: Path) -> StackLockedError:
     hint = "wait until it ends (--wait DURATION does this), then run the command again"
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        owner = LockOwner(
-            username=str(found["user"]),
-            hostname=str(found["host"]),
-            pid=int(found["pid"]),
-            since=datetime.fromisoformat(found["since"]),
-            alive=True,
-        )
-    except (OSError, ValueError, KeyError, TypeError):
+        found = documents.decoded(_Owner, documents.read(file))
+    except (OSError, documents.DamagedError):
         return StackLockedError(f"{environment} is being deployed by another process in this checkout", hint)
-    return StackLockedError(f"{environment} is locked: {owner} runs `{found['what']}`", hint, owner=owner)
+    owner = LockOwner(username=found.user, hostname=found.host, pid=found.pid, since=found.since, alive=True)
+    return StackLockedError(f"{environment} is locked: {owner} runs `{found.what}`", hint, owner=owner)

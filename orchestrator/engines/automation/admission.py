@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from orchestrator.config import aws_settings
+from orchestrator.config import aws_settings, documents
 from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import EngineUnavailableError, OrchestratorError, RefusedError
@@ -129,8 +129,8 @@ def _passphrase() -> str | None:
         return os.environ["PULUMI_CONFIG_PASSPHRASE"]
     file = os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE")
     try:
-        return Path(file).read_text(encoding="utf-8").strip() if file else None
-    except OSError:
+        return documents.text(Path(file)).strip() if file else None
+    except (OSError, UnicodeDecodeError):
         return None
 
 

@@ -5,14 +5,13 @@ The order is that of the CLI (pkg/workspace/creds.go), with orchestrator.toml fi
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from orchestrator.config import project_file
+from orchestrator.config import documents, project_file
 from orchestrator.config.projects import Project
 from orchestrator.errors import EngineUnavailableError
 
@@ -65,10 +64,8 @@ def _login(ask_cli: Callable[[], str | None]) -> str:
     """The backend of `pulumi login`. Raises EngineUnavailableError."""
     home = os.environ.get("PULUMI_CREDENTIALS_PATH") or os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi"
     try:
-        known: Any = json.loads((Path(home) / "credentials.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = {}
-    if not isinstance(known, dict):
+        known = documents.decoded(dict[str, Any], documents.read(Path(home) / "credentials.json"))
+    except (OSError, documents.DamagedError):
         known = {}
     current = ask_cli() if _ENCRYPTED in known else known.get("current")
     if not current and not os.environ.get("PULUMI_ACCESS_TOKEN"):

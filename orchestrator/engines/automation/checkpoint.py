@@ -6,11 +6,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from orchestrator.engines import records
 from orchestrator.engines.automation.diy_backend import Ending
-from orchestrator.errors import StateError
 from orchestrator.model import (
     SECRET_MASK,
     SECRET_SIGNATURE,
@@ -27,6 +26,16 @@ STACK_TYPE = "pulumi:pulumi:Stack"
 REFERENCE_TYPE = "pulumi:pulumi:StackReference"
 _IDENTITY = ("urn", "id", "inputs", "outputs", "parent", "provider", "dependencies", "protect", "delete", "external")
 PROVIDER_TYPE = "pulumi:providers:aws"
+
+
+class Head(TypedDict):
+    """The part of a checkpoint that a list of stacks needs, as JSON."""
+
+    resources: int
+    unfinished: list[str]
+    outputs: dict[str, Any]
+    time: str | None
+    references: list[str]
 
 
 def is_secret(value: Any) -> bool:
@@ -63,10 +72,9 @@ def digest(latest: Mapping[str, Any] | None) -> str | None:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-def reads(document: Mapping[str, Any], reference: str) -> bool:
-    """Whether a checkpoint file contains a StackReference to that stack."""
-    found: Mapping[str, Any] = (document.get("checkpoint") or {}).get("latest") or {}
-    return any(r["type"] == REFERENCE_TYPE and r.get("id") == reference for r in found.get("resources") or [])
+def reads(latest: Mapping[str, Any], reference: str) -> bool:
+    """Whether a checkpoint contains a StackReference to that stack."""
+    return any(r["type"] == REFERENCE_TYPE and r.get("id") == reference for r in latest.get("resources") or [])
 
 
 def has_secret_outputs(latest: Mapping[str, Any]) -> bool:
@@ -75,29 +83,21 @@ def has_secret_outputs(latest: Mapping[str, Any]) -> bool:
     return any(output.secret for output in outputs(stack).values())
 
 
-def head(latest: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a checkpoint (`latest`) that a list of stacks needs, as JSON. Raises StateError."""
-    try:
-        resources: list[Mapping[str, Any]] = latest.get("resources") or []
-        pending: list[Mapping[str, Any]] = latest.get("pending_operations") or []
-        stack = next((r for r in resources if r["type"] == STACK_TYPE), None)
-        return {
-            "resources": len(resources),
-            "unfinished": [f"{item['type']} {item['resource']['urn'].rpartition('::')[2]}" for item in pending],
-            "outputs": (stack or {}).get("outputs") or {},
-            "time": (latest.get("manifest") or {}).get("time") if resources else None,
-            "references": [str(r["id"]) for r in resources if r["type"] == REFERENCE_TYPE],
-        }
-    except (KeyError, TypeError, AttributeError) as error:
-        raise StateError(
-            f"the state is damaged: a resource in it does not have the format of Pulumi ({type(error).__name__}: {error})",
-            "restore the newest backup from .pulumi/backups",
-        ) from error
+def head(latest: Mapping[str, Any]) -> Head:
+    """The part of a checkpoint (`latest`) that a list of stacks needs, as JSON."""
+    resources: list[Mapping[str, Any]] = latest.get("resources") or []
+    pending: list[Mapping[str, Any]] = latest.get("pending_operations") or []
+    stack = next((r for r in resources if r["type"] == STACK_TYPE), None)
+    return {
+        "resources": len(resources),
+        "unfinished": [f"{item['type']} {item['resource']['urn'].rpartition('::')[2]}" for item in pending],
+        "outputs": (stack or {}).get("outputs") or {},
+        "time": (latest.get("manifest") or {}).get("time") if resources else None,
+        "references": [str(r.get("id")) for r in resources if r["type"] == REFERENCE_TYPE],
+    }
 
 
-def summary(
-    unit: Unit, seen: Mapping[str, Any], tags: Mapping[str, str] | None, *, locked: bool, end: Ending
-) -> StackSummary:
+def summary(unit: Unit, seen: Head, tags: Mapping[str, str] | None, *, locked: bool, end: Ending) -> StackSummary:
     """The summary of a stack, from the `head` of its checkpoint, its tags (None: damaged), its lock and its last operation."""
     unfinished: list[str] = seen["unfinished"]
     # Outputs are written last: without outputs and without a finished operation, the program never ended.

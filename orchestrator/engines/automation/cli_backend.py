@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from orchestrator.config import documents
+from orchestrator.engines.automation import stored
 from orchestrator.engines.automation.diy_backend import Ending, Lock
 from orchestrator.engines.automation.pulumi_cli import Cli
 from orchestrator.engines.automation.storage import LocalFiles
@@ -36,7 +38,12 @@ class CliBackend:
         if stack not in self.stacks(project):
             return None
         exported: Mapping[str, Any] = self._json(project, "stack", "export", "--stack", stack)
-        return exported.get("deployment") or {}
+        latest: Mapping[str, Any] = exported.get("deployment") or {}
+        try:
+            documents.check(stored.Latest, latest)
+        except documents.DamagedError as error:
+            raise StateError(f"the state of {stack} is damaged: {error}", "restore an earlier version of it") from None
+        return latest
 
     def closed(self, project: str) -> None:
         """None: the service lists every project of its user."""

@@ -16,8 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from orchestrator.config import yaml_files
-from orchestrator.engines.automation import backend_address, lock_owners, state_formats
+from orchestrator.config import documents, yaml_files
+from orchestrator.engines.automation import backend_address, lock_owners, state_formats, stored
 from orchestrator.engines.automation.lock_owners import Note, Notes
 from orchestrator.engines.automation.state_formats import UnknownFormatError
 from orchestrator.engines.automation.storage import Files, LocalFiles, S3Files, Seen
@@ -166,19 +166,21 @@ class Backend:
         if content is None:
             return None
         try:
-            document = json.loads(content)
-            if document["version"] not in CHECKPOINT_VERSIONS:
+            version = documents.decoded(stored.Version, content).version
+            if version not in CHECKPOINT_VERSIONS:
                 known = " and ".join(str(version) for version in CHECKPOINT_VERSIONS)
                 raise StateError(
-                    f"the state of {stack} has version {document['version']}, and this program supports {known}",
+                    f"the state of {stack} has version {version}, and this program supports {known}",
                     "upgrade pulumi-django",
                 )
-            return document["checkpoint"].get("latest") or {}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            document = documents.decoded(dict[str, Any], content)
+            documents.check(stored.Checkpoint, document)
+        except documents.DamagedError as error:
             raise StateError(
-                f"the state of {stack} is damaged: its checkpoint does not have the format of Pulumi",
+                f"the state of {stack} is damaged: its checkpoint does not have the format of Pulumi ({error})",
                 f"restore it from the backup beside it ({stack}.json.bak) or a newer one in .pulumi/backups",
             ) from error
+        return document["checkpoint"].get("latest") or {}
 
     def reserve(self, project: str, stack: str) -> None:
         """Check that the disk has room for the state. On a full disk the CLI may truncate a checkpoint and its backup."""
@@ -194,8 +196,8 @@ class Backend:
         if content is None:
             return {}
         try:
-            return dict(json.loads(content).get("tags") or {})
-        except (ValueError, TypeError, AttributeError):
+            return documents.decoded(stored.Tags, content).tags or {}
+        except documents.DamagedError:
             return None
 
     def write_tags(self, project: str, stack: str, tags: Mapping[str, str]) -> None:
@@ -234,14 +236,13 @@ class Backend:
                 continue
             notes = self.notes.of(project, stack) if notes is None else notes
             try:
-                said: Mapping[str, Any] = json.loads(content)
-                host, pid = str(said["hostname"]), int(said["pid"])
-                user, since = str(said["username"]), _moment(said.get("timestamp"))
-            except (ValueError, KeyError, TypeError):
+                said = documents.decoded(stored.Lock, content)
+            except documents.DamagedError:
                 found.append(Lock(name=name, owner=lock_owners.unnamed(notes, own_disk=self._files.own_disk)))
                 continue
-            alive = lock_owners.alive(host, pid, notes, own_disk=self._files.own_disk)
-            owner = LockOwner(username=user, hostname=host, pid=pid, since=since, alive=alive)
+            alive = lock_owners.alive(said.hostname, said.pid, notes, own_disk=self._files.own_disk)
+            since = _moment(said.timestamp)
+            owner = LockOwner(username=said.username, hostname=said.hostname, pid=said.pid, since=since, alive=alive)
             found.append(Lock(name=name, owner=owner))
         return found
 
@@ -249,8 +250,8 @@ class Backend:
         """Remove one lock."""
         self._files.delete(lock.name)
 
-    def last_update(self, project: str, stack: str) -> Mapping[str, Any] | None:
-        """The newest entry of the stack's history; empty when it is not JSON, None without history.
+    def last_update(self, project: str, stack: str) -> stored.Entry | None:
+        """The newest entry of the stack's history; an empty one when it is damaged, None without history.
 
         Raises UnknownFormatError for an entry of an unknown format, StateError for one that cannot be unpacked.
         """
@@ -272,15 +273,14 @@ class Backend:
         entries = [(name, form) for name, form in entries if not form.endswith(".attrs")]
         return sorted(entries, key=lambda entry: entry[0].removesuffix(entry[1]))
 
-    def _entry(self, name: str, form: str) -> Mapping[str, Any]:
-        """An entry of a history; empty when it is not JSON. Raises StateError for one that cannot be unpacked."""
+    def _entry(self, name: str, form: str) -> stored.Entry:
+        """An entry of a history; an empty one when it is damaged. Raises StateError for one that cannot be unpacked."""
         if form not in ("", *state_formats.PACKED):
-            return {}
+            return stored.Entry()
         try:
-            entry: Any = json.loads(state_formats.unpacked(self._files.read(name) or b"{}", name))
-        except ValueError:
-            return {}
-        return entry if isinstance(entry, dict) else {}
+            return documents.decoded(stored.Entry, state_formats.unpacked(self._files.read(name) or b"{}", name))
+        except documents.DamagedError:
+            return stored.Entry()
 
     def check_layout(self) -> None:
         """Refuse a backend of another layout, in which stacks would seem absent. Raises StateError."""
@@ -311,28 +311,25 @@ class Backend:
         `noted` and `locked` are false when the stack certainly has no notes of engines, or no locks. Raises UnknownFormatError, StateError.
         """
         found = self.last_update(project, stack)
-        last: Mapping[str, Any] = found or {}
-        try:
-            began = float(last.get("startTime") or 0)
-        except (ValueError, TypeError):
-            last, began = {}, 0.0
+        last = found or stored.Entry()
+        began = last.startTime
         engines = [note for note in self.notes.of(project, stack) if note.runs is False] if noted else []
         # The history has whole seconds.
         open_engines = [note for note in engines if began < int(note.since.timestamp())]
         dead = [lock.owner for lock in self.locks(project, stack) if lock.owner.alive is False] if locked else []
         open_locks = [owner for owner in dead if owner.since and began < int(owner.since.timestamp())]
         latest = max(open_engines, key=lambda note: note.since, default=None)
-        kind = latest.operation if latest else str(last.get("kind"))
+        kind = latest.operation if latest else last.kind
         return Ending(
             never=found is None,
-            failed=last.get("result") == "failed",
+            failed=last.result == "failed",
             cut_off=bool(open_engines or open_locks),
             destroying=kind == "destroy",
-            finished=last.get("result") == "succeeded" or self._ever_succeeded(project, stack),
+            finished=last.result == "succeeded" or self._ever_succeeded(project, stack),
         )
 
     def _ever_succeeded(self, project: str, stack: str) -> bool:
-        return any(self._entry(name, form).get("result") == "succeeded" for name, form in self._history(project, stack))
+        return any(self._entry(name, form).result == "succeeded" for name, form in self._history(project, stack))
 
 
 def open_backend(url: str) -> Backend | None:

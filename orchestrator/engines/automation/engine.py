@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.config import project_file
 from orchestrator.config.aws_settings import access_of
 from orchestrator.config.settings import Settings
 from orchestrator.engines import records
@@ -148,7 +149,8 @@ class AutomationEngine(Stacks):
                 f"{unit} failed: the engine was killed by signal {-finished.code}",
                 "run the same command again: it finds in AWS what was being created, then continues",
             )
-        error = explained(unit, finished.text, progress.errors, self._existing(request))
+        program = project_file.read(self._projects[unit.project].path).program_folder
+        error = explained(unit, finished.text, progress.errors, self._existing(request), program=program)
         if isinstance(error, StackLockedError):
             owner = self.lock_owner(unit)
             return StackLockedError(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
+from orchestrator.config import documents
 from orchestrator.engines.automation.checkpoint import STACK_TYPE, masked, outputs
 from orchestrator.engines.protocol import Sink
 from orchestrator.events import Diagnostic, ResourceEvent
@@ -32,6 +33,55 @@ _DEFAULT_PROVIDER = re.compile(r"::pulumi:providers:[^:]+::default(_|$)")
 _NOISE = ("from $PATH at", "is expected to have version", "update failed", "preview failed", "update canceled")
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Diagnostic:
+    severity: str = ""
+    message: str = ""
+    urn: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _State:
+    """A resource before or after a step."""
+
+    parent: str | None = None
+    inputs: dict[str, Any] | None = None
+    outputs: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Metadata:
+    """A step of one resource."""
+
+    op: str
+    urn: str
+    type: str
+    old: _State | None = None
+    new: _State | None = None
+    diffs: list[str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Step:
+    metadata: _Metadata
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Summary:
+    resourceChanges: dict[str, int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Line:
+    """A line of the log, which has one event (sdk/go/common/apitype/events.go)."""
+
+    diagnosticEvent: _Diagnostic | None = None
+    resourcePreEvent: _Step | None = None
+    resOutputsEvent: _Step | None = None
+    resOpFailedEvent: _Step | None = None
+    summaryEvent: _Summary | None = None
+
+
 class Progress:
     """Collects the events of one operation from the lines of its log."""
 
@@ -49,21 +99,21 @@ class Progress:
         self.warnings: list[str] = []
 
     def line(self, text: str) -> None:
-        """Process one line of the log."""
+        """Process one line of the log. A line of another form is ignored: it may be cut off, or of a newer CLI."""
         try:
-            event: Mapping[str, Any] = json.loads(text)
-        except ValueError:
+            event = documents.decoded(_Line, text.encode())
+        except (documents.DamagedError, UnicodeEncodeError):
             return
-        if "diagnosticEvent" in event:
-            self._diagnostic(event["diagnosticEvent"])
-        elif "resourcePreEvent" in event:
-            self._resource(event["resourcePreEvent"]["metadata"], "started")
-        elif "resOutputsEvent" in event:
-            self._resource(event["resOutputsEvent"]["metadata"], "done")
-        elif "resOpFailedEvent" in event:
-            self._resource(event["resOpFailedEvent"]["metadata"], "failed")
-        elif "summaryEvent" in event:
-            self._summary = event["summaryEvent"].get("resourceChanges") or {}
+        if event.diagnosticEvent is not None:
+            self._diagnostic(event.diagnosticEvent)
+        elif event.resourcePreEvent is not None:
+            self._resource(event.resourcePreEvent.metadata, "started")
+        elif event.resOutputsEvent is not None:
+            self._resource(event.resOutputsEvent.metadata, "done")
+        elif event.resOpFailedEvent is not None:
+            self._resource(event.resOpFailedEvent.metadata, "failed")
+        elif event.summaryEvent is not None:
+            self._summary = event.summaryEvent.resourceChanges or {}
 
     @property
     def outputs(self) -> Outputs:
@@ -93,37 +143,36 @@ class Progress:
             same=get("same", 0),
         )
 
-    def _resource(self, metadata: Mapping[str, Any], phase: Literal["started", "done", "failed"]) -> None:
-        urn, type_ = str(metadata["urn"]), str(metadata["type"])
-        if type_ == STACK_TYPE and phase == "done" and metadata.get("new"):
-            self._stack = metadata["new"]
-        if metadata["op"] in _PARTS_OF_REPLACEMENTS or metadata["op"] not in _OPS or _DEFAULT_PROVIDER.search(urn):
+    def _resource(self, metadata: _Metadata, phase: Literal["started", "done", "failed"]) -> None:
+        urn, type_, new = metadata.urn, metadata.type, metadata.new
+        if type_ == STACK_TYPE and phase == "done" and new:
+            self._stack = {"outputs": new.outputs}
+        if metadata.op in _PARTS_OF_REPLACEMENTS or metadata.op not in _OPS or _DEFAULT_PROVIDER.search(urn):
             return
-        op, name = _OPS[metadata["op"]], urn.rpartition("::")[2]
-        new: Mapping[str, Any] = metadata.get("new") or {}
-        parent = new.get("parent") or (metadata.get("old") or {}).get("parent") or None
+        op, name = _OPS[metadata.op], urn.rpartition("::")[2]
+        parent = (new and new.parent) or (metadata.old and metadata.old.parent) or None
         if phase == "failed":
             self.failed_urns.append(urn)
         elif phase == "done":
             if op not in (ChangeOp.SAME, ChangeOp.READ, ChangeOp.REFRESH):
-                properties = tuple(sorted(metadata.get("diffs") or ()))
+                properties = tuple(sorted(metadata.diffs or ()))
                 self._changes[urn] = ResourceChange(
                     urn=urn, type=type_, name=name, op=op, properties=properties, parent=parent
                 )
             if new and op is not ChangeOp.DELETE:
                 self._planned[urn] = StackResource(
-                    urn=urn, type=type_, name=name, parent=parent, inputs=masked(new.get("inputs") or {})
+                    urn=urn, type=type_, name=name, parent=parent, inputs=masked(new.inputs or {})
                 )
         self._sink(ResourceEvent(unit=self._unit, urn=urn, type=type_, name=name, op=op, phase=phase))
 
-    def _diagnostic(self, event: Mapping[str, Any]) -> None:
-        severity, message = event.get("severity"), str(event.get("message", "")).strip()
+    def _diagnostic(self, event: _Diagnostic) -> None:
+        severity, message = event.severity, event.message.strip()
         if severity == "info#err":
-            message = self._stderr.report(str(event.get("message", "")))
+            message = self._stderr.report(event.message)
             severity = "info"
         if severity not in ("info", "warning", "error") or not message or any(noise in message for noise in _NOISE):
             return
-        urn = event.get("urn") or None
+        urn = event.urn or None
         if severity == "error":
             self.errors.append((urn, message))
         if severity == "warning":

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
+from orchestrator.engines.program_places import located
 from orchestrator.errors import (
     EngineUnavailableError,
     OperationFailedError,
@@ -65,11 +67,17 @@ _KNOWN: Sequence[tuple[str, type[OrchestratorError], str, str]] = (
 
 
 def explained(
-    unit: Unit, text: str, errors: Sequence[tuple[str | None, str]] = (), existing: int = 0
+    unit: Unit,
+    text: str,
+    errors: Sequence[tuple[str | None, str]] = (),
+    existing: int = 0,
+    *,
+    program: Path | None = None,
 ) -> OrchestratorError:
     """The error for a failed command.
 
-    `text` is its output, `errors` are (URN, text) of its error events, `existing` is the number of resources of the stack.
+    `text` is its output, `errors` are (URN, text) of its error events, `existing` is the number of resources of the stack,
+    `program` is the folder of its program.
     """
     everything = "\n".join([text, *(message for _urn, message in errors)])
     if "^C received" in text:
@@ -88,11 +96,11 @@ def explained(
             return kind(f"{unit} failed: {what}", hint)
     if re.search(r"violates plan|is not allowed by the plan", everything):
         return OperationFailedError(
-            f"{unit} did not follow its plan: {_reasons(errors) or _last_error(text)}",
+            f"{unit} did not follow its plan: {_reasons(errors, program) or _last_error(text)}",
             "preview again with --save-plan and review the changes; changes made so far stay",
         )
     return OperationFailedError(
-        f"{unit} failed: {_reasons(errors) or _last_error(text)}",
+        f"{unit} failed: {_reasons(errors, program) or _last_error(text)}",
         f"{_exist(existing)}fix the cause, then run the same command again: it continues",
     )
 
@@ -101,23 +109,26 @@ def _exist(count: int) -> str:
     return f"{count} resource{' exists and stays' if count == 1 else 's exist and stay'}; " if count else ""
 
 
-def _reasons(errors: Sequence[tuple[str | None, str]]) -> str:
+def _reasons(errors: Sequence[tuple[str | None, str]], program: Path | None) -> str:
     """The errors of resources with their names, or else the errors of the program without traceback."""
     own = [
-        f"{urn.rpartition('::')[2]}: {_program_error(message)}"
+        f"{urn.rpartition('::')[2]}: {_program_error(message, program)}"
         for urn, message in errors
         if urn and "pulumi:pulumi:Stack" not in urn
     ]
-    of_program = [_program_error(message) for urn, message in errors if not urn or "pulumi:pulumi:Stack" in urn]
+    of_program = [
+        _program_error(message, program) for urn, message in errors if not urn or "pulumi:pulumi:Stack" in urn
+    ]
     return "; ".join(dict.fromkeys(own or of_program))[:_LONGEST]
 
 
-def _program_error(message: str) -> str:
-    """The last line of a traceback; any other message unchanged."""
+def _program_error(message: str, program: Path | None) -> str:
+    """The last line of a traceback, with the line of the program; any other message unchanged."""
     if _TRACEBACK not in message:
         return message.strip()
     last = [line for line in message.strip().splitlines() if line and not line[0].isspace()]
-    return last[-1].strip()
+    said = last[-1].strip()
+    return located(said, message, program) if program else said
 
 
 def _last_error(text: str) -> str:

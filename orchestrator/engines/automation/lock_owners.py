@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import socket
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
+from orchestrator.config import documents
 from orchestrator.engines import processes
 from orchestrator.engines.automation.storage import Files
 from orchestrator.engines.processes import Process
@@ -35,6 +35,14 @@ class Note:
 
     since: datetime
     runs: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Document(Process):
+    """The content of a note."""
+
+    operation: str
+    since: documents.Moment
 
 
 class Notes:
@@ -70,13 +78,11 @@ class Notes:
         found: list[Note] = []
         for name in self._files.names(f"{FOLDER}/{project}/{stack}"):
             try:
-                said: Mapping[str, Any] = json.loads(self._files.read(name) or b"")
-                process = Process.of_document(said)
-                since, operation = datetime.fromisoformat(said["since"]), str(said["operation"])
-            except (ValueError, KeyError, TypeError):
+                said = documents.decoded(_Document, self._files.read(name) or b"")
+            except documents.DamagedError:
                 continue
-            running = processes.runs(process, own_disk=self._files.own_disk)
-            found.append(Note(name=name, process=process, operation=operation, since=since, runs=running))
+            running = processes.runs(said, own_disk=self._files.own_disk)
+            found.append(Note(name=name, process=said, operation=said.operation, since=said.since, runs=running))
         return found
 
 

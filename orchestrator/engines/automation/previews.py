@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
+from orchestrator.config import project_file, values, yaml_files
 from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import config_path
 from orchestrator.engines.automation.checkpoint import STACK_TYPE, is_secret
@@ -40,17 +39,18 @@ def handed_over(outputs: Mapping[str, Mapping[str, Any]]) -> Generator[dict[str,
 
 def copy_project(project: Project, stack: str, config_file: Path | None, folder: Path) -> None:
     """Copy a project folder for the same program, so that the CLI can write its files without changing the original."""
-    yaml = YAML()
-    settings: Any = yaml.load((project.path / "Pulumi.yaml").read_text(encoding="utf-8"))
+    own = project.path / "Pulumi.yaml"
+    text = yaml_files.read_text(own) or ""
+    settings: Any = yaml_files.parse(own, text)
     if isinstance(settings.get("config"), str):  # the older name of stackConfigDir
         del settings["config"]
     settings.pop("stackConfigDir", None)
-    settings["main"] = str((project.path / (settings.get("main") or ".")).resolve())
+    settings["main"] = str(project_file.read(project.path).program.resolve())
     runtime: Any = settings.get("runtime")
-    if isinstance(runtime, dict) and (runtime.get("options") or {}).get("virtualenv"):
-        runtime["options"]["virtualenv"] = str((project.path / runtime["options"]["virtualenv"]).resolve())
-    with (folder / "Pulumi.yaml").open("w", encoding="utf-8") as file:
-        yaml.dump(settings, file)
+    options = values.mapping(values.mapping(runtime).get("options"))
+    if options.get("virtualenv"):
+        options["virtualenv"] = str((project.path / str(options["virtualenv"])).resolve())
+    (folder / "Pulumi.yaml").write_text(yaml_files.dump(settings, text), encoding="utf-8")
     source = config_file or config_path(project, stack)
     if source.exists():
         shutil.copyfile(source, folder / f"Pulumi.{stack}.yaml")

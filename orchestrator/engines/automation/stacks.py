@@ -81,11 +81,11 @@ class Stacks:
         for project, stack in backend.everything():
             try:
                 content = backend.raw(project, stack) or b""
-                if name.encode() in content and checkpoint.reads(json.loads(content), name):
+                if name.encode() in content and checkpoint.reads(backend.checkpoint(project, stack) or {}, name):
                     found.append(f"{project}/{stack}")
             except UnknownFormatError:  # its state may read this stack
                 raise
-            except (StateError, ValueError):  # a damaged stack is reported where it matters
+            except StateError:  # a damaged stack is reported where it matters
                 continue
         return tuple(sorted(found))
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from io import BytesIO
 
 import zstandard
 
+from orchestrator.config.documents import MOST_BYTES, size
 from orchestrator.errors import StateError
 
 PACKED = (".gz", ".zst")
@@ -21,6 +23,10 @@ BESIDE = frozenset({"attrs", "bak", "lock", "old", "orig", "swp", "tmp"})
 
 OTHER_FORMS = (".yaml", ".yml")
 """Other endings that the CLI lists as stacks but cannot read."""
+
+
+_PIECE = 512
+"""Bytes to unpack in one step: a block of Zstandard holds up to 128 KiB in four bytes."""
 
 
 class UnknownFormatError(StateError):
@@ -60,23 +66,32 @@ def unpacked(content: bytes, file: str) -> bytes:
     """The unpacked text of a state file, whose first bytes show the format. Raises StateError."""
     unpack = next((unpack for start, unpack in _MAGIC.items() if content.startswith(start)), None)
     try:
-        return content if unpack is None else unpack(content)
+        text = content if unpack is None else unpack(content)
     except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
         raise StateError(
             f"the state is damaged: {file} cannot be unpacked",
             f"restore it from the backup beside it ({file.rpartition('/')[2]}.bak) or a newer one in .pulumi/backups",
         ) from error
-
-
-def _of_zstandard(content: bytes) -> bytes:
-    unpacking = zstandard.ZstdDecompressor().decompressobj()
-    text = unpacking.decompress(content)
-    if not unpacking.eof:
-        raise EOFError("the content is truncated")
+    if len(text) > MOST_BYTES:
+        raise StateError(f"the state cannot be read: {file} has more than {size(MOST_BYTES)} after unpacking")
     return text
 
 
+def _of_gzip(content: bytes) -> bytes:
+    with gzip.open(BytesIO(content)) as file:
+        return file.read(MOST_BYTES + 1)
+
+
+def _of_zstandard(content: bytes) -> bytes:
+    unpacking, text = zstandard.ZstdDecompressor().decompressobj(), bytearray()
+    for start in range(0, len(content), _PIECE):
+        text += unpacking.decompress(content[start : start + _PIECE])
+        if unpacking.eof or len(text) > MOST_BYTES:
+            return bytes(text)
+    raise EOFError("the content is truncated")
+
+
 _MAGIC: Mapping[bytes, Callable[[bytes], bytes]] = {
-    b"\x1f\x8b": gzip.decompress,
+    b"\x1f\x8b": _of_gzip,
     b"\x28\xb5\x2f\xfd": _of_zstandard,
 }

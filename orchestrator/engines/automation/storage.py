@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import filelock
 
+from orchestrator.config import documents
 from orchestrator.config.atomic_files import write_atomically
 from orchestrator.engines import processes
 from orchestrator.engines.processes import Process
@@ -146,7 +147,7 @@ class LocalFiles:
 
     def read(self, name: str) -> bytes | None:
         try:
-            return (self._folder / name).read_bytes()
+            return documents.read(self._folder / name)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -266,9 +267,16 @@ class S3Files:
     def read(self, name: str) -> bytes | None:
         def get() -> bytes | None:
             try:
-                return self._client.get_object(Bucket=self._bucket, Key=self._key(name))["Body"].read()
+                body = self._client.get_object(Bucket=self._bucket, Key=self._key(name))["Body"]
+                content: bytes = body.read(documents.MOST_BYTES + 1)
             except self._client.exceptions.NoSuchKey:
                 return None
+            if len(content) > documents.MOST_BYTES:
+                raise UnreadableStateError(
+                    f"the state cannot be read: it has more than {documents.size(documents.MOST_BYTES)} "
+                    f"(s3://{self._bucket}/{self._key(name)})"
+                )
+            return content
 
         return self._guarded(get)
 
@@ -372,8 +380,8 @@ def _code(error: Any) -> str:
 def _left(content: bytes) -> bool:
     """Whether the holder of a lease is a process of this machine that has certainly ended."""
     try:
-        return processes.runs(Process.of_document(json.loads(content))) is False
-    except (ValueError, KeyError, TypeError):
+        return processes.runs(documents.decoded(Process, content)) is False
+    except documents.DamagedError:
         return False
 
 

@@ -11,9 +11,11 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from orchestrator.config import documents
 from orchestrator.config.atomic_files import create_private_folder, write_atomically
 from orchestrator.engines import records
 from orchestrator.engines.automation import checkpoint
@@ -26,6 +28,20 @@ VERSION = 1
 _AT_ONCE = 16
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """The head of a checkpoint, and the stamp of its file."""
+
+    stamp: str
+    head: checkpoint.Head
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cache:
+    version: Literal[1]
+    stacks: dict[str, _Seen]
 
 
 class Summaries:
@@ -94,15 +110,15 @@ class Summaries:
         except UnreadableStateError:
             return None
 
-    def _head(self, project: str, stack: str) -> dict[str, Any]:
+    def _head(self, project: str, stack: str) -> checkpoint.Head:
         return checkpoint.head(self._backend.checkpoint(project, stack) or {})
 
     def _cached(self) -> dict[str, Any]:
         try:
-            document: Mapping[str, Any] = json.loads(self._cache.read_bytes())
-            return dict(document["stacks"]) if document["version"] == VERSION else {}
-        except (OSError, ValueError, KeyError, TypeError):
+            document = documents.decoded(_Cache, documents.read(self._cache))
+        except (OSError, documents.DamagedError):
             return {}
+        return {name: {"stamp": it.stamp, "head": it.head} for name, it in document.stacks.items()}
 
     def _store(self, stacks: Mapping[str, Any]) -> None:
         try:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.config import documents
 from orchestrator.engines.protocol import UnitRequest
 from orchestrator.errors import OperationFailedError, RefusedError
 from orchestrator.model import SIGNATURE, UNKNOWN
@@ -15,6 +17,15 @@ if TYPE_CHECKING:
     from orchestrator.engines.simulation.programs import Simulated
 
 _MOST_NAMED = 5
+_AGAIN = "preview again with --save-plan and review what changed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Planned:
+    """The planned change of one resource."""
+
+    op: str
+    inputs: dict[str, Any]
 
 
 def save(file: Path, simulated: Simulated) -> None:
@@ -39,26 +50,32 @@ def enforce(request: UnitRequest, simulated: Simulated) -> None:
     """
     if request.plan_file is None:
         return
-    try:
-        planned: Mapping[str, Any] = json.loads(request.plan_file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RefusedError(f"the plan of {request.unit} cannot be read: {error}") from None
+    planned = _read(request.plan_file)
     problems: list[str] = []
     for change in simulated.changes:
         allowed = planned.get(change.urn)
-        if allowed is None or allowed["op"] != change.op.value:
+        if allowed is None or allowed.op != change.op.value:
             problems.append(f"{change.op.value} of {change.name} is not in the plan")
             continue
         now = _plain_inputs(simulated.resources.get(change.urn, {}))
-        moved = sorted(key for key in {*now, *allowed["inputs"]} if not _fits(allowed["inputs"].get(key), now.get(key)))
+        moved = sorted(key for key in {*now, *allowed.inputs} if not _fits(allowed.inputs.get(key), now.get(key)))
         if moved:
             problems.append(f"{change.name} differs from the plan in {', '.join(moved)}")
     if problems:
         rest = f" and {len(problems) - _MOST_NAMED} more" if len(problems) > _MOST_NAMED else ""
         raise OperationFailedError(
             f"{request.unit} was not updated: {'; '.join(problems[:_MOST_NAMED])}{rest}",
-            "preview again with --save-plan and review what changed",
+            _AGAIN,
         )
+
+
+def _read(file: Path) -> dict[str, _Planned]:
+    try:
+        return documents.decoded(dict[str, _Planned], documents.read(file))
+    except documents.DamagedError as error:
+        raise RefusedError(f"the plan {file} is damaged: {error}", _AGAIN) from None
+    except OSError as error:
+        raise RefusedError(f"the plan {file} cannot be read: {error.strerror or error}", _AGAIN) from None
 
 
 def _plain_inputs(kept: Mapping[str, Any]) -> dict[str, Any]:

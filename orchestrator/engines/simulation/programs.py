@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 import threading
+import traceback
 import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
@@ -16,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-from ruamel.yaml import YAML
 
+from orchestrator.config import project_file
 from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import read_snapshot
+from orchestrator.engines.program_places import located
 from orchestrator.engines.protocol import UnitRequest
 from orchestrator.errors import OperationFailedError, OrchestratorError, SettingsError
 from orchestrator.model import ChangeOp, Operation, ResourceChange
@@ -36,10 +38,9 @@ _ONE_AT_A_TIME = threading.Lock()
 
 def entry_point(project: Path) -> Path:
     """The file that `pulumi up` runs in this project folder."""
-    settings: Mapping[str, Any] = YAML(typ="safe").load((project / "Pulumi.yaml").read_text(encoding="utf-8"))
-    folder = (project / (settings.get("main") or ".")).resolve()
-    file = folder / "__main__.py" if folder.is_dir() else folder
-    if not file.is_file():
+    folder = project_file.read(project).program.resolve()
+    file = folder / "__main__.py" if os.path.isdir(folder) else folder
+    if not os.path.isfile(file):
         raise SettingsError(
             f"{project / 'Pulumi.yaml'} has no program: {file} does not exist",
             "create that file, or set `main` in Pulumi.yaml",
@@ -143,7 +144,7 @@ def simulate_project(
     except OrchestratorError:
         raise
     except Exception as error:  # every error of the program is a failure of the program
-        raise _program_failed(project, stack, error) from error
+        raise _program_failed(project, stack, error, entry.parent) from error
     return Simulated(
         resources={resource.urn: _kept(resource) for resource in result.resources},
         outputs=result.outputs,
@@ -154,10 +155,10 @@ def simulate_project(
     )
 
 
-def _program_failed(project: Project, stack: str, error: Exception) -> OperationFailedError:
+def _program_failed(project: Project, stack: str, error: Exception, folder: Path) -> OperationFailedError:
     said = str(error) or type(error).__name__
     if not isinstance(error, pulumi.RunError):
-        said = f"{type(error).__name__}: {said}"
+        said = located(f"{type(error).__name__}: {said}", "".join(traceback.format_exception(error)), folder)
     return OperationFailedError(
         f"the program of {project.key}/{stack} failed: {said}",
         f"correct {project.path / f'Pulumi.{stack}.yaml'} or the program, then run the same command again",

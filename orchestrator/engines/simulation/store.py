@@ -15,10 +15,11 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Required, TypedDict
 
 import filelock
 
+from orchestrator.config import documents
 from orchestrator.config.atomic_files import create_private_folder, write_atomically
 from orchestrator.engines import processes
 from orchestrator.engines.marks import Marks, claim_is_over, claimed
@@ -43,8 +44,61 @@ class Head:
     succeeded: bool = True
     references: Sequence[str] = ()
 
+    def __post_init__(self) -> None:
+        if self.last_update is not None:
+            datetime.fromisoformat(self.last_update)
 
-Resources = Mapping[str, Mapping[str, Any]]
+
+@dataclass(frozen=True, kw_only=True)
+class _FirstLine:
+    version: int
+    body_bytes: int
+    head: Head
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Owner:
+    """The content of the file beside a lock."""
+
+    username: str
+    hostname: str
+    pid: int
+    since: datetime
+
+
+class Kept(TypedDict, total=False):
+    """A resource as JSON: the fields of `SimulatedResource` that do not have their default."""
+
+    urn: Required[str]
+    type: Required[str]
+    name: Required[str]
+    parent: str
+    inputs: Required[dict[str, Any]]
+    secret_inputs: list[str]
+    outputs: dict[str, Any]
+    secret_outputs: list[str]
+    id: str
+    revision: int
+    custom: bool
+    remote: bool
+    read: bool
+    provider: str
+    dependencies: list[str]
+    property_dependencies: dict[str, list[str]]
+    protect: bool
+    retain_on_delete: bool
+    delete_before_replace: bool
+    ignore_changes: list[str]
+    replace_on_changes: list[str]
+    additional_secret_outputs: list[str]
+    aliases: list[Any]
+    custom_timeouts: dict[str, str]
+    import_id: str
+    version: str
+    hooks: dict[str, list[str]]
+
+
+Resources = Mapping[str, Kept]
 """Resources of a stack as JSON, by URN, in the order of their creation."""
 
 
@@ -88,20 +142,23 @@ class Store:
 
     def head(self, unit: Unit) -> Head:
         """The stack's head; StateError when the file is damaged."""
+        line, size = self._first_line(unit)
         try:
-            with self._path(unit).open("rb") as file:
-                line = file.readline()
-                size = os.fstat(file.fileno()).st_size
-            document: dict[str, Any] = json.loads(line)
-            if document["version"] != VERSION:
-                raise self._damaged(
-                    unit, f"its format has version {document['version']}, and this program supports {VERSION}"
-                )
-            if size != len(line) + document["body_bytes"]:
-                raise self._damaged(unit, "the file is shorter or longer than its first line says")
-            return Head(**document["head"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise self._damaged(unit, "its first line does not have the format of the simulation") from error
+            document = documents.decoded(_FirstLine, line)
+        except documents.DamagedError as error:
+            raise self._damaged(unit, f"first line: {error}") from None
+        if document.version != VERSION:
+            raise self._damaged(unit, f"its format has version {document.version}, and this program supports {VERSION}")
+        if size != len(line) + document.body_bytes:
+            raise self._damaged(unit, "the file is shorter or longer than its first line says")
+        return document.head
+
+    def _first_line(self, unit: Unit) -> tuple[bytes, int]:
+        """The first line, and the size of the file."""
+        path = self._path(unit)
+        try:
+            with documents.opened(path) as file:
+                return file.readline(documents.MOST_BYTES), os.fstat(file.fileno()).st_size
         except OSError as error:
             raise self._unreadable(unit, error) from error
 
@@ -109,11 +166,9 @@ class Store:
         """The stack's resources; StateError when the file is damaged."""
         self.head(unit)
         try:
-            with self._path(unit).open("rb") as file:
-                file.readline()
-                return json.loads(file.read())
-        except ValueError as error:
-            raise self._damaged(unit, "its second line is not JSON") from error
+            return documents.decoded(dict[str, Kept], documents.read(self._path(unit)).partition(b"\n")[2])
+        except documents.DamagedError as error:
+            raise self._damaged(unit, f"second line: {error}") from None
         except OSError as error:
             raise self._unreadable(unit, error) from error
 
@@ -175,7 +230,7 @@ class Store:
         for key in projects:
             for path in sorted((self._folder / key).glob("*.claim")):
                 with contextlib.suppress(OSError, ValueError):
-                    found[Unit(key, path.stem)] = dict(json.loads(path.read_bytes()))
+                    found[Unit(key, path.stem)] = documents.decoded(dict[str, str], documents.read(path))
         return {unit: tags for unit, tags in found.items() if not self.exists(unit) and not claim_is_over(tags)}
 
     @contextlib.contextmanager
@@ -214,11 +269,10 @@ class Store:
         """The process that runs an operation on the stack, or None."""
         path = self._path(unit)
         try:
-            said: dict[str, Any] = json.loads(path.with_suffix(".owner").read_text(encoding="utf-8"))
-            since = datetime.fromisoformat(said.pop("since"))
-            owner = LockOwner(**said, since=since, alive=True)
-        except (OSError, ValueError, KeyError, TypeError):
+            said = documents.decoded(_Owner, documents.read(path.with_suffix(".owner")))
+        except (OSError, documents.DamagedError):
             return None
+        owner = LockOwner(username=said.username, hostname=said.hostname, pid=said.pid, since=said.since, alive=True)
         try:
             with filelock.FileLock(path.with_suffix(".lock"), timeout=0):
                 return None
@@ -230,14 +284,14 @@ class Store:
 
     def _damaged(self, unit: Unit, why: str) -> StateError:
         return StateError(
-            f"the simulated state of {unit} is damaged: {why}",
+            f"the simulated state of {unit} is damaged: {why} ({self._path(unit)})",
             f"remove {self._path(unit)} and create the stack again; nothing exists in AWS",
         )
 
     def _unreadable(self, unit: Unit, error: OSError) -> UnreadableStateError:
         return UnreadableStateError(
-            f"the simulated state of {unit} cannot be read: {error.strerror or error}",
-            f"check the permissions of {self._path(unit)}",
+            f"the simulated state of {unit} cannot be read: {error.strerror or error} ({self._path(unit)})",
+            "check its permissions",
         )
 
 
@@ -257,7 +311,7 @@ class _Shelf:
 
     def read(self, name: str) -> bytes | None:
         try:
-            return (self._folder / name).read_bytes()
+            return documents.read(self._folder / name)
         except OSError:
             return None
 

@@ -138,7 +138,7 @@ def test_projects_in_a_circle_are_named(root: Path) -> None:
         ("runtime: python\n", ": name is missing"),
         ("name: [\n", ":2 is not valid YAML: expected the node content, but found '<stream end>'"),
         ("- name\n", ":1 is not a mapping of keys to values"),
-        ("name: 7\n", ": name is missing"),
+        ("name: 7\n", ":1: name is not text"),
     ],
 )
 def test_a_bad_pulumi_yaml_is_named(root: Path, text: str, problem: str) -> None:

@@ -114,8 +114,8 @@ def test_a_stack_without_values_is_an_empty_configuration(project: Project, text
         ("config:\n  base: dev\n  django-app:base: dev\n", "FILE:2: base is given twice: with and without `django-app:`", None),
         ("config:\n  a b: dev\n", "FILE:2: a b is not a configuration key", "write `django-app:name`"),
         ("config:\n  1: dev\n", "FILE:2: 1 is not a configuration key", "write `django-app:name`"),
-        ("config:\n  a:b: " + "[" * 40 + "]" * 40 + "\n", "FILE:2: a:b is nested too deeply", None),
-        ("config:\n  a:b: 1\n  a:c: [" + "x, " * 10_000 + "]\n", "FILE:3: a:c is too large: the limit is 10000 values", None),
+        ("config:\n  a:b: " + "[" * 40 + "]" * 40 + "\n", "FILE:2 is nested too deeply: the limit is 32 levels", None),
+        ("config:\n  a:b: 1\n  a:c: [" + "x, " * 10_000 + "]\n", "FILE:3 is too large: the limit is 10000 values", None),
         ("config:\n  a:b: {1: x}\n", "FILE:2: a:b has the key 1, which is not text", None),
         ("config:\n  a:b: !thing x\n", "FILE:2: a:b has a value of type TaggedScalar: text, numbers, booleans, lists and objects are allowed", None),
     ],
@@ -135,7 +135,7 @@ def test_a_file_that_is_no_text_is_refused(project: Project) -> None:
 
 def test_a_folder_in_place_of_the_file_is_refused(project: Project) -> None:
     config_path(project, "alpha").mkdir()
-    with pytest.raises(SettingsError, match=r"Pulumi\.alpha\.yaml cannot be read: Is a directory$"):
+    with pytest.raises(SettingsError, match=r"Pulumi\.alpha\.yaml cannot be read: it is a folder, not a file$"):
         StackConfig.load(project, "alpha")
 
 

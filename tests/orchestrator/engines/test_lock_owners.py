@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 HOST = socket.gethostname()
 SAYS_WHO = (
     "import json, sys, time; from orchestrator.engines import processes; "
-    "print(json.dumps([processes.this_process().document(), processes.runs(processes.Process.of_document("
+    "print(json.dumps([processes.this_process().document(), processes.runs(processes.Process(**"
     "json.loads(sys.argv[1])))]), flush=True); time.sleep(60)"
 )
 pytestmark = pytest.mark.skipif(not Path("/proc/self/ns/pid").exists(), reason="only Linux tells processes apart so")
@@ -49,7 +49,7 @@ def elsewhere() -> Generator[tuple[Process, bool | None]]:
     started = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert started.stdout is not None
     document, said = json.loads(started.stdout.readline())
-    yield Process.of_document(document), said
+    yield Process(**document), said
     started.kill()
     started.communicate()
 

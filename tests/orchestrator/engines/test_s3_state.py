@@ -117,11 +117,11 @@ def test_stamps_change_with_the_content(bucket: str) -> None:
 def test_the_newest_form_in_a_bucket_counts(bucket: str) -> None:
     files, backend = S3Files(bucket), open_backend(bucket)
     assert backend is not None
-    checkpoint = b'{"version": 3, "checkpoint": {"latest": {"resources": [%s]}}}'
+    checkpoint = b'{"version": 3, "checkpoint": {"latest": {"resources": [{"urn": "%s", "type": "t"}]}}}'
     files.write(".pulumi/stacks/packed/dev.json.zst", zstandard.compress(checkpoint % b"1"))
     files.write(".pulumi/stacks/packed/dev-2.json", checkpoint % b"2")
     assert backend.stacks("packed") == ["dev", "dev-2"]
-    assert backend.checkpoint("packed", "dev") == {"resources": [1]}
+    assert backend.checkpoint("packed", "dev") == {"resources": [{"urn": "1", "type": "t"}]}
     files.delete(".pulumi/stacks/packed/dev.json.zst")
     files.write(".pulumi/stacks/packed/dev.json.lz4", b"?")
     with pytest.raises(StateError, match=r"has an unknown format \(.*dev.json.lz4\)"):
