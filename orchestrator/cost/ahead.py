@@ -7,10 +7,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator.config import fingerprints
 from orchestrator.cost.prices import PriceTable
 from orchestrator.cost.programs import Program, Question, costs, costs_apart
 from orchestrator.cost.remembered import RememberedCosts
-from orchestrator.lifecycle import Job, fingerprints
+from orchestrator.lifecycle import Job
 from orchestrator.model import Operation, Unit
 
 

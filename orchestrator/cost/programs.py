@@ -57,6 +57,7 @@ class Question:
 def costs(question: Question) -> dict[Unit, float]:
     """US dollars a month of each stack, up to the first whose program cannot be simulated."""
     from orchestrator.engines.simulation.programs import simulate_project
+    from orchestrator.engines.simulation.rehearsals import keep
 
     found: dict[Unit, float] = {}
     stacks = dict(question.stacks)
@@ -72,6 +73,7 @@ def costs(question: Question) -> dict[Unit, float]:
             except OrchestratorError as error:
                 log.debug("the cost of %s is not known: %s", unit, error.message)
                 break
+            keep(program.project, request, simulated, stacks.get)
             stacks[program.reference_name] = (simulated.outputs, tuple(sorted(simulated.secret_outputs)))
             resources = [
                 StackResource(urn=urn, type=kept["type"], name=kept["name"], inputs=kept["inputs"])

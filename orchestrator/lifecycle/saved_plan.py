@@ -14,11 +14,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from orchestrator.config import documents, yaml_files
+from orchestrator.config import documents, fingerprints, yaml_files
 from orchestrator.config.assignments import Assignment
 from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import RefusedError, SettingsError
-from orchestrator.lifecycle import fingerprints
 from orchestrator.lifecycle.graph import Plan
 from orchestrator.lifecycle.job import Job, plan_file_name
 from orchestrator.lifecycle.requests import CreateBase, CreateEnv, PreviewBase, PreviewEnv

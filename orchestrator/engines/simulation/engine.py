@@ -11,7 +11,7 @@ import json
 import threading
 import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from orchestrator.engines.broken_stacks import broken
 from orchestrator.engines.lock_retry import retry_while_locked
 from orchestrator.engines.marks import Marks
 from orchestrator.engines.protocol import Sink, UnitRequest
-from orchestrator.engines.simulation import plans
+from orchestrator.engines.simulation import plans, repeats
 from orchestrator.engines.simulation.store import PATIENCE_SECONDS, Head, Resources, Store
 from orchestrator.errors import (
     InterruptedRunError,
@@ -185,6 +185,12 @@ class SimulationEngine:
         if request.record is not None:
             known = records.from_tags(before.tags)
             tags = records.to_tags(records.merged(request.record_before, request.record, known))
+        unchanged = self._unchanged(request, before, sink)
+        if unchanged is not None:
+            if tags != before.tags:
+                self._store.write(unit, replace(before, tags=tags, last_update=_now()), self._store.resources(unit))
+            self._store.unclaim(unit)
+            return unchanged
         prior = self._store.resources(unit) if self._store.exists(unit) else {}
         try:
             simulated = self._simulate(request, prior, sink)
@@ -205,7 +211,41 @@ class SimulationEngine:
         if not unchanged:
             self._store.write(unit, head, simulated.resources)
         self._store.unclaim(unit)
+        self._remember(request, simulated)
         return outcome
+
+    def _unchanged(self, request: UnitRequest, before: Head, sink: Sink) -> UnitOutcome | None:
+        """The outcome of an update whose program would read the same as at the last update; None when it must run."""
+        unit, state = request.unit, self._store.digest(request.unit)
+        if state is None or not before.succeeded or not repeats.can_repeat(request):
+            return None
+        reading = repeats.load(self._store.reading_file(unit), state)
+        given = repeats.given_to(self._projects[unit.project], request) if reading else ""
+        if reading is None or not reading.holds(given, self._outputs_of):
+            return None
+        self._report_logs(unit, reading.logs, sink)
+        warnings = tuple(message for severity, message in reading.logs if severity == "warning")
+        counts = ChangeCounts(same=before.resource_count)
+        return UnitOutcome(counts=counts, outputs=_outputs(before), warnings=warnings)
+
+    def _remember(self, request: UnitRequest, simulated: Simulated) -> None:
+        """Note what the program of a successful update read."""
+        from orchestrator.engines.simulation import rehearsals  # loaded with the program
+
+        unit, state = request.unit, self._store.digest(request.unit)
+        if state is not None:
+            project = self._projects[unit.project]
+            plain = repeats.can_repeat(request)
+            reading = rehearsals.reading_of(project, request, simulated, self._outputs_of) if plain else None
+            repeats.save(self._store.reading_file(unit), state, reading)
+
+    def _outputs_of(self, reference_name: str) -> tuple[Mapping[str, Any], Sequence[str]] | None:
+        for unit in self._store.units(list(self._projects)):
+            if self.reference_name(unit) == reference_name:
+                with suppress(StateError):
+                    head = self._store.head(unit)
+                    return head.outputs, head.secret_outputs
+        return None
 
     def _preview(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
         prior = self._store.resources(request.unit) if self._store.exists(request.unit) else {}
@@ -238,8 +278,13 @@ class SimulationEngine:
         return UnitOutcome(counts=ChangeCounts(same=head.resource_count), outputs=_outputs(head))
 
     def _simulate(self, request: UnitRequest, prior: Resources, sink: Sink) -> Simulated:
-        from orchestrator.engines.simulation import programs  # the Pulumi SDK is loaded only when a program runs
+        from orchestrator.engines.simulation import programs, rehearsals  # load the Pulumi SDK
 
+        project = self._projects[request.unit.project]
+        if not prior and repeats.can_repeat(request):
+            known = rehearsals.take(project, request, repeats.given_to(project, request), self._outputs_of)
+            if known is not None:
+                return known
         stacks: dict[str, tuple[Mapping[str, Any], Sequence[str]]] = {
             self.reference_name(unit): (head.outputs, head.secret_outputs)
             for unit, head in self._readable_heads()
@@ -247,7 +292,7 @@ class SimulationEngine:
         }
         stacks |= {name: plans.planned_outputs(outputs) for name, outputs in request.upstream_outputs.items()}
         try:
-            return programs.simulate_project(self._projects[request.unit.project], request, prior=prior, stacks=stacks)
+            return programs.simulate_project(project, request, prior=prior, stacks=stacks)
         except OperationFailedError as error:
             if error.__cause__:
                 where = "".join(traceback.format_exception(error.__cause__)).rstrip()
@@ -255,8 +300,7 @@ class SimulationEngine:
             raise
 
     def _outcome(self, unit: Unit, simulated: Simulated, sink: Sink) -> UnitOutcome:
-        for severity, message in simulated.logs:
-            sink(Diagnostic(unit=unit, severity=_SEVERITIES.get(severity, "info"), message=message))
+        self._report_logs(unit, simulated.logs, sink)
         _emit(unit, simulated.changes, sink)
         warnings = tuple(message for severity, message in simulated.logs if severity == "warning")
         counts = dict.fromkeys(ChangeOp, 0)
@@ -279,6 +323,10 @@ class SimulationEngine:
             },
             warnings=warnings,
         )
+
+    def _report_logs(self, unit: Unit, logs: Iterable[Sequence[str]], sink: Sink) -> None:
+        for severity, message in logs:
+            sink(Diagnostic(unit=unit, severity=_SEVERITIES.get(severity, "info"), message=message))
 
     # reading
 

@@ -23,6 +23,7 @@ from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import read_snapshot
 from orchestrator.engines.program_places import located
 from orchestrator.engines.protocol import UnitRequest
+from orchestrator.engines.simulation.trace import Trace, watched
 from orchestrator.errors import OperationFailedError, OrchestratorError, SettingsError
 from orchestrator.model import ChangeOp, Operation, ResourceChange
 from pulumi_django.program.project import BASE_OUTPUTS_VARIABLE
@@ -109,6 +110,8 @@ class Simulated:
     """All changes, deletions last."""
 
     logs: tuple[tuple[str, str], ...]
+    trace: Trace | None
+    """The files that the program read; None when another run can differ."""
 
 
 def simulate_project(
@@ -130,7 +133,11 @@ def simulate_project(
     printed = io.StringIO()
     try:
         # Standard output is only for results.
-        with surroundings(entry.parent, request.upstream_outputs), contextlib.redirect_stdout(printed):
+        with (
+            surroundings(entry.parent, request.upstream_outputs),
+            contextlib.redirect_stdout(printed),
+            watched(entry.parent) as watch,
+        ):
             result = simulate(
                 program(entry),
                 project=project.name,
@@ -141,6 +148,7 @@ def simulate_project(
                 stacks={name: (outputs, tuple(secrets)) for name, (outputs, secrets) in stacks.items()},
                 prior=before,
             )
+            trace = watch.trace()
     except OrchestratorError:
         raise
     except Exception as error:  # every error of the program is a failure of the program
@@ -152,6 +160,7 @@ def simulate_project(
         references=tuple(r.id for r in result.of_type("pulumi:pulumi:StackReference")),
         changes=_changes(before, result),
         logs=(*(("info", line) for line in printed.getvalue().splitlines() if line.strip()), *result.logs),
+        trace=trace,
     )
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import hashlib
 import json
 import os
 import socket
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Required, TypedDict
@@ -187,8 +188,22 @@ class Store:
                 "then run the command again",
             ) from error
 
+    def digest(self, unit: Unit) -> str | None:
+        """A digest of the stack's outputs and resources, without its record; None when it cannot be read."""
+        try:
+            head = replace(self.head(unit), tags={}, last_update=None)
+            body = documents.read(self._path(unit)).partition(b"\n")[2]
+            return hashlib.sha256(json.dumps(asdict(head)).encode() + body).hexdigest()
+        except (OSError, StateError):
+            return None
+
+    def reading_file(self, unit: Unit) -> Path:
+        """The file with what the program of the stack's last update read."""
+        return self._path(unit).with_suffix(".read")
+
     def remove(self, unit: Unit) -> None:
         """Remove the stack."""
+        self.reading_file(unit).unlink(missing_ok=True)
         self._path(unit).unlink(missing_ok=True)
 
     @contextlib.contextmanager

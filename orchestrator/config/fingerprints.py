@@ -19,7 +19,8 @@ _PACKAGES = ("pulumi", "pulumi-aws", "pulumi-awsx", "pulumi-random")
 
 def of_program(project: Project) -> dict[str, str]:
     """The digest of each file of the project's program and of this package, and the versions of the Pulumi packages."""
-    found = {str(path.relative_to(root)): _digest(path) for root in _roots(project) for path in _files(root)}
+    folder = program_folder(project)
+    found = {str(path.relative_to(folder)): _digest(path) for path in files_of(folder)}
     found["Pulumi.yaml"] = _digest(project.path / "Pulumi.yaml")
     found["package pulumi-django"] = _package()
     for name in _PACKAGES:
@@ -35,11 +36,13 @@ def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str
     return sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
 
 
-def _roots(project: Project) -> set[Path]:
-    return {project_file.read(project.path).program_folder}
+def program_folder(project: Project) -> Path:
+    """The folder of the project's program, which `main` in `Pulumi.yaml` can move."""
+    return project_file.read(project.path).program_folder
 
 
-def _files(root: Path) -> Iterator[Path]:
+def files_of(root: Path) -> Iterator[Path]:
+    """The files of a program below a folder: code, and data that programs read."""
     for folder, names, files in os.walk(root):
         names[:] = sorted(name for name in names if name not in _SKIPPED and not name.startswith("."))
         for name in sorted(files):
@@ -51,7 +54,7 @@ def _files(root: Path) -> Iterator[Path]:
 def _package() -> str:
     root = Path(pulumi_django.__file__).parent
     whole = hashlib.sha256()
-    for path in _files(root):
+    for path in files_of(root):
         whole.update(f"{path.relative_to(root)} {_digest(path)}\n".encode())
     return whole.hexdigest()
 
