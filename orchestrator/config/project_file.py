@@ -123,6 +123,9 @@ def _declared(path: Path, project: str, config: Any) -> tuple[Declared, ...]:
         return ()
     if not isinstance(config, CommentedMap):
         raise SettingsError(f"{path}: config is not a mapping", "write keys such as `aws:region` below it")
+    for key in config:
+        if not isinstance(key, str):
+            raise SettingsError(f"{path}: config: {key} is not a configuration key", f"write `{project}:name`")
     found = [_one(path, project, config, str(key)) for key in config]
     return tuple(sorted(found, key=lambda declared: declared.key))
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
+from pulumi_django.rules import aws_rules
+
 # https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_Notification.html
 MOST_RECIPIENTS = 10
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+MOST_DOLLARS = 1_000_000_000
+"""Largest budget: more than any account spends, and less than the digits that AWS stores."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +31,13 @@ class BudgetAlarmArgs:
     """Forecast cost of the month in percent of the budget at which the second mail is sent, 1 to 1000."""
 
     def __post_init__(self) -> None:
-        if self.monthly_dollars < 1:
-            raise ValueError(f"monthly_dollars is {self.monthly_dollars}: it must be 1 or more")
+        if not 1 <= self.monthly_dollars <= MOST_DOLLARS:
+            raise ValueError(
+                f"monthly_dollars is {aws_rules.shown(self.monthly_dollars)}: it must be 1 to {MOST_DOLLARS}"
+            )
         if not 1 <= len(self.emails) <= MOST_RECIPIENTS:
             raise ValueError(f"emails has {len(self.emails)} addresses: a budget takes 1 to {MOST_RECIPIENTS}")
-        for address in self.emails:
-            if not _ADDRESS.fullmatch(address):
-                raise ValueError(f"emails has {address!r}: write an address like 'team@example.com'")
+        aws_rules.check_addresses("emails", self.emails)
         for name in ("actual_percent", "forecast_percent"):
             value: int = getattr(self, name)
             if not 1 <= value <= 1000:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from pulumi_django.rules import host_names
+
 RECORD_TTL_SECONDS = 600
 # https://docs.aws.amazon.com/ses/latest/dg/send-email-authentication-dkim-easy.html
 DKIM_RECORDS = 3
@@ -19,6 +21,9 @@ class MailDomainArgs:
 
     hosted_zone_id: pulumi.Input[str]
     """Route 53 zone of the domain."""
+
+    def __post_init__(self) -> None:
+        host_names.check("domain_name", self.domain_name, wildcard=False)
 
 
 class MailDomain(pulumi.ComponentResource):

@@ -28,7 +28,7 @@ from pulumi_django.account.role_parts import (
     state_objects,
     trust,
 )
-from pulumi_django.rules import naming
+from pulumi_django.rules import aws_rules, naming
 from pulumi_django.rules.partitions import of_region
 
 NAME_PREFIX_LIMIT = 20
@@ -100,6 +100,8 @@ class DeployRoleArgs:
                 f"name_prefix is {self.name_prefix!r}: it must be at most {NAME_PREFIX_LIMIT} lower-case letters, digits and "
                 "'-', beginning with a letter"
             )
+        aws_rules.check_oidc_provider_arn("oidc_provider_arn", self.oidc_provider_arn)
+        aws_rules.check_statements("workload_statements", self.workload_statements)
         workload_boundary.check_statements(self.workload_statements)
 
 

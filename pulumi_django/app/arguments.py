@@ -28,8 +28,9 @@ from pulumi_django.ecs.task import Architecture
 from pulumi_django.observability.otel import TracingOptions
 from pulumi_django.policies import secret_references
 from pulumi_django.rules import aws_rules
+from pulumi_django.rules.aws_rules import check_image
 from pulumi_django.rules.env_references import whole_reference
-from pulumi_django.rules.naming import check_image
+from pulumi_django.rules.sizing import check_log_retention
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,4 +218,9 @@ class AppArgs:
         aws_rules.check_module("celery_app", self.celery_app, with_object=True)
         aws_rules.check_key_arns("secret_key_arns", self.secret_key_arns)
         aws_rules.check_mail_identity_arns("email_identity_arns", self.email_identity_arns)
+        check_log_retention("log_retention_days", self.log_retention_days)
+        if self.secret_recovery_days and not 7 <= self.secret_recovery_days <= 30:
+            raise ValueError(
+                f"secret_recovery_days is {aws_rules.shown(self.secret_recovery_days)}: it must be 0, or 7 to 30"
+            )
         aws_rules.check_statements("task_statements", self.task_statements)

@@ -22,7 +22,8 @@ from pulumi_django.ecs.sidecar import Sidecar
 from pulumi_django.ecs.task import Sized, StorageSized
 from pulumi_django.ecs.web_routing import Served, check_proxy
 from pulumi_django.observability.alarms import AlarmThresholds
-from pulumi_django.rules.naming import check_image
+from pulumi_django.rules import aws_rules
+from pulumi_django.rules.aws_rules import check_image
 from pulumi_django.rules.sizing import check_ephemeral_storage
 from pulumi_django.rules.text import MAY_BE_EMPTY
 
@@ -51,6 +52,8 @@ class ServedOptions(Served, StorageSized):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not 1 <= self.port <= 65535:
+            raise ValueError(f"port is {aws_rules.shown(self.port)}: a TCP port is 1 to 65535")
         check_ephemeral_storage(self.ephemeral_storage_gib)
         check_proxy(self.service, self.proxy, self.sidecars)
 
@@ -78,6 +81,10 @@ class FrontendOptions(ServedOptions):
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     """More environment variables, beside NUXT_PUBLIC_API_BASE and PORT. `{FRONTEND_URL}` in a value is the value of that
     variable in Django's containers, as in `extra_env`."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        aws_rules.check_variables("env", self.env)
 
 
 # Two tasks outlive a zone; between two and five, CPU decides.
@@ -181,6 +188,9 @@ class SqsOptions:
     kms_key_arn: str | None = None
     """KMS key of the messages. None uses SQS's own encryption."""
 
+    def __post_init__(self) -> None:
+        aws_rules.check_key_arn("kms_key_arn", self.kms_key_arn)
+
 
 @dataclass(frozen=True, kw_only=True)
 class AppAssetsOptions:
@@ -200,6 +210,9 @@ class AppAssetsOptions:
 
     protect: bool = False
     """Whether Pulumi refuses to delete its own bucket."""
+
+    def __post_init__(self) -> None:
+        aws_rules.check_days("old_version_days", self.old_version_days)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,6 +279,10 @@ class DistributionOptions:
     access_logs: bool = False
     """Whether a bucket keeps a line for every request, for 90 days."""
 
+    def __post_init__(self) -> None:
+        aws_rules.check_certificate_arn("certificate_arn", self.certificate_arn, region="us-east-1")
+        aws_rules.check_web_acl_arn("web_acl_arn", self.web_acl_arn)
+
 
 @dataclass(frozen=True, kw_only=True)
 class CdnOptions(DistributionOptions):
@@ -275,6 +292,10 @@ class CdnOptions(DistributionOptions):
 
     prefixes: Sequence[str] = ("static/",)
     """Beginnings of the keys that everyone may read. Media belongs here only when all of it is public."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        aws_rules.check_prefixes("prefixes", self.prefixes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -290,6 +311,10 @@ class StaticSiteOptions(DistributionOptions):
     not_found_page: str | None = None
     """Path of the page for files that do not exist, such as `/404.html`. None shows CloudFront's own answer."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        aws_rules.check_page("not_found_page", self.not_found_page)
+
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmOptions(AlarmThresholds):
@@ -302,6 +327,8 @@ class AlarmOptions(AlarmThresholds):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        aws_rules.check_topic_arn("topic_arn", self.topic_arn)
+        aws_rules.check_addresses("emails", self.emails)
         if self.topic_arn is not None and self.emails:
             raise ValueError(
                 f"emails is {list(self.emails)} with topic_arn {self.topic_arn!r}: addresses subscribe to the environment's "

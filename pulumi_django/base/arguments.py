@@ -18,7 +18,7 @@ from pulumi_django.base.options import (
 from pulumi_django.delivery.firewall import FirewallOptions
 from pulumi_django.network.vpc import check_zones
 from pulumi_django.network.zones import by_letter
-from pulumi_django.rules import host_names
+from pulumi_django.rules import aws_rules, host_names
 from pulumi_django.rules.partitions import partition
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
@@ -95,6 +95,8 @@ class BaseArgs:
     def __post_init__(self) -> None:
         check_domain(self.domain_name, self.hosted_zone_id, self.certificate_arn, self.dns)
         partition(self.region)
+        aws_rules.check_zone_id("hosted_zone_id", self.hosted_zone_id)
+        aws_rules.check_certificate_arn("certificate_arn", self.certificate_arn)
         check_extra_certificates(self.domain_name, self.extra_certificate_arns)
         if self.existing_vpc is not None:
             self._only("existing_vpc", "network")

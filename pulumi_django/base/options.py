@@ -16,6 +16,7 @@ from pulumi_django.data.postgres import POSTGRES_PORT, PostgresSettings
 from pulumi_django.network.endpoints import ISOLATED_ENDPOINTS, USUAL_ENDPOINTS, check_services
 from pulumi_django.network.vpc import Nat, NetworkSettings
 from pulumi_django.observability.alarms import check_percent, check_positive
+from pulumi_django.rules import aws_rules
 from pulumi_django.rules.sizing import check_log_retention
 
 # https://www.postgresql.org/docs/current/runtime-config-logging.html
@@ -167,7 +168,7 @@ class ExistingDatabaseOptions:
     """Id of the Aurora cluster, for alarms."""
 
     def __post_init__(self) -> None:
-        if not self.host or "/" in self.host or ":" in self.host:
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", self.host):
             raise ValueError(f"host is {self.host!r}: it is a host name, without scheme and port")
         if not 1 <= self.port <= 65535:
             raise ValueError(f"port is {self.port}: it is 1 to 65535")
@@ -212,8 +213,7 @@ class AssetsOptions:
             raise ValueError(
                 "retain and force_destroy are both on: the bucket either stays or is deleted with all its objects"
             )
-        if self.old_version_days is not None and self.old_version_days < 1:
-            raise ValueError(f"old_version_days is {self.old_version_days}: it is 1 or more")
+        aws_rules.check_days("old_version_days", self.old_version_days)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,6 +257,7 @@ class BaseAlarmOptions:
     """CPU of a cache node in percent, for five minutes."""
 
     def __post_init__(self) -> None:
+        aws_rules.check_addresses("emails", self.emails)
         for name in ("database_cpu_percent", "cache_memory_percent", "cache_cpu_percent"):
             check_percent(name, getattr(self, name))
         for name in ("load_balancer_errors", "database_free_storage_gib", "database_connections"):

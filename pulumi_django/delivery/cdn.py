@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,7 +11,7 @@ import pulumi_aws as aws
 
 from pulumi_django.delivery import headers
 from pulumi_django.network.dns import CLOUDFRONT_REGION, AliasRecord, AliasRecordArgs, Certificate, CertificateArgs
-from pulumi_django.rules import naming
+from pulumi_django.rules import aws_rules, host_names, naming
 
 PriceClass = Literal["PriceClass_100", "PriceClass_200", "PriceClass_All"]
 Routing = Literal["files", "directories", "single-page"]
@@ -29,7 +28,6 @@ MAX_TTL_SECONDS = 31_536_000
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutDeliverySource.html
 DELIVERY_NAME_LIMIT = 60
 
-_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
 _REWRITE: Mapping[Routing, str] = {
     "directories": "request.uri += request.uri.endsWith('/') ? 'index.html' : '/index.html';",
     "single-page": "request.uri = '/index.html';",
@@ -68,8 +66,10 @@ class Delivery:
     def __post_init__(self) -> None:
         if self.host is None and (self.hosted_zone_id is not None or self.certificate_arn is not None):
             raise ValueError("hosted_zone_id or certificate_arn is set without host: set the host name too")
-        if self.host is not None and not _HOST.fullmatch(self.host):
-            raise ValueError(f"host is {self.host!r}: it must be a lower-case name such as 'static.example.com'")
+        if self.host is not None:
+            host_names.check("host", self.host, wildcard=False)
+        aws_rules.check_certificate_arn("certificate_arn", self.certificate_arn, region=CLOUDFRONT_REGION)
+        aws_rules.check_web_acl_arn("web_acl_arn", self.web_acl_arn)
         if self.host is not None and self.hosted_zone_id is None and self.certificate_arn is None:
             raise ValueError(f"host is {self.host!r} without hosted_zone_id and certificate_arn: set one of them")
         if not 0 <= self.default_ttl_seconds <= MAX_TTL_SECONDS:
@@ -95,8 +95,7 @@ class CdnArgs:
     """Path of the page, such as `/404.html`, for missing objects, with status 404; None keeps S3's response."""
 
     def __post_init__(self) -> None:
-        if self.not_found_page is not None and not self.not_found_page.startswith("/"):
-            raise ValueError(f"not_found_page is {self.not_found_page!r}: it must begin with /")
+        aws_rules.check_page("not_found_page", self.not_found_page)
 
 
 class Cdn(pulumi.ComponentResource):

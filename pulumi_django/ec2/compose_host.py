@@ -11,6 +11,7 @@ import pulumi_aws as aws
 from pulumi_django.ec2 import compose_file, compose_user_data, machine
 from pulumi_django.ecs.roles import Statement
 from pulumi_django.network.security import ANYWHERE
+from pulumi_django.rules import aws_rules, host_names
 from pulumi_django.rules.partitions import principal, region_of_zone
 
 # Canonical's images have the SSM agent, and docker and compose in their own signed package archive.
@@ -81,6 +82,9 @@ class ComposeHostArgs:
             machine.check_ami_id(self.ami_id)
         compose_user_data.check_secret_arn(self.environment_secret_arn)
         compose_user_data.check_size(_compose(self), self.compose_file)
+        aws_rules.check_statements("statements", self.statements)
+        if isinstance(self.host, str):
+            host_names.check("host", self.host, wildcard=False)
         if (self.host is None) != (self.hosted_zone_id is None):
             raise ValueError("host and hosted_zone_id go together: set both, or neither")
         if SSH_PORT in self.ingress_ports:

@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from pulumi_django.ec2 import machine
 from pulumi_django.ecs.roles import Statement
 from pulumi_django.ecs.web_routing import HealthCheck
-from pulumi_django.rules import naming, priorities
+from pulumi_django.rules import aws_rules, host_names, naming, priorities
 
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/understand-instance-refresh-default-values.html: the new instance
 # is healthy before the old one is removed.
@@ -90,6 +90,9 @@ class Ec2WebFleetArgs:
             machine.check_ami_id(self.ami_id)
         if isinstance(self.user_data, str):
             machine.check_user_data(self.user_data)
+        aws_rules.check_statements("statements", self.statements)
+        if isinstance(self.host, str):
+            host_names.check("host", self.host, wildcard=True)
         if not 0 <= self.min_size <= self.desired_size <= self.max_size:
             raise ValueError(
                 f"min_size, desired_size, max_size are {self.min_size}, {self.desired_size}, {self.max_size}: "

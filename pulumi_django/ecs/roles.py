@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from pulumi_django.ecs import limits
 from pulumi_django.policies.trust import partition_of, trust_policy
-from pulumi_django.rules import naming
+from pulumi_django.rules import aws_rules, naming
 
 ECS_TASKS = "ecs-tasks.amazonaws.com"
 """Principal of tasks."""
@@ -45,6 +45,9 @@ class RoleArgs:
 
     shared_role_arn: pulumi.Input[str] | None = None
     """Role that receives these permissions. None creates a role."""
+
+    def __post_init__(self) -> None:
+        aws_rules.check_statements("statements", self.statements)
 
 
 @dataclass(frozen=True, kw_only=True)

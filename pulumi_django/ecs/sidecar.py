@@ -8,8 +8,8 @@ from typing import Any
 
 import pulumi
 
-from pulumi_django.rules import naming
-from pulumi_django.rules.naming import check_image
+from pulumi_django.rules import aws_rules, naming
+from pulumi_django.rules.aws_rules import check_image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +51,12 @@ class Sidecar:
         check_image("image", self.image)
         if self.port is not None and not 0 < self.port < 65536:
             raise ValueError(f"port is {self.port}: a TCP port is 1 to 65535")
-        if self.memory_mib is not None and self.memory_mib < 4:
-            raise ValueError(f"memory_mib is {self.memory_mib}: a container needs 4 or more")
+        if self.memory_mib is not None and not 4 <= self.memory_mib <= aws_rules.MOST_MEMORY_MIB:
+            raise ValueError(
+                f"memory_mib is {aws_rules.shown(self.memory_mib)}: it is 4 to {aws_rules.MOST_MEMORY_MIB}"
+            )
+        aws_rules.check_variables("env", self.env)
+        aws_rules.check_variables("secrets", self.secrets)
 
 
 def check_sidecars(service: str, port: int | None, memory_mib: int, sidecars: Mapping[str, Sidecar]) -> None:

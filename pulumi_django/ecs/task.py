@@ -13,7 +13,7 @@ from pulumi_django.ecs import limits
 from pulumi_django.ecs.read_only import PATH, read_only, volume
 from pulumi_django.ecs.sidecar import Sidecar, check_sidecars, sidecar_containers, start_conditions
 from pulumi_django.rules import naming
-from pulumi_django.rules.naming import check_image
+from pulumi_django.rules.aws_rules import check_image
 from pulumi_django.rules.sizing import check_ephemeral_storage, check_fargate_size, check_log_retention
 
 Architecture = Literal["X86_64", "ARM64"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.rules import naming
+from pulumi_django.rules import host_names, naming
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,9 @@ class AliasRecordArgs:
 
     ipv6: bool = False
     """Whether the target supports IPv6 too, as CloudFront does."""
+
+    def __post_init__(self) -> None:
+        host_names.check("host", self.host, wildcard=True)
 
 
 class AliasRecord(pulumi.ComponentResource):
@@ -77,6 +80,9 @@ class CertificateArgs:
 
     region: str | None = None
     """AWS region of the certificate, `us-east-1` for CloudFront; None is the provider's region."""
+
+    def __post_init__(self) -> None:
+        host_names.check("domain_name", self.domain_name, wildcard=False)
 
 
 class Certificate(pulumi.ComponentResource):

@@ -9,8 +9,7 @@ from typing import Any
 import pulumi
 
 from pulumi_django.ecs.sidecar import Sidecar
-from pulumi_django.rules.aws_rules import shown
-from pulumi_django.rules.naming import check_image
+from pulumi_django.rules.aws_rules import check_image, shown
 
 CONTAINER = "otel-collector"
 # Releases: https://gallery.ecr.aws/aws-observability/aws-otel-collector

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from pulumi_django.rules import aws_rules
+
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmTopicArgs:
@@ -22,9 +24,7 @@ class AlarmTopicArgs:
     """E-mail addresses that receive every alarm. Each must confirm the subscription first."""
 
     def __post_init__(self) -> None:
-        for email in self.emails:
-            if email.count("@") != 1 or email.startswith("@") or email.endswith("@") or " " in email:
-                raise ValueError(f"emails has {email!r}: write an address like ops@example.com")
+        aws_rules.check_addresses("emails", self.emails)
 
 
 class AlarmTopic(pulumi.ComponentResource):

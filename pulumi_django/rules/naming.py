@@ -124,9 +124,3 @@ def target_group_name(environment: str, service: str) -> str:
 def load_balancer_name(base: str) -> str:
     """Return the name of a base's load balancer."""
     return check_length("load balancer name", f"{base}-alb", LOAD_BALANCER_NAME_LIMIT)
-
-
-def check_image(name: str, image: object) -> None:
-    """Raise ValueError that names the argument for plain text that is no image reference."""
-    if isinstance(image, str) and (not image or any(letter.isspace() or not letter.isprintable() for letter in image)):
-        raise ValueError(f"{name} is {image!r}: write an image like `registry/repository:tag`")

@@ -86,7 +86,7 @@ def rule_conditions(hosts: Sequence[Any], paths: Sequence[str]) -> list[tuple[li
         check_path_pattern(path)
         if not path.startswith("/") or len(path) > PATH_PATTERN_LIMIT:
             raise ValueError(
-                f"the path pattern {path!r} cannot be used: it must begin with / and have at most {PATH_PATTERN_LIMIT} characters"
+                f"paths: the path pattern {path!r} cannot be used: it must begin with / and have at most {PATH_PATTERN_LIMIT} characters"
             )
     for host in hosts:
         if isinstance(host, str) and len(host) > HOST_LIMIT:
@@ -99,7 +99,7 @@ def rule_conditions(hosts: Sequence[Any], paths: Sequence[str]) -> list[tuple[li
     for some_hosts, some_paths in conditions:
         if _wildcards([*some_hosts, *some_paths]) > WILDCARDS_PER_RULE:
             raise ValueError(
-                f"the path pattern {some_paths[0]!r} cannot be used: a rule has at most {WILDCARDS_PER_RULE} wildcards "
+                f"paths: the path pattern {some_paths[0]!r} cannot be used: a rule has at most {WILDCARDS_PER_RULE} wildcards "
                 "(* and ?), including those of its hosts"
             )
     return conditions

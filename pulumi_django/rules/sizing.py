@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pulumi_django.rules.aws_rules import shown
+
 GIB = 1024
 """MiB in a GiB."""
 
@@ -63,7 +65,7 @@ def check_log_retention(name: str, days: int) -> None:
     """Raise ValueError that names the argument when CloudWatch does not offer this retention period."""
     if days not in LOG_RETENTION_DAYS:
         allowed = ", ".join(str(known) for known in LOG_RETENTION_DAYS)
-        raise ValueError(f"{name} is {days}: allowed are {allowed} days")
+        raise ValueError(f"{name} is {shown(days)}: allowed are {allowed} days")
 
 
 def instance_class_memory_gib(instance_class: str) -> float | None:

@@ -425,7 +425,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
         lambda: AssetsOptions(force_destroy=True),
         "retain and force_destroy are both on: the bucket either stays or is deleted with all its objects",
     ),
-    (lambda: AssetsOptions(old_version_days=0), "old_version_days is 0: it is 1 or more"),
+    (lambda: AssetsOptions(old_version_days=0), "old_version_days is 0: it is 1 to 2147483647"),
     (lambda: AccessLogOptions(retention_days=0), "retention_days is 0: it is 1 to 3650"),
     (
         lambda: BaseAlarmOptions(database_cpu_percent=120),

@@ -66,6 +66,7 @@ def test_a_configuration_file_without_an_end_is_refused(here: Here, file: str, p
         ("base/Pulumi.yaml", "name: b\nstackConfigDir: 7\n", "Pulumi.yaml:2: stackConfigDir is not text"),
         ("base/Pulumi.yaml", "name: b\nbackend: {url: [1]}\n", "Pulumi.yaml:2: url is not text"),
         ("base/Pulumi.yaml", "name: b\nconfig: {x: {type: array, items: [1]}}\n", "x is an array without `items`"),
+        ("base/Pulumi.yaml", "name: b\nconfig: {: {type: string}}\n", "Pulumi.yaml: config: None is not a configuration key"),
         ("base/Pulumi.yaml", f"name: b\nmain: {'x' * 5000}\n", "has no program"),
         ("base/Pulumi.yaml", f"name: b\nstackConfigDir: {'x' * 5000}\n", "File name too long"),
         ("base/Pulumi.yaml", "name: b\n" + BOMB, "is too large: the limit is 10000 values"),

@@ -324,7 +324,7 @@ REFUSALS: list[tuple[str, Callable[[], object], str]] = [
     (
         "statement",
         lambda: DeployRoleArgs(subjects=[SUBJECT], regions=["r"], workload_statements=[{"Effect": "Allow"}]),
-        "workload_statements has a statement without Action, Resource: {'Effect': 'Allow'}",
+        "workload_statements: statement 1 needs Action or NotAction, and not both",
     ),
     (
         "plan by nobody",
@@ -339,7 +339,7 @@ REFUSALS: list[tuple[str, Callable[[], object], str]] = [
     (
         "dollars",
         lambda: BudgetAlarmArgs(monthly_dollars=0, emails=["a@example.com"]),
-        "monthly_dollars is 0: it must be 1 or more",
+        "monthly_dollars is 0: it must be 1 to 1000000000",
     ),
     (
         "nobody to write to",

@@ -210,7 +210,7 @@ def test_a_preview_shows_the_same_resources() -> None:
         ),
         (
             lambda: Delivery(host="Static.example.com", hosted_zone_id="Z1"),
-            "host is 'Static.example.com': it must be a lower-case name such as 'static.example.com'",
+            "host is 'Static.example.com': write it in lower case: 'static.example.com'",
         ),
         (
             lambda: Delivery(host="static.example.com"),
@@ -232,7 +232,7 @@ def test_a_preview_shows_the_same_resources() -> None:
         ),
         (
             lambda: CdnArgs(origin_domain_name="b", not_found_page="404.html"),
-            "not_found_page is '404.html': it must begin with /",
+            "not_found_page is '404.html': it must begin with / and have ASCII characters without spaces",
         ),
     ],
 )

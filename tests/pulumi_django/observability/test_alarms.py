@@ -140,7 +140,7 @@ def test_the_load_balancers_own_errors_are_watched() -> None:
         ),
         (
             lambda: AlarmTopicArgs(account_id=ACCOUNT, emails=["ops"]),
-            "emails has 'ops': write an address like ops@example.com",
+            "emails has 'ops': write an address like 'team@example.com'",
         ),
     ],
 )

@@ -100,7 +100,7 @@ def test_two_services_may_answer_the_same_path_of_different_hosts() -> None:
         ),
         (
             [route("web", ["api"])],
-            "the path pattern 'api' cannot be used: it must begin with / and have at most 128 characters",
+            "paths: the path pattern 'api' cannot be used: it must begin with / and have at most 128 characters",
         ),
         (
             [route("web", ["/*"]), route("ui", ["/*"])],
