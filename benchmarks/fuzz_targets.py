@@ -1,0 +1,274 @@
+"""The targets of the fuzzer: each has a strategy of inputs and a function that raises on a wrong answer."""
+
+from __future__ import annotations
+
+import collections.abc
+import contextlib
+import dataclasses
+import io
+import os
+import shutil
+import sys
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from hypothesis import strategies as st
+
+import pulumi_django
+from benchmarks.fuzz_inputs import damaged, damaged_json, odd
+from orchestrator.cli.main import main
+from orchestrator.config import settings
+from orchestrator.engines.automation.engine import AutomationEngine
+from orchestrator.errors import OrchestratorError, UsageError
+from orchestrator.model import Unit
+from orchestrator.operations import dotenv
+from tests.support.engines import FIXTURES, SETTINGS
+
+TOML = f'engine = "simulation"\n{SETTINGS}\n[limits]\nenvironments_per_base = 5\ndefault_ttl = "3d"\n\n[runner]\nparallel = 2\n'
+STACK = "config:\n  aws:region: eu-west-1\n  fixture-base:size: small\n  fixture-base:tags: {a: [1, two], b: null}\n"
+PROJECT = "name: fixture-base\nruntime: python\nmain: .\nbackend: {url: 'file://.'}\nconfig:\n  size: {type: string, default: a}\n  many: {type: array, items: {type: string}, default: [a]}\n  aws:region: {value: eu-west-1}\n"
+DOTENV = "# shop\nexport A=1\nB='two words'\nC=\"three\\nlines\"\nD=${A}-${X:-y}\nE=\n"
+CHECKPOINT = (
+    '{"version": 3, "checkpoint": {"stack": "organization/fixture-base/dev", "latest": {"manifest": {"time": '
+    '"2026-11-20T09:00:00.123456789Z", "magic": "m", "version": "v3"}, "secrets_providers": {"type": "passphrase", "state": {"salt": "v1:a"}}, '
+    '"resources": [{"urn": "urn:pulumi:dev::fixture-base::pulumi:pulumi:Stack::s", "custom": false, "type": "pulumi:pulumi:Stack", '
+    '"outputs": {"arn": "a", "key": {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "x"}}}, '
+    '{"urn": "urn:pulumi:dev::fixture-base::aws:sns/topic:Topic::t", "custom": true, "id": "1", "type": "aws:sns/topic:Topic", '
+    '"inputs": {"a": [1]}, "outputs": {}, "parent": "p", "dependencies": ["d"], "propertyDependencies": {"a": ["d"]}, "protect": true}], '
+    '"pending_operations": [{"type": "creating", "resource": {"urn": "urn:x::y", "type": "t"}}]}}}'
+)
+COMMANDS = [
+    *("create-env", "create-base", "update-env", "update-base", "preview-env", "preview-base", "destroy-env", "destroy-base"),
+    *("list", "show", "outputs", "graph", "cost", "extend", "pin", "unpin", "reap", "drift", "refresh", "unlock", "apply"),
+    *("ps", "scale", "secrets", "db", "schema", "help", "version", "deploy", "sleep", "wake", "orphans", "nope"),
+]  # fmt: skip
+OPTIONS = [
+    *("--base", "--set", "--json", "--yes", "--engine", "simulation", "--parallel", "--wait", "--ttl", "--owner", "--image"),
+    *("--kind", "prod", "--cascade", "--verbose", "--quiet", "--events", "--save-plan", "--format", "svg", "--with-cost", "--"),
+    *("dev", "alpha", "beta", "a=b", "size=large", "backend=x:1", "3d", "list", "push", "clone", "-", "--no-cost", "--force"),
+]  # fmt: skip
+UNSAFE = ("/dev/zero",)
+"""Words that would make a command write a device."""
+
+
+@dataclass(frozen=True)
+class Target:
+    inputs: st.SearchStrategy[Any]
+    run: Callable[[Any], None]
+    restore: Callable[[], None]
+
+
+def targets(folder: Path) -> dict[str, Target]:
+    """All targets by name, on a project in `folder` with a base, an environment and a saved plan."""
+    world = World(folder)
+    state = folder / ".orchestrator" / "simulation"
+    return {
+        "argv": Target(_words(), world.command, world.restore),
+        "settings": world.file("orchestrator.toml", damaged(TOML), ["list"]),
+        "stack file": world.file("base/Pulumi.dev.yaml", damaged(STACK), ["preview-base", "dev"]),
+        "Pulumi.yaml": world.file("base/Pulumi.yaml", damaged(PROJECT), ["preview-base", "dev"]),
+        "simulated state": world.state(state),
+        "Pulumi state": world.checkpoint(),
+        "plan": world.plan(),
+        "dotenv": Target(damaged(DOTENV) | st.text(max_size=80), _dotenv, lambda: None),
+        "arguments": Target(_arguments(), _made, lambda: None),
+    }
+
+
+class World:
+    """A project folder that is brought back to its first content after each input."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.first = folder, folder.parent / f"{folder.name}-first"
+        if not self.first.exists():
+            self._create()
+        self.restore()
+
+    def _create(self) -> None:
+        shutil.copytree(FIXTURES, self.folder)
+        (self.folder / "orchestrator.toml").write_text(TOML)
+        (self.folder / "base" / "Pulumi.dev.yaml").write_text("config: {}\n")
+        (self.folder / "app" / "Pulumi.alpha.yaml").write_text(
+            "config:\n  fixture-app:base: dev\n  fixture-app:listener_slot: 0\n"
+        )
+        self.command(["create-env", "alpha", "--base", "dev"])
+        self.command(["preview-base", "qa", "--kind", "ad-hoc", "--save-plan", str(self.folder / "plan")])
+        (self.folder / "plan" / "progress.json").write_text(
+            '{"base/qa": {"done": false, "ended": true, "state": null}}'
+        )
+        shutil.copytree(self.folder, self.first, symlinks=True)
+
+    def restore(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.copytree(self.first, self.folder, symlinks=True)
+
+    def command(self, words: list[str]) -> None:
+        """Run a command line. Raises AssertionError for a traceback, a message of a bug, or an unknown exit code."""
+        own = words.index("--") if "--" in words else len(words)
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), contextlib.chdir(self.folder):
+            code = main([*words[:own], "--project-dir", str(self.folder), *words[own:]])
+        told = err.getvalue()
+        assert "Traceback" not in told, told
+        assert "this is a bug" not in told, told
+        assert code in (0, 1, 2, 3, 130), code
+
+    def file(self, name: str, inputs: st.SearchStrategy[str], words: list[str]) -> Target:
+        def run(text: str) -> None:
+            _write(self.folder / name, text)
+            self.command([*words, "--no-cost"] if words[0] != "list" else words)
+
+        return Target(inputs, run, self.restore)
+
+    def state(self, state: Path) -> Target:
+        files = {path.relative_to(self.folder): path.read_text() for path in sorted(state.rglob("*.jsonl"))}
+
+        @st.composite
+        def inputs(draw: st.DrawFn) -> tuple[Path, str, list[str]]:
+            name = draw(st.sampled_from(sorted(files)))
+            head, body = files[name].split("\n")
+            if draw(st.booleans()):
+                body = draw(damaged_json(body))
+                head = head.replace(
+                    head[head.index('"body_bytes"') :].split(",")[0],
+                    f'"body_bytes":{len(body.encode(errors="replace"))}',
+                )
+            else:
+                head = draw(damaged_json(head))
+            words = draw(
+                st.sampled_from(
+                    [["list"], ["show", "alpha"], ["graph", "dev"], ["preview-base", "dev", "--no-cost"], ["cost"]]
+                )
+            )
+            return name, f"{head}\n{body}", words
+
+        def run(value: tuple[Path, str, list[str]]) -> None:
+            _write(self.folder / value[0], value[1])
+            self.command(value[2])
+
+        return Target(inputs(), run, self.restore)
+
+    def plan(self) -> Target:
+        plan = self.folder / "plan"
+        files = {path.name: path.read_text() for path in sorted(plan.glob("*.json"))}
+
+        def run(value: tuple[str, str]) -> None:
+            _write(plan / value[0], value[1])
+            self.command(["apply", str(plan), "--yes"])
+
+        names = st.sampled_from(sorted(files))
+        return Target(
+            names.flatmap(lambda name: st.tuples(st.just(name), damaged_json(files[name]))), run, self.restore
+        )
+
+    def checkpoint(self) -> Target:
+        """A state folder of Pulumi, read by the real engine without its CLI."""
+        folder = self.folder / "state" / ".pulumi"
+        beside = {
+            "stacks/fixture-base/dev.pulumi-tags": '{"version": 1, "tags": {"orchestrator:kind": "ad-hoc", "orchestrator:created": "2026-11-20T09:00:00Z"}}',
+            "locks/organization/fixture-base/dev/1.json": '{"pid": 7, "username": "a", "hostname": "b", "timestamp": "2026-11-20T09:00:00Z"}',
+            "history/fixture-base/dev/dev-1.history.json": '{"kind": "update", "startTime": 1764000000, "result": "succeeded"}',
+            "orchestrator/engines/fixture-base/dev/1.json": '{"username": "a", "hostname": "b", "pid": 7, "boot": "x", "namespace": "n", "started": "1", "operation": "up", "since": "2026-11-20T09:00:00+00:00"}',
+            "orchestrator/marks/bases/dev/1.json": '{"process": {"username": "a", "hostname": "b", "pid": 7}, "since": "2026-11-20T09:00:00+00:00", "says": {"hosts": {"a": ["b"]}}}',
+            "stacks/fixture-base/dev.json": CHECKPOINT,
+        }  # fmt: skip
+
+        def run(value: tuple[str, str]) -> None:
+            for name, text in {**beside, value[0]: value[1]}.items():
+                _write(folder / name, text)
+            os.environ["PULUMI_BACKEND_URL"] = f"file://{folder.parent}"
+            unit = Unit("base", "dev")
+            try:
+                engine = AutomationEngine(settings.load(self.folder))
+            except OrchestratorError:
+                return
+            for call in (engine.stacks, lambda: engine.stack(unit), lambda: engine.resources(unit), lambda: engine.readers(unit),
+                         lambda: engine.fingerprint(unit), lambda: engine.lock_owner(unit), engine.claims,
+                         lambda: engine.marks.below("bases"), lambda: engine.admit([], [unit])):  # fmt: skip
+                with contextlib.suppress(OrchestratorError):
+                    call()
+
+        names = st.sampled_from(sorted(beside))
+        return Target(
+            names.flatmap(lambda name: st.tuples(st.just(name), damaged_json(beside[name]))), run, self.restore
+        )
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+
+
+def _words() -> st.SearchStrategy[list[str]]:
+    word = st.sampled_from(OPTIONS) | odd.filter(lambda text: text not in UNSAFE)
+    return st.tuples(st.sampled_from(COMMANDS), st.lists(word, max_size=6)).map(lambda pair: [pair[0], *pair[1]])
+
+
+def _dotenv(text: str) -> None:
+    with contextlib.suppress(UsageError):
+        dotenv.parse(text, "file")
+
+
+@st.composite
+def _arguments(draw: st.DrawFn) -> tuple[Any, dict[str, Any]]:
+    """A public argument class, with values of the right types."""
+    kind = draw(st.sampled_from(KINDS))
+    hints = typing.get_type_hints(kind, localns={"Output": pulumi.Output, "T": typing.TypeVar("T")})
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(kind):
+        needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if field.init and not field.name.startswith("_") and (needed or draw(st.integers(0, 4)) == 0):
+            values[field.name] = draw(_value(hints[field.name]))
+    return kind, values
+
+
+def _value(hint: Any) -> st.SearchStrategy[Any]:
+    members = typing.get_args(hint)
+    origin = typing.get_origin(hint)
+    if origin is typing.Literal:
+        return st.sampled_from(members)
+    if isinstance(origin, type) and issubclass(origin, typing.Mapping):  # type: ignore[arg-type]
+        return st.dictionaries(odd, _value(members[-1]), max_size=3)
+    if isinstance(origin, type) and issubclass(origin, typing.Sequence):  # type: ignore[arg-type]
+        return st.lists(_value(members[0]), max_size=3)
+    if members and origin is not pulumi.Output:
+        plain = [each for each in members if each is not type(None) and typing.get_origin(each) is not pulumi.Output]
+        plain = [each for each in plain if typing.get_origin(each) is not collections.abc.Awaitable]
+        value = _value(plain[0]) if plain else st.none()
+        return value | st.none() if type(None) in members else value
+    if hint is bool:
+        return st.booleans()
+    if hint in (int, float):
+        return st.sampled_from([0, 1, -1, 2, 50, 443, 10**400, -(10**400), 2**31]) | st.integers(-5, 5000)
+    if hint is str or hint is Any:
+        return odd
+    if dataclasses.is_dataclass(hint):
+        return st.builds(_made_quietly, st.just(hint))
+    if isinstance(hint, type) and issubclass(hint, str):
+        return st.sampled_from(list(hint))  # type: ignore[arg-type]
+    return st.none()
+
+
+def _made_quietly(kind: Any) -> Any:
+    try:
+        return kind()
+    except (TypeError, ValueError):
+        return None
+
+
+def _made(value: tuple[Any, dict[str, Any]]) -> None:
+    kind, values = value
+    with contextlib.suppress(ValueError):
+        kind(**values)
+
+
+KINDS = [
+    kind
+    for name in sorted(dir(pulumi_django))
+    if dataclasses.is_dataclass(kind := getattr(pulumi_django, name)) and name not in ("BaseContract", "AppOutputs")
+]
+assert sys.flags.optimize == 0, "the fuzzer needs assertions"
