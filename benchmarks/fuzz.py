@@ -25,17 +25,15 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 CPU_SECONDS, MEMORY_MB = 10, 500
-NAMES = [
-    "argv",
-    "settings",
-    "stack file",
-    "Pulumi.yaml",
-    "simulated state",
-    "Pulumi state",
-    "plan",
-    "dotenv",
-    "arguments",
-]
+SHARES = {
+    **dict.fromkeys(["argv", "settings", "stack file", "Pulumi.yaml", "simulated state", "plan"], 1),
+    "Pulumi state": 2,
+    "dotenv": 3,
+    "arguments": 3,
+}
+"""Batches of each target in one round. Targets that run no whole command get more."""
+
+NAMES = list(SHARES)
 
 
 class TooSlow(BaseException):
@@ -119,10 +117,10 @@ def run(inputs: int, start: int, names: list[str], size: int, results: Path, fol
 
     targets(folder)  # loads the modules and creates the project once, before the first fork
     done: list[dict[str, Any]] = []
-    batches = -(-inputs // (size * len(names)))
-    for round_ in range(batches):
-        for name in names:
-            number = start * 1_000_000 + round_
+    rounds = -(-inputs // (size * sum(SHARES[name] for name in names)))
+    for round_ in range(rounds):
+        for name, part in [(each, part) for each in names for part in range(SHARES[each])]:
+            number = start * 1_000_000 + round_ * max(SHARES.values()) + part
             file = results / f"{name.replace(' ', '-')}-{number}.json"
             if not file.exists():
                 file.write_text(json.dumps({"target": name, **in_child(name, number, size, folder)}))

@@ -106,6 +106,10 @@ class World:
         shutil.rmtree(self.folder, ignore_errors=True)
         shutil.copytree(self.first, self.folder, symlinks=True)
 
+    def restore_file(self, name: Path) -> None:
+        """Bring one file back. For commands that change nothing else."""
+        shutil.copyfile(self.first / name, self.folder / name)
+
     def command(self, words: list[str]) -> None:
         """Run a command line. Raises AssertionError for a traceback, a message of a bug, or an unknown exit code."""
         own = words.index("--") if "--" in words else len(words)
@@ -122,7 +126,7 @@ class World:
             _write(self.folder / name, text)
             self.command([*words, "--no-cost"] if words[0] != "list" else words)
 
-        return Target(inputs, run, self.restore)
+        return Target(inputs, run, lambda: self.restore_file(Path(name)))
 
     def state(self, state: Path) -> Target:
         files = {path.relative_to(self.folder): path.read_text() for path in sorted(state.rglob("*.jsonl"))}
@@ -149,8 +153,9 @@ class World:
         def run(value: tuple[Path, str, list[str]]) -> None:
             _write(self.folder / value[0], value[1])
             self.command(value[2])
+            self.restore_file(value[0])
 
-        return Target(inputs(), run, self.restore)
+        return Target(inputs(), run, lambda: None)
 
     def plan(self) -> Target:
         plan = self.folder / "plan"
@@ -217,13 +222,19 @@ def _dotenv(text: str) -> None:
 def _arguments(draw: st.DrawFn) -> tuple[Any, dict[str, Any]]:
     """A public argument class, with values of the right types."""
     kind = draw(st.sampled_from(KINDS))
+    return kind, draw(_fields(kind))
+
+
+@st.composite
+def _fields(draw: st.DrawFn, kind: Any) -> dict[str, Any]:
+    """Values of the required fields and of some others."""
     hints = typing.get_type_hints(kind, localns={"Output": pulumi.Output, "T": typing.TypeVar("T")})
     values: dict[str, Any] = {}
     for field in dataclasses.fields(kind):
         needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if field.init and not field.name.startswith("_") and (needed or draw(st.integers(0, 4)) == 0):
             values[field.name] = draw(_value(hints[field.name]))
-    return kind, values
+    return values
 
 
 def _value(hint: Any) -> st.SearchStrategy[Any]:
@@ -247,17 +258,17 @@ def _value(hint: Any) -> st.SearchStrategy[Any]:
     if hint is str or hint is Any:
         return odd
     if dataclasses.is_dataclass(hint):
-        return st.builds(_made_quietly, st.just(hint))
+        return _fields(hint).map(lambda values: _made_quietly(hint, values)).filter(lambda made: made is not None)
     if isinstance(hint, type) and issubclass(hint, str):
         return st.sampled_from(list(hint))  # type: ignore[arg-type]
     return st.none()
 
 
-def _made_quietly(kind: Any) -> Any:
-    try:
-        return kind()
-    except (TypeError, ValueError):
-        return None
+def _made_quietly(kind: Any, values: dict[str, Any]) -> Any:
+    for given in (values, {}):
+        with contextlib.suppress(TypeError, ValueError):
+            return kind(**given)
+    return None
 
 
 def _made(value: tuple[Any, dict[str, Any]]) -> None:

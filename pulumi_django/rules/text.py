@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 MAY_BE_EMPTY = "may_be_empty"
 """Key in the metadata of a text field for which empty text is a valid value."""
@@ -43,11 +44,11 @@ def whole_number(value: object) -> int:
     Pulumi stores every number as a float, so a StackReference reads the port 5432 as 5432.0, which libpq, urllib and
     dj-database-url refuse in a URL. Programs also export ports as text. Raises ValueError for other values.
     """
-    if not isinstance(value, bool) and isinstance(value, int | float | str):
-        try:
-            number = value if isinstance(value, int) else float(value)
-        except ValueError:
-            number = 0.5
-        if float(number).is_integer():
-            return int(number)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float | str):
+        with suppress(ValueError):
+            number = float(value)
+            if number.is_integer():
+                return int(number)
     raise ValueError(f"{value!r} is not a whole number")

@@ -73,7 +73,7 @@ class Kept(TypedDict, total=False):
     urn: Required[str]
     type: Required[str]
     name: Required[str]
-    parent: str
+    parent: Required[str]
     inputs: Required[dict[str, Any]]
     secret_inputs: list[str]
     outputs: dict[str, Any]

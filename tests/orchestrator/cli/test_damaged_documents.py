@@ -112,7 +112,16 @@ def test_one_damaged_state_never_breaks_the_list(here: Here, damage: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "body", ["[]", '{"urn:a": 7}', '{"urn:a": {"urn": "a"}}', '{"urn:a": {"urn": 1}}', "{", "nope"]
+    "body",
+    [
+        "[]",
+        '{"urn:a": 7}',
+        '{"urn:a": {"urn": "a"}}',
+        '{"urn:a": {"urn": 1}}',
+        '{"a": {"urn": "a", "type": "t", "name": "a", "inputs": {}}}',
+        "{",
+        "nope",
+    ],
 )
 def test_damaged_resources_are_reported_with_their_path(here: Here, body: str) -> None:
     here("create-env", "alpha", "--base", "dev")

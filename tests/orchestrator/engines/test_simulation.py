@@ -18,7 +18,7 @@ from orchestrator.model import Operation, StackStatus, Unit
 from tests.support.engines import APP, BASE, Workshop
 
 UNIT = Unit("base", "dev")
-RESOURCES: dict[str, dict[str, Any]] = {"urn:a": {"urn": "urn:a", "type": "t", "name": "a", "inputs": {}}}
+RESOURCES: dict[str, dict[str, Any]] = {"urn:a": {"urn": "urn:a", "type": "t", "name": "a", "parent": "", "inputs": {}}}
 
 
 @pytest.fixture

@@ -25,6 +25,12 @@ def test_everything_else_is_refused_by_value(value: object) -> None:
         whole_number(value)
 
 
+def test_a_whole_number_may_have_hundreds_of_digits() -> None:
+    assert whole_number(10**400) == 10**400
+    with pytest.raises(ValueError, match="is not a whole number"):
+        whole_number("1e400")
+
+
 def test_a_number_that_is_known_later_becomes_text_without_a_fraction() -> None:
     def program() -> None:
         later: pulumi.Output[int] = pulumi.Output.from_input(5432.0)  # pyright: ignore[reportAssignmentType]
