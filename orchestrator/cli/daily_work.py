@@ -8,7 +8,7 @@ import typer
 
 from orchestrator.cli import completion
 from orchestrator.cli.options import Commands, Common, EnvironmentArgument, ImageOption, SetOption
-from orchestrator.cli.shared import end, on_environment, updated
+from orchestrator.cli.shared import duration_of, end, images_of, on_environment, values_of
 
 ServiceOption = Annotated[
     str | None,
@@ -53,33 +53,24 @@ def deploy_(
     """
     from orchestrator.cli.looking import smoke_all
     from orchestrator.cli.one_environment import RolloutLines
-    from orchestrator.config.assignments import parse_assignment, parse_images
-    from orchestrator.config.durations import parse_duration
-    from orchestrator.operations import deploy
     from orchestrator.rendering import operation_documents, operation_text
 
-    request = deploy.Deploy(
-        images=dict(parse_images(image or ())),
+    images, values = images_of(image), values_of(set_)
+    work = on_environment(common, name)
+    result = work.operations.deploy(
+        name,
+        images,
+        values=values,
         release=release,
         detach=detach,
         dry_run=dry_run,
-        assignments=tuple(parse_assignment(text) for text in set_ or ()),
-        wait_seconds=parse_duration(common.wait).total_seconds() if common.wait else 0.0,
-    )
-    work = on_environment(common, name)
-    result = deploy.run(
-        request,
-        work.target,
-        work.clients,
-        RolloutLines(work.session, work.view),
-        context=work.session.orchestrator.context,
-        carry_out=lambda job: work.session.do(job, quiet_document=True),
+        observer=RolloutLines(work.session, work.view),
     )
     if not common.as_json and not dry_run:
         work.report(result, operation_text.deployed(result, name, work.console.width), always=True)
     code, smoked = result.exit_code, None
     if smoke and not (code or dry_run or detach):
-        (smoked,), code = smoke_all(work.session, (work.target.environment,))
+        (smoked,), code = smoke_all(work.session, (name,))
     if common.as_json:
         work.report(operation_documents.deployed(result, smoked), "", always=True)
     if code:
@@ -114,32 +105,23 @@ def run_(
 
     Example: orchestrator run alpha -- python manage.py migrate
     """
-    from orchestrator.config.durations import parse_duration
-    from orchestrator.operations import run
     from orchestrator.rendering import operation_text
 
     cpu_units, memory_mib = _size(size)
-    request = run.RunCommand(
-        command=tuple(command or ()),
-        service=service,
-        cpu_units=cpu_units,
-        memory_mib=memory_mib,
-        spot=spot,
-        detach=detach,
-        timeout_seconds=parse_duration(timeout).total_seconds() if timeout else run.FOREVER_SECONDS,
-    )
     work = on_environment(common, name)
-
-    def decide(task: str) -> run.OnInterrupt:
-        from orchestrator.cli.one_environment import ask_by_letter
-
-        if not work.console.can_ask:
-            return run.OnInterrupt.STOP
-        choices = {choice.value: choice.value for choice in run.OnInterrupt}
-        return run.OnInterrupt(ask_by_letter(work.console, f"task {task} runs", choices, run.OnInterrupt.LEAVE.value))
-
     with work.interruptible():
-        result = run.run(request, work.target, work.clients, work.view, decide=decide)
+        result = work.operations.run(
+            name,
+            command or (),
+            service=service,
+            cpu_units=cpu_units,
+            memory_mib=memory_mib,
+            spot=spot,
+            detach=detach,
+            timeout=duration_of(timeout),
+            observer=work.view,
+            decide=work.decide,
+        )
     work.report(result, operation_text.detached(result, name) if detach else "")
     if result.code and not common.as_json:
         work.console.problem(f"task {result.task} {result.reason}", result.hint)
@@ -161,16 +143,13 @@ def exec_(
 
     Example: orchestrator exec alpha -- python manage.py createsuperuser
     """
-    from orchestrator.operations import execute
-
-    request = execute.OpenShell(command=tuple(command or execute.DEFAULT_COMMAND), service=service, task=task)
     work = on_environment(common, name)
     if print_ or common.as_json:
-        shell = execute.locate(request, work.target, work.clients, work.view)
+        shell = work.operations.find_shell(name, command or (), service=service, task=task, observer=work.view)
         work.report(shell, f"{shell.aws_command}\n")
         return
-    result = execute.run(request, work.target, work.clients, work.view)
-    if work.target.notice:
+    result = work.operations.exec(name, command or (), service=service, task=task, observer=work.view)
+    if work.simulated:
         work.report(result, "")
     if result.code:
         raise typer.Exit(result.code)
@@ -198,29 +177,29 @@ def logs_(
     Example: orchestrator logs alpha --service web --since 10m --follow
     """
     from orchestrator.cli.one_environment import Prefixes
-    from orchestrator.config.durations import parse_duration
-    from orchestrator.operations import logs
     from orchestrator.rendering import operation_documents
 
-    request = logs.ReadLogs(
-        services=tuple(service or ()),
-        since=parse_duration(since) if since else None,
+    work = on_environment(common, name)
+    lines = work.operations.logs(
+        name,
+        service or (),
+        since=duration_of(since),
         follow=follow,
         previous=previous,
         grep=grep,
+        observer=work.view,
     )
-    work = on_environment(common, name)
-    prefixes = Prefixes(work.console, logs.names(request, work.target), times=times)
+    prefixes = Prefixes(work.console, lines.services, times=times)
     if not common.as_json:
         work.note_simulation()
     try:
-        for line in logs.lines(request, work.target, work.clients, work.view):
+        for line in lines:
             work.console.result(operation_documents.line(line) if common.as_json else prefixes.text(line))
             if work.console.gone:
                 break
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
-    if work.target.notice and not common.as_json:
+    if work.simulated and not common.as_json:
         work.report(None, "", picture=True)
 
 
@@ -235,11 +214,10 @@ def ps_(
     """
     from datetime import UTC, datetime
 
-    from orchestrator.operations import ps
     from orchestrator.rendering import operation_text
 
     work = on_environment(common, name)
-    found = ps.run(ps.ListTasks(services=tuple(service or ())), work.target, work.clients, work.view)
+    found = work.operations.ps(name, service or (), observer=work.view)
     work.report(found, operation_text.processes(found, datetime.now(UTC), work.console.width), picture=True)
 
 
@@ -253,13 +231,11 @@ def open_(
 
     Example: orchestrator open alpha --path /admin/
     """
-    from orchestrator.operations import open_url
-
     work = on_environment(common, name)
-    page = open_url.run(open_url.OpenUrl(path=path), work.target, work.clients, work.view)
-    opened = not (print_ or common.as_json or work.target.notice) and _browse(page.url)
-    if work.target.notice and not common.as_json:
-        work.console.note(f"{work.target.notice}\n")
+    page = work.operations.open(name, path, observer=work.view)
+    opened = not (print_ or common.as_json or work.simulated) and _browse(page.url)
+    if work.simulated and not common.as_json:
+        work.note_simulation()
         work.console.result(f"{page.url}\n")
         return
     work.report(page, "" if opened else f"{page.url}\n")
@@ -303,22 +279,15 @@ def scale_(
 
     Example: orchestrator scale alpha web=3 default=2
     """
-    from orchestrator.lifecycle import UpdateEnv
-    from orchestrator.operations import app_stack, scale
     from orchestrator.rendering import operation_documents, operation_text
 
-    wanted = scale.parse(counts)
     work = on_environment(common, name)
-    app = app_stack.find(work.session.orchestrator.context, work.target.environment)
-    found = scale.prepare(wanted, work.target, work.clients, app)
-    work.console.note(operation_text.scaled(found))
-    if work.target.asleep:
-        work.console.note(f"{name} is asleep: the numbers apply when it wakes")
-    assignments = tuple(assignment for item in found for assignment in item.assignments)
-    report, code = updated(work.session, UpdateEnv(names=(work.target.environment,), assignments=assignments))
+    result = work.operations.scale(
+        name, counts, found=lambda found: work.console.note(operation_text.scaled(found)), observer=work.view
+    )
     if common.as_json:
-        work.console.document(operation_documents.scale(name, found, report, work.session.notice))
-    end(code)
+        work.console.document(operation_documents.scale(name, result.services, result.report, work.session.notice))
+    end(result.exit_code)
 
 
 GROUP = "Daily work"

@@ -10,25 +10,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli import completion
-from orchestrator.cli.options import Commands, Common, DryRunOption, EnvironmentArgument
-from orchestrator.cli.shared import calls_of, end, on_environment, updated
+from orchestrator.cli.options import Commands, Common, DryRunOption, EnvironmentArgument, ProvidedName, StoreName
+from orchestrator.cli.shared import end, on_environment
 
 if TYPE_CHECKING:
     from orchestrator.cli.one_environment import EnvironmentCommand
     from orchestrator.operations.database.databases import DatabaseResult
+    from orchestrator.operations.secrets import PushResult
+    from orchestrator.operations.tunnel import Tunnel
 
 NoReleaseOption = Annotated[bool, typer.Option("--no-release", help="Do not run the release command afterwards.")]
 AllowProdDataOption = Annotated[
     bool, typer.Option("--allow-prod-data", help="Allow data of production in this environment.")
 ]
-StoreOption = Annotated[str, typer.Option("--to", metavar="STORE", help="Store of the values: secretsmanager or ssm.")]
+StoreOption = Annotated[StoreName, typer.Option("--to", help="Store of the values.")]
 # The surplus words can be a value. They are accepted so that no message of the parser repeats them.
 SurplusArgument = Annotated[list[str] | None, typer.Argument(hidden=True)]
 ProvidedOption = Annotated[
-    str,
+    ProvidedName,
     typer.Option(
         "--provided",
-        metavar="WHAT",
         help="Action for variables that the stack itself provides: refuse, keep (the value of the stack) or replace.",
     ),
 ]
@@ -44,19 +45,20 @@ def tunnel_(
 
     Example: orchestrator tunnel alpha --port 6000
     """
-    from orchestrator.operations import tunnel
     from orchestrator.rendering import operation_text
 
-    request = tunnel.OpenTunnel(port=port)
     work = on_environment(common, name)
-    found = tunnel.locate(request, work.target, work.clients)
     if print_ or common.as_json:
+        found = work.operations.find_tunnel(name, port)
         work.report(found, f"{found.aws_command}\n")
         return
-    if work.target.notice is None:
-        work.console.result(operation_text.tunnel(found))
-    result = tunnel.run(found, work.target, work.clients, work.view)
-    if work.target.notice is not None:
+
+    def opened(tunnel: Tunnel) -> None:
+        if not work.simulated:
+            work.console.result(operation_text.tunnel(tunnel))
+
+    result = work.operations.tunnel(name, port, opened=opened, observer=work.view)
+    if work.simulated:
         work.report(result, "")
     end(result.code)
 
@@ -66,10 +68,8 @@ def db_create(common: Common, name: EnvironmentArgument) -> None:
 
     Example: orchestrator db create alpha
     """
-    from orchestrator.operations.database import databases
-
     work = on_environment(common, name)
-    _print_database(work, databases.create(work.target, work.clients, work.view))
+    _print_database(work, work.operations.databases.create(name, observer=work.view))
 
 
 def db_drop(common: Common, name: EnvironmentArgument) -> None:
@@ -77,11 +77,9 @@ def db_drop(common: Common, name: EnvironmentArgument) -> None:
 
     Example: orchestrator db drop alpha
     """
-    from orchestrator.operations.database import databases
-
     work = on_environment(common, name)
     confirm = _confirm(work, "loses its database")
-    _print_database(work, databases.drop(work.target, work.clients, work.view, confirm=confirm))
+    _print_database(work, work.operations.databases.drop(name, observer=work.view, confirm=confirm))
 
 
 def db_reset(
@@ -97,12 +95,12 @@ def db_reset(
 
     Example: orchestrator db reset alpha -- python manage.py loaddata demo
     """
-    from orchestrator.operations.database import databases
-
-    request = databases.ResetDatabase(seed=tuple(seed or ()), release=not no_release)
     work = on_environment(common, name)
     confirm = _confirm(work, "loses all its data")
-    _print_database(work, databases.reset(request, work.target, work.clients, work.view, confirm=confirm))
+    result = work.operations.databases.reset(
+        name, seed=seed or (), release=not no_release, observer=work.view, confirm=confirm
+    )
+    _print_database(work, result)
 
 
 def db_clone(
@@ -124,17 +122,16 @@ def db_clone(
 
     Example: orchestrator db clone alpha --from beta
     """
-    from orchestrator.operations.aws import targets
-    from orchestrator.operations.database import databases
-
     work = on_environment(common, name)
-    request = databases.CloneDatabase(
-        source=targets.find(work.session.orchestrator.context, source),
+    result = work.operations.databases.clone(
+        name,
+        source,
         allow_prod_data=allow_prod_data,
         release=not no_release,
+        observer=work.view,
+        confirm=_confirm(work, f"loses all its data and gets that of {source}"),
     )
-    confirm = _confirm(work, f"loses all its data and gets that of {source}")
-    _print_database(work, databases.clone(request, work.target, work.clients, work.view, confirm=confirm))
+    _print_database(work, result)
 
 
 def db_dump(
@@ -148,10 +145,8 @@ def db_dump(
 
     Example: orchestrator db dump alpha --to alpha.dump
     """
-    from orchestrator.operations.database import databases
-
     work = on_environment(common, name)
-    _print_database(work, databases.dump(work.target, work.clients, work.view, to=to))
+    _print_database(work, work.operations.databases.dump(name, to=to, observer=work.view))
 
 
 def db_restore(
@@ -165,17 +160,16 @@ def db_restore(
 
     Example: orchestrator db restore alpha alpha.dump
     """
-    from orchestrator.operations.database import databases
-
-    request = databases.RestoreDatabase(
-        source=source,
-        allow_prod=common.allow_prod,
+    work = on_environment(common, name)
+    result = work.operations.databases.restore(
+        name,
+        source,
         allow_prod_data=allow_prod_data,
         release=not no_release,
+        observer=work.view,
+        confirm=_confirm(work, f"loses all its data and gets that of {source}"),
     )
-    work = on_environment(common, name)
-    confirm = _confirm(work, f"loses all its data and gets that of {source}")
-    _print_database(work, databases.restore(request, work.target, work.clients, work.view, confirm=confirm))
+    _print_database(work, result)
 
 
 def db_shell(common: Common, name: EnvironmentArgument) -> None:
@@ -183,11 +177,9 @@ def db_shell(common: Common, name: EnvironmentArgument) -> None:
 
     Example: orchestrator db shell alpha
     """
-    from orchestrator.operations.database import shell as database_shell
-
     work = on_environment(common, name)
-    result = database_shell.run(work.target, work.clients, work.view)
-    if work.target.notice is not None or common.as_json:
+    result = work.operations.databases.shell(name, observer=work.view)
+    if work.simulated or common.as_json:
         work.report(result, "")
     end(result.code)
 
@@ -197,7 +189,7 @@ def _confirm(work: EnvironmentCommand, what: str) -> Callable[[], None]:
 
     def ask() -> None:
         if not work.session.common.yes:
-            work.console.confirm((work.target.environment,), f"{work.target.environment} {what}")
+            work.console.confirm((work.name,), f"{work.name} {what}")
 
     return ask
 
@@ -213,8 +205,8 @@ def secrets_push(
     name: EnvironmentArgument,
     file: Annotated[str, typer.Argument(metavar="FILE", help="Dotenv or JSON file; - is standard input.")],
     surplus: SurplusArgument = None,
-    to: StoreOption = "secretsmanager",
-    provided: ProvidedOption = "refuse",
+    to: StoreOption = StoreName.SECRETS_MANAGER,
+    provided: ProvidedOption = ProvidedName.REFUSE,
     dry_run: DryRunOption = False,
 ) -> None:
     """Store the values of a file as secrets of the environment. Values are never shown.
@@ -242,8 +234,8 @@ def secrets_set(
     file: Annotated[
         str | None, typer.Option("--file", metavar="FILE", help="Read the value from a file.", show_default=False)
     ] = None,
-    to: StoreOption = "secretsmanager",
-    provided: ProvidedOption = "refuse",
+    to: StoreOption = StoreName.SECRETS_MANAGER,
+    provided: ProvidedOption = ProvidedName.REFUSE,
     dry_run: DryRunOption = False,
 ) -> None:
     """Store one value, from a file, from standard input or from a prompt.
@@ -274,55 +266,37 @@ def secrets_list(common: Common, name: EnvironmentArgument) -> None:
 
     Example: orchestrator secrets list alpha
     """
-    from orchestrator.operations import app_stack, secrets
     from orchestrator.rendering import operation_text
 
     work = on_environment(common, name)
-    app = app_stack.find(work.session.orchestrator.context, work.target.environment)
-    found = secrets.listed(work.target, work.clients, app)
+    found = work.operations.secrets.list(name)
     work.report(found, operation_text.secrets(found, work.console.width), picture=True)
 
 
-def _push(common: Common, name: str, values: dict[str, str], to: str, provided: str, *, dry_run: bool) -> None:
-    from orchestrator.errors import UsageError
-    from orchestrator.lifecycle import UpdateEnv
-    from orchestrator.operations import app_stack, secrets
+def _push(
+    common: Common, name: str, values: dict[str, str], to: StoreName, provided: ProvidedName, *, dry_run: bool
+) -> None:
     from orchestrator.rendering import operation_documents, operation_text
 
-    if to not in list(secrets.Store):
-        raise UsageError(f"--to {to} is invalid: it must be {' or '.join(secrets.Store)}")
-    if provided not in list(secrets.Provided):
-        raise UsageError(f"--provided {provided} is invalid: it must be {', '.join(secrets.Provided)}")
-    request = secrets.PushSecrets(
-        values=values,
-        store=secrets.Store(to),
-        dry_run=dry_run,
-        provided=secrets.Provided(provided),
-        allow_prod=common.allow_prod,
-    )
     work = on_environment(common, name)
-    app = app_stack.find(work.session.orchestrator.context, work.target.environment)
-    result = secrets.push(request, work.target, work.clients, app)
-    if result.empty:
-        work.console.note(
-            f"not stored because they are empty, and ECS starts no task with an empty secret: "
-            f"{', '.join(result.empty)}; `--set extra_env.NAME=` sets an empty variable"
-        )
-    assignments = () if dry_run else secrets.assignments(result, app)
-    if not common.as_json:
-        work.report(result, operation_text.pushed(result))
-    report, code = None, 0
-    if assignments:
-        report, code = updated(work.session, UpdateEnv(names=(work.target.environment,), assignments=assignments))
-    elif not dry_run:
-        secrets.restart(work.target, work.clients, result.stale, work.view)
+
+    def stored(result: PushResult) -> None:
+        if result.empty:
+            work.console.note(
+                f"not stored because they are empty, and ECS starts no task with an empty secret: "
+                f"{', '.join(result.empty)}; `--set extra_env.NAME=` sets an empty variable"
+            )
+        if not common.as_json:
+            work.report(result, operation_text.pushed(result))
+
+    delivered = work.operations.secrets.push(
+        name, values, store=to.value, provided=provided.value, dry_run=dry_run, stored=stored, observer=work.view
+    )
     if common.as_json:
         work.console.document(
-            operation_documents.pushed(
-                work.target.environment, result, report, calls_of(work.clients), work.session.notice
-            )
+            operation_documents.pushed(name, delivered.stored, delivered.report, work.calls, work.session.notice)
         )
-    end(code)
+    end(delivered.report.exit_code if delivered.report else 0)
 
 
 _OPEN_FILES = tuple(Path(name).parts for name in ("/dev/fd", "/dev/stdin", "/proc/self/fd"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,11 +15,11 @@ from orchestrator.cli.options import (
     NameArgument,
     NamesArgument,
 )
-from orchestrator.cli.shared import end, printed, session_of, updated
+from orchestrator.cli.shared import end, printed, session_of
 
 if TYPE_CHECKING:
     from orchestrator.cli.session import Session
-    from orchestrator.operations.sleep import Want
+    from orchestrator.operations.sleep import Rested, RestResult
     from orchestrator.rendering.operation_documents import Server
 
 DRIFT_EXIT_CODE = 3
@@ -144,14 +144,10 @@ def reap(
 
 
 def _put_to_sleep(common: Common, after: str, *, execute: bool) -> None:
-    from datetime import UTC, datetime
-
-    from orchestrator.config.durations import parse_duration
-    from orchestrator.operations import idle
     from orchestrator.rendering import document, tables
 
     session = session_of(common)
-    found = idle.find(session.orchestrator.context, parse_duration(after), datetime.now(UTC))
+    found = session.operations.idle(after)
     report = None
     if not common.as_json:
         printed(session, {}, tables.idleness(found, executed=execute, width=session.console.width))
@@ -227,9 +223,9 @@ def sleep_(common: Common, names: NamesArgument) -> None:
 
     Example: orchestrator sleep alpha beta dev
     """
-    from orchestrator.operations.sleep import Want
-
-    _rest(common, names, Want.SLEEP)
+    session = session_of(common)
+    resting = _Resting(session)
+    resting.end(session.operations.sleep(names, observer=resting.view, rested=resting.show))
 
 
 def wake(common: Common, names: NamesArgument) -> None:
@@ -237,51 +233,41 @@ def wake(common: Common, names: NamesArgument) -> None:
 
     Example: orchestrator wake dev alpha
     """
-    from orchestrator.operations.sleep import Want
-
-    _rest(common, names, Want.WAKE)
-
-
-def _rest(common: Common, names: list[str], want: Want) -> None:
-    from orchestrator.operations import sleep
-
     session = session_of(common)
-    rest = sleep.prepare(session.orchestrator.context, tuple(names), want, allow_prod=common.allow_prod)
-    for name in rest.settled:
-        session.console.note(f"{name} is {'asleep' if want is sleep.Want.SLEEP else 'awake'} already")
-    update, code = None, 0
-    servers: list[Server] = []
-    if want is sleep.Want.WAKE:
-        sleep.check_servers(session.orchestrator.context, rest)
-        servers = _servers(session, rest, sleep.start)
-    if rest.update is not None:
-        update, code = updated(session, rest.update)
-    if want is sleep.Want.SLEEP and code == 0:
-        servers = _servers(session, rest, sleep.stop)
-    if common.as_json:
-        from orchestrator.rendering import operation_documents
-
-        session.console.document(operation_documents.rest(update, servers, session.notice))
-    end(code)
+    resting = _Resting(session)
+    resting.end(session.operations.wake(names, observer=resting.view, rested=resting.show))
 
 
-def _servers(session: Session, rest: Any, operation: Any) -> list[Server]:
-    from orchestrator.cli.one_environment import View
-    from orchestrator.operations.aws import reach
-    from orchestrator.rendering import operation_documents, operation_text
+class _Resting:
+    """The output of `sleep` and `wake`: each database server at once, and the document at the end."""
 
-    results: list[Server] = []
-    for base in rest.bases:
-        clients = reach.for_base(base)
-        result = operation(base, clients, View(session.console, real=base.notice is None))
-        noted = clients.calls if clients.simulated else None
-        if not session.common.as_json:
-            text = operation_text.servers([result]) if noted is None else operation_text.calls(noted)
-            session.console.result(text)
-        if result.note and noted is not None:
-            session.console.note(result.note)
-        results.append(operation_documents.server(result, noted))
-    return results
+    def __init__(self, session: Session) -> None:
+        from orchestrator.cli.one_environment import View
+
+        self._session = session
+        self._servers: list[Server] = []
+        self.view = View(session.console, real=session.notice is None)
+
+    def show(self, rested: Rested) -> None:
+        """Show a database server that was stopped or started."""
+        from orchestrator.rendering import operation_documents, operation_text
+
+        server, calls = rested.server, rested.calls
+        if not self._session.common.as_json:
+            text = operation_text.servers([server]) if calls is None else operation_text.calls(calls)
+            self._session.console.result(text)
+        if server.note and calls is not None:
+            self._session.console.note(server.note)
+        self._servers.append(operation_documents.server(server, calls))
+
+    def end(self, result: RestResult) -> None:
+        """Print the document, and leave with the exit code."""
+        if self._session.common.as_json:
+            from orchestrator.rendering import operation_documents
+
+            notice = self._session.notice
+            self._session.console.document(operation_documents.rest(result.report, self._servers, notice))
+        end(result.exit_code)
 
 
 GROUP = "Life cycle"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,13 +16,13 @@ from orchestrator.cli.options import (
     NameArgument,
     OptionalNameArgument,
 )
-from orchestrator.cli.shared import code_of_checks, end, printed, session_of, shown_checks
+from orchestrator.cli.shared import code_of_checks, duration_of, end, printed, session_of, shown_checks
 
 if TYPE_CHECKING:
     from orchestrator.cli.session import Session
     from orchestrator.rendering.operation_documents import SmokeDocument
 
-PATIENCE_SECONDS = 180.0
+PATIENCE = timedelta(minutes=3)
 """Longest wait for the first answer of the url of a new environment."""
 
 
@@ -134,45 +134,36 @@ def smoke_(
 
     Example: orchestrator smoke alpha
     """
-    from orchestrator.cli.session import Session
-    from orchestrator.config.durations import parse_duration
     from orchestrator.rendering.document import plain
 
-    patience = parse_duration(wait).total_seconds() if wait else 0.0
-    session = Session(common)
-    documents, code = smoke_all(session, (name,), patience_seconds=patience)
+    session = session_of(common)
+    documents, code = smoke_all(session, (name,), patience=duration_of(wait) or timedelta())
     if common.as_json:
         session.console.document(plain(documents[0]))
     end(code)
 
 
 def smoke_all(
-    session: Session, names: Sequence[str], *, patience_seconds: float = PATIENCE_SECONDS
+    session: Session, names: Sequence[str], *, patience: timedelta = PATIENCE
 ) -> tuple[list[SmokeDocument], int]:
     """Run the checks of `smoke` on environments, one after the other.
 
     Returns a document for each environment, and the exit code. With --json no lines are printed.
     """
     from orchestrator.cli.one_environment import View
-    from orchestrator.operations import app_stack
-    from orchestrator.operations.aws import targets
-    from orchestrator.operations.aws.reach import for_target
-    from orchestrator.operations.health import smoke
     from orchestrator.rendering import operation_documents, operation_text
 
     documents: list[SmokeDocument] = []
-    code = 0
+    code, view = 0, View(session.console, real=session.notice is None)
     for name in names:
-        target = targets.find(session.orchestrator.context, name)
-        clients, app = for_target(target), app_stack.find(session.orchestrator.context, target.environment)
-        view = View(session.console, real=target.notice is None)
-        found = shown_checks(session.console, smoke.run(target, clients, app, view, patience_seconds=patience_seconds))
-        noted = clients.calls if clients.simulated else None
+        checks = session.operations.smoke(name, patience=patience, observer=view)
+        found = shown_checks(session.console, checks)
+        noted = session.operations.calls if session.notice else None
         if not session.common.as_json:
             session.console.note(operation_text.checks(found))
             if noted is not None and session.common.verbose:
                 session.console.result(operation_text.calls(noted))
-        documents.append(operation_documents.smoke(target.environment, found, noted, target.notice))
+        documents.append(operation_documents.smoke(name, found, noted, session.notice))
         code = code or code_of_checks(found)
     return documents, code
 

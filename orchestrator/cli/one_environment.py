@@ -1,4 +1,4 @@
-"""A command on one environment: find it, connect to its AWS account, show events, print the result."""
+"""A command on one environment: it calls the Python API, shows the events and prints the result."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import contextlib
 import signal
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from orchestrator.cli.options import Common
 from orchestrator.cli.session import Session
 from orchestrator.console import Console
 from orchestrator.lifecycle.interrupts import heard_by
-from orchestrator.operations.aws import targets
-from orchestrator.operations.aws.clients import WakefulClock
-from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.events import Event, LogLine, Note, RolloutMoved, TaskMoved
 from orchestrator.rendering import operation_documents, operation_text
+
+if TYPE_CHECKING:
+    from orchestrator.operations.aws.clients import ApiCall
+    from orchestrator.operations.run import OnInterrupt
 
 COLORS = tuple(f"\x1b[{number}m" for number in (36, 33, 32, 35, 34, 96, 93, 92, 95, 94))
 """Colors of ten services. Red is reserved for errors."""
@@ -27,17 +29,31 @@ class EnvironmentCommand:
     def __init__(self, common: Common, name: str) -> None:
         self.session = Session(common)
         self.console = self.session.console
-        self.target = targets.find(self.session.orchestrator.context, name)
-        self.clients = for_target(self.target)
-        self.view = View(self.console, real=self.target.notice is None)
+        self.name = name
+        self.operations = self.session.operations
+        self.simulated = self.session.notice is not None
+        self.view = View(self.console, real=not self.simulated)
         self._noted = False
+
+    @property
+    def calls(self) -> tuple[ApiCall, ...] | None:
+        """The API calls that the simulation recorded; None on AWS."""
+        return self.operations.calls if self.simulated else None
 
     @contextmanager
     def interruptible(self) -> Generator[None]:
         """While the block runs, Ctrl-C ends the current wait, and the operation decides what follows."""
-        clock = self.clients.clock
-        with heard_by(clock.wake) if isinstance(clock, WakefulClock) else contextlib.nullcontext():
+        with heard_by(self.operations.interrupt):
             yield
+
+    def decide(self, task: str) -> OnInterrupt:
+        """What happens to the task of `run` after Ctrl-C: the user's choice, or its stop without a terminal."""
+        from orchestrator.operations.run import OnInterrupt
+
+        if not self.console.can_ask:
+            return OnInterrupt.STOP
+        choices = {choice.value: choice.value for choice in OnInterrupt}
+        return OnInterrupt(ask_by_letter(self.console, f"task {task} runs", choices, OnInterrupt.LEAVE.value))
 
     def report(self, result: object, text: str, *, always: bool = False, picture: bool = False) -> None:
         """Print a result: one JSON document, or text; in the simulation the API calls that AWS would receive.
@@ -45,12 +61,10 @@ class EnvironmentCommand:
         `always`: the result is real in the simulation too. `picture`: the simulation shows the text as on AWS, and the API
         calls only with --verbose.
         """
-        calls = self.clients.calls if self.clients.simulated else None
+        calls = self.calls
         if self.session.common.as_json:
             shown = result if calls is None or always else None
-            self.console.document(
-                operation_documents.outcome(self.target.environment, shown, calls, self.target.notice)
-            )
+            self.console.document(operation_documents.outcome(self.name, shown, calls, self.session.notice))
             return
         if calls is not None and not always:
             self.note_simulation()
@@ -61,9 +75,9 @@ class EnvironmentCommand:
 
     def note_simulation(self) -> None:
         """Print once that nothing is created in AWS; nothing on AWS."""
-        if self.target.notice and not self._noted:
+        if self.session.notice and not self._noted:
             self._noted = True
-            self.console.note(f"{self.target.notice}\n")
+            self.console.note(f"{self.session.notice}\n")
 
 
 class Prefixes:

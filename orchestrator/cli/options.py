@@ -39,6 +39,21 @@ class PlanFormatName(StrEnum):
     MARKDOWN = "markdown"
 
 
+class StoreName(StrEnum):
+    """Values of --to of `secrets`."""
+
+    SECRETS_MANAGER = "secretsmanager"
+    SSM = "ssm"
+
+
+class ProvidedName(StrEnum):
+    """Values of --provided of `secrets`."""
+
+    REFUSE = "refuse"
+    KEEP = "keep"
+    REPLACE = "replace"
+
+
 class GraphFormatName(StrEnum):
     """Values of --format of `graph`."""
 

@@ -6,7 +6,9 @@ import os
 from collections.abc import Sequence
 from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator.api import Orchestrator
 from orchestrator.cli.events_file import EventsFile
@@ -20,6 +22,9 @@ from orchestrator.lifecycle import Job, Request
 from orchestrator.lifecycle.interrupts import heard_by
 from orchestrator.model import Operation, RunReport, Scope, Status, Unit, UnitResult
 from orchestrator.rendering import document, plan_tree, summary, tables
+
+if TYPE_CHECKING:
+    from orchestrator.operations.facade import Operations
 
 
 class Session:
@@ -42,6 +47,13 @@ class Session:
         )
         self.notice = self.orchestrator.engine.notice
         self._ignore_state()
+
+    @cached_property
+    def operations(self) -> Operations:
+        """The operations of the Python API; their updates show progress, and the caller prints the document."""
+        from orchestrator.operations.facade import Operations
+
+        return Operations(self.orchestrator.context, lambda job: self.do(job, quiet_document=True))
 
     def carry_out(self, request: Request) -> int:
         """Check a request, announce it, ask for confirmation if needed, run it and report. Returns the exit code."""

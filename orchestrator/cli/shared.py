@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from orchestrator.config.assignments import Assignment
     from orchestrator.console import Console
     from orchestrator.lifecycle import Request
-    from orchestrator.model import RunReport
-    from orchestrator.operations.aws.clients import ApiCall, Clients
     from orchestrator.operations.health.verdicts import Check
 
 
@@ -77,10 +75,15 @@ def printed(session: Session, found: dict[str, Any], text: str) -> None:
 
 
 def assignments_of(texts: Sequence[str] | None) -> tuple[Assignment, ...]:
-    """The assignments of `--set`. Raises UsageError."""
-    from orchestrator.config.assignments import parse_assignment
+    """The assignments of `--set`. Raises UsageError, also when two of them set the same key."""
+    from orchestrator.config.assignments import parse_assignments
 
-    return tuple(parse_assignment(text) for text in texts or ())
+    return parse_assignments(texts or ())
+
+
+def values_of(texts: Sequence[str] | None) -> dict[str, Any]:
+    """The configuration values of `--set`, by key. Raises UsageError as `assignments_of`."""
+    return {str(assignment): assignment.value for assignment in assignments_of(texts)}
 
 
 def images_of(texts: Sequence[str] | None) -> dict[str, str]:
@@ -95,17 +98,6 @@ def on_environment(common: Common, name: str) -> EnvironmentCommand:
     from orchestrator.cli.one_environment import EnvironmentCommand
 
     return EnvironmentCommand(common, name)
-
-
-def updated(session: Session, request: Request) -> tuple[RunReport, int]:
-    """Carry out an update. Returns its report and its exit code."""
-    report = session.do(session.orchestrator.prepare(request), quiet_document=True)
-    return report, report.exit_code
-
-
-def calls_of(clients: Clients) -> list[ApiCall] | None:
-    """The API calls that the simulation recorded; None on AWS."""
-    return [*clients.calls] if clients.simulated else None
 
 
 def shown_checks(console: Console, found: Iterable[Check]) -> list[Check]:

@@ -1,47 +1,43 @@
-"""The operations for Python programs: `Orchestrator(...).operations`."""
+"""The operations by names and plain values: `Orchestrator(...).operations`. The command line is one client of them."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from orchestrator import lifecycle
 from orchestrator.config.assignments import make_assignment
 from orchestrator.config.durations import parse_duration
-from orchestrator.errors import UsageError
 from orchestrator.lifecycle.job import Job
-from orchestrator.lifecycle.requests import Request, UpdateEnv
+from orchestrator.lifecycle.requests import Request
 from orchestrator.model import RunReport
-from orchestrator.operations import app_stack, execute, open_url
-from orchestrator.operations import deploy as deploying
-from orchestrator.operations import idle as idling
-from orchestrator.operations import logs as log_lines
-from orchestrator.operations import ps as processes
-from orchestrator.operations import run as commands
-from orchestrator.operations import scale as scaling
-from orchestrator.operations import secrets as secret_values
-from orchestrator.operations import sleep as resting
-from orchestrator.operations import tunnel as tunnels
-from orchestrator.operations.aws import targets
-from orchestrator.operations.aws.clients import ApiCall, Clients, WakefulClock
-from orchestrator.operations.aws.reach import for_base, for_target
-from orchestrator.operations.aws.targets import BaseTarget, Target
-from orchestrator.operations.database import databases
-from orchestrator.operations.events import LogLine, Observer, ignore
-from orchestrator.operations.health import doctor, smoke
+from orchestrator.operations.events import Observer, ignore
+from orchestrator.operations.facade_data import Databases, Secrets, words
 
+# Every method loads the module of its operation when it is called: a command needs one or two of them.
 if TYPE_CHECKING:
     from orchestrator.lifecycle.context import Context
-    from orchestrator.operations.database.databases import Confirm, DatabaseResult
+    from orchestrator.operations import execute, tunnel
+    from orchestrator.operations.app_stack import AppStack
+    from orchestrator.operations.aws.clients import ApiCall, Clients
+    from orchestrator.operations.aws.targets import BaseTarget, Target
+    from orchestrator.operations.deploy import DeployResult
     from orchestrator.operations.health.verdicts import Check
+    from orchestrator.operations.idle import Idleness
+    from orchestrator.operations.logs import LogLines
+    from orchestrator.operations.open_url import Page
+    from orchestrator.operations.ps import TasksResult
+    from orchestrator.operations.run import CommandResult, Decide
+    from orchestrator.operations.scale import Scaled, ScaleResult
+    from orchestrator.operations.sleep import Rested, RestResult, Want
 
 Names = str | Sequence[str]
-Choice = TypeVar("Choice", bound=StrEnum)
 Duration = timedelta | str
 """A duration, or its short form: `3d`, `8h`, `1d12h`."""
+
+TUNNEL_PORT = 15432
+"""Local port of a tunnel."""
 
 
 class Operations:
@@ -74,18 +70,24 @@ class Operations:
 
     def interrupt(self) -> None:
         """End the current or next wait of the latest operation: `logs` ends, `run` asks `decide`. From any thread."""
+        from orchestrator.operations.aws.clients import WakefulClock
+
         for clients in self._latest:
             if isinstance(clients.clock, WakefulClock):
                 clients.clock.wake()
 
     def target(self, name: str) -> Target:
         """Return an environment with its outputs and its AWS access. Raises UnknownStackError, RefusedError."""
+        from orchestrator.operations.aws import targets
+
         return targets.find(self.context, name)
 
     def find(self, name: str) -> tuple[Target, Clients]:
         """Return an environment and its AWS clients, for the functions of the modules of `orchestrator.operations`."""
+        from orchestrator.operations.aws import reach
+
         target = self.target(name)
-        clients = for_target(target)
+        clients = reach.for_target(target)
         self._latest = [clients]
         return target, clients
 
@@ -93,8 +95,10 @@ class Operations:
         """Check a request and carry it out."""
         return self._carry_out(lifecycle.prepare(self.context, request))
 
-    def stack(self, target: Target) -> app_stack.AppStack:
+    def stack(self, target: Target) -> AppStack:
         """Return the stack that runs an environment's services."""
+        from orchestrator.operations import app_stack
+
         return app_stack.find(self.context, target.environment)
 
     def deploy(
@@ -107,12 +111,14 @@ class Operations:
         detach: bool = False,
         dry_run: bool = False,
         observer: Observer = ignore,
-    ) -> deploying.DeployResult:
+    ) -> DeployResult:
         """Deploy images, such as `{"backend": "registry.example.com/shop:2"}`: release, then roll out each service.
 
         `values` are configuration values by key. `detach` returns before the rollouts end. `dry_run` only previews.
         """
-        request = deploying.Deploy(
+        from orchestrator.operations import deploy
+
+        request = deploy.Deploy(
             images=images,
             release=release,
             detach=detach,
@@ -121,7 +127,7 @@ class Operations:
             wait_seconds=self.context.wait_seconds,
         )
         target, clients = self.find(name)
-        return deploying.run(request, target, clients, observer, context=self.context, carry_out=self._carry_out)
+        return deploy.run(request, target, clients, observer, context=self.context, carry_out=self._carry_out)
 
     def run(
         self,
@@ -135,48 +141,54 @@ class Operations:
         detach: bool = False,
         timeout: Duration | None = None,
         observer: Observer = ignore,
-        decide: commands.Decide = lambda _: commands.OnInterrupt.STOP,
-    ) -> commands.CommandResult:
+        decide: Decide | None = None,
+    ) -> CommandResult:
         """Run a command in a task of its own with the image, role, secrets and network of a service (the web service).
 
         `command` is a list of words, or one string that is split like a shell does. `decide` chooses what happens to the
-        task after `interrupt`.
+        task after `interrupt`; the default stops it.
         """
-        request = commands.RunCommand(
-            command=_words(command),
+        from orchestrator.operations import run
+
+        request = run.RunCommand(
+            command=words(command),
             service=service,
             cpu_units=cpu_units,
             memory_mib=memory_mib,
             spot=spot,
             detach=detach,
-            timeout_seconds=commands.FOREVER_SECONDS if timeout is None else _duration(timeout).total_seconds(),
+            timeout_seconds=run.FOREVER_SECONDS if timeout is None else _duration(timeout).total_seconds(),
         )
-        return commands.run(request, *self.find(name), observer, decide=decide)
+        return run.run(request, *self.find(name), observer, decide=decide or (lambda _: run.OnInterrupt.STOP))
 
     def exec(
         self,
         name: str,
-        command: Names = execute.DEFAULT_COMMAND,
+        command: Names = (),
         *,
         service: str | None = None,
         task: str | None = None,
         observer: Observer = ignore,
     ) -> execute.ShellResult:
-        """Run a command on this terminal in a running task of a service (the web service), until it ends."""
-        request = execute.OpenShell(command=_words(command), service=service, task=task)
+        """Run a command (a shell) on this terminal in a running task of a service (the web service), until it ends."""
+        from orchestrator.operations import execute
+
+        request = execute.OpenShell(command=words(command) or execute.DEFAULT_COMMAND, service=service, task=task)
         return execute.run(request, *self.find(name), observer)
 
     def find_shell(
         self,
         name: str,
-        command: Names = execute.DEFAULT_COMMAND,
+        command: Names = (),
         *,
         service: str | None = None,
         task: str | None = None,
         observer: Observer = ignore,
     ) -> execute.Shell:
         """Return the container that `exec` uses, and the AWS command for it."""
-        request = execute.OpenShell(command=_words(command), service=service, task=task)
+        from orchestrator.operations import execute
+
+        request = execute.OpenShell(command=words(command) or execute.DEFAULT_COMMAND, service=service, task=task)
         return execute.locate(request, *self.find(name), observer)
 
     def logs(
@@ -189,211 +201,132 @@ class Operations:
         previous: bool = False,
         grep: str | None = None,
         observer: Observer = ignore,
-    ) -> Generator[LogLine]:
+    ) -> LogLines:
         """Return the log lines of services (all), interleaved by time.
 
         `since` is how far back, by default one hour. `follow` continues until `interrupt`. `previous` reads the last
         ended task of each service. `grep` is a regular expression.
         """
-        request = log_lines.ReadLogs(
+        from orchestrator.operations import logs
+
+        request = logs.ReadLogs(
             services=_names(services),
             since=None if since is None else _duration(since),
             follow=follow,
             previous=previous,
             grep=grep,
         )
-        return log_lines.lines(request, *self.find(name), observer)
+        return logs.LogLines(request, *self.find(name), observer)
 
-    def ps(self, name: str, services: Names = (), *, observer: Observer = ignore) -> processes.TasksResult:
+    def ps(self, name: str, services: Names = (), *, observer: Observer = ignore) -> TasksResult:
         """Return services (all) and tasks: versions, health, last events, last stop."""
-        return processes.run(processes.ListTasks(services=_names(services)), *self.find(name), observer)
+        from orchestrator.operations import ps
 
-    def open(self, name: str, path: str = "", *, observer: Observer = ignore) -> open_url.Page:
+        return ps.run(ps.ListTasks(services=_names(services)), *self.find(name), observer)
+
+    def open(self, name: str, path: str = "", *, observer: Observer = ignore) -> Page:
         """Return the address of a page, for example of `/admin/`. No browser is opened."""
+        from orchestrator.operations import open_url
+
         return open_url.run(open_url.OpenUrl(path=path), *self.find(name), observer)
 
-    def sleep(self, names: Names, *, observer: Observer = ignore) -> resting.RestResult:
-        """Put environments to sleep, then stop the database servers of bases."""
-        return self._rest(names, resting.Want.SLEEP, observer)
+    def sleep(
+        self, names: Names, *, observer: Observer = ignore, rested: Callable[[Rested], None] | None = None
+    ) -> RestResult:
+        """Put environments to sleep, then stop the database servers of bases. `rested` gets each server at once."""
+        from orchestrator.operations.sleep import Want
 
-    def wake(self, names: Names, *, observer: Observer = ignore) -> resting.RestResult:
-        """Start the database servers of bases, then wake environments."""
-        return self._rest(names, resting.Want.WAKE, observer)
+        return self._rest(names, Want.SLEEP, observer, rested)
 
-    def _rest(self, names: Names, want: resting.Want, observer: Observer) -> resting.RestResult:
-        rest = resting.prepare(self.context, _names(names), want, allow_prod=self.context.allow_prod)
+    def wake(
+        self, names: Names, *, observer: Observer = ignore, rested: Callable[[Rested], None] | None = None
+    ) -> RestResult:
+        """Start the database servers of bases, then wake environments. `rested` gets each server at once."""
+        from orchestrator.operations.sleep import Want
+
+        return self._rest(names, Want.WAKE, observer, rested)
+
+    def _rest(
+        self, names: Names, want: Want, observer: Observer, rested: Callable[[Rested], None] | None
+    ) -> RestResult:
+        from orchestrator.operations import sleep
+        from orchestrator.operations.aws import reach
+
+        rest = sleep.prepare(self.context, _names(names), want, allow_prod=self.context.allow_prod)
         self._latest = []
 
         def clients_for(base: BaseTarget) -> Clients:
-            self._latest.append(for_base(base))
+            self._latest.append(reach.for_base(base))
             return self._latest[-1]
 
-        return resting.run(rest, self.context, self.update, observer, clients_for=clients_for)
+        return sleep.run(rest, self.context, self.update, observer, clients_for=clients_for, rested=rested)
 
-    def scale(self, name: str, counts: Mapping[str, int | str]) -> scaling.ScaleResult:
-        """Set the number of tasks by service: `{"web": 3, "default": "2..6"}`; bounds for an autoscaled service."""
-        parsed = scaling.parse(f"{service}={count}" for service, count in counts.items())
+    def scale(
+        self,
+        name: str,
+        counts: Mapping[str, int | str] | Iterable[str],
+        *,
+        found: Callable[[Sequence[Scaled]], None] = lambda _: None,
+        observer: Observer = ignore,
+    ) -> ScaleResult:
+        """Set the number of tasks by service: `{"web": 3, "default": "2..6"}`; bounds for an autoscaled service.
+
+        `counts` may also be texts: `["web=3"]`. `found` gets the new values before the update.
+        """
+        from orchestrator.operations import scale
+
+        texts = (f"{key}={count}" for key, count in counts.items()) if isinstance(counts, Mapping) else counts
+        parsed = scale.parse(texts)
         target, clients = self.find(name)
-        found = scaling.prepare(parsed, target, clients, self.stack(target))
-        assignments = tuple(assignment for item in found for assignment in item.assignments)
-        report = self.update(UpdateEnv(names=(target.environment,), assignments=assignments))
-        return scaling.ScaleResult(services=found, report=report)
+        return scale.run(parsed, target, clients, self.stack(target), self.update, observer, found=found)
 
     def tunnel(
         self,
         name: str,
-        port: int = tunnels.DEFAULT_PORT,
+        port: int = TUNNEL_PORT,
         *,
-        opened: Callable[[tunnels.Tunnel], None] = lambda _: None,
+        opened: Callable[[tunnel.Tunnel], None] = lambda _: None,
         observer: Observer = ignore,
-    ) -> tunnels.TunnelResult:
+    ) -> tunnel.TunnelResult:
         """Bring the environment's database to a port of this machine until Ctrl-C; `opened` gets its URL before."""
-        target, clients = self.find(name)
-        found = tunnels.locate(tunnels.OpenTunnel(port=port), target, clients)
-        opened(found)
-        return tunnels.run(found, target, clients, observer)
+        from orchestrator.operations import tunnel
 
-    def find_tunnel(self, name: str, port: int = tunnels.DEFAULT_PORT) -> tunnels.Tunnel:
+        request = tunnel.OpenTunnel(port=port)
+        target, clients = self.find(name)
+        found = tunnel.locate(request, target, clients)
+        opened(found)
+        return tunnel.run(found, target, clients, observer)
+
+    def find_tunnel(self, name: str, port: int = TUNNEL_PORT) -> tunnel.Tunnel:
         """Return URL, bastion and AWS command of a tunnel without opening it."""
-        return tunnels.locate(tunnels.OpenTunnel(port=port), *self.find(name))
+        from orchestrator.operations import tunnel
+
+        request = tunnel.OpenTunnel(port=port)
+        return tunnel.locate(request, *self.find(name))
 
     def doctor(self, name: str | None = None) -> Iterator[Check]:
         """Check this machine, the backend and the credentials; with a name also what that base or environment needs."""
+        from orchestrator.operations.health import doctor
+
         return doctor.checks(lambda: self.context, name)
 
     def smoke(self, name: str, *, patience: Duration = timedelta(), observer: Observer = ignore) -> Iterator[Check]:
         """Check that an environment works. `patience` is how long its URL may take to answer."""
+        from orchestrator.operations.health import smoke
+
         target, clients = self.find(name)
-        app, seconds = self.stack(target), _duration(patience).total_seconds()
-        return smoke.run(target, clients, app, observer, patience_seconds=seconds)
+        seconds = _duration(patience).total_seconds()
+        return smoke.run(target, clients, self.stack(target), observer, patience_seconds=seconds)
 
-    def idle(self, after: Duration) -> idling.Idleness:
+    def idle(self, after: Duration) -> Idleness:
         """Return the environments without a request for this time; `Orchestrator.run(found.update)` puts them to sleep."""
-        return idling.find(self.context, _duration(after), self.context.clock())
+        from orchestrator.operations import idle
 
-
-class Databases:
-    """Work on the environments' own databases. `confirm` is called before data is deleted, and raises to refuse."""
-
-    def __init__(self, operations: Operations) -> None:
-        self._operations = operations
-
-    def create(self, name: str, *, observer: Observer = ignore) -> DatabaseResult:
-        """Create database and role if they do not exist."""
-        return databases.create(*self._operations.find(name), observer)
-
-    def drop(
-        self, name: str, *, observer: Observer = ignore, confirm: Confirm = databases.no_confirmation
-    ) -> DatabaseResult:
-        """Delete database and role. Raises RefusedError for production."""
-        return databases.drop(*self._operations.find(name), observer, confirm=confirm)
-
-    def reset(
-        self,
-        name: str,
-        *,
-        seed: Names = (),
-        release: bool = True,
-        observer: Observer = ignore,
-        confirm: Confirm = databases.no_confirmation,
-    ) -> DatabaseResult:
-        """Drop and create the database, run the release command, then the `seed` command."""
-        request = databases.ResetDatabase(seed=_words(seed), release=release)
-        return databases.reset(request, *self._operations.find(name), observer, confirm=confirm)
-
-    def clone(
-        self,
-        name: str,
-        source: str,
-        *,
-        allow_prod_data: bool = False,
-        release: bool = True,
-        observer: Observer = ignore,
-        confirm: Confirm = databases.no_confirmation,
-    ) -> DatabaseResult:
-        """Replace the database by a copy of another environment's."""
-        target, clients = self._operations.find(name)
-        origin = self._operations.target(source)
-        request = databases.CloneDatabase(source=origin, allow_prod_data=allow_prod_data, release=release)
-        return databases.clone(request, target, clients, observer, confirm=confirm)
-
-    def dump(self, name: str, *, to: str | None = None, observer: Observer = ignore) -> DatabaseResult:
-        """Write the database to the environment's bucket, and also to the file `to`."""
-        return databases.dump(*self._operations.find(name), observer, to=to)
-
-    def restore(
-        self,
-        name: str,
-        source: str,
-        *,
-        allow_prod_data: bool = False,
-        release: bool = True,
-        observer: Observer = ignore,
-        confirm: Confirm = databases.no_confirmation,
-    ) -> DatabaseResult:
-        """Replace the database by a dump: `s3://BUCKET/KEY`, or a file on this machine."""
-        request = databases.RestoreDatabase(
-            source=source,
-            allow_prod=self._operations.context.allow_prod,
-            allow_prod_data=allow_prod_data,
-            release=release,
-        )
-        return databases.restore(request, *self._operations.find(name), observer, confirm=confirm)
-
-
-class Secrets:
-    """The environments' secret values."""
-
-    def __init__(self, operations: Operations) -> None:
-        self._operations = operations
-
-    def push(
-        self,
-        name: str,
-        values: Mapping[str, str],
-        *,
-        store: secret_values.Store | str = secret_values.Store.SECRETS_MANAGER,
-        provided: secret_values.Provided | str = secret_values.Provided.REFUSE,
-        dry_run: bool = False,
-        observer: Observer = ignore,
-    ) -> secret_values.DeliveredSecrets:
-        """Store values and give them to the containers: by an update, or by new tasks when only values changed."""
-        request = secret_values.PushSecrets(
-            values=values,
-            store=_choice(secret_values.Store, store, "store"),
-            provided=_choice(secret_values.Provided, provided, "provided"),
-            dry_run=dry_run,
-            allow_prod=self._operations.context.allow_prod,
-        )
-        target, clients = self._operations.find(name)
-        app = self._operations.stack(target)
-        result = secret_values.push(request, target, clients, app)
-        assignments = () if dry_run else secret_values.assignments(result, app)
-        report = None
-        if assignments:
-            report = self._operations.update(UpdateEnv(names=(target.environment,), assignments=assignments))
-        elif not dry_run:
-            secret_values.restart(target, clients, result.stale, observer)
-        return secret_values.DeliveredSecrets(stored=result, report=report)
-
-    def list(self, name: str) -> tuple[secret_values.SecretEntry, ...]:
-        """Return the variables that are secrets and the places of their values. No value is read."""
-        target, clients = self._operations.find(name)
-        return secret_values.listed(target, clients, self._operations.stack(target))
+        return idle.find(self.context, _duration(after), self.context.clock())
 
 
 def _names(names: Names) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
-
-
-def _words(command: Names) -> tuple[str, ...]:
-    return tuple(shlex.split(command)) if isinstance(command, str) else tuple(command)
-
-
-def _choice(kind: type[Choice], text: str, name: str) -> Choice:
-    if text not in list(kind):
-        raise UsageError(f"{name} {text!r} is unknown: it is {' or '.join(kind)}")
-    return kind(text)
 
 
 def _duration(duration: Duration) -> timedelta:

@@ -73,6 +73,23 @@ def run(request: ReadLogs, target: Target, clients: Clients, observer: Observer 
     return LogsResult(services=names(request, target), lines=count)
 
 
+class LogLines(Iterator[LogLine]):
+    """The lines of a log, read while they are iterated."""
+
+    def __init__(self, request: ReadLogs, target: Target, clients: Clients, observer: Observer = ignore) -> None:
+        self.services: tuple[str, ...] = names(request, target)
+        """Short names of the selected services."""
+
+        self._lines = lines(request, target, clients, observer)
+
+    def __next__(self) -> LogLine:
+        return next(self._lines)
+
+    def close(self) -> None:
+        """End the reading."""
+        self._lines.close()
+
+
 def names(request: ReadLogs, target: Target) -> tuple[str, ...]:
     """Return the short names of the selected services. Raises UsageError."""
     return tuple(service.short for service in _chosen(target, request.services))

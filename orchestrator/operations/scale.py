@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.config.assignments import Assignment
 from orchestrator.config.templates import BY_SCALE
 from orchestrator.errors import RefusedError, UsageError
+from orchestrator.lifecycle.requests import UpdateEnv
 from orchestrator.model import RunReport
 from orchestrator.operations.app_stack import AppStack
 from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
 from orchestrator.operations.aws.targets import Service, Target
+from orchestrator.operations.events import Note, Observer, ignore
 from pulumi_django.rules.kinds import Kind
 
 if TYPE_CHECKING:
@@ -82,6 +84,26 @@ def parse(texts: Iterable[str]) -> dict[str, Count]:
     if not found:
         raise UsageError("no count is given", "write for example web=3")
     return found
+
+
+def run(
+    counts: Mapping[str, Count],
+    target: Target,
+    clients: Clients,
+    app: AppStack,
+    update: Callable[[UpdateEnv], RunReport],
+    observer: Observer = ignore,
+    *,
+    found: Callable[[Sequence[Scaled]], None] = lambda _: None,
+) -> ScaleResult:
+    """Set the counts in the configuration and apply them. `found` gets them before the update. Raises as `prepare`."""
+    scaled = prepare(counts, target, clients, app)
+    found(scaled)
+    if target.asleep:
+        observer(Note(text=f"{target.environment} is asleep: the numbers apply when it wakes"))
+    assignments = tuple(assignment for item in scaled for assignment in item.assignments)
+    report = update(UpdateEnv(names=(target.environment,), assignments=assignments))
+    return ScaleResult(services=scaled, report=report)
 
 
 def prepare(counts: Mapping[str, Count], target: Target, clients: Clients, app: AppStack) -> tuple[Scaled, ...]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.config.assignments import Assignment
 from orchestrator.errors import OperationFailedError, RefusedError, UsageError
+from orchestrator.lifecycle.requests import UpdateEnv
 from orchestrator.model import RunReport
 from orchestrator.operations import dotenv
 from orchestrator.operations.app_stack import AppStack
@@ -236,6 +237,22 @@ def listed(target: Target, clients: Clients, app: AppStack) -> tuple[SecretEntry
         SecretEntry(key=key, reference=reference, services=tuple(users))
         for (key, reference), users in sorted(found.items())
     )
+
+
+def deliver(
+    result: PushResult,
+    target: Target,
+    clients: Clients,
+    app: AppStack,
+    update: Callable[[UpdateEnv], RunReport],
+    observer: Observer = ignore,
+) -> RunReport | None:
+    """Give stored values to the containers: by an update, or by new tasks (None) when the configuration refers to them."""
+    wanted = assignments(result, app)
+    if wanted:
+        return update(UpdateEnv(names=(target.environment,), assignments=wanted))
+    restart(target, clients, result.stale, observer)
+    return None
 
 
 def restart(target: Target, clients: Clients, names: Sequence[str], observer: Observer = ignore) -> None:

@@ -18,7 +18,7 @@ from orchestrator.lifecycle import UpdateEnv, refusals
 from orchestrator.model import Kind, RunReport, Scope
 from orchestrator.operations import app_stack
 from orchestrator.operations.aws import targets
-from orchestrator.operations.aws.clients import Clients
+from orchestrator.operations.aws.clients import ApiCall, Clients
 from orchestrator.operations.aws.errors import explained
 from orchestrator.operations.aws.reach import for_base
 from orchestrator.operations.aws.targets import BaseTarget
@@ -86,6 +86,15 @@ class ServerResult:
         if self.state in (ServerState.STOPPING, ServerState.STOPPED):
             return f"AWS starts {self.server} again after {RESTART_DAYS} days; its storage still costs money"
         return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rested:
+    """A database server that was stopped or started."""
+
+    server: ServerResult
+    calls: tuple[ApiCall, ...] | None
+    """The calls that the simulation recorded; None on AWS."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,18 +209,33 @@ def run(
     observer: Observer = ignore,
     *,
     clients_for: Callable[[BaseTarget], Clients] = for_base,
+    rested: Callable[[Rested], None] | None = None,
 ) -> RestResult:
     """Put everything to sleep, or wake it, in order. Servers keep running when the update fails.
 
+    `rested` gets each database server as soon as it was stopped or started.
+
     Raises RefusedError when an environment wakes whose server is stopped, OperationFailedError.
     """
+    for name in rest.settled:
+        observer(Note(text=f"{name} is {'asleep' if rest.want is Want.SLEEP else 'awake'} already"))
+
+    def each(operation: Callable[[BaseTarget, Clients, Observer], ServerResult]) -> tuple[ServerResult, ...]:
+        results: list[ServerResult] = []
+        for base in rest.bases:
+            clients = clients_for(base)
+            results.append(operation(base, clients, observer))
+            if rested is not None:
+                rested(Rested(server=results[-1], calls=tuple(clients.calls) if clients.simulated else None))
+        return tuple(results)
+
     servers: tuple[ServerResult, ...] = ()
     if rest.want is Want.WAKE:
         check_servers(context, rest, clients_for)
-        servers = tuple(start(base, clients_for(base), observer) for base in rest.bases)
+        servers = each(start)
     report = carry_out(rest.update) if rest.update is not None else None
     if rest.want is Want.SLEEP and (report is None or report.exit_code == 0):
-        servers = tuple(stop(base, clients_for(base), observer) for base in rest.bases)
+        servers = each(stop)
     return RestResult(settled=rest.settled, report=report, servers=servers)
 
 

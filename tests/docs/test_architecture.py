@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -30,3 +31,36 @@ def test_every_room_of_the_page_exists(package: str) -> None:
     rooms = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     ordered = {name for row in LAYERS[package] for name in re.split(r"\s*[:|]\s*", row)}
     assert rooms - {"__init__"} == ordered
+
+
+FOR_THE_COMMAND_LINE = {
+    "orchestrator.operations.facade",
+    "orchestrator.operations.events",
+    "orchestrator.operations.dotenv",
+    "orchestrator.operations.run.OnInterrupt",
+    # `doctor` also explains why there are no settings, and without settings there are no operations.
+    "orchestrator.operations.health.doctor",
+    "orchestrator.operations.health.verdicts",
+}
+"""What the command line imports from the operations: their API, their events, and parsers of files."""
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "orchestrator" / "cli").glob("*.py")), ids=lambda file: file.stem)
+def test_the_command_line_is_a_client_of_the_python_api(file: Path) -> None:
+    used = {name for name in _run_time_imports(file) if name.startswith("orchestrator.operations.")}
+    allowed = {name for name in used if any(name == it or name.startswith(f"{it}.") for it in FOR_THE_COMMAND_LINE)}
+    assert used == allowed
+
+
+def _run_time_imports(file: Path) -> set[str]:
+    """The full names that a module imports, without those for type checkers."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+    return {
+        f"{node.module}.{name.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+        for name in node.names
+    }

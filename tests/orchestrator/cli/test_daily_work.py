@@ -19,6 +19,7 @@ from orchestrator.cli import one_environment
 from orchestrator.cli.one_environment import Prefixes
 from orchestrator.console import Console
 from orchestrator.engines.simulation import SimulationEngine
+from orchestrator.operations.aws import reach
 from orchestrator.operations.events import LogLine
 from orchestrator.operations.run import OnInterrupt
 from tests.support.command_line import NOTICE, Answer, Here
@@ -47,7 +48,7 @@ def on_aws(alpha: Here, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Here]:
 
     def given(aws: FakeAws) -> Here:
         monkeypatch.setattr(SimulationEngine, "notice", None)
-        monkeypatch.setattr(one_environment, "for_target", lambda _target: ScriptedClients(aws))
+        monkeypatch.setattr(reach, "for_target", lambda _target: ScriptedClients(aws))
         return alpha
 
     return given

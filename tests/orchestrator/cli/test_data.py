@@ -131,11 +131,11 @@ def test_one_secret_from_standard_input(alpha: Here, monkeypatch: pytest.MonkeyP
         (["set", "alpha", "9X"], "KEY cannot name a variable"),
         (
             ["push", "alpha", "-", "--to", "vault"],
-            "--to vault is invalid: it must be secretsmanager or ssm",
+            "invalid value for --to: vault is not one of secretsmanager, ssm",
         ),
         (
             ["push", "alpha", "-", "--provided", "yes"],
-            "--provided yes is invalid: it must be refuse, keep, replace",
+            "invalid value for --provided: yes is not one of refuse, keep, replace",
         ),
     ],
 )

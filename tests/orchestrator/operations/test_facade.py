@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.errors import RefusedError, UsageError
 from orchestrator.model import Kind, OutputValue, Record
-from orchestrator.operations import facade
+from orchestrator.operations.aws import reach
 from orchestrator.operations.deploy import DeployResult
 from orchestrator.operations.events import TaskMoved
 from orchestrator.operations.execute import ShellResult
@@ -210,7 +210,7 @@ def test_an_interrupt_asks_what_becomes_of_the_task(workspace: Workspace, monkey
     aws = FakeAws(lives=[Life(ends=1e9)], containers=[container("gunicorn")], frames=[(0, WEB)])
     clients = ScriptedClients(aws)
     monkeypatch.setattr(ScriptedClients, "clock", WakefulClock())
-    monkeypatch.setattr(facade, "for_target", lambda _target: clients)
+    monkeypatch.setattr(reach, "for_target", lambda _target: clients)
     operations = workspace.orchestrator().operations
     asked: list[str] = []
 
