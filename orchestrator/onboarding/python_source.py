@@ -72,7 +72,7 @@ class Module:
         for node in _module_level(self.tree.body):
             if isinstance(node, ast.Assign):
                 yield from ((target, node.value) for target in node.targets)
-            elif (isinstance(node, ast.AnnAssign) and node.value is not None) or isinstance(node, ast.AugAssign):
+            elif isinstance(node, ast.AnnAssign | ast.AugAssign) and node.value is not None:
                 yield node.target, node.value
 
 

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 
@@ -23,6 +23,7 @@ from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import read_snapshot
 from orchestrator.engines.program_places import located
 from orchestrator.engines.protocol import UnitRequest
+from orchestrator.engines.simulation.store import Kept, Resources
 from orchestrator.engines.simulation.trace import Trace, watched
 from orchestrator.errors import OperationFailedError, OrchestratorError, SettingsError
 from orchestrator.model import ChangeOp, Operation, ResourceChange
@@ -100,7 +101,7 @@ def _handed_over(outputs: Mapping[str, Mapping[str, Any]]) -> Generator[None]:
 class Simulated:
     """The result of a simulated program."""
 
-    resources: Mapping[str, Mapping[str, Any]]
+    resources: Resources
     """The new state in the form of the store."""
 
     outputs: Mapping[str, Any]
@@ -118,7 +119,7 @@ def simulate_project(
     project: Project,
     request: UnitRequest,
     *,
-    prior: Mapping[str, Mapping[str, Any]],
+    prior: Resources,
     stacks: Mapping[str, tuple[Mapping[str, Any], Sequence[str]]],
 ) -> Simulated:
     """Run the project's program for the requested unit against `prior`, its previous state.
@@ -129,7 +130,7 @@ def simulate_project(
     stack = request.unit.stack
     config = read_snapshot(project, stack, request.config_file)
     entry = entry_point(project.path)
-    before = {urn: SimulatedResource(**kept) for urn, kept in prior.items()}
+    before = {urn: SimulatedResource(**cast(dict[str, Any], kept)) for urn, kept in prior.items()}
     printed = io.StringIO()
     try:
         # Standard output is only for results.
@@ -174,7 +175,7 @@ def _program_failed(project: Project, stack: str, error: Exception, folder: Path
     )
 
 
-def _kept(resource: SimulatedResource) -> dict[str, Any]:
+def _kept(resource: SimulatedResource) -> Kept:
     """The resource as JSON, without fields that have their default."""
     kept: dict[str, Any] = {}
     for field in fields(SimulatedResource):
@@ -182,7 +183,7 @@ def _kept(resource: SimulatedResource) -> dict[str, Any]:
         default = field.default_factory() if field.default_factory is not MISSING else field.default
         if value != default:
             kept[field.name] = sorted(value) if isinstance(value, frozenset) else value
-    return kept
+    return cast(Kept, kept)
 
 
 def _changes(before: Mapping[str, SimulatedResource], result: SimulationResult) -> tuple[ResourceChange, ...]:
