@@ -152,7 +152,12 @@ def _either(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 def _settings(builder: Builder) -> dict[str, Any]:
     """The schema of `orchestrator.toml`. A project's key and name come from elsewhere."""
     project = {key: schema for key, schema in builder.properties(Project).items() if key not in ("key", "name")}
-    tables = {"pulumi": settings.PulumiSettings, "runner": settings.RunnerSettings, "limits": settings.LimitSettings}
+    tables = {
+        "pulumi": settings.PulumiSettings,
+        "runner": settings.RunnerSettings,
+        "limits": settings.LimitSettings,
+        "pull_requests": settings.PullRequestSettings,
+    }
     return {
         "$schema": DIALECT,
         "title": "orchestrator.toml",

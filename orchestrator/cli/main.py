@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.cli import bases, daily_work, data, environments, life_cycle, looking, set_up
+from orchestrator.cli import bases, daily_work, data, environments, life_cycle, looking, pull_requests, set_up
 from orchestrator.cli.help import Command, GroupedHelp, WholeSummaries, as_error, shows_help
 from orchestrator.cli.options import with_common
 from orchestrator.errors import InterruptedRunError, OrchestratorError, UsageError
@@ -52,11 +52,12 @@ def _register() -> None:
     for group in (environments, bases, daily_work, data, life_cycle, looking, set_up):
         for name, (command, working) in group.COMMANDS.items():
             app.command(name, cls=Command, rich_help_panel=group.GROUP)(with_common(command, working=working))
-    for name, (summary, commands) in data.SUBGROUPS.items():
-        inner = typer.Typer(cls=WholeSummaries, no_args_is_help=True, rich_markup_mode=None)
-        for inner_name, (command, working) in commands.items():
-            inner.command(inner_name, cls=Command)(with_common(command, working=working))
-        app.add_typer(inner, name=name, rich_help_panel=data.GROUP, help=summary)
+    for group in (data, pull_requests):
+        for name, (summary, commands) in group.SUBGROUPS.items():
+            inner = typer.Typer(cls=WholeSummaries, no_args_is_help=True, rich_markup_mode=None)
+            for inner_name, (command, working) in commands.items():
+                inner.command(inner_name, cls=Command)(with_common(command, working=working))
+            app.add_typer(inner, name=name, rich_help_panel=group.GROUP, help=summary)
     for name, command in set_up.PLAIN.items():
         app.command(name, cls=Command, rich_help_panel=set_up.GROUP)(command)
 

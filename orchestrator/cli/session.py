@@ -59,10 +59,12 @@ class Session:
         """Check a request, announce it, ask for confirmation if needed, run it and report. Returns the exit code."""
         return self.do(self.orchestrator.prepare(request)).exit_code
 
-    def do(self, job: Job, *, plan_format: str = "text", quiet_document: bool = False) -> RunReport:
+    def do(
+        self, job: Job, *, plan_format: str = "text", quiet_document: bool = False, confirmed: bool = False
+    ) -> RunReport:
         """The same for a checked request. With `quiet_document` the caller prints the JSON document."""
         self._announce(job)
-        if job.confirm and not self.common.yes:
+        if job.confirm and not (confirmed or self.common.yes):
             names = " ".join(job.confirm)
             self.console.confirm(job.confirm, f"{names} will be destroyed and cannot be restored")
         files = self._stack_files(job)

@@ -10,14 +10,15 @@ import difflib
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from orchestrator.config import documents, project_file
+from orchestrator.config import documents, project_file, pull_request_settings
 from orchestrator.config.durations import parse_duration
 from orchestrator.config.projects import Project, check_projects
+from orchestrator.config.pull_request_settings import PullRequestSettings
 from orchestrator.config.toml_lines import line_of
 from orchestrator.errors import SettingsError, UsageError
 from orchestrator.model import Scope
@@ -51,7 +52,7 @@ scope = "environment"
 depends_on = ["base"]"""
 
 _PROJECT_KEYS = ("path", "scope", "depends_on", "template")
-_TOP_KEYS = ("engine", "limits", "projects", "pulumi", "runner")
+_TOP_KEYS = ("engine", "limits", "projects", "pull_requests", "pulumi", "runner")
 _PULUMI_KEYS = ("backend", "secrets_provider")
 _RUNNER_KEYS = ("parallel", "executor", "scheduler")
 _LIMITS_KEYS = ("environments_per_base", "rules_per_load_balancer", "default_ttl")
@@ -112,6 +113,7 @@ class Settings:
     pulumi: PulumiSettings = PulumiSettings()
     runner: RunnerSettings = RunnerSettings()
     limits: LimitSettings = LimitSettings()
+    pull_requests: PullRequestSettings = field(default_factory=PullRequestSettings)
 
     @property
     def root(self) -> Path:
@@ -205,6 +207,7 @@ class _Reader:
             pulumi=self._pulumi(self._get(values, (), "pulumi", dict, {})),
             runner=self._runner(self._get(values, (), "runner", dict, {})),
             limits=self._limits(self._get(values, (), "limits", dict, {})),
+            pull_requests=self._pull_requests(self._get(values, (), "pull_requests", dict, {})),
         )
 
     def _project(self, key: str, table: Any) -> Project:
@@ -279,6 +282,13 @@ class _Reader:
         except UsageError as error:
             raise self._error((*at, "default_ttl"), f"is {text!r}: it must be a duration", error.hint) from None
         return LimitSettings(environments_per_base=most or None, rules_per_load_balancer=rules, default_ttl=ttl)
+
+    def _pull_requests(self, values: Mapping[str, Any]) -> PullRequestSettings:
+        self._known(values, ("pull_requests",), tuple(PullRequestSettings.__dataclass_fields__))
+        try:
+            return pull_request_settings.read(values)
+        except pull_request_settings.InvalidValueError as error:
+            raise self._error(("pull_requests", *error.key.split(".")), str(error)) from None
 
     def _known(self, values: Mapping[str, Any], at: tuple[str, ...], known: Sequence[str]) -> None:
         for key in values:

@@ -19,6 +19,7 @@ from orchestrator.operations.secrets import SecretEntry
 from orchestrator.operations.tunnel import Tunnel
 from orchestrator.rendering import document_types as documents
 from orchestrator.rendering import operation_documents as operations
+from orchestrator.rendering import pull_request_documents as pull_requests
 from orchestrator.rendering.onboarding_report import InitDocument
 from orchestrator.rendering.operation_documents import OutcomeDocument
 
@@ -92,6 +93,11 @@ SCHEMAS: Mapping[str, Published] = {
         ("secrets push", "secrets set", "secrets list"),
     ),
     "init": Published("A repository that was surveyed, and the files of its stacks.", (InitDocument,), ("init",)),
+    "pr": Published(
+        "Environments of pull requests.",
+        (pull_requests.SyncDocument, pull_requests.PrReapDocument, pull_requests.PreviewsDocument),
+        ("pr sync", "pr close", "pr reap", "pr status"),
+    ),
     "event": Published(
         "One line of `--events`.",
         (

@@ -53,6 +53,7 @@ class FakeStack:
     resources: tuple[str, ...]
     outputs: dict[str, OutputValue]
     record: Record | None = None
+    updated: datetime = UPDATED
     status: StackStatus = StackStatus.READY
     references: tuple[str, ...] = ()
     problem: str | None = None
@@ -365,7 +366,7 @@ class FakeEngine:
             record=kept.record,
             outputs=kept.outputs,
             resource_count=len(kept.resources),
-            last_update=UPDATED,
+            last_update=kept.updated,
             problem=kept.problem,
             references=kept.references,
             record_lost=kept.record_lost,

@@ -1,0 +1,129 @@
+"""The sub-group `pr`: the environment of each pull request of GitHub, or merge request of GitLab."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli.options import Commands, Common, ImageOption
+from orchestrator.cli.shared import end, images_of, printed, session_of
+
+if TYPE_CHECKING:
+    from orchestrator.cli.session import Session
+    from orchestrator.pull_requests.events import PipelineEvent
+    from orchestrator.pull_requests.results import SyncResult
+    from orchestrator.pull_requests.service import PullRequests
+
+NumberOption = Annotated[
+    int | None,
+    typer.Option(
+        "--number", "-n", min=1, help="Number of the pull request (default: that of the pipeline).", show_default=False
+    ),
+]
+
+
+def pr_sync(
+    common: Common,
+    number: NumberOption = None,
+    commit: Annotated[
+        str | None,
+        typer.Option(
+            "--commit",
+            metavar="HASH",
+            help="Do nothing unless this is the newest commit (default: that of the pipeline).",
+            show_default=False,
+        ),
+    ] = None,
+    image: ImageOption = None,
+) -> None:
+    """Create or update the environment of a pull request, and report in its comment.
+
+    `[pull_requests]` of orchestrator.toml says which pull requests get one. The token comes from GITHUB_TOKEN or
+    GITLAB_TOKEN.
+
+    Example: orchestrator pr sync --number 123
+    """
+    images, event = images_of(image), _event(number, commit)
+    session = session_of(common)
+    result = _pull_requests(session).sync(event.number, event.commit, images=images)
+    _end(session, result)
+
+
+def pr_close(common: Common, number: NumberOption = None) -> None:
+    """Destroy the environment of a pull request, and say so in its comment. No confirmation is asked.
+
+    Example: orchestrator pr close --number 123
+    """
+    event = _event(number, None)
+    session = session_of(common)
+    _end(session, _pull_requests(session).close(event.number))
+
+
+def pr_reap(
+    common: Common,
+    execute: Annotated[bool, typer.Option("--execute", help="Carry it out (default: only show it).")] = False,
+) -> None:
+    """Destroy environments of closed pull requests and expired ones, and put those beyond the largest number to sleep.
+
+    Example: orchestrator pr reap --execute
+    """
+    from orchestrator.rendering import pull_request_documents as documents
+
+    session = session_of(common)
+    result = _pull_requests(session).reap(execute=execute)
+    printed(session, documents.reaped(result, session.notice), documents.reaped_text(result))
+    end(result.exit_code)
+
+
+def pr_status(common: Common, number: NumberOption = None) -> None:
+    """List the environments of pull requests. The forge is not asked.
+
+    Example: orchestrator pr status
+    """
+    from datetime import UTC, datetime
+
+    from orchestrator.pull_requests import previews
+    from orchestrator.rendering import pull_request_documents as documents
+
+    session = session_of(common)
+    found = previews.statuses(session.orchestrator.context, session.orchestrator.settings.pull_requests.name, number)
+    text = documents.previews_text(found, datetime.now(UTC), session.console.width)
+    printed(session, documents.previews(found, session.notice), text)
+
+
+def _event(number: int | None, commit: str | None) -> PipelineEvent:
+    import os
+
+    from orchestrator.pull_requests import events
+
+    return events.given(number, commit, os.environ)
+
+
+def _pull_requests(session: Session) -> PullRequests:
+    import os
+
+    from orchestrator.pull_requests import forges
+    from orchestrator.pull_requests.service import PullRequests
+
+    forge = forges.of_environment(os.environ)
+    return PullRequests(session.orchestrator, forge, lambda job: session.do(job, quiet_document=True, confirmed=True))
+
+
+def _end(session: Session, result: SyncResult) -> None:
+    from orchestrator.rendering import pull_request_documents as documents
+
+    for note in result.notes:
+        session.console.warning(note)
+    printed(session, documents.synced(result, session.notice), documents.synced_text(result))
+    end(result.exit_code)
+
+
+GROUP = "Pull requests"
+PR: Commands = {
+    "sync": (pr_sync, True),
+    "close": (pr_close, True),
+    "reap": (pr_reap, True),
+    "status": (pr_status, False),
+}
+SUBGROUPS = {"pr": ("Create, update and destroy the environments of pull requests.", PR)}

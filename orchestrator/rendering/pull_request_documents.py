@@ -1,0 +1,110 @@
+"""The JSON documents and the texts of `pr`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from orchestrator.config.durations import format_duration
+from orchestrator.pull_requests.results import Outcome, PreviewStatus, ReapResult, SyncResult
+from orchestrator.rendering.columns import Column, aligned, count, table
+from orchestrator.rendering.document import plain
+from orchestrator.rendering.document_types import Document
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncDocument(Document):
+    """The environment of a pull request after `pr sync` or `pr close`."""
+
+    result: SyncResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrReapDocument(Document):
+    """The environments that `pr reap` found."""
+
+    result: ReapResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewsDocument(Document):
+    """The environments of pull requests."""
+
+    environments: tuple[PreviewStatus, ...]
+
+
+def synced(result: SyncResult, notice: str | None) -> dict[str, Any]:
+    """The document of `pr sync` and `pr close`."""
+    return plain(SyncDocument(notice=notice, result=result))
+
+
+def reaped(result: ReapResult, notice: str | None) -> dict[str, Any]:
+    """The document of `pr reap`."""
+    return plain(PrReapDocument(notice=notice, result=result))
+
+
+def previews(found: Sequence[PreviewStatus], notice: str | None) -> dict[str, Any]:
+    """The document of `pr status`."""
+    return plain(PreviewsDocument(notice=notice, environments=tuple(found)))
+
+
+def synced_text(result: SyncResult) -> str:
+    """The result for one pull request."""
+    rows = [
+        ("pull request", f"#{result.number}"),
+        ("environment", result.environment),
+        ("result", result.outcome.value),
+    ]
+    if result.reason and result.outcome is not Outcome.FAILED:
+        rows.append(("because", result.reason))
+    if result.url:
+        rows.append(("address", result.url))
+    if result.expires:
+        rows.append(("expires", f"{result.expires:%Y-%m-%d %H:%M} UTC"))
+    if result.put_to_sleep:
+        rows.append(("put to sleep", ", ".join(result.put_to_sleep)))
+    if result.comment:
+        rows.append(("comment", result.comment))
+    return aligned(rows)
+
+
+def reaped_text(result: ReapResult) -> str:
+    """The environments that were, or would be, destroyed and put to sleep."""
+    done = result.executed
+    rows = [("destroyed" if done else "to destroy", it.environment, it.reason.value) for it in result.destroy]
+    rows += [("put to sleep" if done else "to put to sleep", name, "too many are awake") for name in result.sleep]
+    rows += [("kept", it.environment, it.reason) for it in result.keep]
+    if not rows:
+        return "nothing to reap\n"
+    ending = (
+        "" if done or not (result.destroy or result.sleep) else "nothing was changed; add --execute to carry it out\n"
+    )
+    return aligned(rows) + ending
+
+
+def previews_text(found: Sequence[PreviewStatus], now: datetime, width: int | None = None) -> str:
+    """A table of the environments of pull requests."""
+    if not found:
+        return "no pull request has an environment\n"
+    columns = (
+        Column(title="NUMBER"),
+        Column(title="ENVIRONMENT"),
+        Column(title="STATE"),
+        Column(title="OWNER", dropped=2),
+        Column(title="EXPIRES IN", dropped=1),
+        Column(title="ADDRESS", shortened=True),
+    )
+    rows = [
+        (
+            f"#{it.number}",
+            it.environment,
+            it.status if it.awake else f"{it.status}, asleep",
+            it.owner or "-",
+            format_duration(it.expires - now) if it.expires else "-",
+            it.url or "-",
+        )
+        for it in found
+    ]
+    return table(columns, rows, width) + f"{count(len(found), 'environment')}\n"
