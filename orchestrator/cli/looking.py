@@ -49,11 +49,15 @@ def show(common: Common, name: NameArgument) -> None:
 
     Example: orchestrator show alpha
     """
-    from orchestrator.rendering import document, tables
+    from orchestrator.model import Scope
+    from orchestrator.rendering import document, release_text, tables
 
     session = session_of(common)
-    found = document.deployment(session.orchestrator.show(name), session.notice)
-    printed(session, found, tables.details(found, session.console.width))
+    deployment = session.orchestrator.show(name)
+    release = session.operations.releases.running(name) if deployment.scope is Scope.ENVIRONMENT else None
+    found = document.deployment(deployment, session.notice, release)
+    line = release_text.release(release) if release else None
+    printed(session, found, tables.details(found, session.console.width, line))
 
 
 def outputs(common: Common, name: NameArgument) -> None:

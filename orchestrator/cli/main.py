@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.cli import bases, daily_work, data, environments, life_cycle, looking, pull_requests, set_up
+from orchestrator.cli import bases, daily_work, data, environments, life_cycle, looking, pull_requests, releases, set_up
 from orchestrator.cli.help import Command, GroupedHelp, WholeSummaries, as_error, shows_help
 from orchestrator.cli.options import with_common
 from orchestrator.errors import InterruptedRunError, OrchestratorError, UsageError
@@ -49,7 +49,7 @@ app = typer.Typer(
 
 
 def _register() -> None:
-    for group in (environments, bases, daily_work, data, life_cycle, looking, set_up):
+    for group in (environments, bases, daily_work, releases, data, life_cycle, looking, set_up):
         for name, (command, working) in group.COMMANDS.items():
             app.command(name, cls=Command, rich_help_panel=group.GROUP)(with_common(command, working=working))
     for group in (data, pull_requests):

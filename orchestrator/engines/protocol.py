@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from orchestrator.engines.history import Entry
 from orchestrator.engines.marks import Marks
 from orchestrator.errors import LockOwner, UnreadableStateError
 from orchestrator.events import UnitEvent
@@ -130,6 +131,13 @@ class Engine(Protocol):
     def deployments(self) -> Iterable[Mapping[str, Any]]:
         """The states of all stacks of the backend, as Pulumi writes them below `deployment`; none from the simulation.
         Raises StateError when one is damaged."""
+        ...
+
+    def history(self, unit: Unit, newest: int | None = None) -> tuple[Entry, ...]:
+        """The operations on the stack that ended, oldest first; only the last ones with `newest`.
+
+        Empty for a stack without history. An entry that cannot be read is listed as damaged.
+        """
         ...
 
     def admit(self, changed: Collection[Unit], read: Collection[Unit]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 _TIMEOUT_SECONDS = 10
+_PIPELINE_USERS = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BITBUCKET_STEP_TRIGGERER_UUID")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,19 @@ def checkout(folder: Path) -> Checkout:
         commit=_answer(folder, "rev-parse", "--verify", "--quiet", "HEAD"),
         branch=_answer(folder, "symbolic-ref", "--short", "--quiet", "HEAD"),
     )
+
+
+def pipeline_user() -> str | None:
+    """The user who started the pipeline on GitHub, GitLab or Bitbucket; None elsewhere."""
+    return next((name for variable in _PIPELINE_USERS if (name := os.environ.get(variable, "").strip())), None)
+
+
+def login_name() -> str | None:
+    """The name of the user of this process; None when the system has no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return None
 
 
 def is_tracked(file: Path) -> bool:

@@ -45,6 +45,9 @@ class Job:
     steps: tuple[Step, ...]
     """Every unit concerned, in dependency order; for a destroy, in the order of destruction."""
 
+    operator: str | None = None
+    """The user who runs it, for the history of its stacks; None for previews."""
+
     notes: tuple[str, ...] = ()
     """Facts that the user should know before the work begins, one sentence each."""
 

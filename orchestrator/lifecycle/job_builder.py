@@ -11,7 +11,7 @@ from orchestrator.config.assignments import Assignment
 from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import StackConfig, refuse_unquoted
 from orchestrator.errors import SettingsError, UsageError
-from orchestrator.lifecycle import graph, refusals
+from orchestrator.lifecycle import git, graph, refusals
 from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.git import Checkout
 from orchestrator.lifecycle.job import Job, Step
@@ -141,6 +141,7 @@ class JobBuilder:
             operation=self.operation,
             plan=plan,
             steps=steps,
+            operator=self._operator(),
             notes=tuple(self.notes),
             confirm=confirm,
             stacks=stacks,
@@ -149,6 +150,12 @@ class JobBuilder:
             slots=self.slots,
             bases=self.bases,
         )
+
+    def _operator(self) -> str | None:
+        """The user for the history; None for an operation that leaves no trace in it."""
+        if self.operation in (Operation.PREVIEW, Operation.DRIFT):
+            return None
+        return git.pipeline_user() or self.checkout.user or git.login_name()
 
     def _check(self, stacks: Mapping[Unit, StackSummary]) -> None:
         """Check the conditions that hold before anything is changed. Raises RefusedError, StackLockedError, StateError."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator import executors
+from orchestrator.engines import history
 from orchestrator.engines.protocol import UnitRequest
 from orchestrator.errors import InterruptedRunError, OrchestratorError
 from orchestrator.events import Diagnostic, Event, Observer, PlanReady, ResourceEvent, ignore
@@ -156,7 +157,7 @@ def _request(job: Job, unit: Unit, results: Mapping[Unit, UnitResult]) -> UnitRe
         operation=job.operation,
         record=job.records.get(unit),
         record_before=job.stacks[unit].record if unit in job.stacks else None,
-        message=f"orchestrator {job.command} {unit.stack}",
+        message=history.message(job.command, unit.stack, job.operator),
         plan_file=job.plans / plan_file_name(unit) if job.plans else None,
         wait_seconds=job.context.wait_seconds,
         keep_going=job.context.keep_going,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import lifecycle
@@ -14,6 +16,7 @@ from orchestrator.lifecycle.requests import Request
 from orchestrator.model import RunReport
 from orchestrator.operations.events import Observer, ignore
 from orchestrator.operations.facade_data import Databases, Secrets, words
+from orchestrator.operations.releases.facade import Releases
 
 # Every method loads the module of its operation when it is called: a command needs one or two of them.
 if TYPE_CHECKING:
@@ -62,6 +65,7 @@ class Operations:
         self._latest: list[Clients] = []
         self.databases: Databases = Databases(self)
         self.secrets: Secrets = Secrets(self)
+        self.releases: Releases = Releases(self)
 
     @property
     def calls(self) -> tuple[ApiCall, ...]:
@@ -91,9 +95,10 @@ class Operations:
         self._latest = [clients]
         return target, clients
 
-    def update(self, request: Request) -> RunReport:
-        """Check a request and carry it out."""
-        return self._carry_out(lifecycle.prepare(self.context, request))
+    def update(self, request: Request, command: str | None = None) -> RunReport:
+        """Check a request and carry it out. `command` names it in the report and in the history of its stacks."""
+        job = lifecycle.prepare(self.context, request)
+        return self._carry_out(replace(job, command=command) if command else job)
 
     def stack(self, target: Target) -> AppStack:
         """Return the stack that runs an environment's services."""
@@ -259,7 +264,14 @@ class Operations:
             self._latest.append(reach.for_base(base))
             return self._latest[-1]
 
-        return sleep.run(rest, self.context, self.update, observer, clients_for=clients_for, rested=rested)
+        return sleep.run(
+            rest,
+            self.context,
+            partial(self.update, command=want.value),
+            observer,
+            clients_for=clients_for,
+            rested=rested,
+        )
 
     def scale(
         self,
@@ -278,7 +290,9 @@ class Operations:
         texts = (f"{key}={count}" for key, count in counts.items()) if isinstance(counts, Mapping) else counts
         parsed = scale.parse(texts)
         target, clients = self.find(name)
-        return scale.run(parsed, target, clients, self.stack(target), self.update, observer, found=found)
+        return scale.run(
+            parsed, target, clients, self.stack(target), partial(self.update, command="scale"), observer, found=found
+        )
 
     def tunnel(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.errors import UsageError
@@ -151,7 +152,8 @@ class Secrets:
         stored(result)
         if dry_run:
             return secrets.DeliveredSecrets(stored=result, report=None)
-        report = secrets.deliver(result, target, clients, app, self._operations.update, observer)
+        update = partial(self._operations.update, command="secrets")
+        report = secrets.deliver(result, target, clients, app, update, observer)
         return secrets.DeliveredSecrets(stored=result, report=report)
 
     def list(self, name: str) -> tuple[SecretEntry, ...]:

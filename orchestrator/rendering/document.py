@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from orchestrator.lifecycle.registry import Deployment
     from orchestrator.lifecycle.unlock import Unlocked
     from orchestrator.operations.idle import Idleness
+    from orchestrator.operations.releases.history import Release
     from orchestrator.recovery.deletion import Deletion
 
 
@@ -204,7 +205,7 @@ def base_of(found: Deployment) -> str | None:
     return found.record.base or min(found.bases, default=None)
 
 
-def deployment(found: Deployment, notice: str | None) -> dict[str, Any]:
+def deployment(found: Deployment, notice: str | None, release: Release | None = None) -> dict[str, Any]:
     """The document of one base or environment."""
     stacks = [
         StackState(
@@ -225,6 +226,7 @@ def deployment(found: Deployment, notice: str | None) -> dict[str, Any]:
         missing=[str(unit) for unit in found.missing],
         stacks=stacks,
         outputs=outputs(found.outputs),
+        release=release,
     )
     return plain(shown)
 

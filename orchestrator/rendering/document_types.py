@@ -11,6 +11,7 @@ from typing_extensions import TypedDict  # pydantic reads no other before Python
 
 from orchestrator.lifecycle.diagrams import Node
 from orchestrator.model import ChangeCounts, ChangeOp, Kind, Operation, Scope, StackStatus, Status
+from orchestrator.operations.releases.history import Release
 
 SCHEMA_VERSION: Final = 1
 """Version of the documents. Within one version a name keeps its place and its meaning; only new names are added."""
@@ -216,6 +217,8 @@ class ShownDeployment(ListedDeployment, Document):
     missing: list[str]
     stacks: list[StackState]
     outputs: Mapping[str, Any]
+    release: Release | None
+    """The release whose version the services run; null for a base, and when the history does not have it."""
 
 
 @dataclass(frozen=True, kw_only=True)

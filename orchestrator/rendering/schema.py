@@ -20,6 +20,7 @@ from orchestrator.operations.tunnel import Tunnel
 from orchestrator.rendering import document_types as documents
 from orchestrator.rendering import operation_documents as operations
 from orchestrator.rendering import pull_request_documents as pull_requests
+from orchestrator.rendering import release_documents
 from orchestrator.rendering.onboarding_report import InitDocument
 from orchestrator.rendering.operation_documents import OutcomeDocument
 
@@ -92,6 +93,9 @@ SCHEMAS: Mapping[str, Published] = {
         (operations.SecretsDocument, OutcomeDocument[tuple[SecretEntry, ...]]),
         ("secrets push", "secrets set", "secrets list"),
     ),
+    "releases": Published("Releases of one environment.", (release_documents.ReleasesDocument,), ("releases",)),
+    "diff": Published("Two releases of one environment.", (release_documents.ComparisonDocument,), ("diff",)),
+    "log": Published("Operations on bases and environments.", (release_documents.LogDocument,), ("log",)),
     "init": Published("A repository that was surveyed, and the files of its stacks.", (InitDocument,), ("init",)),
     "pr": Published(
         "Environments of pull requests.",

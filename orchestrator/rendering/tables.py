@@ -215,13 +215,14 @@ def expiry(record: Record, now: datetime) -> str:
     return f"in {format_duration(left)}" if left.total_seconds() > 0 else f"{format_duration(-left)} ago"
 
 
-def details(document: Mapping[str, Any], width: int | None = None) -> str:
-    """One base or environment, from its document."""
+def details(document: Mapping[str, Any], width: int | None = None, release: str | None = None) -> str:
+    """One base or environment, from its document; `release` is its running release in one line."""
     rows: list[Sequence[str]] = []
     for key, value in document.items():
-        if key in ("version", "notice", "outputs", "stacks", "recorded") or value in (None, [], False):
+        if key in ("version", "notice", "outputs", "stacks", "recorded", "release") or value in (None, [], False):
             continue
         rows.append((key.replace("_", " "), _value(value)))
+    rows += [("release", release)] if release else []
     stacks = [
         (f"{s['project']}/{s['stack']}", s["status"], count(s["resources"], "resource"), s["problem"] or "")
         for s in document["stacks"]

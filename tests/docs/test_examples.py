@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("name", ["python-api.md", "operations.md"])
+@pytest.mark.parametrize("name", ["python-api.md", "operations.md", "releases.md"])
 def test_the_examples_of_a_page_run_in_their_order(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(ROOT / "projects", tmp_path / "projects", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copyfile(ROOT / "orchestrator.toml", tmp_path / "orchestrator.toml")

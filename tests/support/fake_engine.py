@@ -6,11 +6,12 @@ import contextlib
 import threading
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import ConfigSnapshot, read_snapshot
+from orchestrator.engines.history import FAILED, SUCCEEDED, Entry
 from orchestrator.engines.marks import Marks
 from orchestrator.engines.protocol import Sink, UnitRequest
 from orchestrator.engines.records import merged
@@ -112,6 +113,7 @@ class FakeEngine:
         self.closed_projects: dict[str, UnreadableStateError] = {}
         """Projects whose stacks cannot be listed."""
 
+        self.histories: dict[Unit, list[Entry]] = {}
         self.claimed: dict[Unit, Record] = {}
         self.held: list[str] = []
         """Names of the locks that were taken."""
@@ -271,6 +273,42 @@ class FakeEngine:
         with self._guard:
             self.calls.append(request)
             self.configs[unit] = config
+        try:
+            outcome = self._operate(request, config, sink)
+        except OrchestratorError as error:
+            self._remember(request, config, FAILED, error.message)
+            raise
+        self._remember(request, config, SUCCEEDED, None)
+        return outcome
+
+    def history(self, unit: Unit, newest: int | None = None) -> tuple[Entry, ...]:
+        entries = self.histories.get(unit, [])
+        return tuple(entries[-newest:] if newest else entries)
+
+    def _remember(self, request: UnitRequest, config: ConfigSnapshot, result: str, reason: str | None) -> None:
+        """Add the operation to the stack's history, one hour after the last one."""
+        if request.operation is Operation.DESTROY:
+            self.histories.pop(request.unit, None)
+        if request.operation is not Operation.UP:
+            return
+        entries = self.histories.setdefault(request.unit, [])
+        started = UPDATED + timedelta(hours=len(entries))
+        entry = Entry(
+            number=len(entries) + 1,
+            id=f"id{len(entries) + 1}",
+            started=started,
+            ended=started + timedelta(seconds=90),
+            result=result,
+            message=request.message or "",
+            environment={"git.head": request.record.commit or "f" * 40} if request.record else {},
+            config=config.values,
+            secrets=dict.fromkeys(config.secret_keys, "digest"),
+            reason=reason,
+        )
+        entries.append(entry)
+
+    def _operate(self, request: UnitRequest, config: ConfigSnapshot, sink: Sink) -> UnitOutcome:
+        unit = request.unit
         if unit in self.scripts and (outcome := self.scripts[unit](request, sink)):
             return outcome
         if request.operation is Operation.DESTROY:

@@ -8,11 +8,12 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from orchestrator.config import documents
+from orchestrator.engines import history
 from orchestrator.engines.automation import stored
-from orchestrator.engines.automation.diy_backend import Ending, Lock
+from orchestrator.engines.automation.diy_backend import Ending, Lock, moment
 from orchestrator.engines.automation.pulumi_cli import Cli
 from orchestrator.engines.automation.storage import LocalFiles
 from orchestrator.engines.marks import Marks
@@ -116,6 +117,25 @@ class CliBackend:
             finished=any(entry.get("result") == "succeeded" for entry in history),
         )
 
+    def last_update(self, project: str, stack: str) -> stored.Entry | None:
+        """The newest entry of the stack's history; None without history."""
+        found = self.history(project, stack, 1)
+        if not found:
+            return None
+        last = found[-1]
+        started = int(last.started.timestamp()) if last.started else 0
+        return stored.Entry(kind=last.kind, result=last.result, startTime=started)
+
+    def history(self, project: str, stack: str, newest: int | None = None) -> list[history.Entry]:
+        """The entries of the stack's history, oldest first."""
+        size = ("--page-size", str(newest)) if newest else ()
+        listed = self._json(project, "stack", "history", "--json", *size, "--stack", stack)
+        if not isinstance(listed, list) or not listed:
+            return []
+        rows = cast("list[Any]", listed)
+        tags = self.tags(project, stack)
+        return [_entry(row, len(rows) - place, tags) for place, row in reversed(list(enumerate(rows)))]
+
     def _json(self, project: str, *words: str) -> Any:
         text = self._run(project, *words)
         try:
@@ -130,3 +150,27 @@ class CliBackend:
             last = (finished.text.splitlines() or ["no reason given"])[-1]
             raise EngineUnavailableError(f"`pulumi {' '.join(words[:2])}` failed: {last}", "check `pulumi whoami`")
         return finished.output
+
+
+def _entry(row: Any, number: int, tags: Mapping[str, str]) -> history.Entry:
+    """An entry of `pulumi stack history --json`. The service counts updates; other backends do not."""
+    try:
+        found = documents.decoded(stored.ListedEntry, json.dumps(row).encode())
+    except documents.DamagedError as error:
+        return history.Entry(number=number, id=str(number), kind="", result=history.DAMAGED, reason=str(error))
+    config = {key: value.plain for key, value in (found.config or {}).items()}
+    secrets = {key: "unknown" for key, value in (found.config or {}).items() if value.secret}
+    return history.Entry(
+        number=found.version or number,
+        id=str(found.version or number),
+        kind=found.kind,
+        started=moment(found.startTime),
+        ended=moment(found.endTime),
+        result=found.result,
+        message=found.message,
+        environment=found.environment or {},
+        config=config,
+        secrets=secrets,
+        changes=found.resourceChanges or {},
+        reason=history.reason_in(tags, moment(found.startTime)) if found.result == history.FAILED else None,
+    )

@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from orchestrator.config import documents, yaml_files
+from orchestrator.engines import history
 from orchestrator.engines.automation import backend_address, lock_owners, state_formats, stored
 from orchestrator.engines.automation.lock_owners import Note, Notes
 from orchestrator.engines.automation.state_formats import UnknownFormatError
@@ -34,6 +36,7 @@ CHECKPOINT_VERSIONS = (3, 4)
 """Supported versions. Version 4 is version 3 with a list of features, such as the hooks that this package uses."""
 
 LEAST_ROOM_BYTES = 256 * 1024
+_AT_ONCE = 16
 COPIES = 4
 """Number of copies of a checkpoint: the CLI writes the new one beside the old one, a backup and a history entry."""
 
@@ -241,7 +244,7 @@ class Backend:
                 found.append(Lock(name=name, owner=lock_owners.unnamed(notes, own_disk=self._files.own_disk)))
                 continue
             alive = lock_owners.alive(said.hostname, said.pid, notes, own_disk=self._files.own_disk)
-            since = _moment(said.timestamp)
+            since = moment(said.timestamp)
             owner = LockOwner(username=said.username, hostname=said.hostname, pid=said.pid, since=since, alive=alive)
             found.append(Lock(name=name, owner=owner))
         return found
@@ -281,6 +284,50 @@ class Backend:
             return documents.decoded(stored.Entry, state_formats.unpacked(self._files.read(name) or b"{}", name))
         except documents.DamagedError:
             return stored.Entry()
+
+    def history(self, project: str, stack: str, newest: int | None = None) -> list[history.Entry]:
+        """The entries of the stack's history, oldest first; one that cannot be read is damaged."""
+        named = list(enumerate(self._history(project, stack), 1))
+        named = named[-newest:] if newest else named
+        tags = self.tags(project, stack) if named else {}
+
+        def entry(item: tuple[int, tuple[str, str]]) -> history.Entry:
+            number, (name, form) = item
+            return self._whole_entry(number, name, form, tags)
+
+        # Threads help only with a slow backend.
+        return list(ThreadPoolExecutor(_AT_ONCE).map(entry, named)) if self.distant else list(map(entry, named))
+
+    def _whole_entry(self, number: int, name: str, form: str, tags: Mapping[str, str]) -> history.Entry:
+        stem = name.removesuffix(form).removesuffix(".history.json")
+        ident = stem.rpartition("-")[2]
+        try:
+            if form not in ("", *state_formats.PACKED):
+                raise UnknownFormatError(f"{name} has an unknown format")
+            content = state_formats.unpacked(self._files.read(name) or b"", name)
+            found = documents.decoded(stored.WholeEntry, content)
+        except (StateError, documents.DamagedError) as error:
+            nanoseconds = int(ident) if ident.isascii() and ident.isdigit() and len(ident) < 20 else None
+            ended = _of_seconds(nanoseconds // 10**9) if nanoseconds else None
+            return history.Entry(
+                number=number, id=ident, kind="", ended=ended, result=history.DAMAGED, reason=str(error)
+            )
+        config, secrets = history.masked(found.config or {})
+        started = _of_seconds(found.startTime)
+        return history.Entry(
+            number=number,
+            id=ident,
+            kind=found.kind,
+            started=started,
+            ended=_of_seconds(found.endTime),
+            result=found.result,
+            message=found.message,
+            environment=found.environment or {},
+            config=config,
+            secrets=secrets,
+            changes=found.resourceChanges or {},
+            reason=history.reason_in(tags, started) if found.result == history.FAILED else None,
+        )
 
     def check_layout(self) -> None:
         """Refuse a backend of another layout, in which stacks would seem absent. Raises StateError."""
@@ -345,7 +392,12 @@ def open_backend(url: str) -> Backend | None:
     return Backend(S3Files(url)) if url.startswith("s3://") else None
 
 
-def _moment(text: Any) -> datetime | None:
+def _of_seconds(seconds: int) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if 0 < seconds < 2**33 else None
+
+
+def moment(text: Any) -> datetime | None:
+    """The time of a document of Pulumi; None when it is not one."""
     try:
         return (
             datetime.fromisoformat(str(text)[:19] + "+00:00")

@@ -7,7 +7,7 @@ import os
 import tempfile
 import zlib
 from collections.abc import Callable, Collection, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.config import project_file
 from orchestrator.config.aws_settings import access_of
 from orchestrator.config.settings import Settings
-from orchestrator.engines import records
+from orchestrator.engines import history, records
 from orchestrator.engines.automation import backend_address, checkpoint
 from orchestrator.engines.automation.cli_backend import CliBackend
 from orchestrator.engines.automation.dead_engines import Find, Unfinished, pending
@@ -114,11 +114,35 @@ class AutomationEngine(Stacks):
         if request.record is not None and request.operation is Operation.UP:
             wanted, before = request.record, request.record_before
             self._record(unit, lambda now: records.merged(before, wanted, now))
-        with handed_over(request.upstream_outputs) as environment:
+        with handed_over(request.upstream_outputs) as environment, self._failure_noted(request):
             outcome = self._operate(request, project.path, environment, sink)
         if request.operation is Operation.DESTROY:
             self._workspace(unit, project.path, {}, lambda it: it.remove_stack(unit.stack, preserve_config=True))
         return outcome
+
+    @contextmanager
+    def _failure_noted(self, request: UnitRequest) -> Generator[None]:
+        """Keep the reason when an update fails: Pulumi's history has none."""
+        project, stack = self._projects[request.unit.project].name, request.unit.stack
+        before = self._last_start(project, stack) if request.operation is Operation.UP else None
+        try:
+            yield
+        except OrchestratorError as error:
+            reason = error.message
+            if request.operation is Operation.UP:
+                with suppress(OrchestratorError):  # the failure itself matters more
+                    started = self._last_start(project, stack)
+                    if started is not None and started != before:
+                        self._change_tags(request.unit, lambda tags: history.with_reason(tags, started, reason))
+            raise
+
+    def _last_start(self, project: str, stack: str) -> int | None:
+        """The start of the newest operation in the history, in seconds since 1970."""
+        try:
+            last = self._backend.last_update(project, stack)
+        except OrchestratorError:
+            return None
+        return last.startTime if last else None
 
     def _operate(self, request: UnitRequest, folder: Path, environment: Mapping[str, str], sink: Sink) -> UnitOutcome:
         # After an interrupt the program prints a traceback, which is not worth reporting.
@@ -235,15 +259,23 @@ class AutomationEngine(Stacks):
 
     def _record(self, unit: Unit, change: Callable[[Record | None], Record]) -> Record:
         """Change the record under its lock. It is written when it differs, and other tags are kept."""
+        changed: list[Record] = []
+
+        def with_record(before: Mapping[str, str]) -> dict[str, str]:
+            changed.append(change(records.from_tags(before)))
+            foreign = {name: value for name, value in before.items() if not name.startswith(records.PREFIX)}
+            return {**foreign, **records.to_tags(changed[0])}
+
+        self._change_tags(unit, with_record)
+        return changed[0]
+
+    def _change_tags(self, unit: Unit, change: Callable[[Mapping[str, str]], dict[str, str]]) -> None:
         project = self._projects[unit.project].name
         with self._backend.exclusive(f"records-{zlib.crc32(str(unit).encode()) % _RECORD_LOCKS}"):
             before = self._backend.tags(project, unit.stack)
-            record = change(records.from_tags(before))
-            foreign = {name: value for name, value in before.items() if not name.startswith(records.PREFIX)}
-            after = {**foreign, **records.to_tags(record)}
+            after = change(before)
             if after != before:
                 self._backend.write_tags(project, unit.stack, after)
-        return record
 
     # previews
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from orchestrator.config.projects import Project
 from orchestrator.config.settings import Settings
-from orchestrator.engines import records
+from orchestrator.engines import history, records
 from orchestrator.engines.automation import admission, backend_address, checkpoint, lock_owners
 from orchestrator.engines.automation.cli_backend import CliBackend
 from orchestrator.engines.automation.diy_backend import Backend, open_backend
@@ -91,6 +91,9 @@ class Stacks:
 
     def deployments(self) -> Iterable[Mapping[str, Any]]:
         return [self._backend.checkpoint(project, stack) or {} for project, stack in self._backend.everything()]
+
+    def history(self, unit: Unit, newest: int | None = None) -> tuple[history.Entry, ...]:
+        return tuple(self._backend.history(self._projects[unit.project].name, unit.stack, newest))
 
     def admit(self, changed: Collection[Unit], read: Collection[Unit]) -> None:
         latest = {unit: self._latest_or_nothing(unit) for unit in (*changed, *read)}

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 
 from orchestrator.config.documents import ProcessId
+from orchestrator.model import SECRET_MASK
 
 Seconds = Annotated[int, msgspec.Meta(ge=0, lt=2**40)]
 
@@ -111,3 +112,45 @@ class Entry:
     kind: str = ""
     result: str = ""
     startTime: Seconds = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholeEntry(Entry):
+    """An entry of a history with its details."""
+
+    message: str = ""
+    environment: Mapping[str, str] | None = None
+    config: Mapping[str, Any] | None = None
+    endTime: Seconds = 0
+    resourceChanges: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedValue:
+    """A value of a configuration in `pulumi stack history --json`."""
+
+    value: str | None = None
+    objectValue: Any = None
+    secret: bool = False
+
+    @property
+    def plain(self) -> Any:
+        """The value, masked when it is secret."""
+        if self.secret:
+            return SECRET_MASK
+        return self.value if self.objectValue is None else self.objectValue
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedEntry:
+    """An entry of `pulumi stack history --json`."""
+
+    kind: str = ""
+    result: str = ""
+    startTime: str = ""
+    endTime: str | None = None
+    message: str = ""
+    version: int = 0
+    environment: Mapping[str, str] | None = None
+    config: Mapping[str, ListedValue] | None = None
+    resourceChanges: Mapping[str, int] | None = None

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from orchestrator.config.projects import Project
 from orchestrator.engines import records
 from orchestrator.engines.broken_stacks import broken
+from orchestrator.engines.history import Entry
 from orchestrator.engines.lock_retry import retry_while_locked
 from orchestrator.engines.marks import Marks
 from orchestrator.engines.protocol import Sink, UnitRequest
-from orchestrator.engines.simulation import plans, repeats
+from orchestrator.engines.simulation import plans, repeats, updates
 from orchestrator.engines.simulation.store import PATIENCE_SECONDS, Head, Resources, Store
 from orchestrator.errors import (
     InterruptedRunError,
@@ -109,11 +110,33 @@ class SimulationEngine:
             return self._preview(request, sink)
         with self._store.locked(request.unit):
             if request.operation is Operation.UP:
-                return self._up(request, sink)
+                return self._recorded(request, lambda: self._up(request, sink))
             self._require(request.unit)
             if request.operation is Operation.DRIFT:
                 return self._refresh(request)
-            return self._destroy(request, sink) if request.operation is Operation.DESTROY else self._refresh(request)
+            if request.operation is Operation.DESTROY:
+                return self._destroy(request, sink)
+            return self._recorded(request, lambda: self._refresh(request))
+
+    def _recorded(self, request: UnitRequest, operate: Callable[[], UnitOutcome]) -> UnitOutcome:
+        """Operate, and add the operation to the history of the stack."""
+        started, project, file = (
+            datetime.now(UTC),
+            self._projects[request.unit.project],
+            self._store.history_file(request.unit),
+        )
+        try:
+            outcome = operate()
+        except OrchestratorError as error:
+            now, none = datetime.now(UTC), ChangeCounts()
+            updates.add(file, project, request, started=started, ended=now, counts=none, reason=error.message)
+            raise
+        now = datetime.now(UTC)
+        updates.add(file, project, request, started=started, ended=now, counts=outcome.counts, reason=None)
+        return outcome
+
+    def history(self, unit: Unit, newest: int | None = None) -> tuple[Entry, ...]:
+        return updates.read(self._store.history_file(unit), self._projects[unit.project], unit.stack, newest)
 
     def readers(self, unit: Unit) -> tuple[str, ...]:
         name = self.reference_name(unit)

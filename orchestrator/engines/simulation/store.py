@@ -201,8 +201,13 @@ class Store:
         """The file with what the program of the stack's last update read."""
         return self._path(unit).with_suffix(".read")
 
+    def history_file(self, unit: Unit) -> Path:
+        """The file with the history of the stack."""
+        return self._path(unit).with_suffix(".history")
+
     def remove(self, unit: Unit) -> None:
-        """Remove the stack."""
+        """Remove the stack with its history."""
+        self.history_file(unit).unlink(missing_ok=True)
         self.reading_file(unit).unlink(missing_ok=True)
         self._path(unit).unlink(missing_ok=True)
 

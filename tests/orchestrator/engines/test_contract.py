@@ -356,3 +356,26 @@ def test_a_missing_value_that_pulumi_yaml_requires_is_refused_before_any_change(
     with pytest.raises(OrchestratorError, match="asked"):
         shop.run(BASE)
     assert shop.cloud() == []
+
+
+def test_the_history_has_every_update_with_its_message_configuration_and_result(shop: Workshop) -> None:
+    assert shop.engine.history(BASE) == ()
+    shop.run(BASE, message="orchestrator create-base dev by ada")
+    shop.configure(BASE, size="large")
+    shop.run(BASE, message="orchestrator update-base dev by bo")
+    program = shop.folder / "base" / "__main__.py"
+    program.write_text("raise RuntimeError('the program is broken')\n", encoding="utf-8")
+    with pytest.raises(OperationFailedError):
+        shop.run(BASE, message="orchestrator update-base dev by bo")
+    first, second, third = shop.engine.history(BASE)
+    assert [entry.number for entry in (first, second, third)] == [1, 2, 3]
+    assert [(entry.command, entry.operator) for entry in (first, third)] == [
+        ("create-base", "ada"),
+        ("update-base", "bo"),
+    ]
+    assert (first.changes["create"], second.config["fixture-base:size"]) == (3, "large")
+    assert (second.result, third.result) == ("succeeded", "failed")
+    assert "the program is broken" in (third.reason or "")
+    assert first.started is not None
+    assert shop.engine.history(BASE, 1) == (third,)
+    assert shop.engine.history(APP) == ()

@@ -68,7 +68,7 @@ def test_the_image_is_set_in_the_configuration_with_its_comments_and_the_stack_i
     assert result.exit_code == 0
     assert workspace.engine.began == ["up app/alpha"]
     assert f"django-app:backend_image: {NEW} # pinned" in workspace.file("app", "alpha").read_text()
-    assert workspace.engine.calls[0].message == "orchestrator deploy alpha"
+    assert (workspace.engine.calls[0].message or "").startswith("orchestrator deploy alpha by ")
     assert workspace.engine.calls[0].environment == {}
     assert result.report.command == "deploy"
 

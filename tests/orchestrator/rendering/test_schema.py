@@ -95,7 +95,7 @@ def example(hint: Any, *, full: bool) -> Any:
     if issubclass(kind, Enum):
         return next(iter(kind))
     plain_values: dict[Any, Any] = {
-        str: "text", int: 3, float: 1.5, bool: full, type(None): None, datetime: datetime(2026, 11, 1, tzinfo=UTC)
+        Any: "text", str: "text", int: 3, float: 1.5, bool: full, type(None): None, datetime: datetime(2026, 11, 1, tzinfo=UTC)
     }  # fmt: skip
     return plain_values[kind]
 

@@ -1,0 +1,96 @@
+"""The group Releases: the history of environments and the audit of all stacks."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli import completion
+from orchestrator.cli.options import Commands, Common, NameArgument
+from orchestrator.cli.shared import duration_of, printed, session_of
+
+
+class LogFormatName(StrEnum):
+    """Values of --format of `log`."""
+
+    TEXT = "text"
+    CSV = "csv"
+
+
+def releases(
+    common: Common,
+    name: NameArgument,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Number of releases.")] = 20,
+    all_: Annotated[bool, typer.Option("--all", help="List all releases.")] = False,
+) -> None:
+    """List the releases of an environment, newest first, from the history of its stack.
+
+    Example: orchestrator releases alpha
+    """
+    from orchestrator.rendering import release_documents, release_text
+
+    session = session_of(common)
+    found = session.operations.releases.list(name, None if all_ else limit)
+    text = release_text.releases(found, session.console.width)
+    printed(session, release_documents.releases(found, session.notice), text)
+
+
+def diff(
+    common: Common,
+    name: NameArgument,
+    before: Annotated[int, typer.Argument(metavar="BEFORE", help="Number of a release.", show_default=False)],
+    after: Annotated[int, typer.Argument(metavar="AFTER", help="Number of another release.", show_default=False)],
+) -> None:
+    """Compare two releases: commit, images and configuration. Secrets are masked.
+
+    Example: orchestrator diff alpha 12 14
+    """
+    from orchestrator.rendering import release_documents, release_text
+
+    session = session_of(common)
+    found = session.operations.releases.compare(name, before, after)
+    text = release_text.comparison(found, session.console.width)
+    printed(session, release_documents.comparison(found, session.notice), text)
+
+
+def log(
+    common: Common,
+    name: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME",
+            help="Environments or bases (default: all).",
+            show_default=False,
+            autocompletion=completion.stacks,
+        ),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="DURATION", help="Start this long ago, for example 7d.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Number of operations.")] = None,
+    format_: Annotated[LogFormatName, typer.Option("--format", help="Format of the log.")] = LogFormatName.TEXT,
+) -> None:
+    """Print the operations on bases and environments, newest first: who did what, when, and with what result.
+
+    Example: orchestrator log --since 7d --format csv
+    """
+    from orchestrator.errors import UsageError
+    from orchestrator.rendering import release_documents, release_text
+
+    if common.as_json and format_ is LogFormatName.CSV:
+        raise UsageError("--json and --format csv exclude each other", "use one of them")
+    session = session_of(common)
+    back = duration_of(since)
+    start = session.orchestrator.context.clock() - back if back is not None else None
+    found = session.operations.releases.log(name or (), since=start, limit=limit)
+    if format_ is LogFormatName.CSV:
+        session.console.result(release_text.log_csv(found))
+        return
+    text = release_text.log(found, session.console.width)
+    printed(session, release_documents.log(found, session.notice), text)
+
+
+GROUP = "Releases"
+COMMANDS: Commands = {"releases": (releases, False), "diff": (diff, False), "log": (log, False)}

@@ -1,0 +1,49 @@
+"""The releases of environments by names and plain values: `operations.releases`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from orchestrator.operations.releases.history import SHOWN
+
+if TYPE_CHECKING:
+    from orchestrator.operations.facade import Operations
+    from orchestrator.operations.releases.history import Comparison, LoggedOperation, Release, ReleaseList
+
+Names = str | Sequence[str]
+
+
+class Releases:
+    """The releases of environments, from the history that the state backend keeps."""
+
+    def __init__(self, operations: Operations) -> None:
+        self._operations = operations
+
+    def list(self, name: str, limit: int | None = SHOWN) -> ReleaseList:
+        """Return the newest releases of an environment; all for None."""
+        from orchestrator.operations.releases import history
+
+        return history.listed(self._operations.context, name, limit)
+
+    def running(self, name: str) -> Release | None:
+        """Return the release whose version the services run; None when the history does not have it."""
+        from orchestrator.operations.releases import history
+
+        return history.running(self._operations.context, name)
+
+    def compare(self, name: str, before: int, after: int) -> Comparison:
+        """Return the differences of two releases in commit, images and configuration."""
+        from orchestrator.operations.releases import history
+
+        return history.compared(self._operations.context, name, before, after)
+
+    def log(
+        self, names: Names = (), *, since: datetime | None = None, limit: int | None = None
+    ) -> tuple[LoggedOperation, ...]:
+        """Return the operations on bases and environments (all), newest first."""
+        from orchestrator.operations.releases import history
+
+        chosen = (names,) if isinstance(names, str) else tuple(names)
+        return history.log(self._operations.context, chosen, since=since, limit=limit)
