@@ -338,15 +338,14 @@ class Orchestrator:
         """
         from orchestrator.cost import refresh  # loads boto3
 
-        access = self._any_access()
-        refreshed = refresh.refresh(
+        refreshed = refresh.of_region(
             self.prices,
-            refresh.price_list(access),
-            region=region or access.region or self.prices.region,
+            self._any_access(),
+            self.settings.root,
+            region=region,
             today=self.context.clock().date(),
             report=report,
         )
-        refresh.write(refreshed.table, self.settings.root)
         self._prices = refreshed.table
         return refreshed
 
@@ -376,11 +375,10 @@ class Orchestrator:
         return deployment_costs.of_each(found, self.engine, self.prices)
 
     def _preview(self, request: PreviewBase | PreviewEnv, folder: Path | str | None) -> RunReport:
-        if folder is None:
-            return self.run(request)
-        job = self.prepare_plan(request, folder)
+        job = self.prepare(request) if folder is None else self.prepare_plan(request, folder)
         report = self.run_job(job)
-        self.save_plan(job, request, report)
+        if folder is not None:
+            self.save_plan(job, request, report)
         return report
 
     def _tell(self, text: str) -> None:
@@ -388,13 +386,7 @@ class Orchestrator:
 
     def graph(self, name: str | None = None) -> Diagram:
         """The dependencies of all stacks; with a name, its resources. `rendering.graph.render` renders them as text."""
-        registry = self.registry()
-        if name is not None:
-            found = registry.named(name)
-            return diagrams.of_resources(name, {unit: self.engine.resources(unit) for unit in found.units})
-        if registry.bases or registry.environments:
-            return diagrams.of_stacks(registry)
-        return diagrams.of_projects(self.settings.projects)
+        return diagrams.of_context(self.context, name)
 
 
 def _names(names: Names) -> tuple[str, ...]:

@@ -9,16 +9,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from pulumi_django.rules.kinds import Kind as Kind
-
-# sdk/go/common/resource/sig/sig.go and sdk/python/lib/pulumi/runtime/rpc.py
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""Pulumi's wire sentinel for a value that is known only after an update."""
-
-SIGNATURE = "4dabf18193072939515e22adb298388d"
-"""Key that marks an object on Pulumi's wire as a special value; the value of the key says which."""
-
-SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"
-"""Value of the SIGNATURE key of a secret."""
+from pulumi_django.rules.wire import UNKNOWN as UNKNOWN
 
 SECRET_MASK = "[secret]"
 

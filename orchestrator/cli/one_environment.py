@@ -47,7 +47,7 @@ class EnvironmentCommand:
             yield
 
     def decide(self, task: str) -> OnInterrupt:
-        """What happens to the task of `run` after Ctrl-C: the user's choice, or its stop without a terminal."""
+        """The fate of the task of `run` after Ctrl-C: the user's choice; without a terminal it stops."""
         from orchestrator.operations.run import OnInterrupt
 
         if not self.console.can_ask:

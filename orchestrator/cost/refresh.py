@@ -14,7 +14,7 @@ from orchestrator.cost.prices import DOLLARS, USER_FILE, PriceTable
 from orchestrator.cost.queries import NOT_LISTED, Query, query, rows
 from orchestrator.errors import EngineUnavailableError, RefusedError, StateError
 from pulumi_django.deploying.aws_access import AwsAccess
-from pulumi_django.rules.partitions import of_region
+from pulumi_django.rules import partitions
 
 PRICE_LIST_REGION = "us-east-1"
 """The region whose endpoint has the prices of all regions.
@@ -66,7 +66,7 @@ def refresh(
     have it, has it twice, or has an implausible price. Raises EngineUnavailableError if the first query fails, and
     RefusedError for a region of another partition, whose accounts cannot query this list.
     """
-    own = of_region(region)
+    own = partitions.of_region(region)
     if own != "aws":
         raise RefusedError(
             f"prices of {region} cannot be refreshed: accounts of the partition {own} cannot query the AWS Price List",
@@ -91,12 +91,7 @@ def refresh(
             found = _unavailable(error).message
         if isinstance(found, str):
             kept.append(Kept(row=name, reason=found))
-            row = {
-                DOLLARS: table.price(family, *path),
-                "date": table.day_of(family, *path),
-                "region": table.region_of(family, *path),
-                "source": table.source(family, *path),
-            }
+            row = _row(table, family, path)
         else:
             refreshed.append(name)
             row = {DOLLARS: found[0], "date": today, "region": region, "source": found[1]}
@@ -105,6 +100,17 @@ def refresh(
     day = today if refreshed else table.day
     fresh = PriceTable(day=day, region=region if refreshed else table.region, families=families)
     return Refreshed(table=fresh, refreshed=tuple(refreshed), kept=tuple(kept))
+
+
+def of_region(
+    table: PriceTable, access: AwsAccess, root: Path, *, region: str | None, today: date, report: Callable[[str], None]
+) -> Refreshed:
+    """`refresh` with the AWS settings of a stack, then `write`. The region defaults to that of the settings."""
+    refreshed = refresh(
+        table, price_list(access), region=region or access.region or table.region, today=today, report=report
+    )
+    write(refreshed.table, root)
+    return refreshed
 
 
 def write(table: PriceTable, root: Path) -> Path:
@@ -139,6 +145,16 @@ def to_toml(table: PriceTable) -> str:
 def _text(value: str) -> str:
     # JSON's strings are TOML's basic strings.
     return json.dumps(value, ensure_ascii=False)
+
+
+def _row(table: PriceTable, family: str, path: tuple[str, ...]) -> dict[str, Any]:
+    """A price of the table with its terms."""
+    return {
+        DOLLARS: table.price(family, *path),
+        "date": table.day_of(family, *path),
+        "region": table.region_of(family, *path),
+        "source": table.source(family, *path),
+    }
 
 
 def _put(entries: dict[str, Any], path: tuple[str, ...], row: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from orchestrator.config.projects import Project
 from orchestrator.lifecycle import graph
+from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.registry import Deployment, Registry
 from orchestrator.model import Scope, StackResource, Unit
 
@@ -34,6 +35,17 @@ class Diagram:
     nodes: tuple[Node, ...]
     edges: tuple[tuple[str, str], ...]
     """(from, to): `to` depends on `from`."""
+
+
+def of_context(context: Context, name: str | None = None) -> Diagram:
+    """All stacks and their dependencies, or the projects when no stack exists; with a name, its resources."""
+    registry = context.registry()
+    if name is not None:
+        found = registry.named(name)
+        return of_resources(name, {unit: context.engine.resources(unit) for unit in found.units})
+    if registry.bases or registry.environments:
+        return of_stacks(registry)
+    return of_projects(context.settings.projects)
 
 
 def of_projects(projects: Sequence[Project]) -> Diagram:

@@ -12,10 +12,7 @@ from orchestrator.config.stack_config import StackConfig
 from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.graph import Plan
 from orchestrator.model import UNKNOWN, Kind, Operation, Outputs, Record, Scope, StackSummary, Unit
-
-# Signature keys of Pulumi's wire format: sdk/python/lib/pulumi/runtime/rpc.py
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
-_SECRET = "1b47061264138c4ac30d75fd1eb44270"
+from pulumi_django.rules.wire import SECRET, SIGNATURE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +98,7 @@ def plan_file_name(unit: Unit) -> str:
 def to_wire(outputs: Outputs) -> dict[str, Any]:
     """Outputs as Pulumi passes them between processes: secrets in envelopes, unknown values as the sentinel."""
     return {
-        name: {_SIGNATURE: _SECRET, "value": _jsonable(output.value)} if output.secret else _jsonable(output.value)
+        name: {SIGNATURE: SECRET, "value": _jsonable(output.value)} if output.secret else _jsonable(output.value)
         for name, output in outputs.items()
     }
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.model import SIGNATURE
 from orchestrator.recovery.aws import Aws, ClientFactory, Tags, reason
 from orchestrator.recovery.finders import FINDERS, REPEATABLE, Candidate
+from pulumi_django.rules.wire import SIGNATURE
 
 AWS_OWN_TAGS = "aws:"
 """Prefix of tags that only AWS sets."""

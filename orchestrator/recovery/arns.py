@@ -23,7 +23,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
 
 
 def is_arn(value: Any) -> TypeGuard[str]:
-    """Whether a value is text with the form of an ARN."""
+    """Return whether a value is text with the form of an ARN."""
     from botocore.utils import ArnParser
 
     return ArnParser.is_arn(value)

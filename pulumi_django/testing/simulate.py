@@ -52,8 +52,7 @@ def simulate(
         prior: resources of the previous state by URN. Unchanged resources keep their ids and computed outputs; replaced
             resources get new ones.
 
-    Errors of the program, also in an `apply`, are raised here. Runs are independent of each other, in one thread or in
-    several.
+    Errors of the program, also in an `apply`, are raised here. Runs are independent, in one thread or in several.
 
     Example:
         >>> import pulumi, pulumi_aws as aws

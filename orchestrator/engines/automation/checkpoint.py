@@ -12,8 +12,6 @@ from orchestrator.engines import records
 from orchestrator.engines.automation.diy_backend import Ending
 from orchestrator.model import (
     SECRET_MASK,
-    SECRET_SIGNATURE,
-    SIGNATURE,
     Outputs,
     OutputValue,
     StackResource,
@@ -21,6 +19,7 @@ from orchestrator.model import (
     StackSummary,
     Unit,
 )
+from pulumi_django.rules.wire import SECRET, SIGNATURE
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 REFERENCE_TYPE = "pulumi:pulumi:StackReference"
@@ -41,14 +40,14 @@ class Head(TypedDict):
 def is_secret(value: Any) -> bool:
     """Whether a wire value is or contains a secret."""
     if isinstance(value, dict):
-        return value.get(SIGNATURE) == SECRET_SIGNATURE or any(is_secret(item) for item in value.values())
+        return value.get(SIGNATURE) == SECRET or any(is_secret(item) for item in value.values())
     return isinstance(value, list) and any(is_secret(item) for item in value)
 
 
 def masked(value: Any) -> Any:
     """A wire value with all secrets masked."""
     if isinstance(value, dict):
-        if value.get(SIGNATURE) == SECRET_SIGNATURE:
+        if value.get(SIGNATURE) == SECRET:
             return SECRET_MASK
         return {key: masked(item) for key, item in value.items()}
     return [masked(item) for item in value] if isinstance(value, list) else value

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.config import documents
 from orchestrator.engines.protocol import UnitRequest
 from orchestrator.errors import OperationFailedError, RefusedError
-from orchestrator.model import SIGNATURE, UNKNOWN
+from pulumi_django.rules.wire import SIGNATURE, UNKNOWN
 
 if TYPE_CHECKING:
     from orchestrator.engines.simulation.programs import Simulated

@@ -1,0 +1,59 @@
+"""The sizes and the docstrings that CONTRIBUTING.md asks for."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted(file for package in ("orchestrator", "pulumi_django") for file in (ROOT / package).rglob("*.py"))
+MOST_LINES = {"function": 50, "constructor": 40, "file": 410}
+BEGINNING = re.compile(r"(What|Whether|Where|How|Who)\b")
+"""Words that begin a clause. `Whether` may begin the docstring of a flag."""
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def functions(file: Path) -> Iterator[Function]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, Function):
+            yield node
+
+
+def lines(node: ast.stmt) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def is_flag(node: Function) -> bool:
+    return node.returns is not None and ast.unparse(node.returns).startswith("bool")
+
+
+@pytest.mark.parametrize("package", ["orchestrator", "pulumi_django"])
+def test_functions_constructors_and_files_are_small(package: str) -> None:
+    long: list[str] = []
+    for file in FILES:
+        if file.relative_to(ROOT).parts[0] != package:
+            continue
+        if len(file.read_text(encoding="utf-8").splitlines()) > MOST_LINES["file"]:
+            long.append(f"{file.relative_to(ROOT)}")
+        for node in functions(file):
+            kind = "constructor" if node.name == "__init__" else "function"
+            if lines(node) > MOST_LINES[kind]:
+                long.append(f"{file.relative_to(ROOT)} {node.name}: {lines(node)} lines")
+    assert long == []
+
+
+def test_the_docstring_of_a_function_names_the_thing_first() -> None:
+    found = [
+        f"{file.relative_to(ROOT)} {node.name}: {text}"
+        for file in FILES
+        for node in functions(file)
+        if (text := ast.get_docstring(node))
+        and BEGINNING.match(text)
+        and not (text.startswith("Whether") and is_flag(node))
+    ]
+    assert found == []
