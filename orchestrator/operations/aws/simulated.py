@@ -5,18 +5,17 @@ With these answers an operation makes the same calls in the same order as on AWS
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from orchestrator.operations.aws.clients import DEFAULT_REGION, Answer
 from orchestrator.operations.aws.targets import Service, Target
 
 ACCOUNT = "123456789012"
-_ONCE = "f" * 32
-"""Id of the one-off task."""
-
-_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_STARTED_AGO = timedelta(minutes=5)
+"""Age of the running tasks; the last ones of the version before ended a minute later."""
 
 
 def answers(target: Target) -> dict[str, Answer]:
@@ -73,6 +72,10 @@ class _Ecs:
         self._registered: dict[str, Mapping[str, Any]] = {}
         """Registered task definitions by family."""
 
+        self._started = datetime.now(UTC) - _STARTED_AGO
+        self._service_of = {_task_id(service.name): service for service in target.services}
+        self._ended_of = {_task_id(f"{service.name} before"): service for service in target.services}
+
     def services(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         wanted = [_short(name) for name in parameters["services"]]
         return {"services": [self._service(s) for s in self._target.services if s.name in wanted], "failures": []}
@@ -105,8 +108,8 @@ class _Ecs:
                     "pendingCount": 0,
                     "failedTasks": 0,
                     "rolloutState": "COMPLETED",
-                    "createdAt": _NOW,
-                    "updatedAt": _NOW,
+                    "createdAt": self._started,
+                    "updatedAt": self._started,
                 }
             ],
         }
@@ -121,7 +124,7 @@ class _Ecs:
         }
         container = {
             "name": short,
-            "image": "(image)",
+            "image": self._target.images.get(short, f"{short}:latest"),
             "essential": True,
             "environment": [{"name": "S3_BUCKET_NAME", "value": "assets"}],
             "secrets": [],
@@ -146,19 +149,19 @@ class _Ecs:
 
     def run(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         family = _short(parameters["taskDefinition"]).split(":")[0]
-        arn = self._task_arn(_ONCE)
+        arn = self._task_arn(_task_id("once"))
         self._run[arn] = family.removeprefix(f"{self._target.environment}-")
         return {"tasks": [{"taskArn": arn, "lastStatus": "PROVISIONING"}], "failures": []}
 
     def listed(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """List one running and one ended task of each service; ids of ended ones begin with `e`."""
+        """List one running and one ended task of each service."""
         services = [service.name for service in self._target.services]
         wanted = [parameters["serviceName"]] if "serviceName" in parameters else services
         stopped = parameters.get("desiredStatus") == "STOPPED"
         if "family" in parameters or (self._target.asleep and not stopped):
             return {"taskArns": []}
-        mark = "e" if stopped else "0"
-        return {"taskArns": [self._task_arn(f"{mark}{services.index(name):031x}") for name in wanted]}
+        tasks = self._ended_of if stopped else self._service_of
+        return {"taskArns": [self._task_arn(task) for task, service in tasks.items() if service.name in wanted]}
 
     def tasks(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         return {"tasks": [self._described(arn) for arn in parameters["tasks"]], "failures": []}
@@ -166,8 +169,9 @@ class _Ecs:
     def _described(self, arn: str) -> dict[str, Any]:
         if arn in self._run:
             return self._ended(arn, self._run[arn])
-        service = self._target.services[int(_short(arn)[1:], 16)]
-        task = self._ended(arn, service.short) if _short(arn).startswith("e") else self._running(arn, service.short)
+        running = self._service_of.get(_short(arn))
+        service = running or self._ended_of[_short(arn)]
+        task = self._running(arn, service.short) if running else self._replaced(arn, service.short)
         definition = self._arn("task-definition", f"{service.name}:1")
         return {**task, "group": f"service:{service.name}", "taskDefinitionArn": definition}
 
@@ -177,7 +181,7 @@ class _Ecs:
             "lastStatus": "RUNNING",
             "desiredStatus": "RUNNING",
             "healthStatus": "UNKNOWN",
-            "startedAt": _NOW,
+            "startedAt": self._started,
             "enableExecuteCommand": True,
             "containers": [
                 {
@@ -193,11 +197,20 @@ class _Ecs:
         return {
             "taskArn": arn,
             "lastStatus": "STOPPED",
-            "startedAt": _NOW,
-            "stoppedAt": _NOW,
+            "startedAt": self._started,
+            "stoppedAt": self._started + timedelta(minutes=1),
             "stopCode": "EssentialContainerExited",
             "stoppedReason": "Essential container in task exited",
             "containers": [{"name": container, "exitCode": 0}],
+        }
+
+    def _replaced(self, arn: str, container: str) -> dict[str, Any]:
+        """A task of the version before, which the rollout stopped."""
+        return {
+            **self._ended(arn, container),
+            "startedAt": self._started - timedelta(days=1),
+            "stopCode": "ServiceSchedulerInitiated",
+            "stoppedReason": "Scaling activity initiated by deployment ecs-svc/1",
         }
 
     def _task_arn(self, task: str) -> str:
@@ -205,6 +218,11 @@ class _Ecs:
 
     def _arn(self, kind: str, name: str) -> str:
         return f"arn:aws:ecs:{self._region}:{ACCOUNT}:{kind}/{name}"
+
+
+def _task_id(name: str) -> str:
+    """An id like those of ECS, always the same for a name."""
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
 def _short(arn: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
@@ -98,6 +99,9 @@ class Target:
     asleep: bool = False
     """Whether the configuration puts it to sleep."""
 
+    images: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Image of each container by its name, for the answers of the simulation; empty on AWS, which answers itself."""
+
     @property
     def tags(self) -> dict[str, str]:
         """The tags of the environment's resources, without `managed-by`."""
@@ -152,7 +156,20 @@ def find(context: Context, name: str) -> Target:
         base_outputs=base_outputs,
         aws=access_of(context, environment, base_outputs.get("region")),
         asleep=_asleep(context, environment.units),
+        images={} if context.engine.notice is None else _images(context, environment.units),
     )
+
+
+def _images(context: Context, units: Sequence[Unit]) -> dict[str, str]:
+    """Return the image of each container by its name, from the task definitions in the state."""
+    found: dict[str, str] = {}
+    for unit in units:
+        for resource in context.engine.resources(unit):
+            definitions = resource.inputs.get("containerDefinitions")
+            if isinstance(definitions, str) and definitions.startswith("["):
+                containers: list[dict[str, Any]] = json.loads(definitions)
+                found |= {str(it.get("name")): str(it["image"]) for it in containers if "image" in it}
+    return found
 
 
 def find_base(context: Context, name: str) -> BaseTarget:

@@ -296,7 +296,7 @@ def test_previous_is_the_last_task_that_ended_with_how_it_ended() -> None:
 
 def test_when_ecs_has_forgotten_the_task_its_log_is_found_by_its_age(account: Account) -> None:
     account.write("gunicorn", ONE, (9000, "long ago"))
-    account.write("gunicorn", TWO, (8000, "not so long ago"), (7999, "its end"))
+    account.write("gunicorn", TWO, (8600, "not so long ago"), (7400, "its end"))
     account.write("default", ONE, (5000, "a worker's"))
     account.create_services()
     assert read(account, services=("web", "default"), previous=True) == [
@@ -304,7 +304,7 @@ def test_when_ecs_has_forgotten_the_task_its_log_is_found_by_its_age(account: Ac
         "gunicorn its end",
         "default a worker's",
     ]
-    assert read(account, services=("backend_update", "web"), previous=True, since=timedelta(seconds=7999.5)) == [
+    assert read(account, services=("backend_update", "web"), previous=True, since=timedelta(seconds=8000)) == [
         "gunicorn its end"
     ]
 
