@@ -12,7 +12,7 @@ from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.containers import Containers
 from pulumi_django.app.environment import Environment
 from pulumi_django.data.secrets import AppSecrets
-from pulumi_django.deploying.gate import MAX_TIMEOUT_SECONDS, ReleaseGate, ReleaseGateArgs
+from pulumi_django.deploying.gate import ReleaseGate, ReleaseGateArgs
 from pulumi_django.ecs.cluster import Cluster, ClusterArgs
 from pulumi_django.ecs.container import TaskSize
 from pulumi_django.ecs.database_task import DatabaseTask, DatabaseTaskArgs
@@ -112,7 +112,8 @@ def _gate(env: Environment, where: Place, release: Release) -> ReleaseGate:
             release_task_definition_arn=release.command.task_definition_arn,
             release_command=options.command,
             release_timeout_seconds=options.timeout_seconds,
-            rollout_timeout_seconds=rollout_timeout_seconds(env.args),
+            rollout_timeout_seconds=options.rollout_timeout_seconds,
+            waiting_seconds=waiting_seconds(env.args),
             aws=env.args.aws,
         ),
     )
@@ -141,8 +142,7 @@ def _database(env: Environment, containers: Containers, secrets: AppSecrets) -> 
     )
 
 
-def rollout_timeout_seconds(app: AppArgs) -> int:
-    """Return the time for each service to become steady, with the time that a deployment strategy waits on purpose."""
+def waiting_seconds(app: AppArgs) -> int:
+    """Return the longest time that the deployment strategy of a service waits on purpose."""
     served = [app.web, *([app.frontend] if app.frontend_image else [])]
-    waiting = max(options.deployment.waiting_seconds for options in served)
-    return min(app.release.rollout_timeout_seconds + waiting, MAX_TIMEOUT_SECONDS)
+    return max(options.deployment.waiting_seconds for options in served)

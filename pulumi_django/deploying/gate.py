@@ -70,6 +70,9 @@ class ReleaseGateArgs:
     rollout_timeout_seconds: int = 1200
     """Time limit of each service's rollout in seconds, 60 to 86400. After it the update fails, and ECS continues."""
 
+    waiting_seconds: int = 0
+    """Time in seconds that a deployment strategy waits on purpose. It is added to the limit of each rollout."""
+
     aws: AwsAccess = field(default_factory=AwsAccess)
     """Access of the hooks to AWS, the same as that of the stack's AWS provider."""
 
@@ -320,7 +323,7 @@ class ReleaseGate:
             ecs, logs = self._args.aws.client("ecs"), self._args.aws.client("logs")
             info, warn = _say(pulumi.log.info, f"{name}:"), _say(pulumi.log.warn, f"{name}:")
             watch = RolloutWatch(ecs, logs, request, info=info, warn=warn, clock=clock)
-            return work(watch, self._args.rollout_timeout_seconds)
+            return work(watch, self._args.rollout_timeout_seconds + self._args.waiting_seconds)
 
         return await _in_hook(run, name, RolloutError)
 

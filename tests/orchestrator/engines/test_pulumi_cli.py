@@ -6,13 +6,13 @@ import json
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from orchestrator.engines.automation.pulumi_cli import Cli
 from orchestrator.errors import EngineUnavailableError, InterruptedRunError
+from tests.support.arena import until
 from tests.support.engines import Workshop
 
 
@@ -54,8 +54,15 @@ def test_a_cli_without_its_language_host_is_reported(tmp_path: Path, monkeypatch
         cli.check()
 
 
-def test_a_new_enough_cli_is_fine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_cli(tmp_path, "print('v3.260.0')", monkeypatch).check()
+@pytest.mark.parametrize("version", ["v3.200.0", "3.200.1", "v3.260.0", "v4.0.0"])
+def test_a_new_enough_cli_is_asked_for_its_version_once(
+    version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = tmp_path / "asked"
+    cli = fake_cli(tmp_path, f"open({str(asked)!r}, 'a').write('x')\nprint({version!r})", monkeypatch)
+    cli.check()
+    cli.check()
+    assert asked.read_text() == "x"
 
 
 def test_output_errors_exit_code_and_event_lines_are_all_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,21 +91,33 @@ def test_it_runs_in_a_session_of_its_own_without_a_standard_input(
     assert fake_cli(tmp_path, body, monkeypatch).run(["up"], tmp_path).output == "True ''\n"
 
 
+COUNTS_SIGNALS = """\
+import os, signal, time
+seen = []
+def on_signal(*_):
+    seen.append(1)
+    open("seen-%d" % len(seen), "w").close()
+signal.signal(signal.SIGINT, on_signal)
+open("ready", "w").close()
+while not os.path.exists("end"):
+    time.sleep(0.01)
+print(len(seen))
+"""
+
+
 def test_exactly_one_signal_is_sent_however_often_it_is_interrupted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    body = (
-        "import signal, sys, time\nseen = []\nsignal.signal(signal.SIGINT, lambda *_: seen.append(1))\n"
-        "open('ready', 'w').close()\nend = time.monotonic() + 1.5\n"
-        "while time.monotonic() < end:\n    time.sleep(0.05)\nprint(len(seen))"
-    )
-    cli, answers = fake_cli(tmp_path, body, monkeypatch), []
+    cli, answers = fake_cli(tmp_path, COUNTS_SIGNALS, monkeypatch), []
     thread = threading.Thread(target=lambda: answers.append(cli.run(["up"], tmp_path)))
     thread.start()
-    while not (tmp_path / "ready").exists():
-        time.sleep(0.02)
+    until((tmp_path / "ready").exists)
+    cli.interrupt()
+    # The process has handled the first signal. Signals that are sent before that merge into one.
+    until((tmp_path / "seen-1").exists)
     for _ in range(5):
         cli.interrupt()
+    (tmp_path / "end").touch()
     thread.join(30)
     assert answers[0].output == "1\n"
     with pytest.raises(InterruptedRunError):

@@ -155,6 +155,7 @@ def test_no_worker_process_is_left_when_the_orchestrator_is_killed(
     os.kill(ours.pid, signal.SIGKILL)
     ours.wait()
     pid = int(file.read_text())
+    assert pid != ours.pid, "the unit runs in a worker process"
     for _ in range(100):
         try:
             os.kill(pid, 0)

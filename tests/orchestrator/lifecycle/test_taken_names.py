@@ -204,12 +204,13 @@ def test_two_new_environments_of_one_request_are_compared(workspace: Workspace) 
 
 def test_environments_with_different_names_are_created(workspace: Workspace) -> None:
     exists(workspace, "alpha", "alpha-gunicorn", "alpha-default")
-    workspace.orchestrator().create_env("alpha-beta", base="dev")
-    workspace.orchestrator().create_env("alphabet", base="dev")
+    for name in ("alpha-beta", "alphabet"):
+        assert workspace.orchestrator().create_env(name, base="dev").exit_code == 0
+    assert set(workspace.orchestrator().registry().environments) == {"alpha", "alpha-beta", "alphabet"}
 
 
 def test_an_environment_that_already_has_the_name_can_be_updated(workspace: Workspace) -> None:
     exists(workspace, "alpha", "alpha-gunicorn")
     exists(workspace, "alpha-beta", "alpha-beta-gunicorn")
     workspace.engine.kept[Unit("app", "alpha")].outputs["task_families"] = OutputValue(value=["alpha-beta-gunicorn"])
-    workspace.orchestrator().prepare(UpdateEnv(names=("alpha-beta",)))
+    assert workspace.orchestrator().update_env("alpha-beta").exit_code == 0

@@ -289,6 +289,18 @@ def test_mail_and_further_rights_are_given_to_the_application_only() -> None:
     assert "Mail" not in statements(app(), "alpha-task-policy")
 
 
+def test_redis_and_a_frontend_never_get_the_role_of_the_application() -> None:
+    definitions = {r.inputs["family"].removeprefix("alpha-"): r for r in app().of_type(TASK_DEFINITION)}
+    roles = {family: r.inputs.get("taskRoleArn", "").rpartition("/")[2] for family, r in definitions.items()}
+    assert {family for family, role in roles.items() if role.startswith("alpha-plain-")} == {"redis", "web-ui"}
+    assert {family for family, role in roles.items() if role.startswith("alpha-task-")} == {
+        "backend_update",
+        "gunicorn",
+        "default",
+        "beat",
+    }
+
+
 def test_only_the_database_task_reads_the_master_password() -> None:
     master = BASE["database_master_secret_arn"]
     result = app()

@@ -271,6 +271,16 @@ def test_a_late_service_rolls_back_no_other_and_the_others_are_reported(fake: Se
     assert "    alpha-default: runs 1 on alpha-default:2 (1 desired)" in errors["gunicorn"].splitlines()
 
 
+def test_a_rollout_that_waits_on_purpose_has_that_time_in_addition_to_the_limit(fake: SeveralServices) -> None:
+    starts, late = (0, state("gunicorn", 2, running=0, rollout="IN_PROGRESS")), (600, state("gunicorn", 2))
+
+    fake.services = {"gunicorn": [starts, late]}
+    assert run(lambda: updated(gate(fake, rollout_timeout_seconds=60, waiting_seconds=600), "gunicorn")) == {}
+    fake.services = {"gunicorn": [starts]}
+    errors = run(lambda: updated(gate(fake, rollout_timeout_seconds=60, waiting_seconds=600), "gunicorn"))
+    assert "is not finished after 660 s" in errors["gunicorn"]
+
+
 def test_what_comes_after_a_failure_is_not_changed_or_is_brought_back(fake: SeveralServices) -> None:
     fake.services = {"gunicorn": [(0, rolled_back("gunicorn"))], "default": [(0, state("default", 2))]}
 

@@ -337,6 +337,8 @@ def test_a_forced_redeployment_of_the_requested_task_definition_counts() -> None
 
     watched.wait()
 
+    assert 20 <= watched.seconds < 60
+
 
 @pytest.mark.parametrize("gone", [None, {"status": "DRAINING"}, {"status": "INACTIVE"}])
 def test_a_service_that_is_deleted_meanwhile_is_reported(gone: dict[str, str] | None) -> None:
@@ -356,6 +358,8 @@ def test_a_new_service_that_ecs_does_not_show_yet_is_waited_for(not_yet: dict[st
     watched = Watched(FakeAws(frames=[(0, not_yet), (15, service(deployment("42")))]))
 
     watched.wait()
+
+    assert 15 <= watched.seconds < 60
 
 
 def test_an_update_that_ecs_does_not_show_yet_is_not_taken_for_a_rollback() -> None:

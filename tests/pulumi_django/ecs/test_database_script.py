@@ -167,7 +167,9 @@ def test_an_invalid_extension_is_refused(names: list[str], message: str) -> None
 
 
 def test_names_of_extensions_are_taken_as_postgresql_has_them() -> None:
-    check_extensions(["postgis", "uuid-ossp", "pg_trgm", "postgis_topology", "vector", "h3"])
+    names = ["postgis", "uuid-ossp", "pg_trgm", "postgis_topology", "vector", "h3"]
+    check_extensions(names)
+    assert ReleaseOptions(extensions=names).extensions == names
 
 
 def test_without_extensions_nothing_connects_to_the_environments_database() -> None:
