@@ -57,6 +57,7 @@ from pulumi_django.deploying.aws_access import AwsAccess
 if TYPE_CHECKING:
     from orchestrator.cost.refresh import Refreshed
     from orchestrator.lifecycle.orphans import Orphans
+    from orchestrator.local.facade import Local
     from orchestrator.operations.facade import Operations
     from orchestrator.recovery.deletion import Deletion
 
@@ -128,6 +129,13 @@ class Orchestrator:
         from orchestrator.operations.facade import Operations
 
         return Operations(self.context, self.run_job)
+
+    @cached_property
+    def local(self) -> Local:
+        """Environments on this machine, from their own declaration. Needs the extra `local`."""
+        from orchestrator.local.facade import Local
+
+        return Local(self.settings)
 
     def prepare(self, request: Request) -> Job:
         """Check a request and return its job, which `run_job` carries out. Nothing is changed."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.cli import bases, daily_work, data, environments, life_cycle, looking, pull_requests, releases, set_up
+from orchestrator.cli import bases, daily_work, data, environments, life_cycle, local, looking, pull_requests, releases, set_up
 from orchestrator.cli.help import Command, GroupedHelp, WholeSummaries, as_error, shows_help
 from orchestrator.cli.options import with_common
 from orchestrator.errors import InterruptedRunError, OrchestratorError, UsageError
@@ -52,7 +52,7 @@ def _register() -> None:
     for group in (environments, bases, daily_work, releases, data, life_cycle, looking, set_up):
         for name, (command, working) in group.COMMANDS.items():
             app.command(name, cls=Command, rich_help_panel=group.GROUP)(with_common(command, working=working))
-    for group in (data, pull_requests):
+    for group in (local, data, pull_requests):
         for name, (summary, commands) in group.SUBGROUPS.items():
             inner = typer.Typer(cls=WholeSummaries, no_args_is_help=True, rich_markup_mode=None)
             for inner_name, (command, working) in commands.items():

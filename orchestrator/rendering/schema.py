@@ -18,6 +18,7 @@ from orchestrator.operations.run import CommandResult
 from orchestrator.operations.secrets import SecretEntry
 from orchestrator.operations.tunnel import Tunnel
 from orchestrator.rendering import document_types as documents
+from orchestrator.rendering import local_results
 from orchestrator.rendering import operation_documents as operations
 from orchestrator.rendering import pull_request_documents as pull_requests
 from orchestrator.rendering import release_documents
@@ -71,7 +72,7 @@ SCHEMAS: Mapping[str, Published] = {
     "logs": Published(
         "One line of a log. In the simulation a last document has the calls.",
         (operations.LoggedLine, OutcomeDocument[None]),
-        ("logs",),
+        ("logs", "local up", "local logs"),
     ),
     "ps": Published("Services and tasks.", (OutcomeDocument[TasksResult],), ("ps",)),
     "open": Published("The address of an environment.", (OutcomeDocument[Page],), ("open",)),
@@ -96,6 +97,13 @@ SCHEMAS: Mapping[str, Published] = {
     "releases": Published("Releases of one environment.", (release_documents.ReleasesDocument,), ("releases",)),
     "diff": Published("Two releases of one environment.", (release_documents.ComparisonDocument,), ("diff",)),
     "log": Published("Operations on bases and environments.", (release_documents.LogDocument,), ("log",)),
+    "local-ps": Published(
+        "An environment that runs on this machine.", (local_results.LocalStateDocument,), ("local ps",)
+    ),
+    "local-run": Published("A command that ran on this machine.", (local_results.LocalRunDocument,), ("local run",)),
+    "local-down": Published(
+        "An environment that was stopped on this machine.", (local_results.LocalDownDocument,), ("local down",)
+    ),
     "init": Published("A repository that was surveyed, and the files of its stacks.", (InitDocument,), ("init",)),
     "pr": Published(
         "Environments of pull requests.",

@@ -1,0 +1,236 @@
+"""The environment on this machine, by its name: `Orchestrator(...).local`. The command line is one client of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import filelock
+
+from orchestrator.errors import OperationFailedError, RefusedError, UsageError
+from orchestrator.local import journal, state
+from orchestrator.local.folder import StateFolder, of_environment
+from orchestrator.local.state import LocalState
+from orchestrator.model import Scope
+from orchestrator.operations.events import LogLine, Observer, ignore
+
+if TYPE_CHECKING:
+    from orchestrator.config.settings import Settings
+    from orchestrator.local.prepare import Prepared
+
+DEFAULT_PORT = 8080
+DOWN_SECONDS = 180
+"""How long `down` waits for the end. A container has at most 120 s."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownResult:
+    """The end of an environment on this machine."""
+
+    environment: str
+    stopped: bool
+    """Whether it ran."""
+
+    data_removed: bool
+
+
+class Local:
+    """Runs environments on this machine, from their own declaration.
+
+    local = Orchestrator("infrastructure").local
+    local.up("alpha", code="..")                # until a signal, or `down` from another process
+    local.run("alpha", ["python", "manage.py", "check"])
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def up(
+        self,
+        name: str,
+        *,
+        code: Path | str | None = None,
+        python: Path | str | None = None,
+        port: int = DEFAULT_PORT,
+        database_url: str | None = None,
+        redis_url: str | None = None,
+        values: Mapping[str, str] | None = None,
+        commands: Mapping[str, Sequence[str]] | None = None,
+        reload: bool = False,
+        observer: Observer = ignore,
+        begun: Callable[[Prepared], None] = lambda _prepared: None,
+        started: Callable[[Prepared], None] = lambda _prepared: None,
+    ) -> None:
+        """Run the environment until SIGINT, SIGTERM or `down`.
+
+        `begun` is called when everything is checked and nothing runs yet, `started` when all services run.
+
+        Raises UnknownStackError, RefusedError, UsageError and OperationFailedError; nothing runs afterwards.
+        """
+        import asyncio
+
+        from orchestrator.local.prepare import Wanted, prepare
+
+        wanted = Wanted(
+            name=name,
+            code=Path(code) if code is not None else None,
+            python=Path(python) if python is not None else None,
+            port=port,
+            database_url=database_url,
+            redis_url=redis_url,
+            values={**self._own_values(name), **(values or {})},
+            commands=commands or {},
+            reload=reload,
+        )
+        with self._alone(name):
+            prepared = prepare(self._settings, wanted, Path.cwd())
+            begun(prepared)
+
+            async def run() -> None:
+                from orchestrator.local.running import Running
+
+                await Running(prepared, observer, lambda: started(prepared)).run()
+
+            asyncio.run(run())
+
+    def run(
+        self, name: str, command: Sequence[str], *, service: str | None = None, output: TextIO | None = None
+    ) -> int:
+        """Run a command with the variables of a service (default: the web service), on this terminal. Returns its exit code.
+
+        `output` is a file for its standard output. Raises RefusedError when the environment does not run, UsageError for an
+        unknown service.
+        """
+        if not command:
+            raise UsageError(
+                "no command is given", f"for example: `orchestrator local run {name} -- python manage.py shell`"
+            )
+        found = self.ps(name)
+        variables = found.variables[self._container(found, service)]
+        program = shutil.which(command[0], path=variables.get("PATH"))
+        if program is None:
+            raise RefusedError(
+                f"{command[0]} cannot run here: it is not installed in {variables.get('VIRTUAL_ENV', 'the PATH')}",
+                "install it there",
+            )
+        # Ctrl-C belongs to the command. A handler of ours is not inherited, an ignored signal would be.
+        before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+        try:
+            code = subprocess.call(
+                [program, *command[1:]],
+                env={**variables, "TERM": os.environ.get("TERM", "dumb")},
+                cwd=found.code,
+                stdout=output,
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
+        return code if code >= 0 else 128 - code
+
+    def ps(self, name: str) -> LocalState:
+        """The state of the environment. Raises RefusedError when it does not run on this machine."""
+        return state.current(self._folder(name), name)
+
+    def logs(self, name: str, services: Sequence[str] = (), *, follow: bool = False) -> Iterator[LogLine]:
+        """The lines of the current or the last run, in the order of time; with `follow` until it ends."""
+        folder = self._folder(name)
+        if not folder.log.exists():
+            raise RefusedError(f"{name} has no log on this machine", f"start it: `orchestrator local up {name}`")
+        return journal.lines(folder, set(services), follow=follow, runs=lambda: self._runs(name))
+
+    def containers(self, name: str) -> tuple[str, ...]:
+        """The containers of the environment that runs on this machine; none when it does not run."""
+        try:
+            return tuple(each.container for each in self.ps(name).services)
+        except RefusedError:
+            return ()
+
+    def down(self, name: str, *, data: bool = False, confirm: Callable[[], None] = lambda: None) -> DownResult:
+        """Stop the environment in order; with `data` also remove its database, secrets and files on this machine.
+
+        `confirm` is called before data is removed. Raises RefusedError when there is nothing to stop or remove.
+        """
+        folder = self._folder(name)
+        if data:
+            if not folder.path.exists():
+                raise RefusedError(f"{name} has no data on this machine", "see `orchestrator local up --help`")
+            confirm()
+        stopped = self._stop(name, needed=not data)
+        if data:
+            with self._alone(name):
+                shutil.rmtree(folder.path, ignore_errors=True)
+        return DownResult(environment=name, stopped=stopped, data_removed=data)
+
+    def _stop(self, name: str, *, needed: bool) -> bool:
+        folder = self._folder(name)
+        try:
+            found = state.current(folder, name)
+        except RefusedError:
+            if needed:
+                raise
+            return False
+        os.kill(found.pid, signal.SIGTERM)
+        until = time.monotonic() + DOWN_SECONDS
+        while time.monotonic() < until:
+            if not self._runs(name):
+                return True
+            time.sleep(0.1)
+        raise OperationFailedError(
+            f"{name} still runs after {DOWN_SECONDS} s", f"look at it with `orchestrator local ps {name}`"
+        )
+
+    def _runs(self, name: str) -> bool:
+        try:
+            state.current(self._folder(name), name)
+        except RefusedError:
+            return False
+        return True
+
+    def _folder(self, name: str) -> StateFolder:
+        projects = self._settings.in_scope(Scope.ENVIRONMENT)
+        return of_environment(projects[0].name, name)
+
+    def _own_values(self, name: str) -> dict[str, str]:
+        """The values in the user's own file."""
+        from orchestrator.operations import dotenv
+
+        file = self._folder(name).values
+        return dotenv.parse(file.read_text(encoding="utf-8"), str(file)) if file.is_file() else {}
+
+    @contextlib.contextmanager
+    def _alone(self, name: str) -> Generator[None]:
+        """Hold the lock of the environment. Raises RefusedError when it already runs."""
+        folder = self._folder(name)
+        folder.create()
+        lock = filelock.FileLock(folder.lock, timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            raise RefusedError(
+                f"{name} already runs on this machine",
+                f"look at it with `orchestrator local ps {name}`, or stop it with `orchestrator local down {name}`",
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _container(self, found: LocalState, service: str | None) -> str:
+        """The container whose variables a command gets. Raises UsageError."""
+        for each in found.services:
+            if service in (each.service, each.container) or (service in (None, "web") and each.status in _TARGETS):
+                return each.container
+        names = ", ".join(dict.fromkeys(each.service for each in found.services))
+        raise UsageError(
+            f"{found.environment} has no service {service!r} here: it has {names}", "choose one with --service"
+        )
+
+
+_TARGETS = ("initial", "healthy", "unhealthy")

@@ -1,0 +1,214 @@
+"""Services, tasks and containers as the declared task definitions describe them. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.errors import OperationFailedError
+from orchestrator.local.declaration import Declaration, Resource
+
+DEFAULT_STOP_SECONDS = 30
+"""https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html#container_definition_timeout"""
+
+_TASK_DEFINITION = "aws:ecs/taskDefinition:TaskDefinition"
+_SERVICE = "aws:ecs/service:Service"
+_DATABASE_TASK = "pulumi-django:ecs:DatabaseTask"
+_RELEASE_TASK = "pulumi-django:ecs:ManagementCommand"
+_MANAGED_VOLUMES = ("managed-agents", "var-lib-amazon-ssm", "var-log-amazon-ssm")
+"""Volumes for the agents of ECS Exec."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """A container of a task."""
+
+    name: str
+    image: str
+    words: Sequence[str] = ()
+    """Entry point and command; empty when the image decides."""
+
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
+    """`valueFrom` by variable."""
+
+    ports: Sequence[int] = ()
+    essential: bool = True
+    stop_seconds: int = DEFAULT_STOP_SECONDS
+    """Seconds between SIGTERM and SIGKILL."""
+
+    folder: str | None = None
+    """Working directory in the image, when the task definition names one."""
+
+    starts_after: Sequence[str] = ()
+    """Containers of the task that start first."""
+
+    health_command: Sequence[str] = ()
+    mounts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Volume by its path in the container."""
+
+    open_files: int | None = None
+    """Limit of open files (`nofile`)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A task definition."""
+
+    family: str
+    containers: Sequence[Container]
+
+    def container(self, name: str) -> Container | None:
+        """The container of that name."""
+        return next((container for container in self.containers if container.name == name), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A port of a service's tasks that a target group sends requests to."""
+
+    group: str
+    """ARN of the target group."""
+
+    container: str
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """An ECS service."""
+
+    name: str
+    short: str
+    """Name without the environment, also the name of the container: `gunicorn`."""
+
+    task: Task
+    count: int
+    targets: Sequence[Target] = ()
+    host: str | None = None
+    """Name under which other services find it."""
+
+    grace_seconds: int = 0
+    """Time after the start in which failed health checks do not count."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tasks:
+    """Everything of an environment that runs in containers."""
+
+    services: Sequence[Service]
+    """In the order in which they start: services that others find by name, then those of the load balancer, then the rest."""
+
+    database: Task | None
+    """The task that creates role, database and extensions."""
+
+    release: Task | None
+    """The task whose command runs before new code."""
+
+    code_image: str | None
+    """Image of the application's own code."""
+
+    scheduled: Sequence[str] = ()
+    """Families of tasks that only a schedule starts."""
+
+
+def read(declaration: Declaration) -> Tasks:
+    """Return the services and one-off tasks. Raises OperationFailedError when the environment declares no service."""
+    definitions = {
+        str(resource.outputs.get("arn")): (resource, _task(resource))
+        for resource in declaration.of_type(_TASK_DEFINITION)
+    }
+    tasks = {arn: task for arn, (_, task) in definitions.items()}
+    services = [_service(declaration, resource, tasks) for resource in declaration.of_type(_SERVICE)]
+    if not services:
+        raise OperationFailedError(
+            f"{declaration.environment} cannot run on this machine: its program declares no ECS service",
+            "only environments on ECS run on this machine",
+        )
+    release = _of_component(definitions.values(), _RELEASE_TASK)
+    used = {service.task.family for service in services}
+    database = _of_component(definitions.values(), _DATABASE_TASK)
+    known = {task.family for task in (database, release) if task} | used
+    web = next((service for service in services if service.targets), services[0])
+    return Tasks(
+        services=sorted(services, key=_start),
+        database=database,
+        release=release,
+        code_image=(release or web.task).containers[0].image,
+        scheduled=sorted(task.family for task in tasks.values() if task.family not in known),
+    )
+
+
+def _start(service: Service) -> tuple[int, str]:
+    return (0 if service.host else 1 if service.targets else 2, service.short)
+
+
+def _of_component(definitions: Iterable[tuple[Resource, Task]], component: str) -> Task | None:
+    return next((task for resource, task in definitions if f"{component}$" in resource.urn), None)
+
+
+def _service(declaration: Declaration, resource: Resource, tasks: Mapping[str, Task]) -> Service:
+    given = resource.inputs
+    name = str(given.get("name", resource.name))
+    task = tasks.get(str(given.get("taskDefinition")))
+    if task is None:
+        raise OperationFailedError(
+            f"{name} cannot run on this machine: its task definition is not declared in the same environment",
+            "declare it in the environment's program",
+        )
+    registry = (given.get("serviceRegistries") or {}).get("registryArn")
+    return Service(
+        name=name,
+        short=name.removeprefix(f"{declaration.environment}-"),
+        task=task,
+        count=int(given.get("desiredCount") or 0),
+        targets=[
+            Target(
+                group=str(each["targetGroupArn"]), container=str(each["containerName"]), port=int(each["containerPort"])
+            )
+            for each in given.get("loadBalancers") or ()
+        ],
+        host=_host(declaration, registry) if registry else None,
+        grace_seconds=int(given.get("healthCheckGracePeriodSeconds") or 0),
+    )
+
+
+def _host(declaration: Declaration, registry: str) -> str | None:
+    """The name of a service in the base's private namespace."""
+    space = declaration.base_outputs.get("service_discovery_namespace_name")
+    for resource in declaration.of_type("aws:servicediscovery/service:Service"):
+        if resource.outputs.get("arn") == registry:
+            return f"{resource.outputs.get('name')}.{space}" if space else None
+    return None
+
+
+def _task(resource: Resource) -> Task:
+    definitions = resource.inputs.get("containerDefinitions") or "[]"
+    parsed: list[dict[str, Any]] = json.loads(definitions) if isinstance(definitions, str) else definitions
+    return Task(family=str(resource.inputs.get("family")), containers=[_container(each) for each in parsed])
+
+
+def _container(given: Mapping[str, Any]) -> Container:
+    limits = {str(each.get("name")): each for each in given.get("ulimits") or ()}
+    health = list((given.get("healthCheck") or {}).get("command") or ())
+    return Container(
+        name=str(given["name"]),
+        image=str(given.get("image", "")),
+        words=[*(given.get("entryPoint") or ()), *(given.get("command") or ())],
+        environment={str(each["name"]): str(each["value"]) for each in given.get("environment") or ()},
+        secrets={str(each["name"]): str(each["valueFrom"]) for each in given.get("secrets") or ()},
+        ports=[int(each["containerPort"]) for each in given.get("portMappings") or ()],
+        essential=bool(given.get("essential", True)),
+        stop_seconds=int(given.get("stopTimeout") or DEFAULT_STOP_SECONDS),
+        folder=given.get("workingDirectory"),
+        starts_after=[str(each["containerName"]) for each in given.get("dependsOn") or ()],
+        health_command=["sh", "-c", *health[1:]] if health[:1] == ["CMD-SHELL"] else health[1:],
+        mounts={
+            str(each["containerPath"]): str(each["sourceVolume"])
+            for each in given.get("mountPoints") or ()
+            if each["sourceVolume"] not in _MANAGED_VOLUMES
+        },
+        open_files=int(limits["nofile"]["softLimit"]) if "nofile" in limits else None,
+    )

@@ -1,0 +1,46 @@
+"""Task definitions and services as processes on this machine read them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from orchestrator.errors import OperationFailedError
+from orchestrator.local import tasks
+from orchestrator.local.declaration import Declaration
+
+
+def test_services_start_in_the_order_in_which_they_need_each_other(alpha: Declaration) -> None:
+    assert [service.short for service in tasks.read(alpha).services] == ["redis", "gunicorn", "beat", "default"]
+
+
+def test_a_container_has_the_command_the_variables_and_the_stop_timeout_of_its_task_definition(alpha: Declaration) -> None:
+    web = next(service for service in tasks.read(alpha).services if service.short == "gunicorn")
+    container = web.task.containers[0]
+    assert container.words[:3] == ["gunicorn", "--bind", "0.0.0.0:8000"]
+    assert container.environment["DJANGO_SETTINGS_MODULE"] == "shop.settings"
+    assert "SECRET_KEY" in container.secrets
+    assert container.ports == [8000]
+    assert container.stop_seconds == 30
+    assert [target.port for target in web.targets] == [8000]
+
+
+def test_the_release_command_and_the_database_task_are_found(alpha: Declaration) -> None:
+    found = tasks.read(alpha)
+    assert found.release is not None
+    assert found.release.containers[0].words == ["python", "manage.py", "migrate", "--no-input"]
+    assert found.database is not None
+    assert found.database.containers[0].words[:2] == ["env", "sh"]
+    assert found.code_image == found.release.containers[0].image
+
+
+def test_a_service_of_the_private_namespace_has_its_name(alpha: Declaration) -> None:
+    redis = tasks.read(alpha).services[0]
+    assert redis.host == "alpha-redis.dev-sd-ns"
+
+
+def test_an_environment_without_services_is_refused(alpha: Declaration) -> None:
+    empty = replace(alpha, resources=())
+    with pytest.raises(OperationFailedError, match="declares no ECS service"):
+        tasks.read(empty)
