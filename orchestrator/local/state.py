@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.engines import processes
@@ -41,7 +41,7 @@ class LocalState:
     pid: int
     """Process of `local up`."""
 
-    services: Sequence[LocalServiceState]
+    services: list[LocalServiceState]
     variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]], repr=False)
     """The variables of each container, with secrets."""
 

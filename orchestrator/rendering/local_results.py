@@ -22,7 +22,7 @@ class LocalStateDocument(Document):
     code: str
     started: str
     pid: int
-    services: Sequence[LocalServiceState]
+    services: list[LocalServiceState]
 
 
 @dataclass(frozen=True, kw_only=True)
