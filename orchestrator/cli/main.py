@@ -14,7 +14,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.cli import bases, daily_work, data, environments, life_cycle, local, looking, pull_requests, releases, set_up
+from orchestrator.cli import (
+    bases,
+    daily_work,
+    data,
+    environments,
+    life_cycle,
+    local,
+    looking,
+    pull_requests,
+    releases,
+    set_up,
+)
 from orchestrator.cli.help import Command, GroupedHelp, WholeSummaries, as_error, shows_help
 from orchestrator.cli.options import with_common
 from orchestrator.errors import InterruptedRunError, OrchestratorError, UsageError

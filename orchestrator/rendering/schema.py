@@ -18,10 +18,9 @@ from orchestrator.operations.run import CommandResult
 from orchestrator.operations.secrets import SecretEntry
 from orchestrator.operations.tunnel import Tunnel
 from orchestrator.rendering import document_types as documents
-from orchestrator.rendering import local_results
+from orchestrator.rendering import local_results, release_documents
 from orchestrator.rendering import operation_documents as operations
 from orchestrator.rendering import pull_request_documents as pull_requests
-from orchestrator.rendering import release_documents
 from orchestrator.rendering.onboarding_report import InitDocument
 from orchestrator.rendering.operation_documents import OutcomeDocument
 

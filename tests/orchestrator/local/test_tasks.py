@@ -15,7 +15,9 @@ def test_services_start_in_the_order_in_which_they_need_each_other(alpha: Declar
     assert [service.short for service in tasks.read(alpha).services] == ["redis", "gunicorn", "beat", "default"]
 
 
-def test_a_container_has_the_command_the_variables_and_the_stop_timeout_of_its_task_definition(alpha: Declaration) -> None:
+def test_a_container_has_the_command_the_variables_and_the_stop_timeout_of_its_task_definition(
+    alpha: Declaration,
+) -> None:
     web = next(service for service in tasks.read(alpha).services if service.short == "gunicorn")
     container = web.task.containers[0]
     assert container.words[:3] == ["gunicorn", "--bind", "0.0.0.0:8000"]
