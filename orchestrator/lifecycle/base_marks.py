@@ -213,5 +213,5 @@ def _refuse_if_changed(job: Job, base: str) -> None:
 
 
 def _wait(mark: Mark, base: str) -> str:
-    gone = f"; if that process is gone: `orchestrator unlock {base} --force`" if mark.runs is None else ""
+    gone = f"; if that process has ended: `orchestrator unlock {base} --force`" if mark.runs is None else ""
     return f"wait for it with --wait 10m{gone}"

@@ -121,7 +121,7 @@ def _remove_dead_locks(job: Job, observer: Observer) -> None:
         owner = None if step.runs else job.context.engine.lock_owner(step.unit)
         if owner is not None and owner.alive is False:
             job.context.engine.unlock(step.unit)
-            text = f"the lock of {owner} was removed: that process is gone"
+            text = f"the lock of {owner} was removed: that process has ended"
             observer(Diagnostic(unit=step.unit, severity="warning", message=text))
 
 

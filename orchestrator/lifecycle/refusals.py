@@ -57,7 +57,7 @@ def if_busy(engine: Engine, stacks: Iterable[StackSummary]) -> None:
 
 def _unlock_hint(stack: StackSummary, unknown: bool) -> str:
     """For a lock of another machine, where only the user can know whether its owner still runs."""
-    return f"; if that process is gone: `orchestrator unlock {stack.unit.stack} --force`" if unknown else ""
+    return f"; if that process has ended: `orchestrator unlock {stack.unit.stack} --force`" if unknown else ""
 
 
 def if_production(kinds: Mapping[Unit, Kind], changed: Collection[Unit], *, allowed: bool) -> None:

@@ -40,7 +40,7 @@ def unlock(context: Context, name: str, *, force: bool = False) -> tuple[Unlocke
         if owner.alive is None and not force:
             raise StackLockedError(
                 f"{unit} stays locked: it is not known whether {owner} still runs",
-                "make sure that the process is gone, then add --force",
+                "make sure that the process has ended, then add --force",
                 owner=owner,
             )
     for unit in held:

@@ -15,6 +15,7 @@ from pulumi_django.base.options import ExistingDatabaseOptions
 from pulumi_django.base.shared_roles import SharedRoles
 from pulumi_django.contract import BaseContract
 from pulumi_django.data import postgres
+from pulumi_django.data.admission import admit
 from pulumi_django.data.aurora import AuroraServerless, AuroraServerlessArgs, AuroraSettings
 from pulumi_django.data.cache import CacheSettings, ReplicationGroup, ReplicationGroupArgs
 from pulumi_django.data.instance import InstanceSettings, PostgresInstance, PostgresInstanceArgs
@@ -184,7 +185,14 @@ def _existing(
     name: str, server: ExistingDatabaseOptions, groups: SecurityGroups, opts: pulumi.ResourceOptions
 ) -> ExistingDatabaseOptions:
     if server.security_group_id is not None:
-        postgres.admit(f"{name}-database-from-app", server.security_group_id, groups.app_sg_id, server.port, opts)
+        admit(
+            f"{name}-database-from-app",
+            server.security_group_id,
+            groups.app_sg_id,
+            server.port,
+            postgres.FROM_TASKS,
+            opts,
+        )
     return server
 
 

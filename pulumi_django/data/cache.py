@@ -11,6 +11,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
+from pulumi_django.data.admission import group_for_clients
 from pulumi_django.rules import naming, redis_url
 
 REDIS_PORT = 6379
@@ -178,21 +179,16 @@ class ReplicationGroup(pulumi.ComponentResource):
         )
 
     def _security_group(self, name: str, args: ReplicationGroupArgs) -> aws.ec2.SecurityGroup:
-        child = pulumi.ResourceOptions(parent=self)
-        group = aws.ec2.SecurityGroup(
-            f"{name}-sg", vpc_id=args.vpc_id, description=f"{name}: cache, from the tasks only", opts=child
-        )
-        aws.vpc.SecurityGroupIngressRule(
-            f"{name}-from-app",
-            security_group_id=group.id,
-            referenced_security_group_id=args.client_security_group_id,
-            ip_protocol="tcp",
-            from_port=REDIS_PORT,
-            to_port=REDIS_PORT,
+        return group_for_clients(
+            name,
+            vpc_id=args.vpc_id,
+            purpose="cache, from the tasks only",
+            clients=args.client_security_group_id,
+            port=REDIS_PORT,
+            rule="from-app",
             description="Redis from the tasks",
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self),
         )
-        return group
 
     def _token(self, name: str) -> pulumi.Output[str]:
         return random.RandomPassword(

@@ -11,11 +11,15 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
+from pulumi_django.data.admission import group_for_clients
 from pulumi_django.policies.trust import managed_policy, trust_policy
 from pulumi_django.rules import naming
 from pulumi_django.rules.sizing import check_log_retention
 
 POSTGRES_PORT = 5432
+FROM_TASKS = "PostgreSQL from the tasks"
+"""Description of the rule that admits the tasks to a server."""
+
 # Not `postgres`, which attackers try first.
 MASTER_USERNAME = "dbmaster"
 OLDEST_VERSION = 15
@@ -179,33 +183,16 @@ def parameter_values(args: PostgresServerArgs) -> list[tuple[str, str, str]]:
 
 
 def security_group(component: pulumi.ComponentResource, name: str, args: PostgresServerArgs) -> aws.ec2.SecurityGroup:
-    """Create the server's security group: it admits the clients' group to PostgreSQL's port and allows no outgoing
-    traffic."""
-    child = pulumi.ResourceOptions(parent=component)
-    group = aws.ec2.SecurityGroup(
-        f"{name}-sg", vpc_id=args.vpc_id, description=f"{name}: PostgreSQL, from the tasks only", opts=child
-    )
-    admit(f"{name}-from-app", group.id, args.client_security_group_id, POSTGRES_PORT, child)
-    return group
-
-
-def admit(
-    name: str,
-    security_group_id: pulumi.Input[str],
-    client_security_group_id: pulumi.Input[str],
-    port: int,
-    opts: pulumi.ResourceOptions,
-) -> aws.vpc.SecurityGroupIngressRule:
-    """Create the rule that lets clients reach PostgreSQL."""
-    return aws.vpc.SecurityGroupIngressRule(
+    """Create the server's security group, which admits the clients' group to PostgreSQL's port."""
+    return group_for_clients(
         name,
-        security_group_id=security_group_id,
-        referenced_security_group_id=client_security_group_id,
-        ip_protocol="tcp",
-        from_port=port,
-        to_port=port,
-        description="PostgreSQL from the tasks",
-        opts=opts,
+        vpc_id=args.vpc_id,
+        purpose="PostgreSQL, from the tasks only",
+        clients=args.client_security_group_id,
+        port=POSTGRES_PORT,
+        rule="from-app",
+        description=FROM_TASKS,
+        opts=pulumi.ResourceOptions(parent=component),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
+from pulumi_django.data.admission import group_for_clients
 from pulumi_django.ec2 import machine
 from pulumi_django.ecs.roles import Statement
 from pulumi_django.ecs.web_routing import HealthCheck
@@ -153,21 +154,16 @@ class Ec2WebFleet(pulumi.ComponentResource):
         )
 
     def _security_group(self, name: str, args: Ec2WebFleetArgs) -> aws.ec2.SecurityGroup:
-        child = pulumi.ResourceOptions(parent=self)
-        group = aws.ec2.SecurityGroup(
-            f"{name}-sg", vpc_id=args.vpc_id, description=f"{name}: instances, from the load balancer only", opts=child
-        )
-        aws.vpc.SecurityGroupIngressRule(
-            f"{name}-from-alb",
-            security_group_id=group.id,
-            referenced_security_group_id=args.alb_sg_id,
-            ip_protocol="tcp",
-            from_port=args.port,
-            to_port=args.port,
+        return group_for_clients(
+            name,
+            vpc_id=args.vpc_id,
+            purpose="instances, from the load balancer only",
+            clients=args.alb_sg_id,
+            port=args.port,
+            rule="from-alb",
             description="From the load balancer",
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self),
         )
-        return group
 
     def _launch_template(
         self,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from pulumi_django.data.admission import admit
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaskSecurityGroupArgs:
@@ -38,23 +40,10 @@ class TaskSecurityGroup(pulumi.ComponentResource):
             description=f"{name}: tasks of one environment",
             opts=pulumi.ResourceOptions(parent=self),
         )
+        child = pulumi.ResourceOptions(parent=self)
         for port in sorted(set(args.web_ports)):
-            self._admit(f"{name}-web-{port}", group, args.alb_security_group_id, port, "From the load balancer")
+            admit(f"{name}-web-{port}", group.id, args.alb_security_group_id, port, "From the load balancer", child)
         for port in sorted(set(args.internal_ports)):
-            self._admit(f"{name}-own-{port}", group, group.id, port, "From tasks of the same environment")
+            admit(f"{name}-own-{port}", group.id, group.id, port, "From tasks of the same environment", child)
         self.security_group_id = group.id
         self.register_outputs({"security_group_id": self.security_group_id})
-
-    def _admit(
-        self, name: str, group: aws.ec2.SecurityGroup, source: pulumi.Input[str], port: int, description: str
-    ) -> None:
-        aws.vpc.SecurityGroupIngressRule(
-            name,
-            security_group_id=group.id,
-            referenced_security_group_id=source,
-            ip_protocol="tcp",
-            from_port=port,
-            to_port=port,
-            description=description,
-            opts=pulumi.ResourceOptions(parent=self),
-        )

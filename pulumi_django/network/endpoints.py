@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from pulumi_django.data.admission import group_for_clients
 from pulumi_django.rules.partitions import endpoint_service
 
 HTTPS_PORT = 443
@@ -65,16 +66,13 @@ class InterfaceEndpoints(pulumi.ComponentResource):
     def __init__(self, name: str, args: InterfaceEndpointsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:endpoints:InterfaceEndpoints", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        group = aws.ec2.SecurityGroup(
-            f"{name}-sg", vpc_id=args.vpc_id, description=f"{name}: AWS services, from the tasks only", opts=child
-        )
-        aws.vpc.SecurityGroupIngressRule(
-            f"{name}-from-app",
-            security_group_id=group.id,
-            referenced_security_group_id=args.client_security_group_id,
-            ip_protocol="tcp",
-            from_port=HTTPS_PORT,
-            to_port=HTTPS_PORT,
+        group = group_for_clients(
+            name,
+            vpc_id=args.vpc_id,
+            purpose="AWS services, from the tasks only",
+            clients=args.client_security_group_id,
+            port=HTTPS_PORT,
+            rule="from-app",
             description="HTTPS from the tasks",
             opts=child,
         )

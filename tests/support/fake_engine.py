@@ -54,7 +54,6 @@ class FakeStack:
     resources: tuple[str, ...]
     outputs: dict[str, OutputValue]
     record: Record | None = None
-    updated: datetime = UPDATED
     status: StackStatus = StackStatus.READY
     references: tuple[str, ...] = ()
     problem: str | None = None
@@ -65,6 +64,7 @@ class FakeStack:
     retained: tuple[str, ...] = ()
     priorities: tuple[int, ...] = ()
     """Priorities of listener rules that it has."""
+    updated: datetime = UPDATED
 
 
 class MemoryShelf:

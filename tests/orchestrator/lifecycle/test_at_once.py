@@ -232,7 +232,7 @@ def test_unlock_with_force_removes_the_mark_of_an_unknown_process(based: Workspa
     with pytest.raises(StackLockedError) as refused:
         based.orchestrator().destroy_base("dev")
     assert refused.value.hint == (
-        "wait for it with --wait 10m; if that process is gone: `orchestrator unlock dev --force`"
+        "wait for it with --wait 10m; if that process has ended: `orchestrator unlock dev --force`"
     )
     with pytest.raises(StackLockedError, match="it is not known whether"):
         based.orchestrator().unlock("dev")

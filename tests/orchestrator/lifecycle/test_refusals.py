@@ -115,4 +115,4 @@ def test_the_lock_of_a_dead_engine_on_a_base_that_is_only_read_is_removed(runnin
     assert running.orchestrator().update_env("alpha").exit_code == 0
     assert running.engine.locks == {}
     said = [event.message for event in running.events if isinstance(event, Diagnostic)]
-    assert said == ["the lock of bob@ci (pid 7) was removed: that process is gone"]
+    assert said == ["the lock of bob@ci (pid 7) was removed: that process has ended"]
