@@ -11,7 +11,7 @@ import typer
 
 from orchestrator.cli.daily_work import GROUP, CommandArgument, ServiceOption, ServicesOption
 from orchestrator.cli.options import Commands, Common, EnvironmentArgument
-from orchestrator.cli.shared import end, printed, session_of
+from orchestrator.cli.shared import end, session_of
 
 if TYPE_CHECKING:
     from orchestrator.console import Console
@@ -116,7 +116,10 @@ def local_ps(common: Common, name: EnvironmentArgument) -> None:
 
     session = session_of(common)
     found = session.orchestrator.local.ps(name)
-    printed(session, local_results.state_document(found), local_results.state_text(found, session.console.width))
+    if common.as_json:
+        session.console.document(local_results.state_document(found))
+    else:
+        session.console.table(local_results.state_text(found, session.console.width))
 
 
 def local_logs(

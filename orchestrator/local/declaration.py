@@ -66,10 +66,7 @@ def declared(settings: Settings, name: str) -> Declaration:
 
     Raises UnknownStackError without configuration files, SettingsError, and OperationFailedError when a program fails.
     """
-    environments, bases = settings.in_scope(Scope.ENVIRONMENT), settings.in_scope(Scope.BASE)
-    _check_configured(environments, name, Scope.ENVIRONMENT)
-    base = _base_of(environments, name)
-    _check_configured(bases, base, Scope.BASE)
+    environments, base = settings.in_scope(Scope.ENVIRONMENT), check(settings, name)
     found: list[Resource] = []
     outputs: dict[Scope, dict[str, Any]] = {scope: {} for scope in Scope}
     stacks: dict[str, tuple[Mapping[str, Any], Sequence[str]]] = {}
@@ -87,6 +84,15 @@ def declared(settings: Settings, name: str) -> Declaration:
         outputs=outputs[Scope.ENVIRONMENT],
         base_outputs=outputs[Scope.BASE],
     )
+
+
+def check(settings: Settings, name: str) -> str:
+    """Return the base of an environment. Raises UnknownStackError when one of them has no configuration file."""
+    environments = settings.in_scope(Scope.ENVIRONMENT)
+    _check_configured(environments, name, Scope.ENVIRONMENT)
+    base = _base_of(environments, name)
+    _check_configured(settings.in_scope(Scope.BASE), base, Scope.BASE)
+    return base
 
 
 def declared_apart(settings: Settings, name: str) -> Declaration:

@@ -77,8 +77,10 @@ class Local:
         """
         import asyncio
 
+        from orchestrator.local import declaration
         from orchestrator.local.prepare import Wanted, prepare
 
+        declaration.check(self._settings, name)
         wanted = Wanted(
             name=name,
             code=Path(code) if code is not None else None,

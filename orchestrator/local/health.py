@@ -56,7 +56,10 @@ class Target:
             if self.state == "initial" or self._good >= self.check.healthy_after:
                 self.state, self.reason = "healthy", ""
         else:
-            self._good, self._bad, self.reason = 0, self._bad + 1, reason
+            self.reason = reason
+            if self.state == "initial" and self._age < self.grace_seconds:
+                return False  # it starts still
+            self._good, self._bad = 0, self._bad + 1
             if self._bad >= self.check.unhealthy_after:
                 self.state = "unhealthy"
         return self.state != before
@@ -64,8 +67,12 @@ class Target:
     @property
     def must_restart(self) -> bool:
         """Whether ECS would replace its task: unhealthy after the grace period."""
-        waited = time.monotonic() - self.started
-        return self.registered and self.state == "unhealthy" and waited > self.grace_seconds
+        return self.registered and self.state == "unhealthy" and self._age > self.grace_seconds
+
+    @property
+    def _age(self) -> float:
+        """Seconds since the start of its process."""
+        return time.monotonic() - self.started
 
 
 async def watch(session: aiohttp.ClientSession, target: Target, changed: Callable[[Target], None]) -> None:

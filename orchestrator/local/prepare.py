@@ -135,7 +135,7 @@ def prepare(settings: Settings, wanted: Wanted, where: Path) -> Prepared:
     around = Surroundings(
         code=code,
         python=_python(wanted.python, code),
-        tools=[each for each in (postgres and postgres.binaries.folder, redis and redis.parent) if each],
+        tools=[*_client(found, postgres), *([redis.parent] if redis else [])],
         commands=wanted.commands,
         values=_values(declared, arranged, wanted.values),
     )
@@ -263,6 +263,13 @@ def _postgres(
     state.create()
     server.check()
     return server
+
+
+def _client(found: Tasks, postgres: PostgresServer | None) -> list[Path]:
+    """The folder of psql, if the database task needs it."""
+    if postgres is not None:
+        return [postgres.binaries.folder]
+    return [binaries.psql()] if found.database is not None else []
 
 
 def _needs_redis(found: Tasks, arranged: Layout) -> bool:

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.errors import RefusedError
+from orchestrator.errors import RefusedError, UsageError
 from orchestrator.local.certificates import Certificates
 from orchestrator.local.folder import StateFolder
-from orchestrator.local.layout import Layout, aws_endpoint, ports_changed
+from orchestrator.local.layout import Layout, aws_endpoint, is_redis, ports_changed
 from orchestrator.local.places import Changes, Place, listening
 from orchestrator.local.processes import Program
 from orchestrator.local.secret_values import SecretValues
@@ -90,7 +90,13 @@ class Programs:
 
     def services(self) -> tuple[LocalService, ...]:
         """The services with their containers. Raises RefusedError when a program of the working copy is missing."""
-        return tuple(self._service(service) for service in self._tasks.services)
+        tasks = [self._tasks.database, self._tasks.release, *(service.task for service in self._tasks.services)]
+        known = [container.name for task in tasks if task for container in task.containers]
+        for name in self._around.commands:
+            if name not in known:
+                raise UsageError(f"--command names {name}, and there is no such container: they are {', '.join(known)}")
+        given = self._layout.redis_url is not None
+        return tuple(self._service(each) for each in self._tasks.services if not (given and is_redis(each)))
 
     def task(self, task: Task | None) -> LocalContainer | None:
         """The first container of a one-off task; None when it has no command."""

@@ -22,6 +22,7 @@ from orchestrator.local.prepare import Prepared
 from orchestrator.local.processes import Process, Supervisor
 from orchestrator.local.programs import LocalContainer, LocalService
 from orchestrator.local.state import LocalServiceState
+from orchestrator.local.tls_door import TlsDoor
 from orchestrator.operations.events import LogLine, Note, Observer
 
 SETTLED_SECONDS = 2.0
@@ -62,6 +63,7 @@ class Running:
             for each in service.containers
         ]
         self._front = FrontDoor(prepared.routes, self._targets, self._health_changed)
+        self._door: TlsDoor | None = None
         self._tasks: list[asyncio.Task[Any]] = []
         self._settled = False
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -167,8 +169,10 @@ class Running:
             await asyncio.sleep(0.02)
         port = next(iter(place.ports))
         token = prepared.redis_token
-        started = await backing.start_redis(self._supervisor, prepared.redis, prepared.folder, place, port, token)
-        self._servers.append(started)
+        process, self._door = await backing.start_redis(
+            self._supervisor, prepared.redis, prepared.folder, place, port, token
+        )
+        self._servers.append(process)
 
     async def _start_aws(self) -> None:
         prepared, declared = self._prepared, self._prepared.declaration
@@ -293,6 +297,8 @@ class Running:
             running = [kept.process for kept in self._kept if kept.process is not None and stage(kept.service)]
             await asyncio.gather(*(process.stop() for process in running))
         await self._front.close()
+        if self._door is not None:
+            self._door.close()
         for process in reversed(self._servers):
             await process.stop()
         for task in self._tasks:
