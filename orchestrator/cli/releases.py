@@ -1,4 +1,4 @@
-"""The group Releases: the history of environments and the audit of all stacks."""
+"""The group Releases: the history of environments, the way back, and the audit of all stacks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli import completion
-from orchestrator.cli.options import Commands, Common, NameArgument
-from orchestrator.cli.shared import duration_of, printed, session_of
+from orchestrator.cli.options import Commands, Common, DryRunOption, EnvironmentArgument, NameArgument
+from orchestrator.cli.shared import duration_of, end, on_environment, printed, session_of
 
 
 class LogFormatName(StrEnum):
@@ -55,6 +55,64 @@ def diff(
     printed(session, release_documents.comparison(found, session.notice), text)
 
 
+def rollback(
+    common: Common,
+    name: EnvironmentArgument,
+    to: Annotated[
+        int | None,
+        typer.Option("--to", metavar="N", help="Number of the release, as in `releases`.", show_default=False),
+    ] = None,
+    previous: Annotated[
+        bool,
+        typer.Option(
+            "--previous", help="The newest release that succeeded and differs from the configuration (default)."
+        ),
+    ] = False,
+    with_config: Annotated[
+        bool, typer.Option("--with-config", help="Take the configuration of the release too, except secrets.")
+    ] = False,
+    release: Annotated[
+        bool, typer.Option("--release/--no-release", help="Run the release command on the older image.")
+    ] = False,
+    check_migrations: Annotated[
+        bool,
+        typer.Option("--check-migrations/--no-check-migrations", help="First compare the migrations of both images."),
+    ] = True,
+    past_irreversible: Annotated[
+        bool, typer.Option("--past-irreversible", help="Go behind migrations that cannot be reversed.")
+    ] = False,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Do not wait for the rollouts.")] = False,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Return to the images of an earlier release. A running deployment is rolled back by ECS first.
+
+    Example: orchestrator rollback alpha --to 12
+    """
+    from orchestrator.cli.one_environment import RolloutLines
+    from orchestrator.errors import UsageError
+    from orchestrator.rendering import operation_text, release_documents
+
+    if to is not None and previous:
+        raise UsageError("--to and --previous exclude each other", "use one of them")
+    work = on_environment(common, name)
+    result = work.operations.releases.rollback(
+        name,
+        to,
+        with_config=with_config,
+        release=release,
+        check_migrations=check_migrations,
+        past_irreversible=past_irreversible,
+        detach=detach,
+        dry_run=dry_run,
+        observer=RolloutLines(work.session, work.view),
+    )
+    if common.as_json:
+        work.report(release_documents.rolled_back(result), "", always=True)
+    elif not dry_run:
+        work.report(result, operation_text.deployed(result.deploy, name, work.console.width), always=True)
+    end(result.exit_code)
+
+
 def log(
     common: Common,
     name: Annotated[
@@ -93,4 +151,9 @@ def log(
 
 
 GROUP = "Releases"
-COMMANDS: Commands = {"releases": (releases, False), "diff": (diff, False), "log": (log, False)}
+COMMANDS: Commands = {
+    "releases": (releases, False),
+    "rollback": (rollback, True),
+    "diff": (diff, False),
+    "log": (log, False),
+}

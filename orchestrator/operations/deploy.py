@@ -62,8 +62,11 @@ class Deploy:
     wait_seconds: float = 0.0
     """How long to wait for another deploy of this checkout."""
 
+    command: str = "deploy"
+    """The command for the report and for the history of the stack."""
+
     def __post_init__(self) -> None:
-        if not self.images:
+        if not self.images and not self.assignments:
             raise UsageError(
                 "no image is given: there is nothing to deploy",
                 "write for example --image backend=registry.example.com/shop/backend:1.4.2; `update-env` applies an "
@@ -134,7 +137,9 @@ def run(
     if target.asleep:
         observer(Note(text=f"{target.environment} is asleep: its services take the image when it wakes"))
     app = app_stack.find(context, target.environment)
-    with deploy_lock.hold(context.settings.root, target.environment, "deploy", wait_seconds=request.wait_seconds):
+    with deploy_lock.hold(
+        context.settings.root, target.environment, request.command, wait_seconds=request.wait_seconds
+    ):
         job = prepare(request, target, context)
         known = _ended(target, clients)
         with _watched(target, clients, observer):
@@ -154,7 +159,7 @@ def prepare(request: Deploy, target: Target, context: Context) -> Job:
     name = target.environment
     if request.dry_run:
         preview = lifecycle.prepare(context, PreviewEnv(name=name, assignments=assignments))
-        return replace(preview, command="deploy")
+        return replace(preview, command=request.command)
     job = lifecycle.prepare(context, UpdateEnv(names=(name,), assignments=assignments))
     notes = job.notes
     if not any(config.changed for config in job.configs.values()):
@@ -164,7 +169,7 @@ def prepare(request: Deploy, target: Target, context: Context) -> Job:
     if request.detach:
         notes += ("this command does not wait for the rollouts: the next update does",)
     mode = UpdateMode(release=request.release, wait=not request.detach)
-    return replace(job, command="deploy", notes=notes, environment=mode.to_environment())
+    return replace(job, command=request.command, notes=notes, environment=mode.to_environment())
 
 
 class Rollouts:

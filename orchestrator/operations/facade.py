@@ -61,7 +61,7 @@ class Operations:
 
     def __init__(self, context: Context, carry_out: Callable[[Job], RunReport] = lifecycle.run) -> None:
         self.context: Context = context
-        self._carry_out = carry_out
+        self.carry_out = carry_out
         self._latest: list[Clients] = []
         self.databases: Databases = Databases(self)
         self.secrets: Secrets = Secrets(self)
@@ -98,7 +98,7 @@ class Operations:
     def update(self, request: Request, command: str | None = None) -> RunReport:
         """Check a request and carry it out. `command` names it in the report and in the history of its stacks."""
         job = lifecycle.prepare(self.context, request)
-        return self._carry_out(replace(job, command=command) if command else job)
+        return self.carry_out(replace(job, command=command) if command else job)
 
     def stack(self, target: Target) -> AppStack:
         """Return the stack that runs an environment's services."""
@@ -132,7 +132,7 @@ class Operations:
             wait_seconds=self.context.wait_seconds,
         )
         target, clients = self.find(name)
-        return deploy.run(request, target, clients, observer, context=self.context, carry_out=self._carry_out)
+        return deploy.run(request, target, clients, observer, context=self.context, carry_out=self.carry_out)
 
     def run(
         self,

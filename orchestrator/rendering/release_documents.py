@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.operations.releases.history import Comparison, LoggedOperation, ReleaseList
+from orchestrator.operations.releases.history import Comparison, LoggedOperation, Release, ReleaseList
+from orchestrator.operations.releases.migrations import MigrationBetween
+from orchestrator.operations.releases.rollback import RollbackResult
 from orchestrator.rendering.document import plain
 from orchestrator.rendering.document_types import Document
+from orchestrator.rendering.operation_documents import Deployed, deployed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,30 @@ class LogDocument(Document):
     """Operations on bases and environments, newest first."""
 
     operations: tuple[LoggedOperation, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolledBack:
+    """A rollback: the release, the migrations that the database keeps, and the update."""
+
+    release: Release
+    migrations: tuple[MigrationBetween, ...]
+    stopped: tuple[str, ...]
+    unchecked: tuple[str, ...]
+    kept_secrets: tuple[str, ...]
+    deploy: Deployed
+
+
+def rolled_back(found: RollbackResult) -> RolledBack:
+    """The result of `rollback`."""
+    return RolledBack(
+        release=found.release,
+        migrations=found.migrations,
+        stopped=found.stopped,
+        unchecked=found.unchecked,
+        kept_secrets=found.kept_secrets,
+        deploy=deployed(found.deploy),
+    )
 
 
 def releases(found: ReleaseList, notice: str | None) -> dict[str, Any]:

@@ -95,6 +95,9 @@ SCHEMAS: Mapping[str, Published] = {
     ),
     "releases": Published("Releases of one environment.", (release_documents.ReleasesDocument,), ("releases",)),
     "diff": Published("Two releases of one environment.", (release_documents.ComparisonDocument,), ("diff",)),
+    "rollback": Published(
+        "A rollback: the release, and the update.", (OutcomeDocument[release_documents.RolledBack],), ("rollback",)
+    ),
     "log": Published("Operations on bases and environments.", (release_documents.LogDocument,), ("log",)),
     "local-ps": Published(
         "An environment that runs on this machine.", (local_results.LocalStateDocument,), ("local ps",)

@@ -82,6 +82,9 @@ class FakeAws:
     containers: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     """Of every task definition; by default one that logs to CloudWatch."""
 
+    image: str = ""
+    """Image of the default container."""
+
     frames: list[tuple[float, Mapping[str, Any] | None]] = field(
         default_factory=list[tuple[float, Mapping[str, Any] | None]]
     )
@@ -148,7 +151,8 @@ class FakeAws:
         }
 
     def _DescribeTaskDefinition(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        containers = self.containers or [container(_role(parameters["taskDefinition"]))]
+        more = {"image": self.image} if self.image else {}
+        containers = self.containers or [container(_role(parameters["taskDefinition"]), **more)]
         return {"taskDefinition": {"containerDefinitions": containers}}
 
     def _RunTask(self, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,6 +55,18 @@ def fetch(url: str) -> bytes:
         return answer.read()
 
 
+def exists(repository: Repository, clients: Clients) -> bool:
+    """Return whether the image exists."""
+    client = clients.client("ecr")
+    image = {"imageDigest": repository.digest} if repository.digest else {"imageTag": repository.tag}
+    where = {"registryId": repository.account, "repositoryName": repository.name}
+    try:
+        answer = client.batch_get_image(**where, imageIds=[image], acceptedMediaTypes=list(_TYPES))
+    except client.exceptions.RepositoryNotFoundException:
+        return False
+    return bool(answer["images"])
+
+
 def architectures(repository: Repository, clients: Clients, fetch: Fetch = fetch) -> tuple[str, ...] | None:
     """Return the image's processors (`amd64`); None when the image does not exist."""
     ecr = clients.client("ecr")

@@ -149,8 +149,9 @@ class _Ecs:
 
     def run(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         family = _short(parameters["taskDefinition"]).split(":")[0]
-        arn = self._task_arn(_task_id("once"))
-        self._run[arn] = family.removeprefix(f"{self._target.environment}-")
+        arn = self._task_arn(_task_id(f"once{len(self._run) or ''}"))
+        overrides = parameters.get("overrides", {}).get("containerOverrides", [])
+        self._run[arn] = overrides[0]["name"] if overrides else family.removeprefix(f"{self._target.environment}-")
         return {"tasks": [{"taskArn": arn, "lastStatus": "PROVISIONING"}], "failures": []}
 
     def listed(self, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from orchestrator.operations.events import Observer, ignore
 from orchestrator.operations.releases.history import SHOWN
 
 if TYPE_CHECKING:
     from orchestrator.operations.facade import Operations
     from orchestrator.operations.releases.history import Comparison, LoggedOperation, Release, ReleaseList
+    from orchestrator.operations.releases.rollback import RollbackResult
 
 Names = str | Sequence[str]
 
@@ -38,6 +40,43 @@ class Releases:
         from orchestrator.operations.releases import history
 
         return history.compared(self._operations.context, name, before, after)
+
+    def rollback(
+        self,
+        name: str,
+        to: int | None = None,
+        *,
+        with_config: bool = False,
+        release: bool = False,
+        check_migrations: bool = True,
+        past_irreversible: bool = False,
+        detach: bool = False,
+        dry_run: bool = False,
+        observer: Observer = ignore,
+    ) -> RollbackResult:
+        """Return to a release by its number, or to the newest one that succeeded and differs from the configuration.
+
+        `with_config` takes its whole configuration except secrets. `release` runs the release command on the older image.
+        Raises RefusedError when its image is gone, or when a migration between cannot be reversed and `past_irreversible`
+        is not set.
+        """
+        from orchestrator.operations.releases import rollback
+
+        operations = self._operations
+        request = rollback.Rollback(
+            to=to,
+            with_config=with_config,
+            release=release,
+            check_migrations=check_migrations,
+            past_irreversible=past_irreversible,
+            detach=detach,
+            dry_run=dry_run,
+            wait_seconds=operations.context.wait_seconds,
+        )
+        target, clients = operations.find(name)
+        return rollback.run(
+            request, target, clients, observer, context=operations.context, carry_out=operations.carry_out
+        )
 
     def log(
         self, names: Names = (), *, since: datetime | None = None, limit: int | None = None

@@ -152,17 +152,25 @@ def running(context: Context, name: str) -> Release | None:
 
 def chosen(context: Context, name: str, number: int) -> tuple[Release, Entry]:
     """Return a release by its number or id, and its entry in the history. Raises UnknownStackError for an unknown one."""
+    numbers: list[int] = []
+    for release, entry in newest_first(context, name):
+        if number == entry.number or str(number) == entry.id:
+            return release, entry
+        numbers.append(entry.number)
+    kept = f"its history has {numbers[-1]} to {numbers[0]}" if numbers else "its history is empty"
+    raise UnknownStackError(
+        f"{name} has no release {number}: {kept}", f"`orchestrator releases {name} --all` lists them"
+    )
+
+
+def newest_first(context: Context, name: str) -> Iterator[tuple[Release, Entry]]:
+    """Return every release with its entry in the history, newest first."""
     unit = service_unit(context, name)
     entries, _ = _newest_updates(context, unit, None)
-    for place, entry in enumerate(entries):
-        if number == entry.number or str(number) == entry.id:
-            before = entries[place - 1] if place else None
-            return _release(entry, before, unit, context, running=entry is _running(entries)), entry
-    numbers = [entry.number for entry in entries]
-    kept = f"its history has {numbers[0]} to {numbers[-1]}" if numbers else "its history is empty"
-    raise UnknownStackError(
-        f"{unit.stack} has no release {number}: {kept}", f"`orchestrator releases {unit.stack} --all` lists them"
-    )
+    current = _running(entries)
+    for place in range(len(entries) - 1, -1, -1):
+        before = entries[place - 1] if place else None
+        yield _release(entries[place], before, unit, context, running=entries[place] is current), entries[place]
 
 
 def compared(context: Context, name: str, before: int, after: int) -> Comparison:

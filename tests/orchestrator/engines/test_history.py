@@ -43,8 +43,11 @@ def written(folder: Path, *entries: tuple[str, bytes]) -> Backend:
     return backend
 
 
+STARTED = 1795726868
+
+
 def file(number: int, form: str = "", **changes: Any) -> tuple[str, bytes]:
-    content = json.dumps({**ENTRY, "startTime": ENTRY["startTime"] + 100 * number, **changes}).encode()
+    content = json.dumps({**ENTRY, "startTime": STARTED + 100 * number, **changes}).encode()
     return f"alpha-179572686800000000{number}.history.json{form}", PACK[form](content)
 
 

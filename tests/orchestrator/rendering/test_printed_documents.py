@@ -63,6 +63,8 @@ def check(name: str, document: Any) -> None:
         ("deploy", ["deploy", "alpha", "--image", "backend=registry.example.com/shop:4", "--dry-run"]),
         ("releases", ["releases", "alpha"]),
         ("diff", ["diff", "alpha", "1", "2"]),
+        ("rollback", ["rollback", "alpha"]),
+        ("rollback", ["rollback", "alpha", "--to", "1", "--dry-run", "--with-config"]),
         ("log", ["log"]),
         ("log", ["log", "alpha", "--since", "1h", "--limit", "1"]),
         ("show", ["show", "alpha"]),
