@@ -22,6 +22,7 @@ from pulumi_django import lazy_services
 from pulumi_django.testing.mocks import Mocks, StackOutputs
 from pulumi_django.testing.model import SimulatedResource, SimulationResult
 from pulumi_django.testing.monitor import RecordingMonitor
+from pulumi_django.testing.outputs_in_flight import OutputsInFlight
 
 Program = Callable[[], Awaitable[None] | None]
 
@@ -85,7 +86,7 @@ def _settings(monitor: RecordingMonitor, logger: logging.Logger, *, dry_run: boo
         engine=sdk_mocks.MockEngine(logger),
         dry_run=dry_run,
         callbacks=None,
-        outputs=set(),
+        outputs=OutputsInFlight(),
         root_directory=None,
         package_refs={},
         base_providers_by_ref={},
