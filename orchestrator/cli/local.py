@@ -171,6 +171,26 @@ def local_down(
         session.console.table(local_results.down_text(result))
 
 
+def local_compose(
+    common: Common,
+    name: EnvironmentArgument,
+    port: Annotated[int, typer.Option("--port", "-p", help="Port of the front door.")] = 8080,
+) -> None:
+    """Print an environment as a file for docker compose or podman compose, from its images. No secret is printed.
+
+    Example: orchestrator local compose alpha > compose.yaml
+    """
+    from orchestrator.rendering import local_results
+
+    session = session_of(common)
+    made = session.orchestrator.local.compose(name, port=port)
+    if common.as_json:
+        session.console.document(local_results.compose_document(made))
+        return
+    session.console.note(local_results.composed(made))
+    session.console.result(made.compose)
+
+
 _SERVERS = ("postgres", "aws")
 """Servers whose lines only --verbose and `local logs` show."""
 
@@ -260,5 +280,6 @@ COMMANDS: Commands = {
     "ps": (local_ps, False),
     "logs": (local_logs, False),
     "down": (local_down, False),
+    "compose": (local_compose, False),
 }
 SUBGROUPS = {"local": ("Run an environment on this machine, from its own declaration.", COMMANDS)}

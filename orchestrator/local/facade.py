@@ -42,6 +42,24 @@ class DownResult:
     data_removed: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Composed:
+    """An environment as a compose file."""
+
+    environment: str
+    compose: str
+    """Text of the file, without a secret."""
+
+    env_file: str
+    """Path of the private file with the values, for `docker compose --env-file`."""
+
+    variables: list[str]
+    """Names in that file."""
+
+    unknown: list[str]
+    """Those whose values only AWS has, and that are made up."""
+
+
 class Local:
     """Runs environments on this machine, from their own declaration.
 
@@ -153,6 +171,28 @@ class Local:
             return tuple(each.container for each in self.ps(name).services)
         except RefusedError:
             return ()
+
+    def compose(self, name: str, *, port: int = DEFAULT_PORT) -> Composed:
+        """The environment as a compose file, from its images. Writes the values that it needs to a private file.
+
+        Raises UnknownStackError, RefusedError and OperationFailedError.
+        """
+        from orchestrator.local import compose, declaration
+
+        declaration.check(self._settings, name)
+        declared = declaration.declared_apart(self._settings, name)
+        folder = self._folder(name)
+        folder.create()
+        made = compose.compose(declared, folder, port)
+        lines = "".join(f"{variable}={value}\n" for variable, value in made.values.items())
+        folder.write_text(folder.compose_values, lines)
+        return Composed(
+            environment=name,
+            compose=made.text,
+            env_file=str(folder.compose_values),
+            variables=list(made.values),
+            unknown=list(made.unknown),
+        )
 
     def down(self, name: str, *, data: bool = False, confirm: Callable[[], None] = lambda: None) -> DownResult:
         """Stop the environment in order; with `data` also remove its database, secrets and files on this machine.

@@ -47,6 +47,11 @@ class StateFolder:
         return self.path / "values.env"
 
     @property
+    def compose_values(self) -> Path:
+        """The values for a compose file."""
+        return self.path / "compose.env"
+
+    @property
     def database(self) -> Path:
         """The data of PostgreSQL."""
         return self.path / "postgres"
@@ -78,8 +83,12 @@ class StateFolder:
 
     def write(self, file: Path, document: Mapping[str, Any]) -> None:
         """Write a private JSON file. Raises StateError."""
+        self.write_text(file, json.dumps(document, indent=1))
+
+    def write_text(self, file: Path, text: str) -> None:
+        """Write a private file. Raises StateError."""
         try:
-            write_atomically(file, json.dumps(document, indent=1), private=True)
+            write_atomically(file, text, private=True)
         except OSError as error:
             raise StateError(
                 f"{file} cannot be written: {error.strerror or error}", "free some disk space, or make it writable"

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 from orchestrator.config.settings import Settings
@@ -157,7 +156,7 @@ def prepare(settings: Settings, wanted: Wanted, where: Path) -> Prepared:
         release=release,
         postgres=postgres,
         redis=redis if arranged.cache is not None else None,
-        redis_token=_token(declared, made),
+        redis_token=secret_values.cache_token(declared, made),
         notes=_notes(found, programs, state),
     )
 
@@ -241,10 +240,7 @@ def _master(declared: Declaration, arranged: Layout, made: MadeSecrets) -> dict[
     if arranged.database_url is not None:
         url = arranged.database_url
         return {"username": unquote(url.username or "postgres"), "password": unquote(url.password or "")}
-    servers: list[Mapping[str, Any]] = [each.inputs for each in declared.of_type("aws:rds/instance:Instance")]
-    servers += [each.inputs for each in declared.of_type("aws:rds/cluster:Cluster")]
-    names = [str(name) for each in servers if (name := each.get("username") or each.get("masterUsername"))]
-    return {"username": names[0] if names else "dbmaster", "password": made.value("database/master")}
+    return {"username": secret_values.master_name(declared), "password": made.value("database/master")}
 
 
 def _postgres(
@@ -274,16 +270,6 @@ def _client(found: Tasks, postgres: PostgresServer | None) -> list[Path]:
 
 def _needs_redis(found: Tasks, arranged: Layout) -> bool:
     return arranged.cache is not None or any(layout.is_redis(service) for service in found.services)
-
-
-def _token(declared: Declaration, made: MadeSecrets) -> str | None:
-    """The auth token of the base's cache on this machine; None without one."""
-    for group in declared.of_type("aws:elasticache/replicationGroup:ReplicationGroup"):
-        token = group.inputs.get("authToken")
-        for password in declared.of_type("random:index/randomPassword:RandomPassword"):
-            if token and password.outputs.get("result") == token:
-                return made.value(f"password/{password.name}")
-    return None
 
 
 def _values(declared: Declaration, arranged: Layout, given: Mapping[str, str]) -> dict[str, str]:

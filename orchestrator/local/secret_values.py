@@ -47,6 +47,24 @@ def replace_generated(declaration: Declaration, made: MadeSecrets, changes: Chan
             changes.value(simulated, made.value(f"password/{resource.name}", length))
 
 
+def cache_token(declaration: Declaration, made: MadeSecrets) -> str | None:
+    """The auth token of the base's cache on this machine; None without one."""
+    passwords = declaration.of_type("random:index/randomPassword:RandomPassword")
+    for group in declaration.of_type("aws:elasticache/replicationGroup:ReplicationGroup"):
+        for password in passwords:
+            if group.inputs.get("authToken") and password.outputs.get("result") == group.inputs["authToken"]:
+                return made.value(f"password/{password.name}", int(password.inputs.get("length") or _LENGTH))
+    return None
+
+
+def master_name(declaration: Declaration) -> str:
+    """The name of the role that creates databases on the base's server."""
+    servers: list[Mapping[str, Any]] = [each.inputs for each in declaration.of_type("aws:rds/instance:Instance")]
+    servers += [each.inputs for each in declaration.of_type("aws:rds/cluster:Cluster")]
+    names = [str(name) for each in servers if (name := each.get("username") or each.get("masterUsername"))]
+    return names[0] if names else "dbmaster"
+
+
 class SecretValues:
     """The values of references (`valueFrom`) in task definitions."""
 

@@ -27,8 +27,11 @@ class Container:
 
     name: str
     image: str
-    words: Sequence[str] = ()
-    """Entry point and command; empty when the image decides."""
+    entry_point: Sequence[str] = ()
+    """Entry point in place of the image's."""
+
+    command: Sequence[str] = ()
+    """Command in place of the image's."""
 
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     secrets: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -51,6 +54,11 @@ class Container:
 
     open_files: int | None = None
     """Limit of open files (`nofile`)."""
+
+    @property
+    def words(self) -> list[str]:
+        """Entry point and command; empty when the image decides."""
+        return [*self.entry_point, *self.command]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +204,8 @@ def _container(given: Mapping[str, Any]) -> Container:
     return Container(
         name=str(given["name"]),
         image=str(given.get("image", "")),
-        words=[*(given.get("entryPoint") or ()), *(given.get("command") or ())],
+        entry_point=[str(word) for word in given.get("entryPoint") or ()],
+        command=[str(word) for word in given.get("command") or ()],
         environment={str(each["name"]): str(each["value"]) for each in given.get("environment") or ()},
         secrets={str(each["name"]): str(each["valueFrom"]) for each in given.get("secrets") or ()},
         ports=[int(each["containerPort"]) for each in given.get("portMappings") or ()],

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.local.facade import DownResult
+from orchestrator.local.facade import Composed, DownResult
 from orchestrator.local.state import LocalServiceState, LocalState
 from orchestrator.rendering.columns import Column, aligned, table
 from orchestrator.rendering.document import plain
@@ -38,6 +38,26 @@ class LocalDownDocument(Document):
     """An environment that was stopped on this machine."""
 
     result: DownResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalComposeDocument(Document):
+    """An environment as a compose file."""
+
+    result: Composed
+
+
+def compose_document(made: Composed) -> dict[str, Any]:
+    """The document of `local compose`."""
+    return plain(LocalComposeDocument(notice=None, result=made))
+
+
+def composed(made: Composed) -> str:
+    """How to use a compose file."""
+    rows = [("values", made.env_file), ("next", f"docker compose --env-file {made.env_file} up")]
+    if made.unknown:
+        rows.append(("note", f"only AWS has the values of {', '.join(made.unknown)}, so they are made up in that file"))
+    return aligned(rows)
 
 
 def state_document(found: LocalState) -> dict[str, Any]:

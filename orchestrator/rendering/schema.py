@@ -103,6 +103,9 @@ SCHEMAS: Mapping[str, Published] = {
         "An environment that runs on this machine.", (local_results.LocalStateDocument,), ("local ps",)
     ),
     "local-run": Published("A command that ran on this machine.", (local_results.LocalRunDocument,), ("local run",)),
+    "local-compose": Published(
+        "An environment as a compose file.", (local_results.LocalComposeDocument,), ("local compose",)
+    ),
     "local-down": Published(
         "An environment that was stopped on this machine.", (local_results.LocalDownDocument,), ("local down",)
     ),
