@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +16,14 @@ if TYPE_CHECKING:
     from orchestrator.pull_requests.events import PipelineEvent
     from orchestrator.pull_requests.results import SyncResult
     from orchestrator.pull_requests.service import PullRequests
+
+
+class CiForge(StrEnum):
+    """Values of the argument of `ci init`."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
 
 NumberOption = Annotated[
     int | None,
@@ -92,6 +102,68 @@ def pr_status(common: Common, number: NumberOption = None) -> None:
     printed(session, documents.previews(found, session.notice), text)
 
 
+def pr_comment(
+    common: Common,
+    file: Annotated[Path, typer.Argument(help="Markdown file.", show_default=False)],
+    name: Annotated[
+        str, typer.Option("--name", help="Name of the comment: the next run replaces the one of this name.")
+    ],
+    number: NumberOption = None,
+) -> None:
+    """Write a Markdown file as a comment of the pull request, such as a plan of `preview-env --format markdown`.
+
+    Example: orchestrator pr comment plan.md --name plan
+    """
+    import os
+
+    from orchestrator.config import documents
+    from orchestrator.console import Console
+    from orchestrator.errors import UsageError
+    from orchestrator.pull_requests import comment, forges
+    from orchestrator.rendering import pull_request_documents
+
+    event = _event(number, None)
+    try:
+        text = documents.text(file, comment.MOST_CHARACTERS * 4)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{file} cannot be read: it is not UTF-8 text") from None
+    address = comment.write(forges.of_environment(os.environ), event.number, name, text)
+    console = Console(quiet=common.quiet, verbose=common.verbose, as_json=common.as_json)
+    if common.as_json:
+        console.document(pull_request_documents.commented(address))
+    else:
+        console.result(f"{address}\n")
+
+
+def ci_init(
+    common: Common,
+    forge: Annotated[CiForge, typer.Argument(help="Forge of the repository.", show_default=False)],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the files, and write nothing.")] = False,
+) -> None:
+    """Write the pipeline of this repository: pull requests, infrastructure, deploys, reaping.
+
+    Files that you edited stay as they are.
+
+    Example: orchestrator ci init github
+    """
+    from orchestrator.config import settings
+    from orchestrator.console import Console
+    from orchestrator.onboarding import pipeline_files, written_files
+    from orchestrator.rendering import pull_request_documents as documents
+
+    found = pipeline_files.pipeline(settings.load(common.project_dir))
+    files = pipeline_files.compared(found, forge.value)
+    if not dry_run:
+        written_files.write(files)
+    console = Console(quiet=common.quiet, verbose=common.verbose, as_json=common.as_json)
+    if common.as_json:
+        console.document(documents.pipeline(files, found.root, written=not dry_run))
+    else:
+        console.table(documents.pipeline_text(files, found.root, written=not dry_run))
+
+
 def _event(number: int | None, commit: str | None) -> PipelineEvent:
     import os
 
@@ -125,5 +197,10 @@ PR: Commands = {
     "close": (pr_close, True),
     "reap": (pr_reap, True),
     "status": (pr_status, False),
+    "comment": (pr_comment, False),
 }
-SUBGROUPS = {"pr": ("Create, update and destroy the environments of pull requests.", PR)}
+CI: Commands = {"init": (ci_init, False)}
+SUBGROUPS = {
+    "pr": ("Create, update and destroy the environments of pull requests.", PR),
+    "ci": ("Write the pipeline of a repository.", CI),
+}

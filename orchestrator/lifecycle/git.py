@@ -48,6 +48,18 @@ def login_name() -> str | None:
         return None
 
 
+def top_folder(folder: Path) -> Path | None:
+    """The folder of the repository that contains `folder`; None outside a repository."""
+    found = _answer(folder, "rev-parse", "--show-toplevel")
+    return Path(found) if found else None
+
+
+def default_branch(folder: Path) -> str | None:
+    """The default branch of the remote `origin`, as far as git knows it."""
+    found = _answer(folder, "symbolic-ref", "--short", "--quiet", "refs/remotes/origin/HEAD")
+    return found.partition("/")[2] or None if found else None
+
+
 def is_tracked(file: Path) -> bool:
     """Whether git tracks the file."""
     return _answer(file.parent, "ls-files", "--error-unmatch", "--", file.name) is not None

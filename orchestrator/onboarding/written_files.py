@@ -69,13 +69,13 @@ def compare(folder: Path, wanted: Mapping[str, str]) -> list[WrittenFile]:
         raise RefusedError(
             f"{folder} exists and has no orchestrator.toml: it belongs to something else", "pass another --dir"
         )
-    return [_compared(folder / path, text) for path, text in wanted.items()]
+    return [compared(folder / path, text) for path, text in wanted.items()]
 
 
 def compare_beside(folder: Path, wanted: Mapping[str, str]) -> list[WrittenFile]:
     """Compare texts with files of the application, whose own versions are kept without a word on the difference. Raises
     SettingsError."""
-    return [replace(_compared(folder / path, text), difference="") for path, text in wanted.items()]
+    return [replace(compared(folder / path, text), difference="") for path, text in wanted.items()]
 
 
 def write(files: list[WrittenFile]) -> None:
@@ -92,7 +92,8 @@ def write(files: list[WrittenFile]) -> None:
                 ) from None
 
 
-def _compared(path: Path, text: str) -> WrittenFile:
+def compared(path: Path, text: str) -> WrittenFile:
+    """Compare a text with the file of this path. Raises SettingsError for a file that cannot be read."""
     try:
         present = path.read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from orchestrator.model import RunReport, Status
-from orchestrator.pull_requests.change import Change
+from orchestrator.pull_requests.change import Change, Forge
 from orchestrator.pull_requests.results import Outcome, SyncResult
 from orchestrator.visible import code, in_line
 from orchestrator.visible import markdown as escaped
@@ -28,6 +28,13 @@ _TITLES = {
 def marker(environment: str) -> str:
     """The hidden line by which the next run finds the comment."""
     return f"<!-- pulumi-django environment {environment} -->"
+
+
+def write(forge: Forge, number: int, name: str, text: str) -> str | None:
+    """Write Markdown as the comment of this name, and return its address. The text is cut to what a forge takes."""
+    flat = re.sub(r"[^A-Za-z0-9 _.-]+", "-", name)
+    found = f"<!-- pulumi-django comment {re.sub('-+', '-', flat)} -->"
+    return forge.comment(number, found, f"{found}\n{text}"[:MOST_CHARACTERS])
 
 
 def begun(change: Change, environment: str) -> str:

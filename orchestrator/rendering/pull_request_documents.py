@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from orchestrator.config.durations import format_duration
+from orchestrator.onboarding.written_files import Fate, WrittenFile
 from orchestrator.pull_requests.results import Outcome, PreviewStatus, ReapResult, SyncResult
 from orchestrator.rendering.columns import Column, aligned, count, table
 from orchestrator.rendering.document import plain
@@ -33,6 +35,52 @@ class PreviewsDocument(Document):
     """The environments of pull requests."""
 
     environments: tuple[PreviewStatus, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommentDocument(Document):
+    """The comment that `pr comment` wrote."""
+
+    address: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineFile:
+    """A file of a pipeline: created, unchanged, or kept because a person edited it."""
+
+    path: str
+    fate: Fate
+    difference: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineDocument(Document):
+    """The files of `ci init`; `written` is false with --dry-run."""
+
+    written: bool
+    files: list[PipelineFile]
+
+
+def commented(address: str | None) -> dict[str, Any]:
+    """The document of `pr comment`."""
+    return plain(CommentDocument(notice=None, address=address))
+
+
+def pipeline(files: Sequence[WrittenFile], root: Path, *, written: bool) -> dict[str, Any]:
+    """The document of `ci init`."""
+    listed = [
+        PipelineFile(path=it.path.relative_to(root).as_posix(), fate=it.fate, difference=it.difference) for it in files
+    ]
+    return plain(PipelineDocument(notice=None, written=written, files=listed))
+
+
+def pipeline_text(files: Sequence[WrittenFile], root: Path, *, written: bool) -> str:
+    """The files, the differences of those that stay, and the next step."""
+    text = aligned([(it.fate.value, it.path.relative_to(root).as_posix()) for it in files])
+    text += "".join(f"\n{it.difference}\n" for it in files if it.difference)
+    if not written:
+        return f"{text}\nnothing was written (--dry-run)\n"
+    return f"{text}\nnext  set the variables and secrets that the first lines of each file name\n"
 
 
 def synced(result: SyncResult, notice: str | None) -> dict[str, Any]:

@@ -112,9 +112,15 @@ SCHEMAS: Mapping[str, Published] = {
     "init": Published("A repository that was surveyed, and the files of its stacks.", (InitDocument,), ("init",)),
     "pr": Published(
         "Environments of pull requests.",
-        (pull_requests.SyncDocument, pull_requests.PrReapDocument, pull_requests.PreviewsDocument),
-        ("pr sync", "pr close", "pr reap", "pr status"),
+        (
+            pull_requests.SyncDocument,
+            pull_requests.PrReapDocument,
+            pull_requests.PreviewsDocument,
+            pull_requests.CommentDocument,
+        ),
+        ("pr sync", "pr close", "pr reap", "pr status", "pr comment"),
     ),
+    "ci": Published("The files of a pipeline.", (pull_requests.PipelineDocument,), ("ci init",)),
     "event": Published(
         "One line of `--events`.",
         (

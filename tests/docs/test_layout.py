@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(file for package in ("orchestrator", "pulumi_django") for file in (ROOT / package).rglob("*.py"))
-MOST_LINES = {"function": 50, "constructor": 40, "file": 410}
+MOST_LINES = {"function": 50, "constructor": 40, "file": 420}
 BEGINNING = re.compile(r"(What|Whether|Where|How|Who)\b")
 """Words that begin a clause. `Whether` may begin the docstring of a flag."""
 

@@ -58,3 +58,15 @@ def test_without_a_token_nothing_begins(job: Here, monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("GITHUB_TOKEN")
     answer = job("pr", "sync")
     assert (answer.code, answer.err.splitlines()[0]) == (2, "error: the API cannot be used: GITHUB_TOKEN is not set")
+
+
+def test_a_file_becomes_the_one_comment_of_its_name(job: Here, forge: FakeForge) -> None:
+    plan = job.folder / "plan.md"
+    for text in ("### Plan: 1 created", "### Plan: 2 created"):
+        plan.write_text(text)
+        assert job("pr", "comment", str(plan), "--name", "plan of live -->").out == "https://c/1\n"
+    assert forge.says(7) == [
+        "<!-- pulumi-django comment plan of live -- -->\n### Plan: 2 created".replace("-- -->", "- -->")
+    ]
+    missing = job("pr", "comment", "no.md", "--name", "x")
+    assert (missing.code, missing.err) == (2, "error: no.md cannot be read: No such file or directory\n")

@@ -1,0 +1,220 @@
+"""The files of `ci init`: what the linters say, and the pull request workflow as a runner carries it out."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from orchestrator.cli.main import main
+from tests.support.command_line import Here
+from tests.support.forge import REPOSITORY, TOKEN, FakeForge, running, sha
+
+BIN = Path(sys.executable).parent
+GITHUB = ("deploy.yml", "infrastructure.yml", "preview.yml", "reap.yml")
+
+
+@pytest.fixture
+def repository(tmp_path: Path, git: Path, capsys: pytest.CaptureFixture[str]) -> Here:
+    """A git repository with the stacks in `infrastructure`."""
+    assert git.is_file()
+    here = Here(tmp_path / "infrastructure", capsys)
+    subprocess.run(["git", "init", "-q", "-b", "main", str(tmp_path)], check=True)
+    return here
+
+
+def workflows(here: Here) -> Path:
+    return here.folder.parent / ".github" / "workflows"
+
+
+def test_the_files_are_written_once_and_edited_ones_stay(repository: Here) -> None:
+    first = repository("ci", "init", "github")
+    assert (first.code, [line.split() for line in first.out.splitlines()[:4]]) == (
+        0,
+        [["created", f".github/workflows/{name}"] for name in GITHUB],
+    )
+    edited = workflows(repository) / "preview.yml"
+    edited.write_text(edited.read_text().replace("timeout-minutes: 90", "timeout-minutes: 30"))
+    again = repository("ci", "init", "github")
+    assert [line.split()[0] for line in again.out.splitlines()[:4]] == ["unchanged", "unchanged", "kept", "unchanged"]
+    assert "-    timeout-minutes: 30" in again.out
+    assert "timeout-minutes: 30" in edited.read_text()
+
+
+def test_a_dry_run_writes_nothing(repository: Here) -> None:
+    answer = repository("ci", "init", "gitlab", "--dry-run", "--json")
+    document = json.loads(answer.out)
+    assert (document["written"], document["files"][0]["path"]) == (False, ".gitlab/environments.gitlab-ci.yml")
+    assert not (repository.folder.parent / ".gitlab").exists()
+
+
+def test_outside_a_git_repository_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], git: Path
+) -> None:
+    assert git.is_file()
+    answer = Here(tmp_path, capsys)("ci", "init", "github")
+    assert answer.code == 1
+    assert "is not in a git repository: a pipeline needs one" in answer.err
+
+
+def test_the_values_come_from_the_stacks(repository: Here) -> None:
+    stack = repository.folder / "app" / "Pulumi.live.yaml"
+    stack.write_text("config:\n  aws:region: eu-west-1\n  fixture-app:base: dev\n")
+    repository("ci", "init", "github")
+    text = (workflows(repository) / "deploy.yml").read_text()
+    assert 'AWS_REGION: "eu-west-1"' in text
+    assert 'ORCHESTRATOR_PROJECT_DIR: "infrastructure"' in text
+    assert "orchestrator deploy alpha --image" in text
+    assert "orchestrator deploy live --image" in text
+    assert "@" not in text.replace("@sha256", "").replace("actions/", "").split("jobs:")[0]
+
+
+def test_every_action_is_pinned_and_no_script_has_an_expression(repository: Here) -> None:
+    repository("ci", "init", "github")
+    for name in GITHUB:
+        document = YAML(typ="safe").load(workflows(repository) / name)
+        assert document["permissions"] == {}
+        for job in document["jobs"].values():
+            assert set(job["permissions"]) <= {"contents", "id-token", "pull-requests", "deployments"}
+            for step in job["steps"]:
+                assert "${{" not in step.get("run", "")
+                if "uses" in step:
+                    assert len(step["uses"].partition("@")[2]) == 40
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [str(BIN / "zizmor"), "--offline", "--no-progress", ".github"],
+        ["actionlint"],
+    ],
+    ids=["zizmor", "actionlint"],
+)
+def test_the_linters_of_github_find_nothing(repository: Here, command: list[str]) -> None:
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{Path(command[0]).name} is not installed")
+    repository("ci", "init", "github")
+    done = subprocess.run(command, cwd=repository.folder.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_file_of_gitlab_has_gitlabs_schema(repository: Here) -> None:
+    if not (BIN / "check-jsonschema").exists():
+        pytest.skip("check-jsonschema is not installed")
+    repository("ci", "init", "gitlab")
+    file = repository.folder.parent / ".gitlab" / "environments.gitlab-ci.yml"
+    done = subprocess.run(
+        [str(BIN / "check-jsonschema"), "--builtin-schema", "vendor.gitlab-ci", str(file)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+class Runner:
+    """Runs the workflow of pull requests with `act` on this machine, against a forge on loopback.
+
+    The steps that install the tools are left out: they need the actions of other repositories.
+    """
+
+    def __init__(self, here: Here, forge: FakeForge, home: Path) -> None:
+        self.here, self.forge, self.home = here, forge, home
+        self.root = here.folder.parent
+        main(["ci", "init", "github", "--project-dir", str(here.folder)])
+        yaml = YAML()
+        file = workflows(here) / "preview.yml"
+        document = yaml.load(file)
+        job = document["jobs"]["environment"]
+        job["steps"] = [step for step in job["steps"] if "uses" not in step and step["name"] != "install"]
+        # The runner empties its folder after each run. The simulated stacks have to outlive it, as stacks in AWS do.
+        job["env"]["ORCHESTRATOR_PROJECT_DIR"] = str(here.folder)
+        yaml.dump(document, file)
+        for words in (
+            ["remote", "add", "origin", f"https://github.com/{REPOSITORY}.git"],
+            ["add", "."],
+            ["commit", "-q", "-m", "stacks"],
+        ):
+            subprocess.run(["git", *words], cwd=self.root, check=True)
+
+    def __call__(self, action: str, number: int = 7) -> subprocess.CompletedProcess[str]:
+        pull = self.forge.pulls[number]
+        event = self.home / "event.json"
+        event.write_text(json.dumps({"action": action, "pull_request": pull, "number": number}))
+        environment: dict[str, Any] = {
+            "GITHUB_API_URL": self.forge.url,
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "PYTHONPATH": str(Path(__file__).parents[3]),
+            "HOME": str(self.home),
+        }
+        words = [str(BIN / "act"), "pull_request", "-W", ".github/workflows/preview.yml", "-e", str(event)]
+        words += ["-P", "ubuntu-latest=-self-hosted", "-s", f"GITHUB_TOKEN={TOKEN}", "-s", "PULUMI_CONFIG_PASSPHRASE=x"]
+        words += [word for name, value in environment.items() for word in ("--env", f"{name}={value}")]
+        return subprocess.run(
+            words,
+            cwd=self.root,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+
+@pytest.mark.skipif(not (BIN / "act").exists(), reason="act is not installed")
+def test_a_pull_request_is_opened_pushed_to_broken_mended_and_closed_under_a_runner(
+    repository: Here, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with running() as forge:
+        with (repository.folder / "orchestrator.toml").open("a") as file:
+            file.write('\n[pull_requests]\nbase = "dev"\n')
+        forge.pull(7)
+        run = Runner(repository, forge, tmp_path_factory.mktemp("home"))
+        opened = run("opened")
+        assert opened.returncode == 0, opened.stdout + opened.stderr
+        assert "### Environment `pr-7` is ready" in forge.says(7)[0]
+
+        program = repository.folder / "app" / "__main__.py"
+        good = program.read_text()
+        program.write_text("raise RuntimeError('migration 0007 failed')")
+        forge.pull(7, commit=sha(8))
+        broken = run("synchronize")
+        assert broken.returncode == 1
+        (said,) = forge.says(7)
+        assert "was not updated" in said
+        assert "migration 0007 failed" in said
+
+        program.write_text(good)
+        forge.pull(7, commit=sha(9))
+        assert run("synchronize").returncode == 0
+        assert [entry["sha"] for entry in forge.deployments.values()] == [sha(9)]
+
+        forge.pull(7, state="closed")
+        assert run("closed").returncode == 0
+        assert "was destroyed" in forge.says(7)[0]
+        assert forge.deployments == {}
+
+        forge.pull(8, repository="mallory/shop")
+        fork = run("opened", 8)
+        assert fork.returncode == 0
+        assert forge.says(8) == []
+
+
+def test_the_action_of_this_repository_passes_the_linter() -> None:
+    if not (BIN / "zizmor").exists():
+        pytest.skip("zizmor is not installed")
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        [str(BIN / "zizmor"), "--offline", "--no-progress", str(root / "action.yml")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
