@@ -47,7 +47,6 @@ from orchestrator.lifecycle import (
 from orchestrator.lifecycle.context import utc_now
 from orchestrator.lifecycle.diagrams import Diagram
 from orchestrator.lifecycle.expiry import Life, Reaping
-from orchestrator.lifecycle.interrupts import Interrupter
 from orchestrator.lifecycle.registry import Deployment, Registry, is_asleep
 from orchestrator.lifecycle.unlock import Unlocked
 from orchestrator.model import Kind, Outputs, RunReport, Scope, Unit
@@ -116,11 +115,10 @@ class Orchestrator:
             wait_seconds=_duration(wait).total_seconds() if wait is not None else 0.0,
             fail_fast=fail_fast,
             keep_going=keep_going,
+            observer=observer,
+            parallel=parallel,
+            executor=executor,
         )
-        self._observer = observer
-        self._parallel = parallel
-        self._executor = executor
-        self._interrupter = Interrupter()
         self._prices: PriceTable | None = None
 
     @cached_property
@@ -128,7 +126,7 @@ class Orchestrator:
         """Daily work on environments: deploy, run, logs, databases, health. Loads boto3."""
         from orchestrator.operations.facade import Operations
 
-        return Operations(self.context, self.run_job)
+        return Operations(self.context)
 
     @cached_property
     def local(self) -> Local:
@@ -169,21 +167,12 @@ class Orchestrator:
         that were pushed for it, after its stacks. A base takes the databases with its server. Data of production stays. A
         failure to remove these is a warning and does not stop the destruction.
         """
-        leftovers = Leftovers(job=job, observer=self._observer)
-        report = lifecycle.run(
-            job,
-            self._observer,
-            parallel=self._parallel,
-            executor=self._executor,
-            interrupter=self._interrupter,
-            first=leftovers.before,
-        )
-        leftovers.after(report)
-        return report
+        leftovers = Leftovers(job=job, observer=self.context.observer)
+        return lifecycle.run(job, first=leftovers.before, last=leftovers.after)
 
     def interrupt(self) -> None:
         """Interrupt the run as Ctrl-C does: operations in flight end, no new one starts. Call it from any thread."""
-        self._interrupter()
+        self.context.interrupter()
 
     def create_base(
         self, name: str, *, kind: Kind | str | None = None, values: Values | None = None, owner: str | None = None
@@ -390,7 +379,7 @@ class Orchestrator:
         return report
 
     def _tell(self, text: str) -> None:
-        self._observer(Diagnostic(unit=None, severity="info", message=text))
+        self.context.observer(Diagnostic(unit=None, severity="info", message=text))
 
     def graph(self, name: str | None = None) -> Diagram:
         """The dependencies of all stacks; with a name, its resources. `rendering.graph.render` renders them as text."""

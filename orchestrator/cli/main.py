@@ -9,7 +9,8 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -70,7 +71,9 @@ def _register() -> None:
                 inner.command(inner_name, cls=Command)(with_common(command, working=working))
             app.add_typer(inner, name=name, rich_help_panel=group.GROUP, help=summary)
     for name, command in set_up.PLAIN.items():
-        app.command(name, cls=Command, rich_help_panel=set_up.GROUP)(command)
+        # `help create-env --json` shows the help of `create-env`.
+        settings = {"ignore_unknown_options": name == "help"}
+        app.command(name, cls=Command, rich_help_panel=set_up.GROUP, context_settings=settings)(command)
 
 
 _register()
@@ -108,7 +111,10 @@ def main(arguments: Sequence[str]) -> int:
 
     console = Console(verbose=bool({"--verbose", "-v"} & _own(arguments)), as_json=_as_json(arguments))
     try:
-        return _flushed(console, lambda: _run(arguments))
+        _refuse_unusable(arguments)
+        with _written(console):
+            outcome: Any = app(list(arguments), prog_name="orchestrator", standalone_mode=False)
+        return outcome if isinstance(outcome, int) else 0
     except OrchestratorError as error:
         return _report(console, error)
     except (KeyboardInterrupt, typer.Abort):
@@ -119,21 +125,20 @@ def main(arguments: Sequence[str]) -> int:
         return _unexpected(console, error)
 
 
-def _run(arguments: Sequence[str]) -> int:
+def _refuse_unusable(arguments: Sequence[str]) -> None:
     for number, argument in enumerate(arguments, 1):
         if _UNUSABLE.search(argument):
             raise UsageError(f"argument {number} is not UTF-8 text", "write it with the characters of UTF-8")
-    outcome: Any = app(list(arguments), prog_name="orchestrator", standalone_mode=False)
-    return outcome if isinstance(outcome, int) else 0
 
 
-def _flushed(console: Console, command: Callable[[], int]) -> int:
-    """The exit code of a command whose output has been written; 1 with an error when stdout is full.
+@contextmanager
+def _written(console: Console) -> Generator[None]:
+    """Write the output of a command to its end. A full stdout ends the command with code 1 and an error.
 
     A reader that stops reading is no error: `orchestrator list | head -1` ends quietly.
     """
     try:
-        code = command()
+        yield
         if sys.stdout and not sys.stdout.closed:
             sys.stdout.flush()
     except OSError as error:
@@ -143,10 +148,9 @@ def _flushed(console: Console, command: Callable[[], int]) -> int:
             raise
         write_nowhere()
         if error.errno == errno.EPIPE:
-            return 0
+            raise SystemExit(0) from None
         console.problem(f"the output is incomplete: {error.strerror}", None)
-        return 1
-    return code
+        raise SystemExit(1) from None
 
 
 def _own(arguments: Sequence[str]) -> set[str]:

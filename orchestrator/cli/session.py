@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from contextlib import closing, nullcontext, suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +53,7 @@ class Session:
         """The operations of the Python API; their updates show progress, and the caller prints the document."""
         from orchestrator.operations.facade import Operations
 
-        return Operations(self.orchestrator.context, lambda job: self.do(job, quiet_document=True))
+        return Operations(replace(self.orchestrator.context, around=partial(self._shown, quiet_document=True)))
 
     def carry_out(self, request: Request) -> int:
         """Check a request, announce it, ask for confirmation if needed, run it and report. Returns the exit code."""
@@ -63,20 +63,27 @@ class Session:
         self, job: Job, *, plan_format: str = "text", quiet_document: bool = False, confirmed: bool = False
     ) -> RunReport:
         """The same for a checked request. With `quiet_document` the caller prints the JSON document."""
+        shown = partial(self._shown, plan_format=plan_format, quiet_document=quiet_document, confirmed=confirmed)
+        return self.orchestrator.run_job(replace(job, context=replace(job.context, around=shown)))
+
+    @contextmanager
+    def _shown(
+        self, job: Job, *, plan_format: str = "text", quiet_document: bool = False, confirmed: bool = False
+    ) -> Generator[Callable[[RunReport], None]]:
+        """Announce a run, ask for confirmation, show its progress, and report when it has ended."""
         self._announce(job)
         if job.confirm and not (confirmed or self.common.yes):
             names = " ".join(job.confirm)
             self.console.confirm(job.confirm, f"{names} will be destroyed and cannot be restored")
-        files = self._stack_files(job)
+        files, reports = self._stack_files(job), list[RunReport]()
         with heard_by(lambda: None):  # a late Ctrl-C must not interrupt the report
             with self._progress.shown(), closing(self._events) if self._events else nullcontext():
-                report = self.orchestrator.run_job(job)
-            self._report(job, report, plan_format, quiet_document)
+                yield reports.append
+            self._report(job, reports[0], plan_format, quiet_document)
         for file in files:
             if not file.exists():
                 self.console.note(f"removed   {file}: its stack is gone, and the file was generated and not in git")
         self._ignore_state()
-        return report
 
     def preview_destroy(self, request: Request) -> int:
         """Check a destruction and show what it would delete. Returns the exit code."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -176,14 +177,15 @@ def help_(
         typer.Argument(metavar="COMMAND", help="Command, for example `db clone`.", show_default=False),
     ] = None,
 ) -> None:
-    """Show the help of a command.
+    """Show the help of a command. Options after its name are ignored.
 
     Example: orchestrator help create-env
     """
-    path = " ".join(words or ())
+    names = list(takewhile(lambda word: not word.startswith("-"), words or ()))
+    path = " ".join(names)
     root = context.find_root()
     found, group = root, root.command
-    for word in words or ():
+    for word in names:
         commands = getattr(group, "commands", {})
         if word not in commands:
             root.fail(f"there is no command {path}")

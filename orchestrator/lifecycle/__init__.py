@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from orchestrator.engines.lock_retry import retry_while_locked
 from orchestrator.lifecycle import create_and_update, destroy, drift
@@ -51,7 +52,7 @@ def prepare(context: Context, request: Request, tell: Callable[[str], None] = la
     Raises UsageError, SettingsError, UnknownStackError, RefusedError, StackLockedError, StateError and
     EngineUnavailableError.
     """
-    return retry_while_locked(lambda: _prepared(context, request), context.wait_seconds, tell=tell)
+    return retry_while_locked(partial(_prepared, context, request), context.wait_seconds, tell=tell)
 
 
 def _prepared(context: Context, request: Request) -> Job:

@@ -58,7 +58,7 @@ def check_before_destroy(job: Job, unit: Unit) -> None:
     engine, base = job.context.engine, unit.stack
     with engine.exclusive(f"slots-{base}"):
         _refuse_if_in_use(job, base)
-        refusals.if_read(engine, [unit], job.stack_names())
+        refusals.if_read(engine, [unit], job.plan.units, job.context.settings.projects)
 
 
 @dataclass

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from orchestrator.config.projects import Project
 from orchestrator.config.settings import Settings
 from orchestrator.engines.protocol import Engine
+from orchestrator.events import Observer, ignore
 from orchestrator.lifecycle import registry
 from orchestrator.lifecycle.git import Checkout, checkout
+from orchestrator.lifecycle.interrupts import Interrupter
 from orchestrator.lifecycle.listener_slots import LISTENER_RULE
 from orchestrator.lifecycle.registry import Deployment, Registry
-from orchestrator.model import Scope
+from orchestrator.model import RunReport, Scope
+
+Around = Callable[[Any], AbstractContextManager[Callable[[RunReport], None]]]
+"""Surrounds the run of a `Job`, which it receives. It can refuse the run, and yields the receiver of the report."""
 
 
 def utc_now() -> datetime:
     """The current time in UTC."""
     return datetime.now(UTC)
+
+
+def _unshown(_report: RunReport) -> None:
+    pass
+
+
+def _plain(_job: Any) -> AbstractContextManager[Callable[[RunReport], None]]:
+    return nullcontext(_unshown)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +55,21 @@ class Context:
 
     fail_fast: bool = False
     """Start no further unit after one failed."""
+
+    observer: Observer = ignore
+    """Receives the events of runs, from several threads."""
+
+    parallel: int | None = None
+    """The number of units that run at the same time; None uses the number in the settings."""
+
+    executor: Executor | None = None
+    """Runs the units; None uses the executor in the settings."""
+
+    interrupter: Interrupter = field(default_factory=Interrupter)
+    """Interrupts runs from other threads."""
+
+    around: Around = _plain
+    """Surrounds each run. The command line announces the run there, asks for confirmation, and reports."""
 
     def registry(self) -> Registry:
         """Everything that exists, read from the backend without the CLI.

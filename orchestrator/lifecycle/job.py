@@ -80,11 +80,6 @@ class Job:
             other for other in self.plan.waits_for[unit] if other not in self.stacks or not self.stacks[other].outputs
         ]
 
-    def stack_names(self) -> dict[str, str]:
-        """The stacks of the plan by Pulumi's names, `project/stack`."""
-        names = {project.key: project.name for project in self.context.settings.projects}
-        return {f"{names[unit.project]}/{unit.stack}": unit.stack for unit in self.plan.units}
-
     def resource_counts(self) -> dict[Unit, int]:
         """The number of resources of each unit that has any, for progress."""
         return {unit: stack.resource_count for unit, stack in self.stacks.items() if stack.resource_count}

@@ -165,8 +165,7 @@ class JobBuilder:
         if self.operation in (Operation.UP, Operation.DESTROY):
             refusals.if_production(self.kinds, self.units, allowed=self.context.allow_prod)
         if self.operation is Operation.DESTROY:
-            names = {project.key: project.name for project in self.context.settings.projects}
-            refusals.if_read(engine, stacks, {f"{names[unit.project]}/{unit.stack}": unit.stack for unit in stacks})
+            refusals.if_read(engine, stacks, stacks, self.context.settings.projects)
             refusals.if_protected(engine, stacks)
             self.notes += refusals.notes_on_retained(engine, stacks)
         engine.admit(sorted(stacks), sorted(self.read_only))

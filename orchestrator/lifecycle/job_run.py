@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from orchestrator import executors
 from orchestrator.engines import history
 from orchestrator.engines.protocol import UnitRequest
 from orchestrator.errors import InterruptedRunError, OrchestratorError
-from orchestrator.events import Diagnostic, Event, Observer, PlanReady, ResourceEvent, ignore
+from orchestrator.events import Diagnostic, Event, Observer, PlanReady, ResourceEvent
 from orchestrator.lifecycle import base_marks, unit_files
 from orchestrator.lifecycle.interrupts import Interrupter, heard_by
 from orchestrator.lifecycle.job import Job, plan_file_name, to_wire
@@ -26,48 +25,46 @@ _NO_CHANGE = (ChangeOp.SAME, ChangeOp.READ, ChangeOp.REFRESH)
 
 
 def run(
-    job: Job,
-    observer: Observer = ignore,
-    *,
-    parallel: int | None = None,
-    executor: Executor | None = None,
-    interrupter: Interrupter | None = None,
-    first: Callable[[], None] = lambda: None,
+    job: Job, *, first: Callable[[], None] = lambda: None, last: Callable[[RunReport], None] = lambda _report: None
 ) -> RunReport:
-    """Carry out a job. The report holds the errors of its units.
+    """Carry out a job with the options of its context. The report holds the errors of its units.
 
-    In the main thread, Ctrl-C interrupts the run; from other threads, the `interrupter` does. `first` runs after all locks
-    are taken and before the first unit starts.
+    In the main thread, Ctrl-C interrupts the run; from other threads, the context's `interrupter` does. `first` runs after
+    all locks are taken and before the first unit starts, `last` after the last unit and before the report is shown.
 
     Raises StackLockedError and RefusedError when the job can no longer begin, SettingsError when a file cannot be written,
     and InterruptedRunError after an interrupt before the first unit.
     """
-    context, started = job.context, job.context.clock()
-    begun: set[Unit] = set()
+    context, begun = job.context, set[Unit]()
 
     def listen(event: Event) -> None:
         if isinstance(event, ResourceEvent) and _is_change(event):
             begun.add(event.unit)
-        observer(event)
+        context.observer(event)
 
-    with executors.opened(context.settings, context.engine.name, executor) as opened:
-        runner = Runner(
-            engine=context.engine,
-            observer=listen,
-            parallel=parallel or context.settings.runner.parallel,
-            executor=opened,
-            interrupter=interrupter or Interrupter(),
-            fail_fast=context.fail_fast,
+    with context.around(job) as show:
+        started = context.clock()
+        with executors.opened(context.settings, context.engine.name, context.executor) as opened:
+            runner = Runner(
+                engine=context.engine,
+                observer=listen,
+                parallel=context.parallel or context.settings.runner.parallel,
+                executor=opened,
+                interrupter=context.interrupter,
+                fail_fast=context.fail_fast,
+            )
+            results = _results(job, runner, begun, first)
+        report = RunReport(
+            command=job.command,
+            engine=context.engine.name,
+            notice=context.engine.notice,
+            started=started,
+            ended=context.clock(),
+            results=tuple(_with_hint(job, result) for result in results),
         )
-        results = _results(job, runner, begun, first)
-    return RunReport(
-        command=job.command,
-        engine=context.engine.name,
-        notice=context.engine.notice,
-        started=started,
-        ended=context.clock(),
-        results=tuple(_with_hint(job, result) for result in results),
-    )
+        last(report)
+        show(report)
+    return report
 
 
 def _results(job: Job, runner: Runner, begun: set[Unit], first: Callable[[], None]) -> tuple[UnitResult, ...]:

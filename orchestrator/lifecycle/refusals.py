@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from orchestrator.config.projects import Project
 from orchestrator.engines.protocol import Engine
 from orchestrator.errors import RefusedError, StackLockedError, StateError, UnreadableStateError, UsageError
 from orchestrator.lifecycle.registry import Deployment
@@ -94,16 +95,21 @@ def _short(resource: StackResource) -> str:
     return f"{resource.name} ({resource.type.rpartition(':')[2]})"
 
 
-def if_read(engine: Engine, destroyed: Collection[Unit], known: Mapping[str, str]) -> None:
-    """Raise RefusedError when a stack outside the plan, possibly of a project outside the graph, reads a destroyed stack.
+def if_read(
+    engine: Engine, destroyed: Collection[Unit], planned: Collection[Unit], projects: Sequence[Project]
+) -> None:
+    """Raise RefusedError when a stack that is not `planned`, possibly of an unknown project, reads a destroyed stack.
 
-    `known` has the stacks of the plan by Pulumi's names, `project/stack`.
+    Stacks of `projects` are named as everywhere, others with their project: `other-project/alpha`.
     """
+    known, names = {project.name for project in projects}, {project.key: project.name for project in projects}
+    going = {f"{names[unit.project]}/{unit.stack}" for unit in planned}
     for unit in sorted(destroyed):
-        others = [reader for reader in engine.readers(unit) if reader not in known]
+        readers = (reader.rpartition("/") for reader in engine.readers(unit) if reader not in going)
+        others = list(dict.fromkeys(stack if name in known else f"{name}/{stack}" for name, _, stack in readers))
         if others:
             raise RefusedError(
-                f"{unit} was not destroyed: {', '.join(others)} {'reads' if len(others) == 1 else 'read'} its outputs",
+                f"{unit.stack} was not destroyed: {', '.join(others)} {'reads' if len(others) == 1 else 'read'} its outputs",
                 f"destroy {'it' if len(others) == 1 else 'them'} first",
             )
 

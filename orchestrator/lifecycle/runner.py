@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import queue
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import Literal
@@ -64,7 +64,10 @@ class Runner:
         self.interrupter.listen(run.interrupt)
         try:
             with heard_by(run.interrupt):
-                run.work()
+                while run.goes_on:
+                    for unit in run.ready():
+                        run.start(unit)
+                    run.wait()
         finally:
             self.interrupter.forget(run.interrupt)
         return tuple(run.results[unit] for unit in plan.units)
@@ -86,19 +89,25 @@ class _Run:
     def interrupt(self) -> None:
         self._messages.put(("interrupt", None))
 
-    def work(self) -> None:
-        while self._queue.open or self._in_flight:
-            self._start_ready()
-            if not self._in_flight:
-                continue
-            kind, result = self._next_message()
-            if kind == "interrupt":
-                self._interrupted()
-                if self._interrupts > 1:
-                    return
-            elif result is not None:
-                self._in_flight.discard(result.unit)
-                self._ended(result)
+    @property
+    def goes_on(self) -> bool:
+        """Whether a unit runs or can still start, and the user has not interrupted twice."""
+        return bool(self._queue.open or self._in_flight) and self._interrupts < 2
+
+    def ready(self) -> Sequence[Unit]:
+        """The units that start now."""
+        return () if self._interrupts else self._queue.ready()[: max(self._runner.parallel - len(self._in_flight), 0)]
+
+    def wait(self) -> None:
+        """Wait for the end of a unit, or for an interrupt."""
+        if not self._in_flight:
+            return
+        kind, result = self._next_message()
+        if kind == "interrupt":
+            self._interrupted()
+        elif result is not None:
+            self._in_flight.discard(result.unit)
+            self._ended(result)
 
     def _next_message(self) -> _Message:
         while True:
@@ -107,14 +116,9 @@ class _Run:
             except queue.Empty:
                 continue
 
-    def _start_ready(self) -> None:
-        for unit in self._queue.ready()[: max(self._runner.parallel - len(self._in_flight), 0)]:
-            if self._interrupts:
-                return
-            self._queue.take(unit)
-            self._start(unit)
-
-    def _start(self, unit: Unit) -> None:
+    def start(self, unit: Unit) -> None:
+        """Start a unit. Errors before its start become its result."""
+        self._queue.take(unit)
         try:
             request = self._prepare(unit, self.results)
             self._tell(UnitStarted(unit=unit, operation=self._operation, expected=self._expected.get(unit)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypedDict
@@ -25,12 +26,16 @@ STACK_TYPE = "pulumi:pulumi:Stack"
 REFERENCE_TYPE = "pulumi:pulumi:StackReference"
 _IDENTITY = ("urn", "id", "inputs", "outputs", "parent", "provider", "dependencies", "protect", "delete", "external")
 PROVIDER_TYPE = "pulumi:providers:aws"
+DEFAULT_PROVIDER = re.compile(r"::pulumi:providers:[^:]+::default(_|$)")
+"""The engine creates these for itself and does not display or count them."""
 
 
 class Head(TypedDict):
     """The part of a checkpoint that a list of stacks needs, as JSON."""
 
     resources: int
+    """Number of resources, as the engine counts them."""
+
     unfinished: list[str]
     outputs: dict[str, Any]
     time: str | None
@@ -88,12 +93,17 @@ def head(latest: Mapping[str, Any]) -> Head:
     pending: list[Mapping[str, Any]] = latest.get("pending_operations") or []
     stack = next((r for r in resources if r["type"] == STACK_TYPE), None)
     return {
-        "resources": len(resources),
+        "resources": sum(map(_is_counted, resources)),
         "unfinished": [f"{item['type']} {item['resource']['urn'].rpartition('::')[2]}" for item in pending],
         "outputs": (stack or {}).get("outputs") or {},
         "time": (latest.get("manifest") or {}).get("time") if resources else None,
         "references": [str(r.get("id")) for r in resources if r["type"] == REFERENCE_TYPE],
     }
+
+
+def _is_counted(resource: Mapping[str, Any]) -> bool:
+    """Whether the engine counts a resource as created or unchanged: it reads some, and has default providers for itself."""
+    return not resource.get("external") and DEFAULT_PROVIDER.search(resource["urn"]) is None
 
 
 def summary(unit: Unit, seen: Head, tags: Mapping[str, str] | None, *, locked: bool, end: Ending) -> StackSummary:

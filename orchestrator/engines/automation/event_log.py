@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from orchestrator.config import documents
-from orchestrator.engines.automation.checkpoint import STACK_TYPE, masked, outputs
+from orchestrator.engines.automation.checkpoint import DEFAULT_PROVIDER, STACK_TYPE, masked, outputs
 from orchestrator.engines.protocol import Sink
 from orchestrator.events import Diagnostic, ResourceEvent
 from orchestrator.model import ChangeCounts, ChangeOp, Outputs, ResourceChange, StackResource, Unit
@@ -28,8 +27,6 @@ _OPS: Mapping[str, ChangeOp] = {
 _PARTS_OF_REPLACEMENTS = frozenset(
     {"delete-replaced", "read-replacement", "discard-replaced", "remove-pending-replace"}
 )
-_DEFAULT_PROVIDER = re.compile(r"::pulumi:providers:[^:]+::default(_|$)")
-"""The engine creates these for itself and does not display or count them."""
 _NOISE = ("from $PATH at", "is expected to have version", "update failed", "preview failed", "update canceled")
 
 
@@ -147,7 +144,7 @@ class Progress:
         urn, type_, new = metadata.urn, metadata.type, metadata.new
         if type_ == STACK_TYPE and phase == "done" and new:
             self._stack = {"outputs": new.outputs}
-        if metadata.op in _PARTS_OF_REPLACEMENTS or metadata.op not in _OPS or _DEFAULT_PROVIDER.search(urn):
+        if metadata.op in _PARTS_OF_REPLACEMENTS or metadata.op not in _OPS or DEFAULT_PROVIDER.search(urn):
             return
         op, name = _OPS[metadata.op], urn.rpartition("::")[2]
         parent = (new and new.parent) or (metadata.old and metadata.old.parent) or None

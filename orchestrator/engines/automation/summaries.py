@@ -24,7 +24,7 @@ from orchestrator.engines.broken_stacks import broken, or_unreadable
 from orchestrator.errors import StateError, UnreadableStateError
 from orchestrator.model import StackSummary, Unit
 
-VERSION = 1
+VERSION = 2
 _AT_ONCE = 16
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class _Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class _Cache:
-    version: Literal[1]
+    version: Literal[2]
     stacks: dict[str, _Seen]
 
 

@@ -69,6 +69,14 @@ def test_every_example_is_understood_by_the_parser() -> None:
         command.make_context(path[-1], words[len(path) :])
 
 
+@pytest.mark.parametrize("options", [["--json"], ["-v", "--project-dir", "elsewhere"], ["--base", "dev"]])
+def test_help_ignores_the_options_after_the_command(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", "create-env"]) == 0
+    expected = capsys.readouterr().out
+    assert main(["help", "create-env", *options]) == 0
+    assert capsys.readouterr().out == expected
+
+
 def test_help_of_an_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["help", "lst"]) == 2
     assert capsys.readouterr().err == "error: there is no command lst\nhint: see `orchestrator help`\n"

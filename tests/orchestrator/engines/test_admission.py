@@ -126,7 +126,7 @@ def test_a_stack_of_another_project_that_reads_the_base_stops_its_destruction(sh
     stacks = shop.state / ".pulumi" / "stacks"
     (stacks / "reports").mkdir()
     (stacks / "reports" / "nightly.json").write_bytes((stacks / "fixture-app" / "alpha.json").read_bytes())
-    with pytest.raises(RefusedError, match="base/dev was not destroyed: reports/nightly reads its outputs"):
+    with pytest.raises(RefusedError, match="dev was not destroyed: reports/nightly reads its outputs"):
         orchestrator(shop).destroy_base("dev", cascade=True)
     assert shop.cloud() == ["first", "last", "second", "topic"]
 

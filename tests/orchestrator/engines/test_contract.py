@@ -66,6 +66,9 @@ def test_reads_and_default_providers_are_not_changes(shop: Workshop) -> None:
     made = shop.run(APP)
     assert sorted(change.name for change in made.changes) == ["fixture-app-alpha", "last", "topic"]
     assert (made.counts.create, made.counts.total) == (3, 3)
+    listed = shop.engine.stack(APP)
+    assert listed is not None
+    assert listed.resource_count == 3, "the list counts as the update did"
     assert shop.run(APP).counts.same == 3
     gone = shop.run(APP, Operation.DESTROY)
     assert sorted(change.name for change in gone.changes) == ["fixture-app-alpha", "last", "topic"]

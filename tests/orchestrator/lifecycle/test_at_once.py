@@ -177,7 +177,7 @@ def test_readers_are_checked_again_right_before_the_base_is_destroyed(based: Wor
     go_on.set()
     thread.join(10)
     assert reports[0].result(DEV).status is Status.FAILED
-    assert reports[0].result(DEV).reason == "base/dev was not destroyed: elsewhere/prod reads its outputs"
+    assert reports[0].result(DEV).reason == "dev was not destroyed: elsewhere/prod reads its outputs"
     assert DEV in based.engine.kept
 
 

@@ -138,13 +138,13 @@ def test_nothing_is_destroyed_while_the_stacks_of_a_project_cannot_be_listed(run
 
 
 def test_cascade_destroys_in_the_exact_reverse_of_creation(running: Workspace) -> None:
-    job = running.orchestrator().prepare(DestroyBase(names=("dev",), cascade=True))
+    job = running.orchestrator(parallel=1).prepare(DestroyBase(names=("dev",), cascade=True))
     assert [step.unit for step in job.steps] == [BETA, ALPHA, DEV]
     assert job.notes == (
         "the environment alpha is on the base dev: it is destroyed first",
         "the environment beta is on the base dev: it is destroyed first",
     )
-    assert told(run(job, parallel=1)) == [
+    assert told(run(job)) == [
         ("app/beta", "succeeded"),
         ("app/alpha", "succeeded"),
         ("base/dev", "succeeded"),

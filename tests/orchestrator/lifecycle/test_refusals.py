@@ -44,11 +44,18 @@ def test_a_note_lists_the_resources_that_a_destroy_leaves_in_aws(running: Worksp
     assert job.notes == ("app/alpha leaves resources in AWS (retained on delete): alpha-second (Thing)",)
 
 
+def test_a_reader_of_a_known_project_is_named_as_everywhere(running: Workspace) -> None:
+    running.engine.outsiders[DEV] = ("django-app/manual",)
+    assert refused(running, DestroyBase(names=("dev",), cascade=True)).message == (
+        "dev was not destroyed: manual reads its outputs"
+    )
+
+
 def test_a_stack_outside_the_graph_that_reads_the_base_stops_its_destruction(running: Workspace) -> None:
     running.engine.outsiders[DEV] = ("reports/nightly",)
     error = refused(running, DestroyBase(names=("dev",), cascade=True))
     assert (error.message, error.hint) == (
-        "base/dev was not destroyed: reports/nightly reads its outputs",
+        "dev was not destroyed: reports/nightly reads its outputs",
         "destroy it first",
     )
 
