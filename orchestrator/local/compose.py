@@ -320,7 +320,8 @@ def _regex(pattern: str) -> str:
 
 def _answer(action: Action, upstream: Mapping[str, str]) -> str:
     if action.kind == "forward":
-        return f"reverse_proxy {upstream[action.group]}" if action.group in upstream else "respond 503"
+        found = upstream.get(action.group or "")
+        return f"reverse_proxy {found}" if found else "respond 503"
     if action.kind == "redirect":
         address = (
             action.location.replace("#{protocol}", "{scheme}").replace("#{host}", "{host}").replace("#{port}", "{port}")

@@ -57,14 +57,16 @@ class Program:
 class Process:
     """A running program."""
 
-    def __init__(self, program: Program, inner: asyncio.subprocess.Process, supervisor: Supervisor) -> None:
+    def __init__(
+        self, program: Program, inner: asyncio.subprocess.Process, output: int, supervisor: Supervisor
+    ) -> None:
         self.program = program
         self.pid: int = inner.pid
         self.last: deque[str] = deque(maxlen=LAST_LINES)
         """The last lines of its output."""
 
         self.stopping = False
-        self._inner, self._supervisor = inner, supervisor
+        self._inner, self._output, self._supervisor = inner, output, supervisor
         self._ended = asyncio.ensure_future(self._until_end())
 
     @property
@@ -93,9 +95,7 @@ class Process:
             os.killpg(self.pid, signal.SIGKILL)
 
     async def _until_end(self) -> int:
-        stream = self._inner.stdout
-        assert stream is not None
-        reading = asyncio.ensure_future(self._read(stream))
+        reading = asyncio.ensure_future(self._read())
         code = await self._inner.wait()
         self.kill()  # what the program left behind
         with contextlib.suppress(TimeoutError):
@@ -103,7 +103,17 @@ class Process:
         self._supervisor.forget(self)
         return code
 
-    async def _read(self, stream: asyncio.StreamReader) -> None:
+    async def _read(self) -> None:
+        stream = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(stream)
+        pipe = os.fdopen(self._output, "rb", 0)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, pipe)
+        try:
+            await self._lines(stream)
+        finally:
+            transport.close()
+
+    async def _lines(self, stream: asyncio.StreamReader) -> None:
         rest = b""
         while chunk := await stream.read(_LONGEST_LINE):
             *lines, rest = (rest + chunk).split(b"\n")
@@ -156,21 +166,26 @@ class Supervisor:
             "group": program.user and program.user.group,
             "open_files": program.open_files,
         }
+        # With a pipe of its own, asyncio would wait for everything that the program left behind too.
+        output, its_end = os.pipe()
         try:
             inner = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", str(_HERE / "guarded.py"), json.dumps(settings), *program.words),
                 env=dict(program.environment),
                 cwd=program.folder,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=its_end,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
         except OSError as error:
+            os.close(output)
             raise OperationFailedError(
                 f"{program.name} cannot be started: {error.strerror or error}", "see `orchestrator local up --help`"
             ) from error
-        process = Process(program, inner, self)
+        finally:
+            os.close(its_end)
+        process = Process(program, inner, output, self)
         self._running[inner.pid] = process
         self._tell(f"+{inner.pid} {int(program.stop_signal)}\n")
         return process
