@@ -45,6 +45,14 @@ def deploy_(
     ] = True,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Do not wait for the rollouts.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the changes, and change nothing.")] = False,
+    check_migrations: Annotated[
+        bool | None,
+        typer.Option(
+            "--check-migrations/--no-check-migrations",
+            help="First refuse pending migrations that break running code or lock tables (default: orchestrator.toml).",
+            show_default=False,
+        ),
+    ] = None,
     smoke: Annotated[bool, typer.Option("--smoke", help="Then run the checks of `smoke`.")] = False,
 ) -> None:
     """Deploy an image: run the release command, then roll out each service.
@@ -64,6 +72,7 @@ def deploy_(
         release=release,
         detach=detach,
         dry_run=dry_run,
+        check_migrations=check_migrations,
         observer=RolloutLines(work.session, work.view),
     )
     if not common.as_json and not dry_run:

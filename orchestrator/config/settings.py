@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from orchestrator.config import documents, project_file, pull_request_settings
+from orchestrator.config.deploy_settings import DeploySettings
 from orchestrator.config.durations import parse_duration
 from orchestrator.config.projects import Project, check_projects
 from orchestrator.config.pull_request_settings import PullRequestSettings
@@ -52,7 +54,7 @@ scope = "environment"
 depends_on = ["base"]"""
 
 _PROJECT_KEYS = ("path", "scope", "depends_on", "template")
-_TOP_KEYS = ("engine", "limits", "projects", "pull_requests", "pulumi", "runner")
+_TOP_KEYS = ("deploy", "engine", "limits", "projects", "pull_requests", "pulumi", "runner")
 _PULUMI_KEYS = ("backend", "secrets_provider")
 _RUNNER_KEYS = ("parallel", "executor", "scheduler")
 _LIMITS_KEYS = ("environments_per_base", "rules_per_load_balancer", "default_ttl")
@@ -114,6 +116,7 @@ class Settings:
     runner: RunnerSettings = RunnerSettings()
     limits: LimitSettings = LimitSettings()
     pull_requests: PullRequestSettings = field(default_factory=PullRequestSettings)
+    deploy: DeploySettings = field(default_factory=DeploySettings)
 
     @property
     def root(self) -> Path:
@@ -208,6 +211,7 @@ class _Reader:
             runner=self._runner(self._get(values, (), "runner", dict, {})),
             limits=self._limits(self._get(values, (), "limits", dict, {})),
             pull_requests=self._pull_requests(self._get(values, (), "pull_requests", dict, {})),
+            deploy=self._deploy(self._get(values, (), "deploy", dict, {})),
         )
 
     def _project(self, key: str, table: Any) -> Project:
@@ -289,6 +293,19 @@ class _Reader:
             return pull_request_settings.read(values)
         except pull_request_settings.InvalidValueError as error:
             raise self._error(("pull_requests", *error.key.split(".")), str(error)) from None
+
+    def _deploy(self, values: Mapping[str, Any]) -> DeploySettings:
+        at = ("deploy",)
+        self._known(values, at, tuple(DeploySettings.__dataclass_fields__))
+        check = values.get("check_migrations", False)
+        if not isinstance(check, bool):
+            raise self._error((*at, "check_migrations"), f"is {_shown(check)}: it must be true or false")
+        accepted = self._get(values, at, "accepted_migrations", list, [])
+        for name in accepted:
+            if not isinstance(name, str) or not re.fullmatch(r"\w+\.\w+", name):
+                problem = f"contains {_shown(name)}: write migrations as app.name, for example shop.0007_remove_price"
+                raise self._error((*at, "accepted_migrations"), problem)
+        return DeploySettings(check_migrations=check, accepted_migrations=tuple(cast(list[str], accepted)))
 
     def _known(self, values: Mapping[str, Any], at: tuple[str, ...], known: Sequence[str]) -> None:
         for key in values:

@@ -6,19 +6,22 @@ deletes the secrets, which the services need until they are gone. A failure is r
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import OrchestratorError
-from orchestrator.operations import secrets, sleep
+from orchestrator.errors import OperationFailedError, OrchestratorError
+from orchestrator.operations import app_stack, secrets, sleep
 from orchestrator.operations.aws import targets
 from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
 from orchestrator.operations.aws.reach import for_target
 from orchestrator.operations.aws.targets import Target
 from orchestrator.operations.database import databases
+from orchestrator.operations.events import LogLine as LogLine
 from orchestrator.operations.events import Note, Observer, ignore
+from orchestrator.operations.tasks import run_family
 from pulumi_django.rules.kinds import Kind
 
 if TYPE_CHECKING:
@@ -31,6 +34,27 @@ class Departure:
 
     target: Target
     clients: Clients
+    last_command: Sequence[str] | None = None
+    """The command of `on_destroy`."""
+
+    def run_last_command(self, observer: Observer = ignore) -> None:
+        """Run the command of `on_destroy` in a task of the release's definition.
+
+        Raises OperationFailedError when it does not succeed.
+        """
+        if not self.last_command:
+            return
+        name, family = self.target.environment, self.target.outputs.release_task_family
+        observer(Note(text=f"{name}: on_destroy runs `{shlex.join(self.last_command)}`"))
+        try:
+            with explained(self.target.aws):
+                run_family(self.target, self.clients, observer, family, self.last_command)
+        except OrchestratorError as error:
+            raise OperationFailedError(
+                f"{name} was not destroyed: the command of on_destroy failed: {error.message}",
+                "correct the cause and run the command again, or remove the command: "
+                f"`orchestrator update-env {name} --set on_destroy=null`",
+            ) from error
 
     def before(self, observer: Observer = ignore) -> None:
         """Drop its database, except for production and while the server is stopped."""
@@ -71,5 +95,10 @@ def find(
             target = targets.find(context, name)
         except OrchestratorError:
             continue
-        found.append(Departure(target, clients_for(target)))
+        found.append(Departure(target, clients_for(target), _last_command(context, name)))
     return tuple(found)
+
+
+def _last_command(context: Context, name: str) -> Sequence[str] | None:
+    command = app_stack.find(context, name).get("on_destroy")
+    return [str(word) for word in command] if command else None

@@ -34,9 +34,13 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef
 
     from orchestrator.lifecycle.context import Context
+    from orchestrator.operations.releases.migrations import PendingMigration
 
 RELEASE_TIMEOUT_SECONDS = 1800.0
 DATABASE_FAMILY = "database"
+BACKEND = "backend"
+"""Name of the image with the Django project."""
+
 LOOK_SECONDS = 3.0
 
 
@@ -61,6 +65,9 @@ class Deploy:
 
     wait_seconds: float = 0.0
     """How long to wait for another deploy of this checkout."""
+
+    check_migrations: bool | None = None
+    """First check the pending migrations of a new backend image; None is `[deploy] check_migrations`."""
 
     command: str = "deploy"
     """The command for the report and for the history of the stack."""
@@ -102,6 +109,9 @@ class DeployResult:
     services: tuple[ServiceState, ...] = ()
     """The services afterwards; empty after a dry run, in the simulation and without access to AWS."""
 
+    migrations: tuple[PendingMigration, ...] | None = None
+    """Pending migrations of the new image; None when they were not checked."""
+
     crashes: tuple[Crash, ...] = ()
     """The last crashed task of each service, if the deploy failed."""
 
@@ -132,8 +142,9 @@ def run(
     Raises StackLockedError while another deploy is under way, and the errors of preparing an update.
     """
     do = carry_out or lifecycle.run
+    pending = _checked(request, target, clients, context, observer)
     if request.dry_run:
-        return DeployResult(images=request.images, report=do(prepare(request, target, context)))
+        return DeployResult(images=request.images, report=do(prepare(request, target, context)), migrations=pending)
     if target.asleep:
         observer(Note(text=f"{target.environment} is asleep: its services take the image when it wakes"))
     app = app_stack.find(context, target.environment)
@@ -147,9 +158,21 @@ def run(
     if clients.simulated:
         if any(result.counts.changed for result in report.results):
             rehearse(request, target, clients, app)
-        return DeployResult(images=request.images, report=report)
+        return DeployResult(images=request.images, report=report, migrations=pending)
     services, crashes = _afterwards(target, clients, observer, known if report.exit_code else None)
-    return DeployResult(images=request.images, report=report, services=services, crashes=crashes)
+    return DeployResult(images=request.images, report=report, services=services, crashes=crashes, migrations=pending)
+
+
+def _checked(
+    request: Deploy, target: Target, clients: Clients, context: Context, observer: Observer
+) -> tuple[PendingMigration, ...] | None:
+    """The pending migrations of a new backend image, if they are to be checked. Raises RefusedError for dangerous ones."""
+    default, image = context.settings.deploy.check_migrations, request.images.get(BACKEND)
+    if image is None or not (default if request.check_migrations is None else request.check_migrations):
+        return None
+    from orchestrator.operations.releases import migration_check
+
+    return migration_check.check(image, target, clients, context, observer)
 
 
 def prepare(request: Deploy, target: Target, context: Context) -> Job:
@@ -282,6 +305,7 @@ def rehearse(request: Deploy, target: Target, clients: Clients, app: AppStack) -
     from pulumi_django.deploying.gate import DEFAULT_RELEASE_COMMAND
 
     services, logs, outputs = clients.client("ecs"), clients.client("logs"), target.outputs
+    release: ReleaseRequest | None = None
     with explained(target.aws):
         if request.release and not target.asleep:
             database = f"{target.environment}-{DATABASE_FAMILY}"
@@ -299,6 +323,9 @@ def rehearse(request: Deploy, target: Target, clients: Clients, app: AppStack) -
             rollout = RolloutRequest(cluster=outputs.cluster_name, service=service.name, task_definition=service.name)
             watch = RolloutWatch(services, logs, rollout, info=_quiet, warn=_quiet, clock=clients.clock)
             watch.wait(RELEASE_TIMEOUT_SECONDS)
+        if release is not None and not request.detach and (after := app.get("release", "after_command")):
+            last = Release(services, logs, replace(release, command=after), info=_quiet, clock=clients.clock)
+            last.run_afterwards("release.after_command", "the command of release.after_command")
 
 
 def _quiet(_text: str) -> None:

@@ -115,11 +115,13 @@ class Operations:
         release: bool = True,
         detach: bool = False,
         dry_run: bool = False,
+        check_migrations: bool | None = None,
         observer: Observer = ignore,
     ) -> DeployResult:
         """Deploy images, such as `{"backend": "registry.example.com/shop:2"}`: release, then roll out each service.
 
         `values` are configuration values by key. `detach` returns before the rollouts end. `dry_run` only previews.
+        `check_migrations` refuses a backend image with dangerous pending migrations; None is `[deploy] check_migrations`.
         """
         from orchestrator.operations import deploy
 
@@ -128,6 +130,7 @@ class Operations:
             release=release,
             detach=detach,
             dry_run=dry_run,
+            check_migrations=check_migrations,
             assignments=tuple(make_assignment(key, value) for key, value in (values or {}).items()),
             wait_seconds=self.context.wait_seconds,
         )

@@ -16,17 +16,24 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Leftovers:
-    """The leftovers of one job. A failure to remove them is a warning and does not stop the destruction."""
+    """The leftovers of one job. A failure to remove them is a warning and does not stop the destruction.
+
+    Only a command of `on_destroy` that fails stops it."""
 
     job: Job
     observer: Observer
     _departures: list[Departure] = field(default_factory=list["Departure"])
 
     def before(self) -> None:
-        """Drop the databases of the environments, unless the server goes with its base. Production keeps its data."""
+        """Run the commands of `on_destroy`, then drop the databases of the environments, unless the server goes with its base.
+
+        Production keeps its data. Raises OperationFailedError when a command fails: nothing is destroyed then.
+        """
         if self.job.operation is not Operation.DESTROY or self.job.context.engine.notice:
             return
         self._without_failing(self._find)
+        for departure in self._departures:
+            departure.run_last_command(self._forward_note)
         for departure in self._departures if self.job.command == "destroy-env" else ():
             self._without_failing(lambda departure=departure: departure.before(self._forward_note))
 
@@ -55,3 +62,5 @@ class Leftovers:
 
         if isinstance(event, departure.Note):
             self.observer(Diagnostic(unit=None, severity=event.severity, message=event.text))
+        elif isinstance(event, departure.LogLine):
+            self.observer(Diagnostic(unit=None, severity="info", message=f"{event.service} | {event.text}"))

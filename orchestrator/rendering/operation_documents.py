@@ -16,6 +16,7 @@ from orchestrator.operations.deploy import Crash, DeployResult
 from orchestrator.operations.events import LogLine
 from orchestrator.operations.health.verdicts import Check, exit_code
 from orchestrator.operations.ps import ServiceState
+from orchestrator.operations.releases.migrations import PendingMigration
 from orchestrator.operations.scale import Scaled
 from orchestrator.operations.secrets import PushResult
 from orchestrator.operations.sleep import ServerResult, ServerState
@@ -117,6 +118,8 @@ class Deployed:
     report: Report
     services: tuple[ServiceState, ...]
     crashes: tuple[Crash, ...]
+    migrations: tuple[PendingMigration, ...] | None
+    """Pending migrations of the new image; null when they were not checked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +137,7 @@ def deployed(result: DeployResult, smoked: SmokeDocument | None = None) -> Deplo
         report=run_report(result.report),
         services=result.services,
         crashes=result.crashes,
+        migrations=result.migrations,
     )
     return found if smoked is None else SmokedDeploy(**vars(found), smoke=smoked)
 

@@ -28,7 +28,7 @@ from pulumi_django.ecs.task import Architecture
 from pulumi_django.observability.otel import TracingOptions
 from pulumi_django.policies import secret_references
 from pulumi_django.rules import aws_rules
-from pulumi_django.rules.aws_rules import check_image
+from pulumi_django.rules.aws_rules import check_command, check_image
 from pulumi_django.rules.env_references import whole_reference
 from pulumi_django.rules.sizing import check_log_retention
 
@@ -78,6 +78,15 @@ class AppArgs:
 
     release: ReleaseOptions = field(default_factory=ReleaseOptions)
     """The tasks that run before any service takes new code."""
+
+    on_create: Sequence[str] | None = None
+    """Words of a command that runs once in the environment's life, after its services run for the first time, for example to
+    load data. If it fails, the next update runs it again. An environment that exists already runs it with its next
+    update. None runs no command."""
+
+    on_destroy: Sequence[str] | None = None
+    """Words of a command that the orchestrator runs before it destroys the environment. If it fails, nothing is destroyed. A bare
+    `pulumi destroy` does not run it."""
 
     celery_app: str | None = None
     """Celery application, for example `backend.celery_app:app`. None is the first package of `settings_module`."""
@@ -188,6 +197,8 @@ class AppArgs:
 
     def __post_init__(self) -> None:
         check_image("backend_image", self.backend_image)
+        check_command("on_create", self.on_create)
+        check_command("on_destroy", self.on_destroy)
         check_image("frontend_image", self.frontend_image)
         secret_references.check([reference for reference in self.external_secrets.values() if reference])
         if self.read_only_root and self.exec_enabled:

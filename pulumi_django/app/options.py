@@ -23,7 +23,7 @@ from pulumi_django.ecs.task import Sized, StorageSized
 from pulumi_django.ecs.web_routing import Served, check_proxy
 from pulumi_django.observability.alarms import AlarmThresholds
 from pulumi_django.rules import aws_rules
-from pulumi_django.rules.aws_rules import check_image
+from pulumi_django.rules.aws_rules import check_command, check_image
 from pulumi_django.rules.sizing import check_ephemeral_storage
 from pulumi_django.rules.text import MAY_BE_EMPTY
 
@@ -236,6 +236,10 @@ class ReleaseOptions(Sized):
     command: Sequence[str] | None = DEFAULT_RELEASE_COMMAND
     """Words of the command that must succeed before any service takes new code. None runs no command."""
 
+    after_command: Sequence[str] | None = None
+    """Words of a command that runs once after every service runs a new version, such as the second phase of migrations. If it
+    fails, the update fails, the services keep running, and the next update runs it again. None runs no command."""
+
     name: str = "backend_update"
     """Name of the container, and last part of the task family, in which the command runs."""
 
@@ -257,6 +261,7 @@ class ReleaseOptions(Sized):
 
     def __post_init__(self) -> None:
         check_extensions(self.extensions)
+        check_command("after_command", self.after_command)
         check_image("database_client_image", self.database_client_image)
 
 

@@ -13,6 +13,7 @@ from pulumi_django.app.containers import Containers
 from pulumi_django.app.environment import Environment
 from pulumi_django.data.secrets import AppSecrets
 from pulumi_django.deploying.gate import ReleaseGate, ReleaseGateArgs
+from pulumi_django.deploying.release_steps import Step
 from pulumi_django.ecs.cluster import Cluster, ClusterArgs
 from pulumi_django.ecs.container import TaskSize
 from pulumi_django.ecs.database_task import DatabaseTask, DatabaseTaskArgs
@@ -81,9 +82,23 @@ def create(env: Environment, containers: Containers, secrets: AppSecrets) -> Rel
     )
 
 
-def placement(env: Environment, where: Place, release: Release, secrets: AppSecrets) -> ServicePlacement:
+def steps(env: Environment, gate: ReleaseGate) -> None:
+    """Register the commands that run after every service has the new version."""
+    commands = (
+        ("on-create", "on_create", env.args.on_create, True),
+        ("after-release", "release.after_command", env.args.release.after_command, False),
+    )
+    for name, setting, command, once in commands:
+        if command:
+            step = Step(name=name, setting=setting, command=command, once=once)
+            gate.step(step, awake=not env.args.asleep, parent=env.opts.parent)
+
+
+def placement(
+    env: Environment, where: Place, release: Release, secrets: AppSecrets, gate: ReleaseGate
+) -> ServicePlacement:
     """Return the placement of every service: it runs in `where`, and takes new code only behind the release gate."""
-    args, gate = env.args, _gate(env, where, release)
+    args = env.args
     return ServicePlacement(
         environment=env.name,
         cluster_arn=where.cluster.cluster_arn,
@@ -100,7 +115,8 @@ def placement(env: Environment, where: Place, release: Release, secrets: AppSecr
     )
 
 
-def _gate(env: Environment, where: Place, release: Release) -> ReleaseGate:
+def gate(env: Environment, where: Place, release: Release) -> ReleaseGate:
+    """Create the gate that runs the release and watches the rollouts."""
     options = env.args.release
     return ReleaseGate(
         env.name,

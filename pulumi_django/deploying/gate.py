@@ -14,6 +14,7 @@ from pulumi_django.deploying import event_loop
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.deploying.event_loop import in_thread
 from pulumi_django.deploying.polling import Clock
+from pulumi_django.deploying.release_steps import ReleaseStep, Step, is_due
 from pulumi_django.deploying.release_tasks import Release, ReleaseError, ReleaseRequest
 from pulumi_django.deploying.rollback import Report, Rollback
 from pulumi_django.deploying.rollout import RolloutError, RolloutRequest, RolloutWatch
@@ -165,6 +166,7 @@ class ReleaseGate:
             self._confirmation = pulumi.ResourceHookBinding(before_create=[confirm], before_update=[confirm])
         self._group = RolloutGroup(self._recover)
         self._services: list[pulumi.Resource] = []
+        self._records: list[Rollout] = []
         self._steady: set[str] = set()
         self._scaled: dict[str, int] = {}
 
@@ -195,7 +197,44 @@ class ReleaseGate:
             awake = pulumi.Output.from_input(scaled_from > 0)
         everything = pulumi.Output.from_input(self._all_services()).apply(lambda services: [*services, *after])
         options = pulumi.ResourceOptions(parent=service, hooks=self._confirmation, depends_on=everything)
-        return Rollout(name, service, awake, options, seen=self._mode.wait)
+        record = Rollout(name, service, awake, options, seen=self._mode.wait)
+        self._records.append(record)
+        return record
+
+    def step(self, step: Step, *, awake: bool, parent: pulumi.Resource | None = None) -> ReleaseStep:
+        """Run a command after the rollout of every service of the program has been confirmed, and record its success.
+
+        It waits for a later update while the environment sleeps, and in an update without release or without waiting.
+        """
+        hook = pulumi.ResourceHook(f"{self._name}-{step.name}", lambda args: self.run_step(step, args))
+        hooks = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
+        confirmed = pulumi.Output.from_input(self._all_confirmed())
+        options = pulumi.ResourceOptions(parent=parent, hooks=hooks, depends_on=confirmed)
+        definition = self._args.release_task_definition_arn or ""
+        waits = not (awake and self._mode.release and self._mode.wait)
+        return ReleaseStep(f"{self._name}-{step.name}", step, definition, waits=waits, opts=options)
+
+    async def _all_confirmed(self) -> list[pulumi.Resource]:
+        """The services, as soon as the engine has written the record of every rollout."""
+        services = await self._all_services()
+        for record in self._records:
+            # A component without children is no dependency, but its URN is known only when its hook has succeeded.
+            await record.urn.future()
+        return services
+
+    async def run_step(self, step: Step, args: pulumi.ResourceHookArgs) -> None:
+        """The hook of a step."""
+        if not is_due(step, args.new_inputs or {}, args.old_inputs):
+            return
+        await self._group.settled()
+        request = self._request_of(await self._known(), step.command, f"{self._again}`: {step.setting} runs again")
+
+        def run(clock: Clock) -> None:
+            ecs, logs = self._args.aws.client("ecs"), self._args.aws.client("logs")
+            release = Release(ecs, logs, request, info=_say(pulumi.log.info, self._name), clock=clock)
+            release.run_afterwards(step.setting, f"the command of {step.setting}")
+
+        await _in_hook(run, f"{self._name} {step.setting}", ReleaseError)
 
     async def _all_services(self) -> list[pulumi.Resource]:
         # The program has registered all its resources before the event loop continues here.
@@ -231,22 +270,25 @@ class ReleaseGate:
             pulumi.log.warn(f"{self._name}: the release is skipped ({RELEASE_VARIABLE}={SKIP})")
             return
         values = await self._known()
-        request = ReleaseRequest(
-            cluster=values["cluster"],
-            subnet_ids=values["subnet_ids"],
-            security_group_ids=values["security_group_ids"],
-            database_task_definition=values["database"],
-            release_task_definition=values["release"],
-            command=self._args.release_command,
-            timeout_seconds=self._args.release_timeout_seconds,
-            advice=f"{self._again}`: the release runs again",
-        )
+        request = self._request_of(values, self._args.release_command, f"{self._again}`: the release runs again")
 
         def run(clock: Clock) -> None:
             ecs, logs = self._args.aws.client("ecs"), self._args.aws.client("logs")
             Release(ecs, logs, request, info=_say(pulumi.log.info, self._name), clock=clock).run()
 
         await _in_hook(run, f"{self._name} release", ReleaseError)
+
+    def _request_of(self, values: Mapping[str, Any], command: Sequence[str] | None, advice: str) -> ReleaseRequest:
+        return ReleaseRequest(
+            cluster=values["cluster"],
+            subnet_ids=values["subnet_ids"],
+            security_group_ids=values["security_group_ids"],
+            database_task_definition=values["database"],
+            release_task_definition=values["release"],
+            command=command,
+            timeout_seconds=self._args.release_timeout_seconds,
+            advice=advice,
+        )
 
     async def _after(self, args: pulumi.ResourceHookArgs) -> None:
         new, old = args.new_inputs or {}, args.old_inputs or {}

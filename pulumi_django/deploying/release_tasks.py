@@ -79,6 +79,7 @@ class Release:
     ) -> None:
         self._ecs, self._logs, self._request, self._info = ecs, logs, request, info
         self._clock = clock or SystemClock()
+        self._consequence = "no service was changed"
 
     def run(self) -> None:
         """Run the release and return when every task has succeeded. Raises `ReleaseError`."""
@@ -93,6 +94,18 @@ class Release:
             )
         if release:
             self._step("release", "the release command", release, request.command, request.timeout_seconds)
+
+    def run_afterwards(self, role: str, what: str) -> None:
+        """Run the command when every service runs the new version, such as the second phase of migrations.
+
+        `role` is the prefix of its log lines, `what` names it in errors. Raises `ReleaseError`.
+        """
+        request = self._request
+        if not request.release_task_definition or not request.command:
+            return
+        self._consequence = "the services keep running the new version"
+        self._wait_for_earlier(request.release_task_definition)
+        self._step(role, what, request.release_task_definition, request.command, request.timeout_seconds)
 
     def _wait_for_earlier(self, definition: str) -> None:
         """Wait for the task that an interrupted update left running, because two migrations at once conflict."""
@@ -142,7 +155,7 @@ class Release:
 
     def _failure(self, what: str, why: str, details: list[str], task: RunningTask | None) -> ReleaseError:
         log = log_lines(task.log) if task and task.log else []
-        lines = [f"{what}; no service was changed", f"  why: {why}", *details, *log, f"  next: {self._request.advice}"]
+        lines = [f"{what}; {self._consequence}", f"  why: {why}", *details, *log, f"  next: {self._request.advice}"]
         return ReleaseError("\n".join(lines))
 
 

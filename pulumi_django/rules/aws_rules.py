@@ -65,6 +65,14 @@ def check_image(argument: str, image: object) -> None:
         raise ValueError(f"{argument} is {image!r}: write an image like `registry/repository:tag`")
 
 
+def check_command(argument: str, command: object) -> None:
+    """Check the words of a command; None is no command."""
+    if isinstance(command, str) or (isinstance(command, Sequence) and not command):
+        raise ValueError(
+            f"{argument} is {command!r}: write a list of words such as `[python, manage.py, seed]`, or null"
+        )
+
+
 def check_certificate_arn(argument: str, arn: object, *, region: str | None = None) -> None:
     """Check the ARN of a certificate of ACM or IAM. ACM's must be in `region` when it is given."""
     _check_arn(argument, arn, _CERTIFICATE, "arn:aws:acm:us-east-1:123456789012:certificate/1234abcd-12ab-34cd-56ef")

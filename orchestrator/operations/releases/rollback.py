@@ -149,6 +149,7 @@ def _deploy(
         images=wanted.images,
         assignments=wanted.assignments,
         release=request.release,
+        check_migrations=False,
         detach=request.detach,
         dry_run=request.dry_run,
         wait_seconds=seconds,

@@ -61,6 +61,7 @@ def check(name: str, document: Any) -> None:
         ("deploy", ["deploy", "alpha", "--image", "backend=registry.example.com/shop:2"]),
         ("deploy", ["deploy", "alpha", "--image", "backend=registry.example.com/shop:3", "--smoke"]),
         ("deploy", ["deploy", "alpha", "--image", "backend=registry.example.com/shop:4", "--dry-run"]),
+        ("deploy", ["deploy", "alpha", "--image", "backend=registry.example.com/shop:5", "--check-migrations"]),
         ("releases", ["releases", "alpha"]),
         ("diff", ["diff", "alpha", "1", "2"]),
         ("rollback", ["rollback", "alpha"]),

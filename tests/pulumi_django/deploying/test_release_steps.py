@@ -1,0 +1,107 @@
+"""Commands that run after every service has the new version, and their records."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from pulumi_django.deploying.release_steps import Step, is_due
+from pulumi_django.deploying.release_tasks import ReleaseError
+from pulumi_django.testing import SimulationResult, simulate
+from tests.pulumi_django.deploying.test_gate import AGAIN, NEW, RELEASE, fake, gate, ran, run
+from tests.support.fake_ecs import CLUSTER, FakeAws, Life
+
+__all__ = ["fake"]
+
+AFTER = Step(name="after-release", setting="release.after_command", command=["python", "after.py"], once=False)
+SEED = Step(name="on-create", setting="on_create", command=["python", "seed.py"], once=True)
+
+
+def registered(fake: FakeAws, *, awake: bool = True) -> SimulationResult:
+    def program() -> None:
+        gates = gate(fake)
+        for step in (SEED, AFTER):
+            gates.step(step, awake=awake)
+        options = pulumi.ResourceOptions(hooks=gates.binding)
+        made = aws.ecs.Service("alpha-gunicorn", cluster=CLUSTER, task_definition=NEW, desired_count=1, opts=options)
+        gates.confirm("alpha-gunicorn", made)
+
+    return simulate(program)
+
+
+def call(step: Step, new: dict[str, Any], old: dict[str, Any] | None, fake: FakeAws) -> Awaitable[None]:
+    """Run the hook of a step as the engine does."""
+    gates = gate(fake)
+    given = pulumi.ResourceHookArgs(
+        urn="urn", id="", name=step.name, type="pulumi-django:ecs:ReleaseStep", new_inputs=new, old_inputs=old
+    )
+    return gates.run_step(step, given)
+
+
+def test_the_records_come_after_the_rollouts_of_all_services_and_carry_the_hooks(fake: FakeAws) -> None:
+    result = registered(fake)
+    seed, after = result.of_type("pulumi-django:ecs:ReleaseStep")
+    assert seed.inputs == {"command": ["python", "seed.py"]}
+    assert after.inputs == {"command": ["python", "after.py"], "taskDefinition": RELEASE}
+    assert after.hooks == {"before_create": ["alpha-after-release"], "before_update": ["alpha-after-release"]}
+    assert result.one("aws:ecs/service:Service").urn in after.dependencies
+    types = [resource.type for resource in result.resources]
+    assert types.index("pulumi-django:ecs:Rollout") < types.index("pulumi-django:ecs:ReleaseStep")
+    assert fake.calls == []
+
+
+@pytest.mark.parametrize("variable", ["PULUMI_DJANGO_RELEASE", "PULUMI_DJANGO_ROLLOUT", None])
+def test_a_command_that_cannot_run_now_waits_for_a_later_update(
+    fake: FakeAws, monkeypatch: pytest.MonkeyPatch, variable: str | None
+) -> None:
+    if variable:
+        monkeypatch.setenv(variable, "skip" if variable.endswith("RELEASE") else "detach")
+    steps = registered(fake, awake=variable is not None).of_type("pulumi-django:ecs:ReleaseStep")
+    assert [step.inputs.get("waits") for step in steps] == [True, True]
+
+
+def test_the_command_runs_in_a_task_of_the_release_and_its_log_is_shown(fake: FakeAws) -> None:
+    fake.lives = [Life(log=[(4, "Applying shop.0002_drop... OK")])]
+    logs = run(lambda: call(AFTER, {"taskDefinition": RELEASE}, None, fake))
+    assert ran(fake) == [RELEASE]
+    override = fake.called("RunTask")[0]["overrides"]["containerOverrides"][0]
+    assert override["command"] == ["python", "after.py"]
+    assert ("info", "alpha release.after_command | Applying shop.0002_drop... OK") in logs
+
+
+def test_a_failed_command_fails_the_update_and_says_that_the_services_run(fake: FakeAws) -> None:
+    fake.lives = [Life(exit_code=3, log=[(4, "no such table")])]
+    errors: list[str] = []
+
+    async def program() -> None:
+        with pytest.raises(ReleaseError) as caught:
+            await call(SEED, {}, None, fake)
+        errors.append(str(caught.value))
+
+    run(program)
+    assert errors[0].startswith("the command of on_create failed; the services keep running the new version\n")
+    assert "exit code 3" in errors[0]
+    assert errors[0].endswith(f"{AGAIN}`: on_create runs again")
+
+
+@pytest.mark.parametrize(
+    ("step", "new", "old", "due"),
+    [
+        (AFTER, {}, None, True),
+        (AFTER, {"waits": True}, None, False),
+        (AFTER, {"taskDefinition": "b"}, {"taskDefinition": "a"}, True),
+        (AFTER, {}, {"waits": True}, True),
+        (SEED, {}, None, True),
+        (SEED, {"waits": True}, None, False),
+        (SEED, {}, {"waits": True}, True),
+        (SEED, {"command": ["other"]}, {"command": ["seed"]}, False),
+    ],
+)
+def test_a_step_runs_for_each_version_or_once_in_the_life_of_the_environment(
+    step: Step, new: dict[str, Any], old: dict[str, Any] | None, due: bool
+) -> None:
+    assert is_due(step, new, old) is due
