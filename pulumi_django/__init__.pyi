@@ -104,8 +104,6 @@ from .ecs.beat_service import BeatService as BeatService
 from .ecs.beat_service import BeatServiceArgs as BeatServiceArgs
 from .ecs.cluster import Cluster as Cluster
 from .ecs.cluster import ClusterArgs as ClusterArgs
-from .ecs.container import ContainerSetup as ContainerSetup
-from .ecs.container import TaskSize as TaskSize
 from .ecs.database_task import DatabaseTask as DatabaseTask
 from .ecs.database_task import DatabaseTaskArgs as DatabaseTaskArgs
 from .ecs.deployment import DeploymentOptions as DeploymentOptions
@@ -131,10 +129,12 @@ from .ecs.scheduled_command import ScheduledCommand as ScheduledCommand
 from .ecs.scheduled_command import ScheduledCommandArgs as ScheduledCommandArgs
 from .ecs.service import ServicePlacement as ServicePlacement
 from .ecs.sidecar import Sidecar as Sidecar
+from .ecs.task import ContainerSetup as ContainerSetup
 from .ecs.task import LogGroup as LogGroup
 from .ecs.task import LogGroupArgs as LogGroupArgs
 from .ecs.task import TaskDefinition as TaskDefinition
 from .ecs.task import TaskDefinitionArgs as TaskDefinitionArgs
+from .ecs.task import TaskSize as TaskSize
 from .ecs.task_security import TaskSecurityGroup as TaskSecurityGroup
 from .ecs.task_security import TaskSecurityGroupArgs as TaskSecurityGroupArgs
 from .ecs.web_routing import HealthCheck as HealthCheck

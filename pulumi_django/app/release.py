@@ -15,13 +15,12 @@ from pulumi_django.data.secrets import AppSecrets
 from pulumi_django.deploying.gate import ReleaseGate, ReleaseGateArgs
 from pulumi_django.deploying.release_steps import Step
 from pulumi_django.ecs.cluster import Cluster, ClusterArgs
-from pulumi_django.ecs.container import TaskSize
 from pulumi_django.ecs.database_task import DatabaseTask, DatabaseTaskArgs
 from pulumi_django.ecs.exec_sessions import ExecSessions
 from pulumi_django.ecs.management_command import ManagementCommand, ManagementCommandArgs
 from pulumi_django.ecs.redis_service import REDIS_PORT
 from pulumi_django.ecs.service import ServicePlacement
-from pulumi_django.ecs.task import Sized
+from pulumi_django.ecs.task import Sized, TaskSize
 from pulumi_django.ecs.task_security import TaskSecurityGroup, TaskSecurityGroupArgs
 from pulumi_django.rules.fields import passed
 

@@ -11,7 +11,6 @@ from pulumi_django.app.containers import Containers
 from pulumi_django.app.environment import Environment
 from pulumi_django.app.options import BeatOptions, FrontendOptions, RedisOptions, ScheduledCommandOptions, ServedOptions
 from pulumi_django.ecs.beat_service import BeatService, BeatServiceArgs
-from pulumi_django.ecs.container import ContainerSetup, TaskSize
 from pulumi_django.ecs.frontend_service import FrontendService, FrontendServiceArgs
 from pulumi_django.ecs.gunicorn import gunicorn_command
 from pulumi_django.ecs.redis_service import RedisService, RedisServiceArgs
@@ -19,7 +18,7 @@ from pulumi_django.ecs.scaling import worker_scaling
 from pulumi_django.ecs.scheduled_command import ScheduledCommand, ScheduledCommandArgs, ScheduleSettings
 from pulumi_django.ecs.service import Capacity, ServicePlacement
 from pulumi_django.ecs.sidecar import Sidecar
-from pulumi_django.ecs.task import Sized, StorageSized
+from pulumi_django.ecs.task import ContainerSetup, Sized, StorageSized, TaskSize
 from pulumi_django.ecs.web_routing import Served
 from pulumi_django.ecs.web_service import WebService, WebServiceArgs
 from pulumi_django.ecs.worker_service import WorkerService, WorkerServiceArgs

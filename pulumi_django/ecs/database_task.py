@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import pulumi
 
 from pulumi_django.contract import number_text
-from pulumi_django.ecs.container import NOBODY, ContainerSetup, LogSettings, TaskSize, logged_task
 from pulumi_django.ecs.database_script import EXTENSIONS_VARIABLE, check_extensions, ensure_sql, psql_command
 from pulumi_django.ecs.management_command import TaskComponent
 from pulumi_django.ecs.read_only import AGENT_PATHS
 from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs
-from pulumi_django.ecs.task import Platform
+from pulumi_django.ecs.task import NOBODY, ContainerSetup, LogSettings, Platform, TaskSize, logged_task
 from pulumi_django.rules.fields import passed
 
 DEFAULT_CLIENT_IMAGE = "public.ecr.aws/docker/library/postgres:17-alpine"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from pulumi_django.ecs.container import ContainerSetup, TaskSize, logged_task
+from pulumi_django.ecs.task import ContainerSetup, TaskSize, logged_task
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.ecs.container import NOBODY, TaskSize, logged_task
 from pulumi_django.ecs.read_only import AGENT_PATHS
 from pulumi_django.ecs.service import ServiceArgs, ServiceComponent, ecs_service
-from pulumi_django.ecs.task import Sized
+from pulumi_django.ecs.task import NOBODY, Sized, TaskSize, logged_task
 from pulumi_django.rules import naming
 
 REDIS_PORT = 6379

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.ecs.container import ContainerSetup, TaskSize
 from pulumi_django.ecs.management_command import ManagementCommand, ManagementCommandArgs, TaskComponent
 from pulumi_django.ecs.roles import ECS_TASKS, SCHEDULER, Statement, allow, role_arn
 from pulumi_django.ecs.service import ServicePlacement
+from pulumi_django.ecs.task import ContainerSetup, TaskSize
 from pulumi_django.policies.trust import account_of
 from pulumi_django.rules import naming
 from pulumi_django.rules.partitions import of_region

@@ -10,10 +10,9 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_django.ecs.autoscaling import Autoscaling, AutoscalingArgs
-from pulumi_django.ecs.container import ContainerSetup
 from pulumi_django.ecs.deployment import DeploymentOptions, service_settings
 from pulumi_django.ecs.scaling import MAX_TASKS, Scaling
-from pulumi_django.ecs.task import LogGroup, TaskDefinition
+from pulumi_django.ecs.task import ContainerSetup, LogGroup, TaskDefinition
 from pulumi_django.rules import naming
 
 Capacity = Literal["FARGATE", "FARGATE_SPOT"]

@@ -1,4 +1,4 @@
-"""One Fargate task definition with its log group."""
+"""One Fargate task definition with its log group, and the setup that the containers of one image share."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ from pulumi_django.ecs.read_only import PATH, read_only, volume
 from pulumi_django.ecs.sidecar import Sidecar, check_sidecars, sidecar_containers, start_conditions
 from pulumi_django.rules import naming
 from pulumi_django.rules.aws_rules import check_image
+from pulumi_django.rules.fields import passed
 from pulumi_django.rules.sizing import check_ephemeral_storage, check_fargate_size, check_log_retention
 
 Architecture = Literal["X86_64", "ARM64"]
 
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html#container_definition_timeout
 MAX_STOP_TIMEOUT_SECONDS = 120
+
+NOBODY = "65534:65534"
+"""User and group without any rights, in every image of Alpine and Debian."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +107,22 @@ class Container(Platform):
     writable_paths: Sequence[str] = (PATH,)
     """Folders that a container with a read-only root can write to; for `/tmp` its image needs `chmod`. A shell (ECS Exec)
     needs the folders of its agent, `read_only.AGENT_PATHS`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogSettings:
+    """How CloudWatch keeps log lines."""
+
+    log_retention_days: int = 3
+    """Days for which CloudWatch keeps log lines: 1, 3, 5, 7, 14, 30, ..."""
+
+    log_kms_key_arn: pulumi.Input[str] | None = None
+    """KMS key of the log lines. None uses CloudWatch's own encryption."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerSetup(Container, LogSettings):
+    """Image, variables, rights and log of a container."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,6 +232,34 @@ class TaskDefinition(pulumi.ComponentResource):
         )
         self.arn = definition.arn
         self.register_outputs({"arn": self.arn, "family": self.family, "container_name": self.container_name})
+
+
+def logged_task(
+    name: str, environment: str, service: str, setup: ContainerSetup, size: TaskSize, parent: pulumi.Resource
+) -> tuple[TaskDefinition, LogGroup]:
+    """Create the task definition `{environment}-{service}` and its log group, as children of `parent`."""
+    logs = LogGroup(
+        f"{name}-logs",
+        LogGroupArgs(
+            environment=environment,
+            service=service,
+            retention_days=setup.log_retention_days,
+            kms_key_arn=setup.log_kms_key_arn,
+        ),
+        pulumi.ResourceOptions(parent=parent),
+    )
+    definition = TaskDefinition(
+        f"{name}-task",
+        TaskDefinitionArgs(
+            environment=environment,
+            service=service,
+            log_group_name=logs.group_name,
+            **passed(Container, setup),
+            **passed(TaskSize, size),
+        ),
+        pulumi.ResourceOptions(parent=parent, depends_on=[logs]),
+    )
+    return definition, logs
 
 
 def _volumes(args: TaskDefinitionArgs) -> list[aws.ecs.TaskDefinitionVolumeArgs] | None:

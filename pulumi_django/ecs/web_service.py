@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.ecs.container import TaskSize, logged_task
 from pulumi_django.ecs.service import Capacity, ServiceArgs, ServiceComponent, ServiceScaling, ecs_service
+from pulumi_django.ecs.task import TaskSize, logged_task
 from pulumi_django.ecs.web_routing import (
     Routing,
     Served,

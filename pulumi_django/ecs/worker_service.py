@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pulumi
 
-from pulumi_django.ecs.container import TaskSize, logged_task
 from pulumi_django.ecs.service import Capacity, Scaled, ServiceArgs, ServiceComponent, ServiceScaling, ecs_service
+from pulumi_django.ecs.task import TaskSize, logged_task
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import pytest
 
 from pulumi_django import DeploymentOptions, ProdWebOptions, ProdWorkerOptions, WebOptions, WorkerOptions
 from pulumi_django.deploying.rollout import SETTLE_SECONDS
-from pulumi_django.ecs.container import TaskSize
+from pulumi_django.ecs.task import TaskSize
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "deploy-time.md").read_text(encoding="utf-8")
 # Seconds that Fargate and the application need; no default decides them.

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_django.ecs.container import ContainerSetup
 from pulumi_django.ecs.redis_service import REDIS_PORT, RedisService, RedisServiceArgs
 from pulumi_django.ecs.service import ServicePlacement
+from pulumi_django.ecs.task import ContainerSetup
 from pulumi_django.testing import simulate
 
 
