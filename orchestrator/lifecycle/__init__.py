@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from orchestrator.engines.lock_retry import retry_while_locked
 from orchestrator.lifecycle import create_and_update, destroy, drift
@@ -52,28 +53,19 @@ def prepare(context: Context, request: Request, tell: Callable[[str], None] = la
     Raises UsageError, SettingsError, UnknownStackError, RefusedError, StackLockedError, StateError and
     EngineUnavailableError.
     """
-    return retry_while_locked(partial(_prepared, context, request), context.wait_seconds, tell=tell)
+    use_case = _USE_CASES[type(request)]
+    return retry_while_locked(partial(use_case, context, request), context.wait_seconds, tell=tell)
 
 
-def _prepared(context: Context, request: Request) -> Job:
-    match request:
-        case CreateBase():
-            return create_and_update.create_base(context, request)
-        case CreateEnv():
-            return create_and_update.create_env(context, request)
-        case UpdateBase():
-            return create_and_update.update_base(context, request)
-        case UpdateEnv():
-            return create_and_update.update_env(context, request)
-        case PreviewBase():
-            return create_and_update.preview_base(context, request)
-        case PreviewEnv():
-            return create_and_update.preview_env(context, request)
-        case DestroyEnv():
-            return destroy.destroy_env(context, request)
-        case DestroyBase():
-            return destroy.destroy_base(context, request)
-        case Drift():
-            return drift.drift(context, request)
-        case Refresh():
-            return drift.refresh(context, request)
+_USE_CASES: Mapping[type[Any], Callable[[Context, Any], Job]] = {
+    CreateBase: create_and_update.create_base,
+    CreateEnv: create_and_update.create_env,
+    UpdateBase: create_and_update.update_base,
+    UpdateEnv: create_and_update.update_env,
+    PreviewBase: create_and_update.preview_base,
+    PreviewEnv: create_and_update.preview_env,
+    DestroyEnv: destroy.destroy_env,
+    DestroyBase: destroy.destroy_base,
+    Drift: drift.drift,
+    Refresh: drift.refresh,
+}

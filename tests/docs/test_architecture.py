@@ -5,9 +5,24 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+import traceback
+from dataclasses import asdict
 from pathlib import Path
+from types import CodeType
+from typing import Any
 
 import pytest
+
+from orchestrator.engines.simulation.engine import SimulationEngine
+from orchestrator.executors.threads import DaemonExecutor
+from orchestrator.lifecycle.job_builder import JobBuilder
+from pulumi_django import contract
+from pulumi_django.app import containers, services
+from pulumi_django.ecs.task import TaskDefinition
+from tests.orchestrator.cli.test_daily_work import PROGRAM
+from tests.support.command_line import Here
+from tests.support.operations import OUTPUTS
+from tests.support.projects import simulate_alpha, simulate_dev
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -64,3 +79,92 @@ def _run_time_imports(file: Path) -> set[str]:
         if isinstance(node, ast.ImportFrom) and node.module
         for name in node.names
     }
+
+
+Function = tuple[str, str]
+"""File, without the package, and qualified name."""
+
+
+def walk(heading: str, part: str = "") -> list[Function]:
+    """The functions of a walk of the page, or of one part of it."""
+    text = PAGE.partition("\n## Three walks\n")[2].partition(f"\n**{heading}")[2].partition("\n**")[0]
+    text = text.partition(f"\n{part}")[2].partition("\n\nRun:")[0] if part else text
+    return re.findall(r"^\d+\. `([\w/.]+)` `([\w.<>]+)`", text, re.MULTILINE)
+
+
+def function_of(code: CodeType) -> Function | None:
+    file = Path(code.co_filename)
+    if not file.is_relative_to(ROOT) or file.relative_to(ROOT).parts[0] not in LAYERS:
+        return None
+    return file.relative_to(ROOT / file.relative_to(ROOT).parts[0]).as_posix(), code.co_qualname
+
+
+def callers() -> list[Function]:
+    """The functions of both packages that are being called, without those of every command."""
+    found = [function for frame, _ in traceback.walk_stack(None) if (function := function_of(frame.f_code))]
+    return [it for it in reversed(found) if it[0] not in ("cli/main.py", "cli/options.py")]
+
+
+@pytest.mark.parametrize("heading", re.findall(r"^\*\*(.+)\*\* passes", PAGE, re.MULTILINE))
+def test_the_numbers_of_functions_and_files_of_a_walk_are_those_of_its_list(heading: str) -> None:
+    functions = walk(heading)
+    files = {file for file, _ in functions}
+    assert f"**{heading}** passes {len(functions)} functions in {len(files)} files" in PAGE
+
+
+class Stacks:
+    """The calls within which some functions were called: all, and the last ones of each."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        self.all: list[list[Function]] = []
+        self.of: dict[str, list[Function]] = {}
+
+    def note(self, owner: Any, name: str) -> None:
+        original = getattr(owner, name)
+        function = function_of(original.__code__)
+        assert function is not None
+
+        def noting(*args: Any, **options: Any) -> Any:
+            self.of[name] = [*callers(), function]
+            self.all.append(self.of[name])
+            return original(*args, **options)
+
+        self._monkeypatch.setattr(owner, name, noting)
+
+
+def test_commands_pass_the_functions_of_the_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stacks = Stacks(monkeypatch)
+    stacks.note(JobBuilder, "job")
+    stacks.note(DaemonExecutor, "submit")
+    stacks.note(SimulationEngine, "run")
+    here = Here(tmp_path, capsys)
+    (tmp_path / "app" / "__main__.py").write_text(PROGRAM.format(outputs=asdict(OUTPUTS)), encoding="utf-8")
+    assert here("create-env", "alpha", "--base", "dev").code == 0
+    create_env = "`orchestrator create-env alpha --base dev`"
+    check, run = walk(create_env, "Check"), walk(create_env, "\nRun:")
+    assert stacks.of["job"] == check
+    assert [*stacks.of["submit"], *stacks.of["run"]] == [check[0], *run]
+    assert here("deploy", "alpha", "--image", "backend=registry.example.com/shop:2").code == 0
+    assert [*stacks.of["submit"], *stacks.of["run"]] == walk("`orchestrator deploy alpha --image backend=...`")
+
+
+def test_a_base_output_passes_the_functions_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    functions = walk("A base output, `database_host`, to a task definition")
+    base, stacks = simulate_dev(), Stacks(monkeypatch)
+    for owner, names in (
+        (contract, ("read_outputs", "from_outputs")),
+        (containers, ("_values", "container_env")),
+        (containers.Containers, ("traced",)),
+        (services, ("_served",)),
+        (TaskDefinition, ("__init__",)),
+    ):
+        for name in names:
+            stacks.note(owner, name)
+    simulate_alpha(base)
+    assert {function for stack in stacks.all for function in stack} >= set(functions)
+    for stack in stacks.all:
+        walked = [function for function in stack if function in functions]
+        assert walked == sorted(walked, key=functions.index)
