@@ -201,7 +201,7 @@ REQUIRED = tuple(field.name for field in fields(BaseContract) if field.name not 
 
 @dataclass(frozen=True, kw_only=True)
 class AppOutputs:
-    """The outputs of an application stack, for people and tools."""
+    """The outputs of an application stack, for users and tools."""
 
     url: pulumi.Input[str]
     environment: pulumi.Input[str]

@@ -56,7 +56,7 @@ def images(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def _offered(names: Callable[[Settings], Iterable[str]], context: typer.Context, incomplete: str) -> list[str]:
-    """The names that begin like the word; none when anything goes wrong, since a shell has no place for an error."""
+    """The names that begin with the word. After an error there are none, because a shell cannot show it."""
     from orchestrator.config import settings
 
     try:

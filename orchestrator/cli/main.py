@@ -44,7 +44,7 @@ Example: orchestrator create-env alpha --base dev
 BUG_HINT = "this is a bug in the orchestrator: run the command again with --verbose and report its output"
 JSON_VARIABLE = "ORCHESTRATOR_JSON"
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")
-"""NUL, and lone surrogates, with which Python stands for bytes that are not UTF-8."""
+"""NUL, and lone surrogates, by which Python represents bytes that are not UTF-8."""
 
 _TRUE = ("1", "true", "t", "yes", "y", "on")
 

@@ -18,7 +18,7 @@ _IMAGE_FIELDS = ("commit", "number", "branch")
 
 @dataclass(frozen=True, kw_only=True)
 class PullRequestSettings:
-    """Which pull requests get an environment, and how it differs from its template."""
+    """The pull requests that get an environment, and how it differs from its template."""
 
     base: str | None = None
     """Base of the environments; None: the base in the configuration of the template."""
@@ -60,7 +60,7 @@ class PullRequestSettings:
     """Largest number of these environments that are awake."""
 
     at_most: AtCap = "sleep"
-    """What happens when another one is needed: `sleep` puts the one that was updated longest ago to sleep, `refuse` fails."""
+    """The reaction when another one is needed: `sleep` puts the one that was updated longest ago to sleep, `refuse` fails."""
 
 
 class InvalidValueError(ValueError):

@@ -75,13 +75,13 @@ class PulumiSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class RunnerSettings:
-    """How runs execute."""
+    """Execution of runs."""
 
     parallel: int = 4
     """Number of units that run at the same time, 1 to 64."""
 
     executor: ExecutorName = "threads"
-    """Where units run: threads or processes of this machine, or the workers of a Dask cluster."""
+    """The place in which units run: threads or processes of this machine, or the workers of a Dask cluster."""
 
     scheduler: str | None = None
     """Address of the Dask scheduler, for example `tcp://10.0.0.5:8786`; None starts two workers on this machine."""

@@ -25,7 +25,7 @@ class CostLine:
     name: str
     dollars_per_month: float
     detail: str
-    """The terms of the sum, for people."""
+    """The terms of the sum, as text."""
 
 
 @dataclass(frozen=True, kw_only=True)

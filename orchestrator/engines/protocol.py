@@ -52,7 +52,7 @@ class UnitRequest:
     """A preview writes its plan to this file. An update makes exactly the changes of the plan, or fails."""
 
     wait_seconds: float = 0.0
-    """How long to wait while another operation holds the stack's lock."""
+    """Longest wait while another operation holds the stack's lock."""
 
     keep_going: bool = False
     """Whether to continue with independent resources after a resource failed."""

@@ -48,7 +48,7 @@ class Context:
     """Whether the run may change production."""
 
     wait_seconds: float = 0.0
-    """How long to wait for another operation on a stack to end; 0 does not wait."""
+    """Longest wait for another operation on a stack to end; 0 does not wait."""
 
     keep_going: bool = False
     """Within a stack, continue after a failure with the resources that do not depend on the failed one."""

@@ -55,7 +55,7 @@ def top_folder(folder: Path) -> Path | None:
 
 
 def default_branch(folder: Path) -> str | None:
-    """The default branch of the remote `origin`, as far as git knows it."""
+    """The default branch of the remote `origin`, if git knows it."""
     found = _answer(folder, "symbolic-ref", "--short", "--quiet", "refs/remotes/origin/HEAD")
     return found.partition("/")[2] or None if found else None
 

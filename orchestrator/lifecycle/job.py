@@ -31,7 +31,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """The work that a request comes to. Nothing has changed yet when `prepare` returns it."""
+    """The work of a request. Nothing has changed yet when `prepare` returns it."""
 
     context: Context
     command: str

@@ -314,7 +314,7 @@ def _in_order(
 
 
 def _missing(wanted: Sequence[Unit], stacks: Sequence[StackSummary], closed: Collection[str]) -> tuple[Unit, ...]:
-    """The wanted units without a stack, except those of projects whose stacks cannot be listed."""
+    """The requested units without a stack, except those of projects whose stacks cannot be listed."""
     existing = {stack.unit for stack in stacks}
     return tuple(unit for unit in wanted if unit not in existing and unit.project not in closed)
 

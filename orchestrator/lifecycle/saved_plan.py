@@ -91,7 +91,7 @@ class _PlanDocument:
 
 @dataclass(frozen=True, kw_only=True)
 class Reached:
-    """How far one unit got in an `apply`."""
+    """Progress of one unit in an `apply`."""
 
     done: bool
     ended: bool = False
@@ -257,7 +257,7 @@ def fitted(plan: SavedPlan, job: Job) -> Job:
     left = {unit: item for unit, item in units.items() if unit not in done}
     if tuple(left) != tuple(unit for unit in job.plan.units if unit not in done):
         planned, now = (", ".join(map(str, found)) for found in (units, job.plan.units))
-        raise RefusedError(f"the plan no longer fits: it is for {planned}, and the request now comes to {now}", again)
+        raise RefusedError(f"the plan no longer fits: it is for {planned}, and the request is now for {now}", again)
     changed = [found for unit, item in left.items() for found in _changes(job, unit, item, reached.get(unit))]
     if changed:
         raise RefusedError(f"the plan no longer fits: {'; '.join(dict.fromkeys(changed))}", again)

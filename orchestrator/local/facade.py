@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 8080
 DOWN_SECONDS = 180
-"""How long `down` waits for the end. A container has at most 120 s."""
+"""Longest wait of `down` for the end. A container has at most 120 s."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ _BEFORE, _AFTER = r"(?<![\w.-])", r"(?![\w-])(?!\.\w)"
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a task, the database server or another part listens."""
+    """The address of a task, the database server or another part."""
 
     address: str
     ports: Mapping[int, int]

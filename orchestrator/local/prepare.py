@@ -29,7 +29,7 @@ _NOT_HERE = "CloudFront, autoscaling, TLS of the load balancer and exec sessions
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What to run."""
+    """The programs to run."""
 
     name: str
     code: Path | None = None

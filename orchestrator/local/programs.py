@@ -45,7 +45,7 @@ class LocalService:
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What all programs of an environment share."""
+    """The values that all programs of an environment share."""
 
     code: Path
     """The working copy."""

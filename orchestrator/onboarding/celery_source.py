@@ -23,7 +23,7 @@ _ROUTES = ("CELERY_TASK_ROUTES", "CELERY_ROUTES", "task_routes")
 
 @dataclass(frozen=True, kw_only=True)
 class CelerySource:
-    """What the source shows about Celery."""
+    """The facts about Celery that the source shows."""
 
     app: Finding | None = None
     """The application as `module:variable`."""

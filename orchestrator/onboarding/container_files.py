@@ -35,7 +35,7 @@ class Dockerfile:
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerFiles:
-    """What the files of containers show."""
+    """The facts that the files of containers show."""
 
     dockerfile: Dockerfile | None = None
     others: tuple[str, ...] = ()

@@ -77,7 +77,7 @@ def _web_service(manifests: list[_Manifest]) -> _Manifest:
             return candidates[0]
     names = ", ".join(each.name for each in served) or "none"
     raise RefusedError(
-        f"copilot/: which service runs Django cannot be told: load-balanced services are {names}",
+        f"copilot/: it is unclear which service runs Django: the load-balanced services are {names}",
         "give the one of Django a command with gunicorn, or the variable DJANGO_SETTINGS_MODULE, in its manifest",
     )
 

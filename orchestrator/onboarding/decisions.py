@@ -38,7 +38,7 @@ _AWS_KEY = re.compile(r"AWS_(S3_)?(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """What a person decides, each with the guess that `--yes` takes."""
+    """The decisions of a person, each with the guess that `--yes` takes."""
 
     region: str = "us-east-1"
     domain: str | None = None

@@ -58,7 +58,7 @@ def schema(name: str, project: str) -> dict[str, Any]:
 
 
 def initialise(request: Init, ask: Ask) -> Initialised:
-    """Survey the repository and write the files; with `dry_run`, only compare. `ask` returns the guess where nobody can
+    """Survey the repository and write the files; with `dry_run`, only compare. `ask` returns the guess when nobody can
     answer.
 
     Raises UsageError, RefusedError and SettingsError before anything is written.

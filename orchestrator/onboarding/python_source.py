@@ -59,7 +59,7 @@ class Module:
         }
 
     def calls(self, *names: str) -> list[ast.Call]:
-        """The calls of functions or classes with one of these names, whatever stands before the last dot."""
+        """The calls of functions or classes with one of these names, whatever precedes the last dot."""
         return [n for n in ast.walk(self.tree) if isinstance(n, ast.Call) and _name_of(n.func).split(".")[-1] in names]
 
     def variables(self) -> list[Variable]:

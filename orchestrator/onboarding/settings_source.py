@@ -1,4 +1,4 @@
-"""The settings of a Django project as far as source shows them: the module of production and everything that it imports."""
+"""The settings of a Django project that its source shows: the module of production and everything that it imports."""
 
 from __future__ import annotations
 

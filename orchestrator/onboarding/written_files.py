@@ -23,7 +23,7 @@ ENVIRONMENT, PROD_ENVIRONMENT = "alpha", "live"
 
 
 class Fate(StrEnum):
-    """What happens to a file."""
+    """The treatment of a file."""
 
     CREATED = "created"
     UNCHANGED = "unchanged"

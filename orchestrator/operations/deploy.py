@@ -64,7 +64,7 @@ class Deploy:
     """Further values for the configuration (`--set`)."""
 
     wait_seconds: float = 0.0
-    """How long to wait for another deploy of this checkout."""
+    """Longest wait for another deploy of this checkout."""
 
     check_migrations: bool | None = None
     """First check the pending migrations of a new backend image; None is `[deploy] check_migrations`."""
@@ -91,7 +91,7 @@ class Crash:
     """Family and revision of the task."""
 
     reason: str
-    """How the task ended, as a clause."""
+    """The end of the task, as a clause."""
 
     hint: str | None
     log: tuple[str, ...]

@@ -33,7 +33,7 @@ class ReadLogs:
     """Services, or one-off tasks (`backend_update`); empty for all services."""
 
     since: timedelta | None = None
-    """How far back, by AWS's clock; None is one hour, and with `previous` everything."""
+    """The age of the oldest lines, by AWS's clock; None is one hour, and with `previous` everything."""
 
     follow: bool = False
     """Continue with new lines."""

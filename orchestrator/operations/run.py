@@ -34,7 +34,7 @@ FOREVER_SECONDS = float("inf")
 
 
 class OnInterrupt(StrEnum):
-    """What happens to the task when the user interrupts the command."""
+    """The fate of the task when the user interrupts the command."""
 
     STOP = "stop"
     LEAVE = "leave"
@@ -102,7 +102,7 @@ class CommandResult:
     """Exit code of the command; None while it runs, and after a kill without an exit code."""
 
     reason: str | None
-    """How the task ended, as a clause; None while it runs."""
+    """The end of the task, as a clause; None while it runs."""
 
     hint: str | None = None
     interrupted: bool = False

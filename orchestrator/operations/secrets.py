@@ -40,7 +40,7 @@ _QUEUE = re.compile(queue_variable(".+").replace(".+", "[A-Z0-9_]+"))
 
 
 class Provided(StrEnum):
-    """What to do with values for variables that the stack itself provides."""
+    """The treatment of values for variables that the stack itself provides."""
 
     REFUSE = "refuse"
     """Report them, and store nothing."""
@@ -71,7 +71,7 @@ class PushSecrets:
     """Report which keys are new, changed or equal, and write nothing."""
 
     provided: Provided = Provided.REFUSE
-    """What to do with variables that the stack itself provides."""
+    """The treatment of variables that the stack itself provides."""
 
     allow_prod: bool = False
     """Whether production may be changed."""

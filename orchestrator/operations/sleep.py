@@ -53,7 +53,7 @@ class Rest:
     """Bases whose database server stops after that update, or starts before it."""
 
     settled: tuple[str, ...]
-    """Environments that already are in the wanted state."""
+    """Environments that are already in the requested state."""
 
 
 class ServerState(StrEnum):
@@ -102,7 +102,7 @@ class RestResult:
     """The result of a `sleep` or `wake`."""
 
     settled: tuple[str, ...]
-    """Environments that were in the wanted state before."""
+    """Environments that were already in the requested state."""
 
     report: RunReport | None
     """The update of the environments; None when no environment changed."""
@@ -304,7 +304,7 @@ class _Server:
         getattr(clients.client("rds"), f"{verb}_{self.method}")(**{f"{self.kind}Identifier": self.identifier})
 
     def settle(self, clients: Clients, observer: Observer, wanted: Sequence[str]) -> str:
-        """Wait for one of the wanted states, and report each state on the way."""
+        """Wait for one of these states, and report each state before it."""
         deadline, pause, reported = clients.clock.now() + START_SECONDS, pauses(), ""
         while True:
             status = self.status(clients)

@@ -46,7 +46,7 @@ class SyncResult:
     """Address of the comment."""
 
     notes: tuple[str, ...] = ()
-    """What did not work without stopping the run, such as a comment that the forge did not take."""
+    """Failures that did not stop the run, such as a comment that the forge did not take."""
 
     exit_code: int = 0
 

@@ -190,7 +190,7 @@ class PullRequests:
         return replace(result, outcome=Outcome.FAILED, reason="\n".join(["smoke checks failed", *failed]), exit_code=1)
 
     def _described(self, result: SyncResult) -> SyncResult:
-        """The result with address, expiry and cost, as far as the environment exists."""
+        """The result with address, expiry and cost, if the environment exists."""
         found: Deployment | None = self._orchestrator.registry().environments.get(result.environment)
         if found is None:
             return result
@@ -259,7 +259,7 @@ class PullRequests:
 
 
 def _gone(change: Change) -> bool:
-    """Whether the environment of a pull request that gets none any more is destroyed at once."""
+    """Whether the environment of a pull request that no longer gets one is destroyed immediately."""
     return not change.is_open
 
 

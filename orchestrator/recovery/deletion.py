@@ -13,7 +13,7 @@ from orchestrator.recovery.orphans import Orphan
 
 ROUND_PAUSE_SECONDS = 20.0
 PATIENCE_SECONDS = 1800.0
-"""How long to retry: a NAT gateway takes two minutes to delete, a database ten minutes or more."""
+"""Time for retries: a NAT gateway takes two minutes to delete, a database ten minutes or more."""
 
 TEMPORARY_WORDS = (
     "Busy",

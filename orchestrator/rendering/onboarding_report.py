@@ -37,7 +37,7 @@ class FileFate:
 
 @dataclass(frozen=True, kw_only=True)
 class TakenOver:
-    """What became of the values of another tool."""
+    """The fate of the values of another tool."""
 
     taken: list[str]
     changed: list[str]

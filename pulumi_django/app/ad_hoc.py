@@ -30,7 +30,7 @@ class AdHocApp(pulumi.ComponentResource):
     """
 
     outputs: AppOutputs
-    """Outputs for people and tools; `contract.export(app.outputs)` exports them."""
+    """Outputs for users and tools; `contract.export(app.outputs)` exports them."""
 
     def __init__(self, name: str, args: AdHocAppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:app:AdHocApp", name, None, opts)

@@ -44,7 +44,7 @@ class Namespace:
 
 @dataclass(frozen=True, kw_only=True)
 class Redis:
-    """How containers reach a Redis. URLs are plain, or `valueFrom` of ECS where they contain a token."""
+    """The access of containers to a Redis. URLs are plain, or `valueFrom` of ECS where they contain a token."""
 
     host: pulumi.Input[str] | None = None
     """Host name; None where a client needs TLS or a token, so that only a URL leads to it."""
@@ -60,7 +60,7 @@ class Redis:
 
 @dataclass(frozen=True, kw_only=True)
 class Broker:
-    """How Celery reaches its broker."""
+    """The access of Celery to its broker."""
 
     url: pulumi.Input[str] | None = None
     url_secret: pulumi.Input[str] | None = None
@@ -101,7 +101,7 @@ class Backing:
 
 
 def create(env: Environment) -> Backing:
-    """Create the bucket, the site of static files, the queues and the namespace, as far as the arguments have them."""
+    """Create the bucket, the site of static files, the queues and the namespace that the arguments ask for."""
     site = delivery.static_site(env)
     bucket = _bucket(env, site)
     sqs = _sqs(env)

@@ -147,7 +147,7 @@ def _check_scaling(name: str, args: AppArgs) -> None:
 
 
 def _images(args: AppArgs) -> list[str]:
-    """Return every image that a task of the environment pulls, as far as it is known now."""
+    """Return every image that a task of the environment pulls and that is known now."""
     images = [args.backend_image, args.release.database_client_image]
     images += [args.frontend_image] if args.frontend_image else []
     images += [args.redis.image] if args.redis else []

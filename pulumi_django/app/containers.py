@@ -23,7 +23,7 @@ from pulumi_django.rules.env_references import StackValues
 
 @dataclass(frozen=True, kw_only=True)
 class Containers:
-    """Everything that the container setups of one environment are made of."""
+    """The values from which the container setups of one environment are created."""
 
     env: Environment
     variables: Variables

@@ -64,7 +64,7 @@ def exec_sessions(env: Environment, key: pulumi.Input[str] | None) -> ExecSessio
 def watch(
     env: Environment, cluster: Cluster, services: Services, backing: Backing, key: pulumi.Input[str] | None
 ) -> None:
-    """Create alarms and dashboard, as far as the arguments have them."""
+    """Create the alarms and the dashboard of the arguments."""
     web = {name: part for name, part in services.services.items() if isinstance(part, WebComponent)}
     watched = Watched(
         cluster_name=cluster.cluster_name,

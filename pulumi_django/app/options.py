@@ -79,7 +79,7 @@ class FrontendOptions(ServedOptions):
     """Path patterns that the frontend answers; `/*` comes after the web service's patterns."""
 
     env: Mapping[str, str] = field(default_factory=dict[str, str])
-    """More environment variables, beside NUXT_PUBLIC_API_BASE and PORT. `{FRONTEND_URL}` in a value is the value of that
+    """More environment variables, besides NUXT_PUBLIC_API_BASE and PORT. `{FRONTEND_URL}` in a value is the value of that
     variable in Django's containers, as in `extra_env`."""
 
     def __post_init__(self) -> None:
@@ -276,7 +276,7 @@ class DistributionOptions:
     """Certificate of the host in us-east-1. None issues one, which needs the base's hosted zone."""
 
     price_class: PriceClass = "PriceClass_100"
-    """Where files are cached: North America and Europe (`_100`), also Asia and Africa (`_200`), everywhere (`_All`)."""
+    """Regions in which files are cached: North America and Europe (`_100`), also Asia and Africa (`_200`), everywhere (`_All`)."""
 
     web_acl_arn: str | None = None
     """WAF web ACL of the scope CLOUDFRONT. None uses no firewall."""

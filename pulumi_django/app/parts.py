@@ -69,7 +69,7 @@ def _outputs(env: Environment, used: Backing, place: Place, before: Release, run
 
 
 def _publish(env: Environment, outputs: AppOutputs) -> None:
-    """Write the outputs to SSM parameters too, if the arguments have that."""
+    """Write the outputs to SSM parameters too, if the arguments ask for it."""
     if env.args.publish_parameters:
         args = PublishedParametersArgs(stack=env.name, values=published(contract.to_outputs(outputs)))
         PublishedParameters(f"{env.name}-parameters", args, env.opts)

@@ -44,7 +44,7 @@ class ProdApp(pulumi.ComponentResource):
     """
 
     outputs: AppOutputs
-    """Outputs for people and tools; `contract.export(app.outputs)` exports them."""
+    """Outputs for users and tools; `contract.export(app.outputs)` exports them."""
 
     def __init__(self, name: str, args: ProdAppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:app:ProdApp", name, None, opts)

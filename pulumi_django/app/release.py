@@ -27,7 +27,7 @@ from pulumi_django.rules.fields import passed
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where the tasks of one environment run."""
+    """The cluster and security groups in which the tasks of one environment run."""
 
     cluster: Cluster
     security_group_ids: Sequence[pulumi.Input[str]]

@@ -41,7 +41,7 @@ class Services:
 
 @dataclass(frozen=True, kw_only=True)
 class _Setting:
-    """Everything that each service is made of, beside its own options."""
+    """The values from which every service is created, besides its own options."""
 
     env: Environment
     placement: ServicePlacement

@@ -117,7 +117,7 @@ class _ProdServer(PostgresSettings):
     log_retention_days: int = 365
 
     parameters: Mapping[str, str] = field(default_factory=lambda: dict(LOGGED_STATEMENTS))
-    """Parameters of PostgreSQL that apply at once, beside forced TLS. The default logs slow statements and changes of
+    """Parameters of PostgreSQL that apply immediately, besides forced TLS. The default logs slow statements and changes of
     tables."""
 
 

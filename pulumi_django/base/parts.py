@@ -63,7 +63,7 @@ class Guards:
 
 @dataclass(frozen=True)
 class Web:
-    """How requests reach the environments."""
+    """The way of requests to the environments."""
 
     groups: SecurityGroups
     balancer: LoadBalancer
@@ -300,7 +300,7 @@ def offered(name: str, kind: Kind, args: BaseArgs, parts: Parts) -> BaseContract
 
 
 def publish(name: str, args: BaseArgs, values: BaseContract, *, opts: pulumi.ResourceOptions) -> None:
-    """Write the contract to SSM parameters too, if the arguments have that."""
+    """Write the contract to SSM parameters too, if the arguments ask for it."""
     if args.publish_parameters:
         given = PublishedParametersArgs(stack=name, values=published(contract.to_outputs(values)))
         PublishedParameters(f"{name}-parameters", given, opts)

@@ -71,7 +71,7 @@ class CacheSettings:
     """Parameters of the engine by name."""
 
     apply_immediately: bool = True
-    """Whether changes apply at once instead of in the next maintenance window."""
+    """Whether changes apply immediately instead of in the next maintenance window."""
 
     def __post_init__(self) -> None:
         if self.version not in FAMILIES[self.engine]:

@@ -73,7 +73,7 @@ class PostgresSettings:
     """Name or ARN of the snapshot from which the server is created. A later change has no effect."""
 
     parameters: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Parameters of PostgreSQL that apply at once, besides required TLS."""
+    """Parameters of PostgreSQL that apply immediately, besides required TLS."""
 
     static_parameters: Mapping[str, str] = field(default_factory=dict[str, str])
     """Parameters of PostgreSQL that apply after the next restart, such as `shared_preload_libraries`."""
@@ -97,7 +97,7 @@ class PostgresSettings:
     """Whether deleting the server creates a last snapshot."""
 
     apply_immediately: bool = True
-    """Whether changes apply at once instead of in the next maintenance window."""
+    """Whether changes apply immediately instead of in the next maintenance window."""
 
     def __post_init__(self) -> None:
         check_engine_version(self.engine_version)

@@ -1,4 +1,4 @@
-"""How ECS tasks end, and which tasks of a service crash. No Pulumi here."""
+"""Ends of ECS tasks, and crashes of a service. No Pulumi here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a service changes from one version to the next: task by task, or by moving traffic between two target groups."""
+"""Deployment strategies of a service: task by task, or by moving traffic between two target groups."""
 
 from __future__ import annotations
 

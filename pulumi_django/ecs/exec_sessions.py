@@ -21,14 +21,14 @@ OLD_VERSION_DAYS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class ExecSessionSettings:
-    """How the records of shell sessions are kept."""
+    """Storage of the records of shell sessions."""
 
     retention_days: int = 90
     """Days for which sessions are kept: 1, 3, 5, 7, 14, 30, ...
     https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
 
     bucket: bool = False
-    """Whether each session is also kept as a file in a bucket of its own."""
+    """Whether each session is also stored as a file in a separate bucket."""
 
     def __post_init__(self) -> None:
         check_log_retention("retention_days", self.retention_days)
@@ -132,7 +132,7 @@ def _statements(
 
 
 def exec_command(region: str, cluster: str, environment: str, service: str) -> str:
-    """Return the command line that opens a shell in a service. It looks a task up first: no name of a task stays."""
+    """Return the command line that opens a shell in a service. It looks a task up first, because the ids of tasks change."""
     where = f"--region {region} --cluster {cluster}"
     name = naming.service_name(environment, service)
     task = f"$(aws ecs list-tasks {where} --service-name {name} --query 'taskArns[0]' --output text)"

@@ -10,7 +10,7 @@ PATH = "/tmp"
 # https://github.com/aws/containers-roadmap/issues/1359
 AGENT_PATHS = ("/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm")
 PREPARING = "prepare-tmp"
-"""Name of the container that makes `/tmp` writable for every user and then ends."""
+"""Name of the container that gives every user write access to `/tmp` and then ends."""
 
 
 def volume(path: str) -> str:

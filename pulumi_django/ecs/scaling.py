@@ -130,7 +130,7 @@ class TrackedMetric:
     """Dimension -> value."""
 
     statistic: Literal["Average", "Maximum", "Minimum", "SampleCount", "Sum"] = "Average"
-    """How the values of a minute become one value."""
+    """Function that turns the values of a minute into one value."""
 
     def __post_init__(self) -> None:
         if self.target_value <= 0:

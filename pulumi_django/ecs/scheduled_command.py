@@ -20,7 +20,7 @@ from pulumi_django.rules.schedules import check_schedule, check_timezone
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleSettings:
-    """When and how a task is started."""
+    """Schedule and start of a task."""
 
     schedule: str
     """`cron(minutes hours day-of-month month day-of-week year)` or `rate(value unit)`."""

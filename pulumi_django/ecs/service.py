@@ -31,7 +31,7 @@ class Confirm(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ServicePlacement:
-    """Where the services of one environment run; all its services share it."""
+    """Cluster, network and release of the services of one environment; all its services share it."""
 
     environment: str
     """Name of the environment."""
@@ -107,7 +107,7 @@ class Scaled(Counted):
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceScaling:
-    """How one service is scaled, and the metrics that exist only for it."""
+    """Scaling of one service, and the metrics that exist only for it."""
 
     scaling: Scaling
     """Bounds and policies."""
@@ -159,7 +159,7 @@ def ecs_service(
     health_check_grace_period_seconds: int | None = None,
     service_registries: aws.ecs.ServiceServiceRegistriesArgs | None = None,
 ) -> aws.ecs.Service:
-    """Create an ECS service that goes back to its old tasks when its new ones do not start.
+    """Create an ECS service that returns to its old tasks when its new ones do not start.
 
     With `single` the service has one task at most, also while it is updated.
     It does not wait for a steady state: the provider's wait succeeds after a rollback too (pulumi-aws #4487), so the

@@ -1,4 +1,4 @@
-"""Containers beside a task's own container: a proxy such as nginx, a collector of traces, an agent."""
+"""Additional containers of a task: a proxy such as nginx, a collector of traces, an agent."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class Container(Platform):
 
 @dataclass(frozen=True, kw_only=True)
 class LogSettings:
-    """How CloudWatch keeps log lines."""
+    """Retention and encryption of log lines in CloudWatch."""
 
     log_retention_days: int = 3
     """Days for which CloudWatch keeps log lines: 1, 3, 5, 7, 14, 30, ..."""

@@ -1,4 +1,4 @@
-"""How requests reach a web service's tasks: target groups, listener rules, and the role that moves traffic."""
+"""Routing of requests to a web service's tasks: target groups, listener rules, and the role that moves traffic."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ALTERNATE = "alternate"
 
 @dataclass(frozen=True, kw_only=True)
 class HealthCheck:
-    """How the load balancer finds out whether a task can take requests.
+    """The check by which the load balancer decides whether a task can take requests.
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
     """
 
@@ -73,7 +73,7 @@ class Served(Scaled):
     """Settings of a service behind the load balancer."""
 
     health_check: HealthCheck = field(default_factory=HealthCheck)
-    """How the load balancer checks the service's tasks."""
+    """The load balancer's check of the service's tasks."""
 
     deregistration_delay_seconds: int = 5
     """Time in which a task that leaves finishes its requests, 0 to 3600 seconds."""
@@ -86,7 +86,7 @@ class Served(Scaled):
     also one that the task signed itself."""
 
     deployment: DeploymentOptions = field(default_factory=DeploymentOptions)
-    """How the service changes from one version to the next."""
+    """The change of the service from one version to the next."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -150,7 +150,7 @@ class DatabaseAlarmsArgs:
     """Identifier of the RDS instance. Set exactly one of this and `cluster_id`."""
 
     cluster_id: pulumi.Input[str] | None = None
-    """Identifier of the Aurora cluster. Its storage grows by itself and has no alarm."""
+    """Identifier of the Aurora cluster. Its storage grows automatically and has no alarm."""
 
     cpu_percent: float = 80.0
     """CPU use in percent, for five minutes."""

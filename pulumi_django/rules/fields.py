@@ -1,4 +1,4 @@
-"""How the values of one argument class pass to another."""
+"""Values of one argument class for another one."""
 
 from __future__ import annotations
 

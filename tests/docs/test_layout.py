@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,23 @@ def test_functions_constructors_and_files_are_small(package: str) -> None:
             if lines(node) > MOST_LINES[kind]:
                 long.append(f"{file.relative_to(ROOT)} {node.name}: {lines(node)} lines")
     assert long == []
+
+
+def docstrings(file: Path) -> Iterator[str]:
+    """The docstrings of a module, its classes, and their fields."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Module | ast.ClassDef):
+            yield ast.get_docstring(node) or ""
+            for field, text in pairwise(node.body):
+                if isinstance(field, ast.Assign | ast.AnnAssign) and isinstance(text, ast.Expr):
+                    yield str(getattr(text.value, "value", ""))
+
+
+def test_the_docstring_of_a_module_a_class_or_a_field_names_the_thing_first() -> None:
+    clause = re.compile(r"(What|Where|How|Who)\b")
+    assert [
+        f"{file.relative_to(ROOT)}: {text}" for file in FILES for text in docstrings(file) if clause.match(text)
+    ] == []
 
 
 def test_the_docstring_of_a_function_names_the_thing_first() -> None:

@@ -26,7 +26,7 @@ from orchestrator.engines.processes import Process
 from orchestrator.errors import EngineUnavailableError, StackLockedError, StateError, UnreadableStateError
 
 PATIENCE_SECONDS = 30
-"""How long to wait for a lock that is held only briefly."""
+"""Longest wait for a lock that is held only briefly."""
 
 LEASE_SECONDS = 60
 """Age after which a lock in a bucket is the leftover of a dead process."""

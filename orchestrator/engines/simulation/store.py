@@ -30,7 +30,7 @@ from orchestrator.model import Unit
 VERSION = 1
 
 PATIENCE_SECONDS = 30
-"""How long to wait for a lock that is held only briefly."""
+"""Longest wait for a lock that is held only briefly."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,7 @@ class Check:
     """The observation."""
 
     hint: str | None = None
-    """What to do about a problem."""
+    """The remedy of a problem."""
 
 
 def ok(name: str, evidence: str) -> Check:

@@ -1,4 +1,4 @@
-"""Migrations between two images, and dangerous operations in pending ones. Everything is told by Django in the images."""
+"""Migrations between two images, and dangerous operations in pending ones. Django in the images reports both."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from orchestrator.lifecycle.context import Context
 
 STOPPED_WAIT_SECONDS = 900.0
-"""How long to wait for the update of a deployment that was stopped: ECS rolls its services back first."""
+"""Longest wait for the update of a deployment that was stopped: ECS rolls its services back first."""
 
 BACKEND = "backend"
 _KEPT = ("base", "kind", "listener_slot", "asleep")

@@ -153,7 +153,7 @@ def test_two_web_services_that_could_be_django_are_refused(tmp_path: Path) -> No
     second = WEB.replace("name: api", "name: admin")
     root = repository(tmp_path, {**FILES, "copilot/admin/manifest.yml": second})
     with pytest.raises(
-        RefusedError, match="which service runs Django cannot be told: load-balanced services are admin, api"
+        RefusedError, match="it is unclear which service runs Django: the load-balanced services are admin, api"
     ):
         read_takeover(survey(root), "copilot")
 
