@@ -21,48 +21,56 @@ if TYPE_CHECKING:
 __all__ = ["GROUP", "SUBGROUPS"]
 
 
+CodeOption = Annotated[
+    Path | None,
+    typer.Option("--code", metavar="DIR", help="Working copy (default: the nearest folder with manage.py)."),
+]
+PythonOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--python",
+        metavar="PATH",
+        help="Python or virtual environment of the working copy (default: the active one, else its .venv).",
+    ),
+]
+DatabaseUrlOption = Annotated[
+    str | None,
+    typer.Option(
+        "--database-url",
+        metavar="URL",
+        envvar="ORCHESTRATOR_DATABASE_URL",
+        help="PostgreSQL server to use, with a role that may create roles and databases (default: start one).",
+    ),
+]
+RedisUrlOption = Annotated[
+    str | None,
+    typer.Option(
+        "--redis-url", metavar="URL", envvar="ORCHESTRATOR_REDIS_URL", help="Redis to use (default: start one)."
+    ),
+]
+EnvFileOption = Annotated[
+    str | None,
+    typer.Option("--env-file", metavar="FILE", help="Dotenv file with own values of variables."),
+]
+CommandsOption = Annotated[
+    list[str] | None,
+    typer.Option("--command", metavar="CONTAINER=COMMAND", help="Own command of a container. Repeatable."),
+]
+
+
 def local_up(
     common: Common,
     name: EnvironmentArgument,
-    code: Annotated[
-        Path | None,
-        typer.Option("--code", metavar="DIR", help="Working copy (default: the nearest folder with manage.py)."),
-    ] = None,
-    python: Annotated[
-        Path | None,
-        typer.Option(
-            "--python",
-            metavar="PATH",
-            help="Python or virtual environment of the working copy (default: the active one, else its .venv).",
-        ),
-    ] = None,
+    code: CodeOption = None,
+    python: PythonOption = None,
     port: Annotated[int, typer.Option("--port", "-p", help="Port of the front door.")] = 8080,
     reload: Annotated[
         bool, typer.Option("--reload", help="Start services again when a file of the working copy changes.")
     ] = False,
-    database_url: Annotated[
-        str | None,
-        typer.Option(
-            "--database-url",
-            metavar="URL",
-            envvar="ORCHESTRATOR_DATABASE_URL",
-            help="PostgreSQL server to use, with a role that may create roles and databases (default: start one).",
-        ),
-    ] = None,
-    redis_url: Annotated[
-        str | None,
-        typer.Option(
-            "--redis-url", metavar="URL", envvar="ORCHESTRATOR_REDIS_URL", help="Redis to use (default: start one)."
-        ),
-    ] = None,
-    env_file: Annotated[
-        str | None,
-        typer.Option("--env-file", metavar="FILE", help="Dotenv file with own values of variables."),
-    ] = None,
-    command: Annotated[
-        list[str] | None,
-        typer.Option("--command", metavar="CONTAINER=COMMAND", help="Own command of a container. Repeatable."),
-    ] = None,
+    database_url: DatabaseUrlOption = None,
+    redis_url: RedisUrlOption = None,
+    env_file: EnvFileOption = None,
+    command: CommandsOption = None,
     times: Annotated[bool, typer.Option("--times", "-t", help="Print the time of each line.")] = False,
 ) -> None:
     """Run an environment on this machine until Ctrl-C: its services from the working copy, PostgreSQL, Redis, S3 and SQS.

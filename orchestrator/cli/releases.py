@@ -55,29 +55,32 @@ def diff(
     printed(session, release_documents.comparison(found, session.notice), text)
 
 
+ToOption = Annotated[
+    int | None,
+    typer.Option("--to", metavar="N", help="Number of the release, as in `releases`.", show_default=False),
+]
+PreviousOption = Annotated[
+    bool,
+    typer.Option("--previous", help="The newest release that succeeded and differs from the configuration (default)."),
+]
+CheckMigrationsOption = Annotated[
+    bool,
+    typer.Option("--check-migrations/--no-check-migrations", help="First compare the migrations of both images."),
+]
+
+
 def rollback(
     common: Common,
     name: EnvironmentArgument,
-    to: Annotated[
-        int | None,
-        typer.Option("--to", metavar="N", help="Number of the release, as in `releases`.", show_default=False),
-    ] = None,
-    previous: Annotated[
-        bool,
-        typer.Option(
-            "--previous", help="The newest release that succeeded and differs from the configuration (default)."
-        ),
-    ] = False,
+    to: ToOption = None,
+    previous: PreviousOption = False,
     with_config: Annotated[
         bool, typer.Option("--with-config", help="Take the configuration of the release too, except secrets.")
     ] = False,
     release: Annotated[
         bool, typer.Option("--release/--no-release", help="Run the release command on the older image.")
     ] = False,
-    check_migrations: Annotated[
-        bool,
-        typer.Option("--check-migrations/--no-check-migrations", help="First compare the migrations of both images."),
-    ] = True,
+    check_migrations: CheckMigrationsOption = True,
     past_irreversible: Annotated[
         bool, typer.Option("--past-irreversible", help="Go behind migrations that cannot be reversed.")
     ] = False,

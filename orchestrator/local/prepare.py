@@ -114,15 +114,7 @@ def prepare(settings: Settings, wanted: Wanted, where: Path) -> Prepared:
     state = folder.of_environment(declared.project, wanted.name)
     code = _code(wanted, where, settings.root, found)
     _check_port(wanted.port)
-    addresses = Addresses(f"{settings.root}:{wanted.name}")
-    arranged = layout.on_this_machine(
-        declared,
-        found,
-        addresses,
-        site_port=wanted.port,
-        database_url=wanted.database_url,
-        redis_url=wanted.redis_url,
-    )
+    arranged = _arranged(settings, wanted, declared, found)
     made = MadeSecrets(state)
     changes = layout.changes(declared, found, rules, arranged)
     secret_values.replace_generated(declared, made, changes)
@@ -158,6 +150,17 @@ def prepare(settings: Settings, wanted: Wanted, where: Path) -> Prepared:
         redis=redis if arranged.cache is not None else None,
         redis_token=secret_values.cache_token(declared, made),
         notes=_notes(found, programs, state),
+    )
+
+
+def _arranged(settings: Settings, wanted: Wanted, declared: Declaration, found: Tasks) -> Layout:
+    return layout.on_this_machine(
+        declared,
+        found,
+        Addresses(f"{settings.root}:{wanted.name}"),
+        site_port=wanted.port,
+        database_url=wanted.database_url,
+        redis_url=wanted.redis_url,
     )
 
 

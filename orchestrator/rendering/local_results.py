@@ -53,7 +53,7 @@ def compose_document(made: Composed) -> dict[str, Any]:
 
 
 def composed(made: Composed) -> str:
-    """How to use a compose file."""
+    """The next steps with a compose file."""
     rows = [("values", made.env_file), ("next", f"docker compose --env-file {made.env_file} up")]
     if made.unknown:
         rows.append(("note", f"only AWS has the values of {', '.join(made.unknown)}, so they are made up in that file"))

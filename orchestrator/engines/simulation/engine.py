@@ -25,7 +25,7 @@ from orchestrator.engines.lock_retry import retry_while_locked
 from orchestrator.engines.marks import Marks
 from orchestrator.engines.protocol import Sink, UnitRequest
 from orchestrator.engines.simulation import plans, repeats, updates
-from orchestrator.engines.simulation.store import PATIENCE_SECONDS, Head, Resources, Store
+from orchestrator.engines.simulation.store import PATIENCE_SECONDS, Head, Resources, Store, stack_resource
 from orchestrator.errors import (
     InterruptedRunError,
     LockOwner,
@@ -38,7 +38,6 @@ from orchestrator.errors import (
 )
 from orchestrator.events import Diagnostic, ResourceEvent
 from orchestrator.model import (
-    SECRET_MASK,
     ChangeCounts,
     ChangeOp,
     Operation,
@@ -93,7 +92,7 @@ class SimulationEngine:
 
     def resources(self, unit: Unit) -> tuple[StackResource, ...]:
         self._require(unit)
-        return tuple(_stack_resource(urn, kept) for urn, kept in self._store.resources(unit).items())
+        return tuple(stack_resource(urn, kept) for urn, kept in self._store.resources(unit).items())
 
     def run(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
         return retry_while_locked(
@@ -276,7 +275,7 @@ class SimulationEngine:
         if request.plan_file is not None:
             plans.save(request.plan_file, simulated)
         outcome = self._outcome(request.unit, simulated, sink)
-        return replace(outcome, planned=tuple(_stack_resource(urn, kept) for urn, kept in simulated.resources.items()))
+        return replace(outcome, planned=tuple(stack_resource(urn, kept) for urn, kept in simulated.resources.items()))
 
     def _destroy(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
         unit = request.unit
@@ -396,22 +395,6 @@ def _emit(unit: Unit, changes: tuple[ResourceChange, ...], sink: Sink) -> None:
 
 def _outputs(head: Head) -> Outputs:
     return {name: OutputValue(value=value, secret=name in head.secret_outputs) for name, value in head.outputs.items()}
-
-
-def _stack_resource(urn: str, kept: Mapping[str, Any]) -> StackResource:
-    secret = set(kept.get("secret_inputs", ()))
-    inputs = {key: SECRET_MASK if key in secret else value for key, value in kept["inputs"].items()}
-    return StackResource(
-        urn=urn,
-        type=kept["type"],
-        name=kept["name"],
-        id=kept.get("id"),
-        parent=kept.get("parent") or None,
-        dependencies=tuple(kept.get("dependencies", ())),
-        protect=kept.get("protect", False),
-        retain_on_delete=kept.get("retain_on_delete", False),
-        inputs=inputs,
-    )
 
 
 def _now() -> str:

@@ -25,7 +25,7 @@ from orchestrator.config.atomic_files import create_private_folder, write_atomic
 from orchestrator.engines import processes
 from orchestrator.engines.marks import Marks, claim_is_over, claimed
 from orchestrator.errors import LockOwner, StackLockedError, StateError, UnreadableStateError
-from orchestrator.model import Unit
+from orchestrator.model import SECRET_MASK, StackResource, Unit
 
 VERSION = 1
 
@@ -357,3 +357,20 @@ def _this_process() -> dict[str, Any]:
         "pid": os.getpid(),
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def stack_resource(urn: str, kept: Mapping[str, Any]) -> StackResource:
+    """A kept resource, with its secret inputs masked."""
+    secret = set(kept.get("secret_inputs", ()))
+    inputs = {key: SECRET_MASK if key in secret else value for key, value in kept["inputs"].items()}
+    return StackResource(
+        urn=urn,
+        type=kept["type"],
+        name=kept["name"],
+        id=kept.get("id"),
+        parent=kept.get("parent") or None,
+        dependencies=tuple(kept.get("dependencies", ())),
+        protect=kept.get("protect", False),
+        retain_on_delete=kept.get("retain_on_delete", False),
+        inputs=inputs,
+    )

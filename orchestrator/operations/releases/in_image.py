@@ -83,7 +83,7 @@ def altered_field(operation, old, new):
 
 
 def widens(before, after):
-    """Whether PostgreSQL changes the type without a rewrite: a longer varchar, or text."""
+    """Return whether PostgreSQL changes the type without a rewrite: a longer varchar, or text."""
     lengths = [re.match(r"^varchar\((\d+)\)$", kind or "") for kind in (before, after)]
     if lengths[0] and after in ("text", "varchar"):
         return True
