@@ -7,6 +7,9 @@ import shutil
 
 import pytest
 
+os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+"""No test uses the 1,300 images of moto. Loading them takes longer than most tests, and each reset loads them again."""
+
 CLEARED = ("NO_COLOR", "COLUMNS", "GITHUB_STEP_SUMMARY")
 
 

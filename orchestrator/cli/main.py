@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import gc
 import os
 import re
@@ -113,7 +114,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         _refuse_unusable(arguments)
         with _written(console):
-            outcome: Any = app(list(arguments), prog_name="orchestrator", standalone_mode=False)
+            outcome = _command()(list(arguments), prog_name="orchestrator", standalone_mode=False)
         return outcome if isinstance(outcome, int) else 0
     except OrchestratorError as error:
         return _report(console, error)
@@ -123,6 +124,12 @@ def main(arguments: Sequence[str]) -> int:
         return leaving.code if isinstance(leaving.code, int) else 1
     except Exception as error:
         return _unexpected(console, error)
+
+
+@functools.cache
+def _command() -> Any:
+    """The parser of all commands. A program that calls `main` often builds it once."""
+    return typer.main.get_command(app)
 
 
 def _refuse_unusable(arguments: Sequence[str]) -> None:
