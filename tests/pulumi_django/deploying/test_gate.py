@@ -480,6 +480,31 @@ def test_a_changed_count_deploys_again_what_a_failed_update_took_back(
     assert ran(fake) == released
 
 
+@pytest.mark.parametrize(
+    ("before", "verdict"),
+    [
+        ("41", "the rollout of alpha-gunicorn failed and ECS rolled it back"),
+        ("40", "alpha-gunicorn runs alpha-gunicorn:41, which another deployment started"),
+    ],
+)
+def test_a_version_that_is_deployed_again_and_falls_back_to_the_one_before_has_failed(
+    fake: FakeAws, before: str, verdict: str
+) -> None:
+    fake.frames = [(0, service(deployment(before)))]
+    fake.after_update = [(0, service(deployment("42", rolloutState="IN_PROGRESS"))), (20, service(deployment("41")))]
+    errors: list[str] = []
+
+    async def program() -> None:
+        try:
+            await call(gate(fake).binding.after_update, inputs(NEW, 1), inputs(NEW, 2))
+        except RolloutError as error:
+            errors.append(str(error))
+
+    run(program)
+
+    assert verdict in errors[0]
+
+
 def test_inputs_that_the_engine_passes_as_secret_are_understood(fake: FakeAws) -> None:
     async def program() -> None:
         new = inputs() | {"taskDefinition": pulumi.Output.secret(NEW)}
