@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.config.settings import USUAL_FOLDER
-from orchestrator.errors import RefusedError
-from orchestrator.onboarding import image_files, settings_check, written_files
+from orchestrator.errors import RefusedError, UsageError
+from orchestrator.onboarding import copilot, image_files, process_files, settings_check, written_files
 from orchestrator.onboarding.decisions import Answers, Decisions, decide
 from orchestrator.onboarding.settings_check import SettingCheck
 from orchestrator.onboarding.survey import Survey, survey
-from orchestrator.onboarding.takeover import Takeover, read_takeover
+from orchestrator.onboarding.takeover import Takeover
 from orchestrator.onboarding.written_files import WrittenFile
+
+SOURCES = ("copilot", "procfile", "compose")
+"""Tools whose files `init` reads."""
 
 Ask = Callable[[str, str, str], str]
 """Asks for a value: key, question and default. Returns the answer."""
@@ -64,7 +67,7 @@ def initialise(request: Init, ask: Ask) -> Initialised:
     Raises UsageError, RefusedError and SettingsError before anything is written.
     """
     found = survey(request.root)
-    taken = read_takeover(found, request.source) if request.source else None
+    taken = _taken_over(found, request.source) if request.source else None
     decisions = decide(found, _answers(found, ask))
     if taken:
         decisions = _with_values_of(taken, decisions)
@@ -145,3 +148,14 @@ def _image_files(request: Init, found: Survey) -> tuple[dict[str, str], str]:
         path, text, lines = image_files.health_view(found)
         more[path] = text
     return more, lines
+
+
+def _taken_over(survey: Survey, source: str) -> Takeover:
+    """Read the files of `copilot`, `procfile` or `compose`. Raises UsageError for another name, RefusedError without files."""
+    if source == "copilot":
+        return copilot.take_over(survey)
+    if source == "procfile":
+        return process_files.from_procfile(survey)
+    if source == "compose":
+        return process_files.from_compose(survey)
+    raise UsageError(f"--from {source} is not known", f"sources are {', '.join(SOURCES)}")

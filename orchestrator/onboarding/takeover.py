@@ -5,11 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.errors import UsageError
-from orchestrator.onboarding.survey import Survey
-
-SOURCES = ("copilot", "procfile", "compose")
-
 
 @dataclass(kw_only=True)
 class Takeover:
@@ -48,16 +43,3 @@ class Takeover:
             table[part] = inner if isinstance(inner, dict) else {}
             table = table[part]
         table[last] = value
-
-
-def read_takeover(survey: Survey, source: str) -> Takeover:
-    """Read the files of `copilot`, `procfile` or `compose`. Raises UsageError for another name, RefusedError without files."""
-    from orchestrator.onboarding import copilot, process_files
-
-    if source == "copilot":
-        return copilot.take_over(survey)
-    if source == "procfile":
-        return process_files.from_procfile(survey)
-    if source == "compose":
-        return process_files.from_compose(survey)
-    raise UsageError(f"--from {source} is not known", f"sources are {', '.join(SOURCES)}")

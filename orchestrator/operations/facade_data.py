@@ -12,9 +12,9 @@ from orchestrator.errors import UsageError
 from orchestrator.operations.events import Observer, ignore
 
 if TYPE_CHECKING:
+    from orchestrator.operations.access import Access
     from orchestrator.operations.database.databases import Confirm, DatabaseResult
     from orchestrator.operations.database.shell import DatabaseShellResult
-    from orchestrator.operations.facade import Operations
     from orchestrator.operations.secrets import DeliveredSecrets, PushResult, SecretEntry
 
 Words = str | Sequence[str]
@@ -33,7 +33,7 @@ def _confirmed() -> None:
 class Databases:
     """Work on the environments' own databases. `confirm` is called before data is deleted, and raises to refuse."""
 
-    def __init__(self, operations: Operations) -> None:
+    def __init__(self, operations: Access) -> None:
         self._operations = operations
 
     def create(self, name: str, *, observer: Observer = ignore) -> DatabaseResult:
@@ -118,7 +118,7 @@ class Databases:
 class Secrets:
     """The environments' secret values."""
 
-    def __init__(self, operations: Operations) -> None:
+    def __init__(self, operations: Access) -> None:
         self._operations = operations
 
     def push(

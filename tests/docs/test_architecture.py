@@ -7,10 +7,12 @@ import re
 import tomllib
 import traceback
 from dataclasses import asdict
+from graphlib import TopologicalSorter
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
+import grimp
 import pytest
 
 from orchestrator.engines.simulation.engine import SimulationEngine
@@ -46,6 +48,16 @@ def test_every_room_of_the_page_exists(package: str) -> None:
     rooms = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     ordered = {name for row in LAYERS[package] for name in re.split(r"\s*[:|]\s*", row)}
     assert rooms - {"__init__"} == ordered
+
+
+@pytest.mark.parametrize("package", LAYERS)
+def test_no_circle_of_files(package: str) -> None:
+    """Imports for type checkers count. A module that runs as `__main__` may import itself by its name."""
+    graph = grimp.build_graph(package, cache_dir=str(ROOT / ".import_linter_cache"))
+    order = TopologicalSorter(
+        {module: graph.find_modules_directly_imported_by(module) - {module} for module in graph.modules}
+    )
+    order.prepare()  # raises CycleError with the circle
 
 
 FOR_THE_COMMAND_LINE = {

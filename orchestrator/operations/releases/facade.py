@@ -10,7 +10,7 @@ from orchestrator.operations.events import Observer, ignore
 from orchestrator.operations.releases.history import SHOWN
 
 if TYPE_CHECKING:
-    from orchestrator.operations.facade import Operations
+    from orchestrator.operations.access import Access
     from orchestrator.operations.releases.history import Comparison, LoggedOperation, Release, ReleaseList
     from orchestrator.operations.releases.rollback import RollbackResult
 
@@ -20,7 +20,7 @@ Names = str | Sequence[str]
 class Releases:
     """The releases of environments, from the history that the state backend keeps."""
 
-    def __init__(self, operations: Operations) -> None:
+    def __init__(self, operations: Access) -> None:
         self._operations = operations
 
     def list(self, name: str, limit: int | None = SHOWN) -> ReleaseList:
