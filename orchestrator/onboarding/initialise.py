@@ -67,7 +67,7 @@ def initialise(request: Init, ask: Ask) -> Initialised:
     Raises UsageError, RefusedError and SettingsError before anything is written.
     """
     found = survey(request.root)
-    taken = _taken_over(found, request.source) if request.source else None
+    taken = read_takeover(found, request.source) if request.source else None
     decisions = decide(found, _answers(found, ask))
     if taken:
         decisions = _with_values_of(taken, decisions)
@@ -150,7 +150,7 @@ def _image_files(request: Init, found: Survey) -> tuple[dict[str, str], str]:
     return more, lines
 
 
-def _taken_over(survey: Survey, source: str) -> Takeover:
+def read_takeover(survey: Survey, source: str) -> Takeover:
     """Read the files of `copilot`, `procfile` or `compose`. Raises UsageError for another name, RefusedError without files."""
     if source == "copilot":
         return copilot.take_over(survey)

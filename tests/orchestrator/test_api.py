@@ -145,6 +145,9 @@ class _Leaves:
         self.target = SimpleNamespace(environment=name)
         self._calls, self._meanwhile = calls, meanwhile
 
+    def run_last_command(self, _observer: Any) -> None:
+        pass
+
     def before(self, observer: Any) -> None:
         observer(Note(text=f"the database of {self.target.environment} goes"))
         self._calls.append(f"before {self.target.environment}")
@@ -231,7 +234,8 @@ def test_a_failure_to_remove_them_is_a_warning_and_the_environment_is_destroyed(
     def broken(*_arguments: Any) -> Any:
         raise ValueError("no region")
 
-    leaves = SimpleNamespace(target=SimpleNamespace(environment="alpha"), before=broken, after=broken)
+    environment = SimpleNamespace(environment="alpha")
+    leaves = SimpleNamespace(target=environment, run_last_command=lambda _observer: None, before=broken, after=broken)
     monkeypatch.setattr("orchestrator.operations.departure.find", lambda *_: (leaves,))
     assert workspace.orchestrator().destroy_env("alpha").exit_code == 0
     assert warnings(workspace) == ["something may be left behind: ValueError: no region"] * 2

@@ -9,8 +9,9 @@ import pytest
 from orchestrator.cli.main import main
 from orchestrator.errors import RefusedError
 from orchestrator.onboarding.copilot import aws_schedule
+from orchestrator.onboarding.initialise import read_takeover
 from orchestrator.onboarding.survey import survey
-from orchestrator.onboarding.takeover import Takeover, read_takeover
+from orchestrator.onboarding.takeover import Takeover
 from tests.support.django_repositories import repository
 
 WEB = """name: api
