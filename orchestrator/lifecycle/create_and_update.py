@@ -9,7 +9,7 @@ from datetime import timedelta
 from orchestrator.config.assignments import Assignment, image_assignment
 from orchestrator.config.stack_config import StackConfig, config_path, configured_stacks
 from orchestrator.errors import RefusedError, SettingsError, UnknownStackError, UsageError
-from orchestrator.lifecycle import graph, listener_slots, refusals, taken_names
+from orchestrator.lifecycle import fixed_values, graph, listener_slots, refusals, taken_names
 from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.job import Job
 from orchestrator.lifecycle.job_builder import JobBuilder
@@ -89,6 +89,7 @@ def update_env(context: Context, request: UpdateEnv) -> Job:
         _environment(builder, name, base.name, base.record.kind, slots, None, _values(request))
         by_base.setdefault(base.name, []).append(name)
     for base, names in by_base.items():
+        fixed_values.check_environments(builder, base, names)
         taken_names.check_hosts(builder, base, names)
     return builder.job("update-env")
 
@@ -128,6 +129,7 @@ def _base(
             stack = builder.registry.stack(unit)
             known = existing.record if existing else Record(kind=kind)
             builder.record(unit, replace(known, kind=kind, base=None), owner, new=stack is None)
+    fixed_values.check_base(builder, name)
     return kind
 
 
@@ -276,6 +278,7 @@ def _environments(
         slots = builder.registry.slots_taken(base)
         for name in on_it:
             _environment(builder, name, base, kind, slots, owner, _values(request), ttl)
+        fixed_values.check_environments(builder, base, on_it)
         taken_names.check_hosts(builder, base, on_it)
 
 

@@ -90,20 +90,31 @@ def _refuse_taken(base: str, wanted: Hosts, others: Hosts) -> None:
                 _refuse_overlap(base, name, hosts, other, taken)
 
 
-def _configured_hosts(config: StackConfig, name: str, domain: str | None) -> set[str]:
-    """The hosts in the configuration of an environment."""
-    own = config.get("host") or (f"{name}.{domain}" if domain else None)
+def listener_hosts(config: StackConfig, name: str, domain: str | None) -> set[str]:
+    """The hosts in the configuration of an environment for which the load balancer has rules."""
+    own = _own_host(config, name, domain)
     served = [("web", _text_list(_options(config, "web").get("hosts")))]
     if config.get("frontend_image"):
         served.append(("frontend", _text_list(_options(config, "frontend").get("hosts"))))
     hosts = {host for _, given in served for host in given}
     if not all(given for _, given in served):
-        hosts |= {*([own] if isinstance(own, str) else []), *_text_list(config.get("extra_hosts"))}
+        hosts |= {*([own] if own else []), *_text_list(config.get("extra_hosts"))}
+    return hosts
+
+
+def _configured_hosts(config: StackConfig, name: str, domain: str | None) -> set[str]:
+    """The hosts in the configuration of an environment, with those of distributions."""
+    own, hosts = _own_host(config, name, domain), listener_hosts(config, name, domain)
     for key, label in (("cdn", host_names.CDN_LABEL), ("static_site", host_names.SITE_LABEL)):
         if isinstance(config.get(key), Mapping):
             host = _options(config, key).get("host") or (f"{label}.{own}" if domain and own else None)
             hosts |= {host} if isinstance(host, str) else set()
     return hosts
+
+
+def _own_host(config: StackConfig, name: str, domain: str | None) -> str | None:
+    own = config.get("host") or (f"{name}.{domain}" if domain else None)
+    return own if isinstance(own, str) else None
 
 
 def _deployed_hosts(engine: Engine, units: Iterable[Unit]) -> set[str]:

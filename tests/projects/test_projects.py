@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from orchestrator.cli.main import main
 from pulumi_django import contract
 from pulumi_django.contract import APP_OUTPUTS, REQUIRED, ContractError
 from pulumi_django.program import project
@@ -285,3 +287,13 @@ def test_a_base_without_a_domain_serves_over_http_at_the_load_balancers_name() -
     assert alpha.outputs["url"] == f"http://{base.outputs['alb_dns_name']}"
     assert alpha.of_type("aws:route53/record:Record") == ()
     assert len(base.of_type("aws:lb/listener:Listener")) == 1
+
+
+def test_production_is_created_from_a_fresh_clone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = Path(__file__).parents[2]
+    shutil.copytree(root / "projects", tmp_path / "projects")
+    shutil.copy(root / "orchestrator.toml", tmp_path)
+    words = ["create-env", "live", "--base", "prod", "--project-dir", str(tmp_path)]
+    assert main(words) == 1
+    assert "--allow-prod" in capsys.readouterr().err
+    assert main([*words, "--allow-prod"]) == 0
