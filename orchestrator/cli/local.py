@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -199,7 +200,7 @@ def local_compose(
     session.console.result(made.compose)
 
 
-_SERVERS = ("postgres", "aws")
+_SERVERS = ("postgres", "cache", "aws")
 """Servers whose lines only --verbose and `local logs` show."""
 
 
@@ -207,7 +208,7 @@ class _Lines:
     """Prints log lines to stdout, with the names of their containers, and notes to stderr."""
 
     def __init__(self, console: Console, *, times: bool) -> None:
-        self._console, self._times = console, times
+        self._console, self._times, self._told = console, times, False
         self.name(())
 
     def name(self, names: Sequence[str]) -> None:
@@ -245,6 +246,10 @@ class _Lines:
 
         shown = operation_documents.line(line) if self._console.as_json else self._prefixes.text(line)
         self._console.result(shown)
+        if self._console.gone and not self._told:
+            # No reader is left: `orchestrator local up alpha | head` must leave nothing behind.
+            self._told = True
+            signal.raise_signal(signal.SIGTERM)
 
 
 def _values(file: str | None) -> dict[str, str]:

@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,29 @@ START_SECONDS = 60
 _PAUSE_SECONDS = 0.05
 
 
+_EXTENSIONS = r"""
+SELECT format('CREATE EXTENSION IF NOT EXISTS %I CASCADE', name)
+  FROM pg_available_extensions JOIN pg_available_extension_versions USING (name)
+ WHERE version = default_version AND NOT trusted AND name = ANY (string_to_array(:'extensions', ',')) \gexec
+"""
+# A new database is a copy of template1.
+_MASTER = rf"""
+\getenv master MASTER_NAME
+\getenv password MASTER_PASSWORD
+\getenv database APP_DATABASE
+\getenv extensions APP_EXTENSIONS
+SELECT format('CREATE ROLE %I LOGIN CREATEDB CREATEROLE', :'master')
+ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'master') \gexec
+ALTER ROLE :"master" PASSWORD :'password';
+{_EXTENSIONS}
+SELECT EXISTS (SELECT FROM pg_database WHERE datname = :'database') AS exists \gset
+\if :exists
+\connect :"database"
+{_EXTENSIONS}
+\endif
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PostgresServer:
     """The database server of a base."""
@@ -41,6 +64,12 @@ class PostgresServer:
     superuser_password: str
     master: Mapping[str, str]
     """Name and password of the master role."""
+
+    database: str = ""
+    """Name of the environment's database."""
+
+    extensions: Sequence[str] = ()
+    """Extensions that the database task creates."""
 
     def check(self) -> None:
         """Raise RefusedError when the data belongs to another version, or the server's user cannot reach its folder."""
@@ -143,24 +172,22 @@ class PostgresServer:
         self._owned(own, access, main)
 
     async def _master(self, supervisor: Supervisor) -> None:
-        """Create the master role, which may create roles and databases and is no superuser."""
-        sql = """
-\\getenv master MASTER_NAME
-\\getenv password MASTER_PASSWORD
-SELECT format('CREATE ROLE %I LOGIN CREATEDB CREATEROLE', :'master')
- WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'master') \\gexec
-ALTER ROLE :"master" PASSWORD :'password';
-"""
+        """Create the master role, which may create roles and databases and is no superuser.
+
+        On RDS it may also create extensions that PostgreSQL leaves to superusers, so the superuser creates those here.
+        """
         environment = {
             **self._environment(),
             "PGPASSWORD": self.superuser_password,
             "MASTER_NAME": self.master["username"],
             "MASTER_PASSWORD": self.master["password"],
+            "APP_DATABASE": self.database,
+            "APP_EXTENSIONS": ",".join(self.extensions),
         }
-        connection = f"host={self.place.address} port={self.place.port(self.port)} user={SUPERUSER} dbname=postgres"
+        connection = f"host={self.place.address} port={self.place.port(self.port)} user={SUPERUSER} dbname=template1"
         words = [str(self.binaries.folder / "psql"), "--no-psqlrc", "-q", "-v", "ON_ERROR_STOP=1", "-d", connection]
         script = self.folder.path / "master.sql"
-        script.write_text(sql, encoding="utf-8")
+        script.write_text(_MASTER, encoding="utf-8")
         program = Program(name="postgres", words=[*words, "-f", str(script)], environment=environment, folder=Path("/"))
         process = await supervisor.finish(program)
         if process.code:
@@ -188,7 +215,7 @@ async def start_redis(
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as written:
         written.write("\n".join(lines) + "\n")
     process = await supervisor.start(
-        Program(name="redis", words=[str(program), str(file)], environment={"PATH": os.defpath}, folder=folder.path)
+        Program(name="cache", words=[str(program), str(file)], environment={"PATH": os.defpath}, folder=folder.path)
     )
     await until(process, "Redis", lambda: answers(place.address, inner))
     if token is None:

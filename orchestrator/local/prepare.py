@@ -109,18 +109,19 @@ def prepare(settings: Settings, wanted: Wanted, where: Path) -> Prepared:
     """
     _check_extra()
     backing.check_aws_server()
+    _check_port(wanted.port)
+    code = _code(wanted, where, settings.root)
     declared = declaration.declared_apart(settings, wanted.name)
     found, rules = tasks.read(declared), routes.read(declared)
     state = folder.of_environment(declared.project, wanted.name)
-    code = _code(wanted, where, settings.root, found)
-    _check_port(wanted.port)
+    _check_settings_module(wanted.name, code, found)
     arranged = _arranged(settings, wanted, declared, found)
     made = MadeSecrets(state)
     changes = layout.changes(declared, found, rules, arranged)
     secret_values.replace_generated(declared, made, changes)
     master = _master(declared, arranged, made)
     secrets = SecretValues(declared, made, changes, master)
-    postgres = _postgres(declared, state, arranged, made, master)
+    postgres = _postgres(declared, found, state, arranged, made, master)
     redis = binaries.redis() if wanted.redis_url is None and _needs_redis(found, arranged) else None
     state.create()
     around = Surroundings(
@@ -178,8 +179,8 @@ def _check_port(port: int) -> None:
         )
 
 
-def _code(wanted: Wanted, where: Path, root: Path, found: Tasks) -> Path:
-    """The working copy. Raises RefusedError when it is not that of the environment."""
+def _code(wanted: Wanted, where: Path, root: Path) -> Path:
+    """The working copy. Raises RefusedError when there is none."""
     if wanted.code is not None:
         code = wanted.code.absolute()
         if not (code / "manage.py").is_file():
@@ -194,14 +195,18 @@ def _code(wanted: Wanted, where: Path, root: Path, found: Tasks) -> Path:
                 f"there is no working copy of {wanted.name} here: no manage.py is in {where} or in a folder above it",
                 "run the command in the working copy, or pass --code",
             )
+    return code
+
+
+def _check_settings_module(name: str, code: Path, found: Tasks) -> None:
+    """Raise RefusedError when the working copy is not that of the environment."""
     module = _settings_module(found)
     path = Path(*module.split(".")) if module else None
     if path and not any(_is_module(top / path) for top in (code, code / "src")):
         raise RefusedError(
-            f"{code} is not the working copy of {wanted.name}: it has no module {module}",
+            f"{code} is not the working copy of {name}: it has no module {module}",
             "pass the right folder with --code, or correct `settings_module` in the stack file",
         )
-    return code
 
 
 def _up_to_repository(start: Path) -> list[Path]:
@@ -247,7 +252,12 @@ def _master(declared: Declaration, arranged: Layout, made: MadeSecrets) -> dict[
 
 
 def _postgres(
-    declared: Declaration, state: StateFolder, arranged: Layout, made: MadeSecrets, master: Mapping[str, str]
+    declared: Declaration,
+    found: Tasks,
+    state: StateFolder,
+    arranged: Layout,
+    made: MadeSecrets,
+    master: Mapping[str, str],
 ) -> PostgresServer | None:
     if arranged.database_url is not None or not declared.base_outputs.get("database_host"):
         return None
@@ -258,6 +268,8 @@ def _postgres(
         port=int(declared.base_outputs.get("database_port") or layout.POSTGRES_PORT),
         superuser_password=made.value("database/superuser"),
         master=master,
+        database=str(declared.outputs.get("database_name") or ""),
+        extensions=tasks.extensions(found.database),
     )
     state.create()
     server.check()

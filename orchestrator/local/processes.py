@@ -201,6 +201,10 @@ class Supervisor:
         self._running.pop(process.pid, None)
         self._tell(f"-{process.pid}\n")
 
+    async def stop(self) -> None:
+        """Stop every program that still runs."""
+        await asyncio.gather(*(process.stop() for process in list(self._running.values())))
+
     def kill(self) -> None:
         """Kill all programs."""
         for process in list(self._running.values()):

@@ -132,8 +132,8 @@ class Running:
     # start
 
     async def _start(self) -> None:
-        await self._front.open(self._prepared.wanted.port)
         self._publish()
+        await self._front.open(self._prepared.wanted.port)
         await asyncio.gather(self._start_database(), self._start_cache(), self._start_aws())
         release = self._prepared.release
         if self._prepared.database is not None:
@@ -301,6 +301,7 @@ class Running:
             self._door.close()
         for process in reversed(self._servers):
             await process.stop()
+        await self._supervisor.stop()  # after a start that was cut off
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -147,6 +148,13 @@ def read(declaration: Declaration) -> Tasks:
         code_image=(release or web.task).containers[0].image,
         scheduled=sorted(task.family for task in tasks.values() if task.family not in known),
     )
+
+
+def extensions(database: Task | None) -> tuple[str, ...]:
+    """The PostgreSQL extensions that the database task creates."""
+    words = database.containers[0].words if database is not None else []
+    listed = re.search(r"unnest\(ARRAY\[([^\]]*)\]\)", " ".join(words))
+    return tuple(re.findall(r"'([^']+)'", listed[1])) if listed else ()
 
 
 def _start(service: Service) -> tuple[int, str]:

@@ -9,6 +9,7 @@ import pytest
 from orchestrator.errors import OperationFailedError
 from orchestrator.local import tasks
 from orchestrator.local.declaration import Declaration
+from pulumi_django.ecs.database_script import ensure_sql, psql_command
 
 
 def test_services_start_in_the_order_in_which_they_need_each_other(alpha: Declaration) -> None:
@@ -46,3 +47,12 @@ def test_an_environment_without_services_is_refused(alpha: Declaration) -> None:
     empty = replace(alpha, resources=())
     with pytest.raises(OperationFailedError, match="declares no ECS service"):
         tasks.read(empty)
+
+
+def test_the_extensions_of_the_database_task_are_read_from_its_script(alpha: Declaration) -> None:
+    found = tasks.read(alpha)
+    assert found.database is not None
+    assert tasks.extensions(found.database) == ()
+    script = psql_command(ensure_sql(["pg_trgm", "uuid-ossp"]))
+    changed = replace(found.database, containers=[replace(found.database.containers[0], command=script)])
+    assert tasks.extensions(changed) == ("pg_trgm", "uuid-ossp")

@@ -1,0 +1,87 @@
+"""`local` on the command line: refusals before anything starts, and the compose file."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from orchestrator.cli.main import main
+
+SHOP = Path(__file__).parents[3] / "examples" / "shop"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The shop's folder, with the files of this machine in a folder of the test."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.chdir(SHOP / "infrastructure")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "error", "hint"),
+    [
+        (
+            "up nope",
+            1,
+            "there is no environment 'nope' to run on this machine: ",
+            "the configured environments are alpha, live",
+        ),
+        ("up alpha --port 0", 2, "--port 0 is not a port: ports are 1 to 65535", None),
+        ("up alpha --command x", 2, "--command x is invalid: it must be CONTAINER=COMMAND", "quote it: "),
+        ("up alpha --env-file nowhere", 2, "the file of --env-file cannot be read: No such file or directory", None),
+        ("run alpha -- ls", 1, "alpha does not run on this machine", "start it: `orchestrator local up alpha`"),
+        ("run alpha", 2, "no command is given", "for example: "),
+        ("ps alpha", 1, "alpha does not run on this machine", "start it: `orchestrator local up alpha`"),
+        ("logs alpha", 1, "alpha has no log on this machine", "start it: `orchestrator local up alpha`"),
+        ("down alpha", 1, "alpha does not run on this machine", "start it: `orchestrator local up alpha`"),
+        ("down alpha --data --yes", 1, "alpha has no data on this machine", "see "),
+        (
+            "compose nope",
+            1,
+            "there is no environment 'nope' to run on this machine: ",
+            "the configured environments are",
+        ),
+    ],
+)
+def test_refusals(
+    words: str, code: int, error: str, hint: str | None, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["local", *words.split()]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"error: {error}")
+    assert hint is None or f"\nhint: {hint}" in err
+    assert not (here / "state").exists(), "a refused command leaves nothing behind"
+
+
+def test_a_port_that_is_taken_and_a_wrong_working_copy_are_refused_before_anything_starts(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert main(["local", "up", "alpha", "--port", port]) == 1
+    assert f"error: the front door cannot open: port {port} is taken" in capsys.readouterr().err
+    assert main(["local", "up", "alpha", "--code", str(here)]) == 1
+    assert f"error: {here} is not the working copy of alpha: it has no manage.py" in capsys.readouterr().err
+    (here / "manage.py").touch()
+    assert main(["local", "up", "alpha", "--code", str(here)]) == 1
+    assert "is not the working copy of alpha: it has no module shop.settings" in capsys.readouterr().err
+
+
+def test_compose_prints_the_file_and_writes_the_values_into_a_private_file(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["local", "compose", "alpha", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["result"]
+    file = Path(found["env_file"])
+    assert here in file.parents
+    assert file.stat().st_mode & 0o777 == 0o600
+    values = dict(line.split("=", 1) for line in file.read_text(encoding="utf-8").splitlines())
+    assert list(values) == found["variables"]
+    assert not [value for value in values.values() if value in found["compose"]]
