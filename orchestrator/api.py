@@ -47,7 +47,7 @@ from orchestrator.lifecycle import (
 from orchestrator.lifecycle.context import utc_now
 from orchestrator.lifecycle.diagrams import Diagram
 from orchestrator.lifecycle.expiry import Life, Reaping
-from orchestrator.lifecycle.registry import Deployment, Registry, is_asleep
+from orchestrator.lifecycle.registry import Deployment, Registry, is_asleep, maintenance_since
 from orchestrator.lifecycle.unlock import Unlocked
 from orchestrator.model import Kind, Outputs, RunReport, Scope, Unit
 from orchestrator.operations.leftovers import Leftovers
@@ -305,7 +305,11 @@ class Orchestrator:
         Without the stacks of projects that this user cannot list; `closed` returns those projects.
         """
         listed = self.context.readable_registry().listed()
-        found = tuple(replace(each, asleep=is_asleep(each, self.settings.projects)) for each in listed)
+        projects = self.settings.projects
+        found = tuple(
+            replace(each, asleep=is_asleep(each, projects), maintenance=maintenance_since(each, projects))
+            for each in listed
+        )
         return deployment_costs.with_costs(found, self.context, self.prices) if with_cost else found
 
     def closed(self) -> Mapping[str, OrchestratorError]:

@@ -65,7 +65,7 @@ def _register() -> None:
     for group in (environments, bases, daily_work, releases, data, life_cycle, looking, set_up):
         for name, (command, working) in group.COMMANDS.items():
             app.command(name, cls=Command, rich_help_panel=group.GROUP)(with_common(command, working=working))
-    for group in (local, data, pull_requests):
+    for group in (local, releases, data, pull_requests):
         for name, (summary, commands) in group.SUBGROUPS.items():
             inner = typer.Typer(cls=WholeSummaries, no_args_is_help=True, rich_markup_mode=None)
             for inner_name, (command, working) in commands.items():

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestrator.cli import completion
 from orchestrator.cli.options import Commands, Common, DryRunOption, EnvironmentArgument, NameArgument
 from orchestrator.cli.shared import duration_of, end, on_environment, printed, session_of
+
+if TYPE_CHECKING:
+    from orchestrator.cli.one_environment import EnvironmentCommand
+    from orchestrator.operations.maintenance import MaintenanceResult
 
 
 class LogFormatName(StrEnum):
@@ -153,7 +159,53 @@ def log(
     printed(session, release_documents.log(found, session.notice), text)
 
 
+def maintenance_on(
+    common: Common,
+    name: EnvironmentArgument,
+    page: Annotated[
+        Path | None, typer.Option("--page", metavar="FILE", help="Page of at most 1024 bytes.", show_default=False)
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option("--allow", metavar="CIDR", help="Address range that still reaches the services; can be repeated."),
+    ] = None,
+) -> None:
+    """Let the load balancer answer 503 for an environment. Its services keep running.
+
+    Example: orchestrator maintenance on alpha --allow 203.0.113.7/32
+    """
+    work = on_environment(common, name)
+    _maintained(work, work.operations.maintenance_on(name, page=page, allow=allow or ()))
+
+
+def maintenance_off(common: Common, name: EnvironmentArgument) -> None:
+    """Let all requests reach the services again.
+
+    Example: orchestrator maintenance off alpha
+    """
+    work = on_environment(common, name)
+    _maintained(work, work.operations.maintenance_off(name))
+
+
+def _maintained(work: EnvironmentCommand, result: MaintenanceResult) -> None:
+    from orchestrator.rendering import release_documents
+
+    if work.session.common.as_json:
+        work.console.document(release_documents.maintenance(result, work.session.notice))
+    elif result.on and not result.report.exit_code:
+        work.console.note(
+            f"{work.name} answers 503 since {result.since}: `orchestrator maintenance off {work.name}` ends it"
+        )
+    end(result.report.exit_code)
+
+
 GROUP = "Releases"
+SUBGROUPS: Mapping[str, tuple[str, Commands]] = {
+    "maintenance": (
+        "Let the load balancer answer 503 for an environment.",
+        {"on": (maintenance_on, True), "off": (maintenance_off, True)},
+    )
+}
 COMMANDS: Commands = {
     "releases": (releases, False),
     "rollback": (rollback, True),

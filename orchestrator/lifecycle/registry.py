@@ -59,6 +59,9 @@ class Deployment:
     asleep: bool = False
     """Whether the configuration of one of its stacks puts it to sleep; False when it was not read."""
 
+    maintenance: str | None = None
+    """Time since which its load balancer answers 503, or `on` without a time; None: not in maintenance, or not read."""
+
     missing: tuple[Unit, ...] = ()
     """Units of the graph that do not exist: it was created only in part."""
 
@@ -249,16 +252,32 @@ def load(engine: Engine, projects: Sequence[Project], now: datetime | None = Non
 
 def is_asleep(found: Deployment, projects: Sequence[Project]) -> bool:
     """Whether the configuration of one of the stacks puts an environment to sleep."""
+    return _setting(found, projects, "asleep") in (True, "true")
+
+
+def maintenance_since(found: Deployment, projects: Sequence[Project]) -> str | None:
+    """The time since which an environment is in maintenance, or `on`; None when it is not."""
+    options = _setting(found, projects, "maintenance")
+    if options is None:
+        return None
+    since: Any = options.get("since") if isinstance(options, Mapping) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    return str(since) if since else "on"
+
+
+def _setting(found: Deployment, projects: Sequence[Project], key: str) -> Any:
+    """The first value of a key in the configuration of an environment's stacks; None when it is absent or unreadable."""
     by_key = {project.key: project for project in projects}
     for unit in found.units if found.scope is Scope.ENVIRONMENT else ():
         project = by_key[unit.project]
         try:
             # A list reads hundreds of files, so only files with this key are parsed.
-            if b"asleep" in documents.read(stack_config.config_path(project, unit.stack)):
-                return stack_config.StackConfig.load(project, unit.stack).get("asleep") in (True, "true")
+            if key.encode() in documents.read(stack_config.config_path(project, unit.stack)):
+                value = stack_config.StackConfig.load(project, unit.stack).get(key)
+                if value is not None:
+                    return value
         except (OSError, OrchestratorError):
             continue
-    return False
+    return None
 
 
 def _environment(

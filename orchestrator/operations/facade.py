@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import lifecycle
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from orchestrator.operations.health.verdicts import Check
     from orchestrator.operations.idle import Idleness
     from orchestrator.operations.logs import LogLines
+    from orchestrator.operations.maintenance import MaintenanceResult
     from orchestrator.operations.open_url import Page
     from orchestrator.operations.ps import TasksResult
     from orchestrator.operations.run import CommandResult, Decide
@@ -232,6 +234,22 @@ class Operations(Access):
             clients_for=clients_for,
             rested=rested,
         )
+
+    def maintenance_on(self, name: str, *, page: Path | str | None = None, allow: Names = ()) -> MaintenanceResult:
+        """Let the load balancer answer 503, except to requests from the address ranges `allow`. `page` is a file."""
+        from orchestrator.operations import maintenance
+
+        target = self.target(name)
+        update, now = partial(self.update, command="maintenance-on"), self.context.clock()
+        given = None if page is None else Path(page)
+        return maintenance.turn_on(target, self.stack(target), update, now, page=given, allow=_names(allow))
+
+    def maintenance_off(self, name: str) -> MaintenanceResult:
+        """Let all requests reach the services again."""
+        from orchestrator.operations import maintenance
+
+        target = self.target(name)
+        return maintenance.turn_off(target, self.stack(target), partial(self.update, command="maintenance-off"))
 
     def scale(
         self,

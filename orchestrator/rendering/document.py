@@ -190,6 +190,7 @@ def listed(found: Deployment) -> ListedDeployment:
         expires=record.expires,
         pinned=record.pinned,
         asleep=found.asleep,
+        maintenance=found.maintenance,
         commit=record.commit,
         branch=record.branch,
         last_update=found.last_update,

@@ -188,6 +188,9 @@ class ListedDeployment:
     expires: datetime | None
     pinned: bool
     asleep: bool
+    maintenance: str | None
+    """Time since which the load balancer answers 503; null when requests reach the services."""
+
     commit: str | None
     branch: str | None
     last_update: datetime | None

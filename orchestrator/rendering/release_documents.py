@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.operations.maintenance import MaintenanceResult
 from orchestrator.operations.releases.history import Comparison, LoggedOperation, Release, ReleaseList
 from orchestrator.operations.releases.migrations import MigrationBetween
 from orchestrator.operations.releases.rollback import RollbackResult
-from orchestrator.rendering.document import plain
-from orchestrator.rendering.document_types import Document
+from orchestrator.rendering.document import plain, run_report
+from orchestrator.rendering.document_types import Document, Report
 from orchestrator.rendering.operation_documents import Deployed, deployed
 
 
@@ -52,6 +53,31 @@ def rolled_back(found: RollbackResult) -> RolledBack:
         unchecked=found.unchecked,
         kept_secrets=found.kept_secrets,
         deploy=deployed(found.deploy),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaintenanceDocument(Document):
+    """An environment that entered or left maintenance, and the update that did it."""
+
+    environment: str
+    on: bool
+    since: str | None
+    allow: tuple[str, ...]
+    update: Report
+
+
+def maintenance(found: MaintenanceResult, notice: str | None) -> dict[str, Any]:
+    """The document of `maintenance on` and `maintenance off`."""
+    return plain(
+        MaintenanceDocument(
+            notice=notice,
+            environment=found.environment,
+            on=found.on,
+            since=found.since,
+            allow=found.allow,
+            update=run_report(found.report),
+        )
     )
 
 

@@ -98,6 +98,11 @@ SCHEMAS: Mapping[str, Published] = {
     "rollback": Published(
         "A rollback: the release, and the update.", (OutcomeDocument[release_documents.RolledBack],), ("rollback",)
     ),
+    "maintenance": Published(
+        "An environment that entered or left maintenance.",
+        (release_documents.MaintenanceDocument,),
+        ("maintenance on", "maintenance off"),
+    ),
     "log": Published("Operations on bases and environments.", (release_documents.LogDocument,), ("log",)),
     "local-ps": Published(
         "An environment that runs on this machine.", (local_results.LocalStateDocument,), ("local ps",)

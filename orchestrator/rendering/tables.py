@@ -192,7 +192,7 @@ def listing(found: Sequence[Deployment], now: datetime, width: int | None = None
             item.scope.value,
             item.record.kind.value,
             base_of(item) or "-",
-            "asleep" if item.asleep and item.status is StackStatus.READY else item.status.value,
+            _status(item),
             item.record.owner or "-",
             format_duration(now - item.record.created).split(" ")[0] if item.record.created else "-",
             expiry(item.record, now),
@@ -203,6 +203,12 @@ def listing(found: Sequence[Deployment], now: datetime, width: int | None = None
         for item in found
     ]
     return table(_LISTING, rows, width)
+
+
+def _status(item: Deployment) -> str:
+    if item.status is not StackStatus.READY:
+        return item.status.value
+    return "asleep" if item.asleep else "maintenance" if item.maintenance else item.status.value
 
 
 def expiry(record: Record, now: datetime) -> str:

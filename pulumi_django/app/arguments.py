@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pulumi_django.app.maintenance import MaintenanceOptions
 from pulumi_django.app.options import (
     AlarmOptions,
     AppAssetsOptions,
@@ -78,6 +79,10 @@ class AppArgs:
 
     release: ReleaseOptions = field(default_factory=ReleaseOptions)
     """The tasks that run before any service takes new code."""
+
+    maintenance: MaintenanceOptions | None = None
+    """Whether the load balancer answers 503 for the environment while its services keep running. None: requests reach the
+    services. `orchestrator maintenance on` sets it."""
 
     on_create: Sequence[str] | None = None
     """Words of a command that runs once in the environment's life, after its services run for the first time, for example to

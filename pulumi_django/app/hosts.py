@@ -61,7 +61,17 @@ def assigned_rules(name: str, args: AppArgs) -> dict[str, list[priorities.Rule]]
         priorities.Route(service=options.service, paths=options.paths, hosts=list(options.hosts) or hosts)
         for options in _served(args)
     ]
-    return priorities.assign(listener_slot(name, args), routes)
+    assigned = priorities.assign(listener_slot(name, args), routes)
+    if args.maintenance is None:
+        return assigned
+    return {service: priorities.only_from(rules, args.maintenance.sources) for service, rules in assigned.items()}
+
+
+def maintenance_rules(name: str, args: AppArgs) -> list[priorities.Rule]:
+    """Return the rules for all hosts of the environment, which count after those of its services."""
+    hosts = environment_hosts(name, args)
+    every = [host for options in _served(args) for host in (list(options.hosts) or hosts)]
+    return priorities.last_rules(listener_slot(name, args), every)
 
 
 def records(name: str, args: AppArgs) -> list[tuple[str, str]]:

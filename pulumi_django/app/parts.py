@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 
 from pulumi_django import contract
-from pulumi_django.app import backing, checks, monitoring, release, roles, secrets, services
+from pulumi_django.app import backing, checks, hosts, maintenance, monitoring, release, roles, secrets, services
 from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.backing import Backing
 from pulumi_django.app.containers import Containers, variables
@@ -37,6 +37,8 @@ def assemble(name: str, kind: Kind, args: AppArgs, *, parent: pulumi.Resource) -
     gate = release.gate(env, place, before)
     running = services.create(env, release.placement(env, place, before, own, gate), containers, used)
     release.steps(env, gate)
+    if args.maintenance is not None:
+        maintenance.create(env, hosts.maintenance_rules(name, args))
     services.records(env)
     monitoring.watch(env, place.cluster, running, used, key)
     outputs = _outputs(env, used, place, before, running)

@@ -245,6 +245,15 @@ def _listener_rule(
             aws.lb.ListenerRuleConditionArgs(
                 path_pattern=aws.lb.ListenerRuleConditionPathPatternArgs(values=list(rule.paths))
             ),
+            *(
+                [
+                    aws.lb.ListenerRuleConditionArgs(
+                        source_ip=aws.lb.ListenerRuleConditionSourceIpArgs(values=list(rule.sources))
+                    )
+                ]
+                if rule.sources
+                else []
+            ),
         ],
         actions=[action],
         # ECS sets the weights after the first deployment.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pulumi_django.rules.aws_rules import check_path_pattern
@@ -71,6 +71,8 @@ class Rule:
     priority: int
     hosts: Sequence[Any]
     paths: Sequence[str]
+    sources: Sequence[str] = ()
+    """Address ranges of the clients for which the rule counts; empty for all."""
 
 
 def rule_conditions(hosts: Sequence[Any], paths: Sequence[str]) -> list[tuple[list[Any], list[str]]]:
@@ -137,6 +139,37 @@ def assign(slot: int, routes: Sequence[Route]) -> dict[str, list[Rule]]:
             for offset, (hosts, paths) in enumerate(conditions)
         ]
     return rules
+
+
+def only_from(rules: Sequence[Rule], sources: Sequence[str]) -> list[Rule]:
+    """Return rules that count only for requests from these address ranges.
+
+    Raises ValueError when a rule has no room for them.
+    """
+    for rule in rules:
+        room = CONDITION_VALUES_PER_RULE - len(rule.hosts) - len(rule.paths)
+        if len(sources) > room:
+            raise ValueError(
+                f"maintenance.allow has {len(sources)} address ranges: a listener rule with {len(rule.hosts)} hosts and "
+                f"{len(rule.paths)} paths has room for {max(room, 0)}"
+            )
+    return [replace(rule, sources=tuple(sources)) for rule in rules]
+
+
+def last_rules(slot: int, hosts: Sequence[Any]) -> list[Rule]:
+    """Return the rules that count after those of all environments, for these hosts.
+
+    Their priorities lie behind all slots. Slots that differ by a multiple of 50 share them. Raises ValueError for more than
+    six hosts.
+    """
+    chunks = list(_chunks(list(dict.fromkeys(hosts)), VALUES_PER_CONDITION, WILDCARDS_PER_RULE))
+    if len(chunks) > 2:
+        raise ValueError(f"maintenance is set and the environment has {len(hosts)} hosts: it works with at most six")
+    first, room = SLOTS * PRIORITIES_PER_SLOT + 1, PRIORITY_LIMIT - SLOTS * PRIORITIES_PER_SLOT
+    return [
+        Rule(priority=first + (slot + number * room // 2) % room, hosts=some, paths=())
+        for number, some in enumerate(chunks)
+    ]
 
 
 def _chunks(values: list[Any], size: int, wildcards: int) -> Iterator[list[Any]]:

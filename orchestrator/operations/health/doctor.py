@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.config.stack_config import StackConfig, configured_stacks
 from orchestrator.errors import OrchestratorError, UnknownStackError
+from orchestrator.lifecycle.registry import maintenance_since
 from orchestrator.model import UNKNOWN, Kind, Scope, Unit
 from orchestrator.operations.aws import session_plugin
 from orchestrator.operations.aws.clients import AwsClients, Clients
@@ -54,6 +55,7 @@ def checks(
     if backend.verdict is Verdict.FAIL:
         return
     yield from _secrets(context, name)
+    yield from maintenance(context, name)
     if name is None:
         yield from _everywhere(context, clients_for)
         return
@@ -105,6 +107,17 @@ def _base_config(context: Context, base: str | None) -> StackConfig | None:
     projects = context.settings.in_scope(Scope.BASE)
     configured = [project for project in projects if base and base in configured_stacks(project)]
     return StackConfig.load(configured[0], str(base)) if configured else None
+
+
+def maintenance(context: Context, name: str | None) -> Iterator[Check]:
+    """Warn about environments in maintenance, which are easily forgotten."""
+    projects = context.settings.projects
+    environments = context.readable_registry().environments.values()
+    for found in environments:
+        since = maintenance_since(found, projects) if name in (None, found.name) else None
+        if since is not None:
+            text = f"{found.name} answers 503" + ("" if since == "on" else f" since {since}")
+            yield warn("maintenance", text, f"end it: `orchestrator maintenance off {found.name}`")
 
 
 def _not_needed(name: str) -> Check:
