@@ -13,7 +13,7 @@ from orchestrator.errors import RefusedError
 from orchestrator.lifecycle import CreateEnv, PreviewEnv, UpdateEnv
 from orchestrator.model import OutputValue, StackResource, Unit
 from tests.support.engines import Workshop
-from tests.support.workspace import APP_CONFIG, Workspace
+from tests.support.workspace import APP_CONFIG, BASE_CONFIG, Workspace
 
 ROOT = Path(__file__).parents[3]
 
@@ -57,6 +57,8 @@ def refusal(workspace: Workspace, request: Any) -> RefusedError:
 def test_a_host_of_another_environment_is_refused(
     workspace: Workspace, alpha: list[str], beta: list[str], host: str
 ) -> None:
+    certificate = "arn:aws:acm:eu-west-1:123456789012:certificate/0"  # covers what the base's own one does not
+    workspace.write("base", "dev", f"{BASE_CONFIG}  django-base:extra_certificate_arns: [{certificate}]\n")
     configured(workspace, "alpha", *alpha)
     configured(workspace, "beta", *beta)
     both = refusal(workspace, CreateEnv(names=("alpha", "beta"), base="dev"))
