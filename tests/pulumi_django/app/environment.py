@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any
 
@@ -61,7 +62,18 @@ def prod_arguments(base: dict[str, Any] | None = None, **changes: Any) -> ProdAp
 
 
 def prod(base: dict[str, Any] | None = None, **changes: Any) -> SimulationResult:
-    """The environment `shop`."""
+    """The environment `shop`. The usual one is simulated once."""
+    return simulated(base, **changes) if base or changes else usual()
+
+
+@functools.cache
+def usual() -> SimulationResult:
+    """The environment without changes."""
+    return simulated()
+
+
+def simulated(base: dict[str, Any] | None = None, **changes: Any) -> SimulationResult:
+    """The environment, simulated again."""
     return simulate(
         lambda: contract.export(ProdApp("shop", prod_arguments(base, **changes)).outputs),
         project="django-app",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -67,6 +68,16 @@ def arguments(base: dict[str, Any] | None = None, **changes: Any) -> AdHocAppArg
 
 
 def app(base: dict[str, Any] | None = None, **changes: Any) -> SimulationResult:
+    """The environment `alpha`. The usual one is simulated once."""
+    return simulated(base, **changes) if base or changes else usual()
+
+
+@functools.cache
+def usual() -> SimulationResult:
+    return simulated()
+
+
+def simulated(base: dict[str, Any] | None = None, **changes: Any) -> SimulationResult:
     return simulate(
         lambda: contract.export(AdHocApp("alpha", arguments(base, **changes)).outputs),
         project="django-app",

@@ -42,7 +42,7 @@ def gates(monkeypatch: pytest.MonkeyPatch) -> list[ReleaseGateArgs]:
 @pytest.mark.parametrize(
     ("environment", "options", "limits"),
     [
-        (app, {}, (1200, 0)),
+        (app, {"listener_slot": 1}, (1200, 0)),
         (app, {"web": WebOptions(paths=PATHS, deployment=CANARY)}, (1200, 1800)),
         (app, {"frontend": FrontendOptions(deployment=CANARY)}, (1200, 1800)),
         (app, {"frontend": FrontendOptions(deployment=CANARY), "frontend_image": None}, (1200, 0)),
