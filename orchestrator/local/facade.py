@@ -159,10 +159,20 @@ class Local:
         return state.current(self._folder(name), name)
 
     def logs(self, name: str, services: Sequence[str] = (), *, follow: bool = False) -> Iterator[LogLine]:
-        """The lines of the current or the last run, in the order of time; with `follow` until it ends."""
+        """The lines of the current or the last run, in the order of time; with `follow` until it ends.
+
+        Raises RefusedError without a log, UsageError for an unknown service.
+        """
         folder = self._folder(name)
         if not folder.log.exists():
             raise RefusedError(f"{name} has no log on this machine", f"start it: `orchestrator local up {name}`")
+        known = {*journal.names(folder), *self.containers(name)} if services else set[str]()
+        for service in services:
+            if service not in known:
+                raise UsageError(
+                    f"{name} has no lines of {service!r} here: it has those of {', '.join(sorted(known))}",
+                    "choose one of them with --service",
+                )
         return journal.lines(folder, set(services), follow=follow, runs=lambda: self._runs(name))
 
     def containers(self, name: str) -> tuple[str, ...]:

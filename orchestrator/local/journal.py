@@ -44,6 +44,11 @@ class Journal:
         self._file.close()
 
 
+def names(folder: StateFolder) -> tuple[str, ...]:
+    """The containers that wrote lines, in alphabetical order."""
+    return tuple(sorted({line.service for line in lines(folder, (), follow=False, runs=lambda: False)}))
+
+
 def lines(
     folder: StateFolder, services: Collection[str], *, follow: bool, runs: Callable[[], bool]
 ) -> Iterator[LogLine]:

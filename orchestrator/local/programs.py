@@ -30,8 +30,6 @@ class LocalContainer:
     from_code: bool
     """Whether it runs the working copy."""
 
-    starts_after: Sequence[str] = ()
-
 
 @dataclass(frozen=True, kw_only=True)
 class LocalService:
@@ -128,7 +126,6 @@ class Programs:
             service=service,
             program=self._program(container, listening(self._texts(container, words), place)),
             from_code=from_code,
-            starts_after=container.starts_after,
         )
 
     def _program(self, container: Container, words: Sequence[str]) -> Program:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import shlex
 import signal
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +21,7 @@ from orchestrator.local.journal import Journal
 from orchestrator.local.prepare import Prepared
 from orchestrator.local.processes import Process, Supervisor
 from orchestrator.local.programs import LocalContainer, LocalService
+from orchestrator.local.routes import HealthCheck, Routes
 from orchestrator.local.state import LocalServiceState
 from orchestrator.local.tls_door import TlsDoor
 from orchestrator.operations.events import LogLine, Note, Observer
@@ -55,7 +56,7 @@ class Running:
         self._supervisor = Supervisor(self._hear)
         self._stop = asyncio.Event()
         self._servers: list[Process] = []
-        self._targets = _targets(prepared)
+        self._targets = targets(prepared.services, prepared.routes)
         self._kept = [
             _Kept(container=each, service=service, target=self._target(service, each))
             for service in prepared.services
@@ -246,7 +247,7 @@ class Running:
             self._failure.set_exception(error)
 
     def _logs(self, kept: _Kept) -> str:
-        return f"orchestrator local logs {self._prepared.wanted.name} --service {kept.service.service.short}"
+        return f"orchestrator local logs {self._prepared.wanted.name} --service {kept.container.program.name}"
 
     def _health_changed(self, target: Target) -> None:
         self._publish()
@@ -365,10 +366,10 @@ def _works(service: LocalService) -> bool:
     return not _takes_requests(service) and not _is_used(service)
 
 
-def _targets(prepared: Prepared) -> dict[str, Target]:
+def targets(services: Sequence[LocalService], routes: Routes) -> dict[str, Target]:
     """The target of each target group: the container of its service, or the one that runs here in its place."""
     found: dict[str, Target] = {}
-    for local in prepared.services:
+    for local in services:
         for declared in local.service.targets:
             port = declared.port
             if all(each.program.name != declared.container for each in local.containers):
@@ -378,7 +379,7 @@ def _targets(prepared: Prepared) -> dict[str, Target]:
                 service=local.service.short,
                 address=local.place.address,
                 port=local.place.port(port),
-                check=prepared.routes.checks[declared.group],
+                check=routes.checks.get(declared.group, HealthCheck()),
                 grace_seconds=local.service.grace_seconds,
             )
     return found
