@@ -37,7 +37,7 @@ def test_the_output_of_a_program_is_reported_outside_the_results(arena: Arena) -
     add(arena, "print('hello from the program')")
     done = arena.run(*CREATE, "--json")
     assert done.code == 0
-    assert "app/alpha: hello from the program" in done.told.splitlines()
+    assert "alpha: hello from the program" in done.told.splitlines()
     assert json.loads(done.results)["exit_code"] == 0
     assert "hello from the program" not in done.results
 
@@ -59,13 +59,13 @@ def test_a_program_that_hangs_is_stopped_by_an_interrupt(arena: Arena) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("raise SystemExit(3)", "app/alpha failed: "),
-        ("import os\nos._exit(3)", "app/alpha failed: "),
-        ("one.arn.apply(lambda arn: 1 / 0)", "app/alpha failed: ZeroDivisionError: division by zero"),
-        ("pulumi.export('x', one.arn.apply(lambda arn: {}['gone']))", "app/alpha failed: KeyError: 'gone'"),
-        ("raise pulumi.RunError('set color: it is red or blue')", "app/alpha failed: set color: it is red or blue"),
-        ("import nowhere", "app/alpha failed: ModuleNotFoundError: No module named 'nowhere'"),
-        ("def broken(:", "app/alpha failed: SyntaxError: invalid syntax"),
+        ("raise SystemExit(3)", "alpha failed: "),
+        ("import os\nos._exit(3)", "alpha failed: "),
+        ("one.arn.apply(lambda arn: 1 / 0)", "alpha failed: ZeroDivisionError: division by zero"),
+        ("pulumi.export('x', one.arn.apply(lambda arn: {}['gone']))", "alpha failed: KeyError: 'gone'"),
+        ("raise pulumi.RunError('set color: it is red or blue')", "alpha failed: set color: it is red or blue"),
+        ("import nowhere", "alpha failed: ModuleNotFoundError: No module named 'nowhere'"),
+        ("def broken(:", "alpha failed: SyntaxError: invalid syntax"),
     ],
 )
 def test_a_failed_program_is_reported_in_one_sentence_and_finishes_once_it_is_fixed(

@@ -95,7 +95,7 @@ def test_an_unreachable_server_is_reported_and_the_same_command_finishes_later(
     wire.cut()
     failed = arena.end(process, 600)
     assert failed.code == 1
-    assert "app/alpha failed: " in failed.text
+    assert "alpha failed: " in failed.text
     gone = arena.run("list")
     assert gone.code == 1
     assert "the state in s3://state cannot be reached" in gone.text

@@ -91,7 +91,7 @@ def test_unreadable_tags_are_reported_and_deleted_tags_count_as_lost(arena: Aren
     assert "dev" in arena.run("list").text
     refused = arena.run("destroy-base", "dev")
     assert refused.code == 1
-    assert "base/dev failed: the stack's tags cannot be read" in refused.text
+    assert "dev failed: the stack's tags cannot be read" in refused.text
     assert "delete the stack's .pulumi-tags file" in refused.text
     file.unlink()
     assert arena.run("destroy-base", "dev").code == 0
@@ -151,7 +151,7 @@ def test_a_full_disk_is_reported_and_the_same_command_finishes_when_there_is_roo
     fill(filler)
     failed = small.end(process, 400)
     assert failed.code == 1
-    assert "app/alpha failed: the state could not be written" in failed.text
+    assert "alpha failed: the state could not be written" in failed.text
     small.cloud.set_rules(Rules())
     before = small.cloud.log()
     full = small.run(*CREATE)
@@ -180,7 +180,7 @@ def test_a_state_that_becomes_read_only_loses_nothing(small: Arena) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small.state)], check=True)
     failed = small.end(process, 400)
     assert failed.code == 1
-    assert "app/alpha failed: the state could not be written" in failed.text
+    assert "alpha failed: the state could not be written" in failed.text
     small.cloud.set_rules(Rules())
     assert small.run("list").code == 0
     again = small.run(*CREATE)

@@ -207,14 +207,12 @@ def test_a_pull_request_is_opened_pushed_to_broken_mended_and_closed_under_a_run
         assert forge.says(8) == []
 
 
-def test_the_action_of_this_repository_passes_the_linter() -> None:
-    if not (BIN / "zizmor").exists():
-        pytest.skip("zizmor is not installed")
-    root = Path(__file__).parents[3]
+@pytest.mark.parametrize("command", [["zizmor", "--offline", "--no-progress", ".github", "action.yml"], ["actionlint"]])
+def test_the_action_and_the_workflows_of_this_repository_pass_the_linters(command: list[str]) -> None:
+    program = shutil.which(command[0], path=f"{BIN}:{os.environ['PATH']}")
+    if program is None:
+        pytest.skip(f"{command[0]} is not installed")
     done = subprocess.run(
-        [str(BIN / "zizmor"), "--offline", "--no-progress", str(root / "action.yml")],
-        capture_output=True,
-        text=True,
-        check=False,
+        [program, *command[1:]], cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
