@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.api import Orchestrator
-from orchestrator.cli.events_file import EventsFile
 from orchestrator.cli.options import Common
 from orchestrator.cli.progress import Progress, short_name
 from orchestrator.config.stack_config import config_path
@@ -21,9 +20,10 @@ from orchestrator.events import Diagnostic, Event
 from orchestrator.lifecycle import Job, Request
 from orchestrator.lifecycle.interrupts import heard_by
 from orchestrator.model import Operation, RunReport, Scope, Status, Unit, UnitResult
-from orchestrator.rendering import document, plan_tree, summary, tables
+from orchestrator.rendering import plan_tree, summary, tables
 
 if TYPE_CHECKING:
+    from orchestrator.cli.events_file import EventsFile
     from orchestrator.operations.facade import Operations
 
 
@@ -34,7 +34,7 @@ class Session:
         self.common = common
         self.console = Console(quiet=common.quiet, verbose=common.verbose, as_json=common.as_json)
         self._progress = Progress(self.console)
-        self._events = EventsFile(common.events, self.console.warning) if common.events else None
+        self._events = self._events_file(common.events) if common.events else None
         self.orchestrator = Orchestrator(
             common.project_dir,
             engine=common.engine,
@@ -47,6 +47,11 @@ class Session:
         )
         self.notice = self.orchestrator.engine.notice
         self._ignore_state()
+
+    def _events_file(self, path: Path) -> EventsFile:
+        from orchestrator.cli.events_file import EventsFile
+
+        return EventsFile(path, self.console.warning)
 
     @cached_property
     def operations(self) -> Operations:
@@ -137,6 +142,8 @@ class Session:
         if self.common.as_json and quiet_document:
             pass
         elif self.common.as_json:
+            from orchestrator.rendering import document
+
             self.console.document(document.report(report, costs))
         elif plan_format == "markdown":
             self.console.result(plan_tree.markdown(report, costs))

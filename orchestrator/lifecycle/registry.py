@@ -66,6 +66,11 @@ class Deployment:
     """Units of the graph that do not exist: it was created only in part."""
 
     @property
+    def base(self) -> str | None:
+        """The base of an environment: the recorded one, or the first of those that its stacks refer to."""
+        return self.record.base or min(self.bases, default=None)
+
+    @property
     def status(self) -> StackStatus:
         """The worst status of its stacks; FAILED when some are missing."""
         worst = min((stack.status for stack in self.stacks), key=_WORST_FIRST.index)

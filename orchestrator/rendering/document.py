@@ -183,7 +183,7 @@ def listed(found: Deployment) -> ListedDeployment:
         name=found.name,
         scope=found.scope,
         kind=record.kind,
-        base=base_of(found),
+        base=found.base,
         status=found.status,
         owner=record.owner,
         created=record.created,
@@ -199,11 +199,6 @@ def listed(found: Deployment) -> ListedDeployment:
         monthly_cost=found.monthly_cost,
         recorded=found.recorded,
     )
-
-
-def base_of(found: Deployment) -> str | None:
-    """The base of an environment: the recorded one, or the first of those that its stacks refer to."""
-    return found.record.base or min(found.bases, default=None)
 
 
 def deployment(found: Deployment, notice: str | None, release: Release | None = None) -> dict[str, Any]:

@@ -26,7 +26,6 @@ from orchestrator.model import (
     UnitResult,
 )
 from orchestrator.rendering.columns import Column, aligned, count, table, text_lines
-from orchestrator.rendering.document import base_of
 
 if TYPE_CHECKING:
     from orchestrator.lifecycle.expiry import Life, Reaping
@@ -191,7 +190,7 @@ def listing(found: Sequence[Deployment], now: datetime, width: int | None = None
             item.name,
             item.scope.value,
             item.record.kind.value,
-            base_of(item) or "-",
+            item.base or "-",
             _status(item),
             item.record.owner or "-",
             format_duration(now - item.record.created).split(" ")[0] if item.record.created else "-",

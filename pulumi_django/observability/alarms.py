@@ -60,10 +60,15 @@ class AlarmThresholds:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EnvironmentAlarmsArgs:
+class AlarmsArgs:
+    """The receiver of alarms."""
+
     topic_arn: pulumi.Input[str]
     """ARN of the SNS topic that receives the alarms."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentAlarmsArgs(AlarmsArgs):
     cluster_name: pulumi.Input[str]
     """Name of the ECS cluster."""
 
@@ -142,10 +147,7 @@ class EnvironmentAlarms(pulumi.ComponentResource):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DatabaseAlarmsArgs:
-    topic_arn: pulumi.Input[str]
-    """ARN of the SNS topic that receives the alarms."""
-
+class DatabaseAlarmsArgs(AlarmsArgs):
     instance_id: pulumi.Input[str] | None = None
     """Identifier of the RDS instance. Set exactly one of this and `cluster_id`."""
 
@@ -198,10 +200,7 @@ class DatabaseAlarms(pulumi.ComponentResource):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoadBalancerAlarmsArgs:
-    topic_arn: pulumi.Input[str]
-    """ARN of the SNS topic that receives the alarms."""
-
+class LoadBalancerAlarmsArgs(AlarmsArgs):
     load_balancer: pulumi.Input[str]
     """Suffix of the load balancer's ARN."""
 
@@ -235,10 +234,7 @@ class LoadBalancerAlarms(pulumi.ComponentResource):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CacheAlarmsArgs:
-    topic_arn: pulumi.Input[str]
-    """ARN of the SNS topic that receives the alarms."""
-
+class CacheAlarmsArgs(AlarmsArgs):
     node_ids: Sequence[str]
     """Node ids in CloudWatch (`ReplicationGroupArgs.node_ids`)."""
 

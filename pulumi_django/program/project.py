@@ -34,7 +34,16 @@ MANAGED_BY = "pulumi-django"
 
 
 @dataclass(frozen=True, kw_only=True)
-class BaseSettings:
+class RoleSettings:
+    """Keys of every project whose resources have roles."""
+
+    permissions_boundary: str | None = None
+    """ARN of the IAM policy that becomes the boundary of every role, which also gets the path of the policy: the output
+    `permissions_boundary_arn` of projects/bootstrap. None sets neither."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseSettings(RoleSettings):
     """Keys of projects/base besides the base's arguments."""
 
     kind: Kind = Kind.AD_HOC
@@ -43,13 +52,9 @@ class BaseSettings:
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags of all resources, besides `base`, `kind` and `managed-by`."""
 
-    permissions_boundary: str | None = None
-    """ARN of the IAM policy that becomes the boundary of every role, which also gets the path of the policy: the output
-    `permissions_boundary_arn` of projects/bootstrap. None sets neither."""
-
 
 @dataclass(frozen=True, kw_only=True)
-class AppSettings:
+class AppSettings(RoleSettings):
     """Keys of projects/app besides the application's arguments."""
 
     base: str
@@ -61,10 +66,6 @@ class AppSettings:
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags of all resources, besides `environment`, `base`, `kind` and `managed-by`."""
 
-    permissions_boundary: str | None = None
-    """ARN of the IAM policy that becomes the boundary of every role, which also gets the path of the policy: the output
-    `permissions_boundary_arn` of projects/bootstrap. None sets neither."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class BootstrapSettings:
@@ -75,7 +76,7 @@ class BootstrapSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StandaloneSettings:
+class StandaloneSettings(RoleSettings):
     """Keys of projects/standalone. `base` and `app` contain the arguments of the base and the application."""
 
     base: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -86,10 +87,6 @@ class StandaloneSettings:
 
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags of all resources."""
-
-    permissions_boundary: str | None = None
-    """ARN of the IAM policy that becomes the boundary of every role, which also gets the path of the policy: the output
-    `permissions_boundary_arn` of projects/bootstrap. None sets neither."""
 
 
 def aws_config() -> dict[str, Any]:
