@@ -20,7 +20,7 @@ from orchestrator.local import journal, state
 from orchestrator.local.folder import StateFolder, of_environment
 from orchestrator.local.state import LocalState
 from orchestrator.model import Scope
-from orchestrator.operations.events import LogLine, Observer, ignore
+from orchestrator.operations.events import LogLine, Note, Observer, ignore
 
 if TYPE_CHECKING:
     from orchestrator.config.settings import Settings
@@ -111,6 +111,7 @@ class Local:
             reload=reload,
         )
         with self._alone(name):
+            observer(Note(text=f"reading what {name} declares"))
             prepared = prepare(self._settings, wanted, Path.cwd())
             begun(prepared)
 
@@ -228,7 +229,12 @@ class Local:
             if needed:
                 raise
             return False
-        os.kill(found.pid, signal.SIGTERM)
+        try:
+            os.kill(found.pid, signal.SIGTERM)
+        except PermissionError:
+            raise RefusedError(
+                f"{name} was not stopped: another user runs it (pid {found.pid})", "stop it as that user"
+            ) from None
         until = time.monotonic() + DOWN_SECONDS
         while time.monotonic() < until:
             if not self._runs(name):
