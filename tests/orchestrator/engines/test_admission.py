@@ -136,7 +136,9 @@ def test_protected_resources_are_seen_before_anything_is_destroyed(shop: Worksho
     program = shop.folder / "base" / "__main__.py"
     program.write_text(program.read_text().replace("depends_on=[first]", "depends_on=[first], protect=True"))
     orchestrator(shop).create_base("dev")
-    with pytest.raises(RefusedError, match=r"nothing was touched: base/dev: second \(Topic\)"):
+    with pytest.raises(
+        RefusedError, match=r"nothing was changed: protected resources would be destroyed: base/dev: second \(Topic\)"
+    ):
         orchestrator(shop).destroy_base("dev")
     assert shop.cloud() == ["first", "second"]
 
