@@ -28,6 +28,18 @@ SERVICES = (
         "UpdateSecret",
         *SECRETS,
     ),
+    # `secrets push` stores values below these names, and destroying an environment deletes them. The orchestrator tags them
+    # with its own name, because they belong to no stack. A name that does not exist yet has no tag.
+    Grant(
+        "secretsmanager",
+        "CreateSecret DeleteSecret GetSecretValue PutSecretValue TagResource",
+        ("arn:aws:secretsmanager:{region}:*:secret:{prefix}*/pushed*",),
+    ),
+    Grant(
+        "ssm",
+        "AddTagsToResource DeleteParameters GetParametersByPath PutParameter",
+        ("arn:aws:ssm:{region}:*:parameter/{prefix}*/pushed*",),
+    ),
     Grant(
         "elasticache",
         "DescribeCacheClusters DescribeCacheParameterGroups DescribeCacheParameters DescribeCacheSubnetGroups "

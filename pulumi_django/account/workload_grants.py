@@ -73,9 +73,10 @@ COMPUTE = (
         *(f"arn:aws:ecs:{{region}}:*:{kind}/{{prefix}}*" for kind in ("cluster", "service", "task-definition")),
     ),
     tagging("ecs", "TagResource", "CreateCluster CreateService RegisterTaskDefinition RunTask", _ECS),
+    # Copies of a task definition for one task, such as those of `db clone` and `rollback`, are deleted after it.
     own(
         "ecs",
-        "DeleteCluster DeleteService ExecuteCommand PutClusterCapacityProviders RunTask TagResource UntagResource "
+        "DeleteCluster DeleteService DeleteTaskDefinitions ExecuteCommand PutClusterCapacityProviders RunTask TagResource UntagResource "
         "UpdateCluster UpdateService",
         _ECS,
     ),

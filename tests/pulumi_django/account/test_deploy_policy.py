@@ -164,3 +164,35 @@ def test_every_document_fits_into_a_policy_and_all_into_a_role() -> None:
         assert characters <= deploy_policy.POLICY_LIMIT_CHARACTERS, f"{group} has {characters}"
     for policy in account().of_type("aws:iam/rolePolicy:RolePolicy"):
         assert len(policy.inputs["policy"]) < deploy_policy.INLINE_LIMIT_CHARACTERS
+
+
+@pytest.mark.parametrize("prefix", ["", "shop-"])
+def test_the_role_stores_and_deletes_the_values_of_secrets_push_and_no_others(prefix: str) -> None:
+    own = statements(account(name_prefix=prefix), "deploy")
+    tags = {f"aws:RequestTag/{name}": value for name, value in (("managed-by", "orchestrator"), ("environment", "x"))}
+    where = {"aws:RequestedRegion": REGION}
+
+    def may(call: str, name: str) -> bool:
+        kind = "secret:" if call.startswith("secretsmanager") else "parameter/"
+        service = call.partition(":")[0]
+        asked = Request(call, f"arn:aws:{service}:{REGION}:{ACCOUNT}:{kind}{name}", {**tags, **where})
+        return allows(own, asked)
+
+    name = f"{prefix}alpha/pushed"
+    for action in ("CreateSecret", "DeleteSecret", "GetSecretValue", "PutSecretValue", "TagResource"):
+        assert may(f"secretsmanager:{action}", f"{name}-AbCdEf")
+        assert not may(f"secretsmanager:{action}", f"{prefix}alpha/other-AbCdEf")
+    # A secret that does not exist has no suffix and no tags.
+    assert may("secretsmanager:DeleteSecret", name)
+    for action in ("AddTagsToResource", "PutParameter", "DeleteParameters"):
+        assert may(f"ssm:{action}", f"{name}/STRIPE_KEY")
+        assert not may(f"ssm:{action}", f"{prefix}alpha/other/STRIPE_KEY")
+    assert may("ssm:GetParametersByPath", name)
+
+
+def test_the_role_deletes_the_copies_of_task_definitions_that_it_made() -> None:
+    own = statements(account(), "deploy")
+    copy = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/alpha-database:7"
+    call = "ecs:DeleteTaskDefinitions"
+    assert allows(own, Request(call, copy, {"aws:RequestedRegion": REGION, **TAG}))
+    assert not allows(own, Request(call, copy, {"aws:RequestedRegion": REGION}))
