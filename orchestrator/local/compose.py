@@ -17,9 +17,10 @@ from orchestrator.config import values
 from orchestrator.local import aws_contents, layout, routes, secret_values, tasks
 from orchestrator.local.declaration import Declaration
 from orchestrator.local.folder import StateFolder
+from orchestrator.local.front_door_config import INNER_PORT, front_door
 from orchestrator.local.layout import Layout
 from orchestrator.local.places import Changes, Place
-from orchestrator.local.routes import Action, Routes, Rule
+from orchestrator.local.routes import Routes
 from orchestrator.local.secret_values import MadeSecrets, SecretValues
 from orchestrator.local.tasks import Container, Service, Task, Tasks
 
@@ -31,9 +32,8 @@ IMAGES = {
     DATABASE: "docker.io/library/postgres:{major}-bookworm",
     CACHE: "docker.io/valkey/valkey:8-alpine",
     AWS: "docker.io/motoserver/moto:5.2.5",
-    FRONT_DOOR: "docker.io/library/caddy:2-alpine",
+    FRONT_DOOR: "docker.io/library/nginx:stable-alpine",
 }
-_INNER_PORT = 8080
 _SNAKE_OIL = "ssl-cert-snakeoil"
 _WORDS = re.compile(r"[^A-Z0-9]+")
 _CREATE = """\
@@ -143,7 +143,7 @@ class _Writer:
             "name": self._declaration.environment,
             "services": services,
             "volumes": {"database": {}, **self._volumes},
-            "configs": {FRONT_DOOR: {"content": _escaped(self._caddyfile(rules))}},
+            "configs": {FRONT_DOOR: {"content": _escaped(front_door(rules, self._upstreams()))}},
         }
 
     # servers
@@ -279,55 +279,15 @@ class _Writer:
     def _front_door(self) -> dict[str, Any]:
         return {
             "image": IMAGES[FRONT_DOOR],
-            "ports": [f"127.0.0.1:{self._layout.site_port}:{_INNER_PORT}"],
-            "configs": [{"source": FRONT_DOOR, "target": "/etc/caddy/Caddyfile"}],
+            "ports": [f"127.0.0.1:{self._layout.site_port}:{INNER_PORT}"],
+            "configs": [{"source": FRONT_DOOR, "target": "/etc/nginx/conf.d/default.conf"}],
             "depends_on": [service.short for service in self._tasks.services if service.targets and service.count],
             "restart": "unless-stopped",
         }
 
-    def _caddyfile(self, rules: Routes) -> str:
-        """The listener rules in the order of their priorities. https://caddyserver.com/docs/caddyfile"""
-        upstream = {
-            target.group: f"{service.short}:{target.port}"
-            for service in self._tasks.services
-            for target in service.targets
-        }
-        lines = ["{", "\tadmin off", "\tauto_https off", "}", f":{_INNER_PORT} {{", "\troute {"]
-        for number, rule in enumerate(rules.rules, 1):
-            lines += [f"\t\t@rule{number} {{", *(f"\t\t\t{one}" for one in _matchers(rule)), "\t\t}"]
-            lines += [f"\t\thandle @rule{number} {{", f"\t\t\t{_answer(rule.action, upstream)}", "\t\t}"]
-        lines += ["\t\thandle {", f"\t\t\t{_answer(rules.otherwise, upstream)}", "\t\t}", "\t}", "}"]
-        return "\n".join(lines) + "\n"
-
-
-def _matchers(rule: Rule) -> list[str]:
-    found: list[str] = []
-    if rule.hosts:
-        found.append(f"header_regexp Host (?i)^({'|'.join(map(_regex, rule.hosts))})(:\\d+)?$")
-    if rule.paths:
-        found.append(f"path_regexp ^({'|'.join(map(_regex, rule.paths))})$")
-    if rule.methods:
-        found.append(f"method {' '.join(rule.methods)}")
-    found += [f"header_regexp {name} ^({'|'.join(map(_regex, values))})$" for name, values in rule.headers.items()]
-    if rule.sources:
-        found.append(f"remote_ip {' '.join(rule.sources)}")
-    return found
-
-
-def _regex(pattern: str) -> str:
-    return re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".").replace(r"\-", "-").replace(r"\/", "/")
-
-
-def _answer(action: Action, upstream: Mapping[str, str]) -> str:
-    if action.kind == "forward":
-        found = upstream.get(action.group or "")
-        return f"reverse_proxy {found}" if found else "respond 503"
-    if action.kind == "redirect":
-        address = (
-            action.location.replace("#{protocol}", "{scheme}").replace("#{host}", "{host}").replace("#{port}", "{port}")
-        )
-        return f"redir {address.replace('/#{path}', '{path}').replace('#{query}', '{query}')} {action.code}"
-    return f"respond {json.dumps(action.body)} {action.code}"
+    def _upstreams(self) -> dict[str, str]:
+        """Host and port of each target group."""
+        return {each.group: f"{one.short}:{each.port}" for one in self._tasks.services for each in one.targets}
 
 
 def _conditions(given: Mapping[str, str]) -> dict[str, Any]:

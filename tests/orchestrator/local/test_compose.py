@@ -62,15 +62,10 @@ def test_services_start_after_the_release_and_the_release_after_the_database(mad
 def test_the_front_door_listens_on_this_machine_only_and_has_the_rules(made: ComposeFile) -> None:
     found = document(made)
     assert found["services"]["front-door"]["ports"] == ["127.0.0.1:8080:8080"]
-    assert "reverse_proxy gunicorn:8000" in found["configs"]["front-door"]["content"]
+    assert "server gunicorn:8000;" in found["configs"]["front-door"]["content"]
 
 
 def test_the_secrets_of_the_file_stay_the_same(alpha: Declaration, tmp_path: Path) -> None:
     folder = StateFolder(tmp_path)
     folder.create()
     assert compose.compose(alpha, folder, 8080).values == compose.compose(alpha, folder, 8080).values
-
-
-def test_patterns_of_rules_become_regular_expressions() -> None:
-    assert compose._regex("/ws/*") == "/ws/.*"
-    assert compose._regex("/a?.png") == r"/a.\.png"

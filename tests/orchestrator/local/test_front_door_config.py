@@ -1,0 +1,140 @@
+"""nginx chooses rules as the load balancer does. The test runs nginx where it is installed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Generator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+import requests
+
+from orchestrator.local.front_door_config import INNER_PORT, front_door, regex
+from orchestrator.local.places import free_port
+from orchestrator.local.routes import Action, Routes, Rule
+
+NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
+HOST = "alpha.localhost"
+
+
+def forward(group: str, host: str, *paths: str, methods: tuple[str, ...] = ()) -> Rule:
+    return Rule(priority=1, action=Action(kind="forward", group=group), hosts=[host], paths=paths, methods=methods)
+
+
+RULES = Routes(
+    rules=[
+        forward("api", HOST, "/api/*", "/v?/x.json"),
+        forward("api", HOST, "/hook", methods=("POST",)),
+        Rule(
+            priority=2,
+            action=Action(kind="redirect", code=301, location="https://#{host}:443/new?#{query}"),
+            paths=["/old"],
+        ),
+        forward("gone", HOST, "/gone"),
+        forward("web", "*.localhost", "/*"),
+    ],
+    otherwise=Action(kind="fixed-response", code=404, body='Not "found"'),
+    checks={},
+)
+
+
+class Behind(BaseHTTPRequestHandler):
+    """Answers with its own port, the path and the headers that it got."""
+
+    def do_GET(self) -> None:
+        seen = (
+            f"{self.server.server_port} {self.path} {self.headers['Host']} {self.headers['X-Forwarded-For']}".encode()
+        )
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(seen)))
+        self.end_headers()
+        self.wfile.write(seen)
+
+    do_POST = do_GET
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Stay silent."""
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[str, dict[str, str]]]:
+    folder, port = tmp_path_factory.mktemp("nginx"), free_port("127.0.0.1")
+    servers = {name: HTTPServer(("127.0.0.1", 0), Behind) for name in ("web", "api")}
+    for server in servers.values():
+        Thread(target=server.serve_forever, daemon=True).start()
+    ports = {name: str(server.server_port) for name, server in servers.items()}
+    text = front_door(RULES, {name: f"127.0.0.1:{port}" for name, port in ports.items()})
+    paths = "".join(
+        f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    listening = text.replace(f"listen {INNER_PORT};", f"listen 127.0.0.1:{port};")
+    configuration = folder / "nginx.conf"
+    configuration.write_text(
+        f"pid {folder}/pid; daemon off; error_log {folder}/error;\nevents {{}}\n"
+        f"http {{ access_log off; {paths}\n{listening}\n}}\n"
+    )
+    process = subprocess.Popen([str(NGINX), "-c", str(configuration), "-e", str(folder / "error")])
+    try:
+        wait_until_it_answers(f"http://127.0.0.1:{port}/", process, folder / "error")
+        yield f"http://127.0.0.1:{port}", ports
+    finally:
+        process.terminate()
+        process.wait()
+        for server in servers.values():
+            server.shutdown()
+            server.server_close()
+
+
+def wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(600):
+        try:
+            requests.get(url, timeout=10)
+        except requests.ConnectionError:
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("nginx does not answer")
+
+
+@pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+@pytest.mark.parametrize(
+    ("method", "host", "path", "answer"),
+    [
+        ("GET", HOST, "/", "web"),
+        ("GET", HOST, "/api/users?next=/", "api"),
+        ("GET", HOST, "/v2/x.json", "api"),
+        ("GET", HOST, "/v22/x.json", "web"),
+        ("GET", HOST, "/?to=/api/", "web"),
+        ("GET", "beta.localhost", "/api/", "web"),
+        ("POST", HOST, "/hook", "api"),
+        ("GET", HOST, "/hook", "web"),
+        ("GET", HOST, "/gone", 503),
+        ("GET", "example.com", "/", 404),
+    ],
+)
+def test_nginx_chooses_the_rule_of_the_load_balancer(
+    door: tuple[str, dict[str, str]], method: str, host: str, path: str, answer: str | int
+) -> None:
+    url, ports = door
+    found = requests.request(method, f"{url}{path}", headers={"Host": host}, timeout=60)
+    if isinstance(answer, int):
+        assert found.status_code == answer
+        assert answer != 404 or found.text == 'Not "found"'
+    else:
+        assert found.text == f"{ports[answer]} {path} {host} 127.0.0.1"
+
+
+@pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+def test_nginx_redirects_to_the_site_itself_without_https(door: tuple[str, dict[str, str]]) -> None:
+    url, _ = door
+    found = requests.get(f"{url}/old?v=1", headers={"Host": f"{HOST}:1"}, allow_redirects=False, timeout=60)
+    assert (found.status_code, found.headers["Location"]) == (301, f"http://{HOST}:1/new?v=1")
+
+
+def test_a_pattern_has_no_meaning_besides_stars_and_question_marks() -> None:
+    assert regex("/a.(b)/*?", "[^?]") == r"/a\.\(b\)/[^?]*[^?]"
