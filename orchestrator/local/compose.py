@@ -143,7 +143,7 @@ class _Writer:
             "name": self._declaration.environment,
             "services": services,
             "volumes": {"database": {}, **self._volumes},
-            "configs": {FRONT_DOOR: {"content": _escaped(front_door(rules, self._upstreams()))}},
+            "configs": {FRONT_DOOR: {"content": _escaped(self._rules(rules))}},
         }
 
     # servers
@@ -285,9 +285,9 @@ class _Writer:
             "restart": "unless-stopped",
         }
 
-    def _upstreams(self) -> dict[str, str]:
-        """Host and port of each target group."""
-        return {each.group: f"{one.short}:{each.port}" for one in self._tasks.services for each in one.targets}
+    def _rules(self, rules: Routes) -> str:
+        upstreams = {each.group: f"{one.short}:{each.port}" for one in self._tasks.services for each in one.targets}
+        return front_door(rules, upstreams, self._layout.site_port)
 
 
 def _conditions(given: Mapping[str, str]) -> dict[str, Any]:

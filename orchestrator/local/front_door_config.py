@@ -27,14 +27,13 @@ _PROXY = (
     "proxy_set_header Connection $connection_header;",
     "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
     "proxy_set_header X-Forwarded-Proto $scheme;",
-    "proxy_set_header X-Forwarded-Port $http_x_forwarded_port;",
     "proxy_request_buffering off;",
     "proxy_buffering off;",
 )
 
 
-def front_door(routes: Routes, upstreams: Mapping[str, str]) -> str:
-    """Return the file. `upstreams` are host and port by the ARN of the target group.
+def front_door(routes: Routes, upstreams: Mapping[str, str], port: int) -> str:
+    """Return the file. `upstreams` are host and port by the ARN of the target group; `port` is the one that clients see.
 
     Rules with conditions on headers, queries or sources are left out: nginx's maps look at method, host and path.
     """
@@ -51,16 +50,16 @@ def front_door(routes: Routes, upstreams: Mapping[str, str]) -> str:
             lines.append(f"    {number} {names[address]};")
     lines += ['    default "";', "}"]
     answers = {0: routes.otherwise, **{number: rule.action for number, rule in rules.items()}}
-    return "\n".join([*lines, *_server(answers, upstreams)]) + "\n"
+    return "\n".join([*lines, *_server(answers, upstreams, port)]) + "\n"
 
 
-def _server(answers: Mapping[int, Action], upstreams: Mapping[str, str]) -> list[str]:
+def _server(answers: Mapping[int, Action], upstreams: Mapping[str, str], port: int) -> list[str]:
     lines = ["server {", f"    listen {INNER_PORT};", "    client_max_body_size 0;"]
     lines += [f"    default_type {answers[0].content_type or 'text/plain'};", "    location / {"]
     for number, action in answers.items():
         if action.kind != "forward" or action.group not in upstreams:
             lines.append(f"        if ($rule = {number}) {{ {_return(action)} }}")
-    lines += [f"        {one}" for one in _PROXY]
+    lines += [f"        {one}" for one in (*_PROXY, f"proxy_set_header X-Forwarded-Port {port};")]
     return [*lines, "        proxy_pass http://$target;", "    }", "}"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -180,12 +181,19 @@ class Programs:
 
     def _text(self, container: Container, text: str) -> str:
         """A text of the declaration with the places, the private `/tmp` and the volumes of this machine."""
-        changed = self._changes.applied(text)
+        folders = {"/tmp": self._folder.temporary(container.name)}
         for path, volume in container.mounts.items():
-            folder = self._folder.volume(volume)
-            folder.mkdir(parents=True, exist_ok=True)
-            changed = changed.replace(path, str(folder))
-        return changed.replace("/tmp/", f"{self._folder.temporary(container.name)}/")
+            folders[path] = self._folder.volume(volume)
+            folders[path].mkdir(parents=True, exist_ok=True)
+        return below(self._changes.applied(text), folders)
+
+
+def below(text: str, folders: Mapping[str, Path]) -> str:
+    """The text with other folders in place of those of a container, and of all that is below them."""
+    for path, folder in folders.items():
+        local = str(folder).replace("\\", r"\\")
+        text = re.sub(rf"(?<![\w/.-]){re.escape(path.rstrip('/'))}(?=/|$|[\s:,;\"'])", local, text)
+    return text
 
 
 def _in_order(containers: Sequence[Container]) -> list[Container]:

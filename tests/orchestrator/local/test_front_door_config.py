@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Generator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
@@ -46,9 +46,8 @@ class Behind(BaseHTTPRequestHandler):
     """Answers with its own port, the path and the headers that it got."""
 
     def do_GET(self) -> None:
-        seen = (
-            f"{self.server.server_port} {self.path} {self.headers['Host']} {self.headers['X-Forwarded-For']}".encode()
-        )
+        headers = [self.headers[name] for name in ("Host", "X-Forwarded-For", "X-Forwarded-Port")]
+        seen = " ".join([str(self.server.server_port), self.path, *headers]).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(seen)))
         self.end_headers()
@@ -63,11 +62,11 @@ class Behind(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def door(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[str, dict[str, str]]]:
     folder, port = tmp_path_factory.mktemp("nginx"), free_port("127.0.0.1")
-    servers = {name: HTTPServer(("127.0.0.1", 0), Behind) for name in ("web", "api")}
+    servers = {name: ThreadingHTTPServer(("127.0.0.1", 0), Behind) for name in ("web", "api")}
     for server in servers.values():
         Thread(target=server.serve_forever, daemon=True).start()
     ports = {name: str(server.server_port) for name, server in servers.items()}
-    text = front_door(RULES, {name: f"127.0.0.1:{port}" for name, port in ports.items()})
+    text = front_door(RULES, {name: f"127.0.0.1:{port}" for name, port in ports.items()}, 8080)
     paths = "".join(
         f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
@@ -126,7 +125,7 @@ def test_nginx_chooses_the_rule_of_the_load_balancer(
         assert found.status_code == answer
         assert answer != 404 or found.text == 'Not "found"'
     else:
-        assert found.text == f"{ports[answer]} {path} {host} 127.0.0.1"
+        assert found.text == f"{ports[answer]} {path} {host} 127.0.0.1 8080"
 
 
 @pytest.mark.skipif(NGINX is None, reason="nginx is not installed")

@@ -14,7 +14,7 @@ from orchestrator.local.declaration import Declaration
 from orchestrator.local.folder import StateFolder
 from orchestrator.local.places import Addresses
 from orchestrator.local.processes import Program
-from orchestrator.local.programs import Programs, Surroundings
+from orchestrator.local.programs import Programs, Surroundings, below
 from orchestrator.local.secret_values import MadeSecrets, SecretValues
 from orchestrator.local.tasks import Tasks
 
@@ -88,6 +88,14 @@ def test_secrets_are_made_once_and_are_not_those_of_the_simulation(alpha: Declar
 def test_every_container_has_a_folder_of_its_own_in_place_of_tmp(alpha: Declaration, tmp_path: Path) -> None:
     words = program(made(alpha, tmp_path), "beat").words
     assert words[-1] == f"--schedule={tmp_path}/tmp/beat/celerybeat-schedule"
+
+
+def test_only_whole_folders_of_a_container_are_replaced() -> None:
+    folders = {"/tmp": Path("/s/tmp/web"), "/data": Path("/s/volumes/data")}
+    assert below("--schedule=/tmp/beat", folders) == "--schedule=/s/tmp/web/beat"
+    assert below("/var/tmp/x /database /tmpfs", folders) == "/var/tmp/x /database /tmpfs"
+    assert below("/data", folders) == "/s/volumes/data"
+    assert below("a=/data/;b='/data'", folders) == "a=/s/volumes/data/;b='/s/volumes/data'"
 
 
 def test_production_has_tls_and_a_token_for_its_cache(live: Declaration, tmp_path: Path) -> None:
