@@ -120,23 +120,18 @@ def test_the_file_of_gitlab_has_gitlabs_schema(repository: Here) -> None:
 
 
 class Runner:
-    """Runs the workflow of pull requests with `act` on this machine, against a forge on loopback.
+    """Runs a workflow with `act` on this machine, against a forge on loopback.
 
-    The steps that install the tools are left out: they need the actions of other repositories.
+    The steps with actions of other repositories are left out: those that install the tools, and those that keep the plan
+    between two jobs. The folders of the stacks and of the plan outlive a run, as stacks in AWS and artifacts do.
     """
 
     def __init__(self, here: Here, forge: FakeForge, home: Path) -> None:
         self.here, self.forge, self.home = here, forge, home
         self.root = here.folder.parent
         main(["ci", "init", "github", "--project-dir", str(here.folder)])
-        yaml = YAML()
-        file = workflows(here) / "preview.yml"
-        document = yaml.load(file)
-        job = document["jobs"]["environment"]
-        job["steps"] = [step for step in job["steps"] if "uses" not in step and step["name"] != "install"]
-        # The runner empties its folder after each run. The simulated stacks have to outlive it, as stacks in AWS do.
-        job["env"]["ORCHESTRATOR_PROJECT_DIR"] = str(here.folder)
-        yaml.dump(document, file)
+        for name in ("preview.yml", "infrastructure.yml"):
+            self._prepare(workflows(here) / name)
         for words in (
             ["remote", "add", "origin", f"https://github.com/{REPOSITORY}.git"],
             ["add", "."],
@@ -144,28 +139,36 @@ class Runner:
         ):
             subprocess.run(["git", *words], cwd=self.root, check=True)
 
-    def __call__(self, action: str, number: int = 7) -> subprocess.CompletedProcess[str]:
-        pull = self.forge.pulls[number]
-        event = self.home / "event.json"
-        event.write_text(json.dumps({"action": action, "pull_request": pull, "number": number}))
+    def _prepare(self, file: Path) -> None:
+        yaml = YAML()
+        document = yaml.load(file)
+        for job in document["jobs"].values():
+            job["steps"] = [step for step in job["steps"] if "uses" not in step and step["name"] != "install"]
+            job["env"]["ORCHESTRATOR_PROJECT_DIR"] = str(self.here.folder)
+            for step in job["steps"]:
+                step["run"] = step["run"].replace("--save-plan plan", f"--save-plan {self.home}/plan")
+                step["run"] = step["run"].replace("apply plan", f"apply {self.home}/plan")
+        yaml.dump(document, file)
+
+    def __call__(self, workflow: str, event: dict[str, Any], kind: str = "pull_request") -> Any:
+        file = self.home / "event.json"
+        file.write_text(json.dumps(event))
         environment: dict[str, Any] = {
             "GITHUB_API_URL": self.forge.url,
             "PATH": f"{BIN}:{os.environ['PATH']}",
             "PYTHONPATH": str(Path(__file__).parents[3]),
             "HOME": str(self.home),
         }
-        words = [str(BIN / "act"), "pull_request", "-W", ".github/workflows/preview.yml", "-e", str(event)]
+        words = [str(BIN / "act"), kind, "-W", f".github/workflows/{workflow}", "-e", str(file)]
         words += ["-P", "ubuntu-latest=-self-hosted", "-s", f"GITHUB_TOKEN={TOKEN}", "-s", "PULUMI_CONFIG_PASSPHRASE=x"]
         words += [word for name, value in environment.items() for word in ("--env", f"{name}={value}")]
         return subprocess.run(
-            words,
-            cwd=self.root,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
+            words, cwd=self.root, env={**os.environ, **environment}, capture_output=True, text=True, check=False
         )
+
+    def pull(self, action: str, number: int = 7, workflow: str = "preview.yml") -> Any:
+        """Run the workflow for an event of a pull request."""
+        return self(workflow, {"action": action, "pull_request": self.forge.pulls[number], "number": number})
 
 
 @pytest.mark.skipif(not (BIN / "act").exists(), reason="act is not installed")
@@ -177,7 +180,7 @@ def test_a_pull_request_is_opened_pushed_to_broken_mended_and_closed_under_a_run
             file.write('\n[pull_requests]\nbase = "dev"\n')
         forge.pull(7)
         run = Runner(repository, forge, tmp_path_factory.mktemp("home"))
-        opened = run("opened")
+        opened = run.pull("opened")
         assert opened.returncode == 0, opened.stdout + opened.stderr
         assert "### Environment `pr-7` is ready" in forge.says(7)[0]
 
@@ -185,7 +188,7 @@ def test_a_pull_request_is_opened_pushed_to_broken_mended_and_closed_under_a_run
         good = program.read_text()
         program.write_text("raise RuntimeError('migration 0007 failed')")
         forge.pull(7, commit=sha(8))
-        broken = run("synchronize")
+        broken = run.pull("synchronize")
         assert broken.returncode == 1
         (said,) = forge.says(7)
         assert "was not updated" in said
@@ -193,18 +196,39 @@ def test_a_pull_request_is_opened_pushed_to_broken_mended_and_closed_under_a_run
 
         program.write_text(good)
         forge.pull(7, commit=sha(9))
-        assert run("synchronize").returncode == 0
+        assert run.pull("synchronize").returncode == 0
         assert [entry["sha"] for entry in forge.deployments.values()] == [sha(9)]
 
         forge.pull(7, state="closed")
-        assert run("closed").returncode == 0
+        assert run.pull("closed").returncode == 0
         assert "was destroyed" in forge.says(7)[0]
         assert forge.deployments == {}
 
         forge.pull(8, repository="mallory/shop")
-        fork = run("opened", 8)
+        fork = run.pull("opened", 8)
         assert fork.returncode == 0
         assert forge.says(8) == []
+
+
+@pytest.mark.skipif(not (BIN / "act").exists(), reason="act is not installed")
+def test_a_change_of_the_stacks_is_planned_in_a_comment_and_carried_out_exactly_as_planned(
+    repository: Here, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    live = repository.folder / "app" / "Pulumi.live.yaml"
+    live.write_text("config:\n  fixture-app:base: dev\n")
+    with running() as forge:
+        forge.pull(7)
+        run = Runner(repository, forge, tmp_path_factory.mktemp("home"))
+        planned = run.pull("opened", workflow="infrastructure.yml")
+        assert planned.returncode == 0, planned.stdout + planned.stderr
+        (said,) = forge.says(7)
+        assert said.startswith("<!-- pulumi-django comment plan of live -->\n### Plan: ")
+        assert repository("list", "--json").out.count('"name": "live"') == 0, "a plan changes nothing"
+
+        shutil.rmtree(run.home / "plan")
+        pushed = run("infrastructure.yml", {"ref": "refs/heads/main"}, "push")
+        assert pushed.returncode == 0, pushed.stdout + pushed.stderr
+        assert repository("list", "--json").out.count('"name": "live"') == 1
 
 
 @pytest.mark.parametrize("command", [["zizmor", "--offline", "--no-progress", ".github", "action.yml"], ["actionlint"]])
