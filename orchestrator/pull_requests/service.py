@@ -66,9 +66,13 @@ class PullRequests:
         if why is not None:
             present = any(each.name == name for each in existing)
             return self._end(change, name, why) if present and _gone(change) else replace(skipped, reason=why)
-        request = self._request(change, name, images)
-        job = self._orchestrator.prepare(request)  # a request that cannot work puts no other environment to sleep
-        slept = self._make_room(existing, name)
+        try:
+            # A request that cannot work puts no other environment to sleep.
+            job = self._orchestrator.prepare(self._request(change, name, images))
+            slept = self._make_room(existing, name)
+        except OrchestratorError as error:
+            self._report_refusal(change, replace(skipped, outcome=Outcome.FAILED), error)
+            raise
         return self._updated(change, name, job, slept, new=all(each.name != name for each in existing))
 
     def close(self, number: int, reason: str = "The pull request is closed.") -> SyncResult:
@@ -213,6 +217,13 @@ class PullRequests:
         notes += self._quietly(lambda: written.append(self._forge.comment(change.number, marker, text)))
         notes = tuple(dict.fromkeys((*result.notes, *notes)))
         return replace(result, notes=notes, comment=written[0] if written else None)
+
+    def _report_refusal(self, change: Change, result: SyncResult, error: OrchestratorError) -> None:
+        """Report a run that was refused before anything changed. A failure of the forge adds nothing to that error."""
+        reason = error.message if error.hint is None else f"{error.message}\n{error.hint}"
+        text = comments.ended(change, replace(result, reason=reason), None, self._orchestrator.engine.notice)
+        self._quietly(lambda: self._forge.comment(change.number, comments.marker(result.environment), text))
+        self._entry(change, result.environment, "failure", None)
 
     def _end(self, change: Change, name: str, reason: str) -> SyncResult:
         """Destroy an environment and report it."""

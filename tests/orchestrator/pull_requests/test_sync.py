@@ -193,6 +193,8 @@ def test_without_room_the_owner_of_the_oldest_is_named_and_nothing_changes(
     )
     assert caught.value.hint == "destroy one or put it to sleep; pr-1 of ada was updated longest ago"
     assert Unit("app", "pr-2") not in workspace.engine.kept
+    assert "the largest number of awake environments of pull requests is 1" in forge.says(2)[0]
+    assert [entry["states"] for entry in forge.deployments.values()][-1] == [("failure", None)]
 
 
 def test_a_request_that_is_refused_puts_no_environment_to_sleep(
