@@ -243,6 +243,9 @@ class UnitResult:
     planned: tuple[StackResource, ...] = field(default=(), repr=False)
     """For a preview: the resources that the stack would have."""
 
+    rehearsed: tuple[StackResource, ...] = field(default=(), repr=False)
+    """For a preview with unknown values: the same resources from a simulation, in which every value is known."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunReport:

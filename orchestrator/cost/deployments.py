@@ -32,7 +32,7 @@ def of_preview(report: RunReport, engine: Engine, prices: PriceTable) -> Costs:
         if result.planned:
             exists = engine.stack(result.unit) is not None
             before = estimate(engine.resources(result.unit) if exists else (), prices)
-            after = estimate(result.planned, prices)
+            after = estimate(result.rehearsed or result.planned, prices)
             costs[result.unit] = MonthlyCost(before=before.dollars_per_month, after=after.dollars_per_month)
     return costs
 

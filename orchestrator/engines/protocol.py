@@ -7,7 +7,7 @@ They never print, prompt or exit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from orchestrator.engines.history import Entry
 from orchestrator.engines.marks import Marks
+from orchestrator.engines.rehearsal import Asked, Rehearsal
 from orchestrator.errors import LockOwner, UnreadableStateError
 from orchestrator.events import UnitEvent
 from orchestrator.model import Operation, Record, StackResource, StackSummary, Unit, UnitOutcome
@@ -108,6 +109,14 @@ class Engine(Protocol):
         then the stack with its record and history, and keeps `Pulumi.<stack>.yaml`. Only one operation can run on a stack: a
         second one raises StackLockedError. A failure raises OperationFailedError after all finished changes were recorded. An
         interrupt raises InterruptedRunError.
+        """
+        ...
+
+    def rehearse(self, asked: Sequence[Asked]) -> Mapping[Unit, Rehearsal]:
+        """Simulate the programs of updates, in this order, before anything is touched. It ends at the first refusal.
+
+        Each program reads the outputs of stacks from their state, and those of new stacks from their own rehearsal. An engine
+        without simulation returns nothing.
         """
         ...
 

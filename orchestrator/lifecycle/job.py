@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.config.stack_config import StackConfig
+from orchestrator.engines.rehearsal import Rehearsal
 from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.graph import Plan
 from orchestrator.model import UNKNOWN, Kind, Operation, Outputs, Record, Scope, StackSummary, Unit
@@ -73,6 +74,9 @@ class Job:
 
     seen: dict[Unit, str] = field(default_factory=dict[Unit, str])
     """The configurations that the previews of a saved plan read; empty until all previews succeeded."""
+
+    rehearsals: dict[Unit, Rehearsal] = field(default_factory=dict[Unit, Rehearsal], repr=False)
+    """The rehearsals of its units, filled once before the run begins."""
 
     def unread(self, unit: Unit) -> list[Unit]:
         """The units before this one that had no readable outputs when the job was prepared."""

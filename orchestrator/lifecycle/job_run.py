@@ -14,7 +14,7 @@ from orchestrator.engines import history
 from orchestrator.engines.protocol import UnitRequest
 from orchestrator.errors import InterruptedRunError, OrchestratorError
 from orchestrator.events import Diagnostic, Event, Observer, PlanReady, ResourceEvent
-from orchestrator.lifecycle import base_marks, unit_files
+from orchestrator.lifecycle import base_marks, rehearsal, unit_files
 from orchestrator.lifecycle.interrupts import Interrupter, heard_by
 from orchestrator.lifecycle.job import Job, plan_file_name, to_wire
 from orchestrator.lifecycle.runner import Runner
@@ -32,9 +32,11 @@ def run(
     In the main thread, Ctrl-C interrupts the run; from other threads, the context's `interrupter` does. `first` runs after
     all locks are taken and before the first unit starts, `last` after the last unit and before the report is shown.
 
-    Raises StackLockedError and RefusedError when the job can no longer begin, SettingsError when a file cannot be written,
-    and InterruptedRunError after an interrupt before the first unit.
+    Programs are rehearsed first, and what they refuse is raised before anything is touched. Raises StackLockedError and
+    RefusedError when the job can no longer begin, SettingsError when a file cannot be written, and InterruptedRunError after
+    an interrupt before the first unit.
     """
+    job = rehearsal.passed(job)
     context, begun = job.context, set[Unit]()
 
     def listen(event: Event) -> None:
@@ -140,6 +142,7 @@ def _preview(job: Job, runner: Runner) -> tuple[UnitResult, ...]:
             return replace(request, upstream_outputs=upstream, config_file=scratch.get(unit))
 
         results = runner.run(job.plan, job.operation, prepare, job.resource_counts())
+        results = rehearsal.with_known_values(job, results)
         if job.plans and all(result.status in (Status.SUCCEEDED, Status.UNCHANGED) for result in results):
             job.seen.update({unit: file.read_text(encoding="utf-8") for unit, file in scratch.items()})
         return results

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from orchestrator.engines.history import FAILED, SUCCEEDED, Entry
 from orchestrator.engines.marks import Marks
 from orchestrator.engines.protocol import Sink, UnitRequest
 from orchestrator.engines.records import merged
+from orchestrator.engines.rehearsal import Asked, Rehearsal
 from orchestrator.errors import (
     InterruptedRunError,
     LockOwner,
@@ -124,6 +125,10 @@ class FakeEngine:
         self.shelf = MemoryShelf()
         self.marks = Marks(self.shelf, "marks")
         self.interrupts = 0
+        self.rehearsals: dict[Unit, Rehearsal] = {}
+        self.rehearsed: list[tuple[Unit, ...]] = []
+        """The units of each rehearsal."""
+
         self.admitted: tuple[tuple[Unit, ...], tuple[Unit, ...]] = ((), ())
         self._interrupted = threading.Event()
         self._guard = threading.Lock()
@@ -320,6 +325,10 @@ class FakeEngine:
 
     def write_record(self, unit: Unit, record: Record) -> None:
         self.kept[unit].record = record
+
+    def rehearse(self, asked: Sequence[Asked]) -> Mapping[Unit, Rehearsal]:
+        self.rehearsed.append(tuple(each.unit for each in asked))
+        return self.rehearsals
 
     def change_record(self, unit: Unit, change: Callable[[Record | None], Record]) -> Record:
         record = change(self.kept[unit].record)

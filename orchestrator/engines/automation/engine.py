@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 import zlib
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from orchestrator.config import project_file
 from orchestrator.config.aws_settings import access_of
 from orchestrator.config.settings import Settings
 from orchestrator.engines import history, records
-from orchestrator.engines.automation import backend_address, checkpoint
+from orchestrator.engines.automation import backend_address, checkpoint, rehearsal
 from orchestrator.engines.automation.cli_backend import CliBackend
 from orchestrator.engines.automation.dead_engines import Find, Unfinished, pending
 from orchestrator.engines.automation.diy_backend import Backend
@@ -28,6 +28,7 @@ from orchestrator.engines.automation.stacks import Stacks
 from orchestrator.engines.lock_retry import retry_while_locked
 from orchestrator.engines.marks import claimed
 from orchestrator.engines.protocol import Sink, UnitRequest
+from orchestrator.engines.rehearsal import Asked, Rehearsal
 from orchestrator.errors import (
     InterruptedRunError,
     OrchestratorError,
@@ -36,7 +37,7 @@ from orchestrator.errors import (
     UnknownStackError,
 )
 from orchestrator.events import Diagnostic
-from orchestrator.model import Operation, Outputs, Record, Scope, Unit, UnitOutcome
+from orchestrator.model import SECRET_MASK, Operation, Outputs, Record, Scope, Unit, UnitOutcome
 
 if TYPE_CHECKING:
     from orchestrator.recovery.adoption import Finding
@@ -81,6 +82,25 @@ class AutomationEngine(Stacks):
     def change_record(self, unit: Unit, change: Callable[[Record | None], Record]) -> Record:
         self._latest(unit)
         return self._record(unit, change)
+
+    def rehearse(self, asked: Sequence[Asked]) -> Mapping[Unit, Rehearsal]:
+        stacks = {
+            self.reference_name(stack.unit): (
+                {name: SECRET_MASK if output.secret else output.value for name, output in stack.outputs.items()},
+                tuple(name for name, output in stack.outputs.items() if output.secret),
+            )
+            for stack in self.stacks()
+            if stack.outputs
+        }
+        programs = [
+            rehearsal.Program(
+                asked=each,
+                project=self._projects[each.unit.project],
+                reference_name=self.reference_name(each.unit),
+            )
+            for each in asked
+        ]
+        return rehearsal.rehearse_apart(rehearsal.Question(programs=programs, stacks=stacks))
 
     def interrupt(self) -> None:
         self._cli.interrupt()

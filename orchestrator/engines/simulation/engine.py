@@ -24,6 +24,7 @@ from orchestrator.engines.history import Entry
 from orchestrator.engines.lock_retry import retry_while_locked
 from orchestrator.engines.marks import Marks
 from orchestrator.engines.protocol import Sink, UnitRequest
+from orchestrator.engines.rehearsal import Asked, Rehearsal
 from orchestrator.engines.simulation import plans, repeats, updates
 from orchestrator.engines.simulation.store import PATIENCE_SECONDS, Head, Resources, Store, stack_resource
 from orchestrator.errors import (
@@ -180,6 +181,12 @@ class SimulationEngine:
     def write_record(self, unit: Unit, record: Record) -> None:
         self.change_record(unit, lambda _before: record)
 
+    def rehearse(self, asked: Sequence[Asked]) -> Mapping[Unit, Rehearsal]:
+        from orchestrator.engines.simulation import rehearsals  # loads the Pulumi SDK
+
+        names = {each.unit: self.reference_name(each.unit) for each in asked}
+        return rehearsals.rehearse(asked, self._projects, self._store, names, self._outputs_by_name())
+
     def change_record(self, unit: Unit, change: Callable[[Record | None], Record]) -> Record:
         self._require(unit)
         with self._store.locked(unit, PATIENCE_SECONDS):
@@ -303,15 +310,12 @@ class SimulationEngine:
         from orchestrator.engines.simulation import programs, rehearsals  # load the Pulumi SDK
 
         project = self._projects[request.unit.project]
-        if not prior and repeats.can_repeat(request):
-            known = rehearsals.take(project, request, repeats.given_to(project, request), self._outputs_of)
+        if repeats.is_plain(request):
+            known = rehearsals.take(project, request, self._outputs_of, self._store.digest(request.unit))
             if known is not None:
                 return known
-        stacks: dict[str, tuple[Mapping[str, Any], Sequence[str]]] = {
-            self.reference_name(unit): (head.outputs, head.secret_outputs)
-            for unit, head in self._readable_heads()
-            if unit != request.unit
-        }
+        stacks = self._outputs_by_name()
+        stacks.pop(self.reference_name(request.unit), None)
         stacks |= {name: plans.planned_outputs(outputs) for name, outputs in request.upstream_outputs.items()}
         try:
             return programs.simulate_project(project, request, prior=prior, stacks=stacks)
@@ -382,6 +386,11 @@ class SimulationEngine:
             except StateError:  # a damaged stack matters only to a program that reads it
                 continue
         return found
+
+    def _outputs_by_name(self) -> dict[str, tuple[Mapping[str, Any], Sequence[str]]]:
+        """The outputs of all readable stacks by reference name, with the names of the secret ones."""
+        heads = self._readable_heads()
+        return {self.reference_name(unit): (head.outputs, head.secret_outputs) for unit, head in heads}
 
     def _require(self, unit: Unit) -> None:
         if not self._store.exists(unit):

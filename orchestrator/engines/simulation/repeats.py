@@ -66,9 +66,13 @@ class _Kept:
 
 
 def can_repeat(request: UnitRequest) -> bool:
+    """Whether the program of a plain update need not run when it would read the same."""
+    return is_plain(request) and os.environ.get(VARIABLE, "0") in ("", "0")
+
+
+def is_plain(request: UnitRequest) -> bool:
     """Whether the request is a plain update. Plans and outputs that are handed over are always simulated."""
-    plain = request.operation is Operation.UP and request.plan_file is None and not request.upstream_outputs
-    return plain and os.environ.get(VARIABLE, "0") in ("", "0")
+    return request.operation is Operation.UP and request.plan_file is None and not request.upstream_outputs
 
 
 def given_to(project: Project, request: UnitRequest) -> str:

@@ -1,0 +1,57 @@
+"""The rehearsal of a job: all its programs are simulated with the configuration that they will get."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from orchestrator.engines.rehearsal import Asked, Rehearsal
+from orchestrator.events import Diagnostic
+from orchestrator.lifecycle.job import Job
+from orchestrator.model import UNKNOWN, Operation, Unit, UnitResult
+
+
+def of(job: Job) -> Mapping[Unit, Rehearsal]:
+    """The rehearsals of the job's units, in the order of the plan, up to the first refusal; each job has one."""
+    if not job.rehearsals:
+        units = job.plan.units
+        asked = [Asked(unit=unit, config=job.configs[unit].text() if unit in job.configs else None) for unit in units]
+        job.rehearsals.update(job.context.engine.rehearse(asked))
+    return job.rehearsals
+
+
+def passed(job: Job) -> Job:
+    """The job, with a note for each program that could not be simulated. Raises the refusal of a program."""
+    # Previews have simulated the programs of a saved plan.
+    if job.operation is not Operation.UP or job.command == "apply":
+        return job
+    notes: list[str] = []
+    for unit, rehearsal in of(job).items():
+        if rehearsal.refusal is not None:
+            if rehearsal.traceback:
+                job.context.observer(Diagnostic(unit=unit, severity="error", message=rehearsal.traceback))
+            raise rehearsal.refusal
+        if rehearsal.skipped:
+            notes.append(f"{unit} was not rehearsed: {rehearsal.skipped.splitlines()[0]}")
+    return replace(job, notes=(*job.notes, *notes)) if notes else job
+
+
+def with_known_values(job: Job, results: tuple[UnitResult, ...]) -> tuple[UnitResult, ...]:
+    """The results of previews, with the resources of a rehearsal where the previews have unknown values."""
+    if not any(_is_unknown(resource.inputs) for result in results for resource in result.planned):
+        return results
+    found = of(job)
+    return tuple(
+        replace(result, rehearsed=found[result.unit].resources) if result.unit in found and result.planned else result
+        for result in results
+    )
+
+
+def _is_unknown(value: Any) -> bool:
+    """Whether an input is unknown in whole or in part."""
+    if isinstance(value, str):
+        return UNKNOWN in value
+    if isinstance(value, Mapping):
+        return any(_is_unknown(item) for item in value.values())  # pyright: ignore[reportUnknownVariableType]
+    return isinstance(value, list) and any(_is_unknown(item) for item in value)  # pyright: ignore[reportUnknownVariableType]
