@@ -487,3 +487,34 @@ def test_a_preview_does_not_run_git(workspace: Workspace, monkeypatch: pytest.Mo
     monkeypatch.setattr("orchestrator.lifecycle.context.checkout", fail)
     report = workspace.orchestrator().preview_env("alpha", base="dev")
     assert [result.operation for result in report.results] == [Operation.PREVIEW] * 2
+
+
+def test_the_owner_is_the_one_who_is_named_then_the_one_who_is_recorded(workspace: Workspace) -> None:
+    def owner() -> str | None:
+        found = workspace.engine.kept[Unit("app", "beta")].record
+        return found.owner if found else None
+
+    workspace.orchestrator().create_env("beta", base="dev", owner="ada")
+    assert owner() == "ada"
+    workspace.orchestrator().create_env("beta", base="dev")
+    assert owner() == "ada"
+    workspace.orchestrator().create_env("beta", base="dev", owner="eve")
+    assert owner() == "eve"
+
+
+def test_creating_again_keeps_what_is_recorded(workspace: Workspace) -> None:
+    workspace.orchestrator().create_env("beta", base="dev", ttl="3d")
+    workspace.orchestrator().pin("beta")
+    before = workspace.engine.kept[Unit("app", "beta")].record
+    workspace.orchestrator().create_env("beta", base="dev")
+    after = workspace.engine.kept[Unit("app", "beta")].record
+    assert before is not None
+    assert after is not None
+    assert (after.created, after.ttl, after.pinned) == (before.created, before.ttl, True)
+
+
+def test_each_update_has_a_message_with_the_command_and_the_stack(workspace: Workspace) -> None:
+    workspace.orchestrator().create_env("beta", base="dev")
+    for unit in (Unit("base", "dev"), Unit("app", "beta")):
+        (entry,) = workspace.engine.history(unit)
+        assert entry.message.startswith(f"orchestrator create-env {unit.stack}")

@@ -163,3 +163,27 @@ def test_only_the_lock_of_a_dead_process_is_removed(running: Workspace) -> None:
     locked(False)
     assert [lock.unit for lock in orchestrator.unlock("alpha")] == [unit("alpha")]
     assert running.engine.locks == {}
+
+
+def test_extending_an_environment_without_a_record_gives_it_the_record_that_its_stack_shows(
+    workspace: Workspace,
+) -> None:
+    workspace.orchestrator().create_base("dev")
+    workspace.engine.has(unit("beta"), references=("organization/django-base/dev",))
+    workspace.orchestrator().extend("beta", "1d")
+    assert (record(workspace, "beta").base, record(workspace, "beta").ttl) == ("dev", timedelta(days=1))
+    workspace.orchestrator().pin("beta")
+    assert (record(workspace, "beta").pinned, record(workspace, "beta").ttl) == (True, timedelta(days=1))
+
+
+def test_a_change_that_was_recorded_meanwhile_is_not_lost(running: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    change: Any = running.engine.change_record
+
+    def slowly(changed: Unit, edit: Any) -> Record:
+        monkeypatch.setattr(running.engine, "change_record", change)
+        running.orchestrator().pin("alpha")
+        return change(changed, edit)
+
+    monkeypatch.setattr(running.engine, "change_record", slowly)
+    running.orchestrator().extend("alpha", "9d")
+    assert (record(running, "alpha").pinned, record(running, "alpha").ttl) == (True, timedelta(days=9))

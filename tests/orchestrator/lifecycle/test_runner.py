@@ -364,3 +364,24 @@ def test_a_run_in_another_thread_leaves_the_signals_alone(
     thread.start()
     thread.join(WAIT_SECONDS)
     assert inside == [handlers[signal.SIGINT], Status.SUCCEEDED]
+
+
+def test_an_executor_that_runs_the_engine_in_other_processes_is_interrupted_once(engine: FakeEngine) -> None:
+    class Remote(DaemonExecutor):
+        interrupts = 0
+
+        def interrupt(self) -> None:
+            self.interrupts += 1
+
+    remote, interrupter = Remote(), Interrupter()
+    begun, go_on = engine.blocks(BASE)
+
+    def twice() -> None:
+        begun.wait(WAIT_SECONDS)
+        interrupter()
+        interrupter()
+
+    threading.Thread(target=twice, daemon=True).start()
+    (result,) = run(engine, BASE, executor=remote, interrupter=interrupter)
+    go_on.set()
+    assert (result.status, remote.interrupts) == (Status.CANCELLED, 1)
