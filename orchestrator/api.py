@@ -168,7 +168,35 @@ class Orchestrator:
         failure to remove these is a warning and does not stop the destruction.
         """
         leftovers = Leftovers(job=job, observer=self.context.observer)
-        return lifecycle.run(job, first=leftovers.before, last=leftovers.after)
+        report = lifecycle.run(job, first=leftovers.before, last=leftovers.after)
+        self._notify(lambda notices: notices.of_run(job, report))
+        return report
+
+    def notify_expiring(self, reaping: Reaping) -> int:
+        """Tell the webhooks of environments that expire within two days or two hours, each once. Returns how many."""
+        told = 0
+        for soon in reaping.soon if self.settings.notify else ():
+            if expiry.not_warned(soon) and not self.engine.notice:
+                expiry.note_warned(self.context, soon)
+                self._notify(lambda notices, soon=soon: [notices.of_expiry(soon, self.context.clock())])
+                told += 1
+        return told
+
+    def _notify(self, found: Callable[[Any], Sequence[Any]]) -> None:
+        """Send notices to the webhooks; the simulation only reports how many it would send."""
+        if not self.settings.notify:
+            return
+        from orchestrator.operations import notices
+
+        listed = found(notices)
+        if self.engine.notice:
+            for notice in listed:
+                self._tell(f"notice (the simulation sends none): {notice.text}")
+            return
+        notices.send(listed, self.settings.notify, self._warn)
+
+    def _warn(self, text: str) -> None:
+        self.context.observer(Diagnostic(unit=None, severity="warning", message=text))
 
     def interrupt(self) -> None:
         """Interrupt the run as Ctrl-C does: operations in flight end, no new one starts. Call it from any thread."""

@@ -76,6 +76,8 @@ class Record:
     listener_slot: int | None = None
     commit: str | None = None
     branch: str | None = None
+    warned: str | None = None
+    """The last notice about its expiry: `2d` or `2h`, and the time of expiry."""
 
 
 class ChangeOp(StrEnum):

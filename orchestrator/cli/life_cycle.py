@@ -136,6 +136,8 @@ def reap(
     report = None
     if not common.as_json:
         printed(session, {}, tables.reaping(found, executed=execute, width=session.console.width))
+    if execute:
+        session.orchestrator.notify_expiring(found)
     if execute and found.job is not None:
         report = session.do(found.job, quiet_document=True)
     if common.as_json:

@@ -16,9 +16,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from orchestrator.config import documents, project_file, pull_request_settings
+from orchestrator.config import documents, notify_settings, project_file, pull_request_settings
 from orchestrator.config.deploy_settings import DeploySettings
 from orchestrator.config.durations import parse_duration
+from orchestrator.config.notify_settings import InvalidWebhookError, Webhook
 from orchestrator.config.projects import Project, check_projects
 from orchestrator.config.pull_request_settings import PullRequestSettings
 from orchestrator.config.toml_lines import line_of
@@ -54,7 +55,7 @@ scope = "environment"
 depends_on = ["base"]"""
 
 _PROJECT_KEYS = ("path", "scope", "depends_on", "template")
-_TOP_KEYS = ("deploy", "engine", "limits", "projects", "pull_requests", "pulumi", "runner")
+_TOP_KEYS = ("deploy", "engine", "limits", "notify", "projects", "pull_requests", "pulumi", "runner")
 _PULUMI_KEYS = ("backend", "secrets_provider")
 _RUNNER_KEYS = ("parallel", "executor", "scheduler")
 _LIMITS_KEYS = ("environments_per_base", "rules_per_load_balancer", "default_ttl")
@@ -117,6 +118,8 @@ class Settings:
     limits: LimitSettings = LimitSettings()
     pull_requests: PullRequestSettings = field(default_factory=PullRequestSettings)
     deploy: DeploySettings = field(default_factory=DeploySettings)
+    notify: Mapping[str, Webhook] = field(default_factory=dict[str, Webhook])
+    """Webhooks by their name."""
 
     @property
     def root(self) -> Path:
@@ -211,6 +214,7 @@ class _Reader:
             runner=self._runner(self._get(values, (), "runner", dict, {})),
             limits=self._limits(self._get(values, (), "limits", dict, {})),
             pull_requests=self._pull_requests(self._get(values, (), "pull_requests", dict, {})),
+            notify=self._notify(self._get(values, (), "notify", dict, {})),
             deploy=self._deploy(self._get(values, (), "deploy", dict, {})),
         )
 
@@ -306,6 +310,20 @@ class _Reader:
                 problem = f"contains {_shown(name)}: write migrations as app.name, for example shop.0007_remove_price"
                 raise self._error((*at, "accepted_migrations"), problem)
         return DeploySettings(check_migrations=check, accepted_migrations=tuple(cast(list[str], accepted)))
+
+    def _notify(self, tables: Mapping[str, Any]) -> dict[str, Webhook]:
+        found: dict[str, Webhook] = {}
+        for name, table in tables.items():
+            at = ("notify", name)
+            if not isinstance(table, dict):
+                raise self._error(at, f"is {_shown(table)}: write a table [notify.{name}] with `url`")
+            values = cast(dict[str, Any], table)
+            self._known(values, at, tuple(Webhook.__dataclass_fields__))
+            try:
+                found[name] = notify_settings.read(values)
+            except InvalidWebhookError as error:
+                raise self._error((*at, error.key), str(error)) from None
+        return found
 
     def _known(self, values: Mapping[str, Any], at: tuple[str, ...], known: Sequence[str]) -> None:
         for key in values:

@@ -31,6 +31,7 @@ def to_tags(record: Record) -> dict[str, str]:
         "listener-slot": None if record.listener_slot is None else str(record.listener_slot),
         "commit": record.commit,
         "branch": record.branch,
+        "warned": record.warned,
     }
     return {f"{PREFIX}{name}": value[:VALUE_LIMIT] for name, value in values.items() if value}
 
@@ -55,6 +56,7 @@ def from_tags(tags: Mapping[str, str]) -> Record | None:
         listener_slot=_number(tags.get(f"{PREFIX}listener-slot")),
         commit=tags.get(f"{PREFIX}commit") or None,
         branch=tags.get(f"{PREFIX}branch") or None,
+        warned=tags.get(f"{PREFIX}warned") or None,
     )
 
 

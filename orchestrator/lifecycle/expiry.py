@@ -142,3 +142,22 @@ def _environment(registry: Registry, name: str) -> Deployment:
     if found is None and name in registry.bases:
         raise RefusedError(f"{name} is a base: only environments expire", "name an environment")
     return found or registry.environment(name)
+
+
+def not_warned(soon: Soon) -> bool:
+    """Whether no notice about this expiry was sent yet: one at two days, and one at two hours."""
+    return soon.environment.record.warned != _warning(soon)
+
+
+def note_warned(context: Context, soon: Soon) -> None:
+    """Keep in the record that the notice was sent. Raises StackLockedError."""
+    stack = next((stack for stack in soon.environment.stacks if stack.record), None)
+    if stack is not None:
+        context.engine.change_record(
+            stack.unit, lambda record: replace(record or soon.environment.record, warned=_warning(soon))
+        )
+
+
+def _warning(soon: Soon) -> str:
+    expires = soon.environment.record.expires
+    return f"{'2h' if soon.last_call else '2d'} {expires.isoformat(timespec='seconds') if expires else ''}"

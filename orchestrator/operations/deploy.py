@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from orchestrator.operations.releases.migrations import PendingMigration
 
 RELEASE_TIMEOUT_SECONDS = 1800.0
-DATABASE_FAMILY = "database"
 BACKEND = "backend"
 """Name of the image with the Django project."""
 
@@ -308,12 +307,12 @@ def rehearse(request: Deploy, target: Target, clients: Clients, app: AppStack) -
     release: ReleaseRequest | None = None
     with explained(target.aws):
         if request.release and not target.asleep:
-            database = f"{target.environment}-{DATABASE_FAMILY}"
             release = ReleaseRequest(
                 cluster=outputs.cluster_name,
                 subnet_ids=outputs.task_subnet_ids,
                 security_group_ids=outputs.task_security_group_ids,
-                database_task_definition=database if database in outputs.task_families else None,
+                # It runs only when the database itself changes.
+                database_task_definition=None,
                 release_task_definition=outputs.release_task_family,
                 command=app.get("release", "command") or DEFAULT_RELEASE_COMMAND,
                 timeout_seconds=RELEASE_TIMEOUT_SECONDS,

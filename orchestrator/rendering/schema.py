@@ -12,6 +12,7 @@ from pydantic import ConfigDict, TypeAdapter
 from orchestrator.operations.database.databases import DatabaseResult
 from orchestrator.operations.database.shell import DatabaseShellResult
 from orchestrator.operations.execute import Shell
+from orchestrator.operations.notices import Notice
 from orchestrator.operations.open_url import Page
 from orchestrator.operations.ps import TasksResult
 from orchestrator.operations.run import CommandResult
@@ -136,6 +137,7 @@ SCHEMAS: Mapping[str, Published] = {
             documents.FinishedEvent,
         ),
     ),
+    "notice": Published("What a webhook of `[notify]` gets with the format `json`.", (Notice,)),
     "error": Published("An error: any command prints it in place of its document.", (documents.ErrorDocument,)),
 }
 """By name of the document."""

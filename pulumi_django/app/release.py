@@ -98,6 +98,10 @@ def placement(
 ) -> ServicePlacement:
     """Return the placement of every service: it runs in `where`, and takes new code only behind the release gate."""
     args = env.args
+    versions = [
+        version.urn if not isinstance(version, pulumi.CustomResource) else version.id for version in secrets.versions
+    ]
+    database = gate.database(versions, awake=not args.asleep, parent=env.opts.parent)
     return ServicePlacement(
         environment=env.name,
         cluster_arn=where.cluster.cluster_arn,
@@ -109,7 +113,7 @@ def placement(
         bounds_hooks=gate.bounds_binding,
         confirm=gate.confirm,
         asleep=args.asleep,
-        depends_on=[release.database, release.command, *secrets.versions],
+        depends_on=[release.database, release.command, *secrets.versions, database],
         platform_role_arn=env.base.platform_role_arn,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from pulumi_django.deploying import event_loop
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.deploying.event_loop import in_thread
 from pulumi_django.deploying.polling import Clock
-from pulumi_django.deploying.release_steps import ReleaseStep, Step, is_due
+from pulumi_django.deploying.release_steps import DatabaseRecord, ReleaseStep, Step, is_due
 from pulumi_django.deploying.release_tasks import Release, ReleaseError, ReleaseRequest
 from pulumi_django.deploying.rollback import Report, Rollback
 from pulumi_django.deploying.rollout import RolloutError, RolloutRequest, RolloutWatch
@@ -36,6 +37,9 @@ MAX_TIMEOUT_SECONDS = 86400
 KNOWN_SECONDS = 300
 """Time within which the values of the hook's arguments must be known. When services depend on them, they are known at
 once."""
+
+# Words of PostgreSQL for a database, a role or a password that is not there.
+_NO_DATABASE = re.compile(r"(database|role) \"[^\"]*\" does not exist|password authentication failed")
 
 # A change of only these inputs starts no container on other code.
 _NOT_ROLLING = frozenset({"desiredCount", "tags", "tagsAll"})
@@ -167,6 +171,7 @@ class ReleaseGate:
         self._group = RolloutGroup(self._recover)
         self._services: list[pulumi.Resource] = []
         self._records: list[Rollout] = []
+        self._database_recorded = False
         self._steady: set[str] = set()
         self._scaled: dict[str, int] = {}
 
@@ -200,6 +205,37 @@ class ReleaseGate:
         record = Rollout(name, service, awake, options, seen=self._mode.wait)
         self._records.append(record)
         return record
+
+    def database(
+        self, secret_versions: Sequence[pulumi.Input[str]], *, awake: bool, parent: pulumi.Resource | None = None
+    ) -> pulumi.Output[pulumi.Resource]:
+        """Run the database task only when its definition or one of these versions of its secrets changes, and record it.
+
+        The services must depend on the result, which is known when the task has succeeded. Without this method the task runs
+        before each release.
+        """
+        self._database_recorded = True
+        hook = pulumi.ResourceHook(f"{self._name}-database", self.ensure_database)
+        hooks = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
+        record = DatabaseRecord(
+            f"{self._name}-database-ready",
+            self._args.database_task_definition_arn or "",
+            secret_versions,
+            waits=not (awake and self._mode.release),
+            opts=pulumi.ResourceOptions(parent=parent, hooks=hooks),
+        )
+
+        async def ready() -> pulumi.Resource:
+            await record.urn.future()
+            return record
+
+        return pulumi.Output.from_input(ready())
+
+    async def ensure_database(self, args: pulumi.ResourceHookArgs) -> None:
+        """The hook of the record of the database."""
+        if (args.new_inputs or {}).get("waits"):
+            return
+        await self._run_tasks(await self._known(), None, database=True)
 
     def step(self, step: Step, *, awake: bool, parent: pulumi.Resource | None = None) -> ReleaseStep:
         """Run a command after the rollout of every service of the program has been confirmed, and record its success.
@@ -270,7 +306,16 @@ class ReleaseGate:
             pulumi.log.warn(f"{self._name}: the release is skipped ({RELEASE_VARIABLE}={SKIP})")
             return
         values = await self._known()
-        request = self._request_of(values, self._args.release_command, f"{self._again}`: the release runs again")
+        try:
+            await self._run_tasks(values, self._args.release_command, database=not self._database_recorded)
+        except ReleaseError as error:
+            if not self._database_recorded or not _NO_DATABASE.search(str(error)):
+                raise
+            pulumi.log.warn(f"{self._name}: the database is not as recorded, so its task runs again")
+            await self._run_tasks(values, self._args.release_command, database=True)
+
+    async def _run_tasks(self, values: Mapping[str, Any], command: Sequence[str] | None, *, database: bool) -> None:
+        request = self._request_of(values, command, f"{self._again}`: the release runs again", database=database)
 
         def run(clock: Clock) -> None:
             ecs, logs = self._args.aws.client("ecs"), self._args.aws.client("logs")
@@ -278,12 +323,14 @@ class ReleaseGate:
 
         await _in_hook(run, f"{self._name} release", ReleaseError)
 
-    def _request_of(self, values: Mapping[str, Any], command: Sequence[str] | None, advice: str) -> ReleaseRequest:
+    def _request_of(
+        self, values: Mapping[str, Any], command: Sequence[str] | None, advice: str, *, database: bool = False
+    ) -> ReleaseRequest:
         return ReleaseRequest(
             cluster=values["cluster"],
             subnet_ids=values["subnet_ids"],
             security_group_ids=values["security_group_ids"],
-            database_task_definition=values["database"],
+            database_task_definition=values["database"] if database else None,
             release_task_definition=values["release"],
             command=command,
             timeout_seconds=self._args.release_timeout_seconds,

@@ -48,3 +48,27 @@ def is_due(step: Step, new: Mapping[str, Any], old: Mapping[str, Any] | None) ->
     if new.get("waits"):
         return False
     return not step.once or old is None or bool(old.get("waits"))
+
+
+class DatabaseRecord(pulumi.ComponentResource):
+    """Record of the database that the database task ensured. `ReleaseGate.database` creates it. It has no child resources.
+
+    The task runs again only when its definition (server, names, extensions) or a secret with the password has changed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        definition: pulumi.Input[str],
+        secret_versions: Sequence[pulumi.Input[str]],
+        *,
+        waits: bool,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        recorded: dict[str, pulumi.Input[Any]] = {
+            "taskDefinition": definition,
+            "secretVersions": list(secret_versions),
+            **({"waits": True} if waits else {}),
+        }
+        super().__init__("pulumi-django:ecs:DatabaseRecord", name, recorded, opts)
+        self.register_outputs({})

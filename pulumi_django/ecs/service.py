@@ -63,7 +63,7 @@ class ServicePlacement:
     asleep: bool = False
     """Whether every service has no task, and nothing may start one."""
 
-    depends_on: Sequence[pulumi.Resource] = ()
+    depends_on: Sequence[pulumi.Input[pulumi.Resource]] = ()
     """Resources that exist before any service: the tasks of the release, the values of the secrets."""
 
     platform_role_arn: pulumi.Input[str] | None = None

@@ -84,12 +84,11 @@ def _short(task_definition: str) -> str:
 class Stack:
     """A program on the real engine and the account that its hooks see."""
 
-    def __init__(self, folder: Path, account: Breaking, address: str) -> None:
-        self.account = account
+    def __init__(self, folder: Path, address: str, program: str = PROGRAM) -> None:
         self._folder = folder / "program"
         self._folder.mkdir()
         (folder / "state").mkdir()
-        (self._folder / "__main__.py").write_text(PROGRAM)
+        (self._folder / "__main__.py").write_text(program)
         (self._folder / "Pulumi.yaml").write_text(
             f"name: program\nruntime: {{name: python, options: {{virtualenv: {Path(sys.executable).parents[1]}}}}}\n"
             f"backend: {{url: 'file://{folder / 'state'}'}}\n"
@@ -99,9 +98,9 @@ class Stack:
         self._pulumi("stack", "init", "alpha")
         self._pulumi("config", "set", "aws:region", "us-east-1")
 
-    def up(self, version: int) -> tuple[int, str]:
+    def up(self, version: int, **variables: str) -> tuple[int, str]:
         """Exit code, and what it says."""
-        self._variables["VERSION"] = str(version)
+        self._variables |= {"VERSION": str(version), **variables}
         done = self._pulumi("up", "--yes", "--skip-preview", "--color", "never", check=False)
         return done.returncode, done.stdout + done.stderr
 
@@ -117,19 +116,29 @@ class Stack:
         )
 
 
+class BreakingStack(Stack):
+    """A stack on an account that rolls back broken versions."""
+
+    def __init__(self, folder: Path, account: Breaking, address: str) -> None:
+        super().__init__(folder, address)
+        self.account = account
+
+
 @pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
+def stack(tmp_path: Path) -> Iterator[BreakingStack]:
     cloud = Cloud(tmp_path / "cloud.json")
     account = Breaking(cloud)
     with serving(cloud, account) as address:
-        yield Stack(tmp_path, account, address)
+        yield BreakingStack(tmp_path, account, address)
 
 
 def on(version: int) -> dict[str, str]:
     return {name: f"{name}:{version}" for name in NAMES}
 
 
-def test_after_a_failed_rollout_all_run_the_version_before_and_the_next_update_finishes_the_work(stack: Stack) -> None:
+def test_after_a_failed_rollout_all_run_the_version_before_and_the_next_update_finishes_the_work(
+    stack: BreakingStack,
+) -> None:
     assert stack.up(1)[0] == 0
     assert stack.account.versions == on(1)
 
@@ -152,7 +161,7 @@ def test_after_a_failed_rollout_all_run_the_version_before_and_the_next_update_f
     assert "7 unchanged" in said
 
 
-def test_a_second_try_that_fails_too_leaves_all_on_the_version_before(stack: Stack) -> None:
+def test_a_second_try_that_fails_too_leaves_all_on_the_version_before(stack: BreakingStack) -> None:
     assert stack.up(1)[0] == 0
     stack.account.broken.add("web:2")
     assert stack.up(2)[0] != 0

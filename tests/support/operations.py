@@ -61,7 +61,8 @@ def target(**changes: Any) -> Target:
 
 def make_alpha(workspace: Workspace, **outputs: Any) -> None:
     """Alpha and its base are there; `outputs` replace alpha's."""
-    base = {name: OutputValue(value=value) for name, value in BASE_OUTPUTS.items()}
+    # The region of the workspace's stack files.
+    base = {name: OutputValue(value=value) for name, value in {**BASE_OUTPUTS, "region": "eu-west-1"}.items()}
     base["token"] = OutputValue(value="s3cret", secret=True)
     workspace.engine.has(DEV, outputs=base, record=Record(kind=Kind.AD_HOC))
     plain = {field.name: getattr(OUTPUTS, field.name) for field in fields(OUTPUTS)}

@@ -320,7 +320,7 @@ def test_in_the_simulation_it_updates_the_simulated_stack_and_notes_the_calls_of
     result = deploying.run(Deploy(images={"backend": NEW}), found, clients, context=workspace.context())
     assert (result.exit_code, workspace.engine.began) == (0, ["up app/alpha"])
     run = [call.parameters["taskDefinition"] for call in clients.calls if call.operation == "RunTask"]
-    assert run == ["alpha-database", "alpha-backend_update"]
+    assert run == ["alpha-backend_update"], "the database task runs only when the database changes"
     watched = [call.parameters["services"][0] for call in clients.calls if call.operation == "DescribeServices"]
     assert watched == ["alpha-gunicorn", "alpha-web-ui", "alpha-default", "alpha-beat", "alpha-redis"]
 

@@ -393,7 +393,7 @@ def test_asleep_every_service_has_no_task_and_nothing_else_changes() -> None:
     assert [r.inputs["desiredCount"] for r in asleep.of_type(SERVICE)] == [0] * 5
     before = {r.urn: dict(r.inputs) for r in awake.resources}
     different = {r.type for r in asleep.resources if before[r.urn] != dict(r.inputs)}
-    assert different == {SERVICE, "pulumi-django:ecs:Rollout"}
+    assert different == {SERVICE, "pulumi-django:ecs:Rollout", "pulumi-django:ecs:DatabaseRecord"}
 
 
 def test_one_service_per_queue() -> None:

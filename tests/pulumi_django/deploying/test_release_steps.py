@@ -12,7 +12,8 @@ import pytest
 from pulumi_django.deploying.release_steps import Step, is_due
 from pulumi_django.deploying.release_tasks import ReleaseError
 from pulumi_django.testing import SimulationResult, simulate
-from tests.pulumi_django.deploying.test_gate import AGAIN, NEW, RELEASE, fake, gate, ran, run
+from tests.pulumi_django.deploying.test_gate import AGAIN, DATABASE, NEW, OLD, RELEASE, fake, gate, inputs, ran, run
+from tests.pulumi_django.deploying.test_gate import call as call_hook
 from tests.support.fake_ecs import CLUSTER, FakeAws, Life
 
 __all__ = ["fake"]
@@ -105,3 +106,67 @@ def test_a_step_runs_for_each_version_or_once_in_the_life_of_the_environment(
     step: Step, new: dict[str, Any], old: dict[str, Any] | None, due: bool
 ) -> None:
     assert is_due(step, new, old) is due
+
+
+def recorded(fake: FakeAws, *, awake: bool = True) -> SimulationResult:
+    def program() -> None:
+        gates = gate(fake)
+        ready = gates.database(["v1"], awake=awake)
+        options = pulumi.ResourceOptions(hooks=gates.binding, depends_on=[ready])
+        aws.ecs.Service("alpha-gunicorn", cluster=CLUSTER, task_definition=NEW, desired_count=1, opts=options)
+
+    return simulate(program)
+
+
+def test_the_record_of_the_database_comes_before_the_services_and_changes_with_its_definition_and_password(
+    fake: FakeAws,
+) -> None:
+    result = recorded(fake)
+    record = result.one("pulumi-django:ecs:DatabaseRecord")
+    assert record.inputs == {"taskDefinition": DATABASE, "secretVersions": ["v1"]}
+    assert record.hooks == {"before_create": ["alpha-database"], "before_update": ["alpha-database"]}
+    types = [resource.type for resource in result.resources]
+    assert types.index("pulumi-django:ecs:DatabaseRecord") < types.index("aws:ecs/service:Service")
+    assert recorded(fake, awake=False).one("pulumi-django:ecs:DatabaseRecord").inputs["waits"] is True
+
+
+def with_record(fake: FakeAws, lives: list[Life]) -> list[str]:
+    """The tasks of an update in which the database is recorded and unchanged."""
+    fake.lives = lives
+
+    async def program() -> None:
+        gates = gate(fake)
+        gates.database(["v1"], awake=True)
+        await call_hook(gates.binding.before_update, old=inputs(OLD))
+
+    run(program)
+    return ran(fake)
+
+
+def test_an_update_of_images_runs_the_release_command_only(fake: FakeAws) -> None:
+    assert with_record(fake, [Life()]) == [RELEASE]
+
+
+@pytest.mark.parametrize(
+    "line", ['FATAL:  database "alpha-db" does not exist', 'password authentication failed for user "alpha-db"']
+)
+def test_a_database_that_is_gone_is_ensured_and_the_release_runs_again(fake: FakeAws, line: str) -> None:
+    assert with_record(fake, [Life(exit_code=1, log=[(4, line)]), Life(), Life()]) == [RELEASE, DATABASE, RELEASE]
+
+
+def test_another_failure_of_the_release_is_not_repeated(fake: FakeAws) -> None:
+    with pytest.raises(Exception, match="the release command failed"):
+        with_record(fake, [Life(exit_code=1, log=[(4, 'column "x" does not exist')])])
+    assert ran(fake) == [RELEASE]
+
+
+def test_the_hook_of_the_record_runs_the_database_task(fake: FakeAws) -> None:
+    async def program() -> None:
+        gates = gate(fake)
+        for new in ({"waits": True}, {}):
+            await gates.ensure_database(
+                pulumi.ResourceHookArgs(urn="urn", id="", name="x", type="t", new_inputs=new, old_inputs=None)
+            )
+
+    run(program)
+    assert ran(fake) == [DATABASE]
