@@ -187,7 +187,7 @@ def local_compose(
 ) -> None:
     """Print an environment as a file for docker compose or podman compose, from its images. No secret is printed.
 
-    Example: orchestrator local compose alpha > compose.yaml
+    Example: orchestrator local compose alpha --port 9000
     """
     from orchestrator.rendering import local_results
 

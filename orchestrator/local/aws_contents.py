@@ -52,7 +52,7 @@ def create(
     from botocore.config import Config
 
     session = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name=region)
-    config = Config(retries={"max_attempts": 2})
+    config = Config(retries={"max_attempts": 2}, proxies={})
 
     def client(service: Any) -> Any:
         return session.client(service, endpoint_url=endpoint, config=config)

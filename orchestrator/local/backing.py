@@ -238,7 +238,11 @@ async def start_aws(supervisor: Supervisor, place: Place, port: int) -> Process:
         Program(
             name="aws",
             words=[sys.executable, "-m", "moto.server", "-H", place.address, "-p", str(local)],
-            environment={"PATH": os.environ.get("PATH", os.defpath), "HOME": "/", "MOTO_CALL_RESET_API": "false"},
+            environment={
+                **{name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ},
+                "HOME": "/",
+                "MOTO_CALL_RESET_API": "false",
+            },
             folder=Path("/"),
             stop_seconds=5,
         )
