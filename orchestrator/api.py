@@ -49,7 +49,7 @@ from orchestrator.lifecycle.diagrams import Diagram
 from orchestrator.lifecycle.expiry import Life, Reaping
 from orchestrator.lifecycle.registry import Deployment, Registry, is_asleep, maintenance_since
 from orchestrator.lifecycle.unlock import Unlocked
-from orchestrator.model import Kind, Outputs, RunReport, Scope, Unit
+from orchestrator.model import Kind, Operation, Outputs, RunReport, Scope, Unit
 from orchestrator.operations.leftovers import Leftovers
 from pulumi_django.deploying.aws_access import AwsAccess
 
@@ -83,6 +83,7 @@ class Orchestrator:
         allow_prod: whether production may be changed or destroyed.
         fail_fast: start no further unit after one failed.
         keep_going: within a stack, continue after a failure with the resources that do not depend on the failed one.
+        check: whether creates and updates look in AWS first for their zone, certificate, images, secrets and quotas.
         clock: returns the current time, with a time zone.
 
     Methods raise the errors of `orchestrator.errors` for requests that are refused before any work. Errors during the work
@@ -101,6 +102,7 @@ class Orchestrator:
         allow_prod: bool = False,
         fail_fast: bool = False,
         keep_going: bool = False,
+        check: bool = True,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         found = where if isinstance(where, Settings) else settings.load(Path(where) if where is not None else None)
@@ -115,6 +117,7 @@ class Orchestrator:
             wait_seconds=_duration(wait).total_seconds() if wait is not None else 0.0,
             fail_fast=fail_fast,
             keep_going=keep_going,
+            before=_look_in_aws if check else _look_nowhere,
             observer=observer,
             parallel=parallel,
             executor=executor,
@@ -416,6 +419,17 @@ class Orchestrator:
     def graph(self, name: str | None = None) -> Diagram:
         """The dependencies of all stacks; with a name, its resources. `rendering.graph.render` renders them as text."""
         return diagrams.of_context(self.context, name)
+
+
+def _look_in_aws(job: Job) -> None:
+    if job.operation is Operation.UP and job.context.engine.notice is None:
+        from orchestrator.operations.health import before_create  # loads boto3
+
+        before_create.check(job)
+
+
+def _look_nowhere(_job: Job) -> None:
+    pass
 
 
 def _names(names: Names) -> tuple[str, ...]:

@@ -80,6 +80,7 @@ class Common:
     keep_going: bool = False
     events: Path | None = None
     cost: bool = True
+    check: bool = True
 
 
 JsonOption = Annotated[
@@ -157,6 +158,15 @@ CostOption = Annotated[
     typer.Option("--cost/--no-cost", envvar="ORCHESTRATOR_COST", help="Show the estimated cost of new stacks first."),
 ]
 
+CheckOption = Annotated[
+    bool,
+    typer.Option(
+        "--check/--no-check",
+        envvar="ORCHESTRATOR_CHECK",
+        help="Look in AWS first for zone, certificate, images, secrets and quotas.",
+    ),
+]
+
 _SHARED: dict[str, tuple[Any, Any]] = {
     "as_json": (JsonOption, False),
     "yes": (YesOption, False),
@@ -173,6 +183,7 @@ _WORKING: dict[str, tuple[Any, Any]] = {
     "keep_going": (ContinueOption, False),
     "events": (EventsOption, None),
     "cost": (CostOption, True),
+    "check": (CheckOption, True),
 }
 
 

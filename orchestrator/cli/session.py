@@ -44,6 +44,7 @@ class Session:
             allow_prod=common.allow_prod,
             fail_fast=common.fail_fast,
             keep_going=common.keep_going,
+            check=common.check,
         )
         self.notice = self.orchestrator.engine.notice
         self._ignore_state()

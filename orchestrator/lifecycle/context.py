@@ -33,6 +33,10 @@ def _unshown(_report: RunReport) -> None:
     pass
 
 
+def _unchecked(_job: Any) -> None:
+    pass
+
+
 def _plain(_job: Any) -> AbstractContextManager[Callable[[RunReport], None]]:
     return nullcontext(_unshown)
 
@@ -67,6 +71,9 @@ class Context:
 
     interrupter: Interrupter = field(default_factory=Interrupter)
     """Interrupts runs from other threads."""
+
+    before: Callable[[Any], None] = _unchecked
+    """Checks a `Job` whose programs were rehearsed, before anything is touched. It raises to refuse the run."""
 
     around: Around = _plain
     """Surrounds each run. The command line announces the run there, asks for confirmation, and reports."""

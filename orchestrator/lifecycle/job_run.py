@@ -37,6 +37,7 @@ def run(
     an interrupt before the first unit.
     """
     job = rehearsal.passed(job)
+    job.context.before(job)
     context, begun = job.context, set[Unit]()
 
     def listen(event: Event) -> None:

@@ -61,8 +61,8 @@ def checks(
     """Yield one check after the other; without credentials no other."""
     looks: Mapping[str, Callable[[], Check]] = {
         "credentials": lambda: _credentials(clients),
-        "certificate": lambda: _certificate(place, clients),
-        "hosted zone": lambda: _hosted_zone(place, clients),
+        "certificate": lambda: certificate(place, clients),
+        "hosted zone": lambda: hosted_zone(place, clients),
         "listener rules": lambda: _listener_rules(place, clients),
         "Fargate quota": lambda: _fargate(clients),
     }
@@ -88,7 +88,7 @@ def _credentials(clients: Clients) -> Check:
     return ok("credentials", f"account {identity['Account']} as {identity['Arn']}, region {sts.meta.region_name}")
 
 
-def _certificate(place: Place, clients: Clients) -> Check:
+def certificate(place: Place, clients: Clients) -> Check:
     """Check the certificate of the listener, or the configured one."""
     arn, domain = place.of_base("certificate_arn"), place.of_base("domain_name")
     if not domain and not arn:
@@ -128,7 +128,8 @@ def _certificate(place: Place, clients: Clients) -> Check:
     return ok("certificate", f"issued for {', '.join(dict.fromkeys(names))}{until}")
 
 
-def _hosted_zone(place: Place, clients: Clients) -> Check:
+def hosted_zone(place: Place, clients: Clients) -> Check:
+    """Check that the domain has its public zone in this account."""
     domain, zone = place.of_base("domain_name"), place.of_base("hosted_zone_id")
     if not domain:
         return not_applicable("hosted zone", f"the base {place.base} has no domain name")
@@ -226,22 +227,27 @@ def _usage(clients: Clients, metric: Mapping[str, Any] | None) -> float | None:
 
 def _images(place: Place, clients: Clients, fetch: ecr.Fetch) -> Iterator[Check]:
     assert place.config is not None
-    found = [(key, place.config.get(key)) for key in ("backend_image", "frontend_image")]
-    wanted = ecr.ARCHITECTURES.get(str(place.config.get("architecture") or "X86_64"), "amd64")
-    for key, reference in found:
-        if isinstance(reference, str):
-            name = f"image {key.removesuffix('_image')}"
+    found = images_of(place.config)
+    for name, reference, wanted in found:
 
-            def look(reference: str = reference, name: str = name) -> Check:
-                with explained(place.access):
-                    return _image(name, reference, wanted, clients, fetch)
+        def look(name: str = name, reference: str = reference, wanted: str = wanted) -> Check:
+            with explained(place.access):
+                return image(name, reference, wanted, clients, fetch)
 
-            yield made(name, look)
-    if not any(isinstance(reference, str) for _, reference in found):
+        yield made(name, look)
+    if not found:
         yield not_applicable("images", "none is configured")
 
 
-def _image(name: str, reference: str, wanted: str, clients: Clients, fetch: ecr.Fetch) -> Check:
+def images_of(config: StackConfig) -> list[tuple[str, str, str]]:
+    """The name, reference and wanted processor of each configured image."""
+    wanted = ecr.ARCHITECTURES.get(str(config.get("architecture") or "X86_64"), "amd64")
+    found = [(key, config.get(key)) for key in ("backend_image", "frontend_image")]
+    return [(f"image {key.removesuffix('_image')}", each, wanted) for key, each in found if isinstance(each, str)]
+
+
+def image(name: str, reference: str, wanted: str, clients: Clients, fetch: ecr.Fetch) -> Check:
+    """Check that an image of ECR exists for the processor of its tasks."""
     repository = ecr.parse(reference)
     if repository is None:
         return not_applicable(name, f"{reference} is not in ECR: it was not checked")

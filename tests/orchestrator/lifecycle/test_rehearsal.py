@@ -93,3 +93,9 @@ def test_a_preview_costs_what_the_environment_costs_then(clone: Path) -> None:
         for name, key in (("dev", "base/dev"), ("alpha", "environment/alpha"))
     }
     assert planned == ahead == real
+
+
+def test_production_is_created_from_a_fresh_clone(clone: Path) -> None:
+    report = Orchestrator(clone, engine="simulation", allow_prod=True).create_env("live", base="prod")
+    assert report.exit_code == 0
+    assert [result.outputs["kind"].value for result in report.results] == ["prod", "prod"]
