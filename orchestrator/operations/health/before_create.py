@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 from orchestrator.config.aws_settings import provider_config
@@ -25,6 +25,9 @@ from pulumi_django.rules.aws_config import AwsConfigError
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 8
+PATIENCE_SECONDS = 20
+"""The limit for all checks together. What AWS has not answered by then blocks nothing."""
+
 Look = Callable[[], Check]
 
 
@@ -39,8 +42,12 @@ def check(job: Job, *, clients_for: Callable[[Place], Clients] | None = None, fe
             looks += _looks(job, step, place, clients_for(place) if clients_for else AwsClients(place.access), fetch)
     if not looks:
         return
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="orchestrator-check") as pool:
-        found = [each for each in pool.map(_made, looks) if each is not None and each.verdict is Verdict.FAIL]
+    pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="orchestrator-check")
+    asked = [pool.submit(_made, look) for look in looks]
+    done, _ = wait(asked, timeout=PATIENCE_SECONDS)
+    pool.shutdown(wait=False, cancel_futures=True)
+    results = [each.result() for each in asked if each in done]
+    found = [each for each in results if each is not None and each.verdict is Verdict.FAIL]
     if found:
         hints = list(dict.fromkeys(each.hint for each in found if each.hint))
         raise RefusedError(
