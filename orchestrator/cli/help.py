@@ -27,7 +27,44 @@ def _write_text(formatter: Any, text: str) -> None:
             formatter.write(f"  {example.strip()}\n")
 
 
-class Command(TyperCommand):
+class _PlainValues:
+    """Values that need no conversion pass as they are.
+
+    Typer imports pydantic for every value, and for options that are not given. That takes longer than the whole parser.
+    """
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters of the command, and the option for its help."""
+        parameters: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for parameter in parameters:
+            if hasattr(parameter, "type_descriptor") and "process_value" not in vars(parameter):
+                _let_plain_values_pass(parameter)
+        return parameters
+
+
+def _let_plain_values_pass(parameter: Any) -> None:
+    convert, annotation = parameter.process_value, parameter.type_descriptor.annotation
+    many = parameter.multiple or parameter.nargs != 1
+
+    def process_value(ctx: Any, value: Any) -> Any:
+        if parameter.type_descriptor.parameter_info.parser is not None:
+            return convert(ctx, value)
+        if value is None and not parameter.required:
+            plain = () if many else None
+        elif annotation is str and type(value) is str and not many:
+            plain = value
+        elif annotation == list[str] and value and type(value) in (list, tuple) and {type(it) for it in value} == {str}:
+            plain = list(value)
+        elif not many and value is not None and type(value) is annotation and value == parameter.default:
+            plain = value
+        else:
+            return convert(ctx, value)
+        return plain if parameter.callback is None else parameter.callback(ctx, parameter, plain)
+
+    parameter.process_value = process_value
+
+
+class Command(_PlainValues, TyperCommand):
     """A command whose example is a line of its own, ready to copy."""
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 (signature of click)
@@ -35,7 +72,7 @@ class Command(TyperCommand):
         _write_text(formatter, self.help or "")
 
 
-class WholeSummaries(TyperGroup):
+class WholeSummaries(_PlainValues, TyperGroup):
     """A group of commands that lists each with its whole summary."""
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 (signature of click)

@@ -123,6 +123,7 @@ def _base(
         builder.config(project, name)
     kind = _kind_of_base(builder, name, kind, existing)
     builder.assign(Scope.BASE, name, assignments, _FIXED_IN_BASE)
+    taken_names.check_parameters(builder, Scope.BASE, name)
     for unit in graph.base_units(projects, name):
         if only is None or unit in only:
             builder.add(unit, kind)
@@ -313,6 +314,7 @@ def _environment(
         for project in builder.context.projects(Scope.ENVIRONMENT)
     }
     builder.assign(Scope.ENVIRONMENT, name, assignments, _FIXED_IN_ENVIRONMENT)
+    taken_names.check_parameters(builder, Scope.ENVIRONMENT, name)
     planned = [config for unit, config in builder.configs.items() if unit.stack in builder.bases and unit.stack != name]
     taken_names.check_account_names(name, configs.values(), builder.registry.environments, planned)
     for unit, config in configs.items():

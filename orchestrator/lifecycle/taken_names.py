@@ -1,6 +1,7 @@
-"""Names that another environment already has: hosts on its base, names of task definitions and queues in its account.
+"""Names that another environment already has: hosts on its base, names of task definitions and queues in its account, and
+the parameters of a base and an environment of one name.
 
-Both are refused before any work. A load balancer takes the first rule that matches, so a second environment with the same
+All are refused before any work. A load balancer takes the first rule that matches, so a second environment with the same
 host would never receive a request, or the creation of its DNS record would fail at the end. Names in an account can
 coincide too: `alpha` with a service `beta-web` and `alpha-beta` with a service `web` have the same name for AWS.
 """
@@ -250,6 +251,35 @@ def check_account_names(
                 "names of task definitions and queues are unique in an account",
                 f"choose another name for the environment, or for its service {met[0].removeprefix(f'{name}-')}",
             )
+
+
+def check_parameters(builder: JobBuilder, scope: Scope, name: str) -> None:
+    """Raise RefusedError when a base and an environment of one name would both publish their outputs below `/{name}/`.
+
+    AWS would refuse the second parameter of one name at the end of a run, and readers could not tell the two apart.
+    """
+    other = Scope.ENVIRONMENT if scope is Scope.BASE else Scope.BASE
+    if not _publishes(builder, scope, name) or not _publishes(builder, other, name):
+        return
+    own, taken = (_SCOPE_NAMES[it] for it in (scope, other))
+    raise RefusedError(
+        f"the {own} {name} would publish its outputs as SSM parameters below /{name}/, as the {taken} {name} does",
+        f"choose another name for the {own}, or set publish_parameters to false for one of the two",
+    )
+
+
+_SCOPE_NAMES = {Scope.BASE: "base", Scope.ENVIRONMENT: "environment"}
+
+
+def _publishes(builder: JobBuilder, scope: Scope, name: str) -> bool:
+    known = builder.registry.bases if scope is Scope.BASE else builder.registry.environments
+    for project in builder.context.projects(scope):
+        config = builder.configs.get(Unit(project.key, name))
+        if config is None and name in known:
+            config = StackConfig.load(project, name, builder.context.foreign_names(project))
+        if config is not None and config.get("publish_parameters") is True:
+            return True
+    return False
 
 
 def _share_prefix(first: str, second: str) -> bool:

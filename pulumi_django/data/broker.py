@@ -75,7 +75,7 @@ class SqsBrokerArgs:
         if not self.queues:
             raise ValueError("queues is empty: Celery needs at least one queue, usually 'default'")
         for queue in self.queues:
-            naming.check_service_name(queue)
+            naming.check_service_name(queue, "queues", "queue")
             naming.check_length("queue name", f"{self.environment}-{queue}-{DEAD}", QUEUE_NAME_LIMIT)
         check_queues(self.queues)
         for other, queue in self.other_names.items():

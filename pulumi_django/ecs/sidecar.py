@@ -63,7 +63,7 @@ def check_sidecars(service: str, port: int | None, memory_mib: int, sidecars: Ma
     """Raise ValueError when names, ports or memory of the sidecars and the service's own container collide."""
     ports: dict[str, int | None] = {service: port}
     for name, sidecar in sidecars.items():
-        naming.check_service_name(name)
+        naming.check_service_name(name, "sidecars", "sidecar")
         if name == service:
             raise ValueError(f"the sidecar {name!r} has the name of the service's own container: give it another")
         twin = next((other for other, taken in ports.items() if taken is not None and taken == sidecar.port), None)

@@ -59,10 +59,12 @@ def _check_stack_name(what: str, name: str) -> str:
     return name
 
 
-def check_service_name(name: str) -> str:
-    """Return the name. Raises ValueError with the rule when it is not valid for a service, a queue or a container."""
+def check_service_name(name: str, argument: str | None = None, what: str = "service") -> str:
+    """Return the name. Raises ValueError with the argument and the rule when it is not valid for a service, a queue or a
+    container."""
     if not _SERVICE_NAME.fullmatch(name):
-        raise ValueError(f"{name!r} cannot name a service: a name has {SERVICE_NAME_RULE}")
+        where = f"{argument}: " if argument else ""
+        raise ValueError(f"{where}{name!r} cannot name a {what}: a name has {SERVICE_NAME_RULE}")
     return name
 
 

@@ -236,9 +236,9 @@ REFUSED: dict[str, list[Made]] = {
         of(pd.WebOptions, service="a" * 33),
     ],
     "name": [app(workers={"a-": pd.ProdWorkerOptions()}), app(workers={"a.b": pd.ProdWorkerOptions()}), app(scheduled_commands={"x-": pd.ScheduledCommandOptions(command=["a"], schedule="rate(1 day)")})],
-    "cannot name a service": [of(pd.WebOptions, paths=("/x/*",), sidecars={"Nginx": pd.Sidecar(image="nginx:1")}), of(pd.WebOptions, paths=("/x/*",), sidecars={"nginx-": pd.Sidecar(image="nginx:1")})],
+    "sidecars": [of(pd.WebOptions, paths=("/x/*",), sidecars={"Nginx": pd.Sidecar(image="nginx:1")}), of(pd.WebOptions, paths=("/x/*",), sidecars={"nginx-": pd.Sidecar(image="nginx:1")})],
     "target group": [app(web=pd.ProdWebOptions(service="shop_web", paths=("/x/*",)), frontend=pd.ProdFrontendOptions(service="shop-web"))],
-    "cannot name": [of(pd.SqsBrokerArgs, environment="shop", queues=["a.b", "a-b"]), of(pd.SqsBrokerArgs, environment="shop", queues=["a-"])],
+    "queues": [of(pd.SqsBrokerArgs, environment="shop", queues=["a.b", "a-b"]), of(pd.SqsBrokerArgs, environment="shop", queues=["a-"])],
     "role_name": [deploy(role_name="deploy role"), deploy(role_name="")],
     "name_prefix": [deploy(name_prefix="shop/")],
     # numbers

@@ -64,9 +64,23 @@ def test_every_command_has_an_example_of_itself(path: tuple[str, ...], capsys: p
 def test_every_example_is_understood_by_the_parser() -> None:
     """The words are parsed, and nothing is run."""
     for path, command in COMMANDS.items():
-        words = command.help.partition("Example: orchestrator ")[2].split()
+        words = command.help.partition("Example: orchestrator ")[2].partition(" > ")[0].split()
         assert tuple(words[: len(path)]) == path
         command.make_context(path[-1], words[len(path) :])
+
+
+def test_values_that_need_no_conversion_are_those_of_the_conversion() -> None:
+    for path, command in COMMANDS.items():
+        context = command.make_context(path[-1], [], resilient_parsing=True)
+        for parameter in command.get_params(context):
+            many = parameter.multiple or parameter.nargs != 1
+            for value in (None, parameter.default, ("a", "b") if many else "a"):
+                try:
+                    expected = type(parameter).process_value(parameter, context, value)
+                except typer.BadParameter:
+                    continue
+                found = parameter.process_value(context, value)
+                assert (found, type(found)) == (expected, type(expected)), (path, parameter.name, value)
 
 
 @pytest.mark.parametrize("options", [["--json"], ["-v", "--project-dir", "elsewhere"], ["--base", "dev"]])
@@ -128,6 +142,12 @@ def test_completion_loads_no_pulumi(here: Here) -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout == "['alpha', 'dev'] ['web']\n[]\n"
+
+
+def test_commands_without_converted_values_load_no_pydantic(here: Here) -> None:
+    code = "import sys; from orchestrator.cli.main import main; print(main(['list']), 'pydantic' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], cwd=here.folder, capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines()[-1] == "0 False"
 
 
 def test_the_shell_gets_completions_from_the_program(here: Here) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator import Orchestrator
 from orchestrator.errors import RefusedError
-from orchestrator.lifecycle import CreateEnv, PreviewEnv, UpdateEnv
+from orchestrator.lifecycle import CreateEnv, PreviewEnv, UpdateBase, UpdateEnv
 from orchestrator.model import OutputValue, StackResource, Unit
 from tests.support.engines import Workshop
 from tests.support.workspace import APP_CONFIG, BASE_CONFIG, Workspace
@@ -216,3 +216,26 @@ def test_an_environment_that_already_has_the_name_can_be_updated(workspace: Work
     exists(workspace, "alpha-beta", "alpha-beta-gunicorn")
     workspace.engine.kept[Unit("app", "alpha")].outputs["task_families"] = OutputValue(value=["alpha-beta-gunicorn"])
     assert workspace.orchestrator().update_env("alpha-beta").exit_code == 0
+
+
+# parameters
+
+
+def published_base(workspace: Workspace, *, publishes: bool) -> None:
+    line = f"  django-base:publish_parameters: {str(publishes).lower()}\n"
+    workspace.write("base", "dev", BASE_CONFIG + line)
+
+
+def test_a_base_and_an_environment_of_one_name_publish_no_parameters_below_one_path(workspace: Workspace) -> None:
+    published_base(workspace, publishes=True)
+    configured_without_slot(workspace, "dev", "  django-app:publish_parameters: true\n")
+    for existing in (False, True):
+        error = refusal(workspace, CreateEnv(names=("dev",), base="dev"))
+        assert "dev would publish its outputs as SSM parameters below /dev/, as the " in error.message
+        if not existing:
+            workspace.orchestrator().create_base("dev")
+    published_base(workspace, publishes=False)
+    workspace.orchestrator().create_env("dev", base="dev")
+    published_base(workspace, publishes=True)
+    error = refusal(workspace, UpdateBase(names=("dev",)))
+    assert error.message.startswith("the base dev would publish its outputs as SSM parameters below /dev/")

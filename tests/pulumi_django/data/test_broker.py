@@ -121,7 +121,7 @@ def test_two_brokers_in_one_stack_do_not_collide() -> None:
         ),
         (
             lambda: arguments(queues=["Mail"]),
-            "'Mail' cannot name a service: a name has 1 to 32 lower-case letters, digits, hyphens and underscores, "
+            "queues: 'Mail' cannot name a queue: a name has 1 to 32 lower-case letters, digits, hyphens and underscores, "
             "beginning with a letter and ending with a letter or digit",
         ),
     ],
