@@ -6,15 +6,11 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_aws as aws
 
 from pulumi_django.rules.priorities import Rule
-
-if TYPE_CHECKING:
-    from pulumi_django.app.environment import Environment
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_FixedResponseActionConfig.html
 PAGE_LIMIT = 1024
@@ -67,21 +63,24 @@ class MaintenanceOptions:
         return "text/html" if re.match(r"<(!doctype|html|head|body|h1|p)\b", page, re.IGNORECASE) else "text/plain"
 
 
-def create(env: Environment, rules: Sequence[Rule]) -> None:
+def create(
+    name: str,
+    options: MaintenanceOptions,
+    listener_arn: pulumi.Input[str],
+    rules: Sequence[Rule],
+    parent: pulumi.Resource | None,
+) -> None:
     """Create the listener rules that answer 503."""
-    options = env.args.maintenance
-    if options is None:
-        return
     answer = aws.lb.ListenerRuleActionFixedResponseArgs(
         content_type=options.content_type, status_code="503", message_body=options.page or DEFAULT_PAGE
     )
     for number, rule in enumerate(rules):
         hosts = aws.lb.ListenerRuleConditionHostHeaderArgs(values=list(rule.hosts))
         aws.lb.ListenerRule(
-            f"{env.name}-maintenance{f'-{number}' if number else ''}",
-            listener_arn=env.base.listener_arn,
+            f"{name}-maintenance{f'-{number}' if number else ''}",
+            listener_arn=listener_arn,
             priority=rule.priority,
             conditions=[aws.lb.ListenerRuleConditionArgs(host_header=hosts)],
             actions=[aws.lb.ListenerRuleActionArgs(type="fixed-response", fixed_response=answer)],
-            opts=pulumi.ResourceOptions(parent=env.opts.parent),
+            opts=pulumi.ResourceOptions(parent=parent),
         )

@@ -38,7 +38,8 @@ def assemble(name: str, kind: Kind, args: AppArgs, *, parent: pulumi.Resource) -
     running = services.create(env, release.placement(env, place, before, own, gate), containers, used)
     release.steps(env, gate)
     if args.maintenance is not None:
-        maintenance.create(env, hosts.maintenance_rules(name, args))
+        rules = hosts.maintenance_rules(name, args)
+        maintenance.create(name, args.maintenance, env.base.listener_arn, rules, parent)
     services.records(env)
     monitoring.watch(env, place.cluster, running, used, key)
     outputs = _outputs(env, used, place, before, running)

@@ -36,7 +36,7 @@ def simulated(workspace: Workspace) -> Workspace:
 
 
 def with_server(workspace: Workspace) -> None:
-    outputs = {name: OutputValue(value=value) for name, value in BASE_OUTPUTS.items()}
+    outputs = {name: OutputValue(value=value) for name, value in {**BASE_OUTPUTS, "region": "eu-west-1"}.items()}
     outputs["database_instance_id"] = OutputValue(value="dev-rds")
     workspace.engine.has(DEV, outputs=outputs, record=Record(kind=Kind.AD_HOC))
 
