@@ -188,6 +188,15 @@ def _settings(builder: Builder) -> dict[str, Any]:
                 }
                 for name, cls in tables.items()
             },
+            "images": {
+                "type": "object",
+                "description": "How images are built, by name: `backend` is the image of the key `backend_image`.",
+                "additionalProperties": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": _without_null(builder.properties(settings.ImageSettings)),
+                },
+            },
         },
     }
 
@@ -197,7 +206,7 @@ def _without_null(properties: dict[str, Any]) -> dict[str, Any]:
     for schema in properties.values():
         options = [option for option in schema.pop("anyOf", []) if option != {"type": "null"}]
         if options:
-            schema.update(options[0])
+            schema.update(options[0] if len(options) == 1 else {"anyOf": options})
     return properties
 
 

@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator import lifecycle
 from orchestrator.config import settings
-from orchestrator.config.assignments import Assignment, make_assignment
-from orchestrator.config.aws_settings import access_of
-from orchestrator.config.durations import parse_duration
+from orchestrator.config.assignments import make_assignments
+from orchestrator.config.aws_settings import any_access
+from orchestrator.config.durations import duration_of
 from orchestrator.config.settings import Settings
-from orchestrator.config.stack_config import configured_stacks
 from orchestrator.cost import deployments as deployment_costs
 from orchestrator.cost import prices as price_tables
 from orchestrator.cost.estimate import Costs, Estimate
 from orchestrator.cost.prices import PriceTable
 from orchestrator.engines import factory
 from orchestrator.engines.protocol import Engine
-from orchestrator.errors import OrchestratorError, UsageError
+from orchestrator.errors import OrchestratorError
 from orchestrator.events import Diagnostic, Observer, ignore
 from orchestrator.lifecycle import (
     Context,
@@ -48,12 +47,14 @@ from orchestrator.lifecycle.context import utc_now
 from orchestrator.lifecycle.diagrams import Diagram
 from orchestrator.lifecycle.expiry import Life, Reaping
 from orchestrator.lifecycle.registry import Deployment, Registry, is_asleep, maintenance_since
+from orchestrator.lifecycle.requests import kind_of
 from orchestrator.lifecycle.unlock import Unlocked
-from orchestrator.model import Kind, Operation, Outputs, RunReport, Scope, Unit
+from orchestrator.model import Kind, Operation, Outputs, RunReport, Unit
 from orchestrator.operations.leftovers import Leftovers
-from pulumi_django.deploying.aws_access import AwsAccess
 
 if TYPE_CHECKING:
+    from orchestrator.building.images import Building
+    from orchestrator.building.requests import BuildImages, BuiltImage
     from orchestrator.cost.refresh import Refreshed
     from orchestrator.lifecycle.orphans import Orphans
     from orchestrator.local.facade import Local
@@ -114,7 +115,7 @@ class Orchestrator:
             engine=carrier,
             clock=clock,
             allow_prod=allow_prod,
-            wait_seconds=_duration(wait).total_seconds() if wait is not None else 0.0,
+            wait_seconds=duration_of(wait).total_seconds() if wait is not None else 0.0,
             fail_fast=fail_fast,
             keep_going=keep_going,
             before=_look_in_aws if check else _look_nowhere,
@@ -137,6 +138,19 @@ class Orchestrator:
         from orchestrator.local.facade import Local
 
         return Local(self.settings)
+
+    def building(self, request: BuildImages) -> Building:
+        """The images of a request, named by what goes into them. `run` builds them."""
+        from orchestrator.building.images import Building  # loads boto3
+
+        return Building(self.settings, request, simulated=self.engine.notice is not None)
+
+    def build(self, request: BuildImages, *, create_repository: bool = False) -> tuple[BuiltImage, ...]:
+        """Build images; with `push`, push those that the registry does not have. The simulation only names them.
+
+        The `reference` of each result is the image for `create_env` and `operations.deploy`.
+        """
+        return self.building(request).run(lambda _name, _line: None, lambda _question: create_repository)
 
     def prepare(self, request: Request) -> Job:
         """Check a request and return its job, which `run_job` carries out. Nothing is changed."""
@@ -212,7 +226,7 @@ class Orchestrator:
 
         `values` are configuration values by key, as for `--set`: `{"network.nat": "none", "aws:region": "eu-west-1"}`.
         """
-        return self.run(CreateBase(name=name, kind=_kind(kind), assignments=_assignments(values), owner=owner))
+        return self.run(CreateBase(name=name, kind=kind_of(kind), assignments=make_assignments(values), owner=owner))
 
     def create_env(
         self,
@@ -232,21 +246,21 @@ class Orchestrator:
             names=_names(names),
             base=base,
             images=images or {},
-            assignments=_assignments(values),
+            assignments=make_assignments(values),
             owner=owner,
-            ttl=_duration(ttl) if ttl is not None else None,
+            ttl=duration_of(ttl) if ttl is not None else None,
         )
         return self.run(request)
 
     def update_base(self, names: Names, *, with_envs: bool = False, values: Values | None = None) -> RunReport:
         """Update bases to their configuration and, with `with_envs`, the environments on them."""
-        return self.run(UpdateBase(names=_names(names), with_envs=with_envs, assignments=_assignments(values)))
+        return self.run(UpdateBase(names=_names(names), with_envs=with_envs, assignments=make_assignments(values)))
 
     def update_env(
         self, names: Names, *, images: Mapping[str, str] | None = None, values: Values | None = None
     ) -> RunReport:
         """Update environments to their configuration."""
-        return self.run(UpdateEnv(names=_names(names), images=images or {}, assignments=_assignments(values)))
+        return self.run(UpdateEnv(names=_names(names), images=images or {}, assignments=make_assignments(values)))
 
     def preview_base(
         self,
@@ -257,7 +271,9 @@ class Orchestrator:
         save_plan: Path | str | None = None,
     ) -> RunReport:
         """Preview `create_base` or `update_base`. `save_plan` is a folder for `apply`."""
-        return self._preview(PreviewBase(name=name, kind=_kind(kind), assignments=_assignments(values)), save_plan)
+        return self._preview(
+            PreviewBase(name=name, kind=kind_of(kind), assignments=make_assignments(values)), save_plan
+        )
 
     def preview_env(
         self,
@@ -269,7 +285,7 @@ class Orchestrator:
         save_plan: Path | str | None = None,
     ) -> RunReport:
         """Preview `create_env` or `update_env`, even before the base exists. `save_plan` is a folder for `apply`."""
-        request = PreviewEnv(name=name, base=base, images=images or {}, assignments=_assignments(values))
+        request = PreviewEnv(name=name, base=base, images=images or {}, assignments=make_assignments(values))
         return self._preview(request, save_plan)
 
     def apply(self, folder: Path | str) -> RunReport:
@@ -294,7 +310,7 @@ class Orchestrator:
 
     def extend(self, names: Names, ttl: Duration) -> tuple[Life, ...]:
         """Let environments expire after `ttl`, counted from now and again from each later deployment."""
-        return expiry.extend(self.context, _names(names), _duration(ttl))
+        return expiry.extend(self.context, _names(names), duration_of(ttl))
 
     def pin(self, names: Names) -> tuple[Life, ...]:
         """Keep environments after they expire."""
@@ -372,7 +388,7 @@ class Orchestrator:
 
         refreshed = refresh.of_region(
             self.prices,
-            self._any_access(),
+            any_access(self.settings),
             self.settings.root,
             region=region,
             today=self.context.clock().date(),
@@ -380,13 +396,6 @@ class Orchestrator:
         )
         self._prices = refreshed.table
         return refreshed
-
-    def _any_access(self) -> AwsAccess:
-        """The AWS settings of the first configured base."""
-        for project in self.settings.in_scope(Scope.BASE):
-            for stack in configured_stacks(project):
-                return access_of(project, stack)
-        return AwsAccess()
 
     def cost_ahead(self, job: Job) -> dict[Unit, float]:
         """The cost of each stack that a job creates, in US dollars a month, if its program can be simulated."""
@@ -434,17 +443,3 @@ def _look_nowhere(_job: Job) -> None:
 
 def _names(names: Names) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
-
-
-def _duration(duration: Duration) -> timedelta:
-    return parse_duration(duration) if isinstance(duration, str) else duration
-
-
-def _kind(kind: Kind | str | None) -> Kind | None:
-    if kind is not None and kind not in list(Kind):
-        raise UsageError(f"there is no kind {kind!r}: kinds are {' and '.join(Kind)}")
-    return None if kind is None else Kind(kind)
-
-
-def _assignments(values: Values | None) -> tuple[Assignment, ...]:
-    return tuple(make_assignment(key, value) for key, value in (values or {}).items())

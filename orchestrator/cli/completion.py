@@ -55,6 +55,11 @@ def images(context: typer.Context, incomplete: str) -> list[str]:
     return _offered(lambda settings: _images(_config(settings, context)), context, incomplete)
 
 
+def built_images(context: typer.Context, incomplete: str) -> list[str]:
+    """Names of the images that can be built."""
+    return _offered(lambda settings: settings.images, context, incomplete)
+
+
 def _offered(names: Callable[[Settings], Iterable[str]], context: typer.Context, incomplete: str) -> list[str]:
     """The names that begin with the word. After an error there are none, because a shell cannot show it."""
     from orchestrator.config import settings

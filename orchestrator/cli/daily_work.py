@@ -7,7 +7,15 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli import completion
-from orchestrator.cli.options import Commands, Common, EnvironmentArgument, ImageOption, SetOption
+from orchestrator.cli.options import (
+    BuildOption,
+    Commands,
+    Common,
+    CreateRepositoryOption,
+    EnvironmentArgument,
+    ImageOption,
+    SetOption,
+)
 from orchestrator.cli.shared import duration_of, end, images_of, on_environment, values_of
 
 ServiceOption = Annotated[
@@ -54,17 +62,22 @@ def deploy_(
         ),
     ] = None,
     smoke: Annotated[bool, typer.Option("--smoke", help="Then run the checks of `smoke`.")] = False,
+    build: BuildOption = False,
+    create_repository: CreateRepositoryOption = False,
 ) -> None:
     """Deploy an image: run the release command, then roll out each service.
 
     Example: orchestrator deploy alpha --image backend=registry.example.com/shop:1.4.2
     """
+    from orchestrator.cli.building import images_of_deploy
     from orchestrator.cli.looking import smoke_all
     from orchestrator.cli.one_environment import RolloutLines
     from orchestrator.rendering import operation_documents, operation_text
 
     images, values = images_of(image), values_of(set_)
     work = on_environment(common, name)
+    if build:
+        images = images_of_deploy(work, images, set_, dry_run=dry_run, create_repository=create_repository)
     result = work.operations.deploy(
         name,
         images,

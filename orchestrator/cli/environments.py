@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from orchestrator.cli.options import (
     BaseOption,
+    BuildOption,
     Commands,
     Common,
+    CreateRepositoryOption,
     DryRunOption,
     EnvironmentArgument,
     EnvironmentsArgument,
@@ -21,7 +23,21 @@ from orchestrator.cli.options import (
     SetOption,
     TtlOption,
 )
-from orchestrator.cli.shared import assignments_of, carry_out, destroy, duration_of, end, images_of, preview, session_of
+from orchestrator.cli.shared import (
+    assignments_of,
+    carry_out,
+    destroy,
+    duration_of,
+    end,
+    images_of,
+    preview,
+    preview_in,
+    session_of,
+)
+
+if TYPE_CHECKING:
+    from orchestrator.cli.session import Session
+    from orchestrator.lifecycle import CreateEnv, PreviewEnv
 
 
 def create_env(
@@ -33,6 +49,8 @@ def create_env(
     owner: OwnerOption = None,
     ttl: TtlOption = None,
     smoke: Annotated[bool, typer.Option("--smoke", help="Then run the checks of `smoke`.")] = False,
+    build: BuildOption = False,
+    create_repository: CreateRepositoryOption = False,
 ) -> None:
     """Create environments, and their base if it is configured and does not exist.
 
@@ -51,6 +69,8 @@ def create_env(
         ttl=duration_of(ttl),
     )
     session = session_of(common)
+    if build:
+        request = _with_built(session, request, tuple(names), create_repository)
     report = session.do(session.orchestrator.prepare(request), quiet_document=smoke)
     code = report.exit_code
     if smoke:
@@ -71,6 +91,8 @@ def preview_env(
     set_: SetOption = None,
     save_plan: SavePlanOption = None,
     format_: PlanFormatOption = PlanFormatName.TEXT,
+    build: BuildOption = False,
+    create_repository: CreateRepositoryOption = False,
 ) -> None:
     """Preview the creation or update of an environment. Its base need not exist.
 
@@ -79,7 +101,31 @@ def preview_env(
     from orchestrator.lifecycle import PreviewEnv
 
     request = PreviewEnv(name=name, base=base, images=images_of(image), assignments=assignments_of(set_))
-    preview(common, request, save_plan, format_)
+    if not build:
+        preview(common, request, save_plan, format_)
+        return
+    session = session_of(common)
+    preview_in(session, _with_built(session, request, (name,), create_repository), save_plan, format_)
+
+
+Built = TypeVar("Built", "CreateEnv", "PreviewEnv")
+
+
+def _with_built(session: Session, request: Built, names: tuple[str, ...], create_repository: bool) -> Built:
+    """The request with the images that `--build` builds and pushes."""
+    from dataclasses import replace
+
+    from orchestrator.cli.building import images_with_built
+
+    images = images_with_built(
+        session,
+        names,
+        request.images,
+        request.assignments,
+        create_repository=create_repository,
+        checked=lambda named: session.orchestrator.prepare(replace(request, images=named)),
+    )
+    return replace(request, images=images)
 
 
 def update_env(common: Common, names: EnvironmentsArgument, image: ImageOption = None, set_: SetOption = None) -> None:

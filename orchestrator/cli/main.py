@@ -18,6 +18,7 @@ import typer
 
 from orchestrator.cli import (
     bases,
+    building,
     daily_work,
     data,
     environments,
@@ -62,7 +63,7 @@ app = typer.Typer(
 
 
 def _register() -> None:
-    for group in (environments, bases, daily_work, releases, data, life_cycle, looking, set_up):
+    for group in (environments, bases, building, daily_work, releases, data, life_cycle, looking, set_up):
         for name, (command, working) in group.COMMANDS.items():
             app.command(name, cls=Command, rich_help_panel=group.GROUP)(with_common(command, working=working))
     for group in (local, releases, data, pull_requests):

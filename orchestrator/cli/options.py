@@ -63,6 +63,14 @@ class GraphFormatName(StrEnum):
     SVG = "svg"
 
 
+class BuilderName(StrEnum):
+    """Values of --builder."""
+
+    DOCKER = "docker"
+    PODMAN = "podman"
+    BUILDAH = "buildah"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Common:
     """The values of the shared options."""
@@ -260,6 +268,12 @@ ImageOption = Annotated[
         help="Set an image, for example backend=registry/app:1.4.",
         autocompletion=completion.images,
     ),
+]
+BuildOption = Annotated[
+    bool, typer.Option("--build", help="First build and push the images of [images] in orchestrator.toml.")
+]
+CreateRepositoryOption = Annotated[
+    bool, typer.Option("--create-repository", help="Create a repository that is missing in ECR.")
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the changes, and change nothing.")]
 

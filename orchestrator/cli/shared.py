@@ -40,7 +40,11 @@ def destroy(common: Common, request: Request, *, dry_run: bool) -> None:
 
 def preview(common: Common, request: Any, folder: Path | None, format_: PlanFormatName) -> None:
     """Preview a request; with a folder, save the plan in it."""
-    session = session_of(common)
+    preview_in(session_of(common), request, folder, format_)
+
+
+def preview_in(session: Session, request: Any, folder: Path | None, format_: PlanFormatName) -> None:
+    """`preview` in a session that exists already."""
     if folder is None:
         end(session.do(session.orchestrator.prepare(request), plan_format=format_.value).exit_code)
         return

@@ -72,6 +72,11 @@ def make_assignment(key: str, value: Any) -> Assignment:
     return Assignment(namespace=namespace, path=path, value=_checked(key, value, path))
 
 
+def make_assignments(values: Mapping[str, Any] | None) -> tuple[Assignment, ...]:
+    """The assignments of plain values by key. Raises UsageError."""
+    return tuple(make_assignment(key, value) for key, value in (values or {}).items())
+
+
 def _parts(key: str) -> tuple[str | None, tuple[str, ...]]:
     namespace, colon, dotted = key.rpartition(":")
     path = tuple(dotted.split("."))

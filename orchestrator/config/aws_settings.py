@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.config.projects import Project
-from orchestrator.config.stack_config import ConfigSnapshot, StackConfig, config_path
+from orchestrator.config.settings import Settings
+from orchestrator.config.stack_config import ConfigSnapshot, StackConfig, config_path, configured_stacks
 from orchestrator.errors import SettingsError
+from orchestrator.model import Scope
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.rules import aws_config
 from pulumi_django.rules.aws_config import AwsConfigError
@@ -35,6 +37,14 @@ def access_of_stacks(stacks: Sequence[tuple[Project, str]], region: str | None =
     except AwsConfigError as error:
         files = " and ".join(str(config_path(project, stack)) for project, stack in stacks)
         raise SettingsError(f"{files}: {'; '.join(error.problems)}") from None
+
+
+def any_access(settings: Settings) -> AwsAccess:
+    """The access of the first configured base to AWS. Raises SettingsError."""
+    for project in settings.in_scope(Scope.BASE):
+        for stack in configured_stacks(project):
+            return access_of(project, stack)
+    return AwsAccess()
 
 
 def provider_config(project: Project, stack: str, snapshot: ConfigSnapshot) -> dict[str, Any]:

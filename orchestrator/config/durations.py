@@ -43,3 +43,8 @@ def format_duration(duration: timedelta) -> str:
             parts.append(f"{count}{unit}")
             left = rest
     return sign + (" ".join(parts[:2]) or "0s")
+
+
+def duration_of(duration: timedelta | str) -> timedelta:
+    """A duration, also from its text form. Raises UsageError."""
+    return parse_duration(duration) if isinstance(duration, str) else duration

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, get_args
 
+from orchestrator.config import table_values
 from orchestrator.config.durations import parse_duration
+from orchestrator.config.table_values import InvalidValueError
 from orchestrator.errors import UsageError
 
 AtCap = Literal["sleep", "refuse"]
@@ -63,40 +65,14 @@ class PullRequestSettings:
     """The reaction when another one is needed: `sleep` puts the one that was updated longest ago to sleep, `refuse` fails."""
 
 
-class InvalidValueError(ValueError):
-    """A value of the table is invalid: `key` is its key, and the message continues a sentence that begins with it."""
-
-    def __init__(self, key: str, problem: str) -> None:
-        super().__init__(problem)
-        self.key = key
-
-
 def read(values: Mapping[str, Any]) -> PullRequestSettings:
     """Check a table that has only known keys. Raises InvalidValueError."""
     given: dict[str, Any] = {key: _READERS[key](key, value) for key, value in values.items()}
     return PullRequestSettings(**given)
 
 
-def _text(key: str, value: Any) -> str:
-    if not isinstance(value, str) or not value or "\0" in value:
-        raise InvalidValueError(key, "is not text")
-    return value
-
-
-def _flag(key: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise InvalidValueError(key, "is neither true nor false")
-    return value
-
-
-def _texts(key: str, value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise InvalidValueError(key, "is not a list of texts")
-    return tuple(_text(key, item) for item in value)
-
-
 def _name(key: str, value: Any) -> str:
-    text = _text(key, value)
+    text = table_values.text(key, value)
     before, number, after = text.partition("{number}")
     plain = before + after.replace("{branch}", "", 1)
     if (
@@ -115,7 +91,7 @@ def _name(key: str, value: Any) -> str:
 def _images(key: str, value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
         raise InvalidValueError(key, "is not a table of image references")
-    images = {str(name): _text(f"{key}.{name}", reference) for name, reference in value.items()}
+    images = {str(name): table_values.text(f"{key}.{name}", reference) for name, reference in value.items()}
     for name, reference in images.items():
         wrong = next((each for each in _FIELD.findall(reference) if each not in _IMAGE_FIELDS), None)
         if wrong is not None:
@@ -133,7 +109,7 @@ def _values(key: str, value: Any) -> dict[str, Any]:
 
 def _duration(key: str, value: Any) -> timedelta:
     try:
-        return parse_duration(_text(key, value))
+        return parse_duration(table_values.text(key, value))
     except UsageError as error:
         raise InvalidValueError(key, f"cannot be used: {error.message}") from None
 
@@ -152,16 +128,16 @@ def _at_most(key: str, value: Any) -> AtCap:
 
 
 _READERS: Mapping[str, Any] = {
-    "base": _text,
+    "base": table_values.text,
     "name": _name,
-    "label": _text,
-    "paths": _texts,
-    "drafts": _flag,
+    "label": table_values.text,
+    "paths": table_values.texts,
+    "drafts": table_values.flag,
     "images": _images,
     "values": _values,
-    "secrets": _texts,
-    "seed": _texts,
-    "smoke": _flag,
+    "secrets": table_values.texts,
+    "seed": table_values.texts,
+    "smoke": table_values.flag,
     "ttl": _duration,
     "most": _most,
     "at_most": _at_most,

@@ -16,12 +16,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from orchestrator.config import documents, notify_settings, project_file, pull_request_settings
+from orchestrator.config import documents, image_settings, notify_settings, project_file, pull_request_settings
 from orchestrator.config.deploy_settings import DeploySettings
 from orchestrator.config.durations import parse_duration
+from orchestrator.config.image_settings import ImageSettings
 from orchestrator.config.notify_settings import InvalidWebhookError, Webhook
 from orchestrator.config.projects import Project, check_projects
 from orchestrator.config.pull_request_settings import PullRequestSettings
+from orchestrator.config.table_values import InvalidValueError
 from orchestrator.config.toml_lines import line_of
 from orchestrator.errors import SettingsError, UsageError
 from orchestrator.model import Scope
@@ -55,7 +57,7 @@ scope = "environment"
 depends_on = ["base"]"""
 
 _PROJECT_KEYS = ("path", "scope", "depends_on", "template")
-_TOP_KEYS = ("deploy", "engine", "limits", "notify", "projects", "pull_requests", "pulumi", "runner")
+_TOP_KEYS = ("deploy", "engine", "images", "limits", "notify", "projects", "pull_requests", "pulumi", "runner")
 _PULUMI_KEYS = ("backend", "secrets_provider")
 _RUNNER_KEYS = ("parallel", "executor", "scheduler")
 _LIMITS_KEYS = ("environments_per_base", "rules_per_load_balancer", "default_ttl")
@@ -120,6 +122,8 @@ class Settings:
     deploy: DeploySettings = field(default_factory=DeploySettings)
     notify: Mapping[str, Webhook] = field(default_factory=dict[str, Webhook])
     """Webhooks by their name."""
+    images: Mapping[str, ImageSettings] = field(default_factory=dict[str, ImageSettings])
+    """How images are built, by name: `backend` is the image of the key `backend_image`."""
 
     @property
     def root(self) -> Path:
@@ -216,6 +220,7 @@ class _Reader:
             pull_requests=self._pull_requests(self._get(values, (), "pull_requests", dict, {})),
             notify=self._notify(self._get(values, (), "notify", dict, {})),
             deploy=self._deploy(self._get(values, (), "deploy", dict, {})),
+            images=self._images(self._get(values, (), "images", dict, {})),
         )
 
     def _project(self, key: str, table: Any) -> Project:
@@ -295,7 +300,7 @@ class _Reader:
         self._known(values, ("pull_requests",), tuple(PullRequestSettings.__dataclass_fields__))
         try:
             return pull_request_settings.read(values)
-        except pull_request_settings.InvalidValueError as error:
+        except InvalidValueError as error:
             raise self._error(("pull_requests", *error.key.split(".")), str(error)) from None
 
     def _deploy(self, values: Mapping[str, Any]) -> DeploySettings:
@@ -324,6 +329,17 @@ class _Reader:
             except InvalidWebhookError as error:
                 raise self._error((*at, error.key), str(error)) from None
         return found
+
+    def _images(self, tables: Mapping[str, Any]) -> dict[str, ImageSettings]:
+        for name, table in tables.items():
+            if not isinstance(table, dict):
+                raise self._error(("images", name), f"is {_shown(table)}: it must be a table")
+            values = cast(dict[str, Any], table)
+            self._known(values, ("images", name), tuple(ImageSettings.__dataclass_fields__))
+        try:
+            return image_settings.read_all(tables)
+        except InvalidValueError as error:
+            raise self._error(("images", *error.key.split(".")), str(error)) from None
 
     def _known(self, values: Mapping[str, Any], at: tuple[str, ...], known: Sequence[str]) -> None:
         for key in values:

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from orchestrator.config.assignments import Assignment
+from orchestrator.errors import UsageError
 from orchestrator.model import Kind
+
+
+def kind_of(kind: Kind | str | None) -> Kind | None:
+    """The kind of that name. Raises UsageError."""
+    if kind is not None and kind not in list(Kind):
+        raise UsageError(f"there is no kind {kind!r}: kinds are {' and '.join(Kind)}")
+    return None if kind is None else Kind(kind)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from orchestrator.config.settings import USUAL_FOLDER
@@ -16,7 +17,7 @@ from orchestrator.onboarding.decisions import Answers, Decisions, decide
 from orchestrator.onboarding.settings_check import SettingCheck
 from orchestrator.onboarding.survey import Survey, survey
 from orchestrator.onboarding.takeover import Takeover
-from orchestrator.onboarding.written_files import WrittenFile
+from orchestrator.onboarding.written_files import ImageSource, WrittenFile
 
 SOURCES = ("copilot", "procfile", "compose")
 """Tools whose files `init` reads."""
@@ -77,7 +78,7 @@ def initialise(request: Init, ask: Ask) -> Initialised:
         "app": schema("app", f"{decisions.name}-app"),
     }
     folder = _inside(request)
-    written = written_files.compare(folder, written_files.texts(decisions, schemas))
+    written = written_files.compare(folder, written_files.texts(decisions, schemas, _image_source(request, found)))
     more, lines = _image_files(request, found)
     written += written_files.compare_beside(request.root / found.project.folder, more)
     if not request.dry_run:
@@ -116,6 +117,19 @@ def _inside(request: Init) -> Path:
             f"--dir {request.folder} is not below {request.root}", f"pass a folder such as {USUAL_FOLDER}"
         )
     return folder
+
+
+def _image_source(request: Init, found: Survey) -> ImageSource:
+    """The folder of the Django project when its Dockerfile is in it, else the whole repository."""
+    file = PurePosixPath(found.containers.dockerfile.path if found.containers.dockerfile else "Dockerfile")
+    project = PurePosixPath(found.project.folder)
+    if found.containers.dockerfile is None:
+        file = project / file
+    context = project if file.parent == project else PurePosixPath(".")
+    return ImageSource(
+        context=Path(os.path.relpath(context, request.folder)).as_posix(),
+        dockerfile=file.relative_to(context).as_posix(),
+    )
 
 
 def _answers(found: Survey, ask: Ask) -> Answers:

@@ -42,11 +42,22 @@ class WrittenFile:
     """Unified difference to what `init` would write, for a file that is kept."""
 
 
-def texts(decisions: Decisions, schemas: Mapping[str, Any]) -> dict[str, str]:
+@dataclass(frozen=True, kw_only=True)
+class ImageSource:
+    """The place of the image's source."""
+
+    context: str
+    """Build context, relative to the folder of the stacks."""
+
+    dockerfile: str
+    """Dockerfile, relative to the context."""
+
+
+def texts(decisions: Decisions, schemas: Mapping[str, Any], source: ImageSource) -> dict[str, str]:
     """The files by path below the folder. `schemas` are JSON Schemas by `settings`, `base` and `app`."""
     name = decisions.name
     files = {
-        "orchestrator.toml": _settings(name),
+        "orchestrator.toml": _settings(name, source),
         ".gitignore": ".orchestrator/\n.pulumi/\n__pycache__/\n*.pulumi-plan.json\n",
         "base/Pulumi.yaml": _project(f"{name}-base", f"The base of the environments of {name}"),
         "base/__main__.py": _program("The base of environments: VPC, load balancer, database server.", "base", ""),
@@ -108,7 +119,7 @@ def compared(path: Path, text: str) -> WrittenFile:
     return WrittenFile(path=path, text=text, fate=Fate.KEPT, difference="\n".join(lines))
 
 
-def _settings(name: str) -> str:
+def _settings(name: str, source: ImageSource) -> str:
     return f"""#:schema schemas/settings.json
 # The Pulumi projects of {name}, their dependencies, and the engine.
 # The simulation engine needs no AWS account and creates nothing in AWS. With `engine = "pulumi"` the same commands work
@@ -125,6 +136,12 @@ path = "app"
 scope = "environment"
 depends_on = ["base"]
 template = "{ENVIRONMENT}"
+
+# `orchestrator build` and `--build` build the image and name it by its files. Its repository is that of `backend_image` in
+# the configuration of the environment.
+[images.backend]
+context = {json.dumps(source.context)}
+dockerfile = {json.dumps(source.dockerfile)}
 """
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import lifecycle
-from orchestrator.config.assignments import make_assignment
-from orchestrator.config.durations import parse_duration
+from orchestrator.config.assignments import make_assignments
+from orchestrator.config.durations import duration_of
 from orchestrator.lifecycle.job import Job
 from orchestrator.model import RunReport
 from orchestrator.operations.access import Access
@@ -90,7 +90,7 @@ class Operations(Access):
             detach=detach,
             dry_run=dry_run,
             check_migrations=check_migrations,
-            assignments=tuple(make_assignment(key, value) for key, value in (values or {}).items()),
+            assignments=make_assignments(values),
             wait_seconds=self.context.wait_seconds,
         )
         target, clients = self.find(name)
@@ -124,7 +124,7 @@ class Operations(Access):
             memory_mib=memory_mib,
             spot=spot,
             detach=detach,
-            timeout_seconds=run.FOREVER_SECONDS if timeout is None else _duration(timeout).total_seconds(),
+            timeout_seconds=run.FOREVER_SECONDS if timeout is None else duration_of(timeout).total_seconds(),
         )
         return run.run(request, *self.find(name), observer, decide=decide or (lambda _: run.OnInterrupt.STOP))
 
@@ -178,7 +178,7 @@ class Operations(Access):
 
         request = logs.ReadLogs(
             services=_names(services),
-            since=None if since is None else _duration(since),
+            since=None if since is None else duration_of(since),
             follow=follow,
             previous=previous,
             grep=grep,
@@ -307,19 +307,15 @@ class Operations(Access):
         from orchestrator.operations.health import smoke
 
         target, clients = self.find(name)
-        seconds = _duration(patience).total_seconds()
+        seconds = duration_of(patience).total_seconds()
         return smoke.run(target, clients, self.stack(target), observer, patience_seconds=seconds)
 
     def idle(self, after: Duration) -> Idleness:
         """Return the environments without a request for this time; `Orchestrator.run(found.update)` puts them to sleep."""
         from orchestrator.operations import idle
 
-        return idle.find(self.context, _duration(after), self.context.clock())
+        return idle.find(self.context, duration_of(after), self.context.clock())
 
 
 def _names(names: Names) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
-
-
-def _duration(duration: Duration) -> timedelta:
-    return parse_duration(duration) if isinstance(duration, str) else duration

@@ -22,6 +22,7 @@ from orchestrator.rendering import document_types as documents
 from orchestrator.rendering import local_results, release_documents
 from orchestrator.rendering import operation_documents as operations
 from orchestrator.rendering import pull_request_documents as pull_requests
+from orchestrator.rendering.build_documents import BuildDocument
 from orchestrator.rendering.onboarding_report import InitDocument
 from orchestrator.rendering.operation_documents import OutcomeDocument
 
@@ -66,6 +67,9 @@ SCHEMAS: Mapping[str, Published] = {
         "A deploy: the run, and the services afterwards.",
         (OutcomeDocument[operations.Deployed], OutcomeDocument[operations.SmokedDeploy]),
         ("deploy",),
+    ),
+    "build": Published(
+        "Images that were built, that exist already, or that were only named.", (BuildDocument,), ("build",)
     ),
     "run": Published("A command that ran in a task of its own.", (OutcomeDocument[CommandResult],), ("run",)),
     "exec": Published("The task in which a shell opens.", (OutcomeDocument[Shell],), ("exec",)),

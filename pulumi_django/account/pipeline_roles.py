@@ -247,6 +247,7 @@ def _images(args: DeployRoleArgs) -> list[Statement]:
         "BatchGetImage",
         "CompleteLayerUpload",
         "DescribeImages",
+        "DescribeRepositories",
         "GetDownloadUrlForLayer",
         "InitiateLayerUpload",
         "PutImage",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
+
+from pulumi_django.rules import image_expiry
 
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
 REPOSITORY_NAME_LIMIT = 256
@@ -73,32 +72,7 @@ class ImageRepository(pulumi.ComponentResource):
             force_delete=args.force_destroy,
             opts=child,
         )
-        aws.ecr.LifecyclePolicy(f"{name}-expiry", repository=repository.name, policy=_expiry(args), opts=child)
+        expiry = image_expiry.policy(keep_images=args.keep_images, untagged_days=args.untagged_days)
+        aws.ecr.LifecyclePolicy(f"{name}-expiry", repository=repository.name, policy=expiry, opts=child)
         self.repository_url, self.repository_arn = repository.repository_url, repository.arn
         self.register_outputs({"repository_url": self.repository_url, "repository_arn": self.repository_arn})
-
-
-def _expiry(args: ImageRepositoryArgs) -> str:
-    untagged = {
-        "tagStatus": "untagged",
-        "countType": "sinceImagePushed",
-        "countUnit": "days",
-        "countNumber": args.untagged_days,
-    }
-    tagged = {
-        "tagStatus": "tagged",
-        "tagPatternList": ["*"],
-        "countType": "imageCountMoreThan",
-        "countNumber": args.keep_images,
-    }
-    rules = [_rule(1, "images without a tag", untagged), _rule(2, "old images", tagged)]
-    return json.dumps({"rules": rules})
-
-
-def _rule(priority: int, description: str, selection: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "rulePriority": priority,
-        "description": description,
-        "selection": selection,
-        "action": {"type": "expire"},
-    }
