@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Protocol
 
 from orchestrator.building import child
 from orchestrator.building.child import Ended, Tell
-from orchestrator.errors import EngineUnavailableError, OperationFailedError, UsageError
+from orchestrator.errors import OperationFailedError
 
 NAMES = ("docker", "podman", "buildah")
 INSTALL_HINT = (
@@ -113,25 +112,6 @@ def is_loopback(host: str) -> bool:
     """Whether the host is this machine, whose registries have no certificate. Docker has the same rule."""
     name = host.rpartition(":")[0] or host
     return name in ("localhost", "[::1]") or name.startswith("127.")
-
-
-def find(wanted: str | None = None) -> Builder:
-    """The first builder that works, or the wanted one. Raises EngineUnavailableError, UsageError."""
-    from orchestrator.building.buildx import Buildx
-    from orchestrator.building.container_tools import ContainerTool
-
-    if wanted is not None and wanted not in NAMES:
-        raise UsageError(f"there is no builder {wanted}", f"builders are {', '.join(NAMES)}")
-    problems: list[str] = []
-    for name in NAMES if wanted is None else (wanted,):
-        if shutil.which(name) is None:
-            problems.append(f"{name} is not installed")
-            continue
-        try:
-            return Buildx.find() if name == "docker" else ContainerTool.find(name)
-        except UnusableError as error:
-            problems.append(f"{name} is not usable: {error}")
-    raise EngineUnavailableError(f"no image can be built: {'; '.join(problems)}", INSTALL_HINT)
 
 
 class UnusableError(Exception):

@@ -29,7 +29,7 @@ class Buildx:
 
     @property
     def notes(self) -> Sequence[str]:
-        """What the builder lacks."""
+        """Abilities that the builder lacks."""
         return () if self.full else (_LACKS,)
 
     @classmethod

@@ -23,7 +23,7 @@ class ContainerTool:
 
     @property
     def notes(self) -> Sequence[str]:
-        """What the builder lacks."""
+        """Abilities that the builder lacks."""
         return ()
 
     @classmethod

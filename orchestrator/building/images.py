@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from orchestrator.building import builders, recipes, registries
+from orchestrator.building import installed, recipes, registries
 from orchestrator.building.builders import Builder, Order
 from orchestrator.building.buildx import Buildx
 from orchestrator.building.child import Tell
@@ -83,7 +83,7 @@ class Building:
 
     @cached_property
     def _builder(self) -> Builder:
-        return builders.find(self._request.builder)
+        return installed.find(self._request.builder)
 
     def _registry(self, recipe: Recipe) -> Registry:
         repository = str(recipe.repository)

@@ -1,4 +1,4 @@
-"""What is asked of a build, and what it returns. Pure."""
+"""The request for a build, and its results. Pure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class BuildImages:
 
 
 class ImageStatus(StrEnum):
-    """What became of an image."""
+    """The fate of an image."""
 
     BUILT = "built"
     UNCHANGED = "unchanged"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,10 @@ from orchestrator.cli.options import (
     SetOption,
 )
 from orchestrator.cli.shared import duration_of, end, images_of, on_environment, values_of
+
+if TYPE_CHECKING:
+    from orchestrator.cli.one_environment import EnvironmentCommand
+    from orchestrator.operations.deploy import DeployResult
 
 ServiceOption = Annotated[
     str | None,
@@ -70,9 +74,7 @@ def deploy_(
     Example: orchestrator deploy alpha --image backend=registry.example.com/shop:1.4.2
     """
     from orchestrator.cli.building import images_of_deploy
-    from orchestrator.cli.looking import smoke_all
     from orchestrator.cli.one_environment import RolloutLines
-    from orchestrator.rendering import operation_documents, operation_text
 
     images, values = images_of(image), values_of(set_)
     work = on_environment(common, name)
@@ -88,15 +90,23 @@ def deploy_(
         check_migrations=check_migrations,
         observer=RolloutLines(work.session, work.view),
     )
-    if not common.as_json and not dry_run:
-        work.report(result, operation_text.deployed(result, name, work.console.width), always=True)
+    _report_deploy(work, result, shown=not dry_run, smoke=smoke and not (dry_run or detach))
+
+
+def _report_deploy(work: EnvironmentCommand, result: DeployResult, *, shown: bool, smoke: bool) -> None:
+    """Print a deploy, run the checks of `smoke` if it succeeded, and leave with the exit code."""
+    from orchestrator.cli.looking import smoke_all
+    from orchestrator.rendering import operation_documents, operation_text
+
+    as_json = work.session.common.as_json
+    if not as_json and shown:
+        work.report(result, operation_text.deployed(result, work.name, work.console.width), always=True)
     code, smoked = result.exit_code, None
-    if smoke and not (code or dry_run or detach):
-        (smoked,), code = smoke_all(work.session, (name,))
-    if common.as_json:
+    if smoke and not code:
+        (smoked,), code = smoke_all(work.session, (work.name,))
+    if as_json:
         work.report(operation_documents.deployed(result, smoked), "", always=True)
-    if code:
-        raise typer.Exit(code)
+    end(code)
 
 
 def run_(

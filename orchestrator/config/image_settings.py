@@ -22,7 +22,7 @@ _REPOSITORY = re.compile(r"([A-Za-z0-9.-]+(:\d+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSettings:
-    """How an image is built, and where it is pushed."""
+    """The build of an image, and the repository to which it is pushed."""
 
     context: str = "."
     """Folder with the source, relative to the folder of `orchestrator.toml`. The image gets the files that git tracks or

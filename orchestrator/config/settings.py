@@ -123,7 +123,7 @@ class Settings:
     notify: Mapping[str, Webhook] = field(default_factory=dict[str, Webhook])
     """Webhooks by their name."""
     images: Mapping[str, ImageSettings] = field(default_factory=dict[str, ImageSettings])
-    """How images are built, by name: `backend` is the image of the key `backend_image`."""
+    """Images that `build` can build, by name: `backend` is the image of the key `backend_image`."""
 
     @property
     def root(self) -> Path:

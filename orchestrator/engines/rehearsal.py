@@ -28,7 +28,7 @@ class Rehearsal:
     """Why the update cannot succeed."""
 
     traceback: str = field(default="", repr=False)
-    """Where the program failed."""
+    """The place at which the program failed."""
 
     skipped: str | None = None
     """Why the program could not be simulated. The update may still succeed."""
