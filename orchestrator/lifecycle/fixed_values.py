@@ -16,8 +16,7 @@ from pulumi_django.rules import host_names
 
 
 def check_base(builder: JobBuilder, name: str) -> None:
-    """Check published parameters of a base, and region and domain of one that is updated. Raises RefusedError."""
-    _check_parameters(builder, name)
+    """Check region and domain of a base that is updated. Raises RefusedError."""
     existing = builder.registry.bases.get(name)
     if existing is None:
         return
@@ -40,7 +39,6 @@ def check_environments(builder: JobBuilder, base: str, environments: Iterable[st
     region = _text(outputs, "region") or _region(configs)
     domain = _text(outputs, "domain_name") or _configured(configs, "domain_name")
     for name in environments:
-        _check_parameters(builder, name)
         own = _configs(builder, Scope.ENVIRONMENT, name)
         _check_region(own, f"the environment {name}", region, f"its base {base} is in")
         if domain is not None and _has_own_certificate(outputs, configs):
@@ -65,27 +63,6 @@ def _check_hosts(name: str, configs: Sequence[StackConfig], base: str, domain: s
                     "label below it",
                     "choose such a host, or give the base a certificate that covers this one (extra_certificate_arns)",
                 )
-
-
-def _check_parameters(builder: JobBuilder, name: str) -> None:
-    """Refuse a base and an environment of one name that both publish their outputs below `/NAME/`."""
-    if all(_publishes(builder, scope, name) for scope in Scope):
-        raise RefusedError(
-            f"the base {name} and the environment {name} cannot both publish their outputs: the names of the parameters would "
-            f"be the same, /{name}/...",
-            "set publish_parameters to false in one of them, or choose another name",
-        )
-
-
-def _publishes(builder: JobBuilder, scope: Scope, name: str) -> bool:
-    for project in builder.context.projects(scope):
-        unit = Unit(project.key, name)
-        known = builder.configs.get(unit)
-        if known is None and builder.registry.stack(unit) is not None:
-            known = StackConfig.load(project, name)
-        if known is not None and known.get("publish_parameters") in (True, "true"):
-            return True
-    return False
 
 
 def _has_own_certificate(outputs: Outputs, configs: Sequence[StackConfig]) -> bool:

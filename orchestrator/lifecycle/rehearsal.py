@@ -24,7 +24,7 @@ def of(job: Job) -> Mapping[Unit, Rehearsal]:
 def passed(job: Job) -> Job:
     """The job, with a note for each program that could not be simulated. Raises the refusal of a program."""
     # Previews have simulated the programs of a saved plan.
-    if job.operation is not Operation.UP or job.command == "apply":
+    if job.operation is not Operation.UP or job.command == "apply" or _runs_elsewhere(job):
         return job
     notes: list[str] = []
     for unit, rehearsal in of(job).items():
@@ -35,6 +35,13 @@ def passed(job: Job) -> Job:
         if rehearsal.skipped:
             notes.append(f"{unit} was not rehearsed: {rehearsal.skipped.splitlines()[0]}")
     return replace(job, notes=(*job.notes, *notes)) if notes else job
+
+
+def _runs_elsewhere(job: Job) -> bool:
+    """Whether the simulation runs its programs in other processes, so that a program that ends its process ends no command."""
+    context = job.context
+    own = context.executor is None and context.settings.runner.executor == "threads"
+    return context.engine.name == "simulation" and not own
 
 
 def with_known_values(job: Job, results: tuple[UnitResult, ...]) -> tuple[UnitResult, ...]:

@@ -157,7 +157,12 @@ class PullRequests:
             lambda: self._forge.comment(change.number, comments.marker(name), comments.begun(change, name))
         )
         notes += self._entry(change, name, "in_progress", None)
-        report = self._carry_out(job)
+        try:
+            report = self._carry_out(job)
+        except OrchestratorError as error:
+            failed = SyncResult(number=change.number, environment=name, outcome=Outcome.FAILED, commit=change.commit)
+            self._report_refusal(change, failed, error)
+            raise
         result = SyncResult(
             number=change.number,
             environment=name,

@@ -123,7 +123,10 @@ def test_the_cost_is_shown_first_except_with_no_cost(here: Here) -> None:
     assert "cost" not in here("create-env", "alpha", "--no-cost").err
 
 
-def test_fail_fast_starts_no_further_stack(here: Here) -> None:
+def test_fail_fast_starts_no_further_stack(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "orchestrator.lifecycle.rehearsal.passed", lambda job: job
+    )  # it would refuse the program before
     (here.folder / "base" / "Pulumi.dev.yaml").write_text("config:\n  fixture-base:domain_name: example.com\n")
     (here.folder / "app" / "__main__.py").write_text("raise RuntimeError('boom')")
     answer = here("create-env", "alpha", "beta", "--base", "dev", "--parallel", "1", "--fail-fast")

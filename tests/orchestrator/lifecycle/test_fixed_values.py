@@ -86,19 +86,3 @@ def test_a_further_certificate_of_the_base_can_cover_the_host(workspace: Workspa
 def test_hosts_of_distributions_have_certificates_of_their_own(workspace: Workspace) -> None:
     workspace.write("app", "alpha", f"{APP_CONFIG}  django-app:cdn: {{}}\n")
     assert workspace.orchestrator().create_env("alpha", base="dev").exit_code == 0
-
-
-@pytest.mark.parametrize("first", ["base", "app"])
-def test_a_base_and_an_environment_of_one_name_do_not_both_publish_their_outputs(
-    workspace: Workspace, first: str
-) -> None:
-    workspace.write("base", "twin", f"{BASE_CONFIG}  django-base:publish_parameters: true\n")
-    environment = APP_CONFIG.replace("listener_slot: 0", "listener_slot: 1")
-    workspace.write("app", "twin", f"{environment}  django-app:publish_parameters: true\n")
-    orchestrator = workspace.orchestrator()
-    create = {"base": orchestrator.create_base, "app": orchestrator.create_env}
-    assert create.pop(first)("twin").exit_code == 0
-    with pytest.raises(
-        RefusedError, match=r"^the base twin and the environment twin cannot both publish their outputs"
-    ):
-        create.popitem()[1]("twin")

@@ -75,7 +75,7 @@ def counted(clients: MotoClients, *hours_ago: float, count: int = 3) -> None:
 
 def exists(workspace: Workspace, name: str = "alpha", *, config: str = "", **more: Any) -> None:
     workspace.engine.notice = None  # type: ignore[assignment]
-    values = {**BASE_OUTPUTS, "alb_arn_suffix": BALANCER}
+    values = {**BASE_OUTPUTS, "region": "eu-west-1", "alb_arn_suffix": BALANCER}
     base = {key: OutputValue(value=value) for key, value in values.items()}
     workspace.engine.has(Unit("base", "dev"), outputs=base, record=Record(kind=Kind.AD_HOC))
     app = {field.name: OutputValue(value=getattr(OUTPUTS, field.name)) for field in fields(OUTPUTS)}

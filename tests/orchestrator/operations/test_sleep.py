@@ -54,7 +54,7 @@ def base(outputs: Any = INSTANCE, **more: Any) -> BaseTarget:
 
 
 def exists(workspace: Workspace, *environments: str, kind: Kind = Kind.AD_HOC, **outputs: Any) -> None:
-    values = {**BASE_OUTPUTS, **(outputs or INSTANCE)}
+    values = {**BASE_OUTPUTS, "region": "eu-west-1", **(outputs or INSTANCE)}
     workspace.engine.has(
         Unit("base", "dev"),
         outputs={name: OutputValue(value=value) for name, value in values.items()},

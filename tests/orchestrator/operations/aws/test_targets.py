@@ -31,7 +31,7 @@ def test_a_target_has_the_outputs_the_base_and_the_stacks_way_to_aws(workspace: 
     found = targets.find(workspace.context(), "alpha")
     assert (found.environment, found.engine, found.notice) == ("alpha", "fake", "fake: nothing is created anywhere")
     assert found.outputs == OUTPUTS
-    assert found.base_outputs == BASE_OUTPUTS
+    assert found.base_outputs == {**BASE_OUTPUTS, "region": "eu-west-1"}
     assert found.aws == AwsAccess(
         region="eu-west-1",
         profile="42",
@@ -44,7 +44,7 @@ def test_a_target_has_the_outputs_the_base_and_the_stacks_way_to_aws(workspace: 
 def test_without_a_configured_region_it_is_the_bases(workspace: Workspace) -> None:
     make_alpha(workspace)
     workspace.write("app", "alpha", APP_CONFIG.replace("  aws:region: eu-west-1\n", ""))
-    assert targets.find(workspace.context(), "environment/alpha").aws == AwsAccess(region="us-east-1")
+    assert targets.find(workspace.context(), "environment/alpha").aws == AwsAccess(region="eu-west-1")
 
 
 def test_secret_outputs_do_not_become_part_of_a_target(workspace: Workspace) -> None:
