@@ -102,9 +102,15 @@ class _Service(ModuleType):
     def __getattr__(self, name: str) -> Any:
         loader = _loader_of(self)
         # A star import reads `__all__`, which services lack. Tools read other names of this form, which services lack too.
-        # A module that imports itself (`from . import outputs`) is there already, but not yet an attribute.
-        known = (name.startswith("__") and name != "__all__") or f"{self.__name__}.{name}" in sys.modules
-        if loader and not known:
+        special = name.startswith("__") and name != "__all__"
+        imported = f"{self.__name__}.{name}" in sys.modules
+        if loader and imported and not special:
+            # Another thread may be importing it: wait for its end. A module that imports itself (`from . import outputs`) is
+            # there at once, and not yet an attribute.
+            import_module(f"{self.__name__}.{name}")
+            if name in vars(self):
+                return vars(self)[name]
+        if loader and not special and not imported:
             for module in (name, *loader.homes(name)):
                 if module in loader.modules or module == _OUTPUTS:
                     import_module(f"{self.__name__}.{module}")
