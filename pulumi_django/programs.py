@@ -26,12 +26,19 @@ def base() -> None:
 def app(*, base_project: str = BASE_PROJECT, also: Sequence[str] = ()) -> None:
     """Run the program of an environment. Keys of the stack: `AdHocAppArgs` or `ProdAppArgs`, and `AppSettings`.
 
-    `base_project` is the name in the `Pulumi.yaml` of the base. `also` are further projects, whose stacks with the name of
-    the base contribute outputs.
+    `base_project` is the name in the `Pulumi.yaml` of the base, unless the stack has the key `base_project`. `also` are
+    further projects, whose stacks with the name of the base contribute outputs.
     """
     from pulumi_django.program.app_stack import app_stack
 
     pulumi.run(lambda: app_stack(base_project, also))
+
+
+def standalone() -> None:
+    """Run the program of a base and an environment in one stack. Keys of the stack: `StandaloneSettings`."""
+    from pulumi_django.program.standalone_stack import standalone_stack
+
+    pulumi.run(standalone_stack)
 
 
 def bootstrap() -> None:

@@ -13,7 +13,7 @@ async def app_stack(base_project: str, also: Sequence[str]) -> None:
     """Create the environment of the running stack, and export its outputs."""
     name = pulumi.get_stack()
     settings = config.load(project.AppSettings, partial=True)
-    base = await project.base_contract(settings.base, name, project=base_project, also=also)
+    base = await project.base_contract(settings.base, name, project=settings.base_project or base_project, also=also)
     contract.require_kind(base, settings.kind or base.kind, name)
     provider = project.aws_provider(environment=name, base=settings.base, kind=base.kind, tags=settings.tags)
     given = {"base": base, "aws": project.aws_access()}

@@ -60,6 +60,9 @@ class AppSettings(RoleSettings):
     base: str
     """Name of the base."""
 
+    base_project: str | None = None
+    """Name in the `Pulumi.yaml` of the base. None is the name in the program, `django-base` unless it passes another one."""
+
     kind: Kind | None = None
     """Required kind of the environment; None uses the kind of its base."""
 
@@ -82,8 +85,17 @@ class StandaloneSettings(RoleSettings):
     base: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Arguments of the base."""
 
-    app: Mapping[str, Any]
+    app: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Arguments of the application."""
+
+    domain_name: str | None = None
+    """The same as `base.domain_name`, in one line for `pulumi new` and `pulumi config set`."""
+
+    backend_image: str | None = None
+    """The same as `app.backend_image`."""
+
+    settings_module: str | None = None
+    """The same as `app.settings_module`."""
 
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags of all resources."""

@@ -1,0 +1,5 @@
+"""${DESCRIPTION}."""
+
+from pulumi_django.programs import standalone
+
+standalone()
