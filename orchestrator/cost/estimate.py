@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.cost.by_use import by_use
+from orchestrator.cost.fargate import Fargate, UnknownTask
 from orchestrator.cost.prices import HOURS_PER_MONTH, PriceTable
 from orchestrator.model import StackResource, Unit
 
@@ -58,17 +59,13 @@ Priced = tuple[float, str] | _Unpriced | None
 class _Stack:
     """Resources that the prices of other resources depend on."""
 
-    task_definitions: Mapping[str, StackResource]
-    """By family."""
+    fargate: Fargate
 
     launch_templates: Mapping[str, StackResource]
     """By id."""
 
     serverless_instances: Mapping[str, int]
     """The number of instances without a fixed size of each Aurora cluster."""
-
-    least_tasks: Mapping[str, int]
-    """The lowest number of tasks of each scaled ECS service, by `<cluster>/<service>`."""
 
 
 def estimate(resources: Sequence[StackResource], prices: PriceTable) -> Estimate:
@@ -103,24 +100,13 @@ def _stack(resources: Sequence[StackResource]) -> _Stack:
             cluster = str(inputs.get("clusterIdentifier"))
             serverless[cluster] = serverless.get(cluster, 0) + 1
     return _Stack(
-        task_definitions={
-            str(resource.inputs.get("family")): resource
-            for resource in resources
-            if resource.type == "aws:ecs/taskDefinition:TaskDefinition"
-        },
+        fargate=Fargate.of(resources),
         launch_templates={
             str(resource.id): resource
             for resource in resources
             if resource.type == "aws:ec2/launchTemplate:LaunchTemplate"
         },
         serverless_instances=serverless,
-        least_tasks={
-            str(resource.inputs.get("resourceId")).removeprefix("service/"): int(
-                resource.inputs.get("minCapacity") or 0
-            )
-            for resource in resources
-            if resource.type == "aws:appautoscaling/target:Target"
-        },
     )
 
 
@@ -227,33 +213,19 @@ def _replication_group(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
 
 
 def _ecs_service(inputs: Mapping[str, Any], stack: _Stack, prices: PriceTable) -> Priced:
-    service = f"{str(inputs.get('cluster', '')).rpartition('/')[2]}/{inputs.get('name')}"
-    # The stack does not control the count of a scaled service: after sleep its inputs may still be 0.
-    count = max(int(inputs.get("desiredCount") or 0), stack.least_tasks.get(service, 0))
-    if count == 0 or _on_instances(inputs):
+    tasks = stack.fargate.tasks(inputs)
+    if tasks is None:
         return None
-    family = str(inputs.get("taskDefinition", "")).rpartition("/")[2].partition(":")[0]
-    if family not in stack.task_definitions:
-        return _Unpriced(f"tasks of {family or 'an unknown task definition'}")
-    task = stack.task_definitions[family].inputs
-    platform: Mapping[str, Any] = task.get("runtimePlatform") or {}
-    architecture = str(platform.get("cpuArchitecture") or "X86_64")
-    table = "fargate_spot" if _mostly_spot(inputs.get("capacityProviderStrategies") or ()) else "fargate"
-    vcpu, gib = prices.price(table, architecture, "vcpu"), prices.price(table, architecture, "gib")
+    if isinstance(tasks, UnknownTask):
+        return _Unpriced(f"tasks of {tasks.family or 'an unknown task definition'}")
+    table = "fargate_spot" if tasks.spot else "fargate"
+    vcpu, gib = prices.price(table, tasks.architecture, "vcpu"), prices.price(table, tasks.architecture, "gib")
     if vcpu is None or gib is None:
-        return _Unpriced(f"Fargate on {architecture}")
-    cpu, memory = int(task.get("cpu") or 0) / 1024, int(task.get("memory") or 0) / 1024
-    where = "FARGATE_SPOT" if table == "fargate_spot" else "FARGATE"
+        return _Unpriced(f"Fargate on {tasks.architecture}")
     return (
-        (cpu * vcpu + memory * gib) * HOURS_PER_MONTH * count,
-        f"{count} x {cpu:g} vCPU {memory:g} GB on {where}",
+        (tasks.vcpu * vcpu + tasks.gib * gib) * HOURS_PER_MONTH * tasks.count,
+        f"{tasks.count} x {tasks.vcpu:g} vCPU {tasks.gib:g} GB on {table.upper()}",
     )
-
-
-def _on_instances(inputs: Mapping[str, Any]) -> bool:
-    """Whether the tasks run on EC2 instances, which have their own price."""
-    providers = [str(s.get("capacityProvider")) for s in inputs.get("capacityProviderStrategies") or ()]
-    return inputs.get("launchType") == "EC2" or any(not name.startswith("FARGATE") for name in providers)
 
 
 def _auto_scaling_group(inputs: Mapping[str, Any], stack: _Stack, prices: PriceTable) -> Priced:
@@ -280,11 +252,6 @@ def _web_acl(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
     rules = len(inputs.get("rules") or ())
     noun = "rule" if rules == 1 else "rules"
     return acl + rules * rule, f"web ACL at ${acl:g} a month + {rules} {noun} at ${rule:g}"
-
-
-def _mostly_spot(strategies: Iterable[Mapping[str, Any]]) -> bool:
-    weights = {str(s.get("capacityProvider")): int(s.get("weight") or 0) for s in strategies}
-    return weights.get("FARGATE_SPOT", 0) > weights.get("FARGATE", 0)
 
 
 _PRICED: Mapping[str, Callable[[Mapping[str, Any], PriceTable], Priced]] = {

@@ -1,4 +1,4 @@
-"""Looks in AWS, before a create or an update, for what it needs: zone, certificate, images, secrets, quotas.
+"""Looks in AWS, before a create or an update, for what it needs: zone, certificate, images, secrets, quotas, roles.
 
 Only a certain problem refuses the run. A check that cannot look, for example without permission, blocks nothing.
 """
@@ -6,14 +6,16 @@ Only a certain problem refuses the run. A check that cannot look, for example wi
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.config.aws_settings import provider_config
+from orchestrator.cost import fargate
 from orchestrator.errors import OrchestratorError, RefusedError
 from orchestrator.lifecycle.job import Job, Step
-from orchestrator.model import UNKNOWN, Operation, Scope
+from orchestrator.model import UNKNOWN, Operation, Scope, StackResource
 from orchestrator.operations.aws import ecr
 from orchestrator.operations.aws.clients import AwsClients, Clients
 from orchestrator.operations.health import doctor_aws, needs_aws
@@ -36,10 +38,16 @@ def check(job: Job, *, clients_for: Callable[[Place], Clients] | None = None, fe
     if job.operation is not Operation.UP or (job.context.engine.notice is not None and clients_for is None):
         return
     looks: list[Look] = []
+    created: list[_Created] = []
     for step in job.steps:
         place = _place(job, step) if step.runs else None
         if place is not None:
-            looks += _looks(job, step, place, clients_for(place) if clients_for else AwsClients(place.access), fetch)
+            clients = clients_for(place) if clients_for else AwsClients(place.access)
+            looks += _looks(step, place, clients, fetch)
+            rehearsal = job.rehearsals.get(step.unit)
+            if rehearsal is not None and not step.exists:
+                _add(created, place, clients, rehearsal.resources)
+    looks += [look for each in created for look in _looks_together(each)]
     if not looks:
         return
     pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="orchestrator-check")
@@ -54,6 +62,39 @@ def check(job: Job, *, clients_for: Callable[[Place], Clients] | None = None, fe
             f"nothing was changed: {'; '.join(dict.fromkeys(f'{each.name}: {each.evidence}' for each in found))}",
             f"{'; '.join(hints)}; --no-check goes on without these checks",
         )
+
+
+@dataclass
+class _Created:
+    """The resources that the run creates with the same access to AWS, thus in one account and region."""
+
+    access: AwsAccess
+    clients: Clients
+    resources: list[StackResource]
+
+
+def _add(created: list[_Created], place: Place, clients: Clients, resources: Sequence[StackResource]) -> None:
+    for each in created:
+        if each.access == place.access:
+            each.resources += resources
+            return
+    created.append(_Created(place.access, clients, list(resources)))
+
+
+def _looks_together(created: _Created) -> list[Look]:
+    """The checks of what all new stacks need together: quotas and service-linked roles."""
+    types, clients = [resource.type for resource in created.resources], created.clients
+    looks: list[Look] = [
+        lambda quota=quota: needs_aws.room(quota, types.count(quota.type), clients)
+        for quota in needs_aws.QUOTAS
+        if quota.type in types
+    ]
+    looks += [lambda role=role: needs_aws.linked_role(role, clients) for role in needs_aws.linked_roles(types)]
+    return looks + [
+        lambda needed=needed, spot=spot: needs_aws.processors(needed, clients, spot=spot)
+        for spot in (False, True)
+        if (needed := fargate.vcpus(created.resources, spot=spot))
+    ]
 
 
 def _made(look: Look) -> Check | None:
@@ -93,8 +134,8 @@ def _place(job: Job, step: Step) -> Place | None:
     )
 
 
-def _looks(job: Job, step: Step, place: Place, clients: Clients, fetch: ecr.Fetch) -> list[Look]:
-    """The checks of one stack. Each calls AWS only for what its configuration or its rehearsal names."""
+def _looks(step: Step, place: Place, clients: Clients, fetch: ecr.Fetch) -> list[Look]:
+    """The checks of one stack. Each calls AWS only for what its configuration names."""
     if place.scope is Scope.ENVIRONMENT:
         config = place.config
         assert config is not None
@@ -117,12 +158,4 @@ def _looks(job: Job, step: Step, place: Place, clients: Clients, fetch: ecr.Fetc
         looks.append(lambda: needs_aws.certificate(place, clients))
     if place.of_base("domain_name") and not step.exists:
         looks.append(lambda: doctor_aws.hosted_zone(place, clients))
-    rehearsal = job.rehearsals.get(step.unit)
-    if rehearsal is not None and not step.exists:
-        created = [resource.type for resource in rehearsal.resources]
-        looks += [
-            lambda quota=quota: needs_aws.room(quota, created.count(quota.type), clients)
-            for quota in needs_aws.QUOTAS
-            if quota.type in created
-        ]
     return looks

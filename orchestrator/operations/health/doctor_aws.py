@@ -190,7 +190,7 @@ def _fargate(clients: Clients) -> Check:
     shown: list[str] = []
     tight = False
     for quota in found:
-        used = _usage(clients, quota.get("UsageMetric"))
+        used = usage(clients, quota.get("UsageMetric"))
         kind = quota["QuotaName"].removeprefix("Fargate ").removesuffix(" vCPU resource count")
         shown.append(f"{kind} {'?' if used is None else f'{used:g}'} of {quota['Value']:g} vCPU")
         tight = tight or (used or 0) >= quota["Value"] * USED_UP
@@ -207,7 +207,8 @@ def _quotas(clients: Clients, service: str) -> list[Any]:
     return [quota for page in pages for quota in page["Quotas"]]
 
 
-def _usage(clients: Clients, metric: Mapping[str, Any] | None) -> float | None:
+def usage(clients: Clients, metric: Mapping[str, Any] | None) -> float | None:
+    """The most that the metric of a quota had in the last hour; None for a quota without a metric."""
     if not metric:
         return None
     now = datetime.now(UTC)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.health import doctor_aws
@@ -62,6 +63,108 @@ def room(quota: Quota, needed: int, clients: Clients) -> Check:
     if used + needed > limit:
         return fail("quota", text, f"delete some, or ask AWS for more {quota.what} (Service Quotas, {quota.code})")
     return ok("quota", text)
+
+
+FARGATE = {False: ("L-3032A538", "On-Demand"), True: ("L-36FBB829", "Spot")}
+"""Codes and names of the quotas of virtual processors, by `spot`: https://docs.aws.amazon.com/general/latest/gr/ecs-service.html"""
+
+
+def processors(needed: float, clients: Clients, *, spot: bool) -> Check:
+    """Check that the account has room for the tasks of new environments. Used is the most of the last hour."""
+    code, name = FARGATE[spot]
+    quota = clients.client("service-quotas").get_service_quota(ServiceCode="fargate", QuotaCode=code)["Quota"]
+    limit, used = float(quota["Value"]), doctor_aws.usage(clients, quota.get("UsageMetric")) or 0.0
+    verb = "is" if needed == 1 else "are"
+    text = f"{used:g} of {limit:g} {name} vCPU are in use, and {needed:g} more {verb} needed"
+    if used + needed > limit:
+        return fail("Fargate quota", text, f"put environments to sleep, or ask AWS for more (Service Quotas, {code})")
+    return ok("Fargate quota", text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkedRole:
+    """A role that AWS creates with the first resource of a service, if the caller may create it.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
+    """
+
+    types: tuple[str, ...]
+    """Types of the resources that need it."""
+
+    name: str
+    service: str
+
+
+LINKED_ROLES = (
+    LinkedRole(types=("aws:ecs/cluster:Cluster",), name="AWSServiceRoleForECS", service="ecs.amazonaws.com"),
+    LinkedRole(
+        types=("aws:lb/loadBalancer:LoadBalancer",),
+        name="AWSServiceRoleForElasticLoadBalancing",
+        service="elasticloadbalancing.amazonaws.com",
+    ),
+    LinkedRole(
+        types=("aws:rds/instance:Instance", "aws:rds/cluster:Cluster"),
+        name="AWSServiceRoleForRDS",
+        service="rds.amazonaws.com",
+    ),
+    LinkedRole(
+        types=("aws:elasticache/replicationGroup:ReplicationGroup",),
+        name="AWSServiceRoleForElastiCache",
+        service="elasticache.amazonaws.com",
+    ),
+    LinkedRole(
+        types=("aws:appautoscaling/target:Target",),
+        name="AWSServiceRoleForApplicationAutoScaling_ECSService",
+        service="ecs.application-autoscaling.amazonaws.com",
+    ),
+    LinkedRole(
+        types=("aws:autoscaling/group:Group",),
+        name="AWSServiceRoleForAutoScaling",
+        service="autoscaling.amazonaws.com",
+    ),
+)
+
+
+def linked_roles(created: Collection[str]) -> tuple[LinkedRole, ...]:
+    """The roles that resources of these types need."""
+    return tuple(role for role in LINKED_ROLES if set(role.types) & set(created))
+
+
+def linked_role(role: LinkedRole, clients: Clients) -> Check:
+    """Check that a service-linked role exists, or that the caller may create it."""
+    iam, what = clients.client("iam"), "service-linked role"
+    try:
+        iam.get_role(RoleName=role.name)
+    except iam.exceptions.NoSuchEntityException:
+        caller = str(clients.client("sts").get_caller_identity()["Arn"])
+        if caller.endswith(":root") or _may_create(role, _principal(caller, iam), caller, iam):
+            return ok(what, f"AWS creates {role.name}")
+        return fail(
+            what,
+            f"{role.name} does not exist, and {caller} may not create it (iam:CreateServiceLinkedRole)",
+            "an administrator creates it once for the account: `aws iam create-service-linked-role --aws-service-name "
+            f"{role.service}`",
+        )
+    return ok(what, role.name)
+
+
+def _principal(caller: str, iam: Any) -> str:
+    """The ARN of the user, or of the role behind a session: that of the session lacks the path of the role."""
+    kind, _, name = caller.rpartition(":")[2].partition("/")
+    return str(iam.get_role(RoleName=name.partition("/")[0])["Role"]["Arn"]) if kind == "assumed-role" else caller
+
+
+def _may_create(role: LinkedRole, principal: str, caller: str, iam: Any) -> bool:
+    partition, account = caller.split(":")[1], caller.split(":")[4]
+    arn = f"arn:{partition}:iam::{account}:role/aws-service-role/{role.service}/{role.name}"
+    named = {"ContextKeyName": "iam:AWSServiceName", "ContextKeyValues": [role.service], "ContextKeyType": "string"}
+    results: list[Mapping[str, Any]] = iam.simulate_principal_policy(
+        PolicySourceArn=principal,
+        ActionNames=["iam:CreateServiceLinkedRole"],
+        ResourceArns=[arn],
+        ContextEntries=[named],
+    )["EvaluationResults"]
+    return all(result["EvalDecision"] == "allowed" for result in results)
 
 
 def certificate(place: Place, clients: Clients) -> Check:
