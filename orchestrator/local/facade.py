@@ -282,13 +282,14 @@ class Local:
 
     def _container(self, found: LocalState, service: str | None) -> str:
         """The container whose variables a command gets. Raises UsageError."""
-        for each in found.services:
-            if service in (each.service, each.container) or (service in (None, "web") and each.status in _TARGETS):
-                return each.container
+        named = [each for each in found.services if service in (each.service, each.container)]
+        if not named and service in (None, "web"):
+            named = [each for each in found.services if each.service == found.web]
+        if named:
+            # The own container of a service has its name, and proxies and agents beside it have others.
+            own = [each for each in named if each.container in (service, each.service)]
+            return (own or named)[0].container
         names = ", ".join(dict.fromkeys(each.service for each in found.services))
         raise UsageError(
             f"{found.environment} has no service {service!r} here: it has {names}", "choose one with --service"
         )
-
-
-_TARGETS = ("initial", "healthy", "unhealthy")

@@ -121,6 +121,7 @@ class FrontDoor:
                 headers=self._headers(request),
                 data=body,
                 allow_redirects=False,
+                ssl=False,  # as the load balancer, which accepts any certificate of a target
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
             ) as answer:
                 response = web.StreamResponse(status=answer.status, reason=answer.reason)
@@ -149,7 +150,12 @@ class FrontDoor:
             del headers[name]
         try:
             inner = await self._session.ws_connect(
-                _url("ws", target, request), headers=headers, protocols=protocols, max_msg_size=0, autoping=False
+                _url("ws", target, request),
+                headers=headers,
+                protocols=protocols,
+                max_msg_size=0,
+                autoping=False,
+                ssl=False,
             )
         except aiohttp.WSServerHandshakeError as error:
             return web.Response(status=error.status)
@@ -216,7 +222,7 @@ async def _chunks(request: web.BaseRequest) -> AsyncIterator[bytes]:
 
 
 def _url(scheme: str, target: Target, request: web.BaseRequest) -> URL:
-    return URL(f"{scheme}://{target.address}:{target.port}{request.raw_path}", encoded=True)
+    return URL(f"{scheme}{'s' if target.tls else ''}://{target.address}:{target.port}{request.raw_path}", encoded=True)
 
 
 def _unavailable(code: int, why: str) -> web.Response:

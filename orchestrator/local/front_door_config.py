@@ -48,7 +48,9 @@ def front_door(routes: Routes, upstreams: Mapping[str, str], port: int) -> str:
         address = upstreams.get(rule.action.group or "") if rule.action.kind == "forward" else None
         if address is not None:
             lines.append(f"    {number} {names[address]};")
-    lines += ['    default "";', "}"]
+    lines += ['    default "";', "}", "map $target $target_scheme {"]
+    secured = {names[upstreams[group]] for group in routes.tls if group in upstreams}
+    lines += [*(f"    {name} https;" for name in sorted(secured)), "    default http;", "}"]
     answers = {0: routes.otherwise, **{number: rule.action for number, rule in rules.items()}}
     return "\n".join([*lines, *_server(answers, upstreams, port)]) + "\n"
 
@@ -60,7 +62,7 @@ def _server(answers: Mapping[int, Action], upstreams: Mapping[str, str], port: i
         if action.kind != "forward" or action.group not in upstreams:
             lines.append(f"        if ($rule = {number}) {{ {_return(action)} }}")
     lines += [f"        {one}" for one in (*_PROXY, f"proxy_set_header X-Forwarded-Port {port};")]
-    return [*lines, "        proxy_pass http://$target;", "    }", "}"]
+    return [*lines, "        proxy_pass $target_scheme://$target;", "    }", "}"]
 
 
 def _return(action: Action) -> str:

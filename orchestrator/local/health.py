@@ -23,6 +23,9 @@ class Target:
     address: str
     port: int
     check: HealthCheck
+    tls: bool = False
+    """Whether it speaks TLS, with any certificate."""
+
     grace_seconds: float = 0
     state: str = "initial"
     """`initial`, `healthy` or `unhealthy`."""
@@ -89,10 +92,12 @@ async def watch(session: aiohttp.ClientSession, target: Target, changed: Callabl
 
 async def _checked(session: aiohttp.ClientSession, target: Target) -> str | None:
     """The reason of a failed check; None when it passed."""
-    url = f"http://{target.address}:{target.port}{target.check.path}"
+    url = f"{'https' if target.check.tls else 'http'}://{target.address}:{target.port}{target.check.path}"
     limit = aiohttp.ClientTimeout(total=target.check.timeout_seconds)
     try:
-        async with session.get(url, timeout=limit, allow_redirects=False, headers={"User-Agent": USER_AGENT}) as answer:
+        async with session.get(
+            url, timeout=limit, allow_redirects=False, headers={"User-Agent": USER_AGENT}, ssl=False
+        ) as answer:
             await answer.read()
             if target.check.accepts(answer.status):
                 return None

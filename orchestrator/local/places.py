@@ -110,6 +110,16 @@ class Changes:
         return text
 
 
+def within_task(text: str, place: Place) -> str:
+    """The text with the place of a task instead of `localhost`, which the containers of a task share on AWS.
+
+    Only ports of the task count. Another one, such as that of a CORS origin, is one of the reader's machine.
+    """
+    for port, local in place.ports.items():
+        text = re.sub(rf"{_BEFORE}(?:localhost|127\.0\.0\.1):{port}(?!\d)", f"{place.address}:{local}", text)
+    return text
+
+
 def listening(words: Sequence[str], place: Place) -> list[str]:
     """The words of a command that listens at its place instead of on all addresses.
 

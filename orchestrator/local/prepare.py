@@ -96,6 +96,13 @@ class Prepared:
         return next(iter(self.urls.values()))
 
     @property
+    def web(self) -> str:
+        """The short name of the web service."""
+        behind = [each.name for each in self.tasks.services if each.targets] or [self.tasks.services[0].name]
+        names = self.declaration.outputs.get("service_names") or behind
+        return str(names[0]).removeprefix(f"{self.declaration.environment}-")
+
+    @property
     def containers(self) -> tuple[str, ...]:
         """The names that log lines have."""
         tasks = [each for each in (self.database, self.release) if each is not None]

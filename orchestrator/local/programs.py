@@ -13,7 +13,7 @@ from orchestrator.errors import RefusedError, UsageError
 from orchestrator.local.certificates import Certificates
 from orchestrator.local.folder import StateFolder
 from orchestrator.local.layout import Layout, aws_endpoint, is_redis, ports_changed
-from orchestrator.local.places import Changes, Place, listening
+from orchestrator.local.places import Changes, Place, listening, within_task
 from orchestrator.local.processes import Program
 from orchestrator.local.secret_values import SecretValues
 from orchestrator.local.tasks import Container, Service, Task, Tasks
@@ -105,10 +105,14 @@ class Programs:
 
     def _service(self, service: Service) -> LocalService:
         place = self._layout.services[service.short]
-        found = [self._container(service.short, each, place) for each in _in_order(service.task.containers)]
+        containers = _in_order(service.task.containers)
+        shared = place if len(containers) > 1 else None
+        found = [self._container(service.short, each, place, shared) for each in containers]
         return LocalService(service=service, place=place, containers=[each for each in found if each is not None])
 
-    def _container(self, service: str, container: Container, place: Place) -> LocalContainer | None:
+    def _container(
+        self, service: str, container: Container, place: Place, shared: Place | None = None
+    ) -> LocalContainer | None:
         own = self._around.commands.get(container.name)
         from_code = own is not None or container.image == self._tasks.code_image
         words = list(own or container.words)
@@ -125,23 +129,22 @@ class Programs:
             return None
         return LocalContainer(
             service=service,
-            program=self._program(container, listening(self._texts(container, words), place)),
+            program=self._program(container, words, place, shared),
             from_code=from_code,
         )
 
-    def _program(self, container: Container, words: Sequence[str]) -> Program:
-        folder = self._around.code
+    def _program(self, container: Container, words: Sequence[str], place: Place, shared: Place | None) -> Program:
         return Program(
             name=container.name,
-            words=words,
-            environment=self.environment(container),
-            folder=folder,
+            words=listening([self._text(container, word, shared) for word in words], place),
+            environment=self.environment(container, shared),
+            folder=self._around.code,
             stop_seconds=container.stop_seconds,
             open_files=container.open_files,
         )
 
-    def environment(self, container: Container) -> dict[str, str]:
-        """All variables of the container's process."""
+    def environment(self, container: Container, shared: Place | None = None) -> dict[str, str]:
+        """All variables of the container's process. `shared` is the place of a task that has other containers too."""
         temporary = self._folder.temporary(container.name)
         temporary.mkdir(parents=True, exist_ok=True)
         found = {name: os.environ[name] for name in _KEPT if name in os.environ}
@@ -152,7 +155,7 @@ class Programs:
         if self._layout.cache is not None and self._layout.redis_url is None:
             found["SSL_CERT_FILE"] = str(Certificates(self._folder.certificates).bundle)
         for name, value in container.environment.items():
-            found[name] = ports_changed(name, self._text(container, value), self._layout)
+            found[name] = ports_changed(name, self._text(container, value, shared), self._layout)
         for name, reference in container.secrets.items():
             found[name] = self._secret(name, reference)
         return {**found, **self._around.values}
@@ -176,15 +179,14 @@ class Programs:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def _texts(self, container: Container, words: Sequence[str]) -> list[str]:
-        return [self._text(container, word) for word in words]
-
-    def _text(self, container: Container, text: str) -> str:
+    def _text(self, container: Container, text: str, shared: Place | None) -> str:
         """A text of the declaration with the places, the private `/tmp` and the volumes of this machine."""
         folders = {"/tmp": self._folder.temporary(container.name)}
         for path, volume in container.mounts.items():
             folders[path] = self._folder.volume(volume)
             folders[path].mkdir(parents=True, exist_ok=True)
+        if shared is not None:
+            text = within_task(text, shared)  # first, since the places of other parts can be on 127.0.0.1 too
         return below(self._changes.applied(text), folders)
 
 

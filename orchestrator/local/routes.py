@@ -18,6 +18,7 @@ from orchestrator.local.declaration import Declaration
 _RULE = "aws:lb/listenerRule:ListenerRule"
 _GROUP = "aws:lb/targetGroup:TargetGroup"
 _LISTENER = "aws:lb/listener:Listener"
+_HTTPS = "HTTPS"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,8 @@ class HealthCheck:
     timeout_seconds: float = 5
     healthy_after: int = 5
     unhealthy_after: int = 2
+    tls: bool = False
+    """Whether the check uses HTTPS."""
 
     def accepts(self, code: int) -> bool:
         """Whether a target that answers with this code is healthy."""
@@ -123,6 +126,9 @@ class Routes:
     checks: Mapping[str, HealthCheck]
     """Health check by the ARN of its target group."""
 
+    tls: frozenset[str] = frozenset()
+    """ARNs of the target groups whose targets speak HTTPS. The load balancer accepts any certificate."""
+
     @property
     def hosts(self) -> tuple[str, ...]:
         """The host names in the rules, each once, that of the first rule first."""
@@ -147,6 +153,11 @@ def read(declaration: Declaration) -> Routes:
         rules=sorted(rules, key=lambda rule: rule.priority),
         otherwise=next((action for action in defaults if action), Action(kind="fixed-response")),
         checks={str(each.outputs.get("arn")): _check(each.inputs) for each in declaration.of_type(_GROUP)},
+        tls=frozenset(
+            str(each.outputs.get("arn"))
+            for each in declaration.of_type(_GROUP)
+            if each.inputs.get("protocol") == _HTTPS
+        ),
     )
 
 
@@ -165,6 +176,7 @@ def _check(given: Mapping[str, Any]) -> HealthCheck:
         timeout_seconds=float(check.get("timeout") or 5),
         healthy_after=int(check.get("healthyThreshold") or 5),
         unhealthy_after=int(check.get("unhealthyThreshold") or 2),
+        tls=check.get("protocol") == _HTTPS,
     )
 
 

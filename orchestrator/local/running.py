@@ -7,7 +7,7 @@ import contextlib
 import shlex
 import signal
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -334,6 +334,7 @@ class Running:
             "url": prepared.url,
             "code": str(prepared.code),
             "started": self._since.isoformat(timespec="seconds"),
+            "web": prepared.web,
             "services": [asdict(state) for state in states],
             "variables": variables,
         }
@@ -371,15 +372,17 @@ def targets(services: Sequence[LocalService], routes: Routes) -> dict[str, Targe
     found: dict[str, Target] = {}
     for local in services:
         for declared in local.service.targets:
-            port = declared.port
+            port, tls = declared.port, declared.group in routes.tls
+            check = routes.checks.get(declared.group, HealthCheck())
             if all(each.program.name != declared.container for each in local.containers):
                 others = [one for each in local.service.task.containers for one in each.ports if one != port]
-                port = others[0] if others else port
+                port, tls, check = others[0] if others else port, False, replace(check, tls=False)
             found[declared.group] = Target(
                 service=local.service.short,
                 address=local.place.address,
                 port=local.place.port(port),
-                check=routes.checks.get(declared.group, HealthCheck()),
+                check=check,
+                tls=tls,
                 grace_seconds=local.service.grace_seconds,
             )
     return found

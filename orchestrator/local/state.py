@@ -42,6 +42,9 @@ class LocalState:
     """Process of `local up`."""
 
     services: list[LocalServiceState]
+    web: str | None = field(default=None, repr=False)
+    """Short name of the web service."""
+
     variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]], repr=False)
     """The variables of each container, with secrets."""
 
@@ -59,6 +62,7 @@ def current(folder: StateFolder, name: str) -> LocalState:
                 started=found["started"],
                 pid=process.pid,
                 services=[LocalServiceState(**each) for each in found["services"]],
+                web=found["web"],
                 variables=found["variables"],
             )
     raise RefusedError(f"{name} does not run on this machine", f"start it: `orchestrator local up {name}`")

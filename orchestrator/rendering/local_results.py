@@ -61,8 +61,8 @@ def composed(made: Composed) -> str:
 
 
 def state_document(found: LocalState) -> dict[str, Any]:
-    """The document of `local ps`, without the variables of containers."""
-    shown = {name: value for name, value in vars(found).items() if name != "variables"}
+    """The document of `local ps`, without the fields that only other commands need."""
+    shown = {name: value for name, value in vars(found).items() if name not in ("variables", "web")}
     return plain(LocalStateDocument(notice=None, **shown))
 
 

@@ -12,7 +12,9 @@ from pulumi_django.rules.container_env import provided_names, queue_variable
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/django.md").read_text(encoding="utf-8")
-SETTINGS = (ROOT / "examples/shop/shop/settings.py").read_text(encoding="utf-8")
+SETTINGS = "".join(
+    (ROOT / f"examples/shop/shop/{name}.py").read_text(encoding="utf-8") for name in ("settings", "asgi")
+)
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 

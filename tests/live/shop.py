@@ -78,10 +78,13 @@ class Shop:
 
     def python(self, code: str) -> str:
         """Run Python with Django's settings and the variables of the web service; return its output."""
-        lines = f"import django; django.setup(); {code}"
-        ran = self.command("local", "run", self.name, "--", "python", "-c", lines)
+        ran = self.tried(f"import django\ndjango.setup()\n{code}")
         assert ran.returncode == 0, ran.stderr
         return ran.stdout.strip()
+
+    def tried(self, code: str) -> subprocess.CompletedProcess[str]:
+        """Run Python with the variables of the web service, however it ends."""
+        return self.command("local", "run", self.name, "--", "python", "-c", code)
 
     def ps(self) -> dict[str, dict[str, Any]]:
         """The containers as `local ps` reports them."""
@@ -110,7 +113,7 @@ class Shop:
 
     def form_headers(self, host: str | None = None) -> dict[str, str]:
         # The cookie belongs to the host in the header, which `requests` does not look at.
-        token = self.session.cookies["csrftoken"]
+        token = str(self.session.cookies["csrftoken"])
         return {"Host": f"{host or self.host}:{self.port}", "Cookie": f"csrftoken={token}", "X-CSRFToken": token}
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Generator
 
 import pytest
 
-from tests.live.shop import Shop, missing, running, until
+from tests.live.shop import HERE, Shop, missing, running, until
 
 WHY = missing("nginx", "openssl")
 pytestmark = pytest.mark.skipif(WHY is not None, reason=str(WHY))
@@ -55,7 +54,10 @@ CONFIG = r"""
   shop-app:frontend_image: 123456789012.dkr.ecr.us-east-1.amazonaws.com/shop-frontend:1.0.0
   shop-app:workers: {default: {}, mails: {}}
 """
-FRONTEND = "web-ui=python -m http.server --bind 0.0.0.0 --directory examples 3000"
+FRONTEND = f"web-ui=python -m http.server --bind 0.0.0.0 --directory {HERE}/apps/site 3000"
+
+
+API = "api.localhost"
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +66,10 @@ def shop() -> Generator[Shop]:
         yield shop
 
 
-API = "api.localhost"
+def test_every_container_of_the_environment_runs(shop: Shop) -> None:
+    status = {name: each["status"] for name, each in shop.ps().items()}
+    workers = {"beat": "running", "default": "running", "mails": "running"}
+    assert status == {"gunicorn": "running", "nginx": "healthy", "web-ui": "healthy", **workers}
 
 
 def test_requests_reach_django_through_nginx_with_tls(shop: Shop) -> None:
@@ -74,3 +79,50 @@ def test_requests_reach_django_through_nginx_with_tls(shop: Shop) -> None:
     added = shop.post("/products/", {"name": "Tea", "price_cents": "300"}, {"picture": picture}, API)
     assert added.status_code == 302
     assert shop.get("/products/1/picture/", host=API).content == picture[1]
+
+
+def test_each_host_reaches_its_own_service(shop: Shop) -> None:
+    assert "<title>Frontend</title>" in shop.get("/").text
+    assert "<title>Shop</title>" in shop.get("/", host=API).text
+    assert shop.get("/", host="beta.localhost").status_code == 404
+
+
+def test_workers_do_tasks_with_and_without_the_name_of_a_queue(shop: Shop) -> None:
+    shop.get("/", host=API)
+    placed = shop.post("/products/1/orders/", {}, host=API)
+    until(lambda: shop.get(placed.headers["Location"], host=API).json()["packed_at"])
+    shop.python("from waiting.tasks import note; note.apply_async(('named',), queue='mails')")
+    until((shop.folder / "named").exists)
+    assert "mails" in [line.split("|")[0].strip() for line in shop.said.splitlines() if "waiting.tasks.note" in line]
+
+
+def test_beat_starts_the_scheduled_task(shop: Shop) -> None:
+    until(lambda: shop.get("/reports/", host=API).json()["reports"])
+
+
+def test_redis_accepts_only_tls_and_its_token(shop: Shop) -> None:
+    shop.get("/", host=API)
+    head = "import os, redis; url = os.environ['REDIS_URL']; token = url.split('@')[0].split(':')[-1]"
+    found = shop.python(f"{head}; print(url.replace(token, ''), redis.Redis.from_url(url).keys('*visits'))")
+    assert re.fullmatch(r"rediss://:@[\d.]+:\d+/0\?ssl_cert_reqs=required \[b'live::1:visits'\]", found)
+    for changed, error in (
+        ("url.replace('rediss', 'redis').partition('?')[0]", "ConnectionError"),
+        ("url.replace(token, 'wrong')", "AuthenticationError"),
+        ("url.replace(f':{token}@', '')", "AuthenticationError"),
+    ):
+        refused = shop.tried(f"{head}; redis.Redis.from_url({changed}).ping()")
+        assert refused.returncode == 1
+        assert f"redis.exceptions.{error}: " in refused.stderr
+
+
+def test_the_application_speaks_tls_to_its_database_in_a_role_of_its_own(shop: Shop) -> None:
+    found = shop.python(
+        "from django.db import connection as c; x = c.cursor(); "
+        "x.execute('SELECT ssl, current_user, rolsuper, rolcreatedb, rolcreaterole FROM pg_stat_ssl, pg_roles "
+        "WHERE pid = pg_backend_pid() AND rolname = current_user'); print(x.fetchone())"
+    )
+    assert found == "(True, 'live-db', False, False, False)"
+    refused = shop.tried(
+        "import os, psycopg; psycopg.connect(os.environ['DATABASE_URL'].replace('sslmode=require', 'sslmode=disable'))"
+    )
+    assert "no encryption" in refused.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import ssl
 import subprocess
 import time
 from collections.abc import Generator
@@ -13,6 +14,7 @@ from threading import Thread
 import pytest
 import requests
 
+from orchestrator.local.certificates import Certificates
 from orchestrator.local.front_door_config import INNER_PORT, front_door, regex
 from orchestrator.local.places import free_port
 from orchestrator.local.routes import Action, Routes, Rule
@@ -35,10 +37,12 @@ RULES = Routes(
             paths=["/old"],
         ),
         forward("gone", HOST, "/gone"),
+        forward("secure", HOST, "/secure"),
         forward("web", "*.localhost", "/*"),
     ],
     otherwise=Action(kind="fixed-response", code=404, body='Not "found"'),
     checks={},
+    tls=frozenset(["secure"]),
 )
 
 
@@ -62,10 +66,15 @@ class Behind(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def door(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[str, dict[str, str]]]:
     folder, port = tmp_path_factory.mktemp("nginx"), free_port("127.0.0.1")
-    servers = {name: ThreadingHTTPServer(("127.0.0.1", 0), Behind) for name in ("web", "api")}
+    servers = {name: ThreadingHTTPServer(("127.0.0.1", 0), Behind) for name in ("web", "api", "secure")}
+    ports = {name: str(server.server_port) for name, server in servers.items()}
+    certificates = Certificates(folder / "certificates")
+    certificates.create(["127.0.0.1"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates.certificate, certificates.key)
+    servers["secure"].socket = context.wrap_socket(servers["secure"].socket, server_side=True)
     for server in servers.values():
         Thread(target=server.serve_forever, daemon=True).start()
-    ports = {name: str(server.server_port) for name, server in servers.items()}
     text = front_door(RULES, {name: f"127.0.0.1:{port}" for name, port in ports.items()}, 8080)
     paths = "".join(
         f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -113,6 +122,7 @@ def wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path)
         ("POST", HOST, "/hook", "api"),
         ("GET", HOST, "/hook", "web"),
         ("GET", HOST, "/gone", 503),
+        ("GET", HOST, "/secure", "secure"),
         ("GET", "example.com", "/", 404),
     ],
 )

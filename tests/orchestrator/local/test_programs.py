@@ -16,7 +16,7 @@ from orchestrator.local.places import Addresses
 from orchestrator.local.processes import Program
 from orchestrator.local.programs import Programs, Surroundings, below
 from orchestrator.local.secret_values import MadeSecrets, SecretValues
-from orchestrator.local.tasks import Tasks
+from orchestrator.local.tasks import Container, Tasks
 
 
 def made(
@@ -152,6 +152,27 @@ def test_a_container_whose_command_is_in_its_image_is_skipped_unless_the_user_na
     assert program(own, "web-ui").words[-1].startswith("127.")
     with pytest.raises(UsageError, match="--command names web"):
         made(alpha, tmp_path, changed, commands={"web": ["python"]}).services()
+
+
+def test_the_containers_of_a_task_find_each_other_on_localhost(alpha: Declaration, tmp_path: Path) -> None:
+    found = tasks.read(alpha)
+    web = replace(found.services[1].task.containers[0], command=("gunicorn", "--bind", "127.0.0.1:8000", "shop.wsgi"))
+    web = replace(web, environment={"CORS": "http://localhost:3000", "COLLECTOR": "localhost:4317"})
+    proxy = Container(name="proxy", image="nginx", command=["sh", "-c", "serve http://localhost:8000/"], ports=[4317])
+
+    def with_containers(*containers: Container) -> Tasks:
+        task = replace(found.services[1].task, containers=containers)
+        return replace(found, services=[replace(found.services[1], task=task)])
+
+    programs = made(alpha, tmp_path, with_containers(web, proxy))
+    address = program(programs, "gunicorn").words[2].removesuffix(":8000")
+    assert address != "127.0.0.1"
+    assert program(programs, "proxy").words[2] == f"serve http://{address}:8000/"
+    environment = program(programs, "gunicorn").environment
+    assert environment["COLLECTOR"] == f"{address}:4317"
+    assert environment["CORS"] == "http://localhost:3000"
+    alone = program(made(alpha, tmp_path, with_containers(web)), "gunicorn")
+    assert alone.words[2] == "127.0.0.1:8000"
 
 
 def test_a_secret_that_only_aws_has_is_made_up_and_reported(alpha: Declaration, tmp_path: Path) -> None:

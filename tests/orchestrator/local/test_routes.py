@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from orchestrator.local import layout, routes
-from orchestrator.local.declaration import Declaration
+from orchestrator.local.declaration import Declaration, Resource
 from orchestrator.local.routes import Action, HealthCheck, Request, Routes, Rule
 
 
@@ -20,6 +22,20 @@ def test_the_rule_and_the_health_check_of_the_shop_are_read(alpha: Declaration) 
     assert action.group is not None
     check = found.checks[action.group]
     assert (check.path, check.codes) == ("/health/", "200-399")
+
+
+def test_a_target_group_with_tls_and_its_check_are_read(alpha: Declaration) -> None:
+    def secured(resource: Resource) -> Resource:
+        if resource.type != "aws:lb/targetGroup:TargetGroup":
+            return resource
+        check = {**resource.inputs["healthCheck"], "protocol": "HTTPS"}
+        return replace(resource, inputs={**resource.inputs, "protocol": "HTTPS", "healthCheck": check})
+
+    plain = routes.read(alpha)
+    secure = routes.read(replace(alpha, resources=[secured(each) for each in alpha.resources]))
+    (group,) = plain.checks
+    assert (plain.tls, plain.checks[group].tls) == (frozenset(), False)
+    assert (secure.tls, secure.checks[group].tls) == (frozenset([group]), True)
 
 
 def test_another_host_gets_the_default_action_of_the_listener(alpha: Declaration) -> None:

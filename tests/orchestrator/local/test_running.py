@@ -10,6 +10,7 @@ from orchestrator.local.declaration import Declaration
 from orchestrator.local.places import Place
 from orchestrator.local.processes import Program
 from orchestrator.local.programs import LocalContainer, LocalService
+from orchestrator.local.routes import HealthCheck
 from orchestrator.local.running import targets
 from orchestrator.local.tasks import Container, Service, Target
 
@@ -40,3 +41,15 @@ def test_without_the_proxy_of_the_task_requests_go_to_the_application_itself(alp
     behind = replace(web, task=task, targets=[Target(group=web.targets[0].group, container="nginx", port=80)])
     (found,) = targets([local(behind, "gunicorn")], routes.read(alpha)).values()
     assert found.port == 8001
+
+
+def test_only_a_proxy_that_runs_here_speaks_the_tls_of_its_target_group(alpha: Declaration) -> None:
+    web, rules = tasks.read(alpha).services[1], routes.read(alpha)
+    (group,) = rules.checks
+    secure = replace(rules, tls=frozenset([group]), checks={group: HealthCheck(path="/health/", tls=True)})
+    task = replace(web.task, containers=[*web.task.containers, Container(name="nginx", image="nginx:1", ports=[443])])
+    behind = replace(web, task=task, targets=[Target(group=group, container="nginx", port=443)])
+    (proxied,) = targets([local(behind, "gunicorn", "nginx")], secure).values()
+    assert (proxied.port, proxied.tls, proxied.check.tls) == (443, True, True)
+    (direct,) = targets([local(behind, "gunicorn")], secure).values()
+    assert (direct.port, direct.tls, direct.check.tls) == (8001, False, False)

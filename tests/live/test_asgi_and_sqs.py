@@ -1,0 +1,89 @@
+"""`local up` runs an ad-hoc environment whose web service is ASGI and whose broker is SQS, beside a frontend on other paths."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Generator
+
+import aiohttp
+import pytest
+
+from tests.live.shop import HERE, LONG, Shop, missing, running, until
+
+WHY = missing("daphne")
+pytestmark = pytest.mark.skipif(WHY is not None, reason=str(WHY))
+
+CONFIG = """
+    command: [daphne, -b, 0.0.0.0, -p, "8000", "shop.asgi:application"]
+    paths: [/admin/*, /products/*, /orders/*, /reports/, /health/, /static/*, /ws/*]
+  shop-app:sqs: {}
+  shop-app:workers: {default: {}, mails: {}}
+  shop-app:frontend_image: 123456789012.dkr.ecr.us-east-1.amazonaws.com/shop-frontend:1.0.0
+"""
+FRONTEND = f"web-ui=python -m http.server --bind 0.0.0.0 --directory {HERE}/apps/site 3000"
+
+
+@pytest.fixture(scope="module")
+def shop() -> Generator[Shop]:
+    with running("alpha", config=CONFIG, words=["--command", FRONTEND]) as shop:
+        yield shop
+
+
+def order(shop: Shop) -> str:
+    """Order a new article; return the address of the order."""
+    shop.get("/admin/login/")  # sets the cookie for forms
+    assert shop.post("/products/", {"name": "Tea", "price_cents": "300"}).status_code == 302
+    placed = shop.post("/products/1/orders/", {})
+    assert placed.status_code == 302
+    return placed.headers["Location"]
+
+
+def test_each_path_reaches_its_own_service(shop: Shop) -> None:
+    assert "<title>Frontend</title>" in shop.get("/").text
+    assert shop.get("/health/").json()["status"] == "ok"
+    assert shop.get("/static/catalog/shop.css").headers["Content-Type"].startswith("text/css")
+    assert shop.get("/health").status_code == 404
+
+
+def test_every_container_of_the_environment_runs(shop: Shop) -> None:
+    status = {name: each["status"] for name, each in shop.ps().items()}
+    workers = {"redis": "running", "beat": "running", "default": "running", "mails": "running"}
+    assert status == {"gunicorn": "healthy", "web-ui": "healthy", **workers}
+
+
+def test_an_order_goes_through_sqs_to_a_worker_and_back_through_a_websocket(shop: Shop) -> None:
+    async def follow() -> tuple[str, dict[str, int]]:
+        headers = {"Host": f"{shop.host}:{shop.port}", "Origin": f"http://{shop.host}:{shop.port}"}
+        url = f"http://127.0.0.1:{shop.port}/ws/orders/"
+        async with aiohttp.ClientSession() as session, session.ws_connect(url, headers=headers) as socket:
+            assert await socket.receive_json(timeout=LONG) == {"following": "orders"}
+            placed = await asyncio.to_thread(order, shop)
+            return placed, await socket.receive_json(timeout=LONG)
+
+    placed, told = asyncio.run(follow())
+    assert placed == f"/orders/{told['packed']}/"
+    assert shop.get(placed).json()["packed_at"]
+    broker = json.loads(shop.python("import os; print(os.environ['CELERY_BROKER_TRANSPORT_OPTIONS'])"))
+    assert set(broker["predefined_queues"]) == {"default", "mails", "celery"}
+
+
+def test_a_websocket_of_another_site_is_refused(shop: Shop) -> None:
+    async def connect() -> int:
+        headers = {"Host": f"{shop.host}:{shop.port}", "Origin": "http://evil.example"}
+        url = f"http://127.0.0.1:{shop.port}/ws/orders/"
+        async with aiohttp.ClientSession() as session:
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await session.ws_connect(url, headers=headers)
+            return refused.value.status
+
+    assert asyncio.run(connect()) == 403
+
+
+def test_workers_do_tasks_with_and_without_the_name_of_a_queue(shop: Shop) -> None:
+    shop.python("from waiting.tasks import note; note.delay('unnamed'); note.apply_async(('named',), queue='mails')")
+    until(lambda: {"unnamed", "named"} <= {path.name for path in shop.folder.iterdir()})
+
+
+def test_beat_starts_the_scheduled_task(shop: Shop) -> None:
+    until(lambda: shop.get("/reports/").json()["reports"])
