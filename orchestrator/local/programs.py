@@ -192,10 +192,10 @@ class Programs:
 
 def below(text: str, folders: Mapping[str, Path]) -> str:
     """The text with other folders in place of those of a container, and of all that is below them."""
-    for path, folder in folders.items():
-        local = str(folder).replace("\\", r"\\")
-        text = re.sub(rf"(?<![\w/.-]){re.escape(path.rstrip('/'))}(?=/|$|[\s:,;\"'])", local, text)
-    return text
+    local = {path.rstrip("/"): str(folder) for path, folder in folders.items()}
+    # In one pass, so that a folder of this machine is not replaced again. A folder in another one comes first.
+    paths = "|".join(re.escape(path) for path in sorted(local, key=len, reverse=True))
+    return re.sub(rf"(?<![\w/.-])(?:{paths})(?=/|$|[\s:,;\"'])", lambda found: local[found[0]], text)
 
 
 def _in_order(containers: Sequence[Container]) -> list[Container]:

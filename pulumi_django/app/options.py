@@ -253,7 +253,8 @@ class ReleaseOptions(Sized):
     """Time for each service to become steady, 60 to 86400 seconds; the waiting time of a deployment strategy is added."""
 
     database_client_image: str = DEFAULT_CLIENT_IMAGE
-    """Image with psql 15 or newer, which creates the database."""
+    """Image with psql, pg_dump and pg_restore of the server's version or newer, for the tasks that create and copy the
+    database."""
 
     extensions: Sequence[str] = ()
     """Extensions of PostgreSQL that only the server's master role may create, such as `postgis`. They are created before

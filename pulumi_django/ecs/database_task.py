@@ -15,7 +15,7 @@ from pulumi_django.ecs.roles import ExecutionRole, ExecutionRoleArgs
 from pulumi_django.ecs.task import NOBODY, ContainerSetup, LogSettings, Platform, TaskSize, logged_task
 from pulumi_django.rules.fields import passed
 
-DEFAULT_CLIENT_IMAGE = "public.ecr.aws/docker/library/postgres:17-alpine"
+DEFAULT_CLIENT_IMAGE = "public.ecr.aws/docker/library/postgres:18-alpine"
 SERVICE = "database"
 
 # The entrypoint of an image such as `alpine/psql` is psql itself, which would read the words of the command as its options.
@@ -59,7 +59,7 @@ class DatabaseTaskArgs(Platform, LogSettings):
     """ARN pattern of the environment's log groups."""
 
     image: str = DEFAULT_CLIENT_IMAGE
-    """Image with psql 15 or newer. Subnets without a route to the internet need one in ECR."""
+    """Image with psql, pg_dump and pg_restore of the server's version or newer. Subnets without a route to the internet need one in ECR."""
 
     secret_key_arns: Sequence[pulumi.Input[str]] = ()
     """KMS keys of the two secrets, where they are not AWS's own."""

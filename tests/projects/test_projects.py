@@ -248,7 +248,7 @@ def test_an_isolated_base_takes_only_images_from_its_own_registry() -> None:
     with pytest.raises(ContractError) as refused:
         simulate_alpha(base)
     assert str(refused.value) == (
-        "alpha cannot run the image public.ecr.aws/docker/library/postgres:17-alpine on dev: its subnets are isolated and "
+        "alpha cannot run the image public.ecr.aws/docker/library/postgres:18-alpine on dev: its subnets are isolated and "
         "reach only ECR in us-east-1; push the image there, or give the base a NAT gateway"
     )
     ecr = "123456789012.dkr.ecr.us-east-1.amazonaws.com"

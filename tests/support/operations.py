@@ -9,7 +9,7 @@ from typing import Any
 from orchestrator.model import OutputValue, Record, Unit
 from orchestrator.operations.aws.clients import ApiCall
 from orchestrator.operations.aws.targets import EnvironmentOutputs, Target
-from orchestrator.operations.events import Event
+from orchestrator.operations.events import Event, LogLine
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.deploying.polling import Clock
 from pulumi_django.rules.kinds import Kind
@@ -95,6 +95,11 @@ class Heard:
 
     def __call__(self, event: Event) -> None:
         self.events.append(event)
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of logs."""
+        return [event.text for event in self.of(LogLine)]
 
     def of(self, kind: type[Any]) -> list[Any]:
         """The events of one kind."""

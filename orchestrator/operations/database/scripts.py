@@ -64,6 +64,13 @@ SELECT string_agg(needed, ', ') FROM unnest(string_to_array(trim(:'needed'), ' '
    AND NOT EXISTS (SELECT FROM pg_available_extension_versions WHERE name = needed AND trusted);
 """
 
+_HEAD_LINES = 40
+"""Lines in which pg_restore's own settings are. The data comes later."""
+
+_NO_TIMEOUT = (
+    "s/^SET transaction_timeout = 0;$/"
+    "SELECT set_config(name, $$0$$, false) FROM pg_settings WHERE name = $$transaction_timeout$$;/"
+)
 _PSQL = "psql --no-psqlrc --quiet --set ON_ERROR_STOP=1"
 # Everything belongs to the target database's role; grants could refer to roles that do not exist there.
 _PORTABLE = "--no-owner --no-privileges"
@@ -128,10 +135,13 @@ fi"""
 
 
 def _restore(file: str) -> str:
-    # An extension belongs to the master role; no other role may comment on it.
-    return (
-        f"grep -v ' COMMENT - EXTENSION ' {file}.list > {file}.wanted\n"
-        f'pg_restore --dbname="$APP_DATABASE" --role="$APP_ROLE" {_PORTABLE} --exit-on-error'
-        f" --use-list={file}.wanted {file}\n"
-        'echo "database $APP_DATABASE is filled"'
-    )
+    # An extension belongs to the master role; no other role may comment on it. pg_restore 17 and newer begin with a setting
+    # that older servers do not know, and then stop, so psql gets their SQL without it. The SQL needs no room on the disk.
+    return f"""\
+grep -v ' COMMENT - EXTENSION ' {file}.list > {file}.wanted
+rm -f {file}.sql
+mkfifo {file}.sql
+pg_restore --file={file}.sql --role="$APP_ROLE" {_PORTABLE} --use-list={file}.wanted {file} &
+sed '1,{_HEAD_LINES}{_NO_TIMEOUT}' {file}.sql | PGDATABASE="$APP_DATABASE" {_PSQL} --output=/dev/null
+wait $!
+echo "database $APP_DATABASE is filled\""""

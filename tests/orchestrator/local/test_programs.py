@@ -98,6 +98,12 @@ def test_only_whole_folders_of_a_container_are_replaced() -> None:
     assert below("a=/data/;b='/data'", folders) == "a=/s/volumes/data/;b='/s/volumes/data'"
 
 
+def test_a_folder_of_this_machine_is_not_replaced_again_and_the_inner_folder_of_a_container_counts() -> None:
+    folders = {"/data": Path("/tmp/s/data"), "/tmp": Path("/var/s/tmp"), "/data/cache": Path("/var/s/cache")}
+    assert below("/data/x /tmp/y", folders) == "/tmp/s/data/x /var/s/tmp/y"
+    assert below("/data/cache/z", folders) == "/var/s/cache/z"
+
+
 def test_production_has_tls_and_a_token_for_its_cache(live: Declaration, tmp_path: Path) -> None:
     found = program(made(live, tmp_path), "gunicorn").environment
     assert found["REDIS_URL"].startswith("rediss://:")
