@@ -10,7 +10,8 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from threading import Thread
@@ -19,14 +20,14 @@ from typing import Any
 from orchestrator.local import layout, routes, secret_values, tasks
 from orchestrator.local.declaration import Declaration
 from orchestrator.local.folder import StateFolder
-from orchestrator.local.places import Addresses
+from orchestrator.local.places import Addresses, Place, free_port, listening
 from orchestrator.local.programs import Programs, Surroundings, below
 from orchestrator.local.secret_values import MadeSecrets, SecretValues
 from orchestrator.local.tasks import Container
 from orchestrator.operations.aws.clients import ApiCall
 from orchestrator.operations.aws.targets import EnvironmentOutputs, Target
 from pulumi_django.deploying.aws_access import AwsAccess
-from tests.live.shop import HERE, SHOP
+from tests.live.shop import HERE, LONG, SHOP
 from tests.support import operations
 from tests.support.fake_ecs import FakeAws, FakeTask, arn
 from tests.support.postgres import MASTER, Server
@@ -100,6 +101,18 @@ class Environment:
     def variables(self, family: str) -> dict[str, str]:
         """All variables of the first container of a family."""
         return self._programs.environment(_container(self.definitions()[family][0]))
+
+    @contextmanager
+    def started(self, family: str, port: int) -> Generator[tuple[subprocess.Popen[str], str]]:
+        """Run the service of a family while the block runs, on a free port. SIGTERM ends it."""
+        local = free_port("127.0.0.1")
+        words = listening(self.definitions()[family][0]["command"], Place(address="127.0.0.1", ports={port: local}))
+        process = subprocess.Popen(words, cwd=SHOP, env=self.variables(family), stdin=subprocess.DEVNULL, text=True)
+        try:
+            yield process, f"http://127.0.0.1:{local}"
+        finally:
+            process.terminate()
+            process.wait(LONG)
 
     def run(self, given: Mapping[str, Any], command: Sequence[str] | None, more: Mapping[str, str]) -> Ended:
         """Run a container to its end."""

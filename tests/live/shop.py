@@ -51,6 +51,12 @@ class Shop:
     log: Path
     infrastructure: Path
     environment: dict[str, str]
+    values: Path
+    """Dotenv file with the values of the tests."""
+
+    up: Sequence[str]
+    """Words of its command."""
+
     folder: Path
     """Folder that the test and the shop's own test application share (SHOP_TEST_FOLDER)."""
 
@@ -148,9 +154,10 @@ def running(
     }
     port, log = free_port("127.0.0.1"), state / "output"
     up = ["local", "up", name, "--port", str(port), "--python", sys.executable, "--env-file", str(file)]
+    up += ["--code", str(SHOP), *words]
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "orchestrator", *up, "--code", str(SHOP), *words],
+            [sys.executable, "-m", "orchestrator", *up],
             cwd=infrastructure,
             env=environment,
             stdout=output,
@@ -164,6 +171,8 @@ def running(
         log=log,
         infrastructure=infrastructure,
         environment=environment,
+        values=file,
+        up=up,
         folder=shared,
     )
     try:

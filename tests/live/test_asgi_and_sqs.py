@@ -1,4 +1,4 @@
-"""`local up` runs an ad-hoc environment whose web service is ASGI and whose broker is SQS, beside a frontend on other paths."""
+"""`local up` runs a production environment with ASGI, SQS as broker, and a frontend on other paths. Websockets use Redis with TLS."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FRONTEND = f"web-ui=python -m http.server --bind 0.0.0.0 --directory {HERE}/apps
 
 @pytest.fixture(scope="module")
 def shop() -> Generator[Shop]:
-    with running("alpha", config=CONFIG, words=["--command", FRONTEND]) as shop:
+    with running("live", config=CONFIG, words=["--command", FRONTEND]) as shop:
         yield shop
 
 
@@ -48,7 +48,7 @@ def test_each_path_reaches_its_own_service(shop: Shop) -> None:
 
 def test_every_container_of_the_environment_runs(shop: Shop) -> None:
     status = {name: each["status"] for name, each in shop.ps().items()}
-    workers = {"redis": "running", "beat": "running", "default": "running", "mails": "running"}
+    workers = {"beat": "running", "default": "running", "mails": "running"}
     assert status == {"gunicorn": "healthy", "web-ui": "healthy", **workers}
 
 

@@ -7,7 +7,10 @@ import http.client
 import json
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -118,6 +121,38 @@ def test_the_end_comes_in_order_and_lets_a_request_and_a_task_finish(shop: Shop)
     order = [ended.index(text) for text in ("Shutting down: Master", "Warm shutdown", "Redis is now ready to exit")]
     assert order == sorted(order)
     assert re.search(r"does not run on this machine", shop.command("local", "ps", "alpha").stderr)
+
+
+def test_a_failing_migration_stops_the_start_before_any_service_and_keeps_the_data(shop: Shop) -> None:
+    before = shop.values.read_text(encoding="utf-8")
+    shop.values.write_text(before.replace("APPS=waiting", "APPS=broken"), encoding="utf-8")
+    failed = shop.command(*shop.up)
+    assert failed.returncode == 1
+    assert 'backend_update | psycopg.errors.UndefinedTable: relation "no_such_table" does not exist' in failed.stdout
+    assert "Listening at" not in failed.stdout
+    assert "error: the release command failed (`python manage.py migrate --no-input`)" in failed.stderr
+    shop.values.write_text(before, encoding="utf-8")
+
+    with again(shop):
+        assert "Coffee" in shop.get("/").text
+
+
+@contextmanager
+def again(shop: Shop) -> Generator[None]:
+    """The same environment once more, with its data."""
+    ended = shop.said.count("\nurl ")
+    with shop.log.open("a", encoding="utf-8") as output:
+        words = [sys.executable, "-m", "orchestrator", *shop.up]
+        process = subprocess.Popen(
+            words, cwd=shop.infrastructure, env=shop.environment, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        until(lambda: shop.said.count("\nurl ") > ended or process.poll() is not None)
+        assert process.poll() is None, shop.said
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 def half_of_a_form(shop: Shop) -> tuple[bytes, http.client.HTTPConnection]:

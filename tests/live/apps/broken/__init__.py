@@ -1,0 +1,1 @@
+"""An application of the tests, with a migration that fails after a change."""
