@@ -84,7 +84,8 @@ class Orchestrator:
         allow_prod: whether production may be changed or destroyed.
         fail_fast: start no further unit after one failed.
         keep_going: within a stack, continue after a failure with the resources that do not depend on the failed one.
-        check: whether creates and updates look in AWS first for their zone, certificate, images, secrets and quotas.
+        check: whether creates and updates look in AWS first for their zone, certificate, images, secrets and quotas, and
+            preview new stacks before anything is created.
         clock: returns the current time, with a time zone.
 
     Methods raise the errors of `orchestrator.errors` for requests that are refused before any work. Errors during the work
@@ -119,6 +120,7 @@ class Orchestrator:
             fail_fast=fail_fast,
             keep_going=keep_going,
             before=_look_in_aws if check else _look_nowhere,
+            preview_first=check,
             observer=observer,
             parallel=parallel,
             executor=executor,

@@ -171,7 +171,7 @@ CheckOption = Annotated[
     typer.Option(
         "--check/--no-check",
         envvar="ORCHESTRATOR_CHECK",
-        help="Look in AWS first for zone, certificate, images, secrets and quotas.",
+        help="Look in AWS first for zone, certificate, images, secrets and quotas, and preview new stacks.",
     ),
 ]
 

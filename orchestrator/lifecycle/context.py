@@ -75,6 +75,9 @@ class Context:
     before: Callable[[Any], None] = _unchecked
     """Checks a `Job` whose programs were rehearsed, before anything is touched. It raises to refuse the run."""
 
+    preview_first: bool = False
+    """Whether new stacks are previewed before anything is created."""
+
     around: Around = _plain
     """Surrounds each run. The command line announces the run there, asks for confirmation, and reports."""
 

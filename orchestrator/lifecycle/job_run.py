@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 from orchestrator import executors
-from orchestrator.engines import history
 from orchestrator.engines.protocol import UnitRequest
 from orchestrator.errors import InterruptedRunError, OrchestratorError
 from orchestrator.events import Diagnostic, Event, Observer, PlanReady, ResourceEvent
-from orchestrator.lifecycle import base_marks, rehearsal, unit_files
+from orchestrator.lifecycle import base_marks, previews, rehearsal, unit_files, unit_requests
 from orchestrator.lifecycle.interrupts import Interrupter, heard_by
-from orchestrator.lifecycle.job import Job, plan_file_name, to_wire
+from orchestrator.lifecycle.job import Job
 from orchestrator.lifecycle.runner import Runner
 from orchestrator.lifecycle.saved_plan import PlanProgress
-from orchestrator.model import ChangeOp, Operation, RunReport, Scope, Status, Unit, UnitResult
+from orchestrator.model import ChangeOp, Operation, RunReport, Status, Unit, UnitResult
 
 _NO_CHANGE = (ChangeOp.SAME, ChangeOp.READ, ChangeOp.REFRESH)
 
@@ -32,9 +28,9 @@ def run(
     In the main thread, Ctrl-C interrupts the run; from other threads, the context's `interrupter` does. `first` runs after
     all locks are taken and before the first unit starts, `last` after the last unit and before the report is shown.
 
-    Programs are rehearsed first, and what they refuse is raised before anything is touched. Raises StackLockedError and
-    RefusedError when the job can no longer begin, SettingsError when a file cannot be written, and InterruptedRunError after
-    an interrupt before the first unit.
+    Programs are rehearsed and new stacks previewed first, and what they refuse is raised before anything is touched. Raises
+    StackLockedError and RefusedError when the job can no longer begin, SettingsError when a file cannot be written, and
+    InterruptedRunError after an interrupt before the first unit.
     """
     job = rehearsal.passed(job)
     job.context.before(job)
@@ -56,6 +52,7 @@ def run(
                 interrupter=context.interrupter,
                 fail_fast=context.fail_fast,
             )
+            previews.before_first_create(job, runner)
             results = _results(job, runner, begun, first)
         report = RunReport(
             command=job.command,
@@ -74,7 +71,7 @@ def _results(job: Job, runner: Runner, begun: set[Unit], first: Callable[[], Non
     existing = frozenset(step.unit for step in job.steps if step.exists)
     runner.observer(PlanReady(operation=job.operation, units=job.plan.units, existing=existing))
     if job.operation is Operation.PREVIEW:
-        return _preview(job, runner)
+        return rehearsal.with_known_values(job, previews.results(job, runner))
     _remove_dead_locks(job, runner.observer)
     with (
         base_marks.joined(job, runner.observer) as joined,
@@ -84,7 +81,7 @@ def _results(job: Job, runner: Runner, begun: set[Unit], first: Callable[[], Non
         progress = PlanProgress.of(joined)
 
         def prepare(unit: Unit, results: Mapping[Unit, UnitResult]) -> UnitRequest:
-            request = _request(joined, unit, results)
+            request = unit_requests.request(joined, unit, results)
             if progress:
                 progress.begin(unit)
             return request
@@ -123,61 +120,6 @@ def _remove_dead_locks(job: Job, observer: Observer) -> None:
             job.context.engine.unlock(step.unit)
             text = f"the lock of {owner} was removed: that process has ended"
             observer(Diagnostic(unit=step.unit, severity="warning", message=text))
-
-
-def _preview(job: Job, runner: Runner) -> tuple[UnitResult, ...]:
-    """Preview with scratch copies of configurations that would change: the project folders stay as they are."""
-    with tempfile.TemporaryDirectory(prefix="orchestrator-", ignore_cleanup_errors=True) as folder:
-        scratch: dict[Unit, Path] = {}
-        for unit, config in job.configs.items():
-            if config.changed or not config.exists or job.plans:
-                scratch[unit] = Path(folder) / unit.project / config.path.name
-                scratch[unit].parent.mkdir(exist_ok=True)
-                scratch[unit].write_text(config.text(), encoding="utf-8")
-
-        def prepare(unit: Unit, results: Mapping[Unit, UnitResult]) -> UnitRequest:
-            upstream = {
-                job.context.engine.reference_name(other): to_wire(results[other].outputs) for other in job.unread(unit)
-            }
-            request = _request(job, unit, results)
-            return replace(request, upstream_outputs=upstream, config_file=scratch.get(unit))
-
-        results = runner.run(job.plan, job.operation, prepare, job.resource_counts())
-        results = rehearsal.with_known_values(job, results)
-        if job.plans and all(result.status in (Status.SUCCEEDED, Status.UNCHANGED) for result in results):
-            job.seen.update({unit: file.read_text(encoding="utf-8") for unit, file in scratch.items()})
-        return results
-
-
-def _request(job: Job, unit: Unit, results: Mapping[Unit, UnitResult]) -> UnitRequest:
-    """The request of a unit that is about to start. Raises RefusedError and StackLockedError when it may no longer start."""
-    if job.operation is Operation.DESTROY and job.context.settings.by_key[unit.project].scope is Scope.BASE:
-        base_marks.check_before_destroy(job, unit)
-    return UnitRequest(
-        unit=unit,
-        operation=job.operation,
-        record=job.records.get(unit),
-        record_before=job.stacks[unit].record if unit in job.stacks else None,
-        message=history.message(job.command, unit.stack, job.operator),
-        plan_file=job.plans / plan_file_name(unit) if job.plans else None,
-        wait_seconds=job.context.wait_seconds,
-        keep_going=job.context.keep_going,
-        environment=job.environment,
-        upstream_outputs=_handed_over(job, unit, results) if job.operation is Operation.UP else {},
-    )
-
-
-def _handed_over(job: Job, unit: Unit, results: Mapping[Unit, UnitResult]) -> dict[str, dict[str, Any]]:
-    """For `apply`: the outputs that the reviewed preview received, now with their real values."""
-    found: dict[str, dict[str, Any]] = {}
-    for other in job.handed.get(unit, ()):
-        stack = None if other in results else job.context.engine.stack(other)
-        outputs = stack.outputs if stack else results[other].outputs
-        if any(output.secret for output in outputs.values()):
-            plain = job.context.engine.reveal(other)
-            outputs = {name: replace(output, value=plain.get(name)) for name, output in outputs.items()}
-        found[job.context.engine.reference_name(other)] = to_wire(outputs)
-    return found
 
 
 def _with_hint(job: Job, result: UnitResult) -> UnitResult:

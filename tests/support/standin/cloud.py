@@ -26,7 +26,7 @@ class Rules:
     """Time that every create, update and delete takes; half of it before the cloud has changed, half after."""
 
     refuse: Mapping[str, str] = field(default_factory=dict[str, str])
-    """`create:NAME`, `update:NAME` or `delete:NAME` -> the error that it gets."""
+    """`create:NAME`, `update:NAME` or `delete:NAME` -> the error that it gets; `check:NAME` -> what is wrong with its inputs."""
 
 
 class Cloud:

@@ -80,7 +80,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     # resources
 
     def Check(self, request: Any, context: Any) -> Any:
-        return provider_pb2.CheckResponse(inputs=request.news)
+        reason = self._cloud.rules().refuse.get(f"check:{name_of(request.urn)}")
+        failures = [provider_pb2.CheckFailure(property="name", reason=reason)] if reason else []
+        return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
 
     def Diff(self, request: Any, context: Any) -> Any:
         changes, changed, replaces = self._changed(request)
