@@ -99,7 +99,8 @@ def _postgres_folders() -> Iterator[Path]:
 
 def _package_folder(name: str) -> Path | None:
     spec = importlib.util.find_spec(name)
-    return Path(spec.origin).parent if spec and spec.origin else None
+    # A virtual environment can be a link from a folder that PostgreSQL's user cannot enter.
+    return Path(spec.origin).resolve().parent if spec and spec.origin else None
 
 
 def _major(folder: Path, user: OsUser | None) -> str | None:

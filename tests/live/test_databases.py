@@ -14,7 +14,7 @@ import pytest
 from orchestrator.config import settings
 from orchestrator.errors import OperationFailedError
 from orchestrator.local import declaration
-from orchestrator.operations.database import databases
+from orchestrator.operations.database import databases, scripts
 from orchestrator.operations.database.databases import CloneDatabase, ResetDatabase, RestoreDatabase
 from orchestrator.operations.events import Event, LogLine
 from tests.live.account import Account, Environment
@@ -26,9 +26,10 @@ from tests.support.postgres import SUPERUSER, Server
 OLDEST = 15
 INSTALLED = postgres.installations()
 NEWEST = max(INSTALLED, default=0)
+NEWER = [major for major in sorted(INSTALLED) if major > OLDEST] or [OLDEST + 2]
 """Its programs are those of the image of the tasks, for every server."""
 
-WHY = postgres.missing() or (None if NEWEST > OLDEST else f"a PostgreSQL newer than {OLDEST} is not installed")
+WHY = postgres.missing()
 pytestmark = pytest.mark.skipif(WHY is not None, reason=str(WHY))
 SERVERS = [
     pytest.param(
@@ -36,7 +37,7 @@ SERVERS = [
         marks=pytest.mark.skipif(major not in INSTALLED, reason=f"PostgreSQL {major} is not installed"),
         id=f"postgresql-{major}",
     )
-    for major in (OLDEST, *(each for each in sorted(INSTALLED) if each > OLDEST))
+    for major in (OLDEST, *NEWER)
 ]
 CONFIG = "  shop-app:release: {extensions: [pg_trgm, hstore]}\n"
 
@@ -127,6 +128,15 @@ def test_neither_another_role_nor_a_connection_without_tls_enters_a_database(two
         assert (ran.code, error in ran.err) == (2, True), ran.err
 
 
+def test_the_shell_opens_as_the_role_of_the_environment(two: Two, tmp_path: Path) -> None:
+    queries = tmp_path / "psqlrc"
+    queries.write_text("SELECT current_user, current_database();\n", encoding="utf-8")
+    (definition,) = two.alpha.definitions()["alpha-database"]
+    ended = two.alpha.run(definition, scripts.client(), {"PSQLRC": str(queries)})
+    assert ended.code == 0
+    assert any(line.split() == ["alpha-db", "|", "alpha-db"] for line in ended.lines)
+
+
 def test_a_dump_is_restored_over_changes(two: Two, tmp_path: Path) -> None:
     add(two, "dumped")
     target, clients = two.alpha.target, two.account.clients()
@@ -209,7 +219,7 @@ def test_a_dropped_database_leaves_neither_data_nor_role(two: Two) -> None:
     assert "beta-db" in two.server.query(known, "postgres")
 
 
-@pytest.mark.skipif(OLDEST not in INSTALLED, reason=f"PostgreSQL {OLDEST} is not installed")
+@pytest.mark.skipif(not {OLDEST, *NEWER} <= {*INSTALLED}, reason=f"PostgreSQL {OLDEST} and a newer one are needed")
 def test_a_clone_from_an_older_server_goes_through_a_dump(
     declared: dict[str, declaration.Declaration], endpoint: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

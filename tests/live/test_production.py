@@ -53,6 +53,7 @@ CONFIG = r"""
             exec nginx -e stderr -p $PWD -c $PWD/nginx.conf -g 'daemon off;'
   shop-app:frontend_image: 123456789012.dkr.ecr.us-east-1.amazonaws.com/shop-frontend:1.0.0
   shop-app:workers: {default: {}, mails: {}}
+  shop-app:release: {extensions: [pg_trgm, dblink]}
 """
 FRONTEND = f"web-ui=python -m http.server --bind 0.0.0.0 --directory {HERE}/apps/site 3000"
 
@@ -85,6 +86,8 @@ def test_each_host_reaches_its_own_service(shop: Shop) -> None:
     assert "<title>Frontend</title>" in shop.get("/").text
     assert "<title>Shop</title>" in shop.get("/", host=API).text
     assert shop.get("/", host="beta.localhost").status_code == 404
+    ran = shop.command("local", "run", "live", "--service", "web-ui", "--", "sh", "-c", "echo $NUXT_PUBLIC_API_BASE")
+    assert ran.stdout == f"http://{API}:{shop.port}\n"
 
 
 def test_workers_do_tasks_with_and_without_the_name_of_a_queue(shop: Shop) -> None:
@@ -122,6 +125,11 @@ def test_the_application_speaks_tls_to_its_database_in_a_role_of_its_own(shop: S
         "WHERE pid = pg_backend_pid() AND rolname = current_user'); print(x.fetchone())"
     )
     assert found == "(True, 'live-db', False, False, False)"
+    found = shop.python(
+        "from django.db import connection as c; x = c.cursor(); x.execute('SELECT extname FROM pg_extension ORDER BY 1'); "
+        "print(*(name for name, in x.fetchall()))"
+    )
+    assert found == "dblink pg_trgm plpgsql", "as on RDS, the master role creates extensions that need a superuser"
     refused = shop.tried(
         "import os, psycopg; psycopg.connect(os.environ['DATABASE_URL'].replace('sslmode=require', 'sslmode=disable'))"
     )

@@ -144,10 +144,10 @@ def _within_reach(binaries: Path, user: str, folder: Path) -> Path:
 
 
 def _binaries() -> Path | None:
-    """The newest installation's folder of programs."""
+    """The programs of the newest package, else those on PATH, else those of the extra `local`."""
     packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
     found = [str(packaged[-1])] if packaged else [path for path in [shutil.which("initdb")] if path]
-    return Path(found[0]).parent if found else None
+    return Path(found[0]).parent if found else next(iter(installations().values()), None)
 
 
 def _os_user() -> str | None:
