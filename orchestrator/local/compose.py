@@ -138,6 +138,7 @@ class _Writer:
         for service in self._tasks.services:
             if service.count:
                 services |= self._service(service, {} if service.host else before)
+        services |= self._steps()
         services[FRONT_DOOR] = self._front_door()
         return {
             "name": self._declaration.environment,
@@ -217,6 +218,12 @@ class _Writer:
 
     def _once(self, task: Task) -> dict[str, Any]:
         return {**self._container(task.containers[0]), "restart": "no"}
+
+    def _steps(self) -> dict[str, Any]:
+        """The commands after every start. A command of one time, `on_create`, would run again with every `up`."""
+        started = {service.short: "service_started" for service in self._tasks.services if service.count}
+        tasks = [step.task for step in self._tasks.steps if not step.once]
+        return {task.family: {**self._once(task), "depends_on": _conditions(started)} for task in tasks}
 
     def _service(self, service: Service, before: Mapping[str, str]) -> dict[str, Any]:
         first = service.task.containers[0]

@@ -57,6 +57,11 @@ class StateFolder:
         return self.path / "postgres"
 
     @property
+    def done(self) -> Path:
+        """The steps that ran once in the life of the environment."""
+        return self.path / "done.json"
+
+    @property
     def certificates(self) -> Path:
         """The certificate of PostgreSQL and Redis, and its authority."""
         return self.path / "certificates"

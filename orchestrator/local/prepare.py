@@ -12,7 +12,18 @@ from urllib.parse import unquote
 
 from orchestrator.config.settings import Settings
 from orchestrator.errors import RefusedError, UsageError
-from orchestrator.local import backing, binaries, declaration, folder, layout, places, routes, secret_values, tasks
+from orchestrator.local import (
+    backing,
+    binaries,
+    declaration,
+    folder,
+    layout,
+    places,
+    routes,
+    secret_values,
+    steps,
+    tasks,
+)
 from orchestrator.local.backing import PostgresServer
 from orchestrator.local.declaration import Declaration
 from orchestrator.local.folder import StateFolder
@@ -21,6 +32,7 @@ from orchestrator.local.places import Addresses
 from orchestrator.local.programs import LocalContainer, LocalService, Programs, Surroundings
 from orchestrator.local.routes import Routes
 from orchestrator.local.secret_values import MadeSecrets, SecretValues
+from orchestrator.local.steps import LocalStep
 from orchestrator.local.tasks import Tasks
 
 DEFAULT_PORT = 8080
@@ -76,6 +88,7 @@ class Prepared:
     services: Sequence[LocalService] = field(repr=False)
     database: LocalContainer | None = field(repr=False)
     release: LocalContainer | None = field(repr=False)
+    steps: Sequence[LocalStep] = field(repr=False)
     postgres: PostgresServer | None = field(repr=False)
     redis: Path | None
     """Program of the Redis that stands for the cache of the base."""
@@ -105,8 +118,9 @@ class Prepared:
     @property
     def containers(self) -> tuple[str, ...]:
         """The names that log lines have."""
-        tasks = [each for each in (self.database, self.release) if each is not None]
-        return tuple(each.program.name for each in (*tasks, *(c for s in self.services for c in s.containers)))
+        before = [each for each in (self.database, self.release) if each is not None]
+        after = [each.container for each in self.steps]
+        return tuple(each.program.name for each in (*before, *after, *(c for s in self.services for c in s.containers)))
 
 
 def prepare(settings: Settings, wanted: Wanted, where: Path) -> Prepared:
@@ -154,6 +168,7 @@ def prepare(settings: Settings, wanted: Wanted, where: Path) -> Prepared:
         services=services,
         database=database,
         release=release,
+        steps=steps.local(found, programs),
         postgres=postgres,
         redis=redis if arranged.cache is not None else None,
         redis_token=secret_values.cache_token(declared, made),

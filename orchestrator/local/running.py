@@ -13,7 +13,7 @@ from typing import Any
 
 from orchestrator.engines import processes as identities
 from orchestrator.errors import InterruptedRunError, OperationFailedError
-from orchestrator.local import aws_contents, backing, layout
+from orchestrator.local import aws_contents, backing, layout, steps
 from orchestrator.local.certificates import Certificates
 from orchestrator.local.front_door import FrontDoor
 from orchestrator.local.health import Target
@@ -149,6 +149,7 @@ class Running:
         if self._prepared.wanted.reload:
             self._tasks.append(asyncio.ensure_future(self._reload()))
         await self._settle()
+        await steps.run(self._prepared.steps, self._supervisor, self._prepared.folder, self._observer)
 
     async def _start_database(self) -> None:
         prepared = self._prepared

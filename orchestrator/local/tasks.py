@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator.errors import OperationFailedError
@@ -18,6 +18,8 @@ _TASK_DEFINITION = "aws:ecs/taskDefinition:TaskDefinition"
 _SERVICE = "aws:ecs/service:Service"
 _DATABASE_TASK = "pulumi-django:ecs:DatabaseTask"
 _RELEASE_TASK = "pulumi-django:ecs:ManagementCommand"
+_STEP = "pulumi-django:ecs:ReleaseStep"
+_STEP_SETTINGS = {"after-release": "release.after_command", "on-create": "on_create"}
 _MANAGED_VOLUMES = ("managed-agents", "var-lib-amazon-ssm", "var-log-amazon-ssm")
 """Volumes for the agents of ECS Exec."""
 
@@ -104,6 +106,18 @@ class Service:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Step:
+    """A command that runs after the start of every service, with the definition of the release."""
+
+    setting: str
+    """Key of the stack file: `release.after_command`, `on_create`."""
+
+    task: Task
+    once: bool
+    """Whether it runs once in the life of the environment."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tasks:
     """Everything of an environment that runs in containers."""
 
@@ -118,6 +132,9 @@ class Tasks:
 
     code_image: str | None
     """Image of the application's own code."""
+
+    steps: Sequence[Step] = ()
+    """The commands after the start, in their order."""
 
     scheduled: Sequence[str] = ()
     """Families of tasks that only a schedule starts."""
@@ -145,6 +162,7 @@ def read(declaration: Declaration) -> Tasks:
         services=sorted(services, key=_start),
         database=database,
         release=release,
+        steps=_steps(declaration, release),
         code_image=(release or web.task).containers[0].image,
         scheduled=sorted(task.family for task in tasks.values() if task.family not in known),
     )
@@ -159,6 +177,20 @@ def extensions(database: Task | None) -> tuple[str, ...]:
 
 def _start(service: Service) -> tuple[int, str]:
     return (0 if service.host else 1 if service.targets else 2, service.short)
+
+
+def _steps(declaration: Declaration, release: Task | None) -> tuple[Step, ...]:
+    """The steps, those of every release first: they complete the tables."""
+    if release is None:
+        return ()
+    found: list[Step] = []
+    for resource in declaration.of_type(_STEP):
+        name = resource.name.removeprefix(f"{declaration.environment}-")
+        words = [str(word) for word in resource.inputs["command"]]
+        task = Task(family=name, containers=[replace(release.containers[0], name=name, command=words)])
+        once = "taskDefinition" not in resource.inputs
+        found.append(Step(setting=_STEP_SETTINGS.get(name, name), task=task, once=once))
+    return tuple(sorted(found, key=lambda step: step.once))
 
 
 def _of_component(definitions: Iterable[tuple[Resource, Task]], component: str) -> Task | None:

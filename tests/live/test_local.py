@@ -22,9 +22,15 @@ WHY = missing()
 pytestmark = pytest.mark.skipif(WHY is not None, reason=str(WHY))
 
 
+STEPS = """
+  shop-app:release: {after_command: [sh, -c, "echo ran >> $SHOP_TEST_FOLDER/after"]}
+  shop-app:on_create: [sh, -c, "echo ran >> $SHOP_TEST_FOLDER/created"]
+"""
+
+
 @pytest.fixture(scope="module")
 def shop() -> Generator[Shop]:
-    with running("alpha") as shop:
+    with running("alpha", config=STEPS) as shop:
         yield shop
 
 
@@ -135,6 +141,12 @@ def test_a_failing_migration_stops_the_start_before_any_service_and_keeps_the_da
 
     with again(shop):
         assert "Coffee" in shop.get("/").text
+        assert ran("after", shop) == 2, "once for each start with a release that succeeded"
+        assert ran("created", shop) == 1, "once in the life of the environment"
+
+
+def ran(name: str, shop: Shop) -> int:
+    return len((shop.folder / name).read_text(encoding="utf-8").splitlines())
 
 
 @contextmanager

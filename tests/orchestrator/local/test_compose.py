@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import yaml
 
 from orchestrator.local import compose
 from orchestrator.local.compose import ComposeFile
-from orchestrator.local.declaration import Declaration
+from orchestrator.local.declaration import Declaration, Resource
 from orchestrator.local.folder import StateFolder
 
 SCHEMA = files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
@@ -57,6 +58,20 @@ def test_services_start_after_the_release_and_the_release_after_the_database(mad
     assert services["backend_update"]["depends_on"] == {"database": done}
     assert services["gunicorn"]["depends_on"] == {"backend_update": done}
     assert services["gunicorn"]["stop_grace_period"] == "30s"
+
+
+def test_the_command_after_a_release_runs_after_the_start_and_the_one_of_creation_does_not(
+    alpha: Declaration, tmp_path: Path
+) -> None:
+    def step(name: str, **inputs: object) -> Resource:
+        return Resource(urn="", type="pulumi-django:ecs:ReleaseStep", name=f"alpha-{name}", inputs=inputs)
+
+    added = [step("on-create", command=["load"]), step("after-release", command=["finish"], taskDefinition="arn")]
+    declared = replace(alpha, resources=[*alpha.resources, *added])
+    services = document(compose.compose(declared, StateFolder(tmp_path), 8080))["services"]
+    assert services["after-release"]["command"] == ["finish"]
+    assert services["after-release"]["depends_on"]["gunicorn"] == {"condition": "service_started"}
+    assert "on-create" not in services
 
 
 def test_the_front_door_listens_on_this_machine_only_and_has_the_rules(made: ComposeFile) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.errors import OperationFailedError
 from orchestrator.local import tasks
-from orchestrator.local.declaration import Declaration
+from orchestrator.local.declaration import Declaration, Resource
 from pulumi_django.ecs.database_script import ensure_sql, psql_command
 
 
@@ -36,6 +36,23 @@ def test_the_release_command_and_the_database_task_are_found(alpha: Declaration)
     assert found.database is not None
     assert found.database.containers[0].words[:2] == ["env", "sh"]
     assert found.code_image == found.release.containers[0].image
+
+
+def test_the_commands_after_the_start_are_found_with_the_definition_of_the_release(alpha: Declaration) -> None:
+    def step(name: str, **inputs: object) -> Resource:
+        return Resource(urn="", type="pulumi-django:ecs:ReleaseStep", name=f"alpha-{name}", inputs=inputs)
+
+    assert tasks.read(alpha).steps == ()
+    added = [step("on-create", command=["load"]), step("after-release", command=["finish"], taskDefinition="arn")]
+    found = tasks.read(replace(alpha, resources=[*alpha.resources, *added]))
+    assert [(each.setting, each.once) for each in found.steps] == [
+        ("release.after_command", False),
+        ("on_create", True),
+    ]
+    container = found.steps[0].task.containers[0]
+    assert (container.name, container.words) == ("after-release", ["finish"])
+    assert found.release is not None
+    assert container.secrets == found.release.containers[0].secrets
 
 
 def test_a_service_of_the_private_namespace_has_its_name(alpha: Declaration) -> None:
