@@ -129,7 +129,6 @@ def prepare(settings: Settings, wanted: Wanted, where: Path) -> Prepared:
     Raises UnknownStackError, RefusedError, UsageError, SettingsError, OperationFailedError.
     """
     _check_extra()
-    backing.check_aws_server()
     _check_port(wanted.port)
     code = _code(wanted, where, settings.root)
     declared = declaration.declared_apart(settings, wanted.name)
@@ -153,7 +152,7 @@ def prepare(settings: Settings, wanted: Wanted, where: Path) -> Prepared:
         values=_values(declared, arranged, wanted.values),
     )
     programs = Programs(found, arranged, changes, secrets, state, around)
-    services = programs.services()
+    services, after = programs.services(), steps.local(found, programs)
     database, release = programs.task(found.database), programs.task(found.release)
     made.save()
     return Prepared(
@@ -168,7 +167,7 @@ def prepare(settings: Settings, wanted: Wanted, where: Path) -> Prepared:
         services=services,
         database=database,
         release=release,
-        steps=steps.local(found, programs),
+        steps=after,
         postgres=postgres,
         redis=redis if arranged.cache is not None else None,
         redis_token=secret_values.cache_token(declared, made),
@@ -191,6 +190,7 @@ def _check_extra() -> None:
     missing = [name for name in ("aiohttp", "watchfiles") if importlib.util.find_spec(name) is None]
     if missing:
         raise RefusedError(f"`local` cannot run: {' and '.join(missing)} is not installed", binaries.INSTALL)
+    backing.check_aws_server()
 
 
 def _check_port(port: int) -> None:
