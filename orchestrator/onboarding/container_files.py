@@ -1,8 +1,7 @@
-"""Dockerfiles, compose files, Procfiles and app.json: ports, users and commands."""
+"""Dockerfiles, compose files and Procfiles: ports, users and commands."""
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Mapping
@@ -12,25 +11,13 @@ from typing import Any
 
 from orchestrator.config import yaml_files
 from orchestrator.errors import SettingsError
+from orchestrator.onboarding import dockerfile_source
+from orchestrator.onboarding.dockerfile_source import Dockerfile
 from orchestrator.onboarding.findings import Finding, line_of
 from orchestrator.onboarding.source_tree import SourceTree
 
 _COMPOSE = re.compile(r"^(docker-)?compose([.-][\w.-]+)?\.ya?ml$")
 _LOCAL = ("local", "dev", "test", "docs", "ci")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dockerfile:
-    """The last stage of a Dockerfile."""
-
-    path: str
-    port: Finding | None = None
-    user: Finding | None = None
-    command: Finding | None = None
-    """Words of CMD, as one text."""
-
-    entrypoint: str = ""
-    platform: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +27,9 @@ class ContainerFiles:
     dockerfile: Dockerfile | None = None
     others: tuple[str, ...] = ()
     """More Dockerfiles, which were not chosen."""
+
+    frontends: tuple[str, ...] = ()
+    """Dockerfiles beside a `package.json`, outside the folder of the Django project."""
 
     commands: list[tuple[str, int | None, str]] = field(default_factory=list[tuple[str, "int | None", str]])
     """File, line and command of each process."""
@@ -51,7 +41,7 @@ class ContainerFiles:
 def read(repository: SourceTree, folder: str) -> ContainerFiles:
     """Read the files of a repository whose Django project is in `folder`."""
     docker = _dockerfiles(repository, folder)
-    chosen = _dockerfile(repository, docker[0]) if docker else None
+    chosen = dockerfile_source.read(repository, docker[0]) if docker else None
     commands: list[tuple[str, int | None, str]] = []
     if chosen and chosen.command:
         commands.append((chosen.path, chosen.command.line, f"{chosen.entrypoint} {chosen.command.value}".strip()))
@@ -60,7 +50,22 @@ def read(repository: SourceTree, folder: str) -> ContainerFiles:
     for path in repository.files:
         if _COMPOSE.match(PurePosixPath(path).name):
             _compose(repository, path, commands, images)
-    return ContainerFiles(dockerfile=chosen, others=tuple(docker[1:]), commands=commands, images=images)
+    return ContainerFiles(
+        dockerfile=chosen,
+        others=tuple(docker[1:]),
+        frontends=tuple(_frontends(repository, chosen)),
+        commands=commands,
+        images=images,
+    )
+
+
+def _frontends(repository: SourceTree, chosen: Dockerfile | None) -> list[str]:
+    files = {*repository.files}
+    return [
+        path
+        for path in repository.named("Dockerfile")
+        if f"{PurePosixPath(path).parent}/package.json" in files and (chosen is None or path != chosen.path)
+    ]
 
 
 def _dockerfiles(repository: SourceTree, folder: str) -> list[str]:
@@ -80,57 +85,6 @@ def _dockerfiles(repository: SourceTree, folder: str) -> list[str]:
         return (not django, local, not inside, path.count("/"))
 
     return sorted(found, key=rank)
-
-
-def _dockerfile(repository: SourceTree, path: str) -> Dockerfile:
-    port = user = command = None
-    entrypoint, platform = "", None
-    for line, name, rest in _instructions(repository.text(path) or ""):
-        if name == "FROM":
-            port = user = command = None
-            entrypoint = ""
-            found = re.search(r"--platform=(\S+)", rest)
-            platform = found[1] if found else None
-        elif name == "EXPOSE" and (number := re.match(r"(\d+)", rest)):
-            port = Finding(what="port", value=int(number[1]), file=path, line=line)
-        elif name == "USER":
-            user = Finding(what="user of the image", value=rest.strip(), file=path, line=line)
-        elif name == "CMD":
-            command = Finding(what="command of the image", value=_words(rest), file=path, line=line)
-        elif name == "ENTRYPOINT":
-            entrypoint = _words(rest)
-    if (
-        port is None
-        and command
-        and (bound := re.search(r"(?:--bind|-b|:|--port|-p)[ =]*[\w.\[\]:]*?:?(\d{4,5})\b", command.value))
-    ):
-        port = Finding(what="port", value=int(bound[1]), file=path, line=command.line)
-    return Dockerfile(path=path, port=port, user=user, command=command, entrypoint=entrypoint, platform=platform)
-
-
-def _instructions(text: str) -> list[tuple[int, str, str]]:
-    """Line, name and rest of each instruction; a line that ends with a backslash goes on."""
-    found: list[tuple[int, str, str]] = []
-    start, parts = 0, list[str]()
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.lstrip().startswith("#") or (not line.strip() and not parts):
-            continue
-        start = start if parts else number
-        parts.append(line.rstrip().removesuffix("\\"))
-        if not line.rstrip().endswith("\\"):
-            name, _, rest = " ".join(part.strip() for part in parts).partition(" ")
-            found.append((start, name.upper(), rest.strip()))
-            parts = []
-    return found
-
-
-def _words(text: str) -> str:
-    """A command in JSON or shell form as one text."""
-    try:
-        words = json.loads(text)
-    except ValueError:
-        return text
-    return shlex.join(map(str, words)) if isinstance(words, list) else text
 
 
 def _procfile(repository: SourceTree) -> list[tuple[str, int | None, str]]:

@@ -53,11 +53,21 @@ def take_over(survey: Survey) -> Takeover:
     return takeover
 
 
+def exists(tree: SourceTree) -> bool:
+    """Whether the repository has manifests of Copilot."""
+    return any(_is_manifest(path) for path in tree.files)
+
+
+def _is_manifest(path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    return parts[-1] == "manifest.yml" and parts[0] == "copilot" and len(parts) == 3
+
+
 def _manifests(tree: SourceTree) -> list[_Manifest]:
     found: list[_Manifest] = []
     for path in tree.files:
         parts = PurePosixPath(path).parts
-        if parts[-1] != "manifest.yml" or parts[0] != "copilot" or len(parts) != 3:
+        if not _is_manifest(path):
             continue
         values = yaml_files.parse(Path(path), tree.text(path) or "")
         found.append(_Manifest(path, str(values.get("name") or parts[1]), str(values.get("type") or ""), values))

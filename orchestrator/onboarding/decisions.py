@@ -182,10 +182,11 @@ def _variables(survey: Survey) -> tuple[dict[str, str], dict[str, str], list[str
     secrets: dict[str, str] = {}
     missing: list[str] = []
     known = provided_names() | {"DJANGO_SETTINGS_MODULE", "PORT", "HOSTNAME", "HOME", "PATH"}
-    for name, (_file, variable) in sorted(survey.settings.variables.items()):
+    for name, (_file, variable) in sorted(survey.variables.items()):
         if name in known:
             continue
-        if "DATABASE_URL" in survey.settings.variables and re.match(_DATABASE_PART, name):
+        whole = "DATABASE_URL" in survey.settings.variables and name not in survey.script_variables
+        if whole and re.match(_DATABASE_PART, name):
             continue  # parts of a URL that the settings read whole
         plain = _equivalent(name, _EQUIVALENTS, survey)
         secret = _equivalent(name, _SECRET_EQUIVALENTS, survey)
@@ -226,7 +227,7 @@ def _open_points(survey: Survey, answers: Answers, missing: list[str]) -> list[D
             "web.health_check.path", "no view for health checks was found, so `/` must answer below 400 without a login"
         )
     for name in missing:
-        file, variable = survey.settings.variables[name]
+        file, variable = survey.variables[name]
         if _AWS_KEY.search(name):
             add(
                 name,
@@ -239,6 +240,9 @@ def _open_points(survey: Survey, answers: Answers, missing: list[str]) -> list[D
         add("database", "a compose file runs MySQL; bases have PostgreSQL")
     if "rabbitmq" in survey.containers.images:
         add("broker", "a compose file runs RabbitMQ; environments have Redis or SQS as broker")
+    if survey.containers.frontends:
+        paths = " and ".join(survey.containers.frontends)
+        add("frontend_image", f"{paths}: set it to the image of a frontend that renders on the server, or static_site")
     if survey.containers.dockerfile is None:
         add("Dockerfile", "the repository has none: `orchestrator init --dockerfile` writes one")
     return points

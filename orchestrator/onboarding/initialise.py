@@ -13,7 +13,7 @@ from typing import Any
 from orchestrator.config.settings import USUAL_FOLDER
 from orchestrator.errors import RefusedError, UsageError
 from orchestrator.onboarding import copilot, image_files, process_files, settings_check, written_files
-from orchestrator.onboarding.decisions import Answers, Decisions, decide
+from orchestrator.onboarding.decisions import Answers, Decision, Decisions, decide
 from orchestrator.onboarding.settings_check import SettingCheck
 from orchestrator.onboarding.survey import Survey, survey
 from orchestrator.onboarding.takeover import Takeover
@@ -72,6 +72,9 @@ def initialise(request: Init, ask: Ask) -> Initialised:
     decisions = decide(found, _answers(found, ask))
     if taken:
         decisions = _with_values_of(taken, decisions)
+    elif copilot.exists(found.repository):
+        why = "`orchestrator init --from copilot` takes over their values; remove the files of this run first"
+        decisions = replace(decisions, open=[*decisions.open, Decision(what="copilot/*/manifest.yml", why=why)])
     schemas = {
         "settings": schema("settings", ""),
         "base": schema("base", f"{decisions.name}-base"),
@@ -125,10 +128,12 @@ def _image_source(request: Init, found: Survey) -> ImageSource:
     project = PurePosixPath(found.project.folder)
     if found.containers.dockerfile is None:
         file = project / file
+    stage = found.containers.dockerfile.stage if found.containers.dockerfile else None
     context = project if file.parent == project else PurePosixPath(".")
     return ImageSource(
         context=Path(os.path.relpath(context, request.folder)).as_posix(),
         dockerfile=file.relative_to(context).as_posix(),
+        target=str(stage.value) if stage else None,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -21,7 +21,7 @@ from orchestrator.onboarding.celery_source import CelerySource
 from orchestrator.onboarding.container_files import ContainerFiles
 from orchestrator.onboarding.django_project import DjangoProject
 from orchestrator.onboarding.findings import Finding
-from orchestrator.onboarding.python_source import Module, constant, parse
+from orchestrator.onboarding.python_source import Module, Variable, constant, parse
 from orchestrator.onboarding.settings_source import Settings
 from orchestrator.onboarding.source_tree import SourceTree
 
@@ -70,6 +70,20 @@ class Survey:
         return bool(self.celery.app or known & {*self.requirements} or "REDIS_URL" in self.settings.variables)
 
     @property
+    def script_variables(self) -> Mapping[str, tuple[str, Variable]]:
+        """File and place of the variables that the image needs before Django starts."""
+        return self.containers.dockerfile.variables if self.containers.dockerfile else {}
+
+    @property
+    def variables(self) -> Mapping[str, tuple[str, Variable]]:
+        """File and place of every variable: of the settings, and of the script that starts the image."""
+        found = {**self.settings.variables}
+        for name, (file, variable) in self.script_variables.items():
+            if name not in found or (variable.required and not found[name][1].required):
+                found[name] = (file, variable)
+        return found
+
+    @property
     def is_async(self) -> bool:
         """Whether the web service runs an ASGI server."""
         return self.server is not None and self.asgi is not None
@@ -82,7 +96,7 @@ class Survey:
         yield from (each for each in found if each)
         yield from self.celery.queues
         docker = self.containers.dockerfile
-        image = (docker.port, docker.user, docker.command) if docker else ()
+        image = (docker.stage, docker.port, docker.user, docker.command) if docker else ()
         yield from (each for each in (self.celery.beat, self.health, *self.extensions, *image) if each)
 
 

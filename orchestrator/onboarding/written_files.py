@@ -52,6 +52,9 @@ class ImageSource:
     dockerfile: str
     """Dockerfile, relative to the context."""
 
+    target: str | None = None
+    """Stage of the Dockerfile; None is the last one."""
+
 
 def texts(decisions: Decisions, schemas: Mapping[str, Any], source: ImageSource) -> dict[str, str]:
     """The files by path below the folder. `schemas` are JSON Schemas by `settings`, `base` and `app`."""
@@ -142,7 +145,7 @@ template = "{ENVIRONMENT}"
 [images.backend]
 context = {json.dumps(source.context)}
 dockerfile = {json.dumps(source.dockerfile)}
-"""
+{f"target = {json.dumps(source.target)}{chr(10)}" if source.target else ""}"""
 
 
 def _project(name: str, description: str) -> str:
