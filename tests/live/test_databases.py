@@ -198,6 +198,28 @@ def test_a_dump_that_is_none_changes_nothing(two: Two, tmp_path: Path) -> None:
     assert "untouched" in two.rows(NAMES)
 
 
+def test_data_that_cannot_be_restored_changes_nothing_and_leaves_nothing_behind(two: Two, tmp_path: Path) -> None:
+    add(two, "safe")
+    target, clients = two.alpha.target, two.account.clients()
+    file = tmp_path / "whole.dump"
+    databases.dump(target, clients, two.say, to=str(file))
+    cut = tmp_path / "cut.dump"
+    cut.write_bytes(file.read_bytes()[:-100])
+    heard = Heard()
+    with pytest.raises(OperationFailedError, match="the task alpha-database-copy ended with exit code 1"):
+        databases.restore(RestoreDatabase(source=str(cut)), target, clients, heard)
+    assert "database alpha-db was not replaced and keeps its data" in heard.lines
+    assert "safe" in two.rows(NAMES)
+    assert two.server.query("SELECT datname FROM pg_database WHERE datname LIKE '%incoming'", "postgres") == []
+
+
+def test_a_database_whose_copy_was_interrupted_is_dropped_with_the_copy(two: Two) -> None:
+    two.server.query('CREATE DATABASE "beta-db-incoming" OWNER "beta-db"', "postgres")
+    databases.drop(two.beta.target, two.account.clients(), two.say)
+    assert two.server.query("SELECT datname FROM pg_database WHERE datname LIKE 'beta%'", "postgres") == []
+    databases.reset(ResetDatabase(), two.beta.target, two.account.clients(), two.say)
+
+
 def test_a_reset_database_is_empty_migrated_and_seeded(two: Two) -> None:
     add(two, "gone")
     code = "import django; django.setup(); from catalog.models import Product as P; P.objects.create(name='seed', price_cents=1)"

@@ -22,17 +22,26 @@ _NAMES = r"""
 
 # FORCE ends open connections. https://www.postgresql.org/docs/current/sql-dropdatabase.html
 _DROP_DATABASE = r"""
-SELECT format('DROP DATABASE IF EXISTS %I WITH (FORCE)', :'database') \gexec
+SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database WHERE datname = :'database' \gexec
+"""
+
+INCOMING = "-incoming"
+"""End of the name of a copy that is not complete. It takes the place of the database when it is."""
+
+_INCOMING = rf"""
+\set incoming :database '{INCOMING}'
 """
 
 DROP_SQL = rf"""
 {_NAMES.strip()}
-{_DROP_DATABASE.strip()}
+{_INCOMING.strip()}
+SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database
+ WHERE datname IN (:'database', :'incoming') \gexec
 SELECT format('DROP ROLE %I', :'role') WHERE EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \gexec
 \echo database :database and role :role are dropped
 """
 
-# The role keeps its password, so services continue as soon as their tables exist again.
+# The role keeps its password.
 EMPTY_SQL = rf"""
 {_NAMES.strip()}
 {_DROP_DATABASE.strip()}
@@ -40,7 +49,15 @@ SELECT format('CREATE DATABASE %I OWNER %I', :'database', :'role') \gexec
 SET ROLE :"role";
 REVOKE ALL ON DATABASE :"database" FROM PUBLIC;
 {extensions_sql()}
-\echo database :database is empty
+"""
+
+# Statements of databases cannot be in a transaction, so the new one gets its name as soon as the old one is gone.
+SWAP_SQL = rf"""
+{_NAMES.strip()}
+{_INCOMING.strip()}
+{_DROP_DATABASE.strip()}
+ALTER DATABASE :"incoming" RENAME TO :"database";
+\echo database :database is filled
 """
 
 SIZE_SQL = rf"""
@@ -92,12 +109,12 @@ def dump() -> list[str]:
 
 def restore() -> list[str]:
     """Return a command that replaces the environment's database by the dump file."""
-    return ["sh", "-c", f"set -eu\n{_check(DUMP_FILE)}\n{_fed(EMPTY_SQL)}\n{_restore(DUMP_FILE)}"]
+    return ["sh", "-c", f"set -eu\n{_check(DUMP_FILE)}\n{_replaced(DUMP_FILE)}"]
 
 
 def clone(source: str) -> list[str]:
     """Return a command that replaces the environment's database by a copy of another one on the same server."""
-    script = f"set -eu\n{_dump('$1', _COPY_FILE)}\n{_check(_COPY_FILE)}\n{_fed(EMPTY_SQL)}\n{_restore(_COPY_FILE)}"
+    script = f"set -eu\n{_dump('$1', _COPY_FILE)}\n{_check(_COPY_FILE)}\n{_replaced(_COPY_FILE)}"
     return ["sh", "-c", script, "clone", source]
 
 
@@ -134,6 +151,20 @@ if [ -n "$missing" ]; then
 fi"""
 
 
+def _replaced(file: str) -> str:
+    """Return commands that fill a new database and then put it in the place of the old one, whose data stays until then."""
+    return f"""\
+unfinished() {{
+echo "database $APP_DATABASE was not replaced and keeps its data" >&2
+APP_DATABASE="$APP_DATABASE{INCOMING}" {_fed(_NAMES.strip() + _DROP_DATABASE.rstrip())}
+}}
+trap 'test $? = 0 || unfinished' EXIT
+APP_DATABASE="$APP_DATABASE{INCOMING}" {_fed(EMPTY_SQL)}
+{_restore(file)}
+trap - EXIT
+{_fed(SWAP_SQL)}"""
+
+
 def _restore(file: str) -> str:
     # An extension belongs to the master role; no other role may comment on it. pg_restore 17 and newer begin with a setting
     # that older servers do not know, and then stop, so psql gets their SQL without it. The SQL needs no room on the disk.
@@ -142,6 +173,5 @@ grep -v ' COMMENT - EXTENSION ' {file}.list > {file}.wanted
 rm -f {file}.sql
 mkfifo {file}.sql
 pg_restore --file={file}.sql --role="$APP_ROLE" {_PORTABLE} --use-list={file}.wanted {file} &
-sed '1,{_HEAD_LINES}{_NO_TIMEOUT}' {file}.sql | PGDATABASE="$APP_DATABASE" {_PSQL} --output=/dev/null
-wait $!
-echo "database $APP_DATABASE is filled\""""
+sed '1,{_HEAD_LINES}{_NO_TIMEOUT}' {file}.sql | PGDATABASE="$APP_DATABASE{INCOMING}" {_PSQL} --output=/dev/null
+wait $!"""
