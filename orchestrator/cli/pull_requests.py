@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.options import Commands, Common, ImageOption
+from orchestrator.cli.options import BuildOption, Commands, Common, CreateRepositoryOption, ImageOption
 from orchestrator.cli.shared import end, images_of, printed, session_of
 
 if TYPE_CHECKING:
     from orchestrator.cli.session import Session
+    from orchestrator.lifecycle import CreateEnv
     from orchestrator.pull_requests.events import PipelineEvent
     from orchestrator.pull_requests.results import SyncResult
-    from orchestrator.pull_requests.service import PullRequests
+    from orchestrator.pull_requests.service import Build, PullRequests
 
 
 class CiForge(StrEnum):
@@ -46,18 +47,40 @@ def pr_sync(
         ),
     ] = None,
     image: ImageOption = None,
+    build: BuildOption = False,
+    create_repository: CreateRepositoryOption = False,
 ) -> None:
     """Create or update the environment of a pull request, and report in its comment.
 
     `[pull_requests]` of orchestrator.toml says which pull requests get one. The token comes from GITHUB_TOKEN or
-    GITLAB_TOKEN.
+    GITLAB_TOKEN. `--build` builds from the working copy, which must be the newest commit of the pull request.
 
     Example: orchestrator pr sync --number 123
     """
     images, event = images_of(image), _event(number, commit)
     session = session_of(common)
-    result = _pull_requests(session).sync(event.number, event.commit, images=images)
+    building = _build(session, images, create_repository) if build else None
+    result = _pull_requests(session).sync(event.number, event.commit, images=images, build=building)
     _end(session, result)
+
+
+def _build(session: Session, given: dict[str, str], create_repository: bool) -> Build:
+    """Builds the images that `--image` does not give."""
+    from dataclasses import replace
+
+    from orchestrator.cli.building import images_with_built
+
+    def build(request: CreateEnv) -> dict[str, str]:
+        return images_with_built(
+            session,
+            request.names,
+            given,
+            request.assignments,
+            create_repository=create_repository,
+            checked=lambda named: session.orchestrator.prepare(replace(request, images={**request.images, **named})),
+        )
+
+    return build
 
 
 def pr_close(common: Common, number: NumberOption = None) -> None:

@@ -42,6 +42,8 @@ class Pipeline:
     """Environment that gets an image first."""
 
     production: str
+    builds: bool = False
+    """Whether the pipeline of pull requests builds images: those of `[images]`, unless `[pull_requests]` names others."""
 
 
 def pipeline(settings: Settings) -> Pipeline:
@@ -69,6 +71,7 @@ def pipeline(settings: Settings) -> Pipeline:
         branch=default_branch(root) or checkout(root).branch or "main",
         staging=templates[0] or "alpha" if templates else others[0] if others else "alpha",
         production=production,
+        builds=bool(settings.images) and not settings.pull_requests.images,
     )
 
 
@@ -81,6 +84,7 @@ def compared(found: Pipeline, forge: ForgeName) -> list[WrittenFile]:
         "BRANCH": found.branch,
         "STAGING": found.staging,
         "ENVIRONMENT": found.production,
+        "BUILD": "--build " if found.builds else "",
         "VERSION": _version(),
     }
     texts = {

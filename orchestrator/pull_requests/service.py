@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from orchestrator.api import Orchestrator
@@ -27,6 +27,8 @@ from orchestrator.pull_requests.results import (
 )
 
 CarryOut = Callable[[Job], RunReport]
+Build = Callable[[CreateEnv], Mapping[str, str]]
+"""Builds and pushes the images of a request from the working copy, and returns their references by name."""
 
 
 class PullRequests:
@@ -47,33 +49,47 @@ class PullRequests:
         self._carry_out = carry_out or orchestrator.run_job
         self._settings: PullRequestSettings = orchestrator.settings.pull_requests
 
-    def sync(self, number: int, commit: str | None = None, *, images: dict[str, str] | None = None) -> SyncResult:
+    def sync(
+        self,
+        number: int,
+        commit: str | None = None,
+        *,
+        images: dict[str, str] | None = None,
+        build: Build | None = None,
+    ) -> SyncResult:
         """Create the environment of a pull request, or update it to the newest commit.
 
         `commit` is the commit for which the pipeline runs: a run for an older commit does nothing. `images` replace those
-        of the settings. Raises UnknownStackError, RefusedError, and the errors of `Orchestrator.create_env`.
+        of the settings, and `build` builds images from the working copy, which must be that commit. Raises
+        UnknownStackError, RefusedError, and the errors of `Orchestrator.create_env`.
         """
         change = self._forge.change(number)
         existing = previews.find(self._orchestrator.context, self._settings.name)
         name = policy.environment_name(change, self._settings.name, [each.name for each in existing])
         skipped = SyncResult(number=number, environment=name, outcome=Outcome.SKIPPED, commit=change.commit)
         if commit is not None and commit != change.commit:
-            return replace(
-                skipped, reason=f"commit {commit[:12]} is not the newest: {change.commit[:12]} has a run of its own"
-            )
+            return replace(skipped, reason=_outdated(commit, change))
         files = self._forge.files(number) if self._settings.paths else None
         why = policy.why_not(change, self._settings, files)
         if why is not None:
             present = any(each.name == name for each in existing)
             return self._end(change, name, why) if present and _gone(change) else replace(skipped, reason=why)
         try:
+            request, surplus = self._request(change, name, images), self._surplus(existing, name)
+            if build is not None:
+                request = self._built(change, request, build)
+                latest = self._forge.change(number)
+                if latest.commit != change.commit or not latest.is_open:
+                    reason = _outdated(change.commit, latest) if latest.is_open else "it was closed during the build"
+                    return replace(skipped, reason=reason)
             # A request that cannot work puts no other environment to sleep.
-            job = self._orchestrator.prepare(self._request(change, name, images))
-            slept = self._make_room(existing, name)
+            job = self._orchestrator.prepare(request)
+            if surplus:
+                self._sleep(surplus)
         except OrchestratorError as error:
             self._report_refusal(change, replace(skipped, outcome=Outcome.FAILED), error)
             raise
-        return self._updated(change, name, job, slept, new=all(each.name != name for each in existing))
+        return self._updated(change, name, job, surplus, new=all(each.name != name for each in existing))
 
     def close(self, number: int, reason: str = "The pull request is closed.") -> SyncResult:
         """Destroy the environment of a pull request. Without an environment nothing happens."""
@@ -125,8 +141,19 @@ class PullRequests:
             ttl=self._settings.ttl,
         )
 
-    def _make_room(self, existing: tuple[Preview, ...], name: str) -> tuple[str, ...]:
-        """Put environments to sleep until one more may be awake; return their names. Raises RefusedError."""
+    def _built(self, change: Change, request: CreateEnv, build: Build) -> CreateEnv:
+        """The request with the images of the working copy. Raises RefusedError for another commit than the newest."""
+        here = self._orchestrator.context.checkout().commit
+        if here != change.commit:
+            found = f"the working copy is at {here[:12]}" if here else "the working copy has no commit"
+            raise RefusedError(
+                f"nothing was built: {found}, and the newest commit of the pull request is {change.commit[:12]}",
+                "check out that commit, not the result of a merge",
+            )
+        return replace(request, images={**request.images, **build(request)})
+
+    def _surplus(self, existing: tuple[Preview, ...], name: str) -> tuple[str, ...]:
+        """The environments that have to sleep before one more may be awake. Raises RefusedError."""
         others = [each for each in existing if each.name != name]
         most = self._settings.most - 1
         awake = [each for each in others if each.awake]
@@ -140,9 +167,7 @@ class PullRequests:
                 f"{name} was not created: the largest number of awake environments of pull requests is {self._settings.most}",
                 f"destroy one or put it to sleep; {oldest.name} of {owner} was updated longest ago",
             )
-        names = tuple(each.name for each in surplus)
-        self._sleep(names)
-        return names
+        return tuple(each.name for each in surplus)
 
     def _sleep(self, names: tuple[str, ...]) -> None:
         asleep = Assignment(namespace=None, path=("asleep",), value=True)
@@ -272,6 +297,10 @@ class PullRequests:
         except OrchestratorError as error:
             return (error.message,)
         return ()
+
+
+def _outdated(commit: str, newest: Change) -> str:
+    return f"commit {commit[:12]} is not the newest: {newest.commit[:12]} has a run of its own"
 
 
 def _gone(change: Change) -> bool:

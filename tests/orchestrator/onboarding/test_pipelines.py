@@ -76,6 +76,25 @@ def test_the_values_come_from_the_stacks(repository: Here) -> None:
     assert "@" not in text.replace("@sha256", "").replace("actions/", "").split("jobs:")[0]
 
 
+@pytest.mark.parametrize(
+    ("tables", "command"),
+    [
+        ("", "orchestrator pr sync --wait 30m"),
+        ('[images.backend]\ncontext = ".."\n', "orchestrator pr sync --build --wait 30m"),
+        (
+            '[images.backend]\ncontext = ".."\n[pull_requests]\nimages = {backend = "shop:{commit}"}\n',
+            "orchestrator pr sync --wait 30m",
+        ),
+    ],
+)
+def test_the_pipeline_builds_the_images_that_nothing_else_builds(repository: Here, tables: str, command: str) -> None:
+    with (repository.folder / "orchestrator.toml").open("a") as file:
+        file.write(f"\n{tables}")
+    repository("ci", "init", "github")
+    document = YAML(typ="safe").load(workflows(repository) / "preview.yml")
+    assert command in [step.get("run") for step in document["jobs"]["environment"]["steps"]]
+
+
 def test_every_action_is_pinned_and_no_script_has_an_expression(repository: Here) -> None:
     repository("ci", "init", "github")
     for name in GITHUB:
