@@ -213,6 +213,23 @@ def test_data_that_cannot_be_restored_changes_nothing_and_leaves_nothing_behind(
     assert two.server.query("SELECT datname FROM pg_database WHERE datname LIKE '%incoming'", "postgres") == []
 
 
+@pytest.mark.parametrize(
+    ("part", "broken"),
+    [("--use-list=", "--use-list=/no/such/folder"), ("SELECT set_config(name", "SELECT no_such_function(name")],
+    ids=["pg_restore", "psql"],
+)
+def test_a_copy_ends_when_one_of_its_programs_fails(two: Two, part: str, broken: str) -> None:
+    add(two, "here")
+    (definition,) = two.alpha.definitions()["alpha-database"]
+    words = scripts.clone("beta-db")
+    assert part in words[2]
+    words[2] = words[2].replace(part, broken)
+    ended = two.alpha.run(definition, words, {})
+    assert ended.code != 0
+    assert "database alpha-db was not replaced and keeps its data" in ended.lines
+    assert "here" in two.rows(NAMES)
+
+
 def test_a_database_whose_copy_was_interrupted_is_dropped_with_the_copy(two: Two) -> None:
     two.server.query('CREATE DATABASE "beta-db-incoming" OWNER "beta-db"', "postgres")
     databases.drop(two.beta.target, two.account.clients(), two.say)

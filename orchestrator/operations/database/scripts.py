@@ -167,11 +167,12 @@ trap - EXIT
 
 def _restore(file: str) -> str:
     # An extension belongs to the master role; no other role may comment on it. pg_restore 17 and newer begin with a setting
-    # that older servers do not know, and then stop, so psql gets their SQL without it. The SQL needs no room on the disk.
+    # that older servers do not know, and then stop, so psql gets their SQL without it. The SQL needs no room on the disk. The
+    # shell opens the pipe, so its reader ends also when pg_restore cannot begin.
     return f"""\
 grep -v ' COMMENT - EXTENSION ' {file}.list > {file}.wanted
 rm -f {file}.sql
 mkfifo {file}.sql
-pg_restore --file={file}.sql --role="$APP_ROLE" {_PORTABLE} --use-list={file}.wanted {file} &
+pg_restore --file=- --role="$APP_ROLE" {_PORTABLE} --use-list={file}.wanted {file} > {file}.sql &
 sed '1,{_HEAD_LINES}{_NO_TIMEOUT}' {file}.sql | PGDATABASE="$APP_DATABASE{INCOMING}" {_PSQL} --output=/dev/null
 wait $!"""
