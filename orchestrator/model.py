@@ -237,6 +237,9 @@ class UnitResult:
     """The cause, for a unit that failed or was skipped or cancelled."""
 
     hint: str | None = None
+    unavailable: bool = False
+    """Whether it failed because the engine or AWS cannot be used at all, for example without credentials."""
+
     duration_seconds: float = 0.0
     counts: ChangeCounts = ChangeCounts()
     changes: tuple[ResourceChange, ...] = ()

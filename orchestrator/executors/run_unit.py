@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Literal
 
 from orchestrator.engines.protocol import Engine, Sink, UnitRequest
-from orchestrator.errors import InterruptedRunError, OrchestratorError
+from orchestrator.errors import EngineUnavailableError, InterruptedRunError, OrchestratorError
 from orchestrator.events import ResourceEvent, UnitEvent
 from orchestrator.model import (
     ChangeCounts,
@@ -75,7 +75,8 @@ def failed(
         log.debug("%s failed unexpectedly", unit, exc_info=error)
         reason = f"internal error: {type(error).__name__}: {error}"
         hint = "this is a bug in the orchestrator: run the command again with --verbose and report the output"
-    return UnitResult(unit=unit, operation=operation, status=status, reason=reason, hint=hint)
+    unavailable = isinstance(error, EngineUnavailableError)
+    return UnitResult(unit=unit, operation=operation, status=status, reason=reason, hint=hint, unavailable=unavailable)
 
 
 def _counts(changes: Iterable[ResourceChange]) -> ChangeCounts:

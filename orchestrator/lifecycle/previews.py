@@ -46,7 +46,7 @@ def before_first_create(job: Job, runner: Runner) -> None:
     """Preview the stacks that do not exist yet, so that what their providers refuse is known before anything is created.
 
     The simulation has no providers, and a saved plan has its previews. Raises OperationFailedError for a resource that is
-    refused, and InterruptedRunError. Any other failure is no refusal: the run may still succeed.
+    refused and when AWS cannot be used, and InterruptedRunError. Any other failure is no refusal: the run may still succeed.
     """
     context = job.context
     if (
@@ -72,11 +72,13 @@ def before_first_create(job: Job, runner: Runner) -> None:
     if any(result.status is Status.CANCELLED for result in found):
         raise InterruptedRunError("interrupted: nothing was changed", "run the same command again")
     failed = [result for result in found if result.status is Status.FAILED]
-    certain = [result for result in failed if result.unit in refused]
+    certain = [result for result in failed if result.unit in refused or result.unavailable]
     if certain:
+        correct = "correct the configuration, then run the same command again"
+        hint = next((result.hint for result in certain if result.unavailable and result.hint), correct)
         raise OperationFailedError(
             f"nothing was changed: {'; '.join(str(result.reason) for result in certain)}",
-            "correct the configuration, then run the same command again; --no-check goes on without this preview",
+            f"{hint}; --no-check goes on without this preview",
         )
     for result in failed:
         message = f"the preview could not check {result.unit}: {result.reason}"

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator import Orchestrator
 from orchestrator.engines.protocol import Sink, UnitRequest
-from orchestrator.errors import InterruptedRunError, OperationFailedError
+from orchestrator.errors import EngineUnavailableError, InterruptedRunError, OperationFailedError
 from orchestrator.events import Diagnostic, Event
 from orchestrator.lifecycle import CreateEnv
 from orchestrator.model import Operation, Unit, UnitOutcome
@@ -116,6 +116,16 @@ def test_a_failure_that_is_no_refusal_of_a_resource_is_reported_and_the_run_goes
     assert (Operation.UP, ALPHA) in calls(workspace)
     said = [event.message for event in workspace.events if isinstance(event, Diagnostic)]
     assert "the preview could not check base/dev: base/dev failed: dev: Invalid CIDR" in said
+
+
+def test_without_credentials_nothing_is_begun(workspace: Workspace) -> None:
+    hint = "log in (`aws sso login`, or set AWS_PROFILE), then run the command again"
+    workspace.engine.raises(DEV, EngineUnavailableError("base/dev failed: AWS rejected the credentials", hint))
+    with pytest.raises(OperationFailedError) as caught:
+        orchestrator(workspace).create_env("alpha", base="dev")
+    assert caught.value.message == "nothing was changed: base/dev failed: AWS rejected the credentials"
+    assert str(caught.value.hint).startswith("log in (`aws sso login`")
+    assert calls(workspace) == [(Operation.PREVIEW, DEV)]
 
 
 @pytest.mark.parametrize("reason", ["no check", "simulation", "saved plan"])
