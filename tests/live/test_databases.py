@@ -107,7 +107,8 @@ def two(
 
 def add(two: Two, name: str, environment: str = "alpha") -> None:
     two.rows(
-        f"INSERT INTO catalog_product (name, price_cents, stock, picture) VALUES ('{name}', 1, 1, '')", environment
+        f"INSERT INTO catalog_product (name, price_cents, stock, picture) VALUES ('{name}', 1, 1, '') ON CONFLICT DO NOTHING",
+        environment,
     )
 
 
