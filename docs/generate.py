@@ -36,9 +36,12 @@ OTHER_CLASSES = (
     "AssumedRole",
     "WebIdentity",
     "ContainerSetup",
+    "EfsVolume",
     "HealthCheck",
+    "Mount",
     "ServicePlacement",
     "TaskSize",
+    "Ulimit",
 )
 """Classes in the reference whose names do not end in `Args` or `Options`."""
 

@@ -29,14 +29,18 @@ from .app.options import ExecSessionOptions as ExecSessionOptions
 from .app.options import FrontendOptions as FrontendOptions
 from .app.options import ProdAppAssetsOptions as ProdAppAssetsOptions
 from .app.options import ProdFrontendOptions as ProdFrontendOptions
+from .app.options import ProdServiceOptions as ProdServiceOptions
+from .app.options import ProdVolumeOptions as ProdVolumeOptions
 from .app.options import ProdWebOptions as ProdWebOptions
 from .app.options import ProdWorkerOptions as ProdWorkerOptions
 from .app.options import RedisOptions as RedisOptions
 from .app.options import ReleaseOptions as ReleaseOptions
 from .app.options import ScheduledCommandOptions as ScheduledCommandOptions
 from .app.options import ServedOptions as ServedOptions
+from .app.options import ServiceOptions as ServiceOptions
 from .app.options import SqsOptions as SqsOptions
 from .app.options import StaticSiteOptions as StaticSiteOptions
+from .app.options import VolumeOptions as VolumeOptions
 from .app.options import WebOptions as WebOptions
 from .app.options import WorkerOptions as WorkerOptions
 from .app.prod import ProdApp as ProdApp
@@ -71,6 +75,8 @@ from .data.cache import ReplicationGroup as ReplicationGroup
 from .data.cache import ReplicationGroupArgs as ReplicationGroupArgs
 from .data.encryption import EncryptionKey as EncryptionKey
 from .data.encryption import EncryptionKeyArgs as EncryptionKeyArgs
+from .data.file_system import FileSystem as FileSystem
+from .data.file_system import FileSystemArgs as FileSystemArgs
 from .data.instance import PostgresInstance as PostgresInstance
 from .data.instance import PostgresInstanceArgs as PostgresInstanceArgs
 from .data.published_parameters import PublishedParameters as PublishedParameters
@@ -137,6 +143,9 @@ from .ecs.task import TaskDefinitionArgs as TaskDefinitionArgs
 from .ecs.task import TaskSize as TaskSize
 from .ecs.task_security import TaskSecurityGroup as TaskSecurityGroup
 from .ecs.task_security import TaskSecurityGroupArgs as TaskSecurityGroupArgs
+from .ecs.volumes import EfsVolume as EfsVolume
+from .ecs.volumes import Mount as Mount
+from .ecs.volumes import Ulimit as Ulimit
 from .ecs.web_routing import HealthCheck as HealthCheck
 from .ecs.web_service import WebService as WebService
 from .ecs.web_service import WebServiceArgs as WebServiceArgs

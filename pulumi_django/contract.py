@@ -47,6 +47,9 @@ class BaseContract:
     private_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     """Subnets in which tasks run."""
 
+    private_subnet_count: int | None = None
+    """Number of these subnets, which file systems need: each has an address in each of them."""
+
     alb_sg_id: pulumi.Input[str]
     """Security group of the load balancer."""
 
@@ -172,7 +175,7 @@ class BaseContract:
         return account_of(self.listener_arn)
 
 
-_WHOLE = ("database_port", "redis_port")
+_WHOLE = ("database_port", "redis_port", "private_subnet_count")
 """Whole numbers. Pulumi's wire format carries them as floating-point numbers; here they are whole again."""
 
 _FLAGS = ("redis_tls", "redis_cluster_mode", "isolated", "own_certificate")
@@ -188,6 +191,7 @@ _PLAIN = (
     "redis_tls",
     "redis_cluster_mode",
     "isolated",
+    "private_subnet_count",
     "service_discovery_namespace_name",
 )
 """Values that decide which resources exist: they must be known while the program runs."""

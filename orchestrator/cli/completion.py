@@ -100,7 +100,7 @@ def _config(settings: Settings, context: typer.Context) -> Mapping[str, Any]:
 
 
 def _services(config: Mapping[str, Any]) -> list[str]:
-    found = [_WEB, *(_object(config, "workers"))]
+    found = [_WEB, *_object(config, "services"), *_object(config, "workers")]
     if f"{_FRONTEND}{_IMAGE}" in config:
         found.append(str(_object(config, _FRONTEND).get("service", _FRONTEND_SERVICE)))
     return found + ([str(_object(config, _BEAT).get("service", _BEAT))] if config.get(_BEAT) else [])

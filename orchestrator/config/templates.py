@@ -37,6 +37,9 @@ _OWN: tuple[tuple[str, ...], ...] = (
     ("cache", "broker_database"),
     ("cache", "key_prefix"),
 )
+_NAMED = ("services", "workers")
+"""Keys that have an object for each service."""
+
 _CERTIFICATES = (("cdn", "certificate_arn"), ("static_site", "certificate_arn"))
 """Certificates for hosts that are left out."""
 
@@ -104,6 +107,8 @@ class _Own:
     def take_out(self, own: Sequence[tuple[str, ...]] = _OWN) -> tuple[str, ...]:
         """Remove the values that only one environment can have; return their keys."""
         paths = [path for path in own if self._pop(path)]
+        if own is _OWN:
+            paths += [path for name in self._mapping("services") if self._pop(path := ("services", name, "hosts"))]
         gone = {path[0] for path in paths if path[-1] == "host"}
         paths += [path for path in _CERTIFICATES if path[0] in gone and self._pop(path)]
         said = [".".join(path) for path in paths if path not in _SILENT]
@@ -119,8 +124,10 @@ class _Own:
 
     def hosts(self) -> list[str]:
         """The hosts of the template."""
+        services = list(self._mapping("services").values())
         one = [self._get(path) for path in (("host",), ("cdn", "host"), ("static_site", "host"))]
         many = [self._get(path) for path in (("extra_hosts",), ("web", "hosts"), ("frontend", "hosts"))]
+        many += [options.get("hosts") for options in services if isinstance(options, dict)]
         listed = [host for hosts in many if isinstance(hosts, list) for host in cast(list[Any], hosts)]
         return [host for host in (*one, *listed) if isinstance(host, str) and host]
 
@@ -136,9 +143,9 @@ class _Own:
 
     def _take_out_marked(self) -> list[str]:
         found: list[str] = []
-        for key in ("web", "frontend", "workers"):
+        for key in ("web", "frontend", *_NAMED):
             parts = self._mapping(key)
-            places = {f"{key}.{name}": part for name, part in parts.items()} if key == "workers" else {key: parts}
+            places = {f"{key}.{name}": part for name, part in parts.items()} if key in _NAMED else {key: parts}
             for place, options in places.items():
                 if isinstance(options, CommentedMap):
                     found += [f"{place}.{name}" for name in _marked(options)]
@@ -155,9 +162,11 @@ class _Own:
         return self._config.get(self._key(path[0])) if len(path) == 1 else self._mapping(path[0]).get(path[1])
 
     def _pop(self, path: tuple[str, ...]) -> bool:
-        holder: dict[str, Any] = self._config if len(path) == 1 else self._mapping(path[0])
-        key = self._key(path[0]) if len(path) == 1 else path[1]
-        if key not in holder:
+        holder: Any = self._config if len(path) == 1 else self._mapping(path[0])
+        for name in path[1:-1]:
+            holder = holder.get(name)
+        key = self._key(path[0]) if len(path) == 1 else path[-1]
+        if not isinstance(holder, dict) or key not in holder:
             return False
         del holder[key]
         return True

@@ -18,6 +18,14 @@ _USES: Mapping[str, tuple[str, tuple[tuple[str, str, str], ...]]] = {
     "aws:cloudwatch/logGroup:LogGroup": ("logs", (("logs_use", "gb_written", "GB written"),)),
     "aws:ec2/natGateway:NatGateway": ("NAT gateway", (("nat_gateway_use", "gb_through", "GB of traffic"),)),
     "aws:ec2/vpcEndpoint:VpcEndpoint": ("interface endpoints", (("vpc_endpoint_use", "gb_through", "GB of traffic"),)),
+    "aws:efs/fileSystem:FileSystem": (
+        "EFS",
+        (
+            ("efs_use", "gb_month", "GB a month"),
+            ("efs_use", "gb_read", "GB read"),
+            ("efs_use", "gb_written", "GB written"),
+        ),
+    ),
     "aws:lb/loadBalancer:LoadBalancer": (
         "load balancer",
         (("load_balancer_use", "capacity_unit_hour", "capacity unit and hour"),),

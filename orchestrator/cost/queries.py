@@ -148,6 +148,11 @@ _ALONE: Mapping[tuple[str, ...], Query] = {
     ("cloudwatch", "dashboard"): _of(
         "AmazonCloudWatch", "DashboardsUsageHour", productFamily="Dashboard", regional=False
     ),
+    ("efs_use", "gb_month"): _of(
+        "AmazonEFS", "TimedStorage-ByteHrs", productFamily="Storage", storageClass="General Purpose"
+    ),
+    ("efs_use", "gb_read"): _of("AmazonEFS", "ETDataAccess-Bytes", accessType="Read"),
+    ("efs_use", "gb_written"): _of("AmazonEFS", "ETDataAccess-Bytes", accessType="Write"),
     ("hosted_zone", "zone"): _of("AmazonRoute53", "HostedZone", productFamily="DNS Zone", regional=False),
     ("kms", "key"): _of("awskms", "KMS-Keys", productFamily="Encryption Key"),
     ("load_balancer_use", "capacity_unit_hour"): _of(

@@ -97,6 +97,8 @@ def listener_hosts(config: StackConfig, name: str, domain: str | None) -> set[st
     served = [("web", _text_list(_options(config, "web").get("hosts")))]
     if config.get("frontend_image"):
         served.append(("frontend", _text_list(_options(config, "frontend").get("hosts"))))
+    services = _options(config, "services")
+    served += [(f"services.{key}", _text_list(_mapping(it).get("hosts"))) for key, it in services.items()]
     hosts = {host for _, given in served for host in given}
     if not all(given for _, given in served):
         hosts |= {*([own] if own else []), *_text_list(config.get("extra_hosts"))}
@@ -223,7 +225,8 @@ def _service_names(config: StackConfig) -> set[str]:
     by_worker = {"default": None} if workers is None else _mapping(workers)
     queues = {queue for worker, options in by_worker.items() for queue in _mapping(options).get("queues") or (worker,)}
     dead = {f"{queue}-{DEAD}" for queue in queues}
-    return {*found, *by_worker, *queues, *dead, *_options(config, "scheduled_commands")}
+    listed = (*_options(config, "services"), *_options(config, "scheduled_commands"))
+    return {*found, *by_worker, *queues, *dead, *listed}
 
 
 def check_account_names(

@@ -262,12 +262,15 @@ class _Writer:
         if container.health_command:
             made["healthcheck"] = {"test": ["CMD", *map(self._text, container.health_command)], "interval": "5s"}
         if container.mounts:
-            made["volumes"] = [f"{volume}:{path}" for path, volume in container.mounts.items()]
+            made["volumes"] = [
+                f"{volume}:{path}{':ro' if path in container.read_only else ''}"
+                for path, volume in container.mounts.items()
+            ]
             self._volumes |= {volume: {} for volume in container.mounts.values()}
         if container.folder:
             made["working_dir"] = container.folder
-        if container.open_files:
-            made["ulimits"] = {"nofile": container.open_files}
+        if container.limits:
+            made["ulimits"] = {name: {"soft": soft, "hard": hard} for name, (soft, hard) in container.limits.items()}
         return made
 
     def _text(self, text: str) -> str:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from orchestrator.config.settings import Settings
 from orchestrator.errors import RefusedError, UsageError
@@ -98,8 +98,11 @@ class Prepared:
 
     @property
     def urls(self) -> dict[str, str]:
-        """The addresses of the environment by host name, the first rule's first. Names with `*` have no address."""
-        hosts = [host for host in self.routes.hosts if "*" not in host]
+        """The addresses of the environment by host name, its own first. Names with `*` have no address."""
+        declared = urlsplit(str(self.declaration.outputs.get("url"))).hostname or ""
+        domain = self.declaration.base_outputs.get("domain_name")
+        own = places.local_host(declared, domain, self.declaration.environment)
+        hosts = sorted((host for host in self.routes.hosts if "*" not in host), key=lambda host: host != own)
         hosts = hosts or [f"{self.declaration.environment}.localhost"]
         return {host: f"http://{host}:{self.wanted.port}" for host in hosts}
 

@@ -55,8 +55,16 @@ class Container:
     mounts: Mapping[str, str] = field(default_factory=dict[str, str])
     """Volume by its path in the container."""
 
-    open_files: int | None = None
-    """Limit of open files (`nofile`)."""
+    read_only: Sequence[str] = ()
+    """Paths among them that the container cannot write to."""
+
+    limits: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    """Soft and hard limit of the processes by name, such as `nofile`."""
+
+    @property
+    def open_files(self) -> int | None:
+        """Limit of open files."""
+        return self.limits["nofile"][0] if "nofile" in self.limits else None
 
     @property
     def words(self) -> list[str]:
@@ -143,7 +151,7 @@ class Tasks:
 def read(declaration: Declaration) -> Tasks:
     """Return the services and one-off tasks. Raises OperationFailedError when the environment declares no service."""
     definitions = {
-        str(resource.outputs.get("arn")): (resource, _task(resource))
+        str(resource.outputs.get("arn")): (resource, read_task(resource))
         for resource in declaration.of_type(_TASK_DEFINITION)
     }
     tasks = {arn: task for arn, (_, task) in definitions.items()}
@@ -232,14 +240,14 @@ def _host(declaration: Declaration, registry: str) -> str | None:
     return None
 
 
-def _task(resource: Resource) -> Task:
+def read_task(resource: Resource) -> Task:
+    """Return the task of a task definition."""
     definitions = resource.inputs.get("containerDefinitions") or "[]"
     parsed: list[dict[str, Any]] = json.loads(definitions) if isinstance(definitions, str) else definitions
     return Task(family=str(resource.inputs.get("family")), containers=[_container(each) for each in parsed])
 
 
 def _container(given: Mapping[str, Any]) -> Container:
-    limits = {str(each.get("name")): each for each in given.get("ulimits") or ()}
     health = list((given.get("healthCheck") or {}).get("command") or ())
     return Container(
         name=str(given["name"]),
@@ -259,5 +267,8 @@ def _container(given: Mapping[str, Any]) -> Container:
             for each in given.get("mountPoints") or ()
             if each["sourceVolume"] not in _MANAGED_VOLUMES
         },
-        open_files=int(limits["nofile"]["softLimit"]) if "nofile" in limits else None,
+        read_only=[str(each["containerPath"]) for each in given.get("mountPoints") or () if each.get("readOnly")],
+        limits={
+            str(each["name"]): (int(each["softLimit"]), int(each["hardLimit"])) for each in given.get("ulimits") or ()
+        },
     )

@@ -183,8 +183,10 @@ def _place(service: Service, target: Target, app: AppStack) -> tuple[str, Scalin
         BeatOptions,
         FrontendOptions,
         ProdFrontendOptions,
+        ProdServiceOptions,
         ProdWebOptions,
         ProdWorkerOptions,
+        ServiceOptions,
         WebOptions,
         WorkerOptions,
     )
@@ -202,4 +204,6 @@ def _place(service: Service, target: Target, app: AppStack) -> tuple[str, Scalin
         )
     if service.short == "redis":
         raise UsageError("redis has exactly one task: tasks do not share its data in memory")
+    if app.get("services", service.short) is not None:
+        return f"services.{service.short}", (ProdServiceOptions() if prod else ServiceOptions()).scaling
     return f"workers.{service.short}", None if isinstance(worker, str) else worker

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pulumi_django.account.grants import MANAGED_BY, MANAGED_BY_TAG, NEW, Adopts, Grant, new, own, tagging
-from pulumi_django.account.service_grants import SERVICES, STORAGE
+from pulumi_django.account.service_grants import FILES, SERVICES, STORAGE
 from pulumi_django.account.workload_grants import COMPUTE, DATA, ROLES
 
 __all__ = ["GRANTS", "MANAGED_BY", "MANAGED_BY_TAG"]
@@ -58,7 +58,7 @@ _NETWORK = (
     own(
         "ec2",
         "AssociateAddress AssociateRouteTable AttachInternetGateway AttachVolume AuthorizeSecurityGroupEgress "
-        "AuthorizeSecurityGroupIngress CreateFlowLogs CreateLaunchTemplateVersion CreateNatGateway CreateRoute "
+        "AuthorizeSecurityGroupIngress CreateFlowLogs CreateLaunchTemplateVersion CreateNatGateway CreateNetworkInterface CreateRoute "
         "CreateRouteTable CreateSecurityGroup CreateSubnet CreateTags CreateVpcEndpoint DeleteFlowLogs "
         "DeleteInternetGateway DeleteLaunchTemplate DeleteNatGateway DeleteRoute DeleteRouteTable DeleteSecurityGroup "
         "DeleteSubnet DeleteTags DeleteVolume DeleteVpc DeleteVpcEndpoints DetachInternetGateway DetachVolume "
@@ -71,6 +71,8 @@ _NETWORK = (
     # Parts of checked resources: images belong to AWS, and interfaces and rules belong to their owner.
     Grant("ec2", "RunInstances", (*_ec2("network-interface", "volume"), "arn:aws:ec2:{region}::image/*")),
     Grant("ec2", "AssociateAddress DisassociateAddress", _ec2("network-interface")),
+    # EFS creates and deletes the interfaces of mount targets, which have no tags, with the permissions of the caller.
+    Grant("ec2", "CreateNetworkInterface DeleteNetworkInterface", _ec2("network-interface")),
     Grant(
         "ec2",
         "AuthorizeSecurityGroupEgress AuthorizeSecurityGroupIngress ModifySecurityGroupRules",
@@ -255,7 +257,7 @@ GRANTS: Mapping[str, Sequence[Grant]] = {
     "discovery": _DISCOVERY,
     "entry": _ENTRY,
     "compute": COMPUTE,
-    "data": DATA,
+    "data": (*DATA, *FILES),
     "storage": STORAGE,
     "services": SERVICES,
     "delivery": _DELIVERY,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from pulumi_django.account.grants import OWN, Adopts, Grant, new, own
+from pulumi_django.account.grants import OWN, Adopts, Grant, new, own, tagging
 from pulumi_django.account.workload_grants import BUCKETS, MASTER_SECRETS, SECRETS
 
 _CACHE = "arn:aws:elasticache:{region}:*:"
@@ -128,4 +128,25 @@ STORAGE = (
     ),
     # DescribeParameters supports no resources.
     Grant("ssm", "DescribeParameters"),
+)
+
+_FILES = "arn:aws:elasticfilesystem:{region}:*:*"
+
+FILES = (
+    # CreateFileSystem supports no resources.
+    new("elasticfilesystem", "CreateFileSystem"),
+    tagging("elasticfilesystem", "TagResource", "CreateAccessPoint CreateFileSystem", _FILES),
+    own(
+        "elasticfilesystem",
+        "CreateAccessPoint CreateMountTarget DeleteAccessPoint DeleteFileSystem DeleteFileSystemPolicy DeleteMountTarget "
+        "DescribeMountTargetSecurityGroups ModifyMountTargetSecurityGroups PutBackupPolicy PutFileSystemPolicy "
+        "PutLifecycleConfiguration TagResource UntagResource UpdateFileSystem",
+        _FILES,
+    ),
+    Grant(
+        "elasticfilesystem",
+        "DescribeAccessPoints DescribeBackupPolicy DescribeFileSystemPolicy DescribeFileSystems "
+        "DescribeLifecycleConfiguration DescribeMountTargets ListTagsForResource",
+        (_FILES,),
+    ),
 )

@@ -66,6 +66,8 @@ EVERYWHERE = (
 )
 ON_OWN = (
     "ecs:RunTask",
+    "elasticfilesystem:ClientMount",
+    "elasticfilesystem:ClientWrite",
     "elasticloadbalancing:DeregisterTargets",
     "elasticloadbalancing:ModifyListener",
     "elasticloadbalancing:ModifyRule",

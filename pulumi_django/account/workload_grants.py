@@ -22,9 +22,11 @@ PASS_TO = (
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
 LINKED_SERVICES = (
     "autoscaling",
+    "backup",
     "ecs",
     "ecs.application-autoscaling",
     "elasticache",
+    "elasticfilesystem",
     "elasticloadbalancing",
     "rds",
 )

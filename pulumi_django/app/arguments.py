@@ -18,20 +18,39 @@ from pulumi_django.app.options import (
     RedisOptions,
     ReleaseOptions,
     ScheduledCommandOptions,
+    ServedOptions,
+    ServiceOptions,
     SqsOptions,
     StaticSiteOptions,
+    VolumeOptions,
     WebOptions,
     WorkerOptions,
 )
 from pulumi_django.contract import BaseContract
 from pulumi_django.deploying.aws_access import AwsAccess
-from pulumi_django.ecs.task import Architecture
+from pulumi_django.ecs.task import Architecture, StorageSized
 from pulumi_django.observability.otel import TracingOptions
 from pulumi_django.policies import secret_references
 from pulumi_django.rules import aws_rules
 from pulumi_django.rules.aws_rules import check_command, check_image
 from pulumi_django.rules.env_references import whole_reference
 from pulumi_django.rules.sizing import check_log_retention
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedPart:
+    """A service behind the load balancer, and its place in the configuration."""
+
+    key: str
+    """Key of its options: `web`, `frontend`, `services.channels`."""
+
+    service: str
+    """Name of the service."""
+
+    options: ServedOptions
+
+    additional: bool = False
+    """Whether it is one of `services`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +74,14 @@ class AppArgs:
 
     frontend: FrontendOptions = field(default_factory=FrontendOptions)
     """The service of the frontend; it counts only with `frontend_image`."""
+
+    services: Mapping[str, ServiceOptions] = field(default_factory=dict[str, ServiceOptions])
+    """Name -> one more service behind the load balancer, with Django's image. Its `paths`, such as `[/ws/*]`, or its `hosts`
+    are those of no other service."""
+
+    volumes: Mapping[str, VolumeOptions] = field(default_factory=dict[str, VolumeOptions])
+    """Name -> file system (EFS). Services, workers, scheduled commands and the release have it where their `mounts` name it.
+    Deleting a file system deletes its files."""
 
     workers: Mapping[str, WorkerOptions] = field(default_factory=lambda: {"default": WorkerOptions()})
     """Name -> Celery worker. Each worker is a service of that name, and works on the queue of that name unless it has
@@ -216,6 +243,30 @@ class AppArgs:
             raise ValueError(
                 "redis and cache are both set: an environment has its own Redis or uses its base's, so set one of them to null"
             )
+
+    @property
+    def served(self) -> list[ServedPart]:
+        """Every service behind the load balancer, the web service first."""
+        found = [ServedPart(key="web", service=self.web.service, options=self.web)]
+        if self.frontend_image is not None:
+            found.append(ServedPart(key="frontend", service=self.frontend.service, options=self.frontend))
+        return [
+            *found,
+            *(
+                ServedPart(key=f"services.{name}", service=name, options=options, additional=True)
+                for name, options in sorted(self.services.items())
+            ),
+        ]
+
+    @property
+    def sized(self) -> dict[str, StorageSized]:
+        """Key in the configuration -> everything that can mount a volume."""
+        return {
+            **{part.key: part.options for part in self.served},
+            **{f"workers.{name}": options for name, options in self.workers.items()},
+            **{f"scheduled_commands.{name}": options for name, options in self.scheduled_commands.items()},
+            "release": self.release,
+        }
 
     @property
     def external_secrets(self) -> dict[str, str | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pulumi_django.app import hosts, queues
+from pulumi_django.app import hosts, queues, volumes
 from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.backing import REDIS_SERVICE
 from pulumi_django.app.secrets import sidecar_references
@@ -31,6 +31,7 @@ def check(name: str, args: AppArgs) -> None:
     _check_broker(name, args)
     _check_scaling(name, args)
     _check_assets(name, args)
+    volumes.check(name, args)
     _check_variables(name, args)
     _check_execution(name, args)
     _check_task(name, args)
@@ -49,11 +50,10 @@ def _sqs_queues(args: AppArgs) -> set[str]:
 
 def _texts(args: AppArgs) -> dict[str, Mapping[str, Any]]:
     """Return the variables that may contain values of the stack, by setting."""
-    served = {"web": args.web, **({"frontend": args.frontend} if args.frontend_image is not None else {})}
     texts: dict[str, Mapping[str, Any]] = {"extra_env": args.extra_env}
-    for where, options in served.items():
-        texts |= {f"{where}.sidecars.{name}.env": sidecar.env for name, sidecar in options.sidecars.items()}
-    return texts | ({"frontend.env": args.frontend.env} if "frontend" in served else {})
+    for part in args.served:
+        texts |= {f"{part.key}.sidecars.{name}.env": sidecar.env for name, sidecar in part.options.sidecars.items()}
+    return texts | ({"frontend.env": args.frontend.env} if args.frontend_image is not None else {})
 
 
 def _check_assets(name: str, args: AppArgs) -> None:
@@ -73,8 +73,10 @@ def _check_assets(name: str, args: AppArgs) -> None:
 
 
 def _check_names(name: str, args: AppArgs) -> None:
-    names = [args.web.service, *([args.frontend.service] if args.frontend_image else []), *args.workers]
-    names += [
+    served = [part.service for part in args.served]
+    names = [
+        *served,
+        *args.workers,
         *([args.beat.service] if args.beat else []),
         *([REDIS_SERVICE] if args.redis else []),
         args.release.name,
@@ -85,10 +87,11 @@ def _check_names(name: str, args: AppArgs) -> None:
     twice = sorted({part for part in names if names.count(part) > 1})
     if twice:
         raise ValueError(f"{', '.join(twice)} names more than one service of {name}: give each its own name")
-    served = [args.web.service, *([args.frontend.service] if args.frontend_image else [])]
     groups = [naming.target_group_name(name, part) for part in served]
     if len(set(groups)) < len(groups):
-        raise ValueError(f"{' and '.join(served)} would share the target group {groups[0]}: give one another name")
+        shared = next(group for group in groups if groups.count(group) > 1)
+        sharing = [part for part, group in zip(served, groups, strict=True) if group == shared]
+        raise ValueError(f"{' and '.join(sharing)} would share the target group {shared}: give one another name")
     if args.sqs is not None:
         check_queues(sorted(_sqs_queues(args)))
     if DATABASE in names:
@@ -135,13 +138,10 @@ def _check_scaling(name: str, args: AppArgs) -> None:
                 f"the worker {queue} of {name} has scaling by queue_steps and works on {', '.join(options.queues or ())}: give "
                 "each queue its own worker, or scale it by cpu_percent"
             )
-    served = {args.web.service: args.web.scaling}
-    if args.frontend_image:
-        served[args.frontend.service] = args.frontend.scaling
-    for service, scaling in served.items():
-        if scaling and scaling.queue_steps:
+    for part in args.served:
+        if part.options.scaling and part.options.scaling.queue_steps:
             raise ValueError(
-                f"{service} of {name} has scaling by queue_steps and works on no queue: scale it by cpu_percent, memory_percent "
+                f"{part.service} of {name} has scaling by queue_steps and works on no queue: scale it by cpu_percent, memory_percent "
                 "or requests_per_target"
             )
 
@@ -152,7 +152,7 @@ def _images(args: AppArgs) -> list[str]:
     images += [args.frontend_image] if args.frontend_image else []
     images += [args.redis.image] if args.redis else []
     images += [args.tracing.image] if args.tracing else []
-    sidecars = [sidecar.image for sidecar in args.web.sidecars.values()]
+    sidecars = [sidecar.image for part in args.served for sidecar in part.options.sidecars.values()]
     return [*images, *(image for image in sidecars if isinstance(image, str))]
 
 
@@ -201,7 +201,7 @@ def _check_task(name: str, args: AppArgs) -> None:
     given = TaskRoleArgs(
         exec_enabled=args.exec_enabled,
         email_identity_arns=args.email_identity_arns,
-        statements=args.task_statements,
+        statements=[*volumes.largest_statements(args), *args.task_statements],
     )
     size = _size([*task_statements(given), *given.statements])
     if size > limits.INLINE_POLICY_CHARACTERS:

@@ -16,6 +16,7 @@ from pulumi_django.contract import number_text
 from pulumi_django.data.secrets import AppSecrets
 from pulumi_django.ecs.sidecar import Sidecar
 from pulumi_django.ecs.task import ContainerSetup
+from pulumi_django.ecs.volumes import EfsVolume
 from pulumi_django.observability import otel
 from pulumi_django.rules.container_env import ContainerEnv, ContainerValues, container_env, stack_values
 from pulumi_django.rules.env_references import StackValues
@@ -31,10 +32,14 @@ class Containers:
     key_arn: pulumi.Input[str] | None
     """KMS key of the log lines."""
 
+    volumes: Mapping[str, EfsVolume]
+    """File systems that the tasks of Django's image can mount, by name."""
+
     @property
     def django(self) -> ContainerSetup:
         """Setup of every container with Django's image."""
-        return self._setup(self.env.args.backend_image, self.variables.django, self.roles.django)
+        setup = self._setup(self.env.args.backend_image, self.variables.django, self.roles.django)
+        return replace(setup, volumes=self.volumes)
 
     def traced(self, service: str) -> ContainerSetup:
         """Return Django's setup for a service, with the collector of traces beside it if tracing is on."""
@@ -75,11 +80,8 @@ class Variables:
     django: ContainerEnv
     """Variables of every container with Django's image."""
 
-    web: Mapping[str, Sidecar]
-    """Sidecars of the web service, with the stack's values filled in."""
-
-    frontend: Mapping[str, Sidecar]
-    """Sidecars of the frontend, with the stack's values filled in."""
+    sidecars: Mapping[str, Mapping[str, Sidecar]]
+    """Key of a service in the configuration -> its sidecars, with the stack's values filled in."""
 
     frontend_env: Mapping[str, Any]
     """The frontend's own variables."""
@@ -101,8 +103,7 @@ def variables(env: Environment, secrets: AppSecrets, references: References, bac
     has_frontend = args.frontend_image is not None
     return Variables(
         django=django,
-        web=_filled("web", references.web, stack),
-        frontend=_filled("frontend", references.frontend, stack),
+        sidecars={key: _filled(key, sidecars, stack) for key, sidecars in references.sidecars.items()},
         frontend_env=stack.all_filled(args.frontend.env, "frontend.env") if has_frontend else {},
     )
 

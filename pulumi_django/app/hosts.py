@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 
 from pulumi_django.app.arguments import AppArgs
-from pulumi_django.app.options import FrontendOptions, WebOptions
+from pulumi_django.app.options import ServedOptions
 from pulumi_django.contract import ContractError
 from pulumi_django.rules import host_names, priorities
 
@@ -45,7 +46,8 @@ def addresses(name: str, args: AppArgs) -> Addresses:
 
 def ports(args: AppArgs) -> list[int]:
     """Return the TCP ports on which the load balancer reaches the tasks of the services."""
-    found = [options.sidecars[options.proxy].port if options.proxy else options.port for options in _served(args)]
+    options = [part.options for part in args.served]
+    found = [it.sidecars[it.proxy].port if it.proxy else it.port for it in options]
     return [port for port in found if port is not None]
 
 
@@ -58,8 +60,14 @@ def assigned_rules(name: str, args: AppArgs) -> dict[str, list[priorities.Rule]]
     """Return the listener rules of each web service."""
     hosts = environment_hosts(name, args)
     routes = [
-        priorities.Route(service=options.service, paths=options.paths, hosts=list(options.hosts) or hosts)
-        for options in _served(args)
+        priorities.Route(
+            service=part.service,
+            paths=part.options.paths,
+            hosts=list(part.options.hosts) or hosts,
+            setting=part.key,
+            additional=part.additional,
+        )
+        for part in args.served
     ]
     assigned = priorities.assign(listener_slot(name, args), routes)
     if args.maintenance is None:
@@ -70,7 +78,7 @@ def assigned_rules(name: str, args: AppArgs) -> dict[str, list[priorities.Rule]]
 def maintenance_rules(name: str, args: AppArgs) -> list[priorities.Rule]:
     """Return the rules for all hosts of the environment, which count after those of its services."""
     hosts = environment_hosts(name, args)
-    every = [host for options in _served(args) for host in (list(options.hosts) or hosts)]
+    every = [host for part in args.served for host in (list(part.options.hosts) or hosts)]
     return priorities.last_rules(listener_slot(name, args), every)
 
 
@@ -90,8 +98,8 @@ def records(name: str, args: AppArgs) -> list[tuple[str, str]]:
 
 def check(name: str, args: AppArgs) -> None:
     """Raise ValueError for an invalid host name, and ContractError for one that the base cannot serve."""
-    fields = {"host": [args.host] if args.host else [], "extra_hosts": args.extra_hosts, "web.hosts": args.web.hosts}
-    fields |= {"frontend.hosts": args.frontend.hosts if args.frontend_image is not None else []}
+    fields: dict[str, Sequence[str]] = {"host": [args.host] if args.host else [], "extra_hosts": args.extra_hosts}
+    fields |= {f"{part.key}.hosts": part.options.hosts for part in args.served}
     for field, hosts in fields.items():
         for host in hosts:
             host_names.check(field, host, wildcard=field != "host")
@@ -119,16 +127,12 @@ def _check_base(name: str, args: AppArgs, field: str, host: str) -> None:
         )
 
 
-def _served(args: AppArgs) -> list[WebOptions | FrontendOptions]:
-    return [args.web, *([args.frontend] if args.frontend_image is not None else [])]
-
-
-def _first(own: pulumi.Input[str], options: WebOptions | FrontendOptions) -> pulumi.Input[str]:
+def _first(own: pulumi.Input[str], options: ServedOptions) -> pulumi.Input[str]:
     exact = [host for host in options.hosts if not host_names.is_wildcard(host)]
     return own if not exact or own in exact else exact[0]
 
 
 def _answered(own: str, args: AppArgs) -> list[str]:
     """Return every host name that a service answers, each once."""
-    served = [options.hosts or (own, *args.extra_hosts) for options in _served(args)]
+    served = [part.options.hosts or (own, *args.extra_hosts) for part in args.served]
     return list(dict.fromkeys(host for hosts in served for host in hosts))

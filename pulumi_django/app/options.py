@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pulumi_django.data.broker import DEFAULT_MAX_RECEIVES, DEFAULT_RETENTION_SECONDS, DEFAULT_VISIBILITY_SECONDS
+from pulumi_django.data.file_system import FileSystemSettings
 from pulumi_django.delivery.cdn import PriceClass, Routing
 from pulumi_django.deploying.gate import DEFAULT_RELEASE_COMMAND
 from pulumi_django.ecs.database_script import check_extensions
@@ -38,9 +39,6 @@ class ServedOptions(Served, StorageSized):
     sidecars: Mapping[str, Sidecar] = field(default_factory=dict[str, Sidecar])
     """Container name -> one more container in each task. Values in its `env` can contain `{NAME}`, as in `extra_env`."""
 
-    service: str = "web"
-    """Name of the service and its container."""
-
     command: Sequence[str] | None = None
     """Words of the command. None runs the image's own command."""
 
@@ -55,12 +53,13 @@ class ServedOptions(Served, StorageSized):
         if not 1 <= self.port <= 65535:
             raise ValueError(f"port is {aws_rules.shown(self.port)}: a TCP port is 1 to 65535")
         check_ephemeral_storage(self.ephemeral_storage_gib)
-        check_proxy(self.service, self.proxy, self.sidecars)
+        check_proxy("this service", self.proxy, self.sidecars)
 
 
 @dataclass(frozen=True, kw_only=True)
 class WebOptions(ServedOptions):
     service: str = "gunicorn"
+    """Name of the service and its container."""
 
     command: Sequence[str] | None = None
     """Words of the command. None runs gunicorn on the project's WSGI module, in one process with 8 threads; its settings
@@ -73,6 +72,8 @@ class WebOptions(ServedOptions):
 @dataclass(frozen=True, kw_only=True)
 class FrontendOptions(ServedOptions):
     service: str = "web-ui"
+    """Name of the service and its container."""
+
     port: int = 3000
 
     paths: Sequence[str] = ("/*",)
@@ -85,6 +86,11 @@ class FrontendOptions(ServedOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         aws_rules.check_variables("env", self.env)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceOptions(ServedOptions):
+    """One more service with Django's image, variables and rights, such as daphne for websockets."""
 
 
 # Two tasks outlive a zone; between two and five, CPU decides.
@@ -101,6 +107,13 @@ class ProdWebOptions(WebOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class ProdFrontendOptions(FrontendOptions):
+    desired_count: int = 2
+    scaling: Scaling | None = _PROD_SCALING
+    deregistration_delay_seconds: int = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProdServiceOptions(ServiceOptions):
     desired_count: int = 2
     scaling: Scaling | None = _PROD_SCALING
     deregistration_delay_seconds: int = 30
@@ -224,7 +237,7 @@ class ProdAppAssetsOptions(AppAssetsOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScheduledCommandOptions(ScheduleSettings, Sized):
+class ScheduledCommandOptions(ScheduleSettings, StorageSized):
     """A management command on a schedule, in the web service's image."""
 
     command: Sequence[str]
@@ -232,7 +245,18 @@ class ScheduledCommandOptions(ScheduleSettings, Sized):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReleaseOptions(Sized):
+class VolumeOptions(FileSystemSettings):
+    """A file system that tasks share (EFS). A service names it in `mounts`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProdVolumeOptions(VolumeOptions):
+    backups: bool = True
+    protect: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseOptions(StorageSized):
     command: Sequence[str] | None = DEFAULT_RELEASE_COMMAND
     """Words of the command that must succeed before any service takes new code. None runs no command."""
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 import pulumi
 
 from pulumi_django import contract
-from pulumi_django.app import backing, checks, hosts, maintenance, monitoring, release, roles, secrets, services
+from pulumi_django.app import (
+    backing,
+    checks,
+    hosts,
+    maintenance,
+    monitoring,
+    release,
+    roles,
+    secrets,
+    services,
+    volumes,
+)
 from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.backing import Backing
 from pulumi_django.app.containers import Containers, variables
@@ -30,12 +41,19 @@ def assemble(name: str, kind: Kind, args: AppArgs, *, parent: pulumi.Resource) -
     used = backing.create(env)
     key = monitoring.key_arn(env)
     sessions = monitoring.exec_sessions(env, key)
-    allowed = roles.create(env, own, references, used, sessions)
     place = release.place(env, sessions)
-    containers = Containers(env=env, variables=variables(env, own, references, used), roles=allowed, key_arn=key)
+    files = volumes.create(env, place.security_group_ids[-1])
+    allowed = roles.create(env, own, references, used, sessions, volumes.statements(args, files))
+    containers = Containers(
+        env=env,
+        variables=variables(env, own, references, used),
+        roles=allowed,
+        key_arn=key,
+        volumes=volumes.mountable(files),
+    )
     before = release.create(env, containers, own)
     gate = release.gate(env, place, before)
-    running = services.create(env, release.placement(env, place, before, own, gate), containers, used)
+    running = services.create(env, release.placement(env, place, before, own, gate, files), containers, used)
     release.steps(env, gate)
     if args.maintenance is not None:
         rules = hosts.maintenance_rules(name, args)

@@ -14,6 +14,8 @@ from pulumi_django.app.options import (
     AppCacheOptions,
     ProdAppAssetsOptions,
     ProdFrontendOptions,
+    ProdServiceOptions,
+    ProdVolumeOptions,
     ProdWebOptions,
     ProdWorkerOptions,
 )
@@ -27,6 +29,8 @@ class ProdAppArgs(AppArgs):
 
     web: ProdWebOptions = field(default_factory=ProdWebOptions)
     frontend: ProdFrontendOptions = field(default_factory=ProdFrontendOptions)
+    services: Mapping[str, ProdServiceOptions] = field(default_factory=dict[str, ProdServiceOptions])
+    volumes: Mapping[str, ProdVolumeOptions] = field(default_factory=dict[str, ProdVolumeOptions])
     workers: Mapping[str, ProdWorkerOptions] = field(default_factory=lambda: {"default": ProdWorkerOptions()})
     cache: AppCacheOptions | None = field(default_factory=AppCacheOptions)
     assets: ProdAppAssetsOptions = field(default_factory=ProdAppAssetsOptions)

@@ -11,6 +11,7 @@ from pulumi_django.app import hosts
 from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.containers import Containers
 from pulumi_django.app.environment import Environment
+from pulumi_django.app.volumes import Volumes
 from pulumi_django.data.secrets import AppSecrets
 from pulumi_django.deploying.gate import ReleaseGate, ReleaseGateArgs
 from pulumi_django.deploying.release_steps import Step
@@ -20,7 +21,7 @@ from pulumi_django.ecs.exec_sessions import ExecSessions
 from pulumi_django.ecs.management_command import ManagementCommand, ManagementCommandArgs
 from pulumi_django.ecs.redis_service import REDIS_PORT
 from pulumi_django.ecs.service import ServicePlacement
-from pulumi_django.ecs.task import Sized, TaskSize
+from pulumi_django.ecs.task import StorageSized, TaskSize
 from pulumi_django.ecs.task_security import TaskSecurityGroup, TaskSecurityGroupArgs
 from pulumi_django.rules.fields import passed
 
@@ -73,7 +74,7 @@ def create(env: Environment, containers: Containers, secrets: AppSecrets) -> Rel
         environment=env.name,
         command_name=options.name,
         container=containers.django,
-        size=TaskSize(command=options.command, **passed(Sized, options)),
+        size=TaskSize(command=options.command, **passed(StorageSized, options)),
     )
     return Release(
         database=DatabaseTask(f"{env.name}-database", _database(env, containers, secrets), env.opts),
@@ -94,7 +95,7 @@ def steps(env: Environment, gate: ReleaseGate) -> None:
 
 
 def placement(
-    env: Environment, where: Place, release: Release, secrets: AppSecrets, gate: ReleaseGate
+    env: Environment, where: Place, release: Release, secrets: AppSecrets, gate: ReleaseGate, volumes: Volumes
 ) -> ServicePlacement:
     """Return the placement of every service: it runs in `where`, and takes new code only behind the release gate."""
     args = env.args
@@ -113,7 +114,7 @@ def placement(
         bounds_hooks=gate.bounds_binding,
         confirm=gate.confirm,
         asleep=args.asleep,
-        depends_on=[release.database, release.command, *secrets.versions, database],
+        depends_on=[release.database, release.command, *secrets.versions, database, *volumes.values()],
         platform_role_arn=env.base.platform_role_arn,
     )
 
@@ -163,5 +164,4 @@ def _database(env: Environment, containers: Containers, secrets: AppSecrets) -> 
 
 def waiting_seconds(app: AppArgs) -> int:
     """Return the longest time that the deployment strategy of a service waits on purpose."""
-    served = [app.web, *([app.frontend] if app.frontend_image else [])]
-    return max(options.deployment.waiting_seconds for options in served)
+    return max(part.options.deployment.waiting_seconds for part in app.served)

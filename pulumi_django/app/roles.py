@@ -35,14 +35,19 @@ class Roles:
 
 
 def create(
-    env: Environment, secrets: AppSecrets, references: References, backing: Backing, sessions: ExecSessions | None
+    env: Environment,
+    secrets: AppSecrets,
+    references: References,
+    backing: Backing,
+    sessions: ExecSessions | None,
+    volumes: Sequence[Statement],
 ) -> Roles:
     """Create the three roles, or add the rights to the base's roles."""
     execution = _execution(env, secrets, references, backing)
     recorded = sessions.statements if sessions is not None else ()
     return Roles(
         execution=execution.role_arn,
-        django=_django(env, secrets, backing, recorded).role_arn,
+        django=_django(env, secrets, backing, [*recorded, *volumes]).role_arn,
         plain=_plain(env, recorded).role_arn,
     )
 
@@ -64,7 +69,7 @@ def _execution(env: Environment, secrets: AppSecrets, references: References, ba
     )
 
 
-def _django(env: Environment, secrets: AppSecrets, backing: Backing, recorded: Sequence[Statement]) -> TaskRole:
+def _django(env: Environment, secrets: AppSecrets, backing: Backing, more: Sequence[Statement]) -> TaskRole:
     args, shared, password = env.args, env.has_shared_roles, secrets.password_secret_arn
     traces = otel.STATEMENTS if args.tracing is not None else ()
     return TaskRole(
@@ -76,7 +81,7 @@ def _django(env: Environment, secrets: AppSecrets, backing: Backing, recorded: S
             key_arns=env.base_keys if password is not None and not shared else [],
             exec_enabled=args.exec_enabled and not shared,
             email_identity_arns=args.email_identity_arns,
-            statements=[*recorded, *traces, *_queues(env, backing), *args.task_statements],
+            statements=[*more, *traces, *_queues(env, backing), *args.task_statements],
             shared_role_arn=env.base.task_role_arn,
         ),
         env.opts,

@@ -21,11 +21,8 @@ class References:
     django: Mapping[str, Resolved | None]
     """Variable of Django's containers -> secret; None removes a variable of the stack."""
 
-    web: Mapping[str, Sidecar]
-    """Sidecars of the web service, with secrets in the form of ECS."""
-
-    frontend: Mapping[str, Sidecar]
-    """Sidecars of the frontend."""
+    sidecars: Mapping[str, Mapping[str, Sidecar]]
+    """Key of a service in the configuration -> its sidecars, with secrets in the form of ECS."""
 
     arns: Sequence[pulumi.Input[str]]
     """ARNs that ECS reads for them, each once."""
@@ -33,7 +30,7 @@ class References:
 
 def sidecar_references(args: AppArgs) -> list[str]:
     """Return every reference of a sidecar that is known now."""
-    sidecars = [*args.web.sidecars.values(), *(args.frontend.sidecars.values() if args.frontend_image else ())]
+    sidecars = [sidecar for part in args.served for sidecar in part.options.sidecars.values()]
     return [secret for sidecar in sidecars for secret in sidecar.secrets.values() if isinstance(secret, str)]
 
 
@@ -47,9 +44,8 @@ def references(env: Environment) -> References:
         for variable, reference in args.external_secrets.items()
     }
     arns = [arn for resolved in django.values() if resolved for arn in resolved.arns]
-    web = _sidecars(args.web.sidecars, resolver, arns)
-    frontend = _sidecars(args.frontend.sidecars, resolver, arns) if args.frontend_image is not None else {}
-    return References(django=django, web=web, frontend=frontend, arns=_each_once(arns))
+    sidecars = {part.key: _sidecars(part.options.sidecars, resolver, arns) for part in args.served}
+    return References(django=django, sidecars=sidecars, arns=_each_once(arns))
 
 
 def _sidecars(sidecars: Mapping[str, Sidecar], resolver: Resolver, arns: list[pulumi.Input[str]]) -> dict[str, Sidecar]:

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pulumi_django.app import hosts, queues
+from pulumi_django.app.arguments import ServedPart
 from pulumi_django.app.backing import REDIS_SERVICE, Backing, Namespace
 from pulumi_django.app.containers import Containers
 from pulumi_django.app.environment import Environment
-from pulumi_django.app.options import BeatOptions, FrontendOptions, RedisOptions, ScheduledCommandOptions, ServedOptions
+from pulumi_django.app.options import BeatOptions, RedisOptions, ScheduledCommandOptions
 from pulumi_django.ecs.beat_service import BeatService, BeatServiceArgs
 from pulumi_django.ecs.frontend_service import FrontendService, FrontendServiceArgs
 from pulumi_django.ecs.gunicorn import gunicorn_command
@@ -17,7 +18,6 @@ from pulumi_django.ecs.redis_service import RedisService, RedisServiceArgs
 from pulumi_django.ecs.scaling import worker_scaling
 from pulumi_django.ecs.scheduled_command import ScheduledCommand, ScheduledCommandArgs, ScheduleSettings
 from pulumi_django.ecs.service import Capacity, ServicePlacement
-from pulumi_django.ecs.sidecar import Sidecar
 from pulumi_django.ecs.task import ContainerSetup, Sized, StorageSized, TaskSize
 from pulumi_django.ecs.web_routing import Served
 from pulumi_django.ecs.web_service import WebService, WebServiceArgs
@@ -68,10 +68,14 @@ class _Setting:
 def create(env: Environment, placement: ServicePlacement, containers: Containers, backing: Backing) -> Services:
     """Create every service, and every scheduled command."""
     args, to = env.args, _Setting(env=env, placement=placement, containers=containers)
-    web = _web(to)
-    services: dict[str, Service] = {args.web.service: web}
-    if args.frontend_image is not None:
-        services[args.frontend.service] = _frontend(to, args.frontend, args.frontend_image)
+    web, *others = args.served
+    first = _web(to, web)
+    services: dict[str, Service] = {web.service: first}
+    for part in others:
+        if part.additional:
+            services[part.service] = _additional(to, part)
+        elif args.frontend_image is not None:
+            services[part.service] = _frontend(to, part, args.frontend_image)
     works_on = queues.of_workers(args.workers) if args.sqs is None else queues.of_sqs(args.workers)[0]
     for name in sorted(args.workers):
         services[name] = _worker(to, name, works_on[name], backing)
@@ -79,7 +83,7 @@ def create(env: Environment, placement: ServicePlacement, containers: Containers
         services[args.beat.service] = _beat(to, args.beat)
     if args.redis is not None and backing.namespace is not None:
         services[REDIS_SERVICE] = _redis(to, args.redis, backing.namespace)
-    commands = {name: _scheduled(to, name, options, web) for name, options in sorted(args.scheduled_commands.items())}
+    commands = {name: _scheduled(to, name, options, first) for name, options in sorted(args.scheduled_commands.items())}
     return Services(services=services, commands=commands)
 
 
@@ -98,37 +102,38 @@ def records(env: Environment) -> None:
         AliasRecord(key, record, env.opts)
 
 
-def _web(to: _Setting) -> WebService:
-    options, args = to.env.args.web, to.env.args
-    container, sidecars = to.containers.traced(options.service), to.containers.variables.web
-    command = options.command or gunicorn_command(args.wsgi_module or f"{to.package}.wsgi", options.port)
-    return WebService(to.named(options.service), _served(to, options, container, sidecars, command), to.env.opts)
+def _web(to: _Setting, part: ServedPart) -> WebService:
+    args = to.env.args
+    command = part.options.command or gunicorn_command(args.wsgi_module or f"{to.package}.wsgi", part.options.port)
+    return WebService(
+        to.named(part.service), _served(to, part, to.containers.traced(part.service), command), to.env.opts
+    )
 
 
-def _frontend(to: _Setting, options: FrontendOptions, image: str) -> FrontendService:
-    env, variables = to.env, to.containers.variables
-    web = _served(to, options, to.containers.plain(image), variables.frontend, options.command)
-    args = FrontendServiceArgs(web=web, api_url=env.at(env.addresses.web), env=variables.frontend_env)
-    return FrontendService(to.named(options.service), args, env.opts)
+def _frontend(to: _Setting, part: ServedPart, image: str) -> FrontendService:
+    env = to.env
+    web = _served(to, part, to.containers.plain(image), part.options.command)
+    args = FrontendServiceArgs(web=web, api_url=env.at(env.addresses.web), env=to.containers.variables.frontend_env)
+    return FrontendService(to.named(part.service), args, env.opts)
 
 
-def _served(
-    to: _Setting,
-    options: ServedOptions,
-    container: ContainerSetup,
-    sidecars: Mapping[str, Sidecar],
-    command: Sequence[str] | None,
-) -> WebServiceArgs:
-    base = to.env.base
+def _additional(to: _Setting, part: ServedPart) -> WebService:
+    args = _served(to, part, to.containers.traced(part.service), part.options.command)
+    return WebService(to.named(part.service), args, to.env.opts)
+
+
+def _served(to: _Setting, part: ServedPart, container: ContainerSetup, command: Sequence[str] | None) -> WebServiceArgs:
+    base, options = to.env.base, part.options
+    sidecars = {**container.sidecars, **to.containers.variables.sidecars[part.key]}
     return WebServiceArgs(
-        service=options.service,
+        service=part.service,
         placement=to.placement,
-        container=replace(container, sidecars={**container.sidecars, **sidecars}),
+        container=replace(container, sidecars=sidecars),
         size=TaskSize(command=command, port=options.port, **passed(StorageSized, options)),
         vpc_id=base.vpc_id,
         listener_arn=base.listener_arn,
         load_balancer_suffix=base.alb_arn_suffix,
-        rules=hosts.assigned_rules(to.env.name, to.env.args)[options.service],
+        rules=hosts.assigned_rules(to.env.name, to.env.args)[part.service],
         capacity=to.capacity,
         **passed(Served, options),
     )
@@ -181,7 +186,7 @@ def _scheduled(to: _Setting, name: str, options: ScheduledCommandOptions, web: W
         command_name=name,
         placement=to.placement,
         container=to.containers.django,
-        size=TaskSize(command=options.command, **passed(Sized, options)),
+        size=TaskSize(command=options.command, **passed(StorageSized, options)),
         # The release has prepared the database for this image when the web service takes it.
         after=[web],
         **passed(ScheduleSettings, options),

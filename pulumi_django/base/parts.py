@@ -264,6 +264,7 @@ def offered(name: str, kind: Kind, args: BaseArgs, parts: Parts) -> BaseContract
         vpc_id=vpc.vpc_id,
         public_subnet_ids=vpc.public_subnet_ids,
         private_subnet_ids=vpc.private_subnet_ids,
+        private_subnet_count=len(args.existing_vpc.private_subnet_ids if args.existing_vpc else args.zones),
         isolated=args.isolated,
         alb_sg_id=parts.web.groups.alb_sg_id,
         app_sg_id=parts.web.groups.app_sg_id,

@@ -27,7 +27,8 @@ def read_only(
     A new volume belongs to root, so a container of the same image first makes `/tmp` writable.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/bind-mounts.html
     """
-    locked = {**own, "readonlyRootFilesystem": True, "mountPoints": [_mount(path) for path in writable_paths]}
+    mounts = [*(_mount(path) for path in writable_paths), *own.get("mountPoints", [])]
+    locked = {**own, "readonlyRootFilesystem": True, "mountPoints": mounts}
     others = [container for container in containers if container is not own]
     if PATH not in writable_paths:
         return [locked, *others]

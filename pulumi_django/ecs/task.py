@@ -10,8 +10,10 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_django.ecs import limits
-from pulumi_django.ecs.read_only import PATH, read_only, volume
+from pulumi_django.ecs import volumes as task_volumes
+from pulumi_django.ecs.read_only import PATH, read_only
 from pulumi_django.ecs.sidecar import Sidecar, check_sidecars, sidecar_containers, start_conditions
+from pulumi_django.ecs.volumes import EfsVolume, Mount, Ulimit
 from pulumi_django.rules import naming
 from pulumi_django.rules.aws_rules import check_image
 from pulumi_django.rules.fields import passed
@@ -41,10 +43,17 @@ class Sized:
 
 @dataclass(frozen=True, kw_only=True)
 class StorageSized(Sized):
-    """CPU, memory and storage of a task."""
+    """CPU, memory, storage and limits of a task."""
 
     ephemeral_storage_gib: int | None = None
     """Storage of the task in GiB, 21 to 200, deleted with the task. None is Fargate's own 20 GiB."""
+
+    mounts: Mapping[str, Mount] = field(default_factory=dict[str, Mount])
+    """Volume -> its place in the container. The files stay when tasks end, and all tasks have the same."""
+
+    ulimits: Mapping[str, Ulimit] = field(default_factory=dict[str, Ulimit])
+    """Name -> limit of the container's processes, such as `nofile`, their open files. Fargate's own `nofile` is 65535; the others
+    are those of its operating system."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +112,9 @@ class Container(Platform):
 
     read_only_root: bool = False
     """Whether the container can write only below `writable_paths`."""
+
+    volumes: Mapping[str, EfsVolume] = field(default_factory=dict[str, EfsVolume])
+    """File systems that the container can mount, by name."""
 
     writable_paths: Sequence[str] = (PATH,)
     """Folders that a container with a read-only root can write to; for `/tmp` its image needs `chmod`. A shell (ECS Exec)
@@ -189,6 +201,7 @@ class TaskDefinitionArgs(Container, TaskSize):
         if self.port is not None and not 0 < self.port < 65536:
             raise ValueError(f"port is {self.port}: a TCP port is 1 to 65535")
         check_ephemeral_storage(self.ephemeral_storage_gib)
+        task_volumes.check(self.service, self.mounts, self.ulimits, self.volumes)
         check_sidecars(self.service, self.port, self.memory_mib, self.sidecars)
         family, containers = naming.service_name(self.environment, self.service), _containers(self)
         limits.check_container_count(family, len(containers))
@@ -227,7 +240,9 @@ class TaskDefinition(pulumi.ComponentResource):
             container_definitions=pulumi.Output.json_dumps(_containers(args)).apply(
                 lambda text: limits.check_task_definition(self.family, text)
             ),
-            volumes=_volumes(args),
+            volumes=task_volumes.definitions(
+                args.mounts, args.volumes, args.writable_paths if args.read_only_root else ()
+            ),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.arn = definition.arn
@@ -260,12 +275,6 @@ def logged_task(
         pulumi.ResourceOptions(parent=parent, depends_on=[logs]),
     )
     return definition, logs
-
-
-def _volumes(args: TaskDefinitionArgs) -> list[aws.ecs.TaskDefinitionVolumeArgs] | None:
-    if not args.read_only_root:
-        return None
-    return [aws.ecs.TaskDefinitionVolumeArgs(name=volume(path)) for path in args.writable_paths]
 
 
 def _ephemeral_storage(gib: int | None) -> aws.ecs.TaskDefinitionEphemeralStorageArgs | None:
@@ -311,4 +320,8 @@ def _container(args: TaskDefinitionArgs) -> dict[str, Any]:
         container["portMappings"] = [{"containerPort": args.port, "hostPort": args.port, "protocol": "tcp"}]
     if args.user is not None:
         container["user"] = args.user
+    if args.mounts:
+        container["mountPoints"] = task_volumes.mount_points(args.mounts)
+    if args.ulimits:
+        container["ulimits"] = task_volumes.ulimits(args.ulimits)
     return container

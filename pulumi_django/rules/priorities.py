@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import graphlib
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pulumi_django.rules.aws_rules import check_path_pattern
+from pulumi_django.rules.patterns import covers, reaches
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html
 PRIORITY_LIMIT = 50_000
@@ -26,6 +28,10 @@ PATH_PATTERN_LIMIT = 128
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_HostHeaderConditionConfig.html
 HOST_LIMIT = 128
 MATCH_ALL = "/*"
+
+EDGE = 10
+"""Priorities at either end of a block for `web` and `frontend`, in an environment with more web services. Those have the
+priorities between, so an environment can get one or lose one without two rules that need the same priority for a moment."""
 
 
 def check_slot(slot: int) -> int:
@@ -62,6 +68,17 @@ class Route:
 
     hosts: Sequence[Any]
     """Host names, plain or as Outputs."""
+
+    setting: str | None = None
+    """Key of the service in the configuration, for messages. None is its name."""
+
+    additional: bool = False
+    """Whether it is one of the `services` beside `web` and `frontend`."""
+
+    @property
+    def key(self) -> str:
+        """Key of its paths in messages."""
+        return f"{self.setting or self.service}.paths"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +133,18 @@ def assign(slot: int, routes: Sequence[Route]) -> dict[str, list[Rule]]:
     """Return the rules of each web service of one environment, by service, in one slot.
 
     Services have the given order, except that a service for every path (`/*`) comes last. Each service has an equal part of
-    the block, so a new path of one service does not change the priorities of the others. Raises ValueError when the block
-    is too small, or when two services have the same path of the same host.
+    the block, so a new path of one service does not change the priorities of the others. Where there are additional
+    services, each of their rules has a priority by its hash, a narrower path before a wider one. Raises ValueError when the
+    block is too small, when two services have the same path of the same host, or when a path gets no request.
     """
     _check_unique(routes)
+    additional = any(route.additional for route in routes)
+    rules = _with_additional(slot, routes) if additional else _in_parts(slot, routes)
+    _check_reached(routes, rules)
+    return rules
+
+
+def _in_parts(slot: int, routes: Sequence[Route]) -> dict[str, list[Rule]]:
     ordered = sorted(routes, key=lambda route: MATCH_ALL in route.paths)
     block = slot_priorities(slot)
     part = PRIORITIES_PER_SLOT // max(len(ordered), 1)
@@ -193,8 +218,108 @@ def _check_unique(routes: Sequence[Route]) -> None:
     for route in routes:
         for host in route.hosts:
             for path in route.paths:
-                other = owner.setdefault((host, path), route.service)
-                if other != route.service:
+                other = owner.setdefault((host, path), route.key)
+                if other != route.key:
                     raise ValueError(
-                        f"the path {path!r} belongs to both {other} and {route.service}: keep it in one of them"
+                        f"{other} and {route.key} both have {path!r}: keep it in one of them, or give the services different "
+                        "hosts"
                     )
+
+
+def _with_additional(slot: int, routes: Sequence[Route]) -> dict[str, list[Rule]]:
+    """Return the rules of an environment with additional services, which are between the first and the last ones."""
+    block = slot_priorities(slot)
+    more = sorted((route for route in routes if route.additional), key=lambda route: route.service)
+    usual = [route for route in routes if not route.additional]
+    late = [r for r in usual if MATCH_ALL in r.paths or any(_covers(r, other) for other in more)]
+    late.sort(key=lambda route: MATCH_ALL in route.paths)
+    early = [route for route in usual if route not in late]
+    count = {route.service: len(rule_conditions(route.hosts, route.paths)) for route in routes}
+    for part in (early, late):
+        _check_room(part, sum(count[route.service] for route in part), EDGE)
+    _check_room(more, sum(count[route.service] for route in more), PRIORITIES_PER_SLOT - 2 * EDGE)
+    ends = [*_positions(early, count, 0)]
+    ends += _positions(late, count, PRIORITIES_PER_SLOT - sum(count[route.service] for route in late))
+    places = {**dict(ends), **_hashed(more, count)}
+    return {
+        route.service: [
+            Rule(priority=block[place], hosts=hosts, paths=paths)
+            for place, (hosts, paths) in zip(
+                places[route.service], rule_conditions(route.hosts, route.paths), strict=True
+            )
+        ]
+        for route in [*early, *more, *late]
+    }
+
+
+def _check_room(routes: Sequence[Route], needed: int, room: int) -> None:
+    if needed > room:
+        names = " and ".join(route.key for route in routes)
+        raise ValueError(f"{names} with their hosts make {needed} listener rules: there is room for {room}")
+
+
+def _positions(routes: Sequence[Route], count: Mapping[str, int], first: int) -> Iterator[tuple[str, list[int]]]:
+    for route in routes:
+        yield route.service, list(range(first, first + count[route.service]))
+        first += count[route.service]
+
+
+def _hashed(routes: Sequence[Route], count: Mapping[str, int]) -> dict[str, list[int]]:
+    """Return places that depend on the names of the services, and only where two meet on each other. Services that have
+    paths of each other share their places, the narrower first."""
+    room = PRIORITIES_PER_SLOT - 2 * EDGE
+    taken: dict[str, list[int]] = {}
+    for route in routes:
+        taken[route.service] = []
+        for index in range(count[route.service]):
+            digest = hashlib.sha256(f"{route.service}/{index}".encode()).digest()
+            place = int.from_bytes(digest[:8], "big") % room
+            while any(place + EDGE in places for places in taken.values()):
+                place = (place + 1) % room
+            taken[route.service].append(place + EDGE)
+    after = {
+        wide.service: {narrow.service for narrow in routes if narrow is not wide and _covers(wide, narrow)}
+        for wide in routes
+    }
+    related = {name for wide, narrower in after.items() if narrower for name in (wide, *narrower)}
+    shared = iter(sorted(place for name in related for place in taken[name]))
+    for name in _in_order(routes, {name: sorted(after[name]) for name in sorted(related)}):
+        taken[name] = [next(shared) for _ in taken[name]]
+    return {name: sorted(places) for name, places in taken.items()}
+
+
+def _in_order(routes: Sequence[Route], after: Mapping[str, Sequence[str]]) -> list[str]:
+    try:
+        return list(graphlib.TopologicalSorter(after).static_order())
+    except graphlib.CycleError as error:
+        keys = sorted(route.key for route in routes if route.service in error.args[1])
+        raise ValueError(
+            f"{' and '.join(keys)} each have a path within a path of the other, so neither can come first: move one of the "
+            "paths"
+        ) from None
+
+
+def _covers(wide: Route, narrow: Route) -> bool:
+    """Return whether a path of `narrow` is within a path of `wide`, on a common host."""
+    return any(covers(path, other) for path in wide.paths for other in narrow.paths) and any(
+        reaches(host, other) for host in wide.hosts for other in narrow.hosts
+    )
+
+
+def _check_reached(routes: Sequence[Route], rules: Mapping[str, Sequence[Rule]]) -> None:
+    """Raise ValueError for a path that gets no request, because a rule of another service takes all of them."""
+    keys = {route.service: route.key for route in routes}
+    ordered = sorted(((rule, service) for service, own in rules.items() for rule in own), key=lambda it: it[0].priority)
+    earlier: list[tuple[Any, str, str]] = []
+    for rule, service in ordered:
+        values = [(host, path, service) for host in rule.hosts for path in rule.paths]
+        for host, path, _ in values:
+            taker = next(
+                (it for it in earlier if it[2] != service and covers(it[1], path) and reaches(it[0], host)), None
+            )
+            if taker is not None:
+                raise ValueError(
+                    f"{keys[service]} has {path!r}, which gets no request: {keys[taker[2]]} has {taker[1]!r}, whose rule comes "
+                    "first"
+                )
+        earlier += values

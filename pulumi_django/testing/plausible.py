@@ -88,6 +88,14 @@ def _cache(kind: str) -> Callable[[Resource], Answer]:
     return build
 
 
+def _files(prefix: str, kind: str) -> Callable[[Resource], Answer]:
+    def build(r: Resource) -> Answer:
+        id_ = r.id(prefix)
+        return id_, {"arn": r.arn("elasticfilesystem", f"{kind}/{id_}")}
+
+    return build
+
+
 def _subscription(r: Resource) -> Answer:
     arn = f"{r.inputs.get('topic')}:{r.hex(8)}-{r.hex(4, 'a')}-{r.hex(4, 'b')}-{r.hex(4, 'c')}-{r.hex(12, 'd')}"
     return arn, {"arn": arn, "pendingConfirmation": r.inputs.get("protocol") == "email"}
@@ -305,6 +313,11 @@ _BUILDERS: Mapping[str, Callable[[Resource], Answer]] = {
     "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": lambda r: (str(r.inputs.get("clusterName")), {}),
     "aws:ecs/service:Service": _ecs_service,
     "aws:ecs/taskDefinition:TaskDefinition": _task_definition,
+    "aws:efs/accessPoint:AccessPoint": _files("fsap", "access-point"),
+    "aws:efs/backupPolicy:BackupPolicy": lambda r: (str(r.inputs.get("fileSystemId")), {}),
+    "aws:efs/fileSystem:FileSystem": _files("fs", "file-system"),
+    "aws:efs/fileSystemPolicy:FileSystemPolicy": lambda r: (str(r.inputs.get("fileSystemId")), {}),
+    "aws:efs/mountTarget:MountTarget": lambda r: (r.id("fsmt"), {"fileSystemId": r.inputs.get("fileSystemId")}),
     "aws:elasticache/parameterGroup:ParameterGroup": _cache("parametergroup"),
     "aws:elasticache/replicationGroup:ReplicationGroup": _replication_group,
     "aws:elasticache/subnetGroup:SubnetGroup": _cache("subnetgroup"),

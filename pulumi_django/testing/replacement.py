@@ -75,6 +75,11 @@ REPLACES_ON: Mapping[str, frozenset[str]] = {
             "family containerDefinitions cpu memory executionRoleArn taskRoleArn networkMode requiresCompatibilities "
             "runtimePlatform volumes ephemeralStorage placementConstraints pidMode ipcMode proxyConfiguration"
         ),
+        "aws:efs/accessPoint:AccessPoint": "fileSystemId posixUser rootDirectory",
+        "aws:efs/backupPolicy:BackupPolicy": "fileSystemId",
+        "aws:efs/fileSystem:FileSystem": "availabilityZoneName creationToken encrypted kmsKeyId performanceMode",
+        "aws:efs/fileSystemPolicy:FileSystemPolicy": "fileSystemId",
+        "aws:efs/mountTarget:MountTarget": "fileSystemId ipAddress subnetId",
         "aws:elasticache/parameterGroup:ParameterGroup": "name family description",
         "aws:elasticache/replicationGroup:ReplicationGroup": (
             "replicationGroupId atRestEncryptionEnabled kmsKeyId port subnetGroupName parameterGroupFamily"

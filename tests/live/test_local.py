@@ -75,7 +75,8 @@ def test_another_host_gets_the_default_answer_of_the_listener(shop: Shop) -> Non
 def test_ps_shows_every_service(shop: Shop) -> None:
     found = json.loads(shop.command("local", "ps", "alpha", "--json").stdout)
     status = {each["service"]: each["status"] for each in found["services"]}
-    assert status == {"redis": "running", "gunicorn": "healthy", "beat": "running", "default": "running"}
+    served = {"gunicorn": "healthy", "channels": "healthy"}
+    assert status == {"redis": "running", "beat": "running", "default": "running", **served}
     address = next(each["address"] for each in found["services"] if each["service"] == "gunicorn")
     assert address.endswith(":8000") or not OWN_ADDRESSES
 

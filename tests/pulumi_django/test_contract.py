@@ -66,6 +66,7 @@ def test_the_names_are_the_published_ones() -> None:
         "redis_replication_group_id",
         "kms_key_arn",
         "isolated",
+        "private_subnet_count",
         "own_certificate",
         "task_role_arn",
         "execution_role_arn",

@@ -69,6 +69,7 @@ UNTAGGED = {
     ("rds", "og"),
 }
 _EC2 = f"arn:aws:ec2:{REGION}:{ACCOUNT}:"
+_EFS = f"arn:aws:elasticfilesystem:{REGION}:{ACCOUNT}:"
 _ELB = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:"
 # ARNs that AWS makes up, or that the simulation does not write as AWS does.
 KNOWN: dict[tuple[str, str], list[str]] = {
@@ -92,6 +93,8 @@ KNOWN: dict[tuple[str, str], list[str]] = {
     ("ec2", "volume"): [f"{_EC2}volume/vol-0123"],
     ("ecs", "task"): [f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/alpha-cluster/0123456789abcdef"],
     ("elasticache", "cluster"): [f"arn:aws:elasticache:{REGION}:{ACCOUNT}:cluster:prod-redis-001"],
+    ("elasticfilesystem", "access-point"): [f"{_EFS}access-point/fsap-0123"],
+    ("elasticfilesystem", "file-system"): [f"{_EFS}file-system/fs-0123"],
     ("elasticloadbalancing", "loadbalancer"): [f"{_ELB}loadbalancer/app/dev-alb/6e204855b4f76e55"],
     ("iam", "instance-profile"): [f"arn:aws:iam::{ACCOUNT}:instance-profile/pulumi-django/dev-bastion-profile-62a6703"],
     ("iam", "role"): [f"arn:aws:iam::{ACCOUNT}:role/pulumi-django/alpha-task-1ca8b1e"],

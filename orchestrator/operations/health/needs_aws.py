@@ -113,6 +113,11 @@ LINKED_ROLES = (
         service="elasticache.amazonaws.com",
     ),
     LinkedRole(
+        types=("aws:efs/mountTarget:MountTarget",),
+        name="AWSServiceRoleForAmazonElasticFileSystem",
+        service="elasticfilesystem.amazonaws.com",
+    ),
+    LinkedRole(
         types=("aws:appautoscaling/target:Target",),
         name="AWSServiceRoleForApplicationAutoScaling_ECSService",
         service="ecs.application-autoscaling.amazonaws.com",

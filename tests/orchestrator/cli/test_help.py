@@ -118,9 +118,10 @@ def test_names_of_stacks_are_completed(here: Here) -> None:
 
 def test_services_and_images_of_the_named_environment_are_completed(here: Here) -> None:
     file = here.folder / "app" / "Pulumi.alpha.yaml"
-    lines = ("backend_image: shop:1", "frontend_image: ui:2", "workers: {default: {}, slow: {}}", "beat: {}")
+    lines = ("backend_image: shop:1", "frontend_image: ui:2", "workers: {default: {}, slow: {}}")
+    lines += ("services: {channels: {}}", "beat: {}")
     file.write_text(file.read_text() + "".join(f"  fixture-app:{line}\n" for line in lines))
-    assert completed(completion.services, here, name="alpha") == ["default", "slow", "web", "web-ui"]
+    assert completed(completion.services, here, name="alpha") == ["channels", "default", "slow", "web", "web-ui"]
     assert completed(completion.services, here, "s", name="app/alpha") == ["slow"]
     assert completed(completion.counts, here, "d", name="alpha") == ["default="]
     assert completed(completion.images, here, "b", name="alpha") == ["backend=shop:1"]

@@ -39,6 +39,11 @@ def new(project: Project, config: dict[str, Any]) -> StackConfig:
         ({"web": {"hosts": ["a.example.com"], "port": 80}}, {"web": {"port": 80}}, "web.hosts"),
         ({"frontend": {"hosts": ["a.example.com"]}}, {"frontend": {}}, "frontend.hosts"),
         (
+            {"services": {"a": {"hosts": ["a.example.com"]}, "b": {"port": 80}}},
+            {"services": {"a": {}, "b": {"port": 80}}},
+            "services.a.hosts",
+        ),
+        (
             {"cdn": {"host": "a.example.com", "certificate_arn": "arn"}},
             {"cdn": {}},
             "cdn.host, cdn.certificate_arn",
@@ -108,6 +113,16 @@ def test_bounds_and_workers_that_scale_chose_are_not_taken_over_either(project: 
     text = "config:\n  django-app:workers:\n    mail: {}\n    default: {desired_count: 2}\n"
     made = scaled(project, text, "workers.mail.scaling", {"min_tasks": 2, "max_tasks": 6})
     assert made.get("workers") == {"mail": {}, "default": {"desired_count": 2}}
+
+
+def test_a_number_that_scale_set_for_one_of_the_services_is_left_out(project: Project) -> None:
+    scaled(
+        project,
+        "config:\n  django-app:services:\n    channels:\n      port: 80\n",
+        "services.channels.desired_count",
+        5,
+    )
+    assert StackConfig.from_template(project, "beta").get("services") == {"channels": {"port": 80}}
 
 
 def test_a_number_that_was_edited_after_scale_is_copied(project: Project) -> None:

@@ -198,12 +198,14 @@ def test_a_resource_that_is_billed_by_use_is_named_once_and_never_added() -> Non
             resource("aws:cloudfront/distribution:Distribution"),
             resource("aws:sqs/queue:Queue"),
             resource("aws:ec2/vpcEndpoint:VpcEndpoint", vpcEndpointType="Gateway"),
+            resource("aws:efs/fileSystem:FileSystem"),
         ],
         PRICES,
     )
     assert result.dollars_per_month == 0
     assert result.by_use == (
         "CloudFront: $0.085 for each GB to viewers, $0.01 for each 10,000 HTTPS requests",
+        "EFS: $0.3 for each GB a month, $0.03 for each GB read, $0.06 for each GB written",
         "S3: $0.023 for each GB a month",
         "SQS: $0.4 for each million requests",
     )

@@ -74,6 +74,7 @@ def test_a_host_of_another_environment_is_refused(
     ("alpha", "beta"),
     [
         (["host: shop.example.com"], ["host: other.example.com"]),
+        (["services: {admin: {hosts: [a.example.com]}}"], ["services: {admin: {hosts: [b.example.com]}}"]),
         # alpha does not serve alpha.example.com.
         (["web: {hosts: [api.example.com]}"], ["host: alpha.example.com"]),
         # Without a frontend, its hosts are free.
@@ -182,6 +183,7 @@ def configured_without_slot(workspace: Workspace, name: str, text: str) -> None:
         ("alpha-beta", ["alpha-beta-web"], "alpha", "  django-app:web: {service: beta-web}\n", "alpha-beta-web"),
         ("alpha", ["alpha-b-mail-dead"], "alpha-b", "  django-app:workers: {mail: {}}\n", "alpha-b-mail-dead"),
         ("alpha", ["alpha-b-mail"], "alpha-b", "  django-app:workers: {mail-dead: {}, mail: {}}\n", "alpha-b-mail"),
+        ("alpha-b", ["alpha-b-ws"], "alpha", "  django-app:services: {b-ws: {paths: [/ws/*]}}\n", "alpha-b-ws"),
         ("alpha-b", ["alpha-b-tidy"], "alpha", "  django-app:scheduled_commands: {b-tidy: {}}\n", "alpha-b-tidy"),
     ],
 )

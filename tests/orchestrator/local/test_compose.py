@@ -84,3 +84,30 @@ def test_the_secrets_of_the_file_stay_the_same(alpha: Declaration, tmp_path: Pat
     folder = StateFolder(tmp_path)
     folder.create()
     assert compose.compose(alpha, folder, 8080).values == compose.compose(alpha, folder, 8080).values
+
+
+def test_a_volume_is_shared_by_the_services_that_mount_it(alpha: Declaration, tmp_path: Path) -> None:
+    text = compose.compose(with_mounts(alpha), StateFolder(tmp_path), 8080).text
+    found = yaml.safe_load(text)
+    assert found["services"]["gunicorn"]["volumes"] == ["media:/app/media"]
+    assert found["services"]["channels"]["volumes"] == ["media:/app/media:ro"]
+    assert found["services"]["channels"]["ulimits"] == {"nofile": {"soft": 1000, "hard": 2000}}
+    assert found["volumes"] == {"database": {}, "media": {}}
+    jsonschema.Draft7Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(found)
+
+
+def with_mounts(declaration: Declaration) -> Declaration:
+    """The declaration with the volume `media` in two services, which only one of them may write to."""
+    changed = {"gunicorn": {"readOnly": False}, "channels": {"readOnly": True}}
+
+    def mounted(resource: Resource) -> Resource:
+        name = str(resource.inputs.get("family", "")).removeprefix("alpha-")
+        if resource.type != "aws:ecs/taskDefinition:TaskDefinition" or name not in changed:
+            return resource
+        (container,) = json.loads(resource.inputs["containerDefinitions"])
+        container["mountPoints"] = [{"sourceVolume": "media", "containerPath": "/app/media", **changed[name]}]
+        container["ulimits"] = [{"name": "nofile", "softLimit": 1000, "hardLimit": 2000}] if name == "channels" else []
+        definitions = json.dumps([container])
+        return replace(resource, inputs={**resource.inputs, "containerDefinitions": definitions})
+
+    return replace(declaration, resources=[mounted(resource) for resource in declaration.resources])

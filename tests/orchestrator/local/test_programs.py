@@ -40,7 +40,7 @@ def made(
     values = SecretValues(declaration, secrets, changes, {"username": "dbmaster", "password": "p"})
     bin_ = folder / "bin"
     bin_.mkdir(exist_ok=True)
-    for name in ("python", "gunicorn", "celery", "redis-server"):
+    for name in ("python", "gunicorn", "daphne", "celery", "redis-server"):
         (bin_ / name).write_text("#!/bin/sh\n")
         (bin_ / name).chmod(0o755)
     surroundings = Surroundings(code=folder, python=bin_ / "python", tools=[], **around)  # type: ignore[arg-type]
@@ -148,9 +148,9 @@ def test_a_container_whose_command_is_in_its_image_is_skipped_unless_the_user_na
     alpha: Declaration, tmp_path: Path
 ) -> None:
     found = tasks.read(alpha)
-    bare = replace(found.services[1].task.containers[0], name="web-ui", image="node", command=(), entry_point=())
-    task = replace(found.services[1].task, containers=[bare])
-    changed = replace(found, services=[replace(found.services[1], task=task)])
+    bare = replace(found.services[2].task.containers[0], name="web-ui", image="node", command=(), entry_point=())
+    task = replace(found.services[2].task, containers=[bare])
+    changed = replace(found, services=[replace(found.services[2], task=task)])
     programs = made(alpha, tmp_path, changed)
     assert programs.services()[0].containers == []
     assert programs.skipped == {"web-ui": "its command is in its image"}
@@ -162,13 +162,13 @@ def test_a_container_whose_command_is_in_its_image_is_skipped_unless_the_user_na
 
 def test_the_containers_of_a_task_find_each_other_on_localhost(alpha: Declaration, tmp_path: Path) -> None:
     found = tasks.read(alpha)
-    web = replace(found.services[1].task.containers[0], command=("gunicorn", "--bind", "127.0.0.1:8000", "shop.wsgi"))
+    web = replace(found.services[2].task.containers[0], command=("gunicorn", "--bind", "127.0.0.1:8000", "shop.wsgi"))
     web = replace(web, environment={"CORS": "http://localhost:3000", "COLLECTOR": "localhost:4317"})
     proxy = Container(name="proxy", image="nginx", command=["sh", "-c", "serve http://localhost:8000/"], ports=[4317])
 
     def with_containers(*containers: Container) -> Tasks:
-        task = replace(found.services[1].task, containers=containers)
-        return replace(found, services=[replace(found.services[1], task=task)])
+        task = replace(found.services[2].task, containers=containers)
+        return replace(found, services=[replace(found.services[2], task=task)])
 
     programs = made(alpha, tmp_path, with_containers(web, proxy))
     address = program(programs, "gunicorn").words[2].removesuffix(":8000")
@@ -183,12 +183,12 @@ def test_the_containers_of_a_task_find_each_other_on_localhost(alpha: Declaratio
 
 def test_a_secret_that_only_aws_has_is_made_up_and_reported(alpha: Declaration, tmp_path: Path) -> None:
     found = tasks.read(alpha)
-    web = found.services[1].task.containers[0]
+    web = found.services[2].task.containers[0]
     foreign = replace(
         web, secrets={**web.secrets, "STRIPE_KEY": "arn:aws:secretsmanager:eu-west-1:1:secret:stripe-AbCdEf"}
     )
-    task = replace(found.services[1].task, containers=[foreign])
-    changed = replace(found, services=[replace(found.services[1], task=task)])
+    task = replace(found.services[2].task, containers=[foreign])
+    changed = replace(found, services=[replace(found.services[2], task=task)])
     programs = made(alpha, tmp_path, changed)
     assert program(programs, "gunicorn").environment["STRIPE_KEY"]
     assert programs.made_up == {"STRIPE_KEY"}

@@ -33,9 +33,10 @@ def test_a_target_group_with_tls_and_its_check_are_read(alpha: Declaration) -> N
 
     plain = routes.read(alpha)
     secure = routes.read(replace(alpha, resources=[secured(each) for each in alpha.resources]))
-    (group,) = plain.checks
-    assert (plain.tls, plain.checks[group].tls) == (frozenset(), False)
-    assert (secure.tls, secure.checks[group].tls) == (frozenset([group]), True)
+    groups = frozenset(plain.checks)
+    assert len(groups) == 2
+    assert (plain.tls, {check.tls for check in plain.checks.values()}) == (frozenset(), {False})
+    assert (secure.tls, {check.tls for check in secure.checks.values()}) == (groups, {True})
 
 
 def test_another_host_gets_the_default_action_of_the_listener(alpha: Declaration) -> None:

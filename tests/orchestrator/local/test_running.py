@@ -28,14 +28,14 @@ def local(service: Service, *names: str) -> LocalService:
 
 
 def test_the_front_door_sends_requests_to_the_container_of_the_target_group(alpha: Declaration) -> None:
-    web = tasks.read(alpha).services[1]
+    web = tasks.read(alpha).services[2]
     (found,) = targets([local(web, "gunicorn")], routes.read(alpha)).values()
     assert (found.service, found.address, found.port) == ("gunicorn", "127.64.0.5", 8001)
     assert (found.check.path, found.grace_seconds) == ("/health/", 60)
 
 
 def test_without_the_proxy_of_the_task_requests_go_to_the_application_itself(alpha: Declaration) -> None:
-    web = tasks.read(alpha).services[1]
+    web = tasks.read(alpha).services[2]
     nginx = Container(name="nginx", image="nginx:1", ports=[80])
     task = replace(web.task, containers=[*web.task.containers, nginx])
     behind = replace(web, task=task, targets=[Target(group=web.targets[0].group, container="nginx", port=80)])
@@ -44,8 +44,8 @@ def test_without_the_proxy_of_the_task_requests_go_to_the_application_itself(alp
 
 
 def test_only_a_proxy_that_runs_here_speaks_the_tls_of_its_target_group(alpha: Declaration) -> None:
-    web, rules = tasks.read(alpha).services[1], routes.read(alpha)
-    (group,) = rules.checks
+    web, rules = tasks.read(alpha).services[2], routes.read(alpha)
+    group = web.targets[0].group
     secure = replace(rules, tls=frozenset([group]), checks={group: HealthCheck(path="/health/", tls=True)})
     task = replace(web.task, containers=[*web.task.containers, Container(name="nginx", image="nginx:1", ports=[443])])
     behind = replace(web, task=task, targets=[Target(group=group, container="nginx", port=443)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,13 @@ from pulumi_django.ecs.database_script import ensure_sql, psql_command
 
 
 def test_services_start_in_the_order_in_which_they_need_each_other(alpha: Declaration) -> None:
-    assert [service.short for service in tasks.read(alpha).services] == ["redis", "gunicorn", "beat", "default"]
+    assert [service.short for service in tasks.read(alpha).services] == [
+        "redis",
+        "channels",
+        "gunicorn",
+        "beat",
+        "default",
+    ]
 
 
 def test_a_container_has_the_command_the_variables_and_the_stop_timeout_of_its_task_definition(
@@ -27,6 +34,23 @@ def test_a_container_has_the_command_the_variables_and_the_stop_timeout_of_its_t
     assert container.ports == [8000]
     assert container.stop_seconds == 30
     assert [target.port for target in web.targets] == [8000]
+
+
+def test_a_container_has_the_volumes_and_limits_of_its_task_definition() -> None:
+    definition = {
+        "name": "web",
+        "mountPoints": [
+            {"sourceVolume": "media", "containerPath": "/app/media", "readOnly": False},
+            {"sourceVolume": "fonts", "containerPath": "/fonts", "readOnly": True},
+            {"sourceVolume": "managed-agents", "containerPath": "/managed-agents", "readOnly": False},
+        ],
+        "ulimits": [{"name": "nofile", "softLimit": 1000, "hardLimit": 2000}],
+    }
+    resource = Resource(urn="u", type="t", name="n", inputs={"containerDefinitions": json.dumps([definition])})
+    (container,) = tasks.read_task(resource).containers
+    assert container.mounts == {"/app/media": "media", "/fonts": "fonts"}
+    assert container.read_only == ["/fonts"]
+    assert (container.open_files, container.limits) == (1000, {"nofile": (1000, 2000)})
 
 
 def test_the_release_command_and_the_database_task_are_found(alpha: Declaration) -> None:

@@ -62,6 +62,14 @@ def test_numbers_go_where_the_configuration_keeps_them(workspace: Workspace, cli
     }
 
 
+def test_the_number_of_one_of_the_services_goes_to_its_own_key(workspace: Workspace, clients: MotoClients) -> None:
+    config = "  django-app:services:\n    channels:\n      paths: [/ws/*]\n"
+    names = (*OUTPUTS.service_names, "alpha-channels")
+    on = target(outputs=replace(OUTPUTS, service_names=names))
+    key = "django-app:services.channels.desired_count"
+    assert prepared(workspace, clients, "channels=3", config=config, on=on) == {key: 3}
+
+
 def test_a_service_is_found_by_the_name_that_the_configuration_gives_it(
     workspace: Workspace, clients: MotoClients
 ) -> None:

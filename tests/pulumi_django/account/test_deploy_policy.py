@@ -196,3 +196,26 @@ def test_the_role_deletes_the_copies_of_task_definitions_that_it_made() -> None:
     call = "ecs:DeleteTaskDefinitions"
     assert allows(own, Request(call, copy, {"aws:RequestedRegion": REGION, **TAG}))
     assert not allows(own, Request(call, copy, {"aws:RequestedRegion": REGION}))
+
+
+def test_the_role_creates_the_addresses_of_its_own_file_systems_only() -> None:
+    """EFS creates a network interface, which has no tags, with the permissions of the caller."""
+    own = statements(account(), "deploy")
+    here = {"aws:RequestedRegion": REGION}
+    ec2, efs = f"arn:aws:ec2:{REGION}:{ACCOUNT}:", f"arn:aws:elasticfilesystem:{REGION}:{ACCOUNT}:file-system/fs-1"
+    assert allows(own, Request("ec2:CreateNetworkInterface", f"{ec2}network-interface/*", here))
+    for kind in ("subnet/subnet-1", "security-group/sg-1"):
+        assert allows(own, Request("ec2:CreateNetworkInterface", f"{ec2}{kind}", {**here, **TAG}))
+        assert not allows(own, Request("ec2:CreateNetworkInterface", f"{ec2}{kind}", here))
+    for action in ("CreateAccessPoint", "CreateMountTarget", "DeleteFileSystem", "PutFileSystemPolicy", "TagResource"):
+        assert allows(own, Request(f"elasticfilesystem:{action}", efs, {**here, **TAG}))
+        assert not allows(own, Request(f"elasticfilesystem:{action}", efs, {**here, **GIVEN}))
+
+
+def test_the_boundary_lets_tasks_mount_file_systems_of_the_projects_only() -> None:
+    arn = f"arn:aws:elasticfilesystem:{REGION}:{ACCOUNT}:file-system/fs-1"
+    own = boundary(account())
+    for action in ("ClientMount", "ClientWrite"):
+        assert allows(own, Request(f"elasticfilesystem:{action}", arn, TAG))
+        assert not allows(own, Request(f"elasticfilesystem:{action}", arn, {}))
+    assert not allows(own, Request("elasticfilesystem:ClientRootAccess", arn, TAG))

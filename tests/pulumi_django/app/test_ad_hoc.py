@@ -451,7 +451,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: app(frontend=FrontendOptions(paths=("/api/*",))),
-        "the path '/api/*' belongs to both gunicorn and web-ui: keep it in one of them",
+        "web.paths and frontend.paths both have '/api/*': keep it in one of them, or give the services different hosts",
     ),
     (
         lambda: app(web=WebOptions(paths=("/api/*",), desired_count=-1)),

@@ -429,7 +429,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: ProdWebOptions(proxy="nginx"),
-        "proxy is 'nginx' and the sidecars of gunicorn are none: name one of them",
+        "proxy is 'nginx' and the sidecars of this service are none: name one of them",
     ),
     (
         lambda: ProdWebOptions(sidecars={"nginx": Sidecar(image="nginx:1")}, proxy="nginx"),

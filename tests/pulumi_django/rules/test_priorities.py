@@ -104,7 +104,7 @@ def test_two_services_may_answer_the_same_path_of_different_hosts() -> None:
         ),
         (
             [route("web", ["/*"]), route("ui", ["/*"])],
-            "the path '/*' belongs to both web and ui: keep it in one of them",
+            "web.paths and ui.paths both have '/*': keep it in one of them, or give the services different hosts",
         ),
         (
             [route("web", [f"/{n}/*" for n in range(200)])],
@@ -148,3 +148,96 @@ def test_no_rule_has_more_values_or_wildcards_than_a_load_balancer_takes(hosts: 
 def test_a_value_that_fits_into_no_rule_is_refused(hosts: list[str], paths: list[str], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         priorities.rule_conditions(hosts, paths)
+
+
+# additional services
+
+
+def more(service: str, *paths: str, hosts: list[str] | None = None) -> priorities.Route:
+    return priorities.Route(
+        service=service, paths=paths, hosts=hosts or HOST, setting=f"services.{service}", additional=True
+    )
+
+
+def order(*routes: priorities.Route) -> dict[str, list[int]]:
+    return {service: [rule.priority for rule in rules] for service, rules in priorities.assign(0, routes).items()}
+
+
+def test_an_additional_service_comes_before_the_service_for_every_path() -> None:
+    found = order(route("web", ["/*"]), more("channels", "/ws/*"))
+    assert found["channels"][0] < found["web"][0] == 50
+
+
+def test_web_keeps_its_place_before_an_additional_service_unless_it_has_a_wider_path() -> None:
+    frontend = route("ui", ["/*"])
+    assert order(route("web", ["/api/*"]), frontend, more("channels", "/ws/*"))["web"] == [1]
+    found = order(route("web", ["/api/*"]), frontend, more("channels", "/api/ws/*"))
+    assert (found["web"], found["ui"]) == ([49], [50])
+
+
+@given(st.lists(st.sampled_from("abcdefghij"), min_size=1, max_size=8, unique=True))
+def test_services_that_come_or_go_never_need_a_priority_of_web_and_frontend(names: list[str]) -> None:
+    """AWS refuses a rule at a priority that is taken, and Pulumi deletes rules last."""
+    services = [more(name, f"/{name}/*") for name in names]
+    for usual in ([route("web", ["/*"])], [route("web", ["/api/*"]), route("ui", ["/*"])]):
+        alone = order(*usual)
+        whole = order(*usual, *services)
+        taken = {priority for name in alone for priority in alone[name]}
+        assert not taken & {priority for name in names for priority in whole[name]} - {50}
+        assert len({p for found in whole.values() for p in found}) == sum(map(len, whole.values()))
+        assert all(10 < priority <= 40 for name in names for priority in whole[name])
+
+
+def test_a_service_keeps_its_priority_when_another_one_comes() -> None:
+    alone = order(route("web", ["/*"]), more("channels", "/ws/*"))
+    both = order(route("web", ["/*"]), more("channels", "/ws/*"), more("api", "/api/*"))
+    assert {name: both[name] for name in alone} == alone
+
+
+@pytest.mark.parametrize("names", [("wide", "narrow"), ("a", "b"), ("b", "a")])
+def test_a_narrower_path_of_an_additional_service_comes_first(names: tuple[str, str]) -> None:
+    wide, narrow = names
+    found = order(route("web", ["/*"]), more(wide, "/ws/*"), more(narrow, "/ws/rooms/*"))
+    assert max(found[narrow]) < min(found[wide])
+
+
+@pytest.mark.parametrize(
+    ("routes", "message"),
+    [
+        (
+            [route("web", ["/*"]), more("channels", "/ws/*"), more("rooms", "/ws/*")],
+            "services.channels.paths and services.rooms.paths both have '/ws/*': keep it in one of them, or give the services "
+            "different hosts",
+        ),
+        (
+            [route("web", ["/*"]), more("a", "/x/*", "/y/z/*"), more("b", "/y/*", "/x/z/*")],
+            "services.a.paths and services.b.paths each have a path within a path of the other, so neither can come first: "
+            "move one of the paths",
+        ),
+        (
+            [route("web", ["/ws/a/*", "/*"]), more("channels", "/ws/*")],
+            "web.paths has '/ws/a/*', which gets no request: services.channels.paths has '/ws/*', whose rule comes first",
+        ),
+        (
+            [route("web", ["/api/*"]), route("ui", ["/api/docs/*", "/docs/*"])],
+            "ui.paths has '/api/docs/*', which gets no request: web.paths has '/api/*', whose rule comes first",
+        ),
+        (
+            [route("web", ["/*"]), more("many", *(f"/{n}/*" for n in range(100)))],
+            "services.many.paths with their hosts make 34 listener rules: there is room for 30",
+        ),
+        (
+            [route("web", [f"/{n}/*" for n in range(40)]), more("channels", "/ws/*")],
+            "web.paths with their hosts make 14 listener rules: there is room for 10",
+        ),
+    ],
+)
+def test_paths_that_cannot_work_beside_each_other_are_refused(routes: list[priorities.Route], message: str) -> None:
+    with pytest.raises(ValueError, match=r".") as refused:
+        priorities.assign(0, routes)
+    assert str(refused.value) == message
+
+
+def test_a_service_with_hosts_of_its_own_may_have_any_path() -> None:
+    found = order(route("web", ["/*"]), more("admin", "/*", hosts=["admin.example.com"]))
+    assert set(found) == {"web", "admin"}
