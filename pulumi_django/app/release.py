@@ -85,8 +85,9 @@ def create(env: Environment, containers: Containers, secrets: AppSecrets) -> Rel
 def steps(env: Environment, gate: ReleaseGate) -> None:
     """Register the commands that run after every service has the new version."""
     commands = (
-        ("on-create", "on_create", env.args.on_create, True),
+        # First, since the data of a new environment may need the tables that it completes.
         ("after-release", "release.after_command", env.args.release.after_command, False),
+        ("on-create", "on_create", env.args.on_create, True),
     )
     for name, setting, command, once in commands:
         if command:

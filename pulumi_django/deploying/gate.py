@@ -171,6 +171,7 @@ class ReleaseGate:
         self._group = RolloutGroup(self._recover)
         self._services: list[pulumi.Resource] = []
         self._records: list[Rollout] = []
+        self._steps: list[ReleaseStep] = []
         self._database_recorded = False
         self._steady: set[str] = set()
         self._scaled: dict[str, int] = {}
@@ -238,22 +239,24 @@ class ReleaseGate:
         await self._run_tasks(await self._known(), None, database=True)
 
     def step(self, step: Step, *, awake: bool, parent: pulumi.Resource | None = None) -> ReleaseStep:
-        """Run a command after the rollout of every service of the program has been confirmed, and record its success.
+        """Run a command after the rollout of every service of the program and the steps before it, and record its success.
 
         It waits for a later update while the environment sleeps, and in an update without release or without waiting.
         """
         hook = pulumi.ResourceHook(f"{self._name}-{step.name}", lambda args: self.run_step(step, args))
         hooks = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
-        confirmed = pulumi.Output.from_input(self._all_confirmed())
+        confirmed = pulumi.Output.from_input(self._all_confirmed([*self._steps]))
         options = pulumi.ResourceOptions(parent=parent, hooks=hooks, depends_on=confirmed)
         definition = self._args.release_task_definition_arn or ""
         waits = not (awake and self._mode.release and self._mode.wait)
-        return ReleaseStep(f"{self._name}-{step.name}", step, definition, waits=waits, opts=options)
+        made = ReleaseStep(f"{self._name}-{step.name}", step, definition, waits=waits, opts=options)
+        self._steps.append(made)
+        return made
 
-    async def _all_confirmed(self) -> list[pulumi.Resource]:
-        """The services, as soon as the engine has written the record of every rollout."""
+    async def _all_confirmed(self, steps: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
+        """The services, as soon as the engine has written the record of every rollout, and of the steps before."""
         services = await self._all_services()
-        for record in self._records:
+        for record in (*self._records, *steps):
             # A component without children is no dependency, but its URN is known only when its hook has succeeded.
             await record.urn.future()
         return services

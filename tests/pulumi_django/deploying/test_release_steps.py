@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from typing import Any
 
@@ -53,6 +54,20 @@ def test_the_records_come_after_the_rollouts_of_all_services_and_carry_the_hooks
     types = [resource.type for resource in result.resources]
     assert types.index("pulumi-django:ecs:Rollout") < types.index("pulumi-django:ecs:ReleaseStep")
     assert fake.calls == []
+
+
+def test_a_step_begins_after_the_success_of_the_steps_before_it(fake: FakeAws) -> None:
+    async def late() -> str:
+        await asyncio.sleep(0.05)
+        return RELEASE
+
+    def program() -> None:
+        gates = gate(fake, release_task_definition_arn=pulumi.Output.from_input(late()))
+        for step in (AFTER, SEED):
+            gates.step(step, awake=True)
+
+    steps = simulate(program).of_type("pulumi-django:ecs:ReleaseStep")
+    assert [step.name for step in steps] == ["alpha-after-release", "alpha-on-create"]
 
 
 @pytest.mark.parametrize("variable", ["PULUMI_DJANGO_RELEASE", "PULUMI_DJANGO_ROLLOUT", None])
