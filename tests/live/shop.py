@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -13,13 +14,16 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import aiohttp
 import requests
 
 from orchestrator.errors import RefusedError
 from orchestrator.local import binaries
 from orchestrator.local.places import free_port
+
+T = TypeVar("T")
 
 HERE = Path(__file__).parent
 SHOP = HERE.parents[1] / "examples" / "shop"
@@ -116,6 +120,19 @@ class Shop:
             allow_redirects=False,
             timeout=LONG,
         )
+
+    def websocket(self, act: Callable[[], T], origin: str | None = None) -> tuple[T, dict[str, Any]]:
+        """Follow the orders on the websocket, act, and return the result of that and the message after it."""
+
+        async def follow() -> tuple[T, dict[str, Any]]:
+            headers = {"Host": f"{self.host}:{self.port}", "Origin": origin or f"http://{self.host}:{self.port}"}
+            url = f"http://127.0.0.1:{self.port}/ws/orders/"
+            async with aiohttp.ClientSession() as session, session.ws_connect(url, headers=headers) as socket:
+                assert await socket.receive_json(timeout=LONG) == {"following": "orders"}
+                result = await asyncio.to_thread(act)
+                return result, await socket.receive_json(timeout=LONG)
+
+        return asyncio.run(follow())
 
     def form_headers(self, host: str | None = None) -> dict[str, str]:
         # The cookie belongs to the host in the header, which `requests` does not look at.

@@ -3,14 +3,13 @@ Redis with TLS."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Generator
 
 import aiohttp
 import pytest
 
-from tests.live.shop import HERE, LONG, Shop, missing, running, until
+from tests.live.shop import HERE, Shop, missing, running, until
 
 WHY = missing("daphne")
 pytestmark = pytest.mark.skipif(WHY is not None, reason=str(WHY))
@@ -57,31 +56,17 @@ def test_every_container_of_the_environment_runs(shop: Shop) -> None:
 
 
 def test_an_order_goes_through_sqs_to_a_worker_and_back_through_a_websocket(shop: Shop) -> None:
-    async def follow() -> tuple[str, dict[str, int]]:
-        headers = {"Host": f"{shop.host}:{shop.port}", "Origin": f"http://{shop.host}:{shop.port}"}
-        url = f"http://127.0.0.1:{shop.port}/ws/orders/"
-        async with aiohttp.ClientSession() as session, session.ws_connect(url, headers=headers) as socket:
-            assert await socket.receive_json(timeout=LONG) == {"following": "orders"}
-            placed = await asyncio.to_thread(order, shop)
-            return placed, await socket.receive_json(timeout=LONG)
-
-    placed, told = asyncio.run(follow())
-    assert placed == f"/orders/{told['packed']}/"
+    placed, message = shop.websocket(lambda: order(shop))
+    assert placed == f"/orders/{message['packed']}/"
     assert shop.get(placed).json()["packed_at"]
     broker = json.loads(shop.python("import os; print(os.environ['CELERY_BROKER_TRANSPORT_OPTIONS'])"))
     assert set(broker["predefined_queues"]) == {"default", "mails", "celery"}
 
 
 def test_a_websocket_of_another_site_is_refused(shop: Shop) -> None:
-    async def connect() -> int:
-        headers = {"Host": f"{shop.host}:{shop.port}", "Origin": "http://evil.example"}
-        url = f"http://127.0.0.1:{shop.port}/ws/orders/"
-        async with aiohttp.ClientSession() as session:
-            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-                await session.ws_connect(url, headers=headers)
-            return refused.value.status
-
-    assert asyncio.run(connect()) == 403
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        shop.websocket(lambda: None, origin="http://evil.example")
+    assert refused.value.status == 403
 
 
 def test_workers_do_tasks_with_and_without_the_name_of_a_queue(shop: Shop) -> None:

@@ -58,6 +58,12 @@ def test_a_worker_does_the_task_of_an_order(shop: Shop) -> None:
     until(lambda: shop.get(placed.headers["Location"]).json()["packed_at"])
 
 
+def test_a_packed_order_arrives_on_the_websocket(shop: Shop) -> None:
+    shop.get("/")
+    placed, message = shop.websocket(lambda: shop.post("/products/1/orders/", {}))
+    assert placed.headers["Location"] == f"/orders/{message['packed']}/"
+
+
 def test_a_worker_does_tasks_with_and_without_the_name_of_a_queue(shop: Shop) -> None:
     shop.python("from waiting.tasks import note; note.delay('unnamed'); note.apply_async(('named',), queue='default')")
     until(lambda: {"unnamed", "named"} <= {path.name for path in shop.folder.iterdir()})

@@ -70,7 +70,8 @@ def shop() -> Generator[Shop]:
 def test_every_container_of_the_environment_runs(shop: Shop) -> None:
     status = {name: each["status"] for name, each in shop.ps().items()}
     workers = {"beat": "running", "default": "running", "mails": "running"}
-    assert status == {"gunicorn": "running", "nginx": "healthy", "web-ui": "healthy", **workers}
+    served = {"gunicorn": "running", "nginx": "healthy", "web-ui": "healthy", "channels": "healthy"}
+    assert status == {**served, **workers}
 
 
 def test_requests_reach_django_through_nginx_with_tls(shop: Shop) -> None:
