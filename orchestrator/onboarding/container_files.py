@@ -79,7 +79,7 @@ def _dockerfiles(repository: SourceTree, folder: str) -> list[str]:
 
     def rank(path: str) -> tuple[int, int, int, int]:
         text, name = repository.text(path) or "", PurePosixPath(path)
-        django = any(word in text for word in ("manage.py", "gunicorn", "uvicorn", "python"))
+        django = any(word in text for word in ("manage.py", "gunicorn", "uvicorn", "python", "DJANGO_"))
         local = any(part in _LOCAL for part in re.split(r"[/._-]", path.lower()))
         inside = folder in (".", str(name.parent)) or path.startswith(f"{folder}/")
         return (not django, local, not inside, path.count("/"))

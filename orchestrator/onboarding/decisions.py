@@ -20,7 +20,7 @@ _EQUIVALENTS = (
     (r"^(POSTGRES|PG|DB|DATABASE|SQL)_?(DB|NAME|DATABASE)$", "{DB_NAME}"),
     (r"^(POSTGRES|PG|DB|DATABASE|SQL)_?HOST$", "{DB_HOST}"),
     (r"^(POSTGRES|PG|DB|DATABASE|SQL)_?PORT$", "{DB_PORT}"),
-    (r"^REDIS_HOST$", "{REDIS_SERVICE_HOST}"),
+    (r"^REDIS_HOST(NAME)?$", "{REDIS_SERVICE_HOST}"),
     (r"^(CACHE_URL|REDIS_CACHE_URL|REDISCLOUD_URL|REDIS_TLS_URL)$", "{REDIS_URL}"),
     (r"^(BROKER_URL|CELERY_BROKER|CLOUDAMQP_URL)$", "{CELERY_BROKER_URL}"),
     (r"^(SITE_URL|BASE_URL|APP_URL|PUBLIC_URL)$", "{FRONTEND_URL}"),
@@ -32,6 +32,13 @@ _SECRET_EQUIVALENTS = (
     (r"^(POSTGRES|PG|DB|DATABASE|SQL)_?(PASSWORD|PASS)$", "{DB_PASSWORD}"),
     (r"^(APP|SITE)_SECRET_KEY$", "{SECRET_KEY}"),
 )
+_OTHER_CLOUD = re.compile(r"^(GS|GCS|GCP|GOOGLE|AZURE|DO|B2|R2|MINIO|OSS|CLOUDINARY)_")
+"""Variables for storage of other providers. Some settings use that storage as soon as one is set."""
+
+_OF_REDIS = ("{REDIS_URL}", "{CELERY_BROKER_URL}")
+"""Values that are secrets in production, whose cache has a password."""
+
+_REDIS_HOST = "{REDIS_SERVICE_HOST}"
 _CREDENTIAL = re.compile(r"KEY|SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|_DSN$")
 _AWS_KEY = re.compile(r"AWS_(S3_)?(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)$")
 
@@ -107,9 +114,9 @@ def decide(survey: Survey, answers: Answers) -> Decisions:
         region=answers.region,
         domain=answers.domain,
         app={key: value for key, value in app.items() if value != {} or key == "workers"},
-        prod_app={"cache": None} if without_redis else {},
+        prod_app={**({"cache": None} if without_redis else {}), **_production_variables(env, secrets)},
         prod_base={"cache": None} if without_redis else {},
-        open=_open_points(survey, answers, missing),
+        open=_open_points(survey, answers, env, missing),
         missing_env=tuple(each for each in missing if each not in credentials and not _AWS_KEY.search(each)),
         missing_secrets=tuple(each for each in credentials if not _AWS_KEY.search(each)),
     )
@@ -130,7 +137,9 @@ def _web(survey: Survey, answers: Answers) -> dict[str, Any]:
     docker = survey.containers.dockerfile
     port = docker.port.value if docker and docker.port else 8000
     web: dict[str, Any] = {}
-    if survey.is_async and survey.asgi and survey.server:
+    if survey.own_server and not survey.is_async:
+        web["command"] = survey.own_server
+    elif survey.is_async and survey.asgi and survey.server:
         web["command"] = _asgi_command(str(survey.server.value), str(survey.asgi.value), port)
     if port != 8000:
         web["port"] = port
@@ -199,13 +208,24 @@ def _variables(survey: Survey) -> tuple[dict[str, str], dict[str, str], list[str
     return env, secrets, missing
 
 
+def _production_variables(env: Mapping[str, str], secrets: Mapping[str, str]) -> dict[str, Any]:
+    """Variables and secrets of production where they differ: addresses of its cache are secrets, and it has no host alone."""
+    of_redis = {name: value for name, value in env.items() if value in _OF_REDIS}
+    plain = {name: value for name, value in env.items() if name not in of_redis and value != _REDIS_HOST}
+    if plain == env:
+        return {}
+    return {"extra_env": plain, "extra_secrets": {**secrets, **of_redis}}
+
+
 def _equivalent(name: str, table: tuple[tuple[str, str], ...], survey: Survey) -> str | None:
+    if _OTHER_CLOUD.search(name):
+        return None
     found = next((value for pattern, value in table if re.search(pattern, name)), None)
     without_redis = not survey.needs_redis and found in ("{REDIS_URL}", "{CELERY_BROKER_URL}", "{REDIS_SERVICE_HOST}")
     return None if without_redis else found
 
 
-def _open_points(survey: Survey, answers: Answers, missing: list[str]) -> list[Decision]:
+def _open_points(survey: Survey, answers: Answers, env: Mapping[str, str], missing: list[str]) -> list[Decision]:
     points: list[Decision] = []
 
     def add(what: str, why: str) -> None:
@@ -236,6 +256,8 @@ def _open_points(survey: Survey, answers: Answers, missing: list[str]) -> list[D
         else:
             where = "extra_secrets" if _CREDENTIAL.search(name) else "extra_env"
             add(name, f"{file}:{variable.line} requires it: set it in {where}, or give it a default")
+    for name in sorted(name for name, value in env.items() if value == _REDIS_HOST):
+        add(name, "the cache of production needs TLS and a password: let the settings read REDIS_URL there")
     if {"mysql", "mariadb"} & {*survey.containers.images}:
         add("database", "a compose file runs MySQL; bases have PostgreSQL")
     if "rabbitmq" in survey.containers.images:

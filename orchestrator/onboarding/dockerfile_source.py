@@ -16,6 +16,7 @@ from orchestrator.onboarding.source_tree import SourceTree
 _DEVELOPMENT = re.compile(r"(^|[-_])(local|dev|develop|development|test|tests|ci|debug|lint)($|[-_])")
 _PRODUCTION = re.compile(r"(^|[-_])(prod|production|release|runtime|final|deploy|live)($|[-_])")
 _USED = re.compile(r"\$(?:\{([A-Z][A-Z0-9_]*)(:?[-=+?])?|([A-Z][A-Z0-9_]*))")
+_STRICT = re.compile(r"^\s*set\s+(-[a-z]*u|-o\s+nounset)|^#!.*\s-[a-z]*u|-o\s+nounset", re.MULTILINE)
 _ASSIGNED = re.compile(r"^\s*(?:export\s+|local\s+|readonly\s+)?([A-Z][A-Z0-9_]*)=")
 _OF_SHELL = frozenset(
     {"PATH", "HOME", "USER", "PWD", "OLDPWD", "HOSTNAME", "UID", "GID", "IFS", "RANDOM", "SHELL", "LANG"}
@@ -141,21 +142,22 @@ def words(text: str) -> str:
 def _variables(
     repository: SourceTree, docker: Dockerfile, lines: Iterable[tuple[int, str, str]]
 ) -> dict[str, tuple[str, Variable]]:
-    """The variables of the entrypoint's script. A shell with `set -u` ends where one has no value."""
+    """The variables of the entrypoint's script. Only a shell with `set -u` ends where one has no value."""
     lines = list(lines)
     own = {
         name for _, kind, rest in lines if kind == "ENV" for name in re.findall(r"(?:^|\s)([A-Z][A-Z0-9_]*)[= ]", rest)
     }
     file = _script(repository, docker, [rest for _, kind, rest in lines if kind in ("COPY", "ADD")])
     found: dict[str, tuple[str, Variable]] = {}
-    known = own | _OF_SHELL
-    for number, line in enumerate((repository.text(file) or "").splitlines() if file else (), 1):
+    known, text = own | _OF_SHELL, (repository.text(file) or "" if file else "")
+    strict = bool(_STRICT.search(text))
+    for number, line in enumerate(text.splitlines(), 1):
         if line.lstrip().startswith("#"):
             continue
         for braced, default, plain in _USED.findall(line):
             name = braced or plain
             if name not in known and name not in found:
-                required = default not in (":-", "-", ":=", "=", ":+", "+")
+                required = default in ("?", ":?") or (strict and not default)
                 found[name] = (str(file), Variable(name=name, line=number, required=required))
         known |= {*_ASSIGNED.findall(line)} - {*found}
     return found

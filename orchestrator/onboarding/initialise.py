@@ -96,20 +96,40 @@ def initialise(request: Init, ask: Ask) -> Initialised:
     )
 
 
+_VARIABLES = ("extra_env", "extra_secrets")
+
+
 def _with_values_of(taken: Takeover, decisions: Decisions) -> Decisions:
     """The decisions with the values of another tool. A worker or beat that only that tool shows needs a broker."""
     has_celery = bool(taken.values.get("workers") or taken.values.get("beat"))
     dropped = {"redis", "cache"} if has_celery else set[str]()
 
     def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-        return {key: value for key, value in {**one, **other}.items() if key not in dropped}
+        return {key: value for key, value in _with_variables(one, other).items() if key not in dropped}
 
+    # Production repeats the variables of the environment wherever it has other ones.
+    repeated = {key: decisions.app[key] for key in _VARIABLES if key in decisions.app} | dict(decisions.prod_app)
+    prod = merged(_with_variables(repeated, taken.values), taken.prod_values)
+    own = {*decisions.prod_app, *taken.prod_values}
+    kept = {key: value for key, value in prod.items() if key in own or (key in _VARIABLES and own & {*_VARIABLES})}
     return replace(
         decisions,
         app=merged(decisions.app, taken.values),
-        prod_app=merged(decisions.prod_app, taken.prod_values),
+        prod_app=kept,
         prod_base=merged(decisions.prod_base, {}),
     )
+
+
+def _with_variables(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """All values of both; of two the later one. A variable is plain or a secret, as the later one has it."""
+    found = {**one, **other}
+    for key, opposite in (_VARIABLES, _VARIABLES[::-1]):
+        earlier = {name: value for name, value in one.get(key, {}).items() if name not in other.get(opposite, {})}
+        if earlier or other.get(key):
+            found[key] = {**earlier, **other.get(key, {})}
+        else:
+            found.pop(key, None)
+    return found
 
 
 def _inside(request: Init) -> Path:

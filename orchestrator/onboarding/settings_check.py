@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -32,7 +33,8 @@ def _settings(survey: Survey) -> Iterable[SettingCheck]:
     )
     yield _check(
         "the database comes from the environment",
-        reads("DATABASE_URL", "DB_HOST", "POSTGRES_SERVICE_HOST", "POSTGRES_HOST", "DATABASE_HOST"),
+        reads("DATABASE_URL", "DB_HOST", "POSTGRES_SERVICE_HOST", "POSTGRES_HOST", "DATABASE_HOST")
+        or _reads_database_url(survey),
         'DATABASES = {"default": dj_database_url.config(conn_max_age=60, ssl_require=True)}  # pip install dj-database-url',
     )
     hosts = reads("ALLOWED_HOSTS", "DJANGO_ALLOWED_HOSTS") or "*" in settings.list("ALLOWED_HOSTS")
@@ -51,7 +53,9 @@ def _settings(survey: Survey) -> Iterable[SettingCheck]:
         settings.has("SECURE_PROXY_SSL_HEADER"),
         'SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")',
     )
-    yield _check("DEBUG is off", not settings.value("DEBUG"), 'DEBUG = os.environ.get("DEBUG") == "1"')
+    yield _check(
+        "DEBUG is off", not settings.value("DEBUG") or reads("DEBUG"), 'DEBUG = os.environ.get("DEBUG") == "1"'
+    )
     yield _check(
         "static files are served", _static(survey), 'MIDDLEWARE.insert(1, "whitenoise.middleware.WhiteNoiseMiddleware")'
     )
@@ -67,7 +71,8 @@ def _settings(survey: Survey) -> Iterable[SettingCheck]:
 
 def _requirements(survey: Survey) -> Iterable[SettingCheck]:
     has = survey.requirements.keys()
-    server = str(survey.server.value) if survey.is_async and survey.server else "gunicorn"
+    server = str(survey.server.value) if survey.is_async and survey.server else "".join(survey.own_server[:1])
+    server = server or "gunicorn"
     docker = survey.containers.dockerfile
     text = survey.repository.text(docker.path) or "" if docker else ""
     yield _check(f"{server} is installed", server in has or server in text, server)
@@ -82,6 +87,14 @@ def _check(what: str, found: bool, lines: str) -> SettingCheck:
 def _reader(survey: Survey) -> Callable[..., bool]:
     variables = survey.settings.variables.keys()
     return lambda *names: bool(variables & set(names))
+
+
+def _reads_database_url(survey: Survey) -> bool:
+    """Whether a library reads DATABASE_URL, whose name the settings do not contain then."""
+    calls = [call.func for module in survey.settings.modules for call in module.calls("config", "db")]
+    return any(
+        isinstance(call, ast.Attribute) and ast.unparse(call.value) in ("dj_database_url", "env") for call in calls
+    )
 
 
 def _static(survey: Survey) -> bool:

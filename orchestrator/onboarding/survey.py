@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from orchestrator.onboarding.settings_source import Settings
 from orchestrator.onboarding.source_tree import SourceTree
 
 _SERVERS = ("daphne", "uvicorn", "hypercorn")
+_OTHER_SERVERS = (*_SERVERS, "uwsgi", "waitress-serve", "granian", "mod_wsgi-express", "unitd")
 _EXTENSIONS = {
     "TrigramExtension": "pg_trgm",
     "HStoreExtension": "hstore",
@@ -68,6 +70,19 @@ class Survey:
         """Whether the project uses Redis: for Celery, the cache, or Channels."""
         known = {"redis", "django-redis", "channels-redis", "celery", "django-rq", "hiredis"}
         return bool(self.celery.app or known & {*self.requirements} or "REDIS_URL" in self.settings.variables)
+
+    @property
+    def own_server(self) -> list[str]:
+        """The words of the image's command, if it runs another server than gunicorn; none for a shell command."""
+        docker = self.containers.dockerfile
+        text = str(docker.command.value) if docker and docker.command else ""
+        if re.search(r"[;&|$`<>]", text):
+            return []
+        words = shlex.split(text, posix=True) if text.count("'") % 2 == 0 and text.count('"') % 2 == 0 else []
+        program = (
+            words[2] if words[:1] == ["python"] and words[1:2] == ["-m"] and len(words) > 2 else "".join(words[:1])
+        )
+        return words if PurePosixPath(program).name in _OTHER_SERVERS else []
 
     @property
     def script_variables(self) -> Mapping[str, tuple[str, Variable]]:

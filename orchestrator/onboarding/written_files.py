@@ -174,7 +174,7 @@ def _production(decisions: Decisions) -> dict[str, Any]:
     values = {"base": PROD_BASE, "listener_slot": 0, **decisions.app, **decisions.prod_app}
     # Production has its base's cache instead of a Redis of its own.
     values.pop("redis", None)
-    return values
+    return {key: value for key, value in values.items() if value != {} or key == "workers"}
 
 
 def _app(decisions: Decisions, values: Mapping[str, Any]) -> str:

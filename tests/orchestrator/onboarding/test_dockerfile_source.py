@@ -104,6 +104,29 @@ def test_the_script_of_the_entrypoint_names_the_variables_that_nothing_sets(
     }
 
 
+@pytest.mark.parametrize(
+    ("beginning", "required"),
+    [
+        ("#!/bin/sh\nset -e\n", False),
+        ("#!/bin/bash -eu\n", True),
+        ("#!/bin/sh\nset -eu\n", True),
+        ("#!/bin/bash\nset -euo pipefail\n", True),
+        ("#!/bin/bash\nset -o nounset\n", True),
+        ("#!/bin/sh -e\n", False),
+    ],
+)
+def test_a_shell_that_is_not_strict_takes_a_missing_variable_as_empty(
+    beginning: str, required: bool, tmp_path: Path
+) -> None:
+    script = f"{beginning}echo $COLOR\necho ${{SIZE:?}} ${{MODE:-fast}}\n"
+    found = docker(tmp_path, 'FROM a\nCOPY . /code\nENTRYPOINT ["/code/run.sh"]\n', **{"run.sh": script})
+    assert {name: variable.required for name, (_, variable) in found.variables.items()} == {
+        "COLOR": required,
+        "SIZE": True,
+        "MODE": False,
+    }
+
+
 @pytest.mark.parametrize("entrypoint", ["", 'ENTRYPOINT ["python"]', 'ENTRYPOINT ["/missing.sh"]', "ENTRYPOINT []"])
 def test_an_entrypoint_without_a_script_in_the_repository_needs_nothing(entrypoint: str, tmp_path: Path) -> None:
     assert docker(tmp_path, f"FROM python:3.13\n{entrypoint}\n").variables == {}

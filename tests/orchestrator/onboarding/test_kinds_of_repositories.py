@@ -106,6 +106,29 @@ COPILOT = REST | {
 }
 
 
+ANOTHER_SERVER = {
+    "manage.py": MANAGE.format(settings="shop.settings"),
+    "shop/__init__.py": "",
+    "shop/asgi/__init__.py": "application = 1\n",
+    "shop/urls.py": "urlpatterns = []\n",
+    "shop/settings.py": """import os
+import dj_database_url
+DATABASES = {"default": dj_database_url.config(default="sqlite://")}
+DEBUG = get_bool_from_env("DEBUG", True)
+ROOT_URLCONF = "shop.urls"
+CACHES = {"default": {"LOCATION": os.environ.get("REDIS_TLS_URL")}}
+LOCKS = os.environ.get("REDIS_HOST")
+if "GS_BUCKET_NAME" in os.environ:
+    GS_BUCKET_NAME = os.environ["GS_BUCKET_NAME"]
+AWS_STORAGE_BUCKET_NAME = os.environ.get("AWS_STORAGE_BUCKET_NAME")
+""",
+    "requirements.txt": "Django\nuvicorn\nredis\npsycopg\n",
+    "Dockerfile": 'FROM python:3.13\nCOPY . /code/\nENTRYPOINT ["/code/entrypoint.sh"]\n'
+    'CMD ["uvicorn", "shop.asgi:application", "--host=0.0.0.0", "--port=8080"]\n',
+    "entrypoint.sh": '#!/bin/sh\nset -e\nif [ "$LOAD_DATA" = on ]; then python manage.py loaddata; fi\nexec "$@"\n',
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Kind:
     """A repository, and what `init` makes of it."""
@@ -115,6 +138,9 @@ class Kind:
     still_open: set[str]
     app: Mapping[str, Any]
     """Some keys of the environment."""
+
+    live: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Keys of production that differ."""
 
     image: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -171,6 +197,26 @@ KINDS = {
         still_open={"JWT_SIGNING_KEY"},
         app={"web": {"port": 9000, "health_check": {"path": "/api/status/"}}, "beat": None},
     ),
+    "another server, Redis under other names": Kind(
+        files=ANOTHER_SERVER,
+        services="gunicorn, redis",
+        still_open={"web.health_check.path", "REDIS_HOST"},
+        app={
+            "web": {
+                "command": ["uvicorn", "shop.asgi:application", "--host=0.0.0.0", "--port=8080"],
+                "port": 8080,
+            },
+            "extra_env": {
+                "AWS_STORAGE_BUCKET_NAME": "{S3_BUCKET_NAME}",
+                "REDIS_HOST": "{REDIS_SERVICE_HOST}",
+                "REDIS_TLS_URL": "{REDIS_URL}",
+            },
+        },
+        live={
+            "extra_env": {"AWS_STORAGE_BUCKET_NAME": "{S3_BUCKET_NAME}"},
+            "extra_secrets": {"REDIS_TLS_URL": "{REDIS_URL}"},
+        },
+    ),
     "Copilot": Kind(
         files=COPILOT,
         services="gunicorn",
@@ -203,8 +249,10 @@ def test_a_repository_becomes_two_environments_without_an_edit(
     report = json.loads(capsys.readouterr().out)
     assert {point["what"] for point in report["open"]} == PLACEHOLDERS | kind.still_open
 
-    config = YAML(typ="safe").load((folder / "infrastructure/app/Pulumi.alpha.yaml").read_text())["config"]
-    assert {key: config.get(f"shop-app:{key}") for key in kind.app} == kind.app
+    for environment, expected in (("alpha", kind.app), ("live", kind.live)):
+        file = folder / f"infrastructure/app/Pulumi.{environment}.yaml"
+        config = YAML(typ="safe").load(file.read_text())["config"]
+        assert {key: config.get(f"shop-app:{key}") for key in expected} == expected
     settings = tomllib.loads((folder / "infrastructure/orchestrator.toml").read_text())
     assert kind.image.items() <= settings["images"]["backend"].items()
 

@@ -77,6 +77,36 @@ def test_only_the_last_stage_of_a_dockerfile_counts(tmp_path: Path) -> None:
     assert (docker.command.value, docker.command.line) == ("gunicorn shop.wsgi", 7)
 
 
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ('["uwsgi", "/code/uwsgi.ini"]', ["uwsgi", "/code/uwsgi.ini"]),
+        ("/venv/bin/daphne shop.asgi:application", ["/venv/bin/daphne", "shop.asgi:application"]),
+        (
+            '["python", "-m", "uvicorn", "shop.asgi:application"]',
+            ["python", "-m", "uvicorn", "shop.asgi:application"],
+        ),
+        ('["gunicorn", "shop.wsgi"]', []),
+        ("python manage.py migrate && uvicorn shop.asgi:application", []),
+        ("uvicorn shop.asgi --port $PORT", []),
+        ("uvicorn 'shop.asgi", []),
+        ("", []),
+    ],
+)
+def test_another_server_of_the_image_is_its_command(command: str, words: list[str], tmp_path: Path) -> None:
+    assert survey(repository(tmp_path, {"Dockerfile": f"FROM python:3.13\nCMD {command}\n"})).own_server == words
+
+
+def test_a_dockerfile_that_names_the_settings_counts_before_one_for_the_base(tmp_path: Path) -> None:
+    files = {
+        "docker/shop_base/Dockerfile": "FROM python:3.13\nUSER base\n",
+        "docker/shop/Dockerfile": "FROM example/shop_base\nENV DJANGO_SETTINGS_MODULE=shop.settings\nUSER shop\n",
+    }
+    docker = survey(repository(tmp_path, files)).containers.dockerfile
+    assert docker is not None
+    assert docker.path == "docker/shop/Dockerfile"
+
+
 def test_celery_shows_its_application_queues_and_schedule(tmp_path: Path) -> None:
     files = {
         "shop/celery.py": "from celery import Celery\nworker = Celery('shop')\nworker.conf.beat_schedule = {'x': 1}\n",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from orchestrator.cli.main import main
 from orchestrator.errors import RefusedError
@@ -128,6 +129,26 @@ def test_an_application_of_copilot_is_created_by_the_simulation(
     for words in (["alpha", "--base", "dev"], ["live", "--base", "prod", "--allow-prod"]):
         assert main(["create-env", *words, "--yes"]) == 0, capsys.readouterr().err
     assert "services  gunicorn, jobs, beat" in capsys.readouterr().out
+
+
+def test_variables_of_the_settings_and_of_the_other_tool_are_together_in_both_environments(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = "import os\nCACHE = os.environ['CACHE_URL']\nB = os.environ['AWS_STORAGE_BUCKET_NAME']\n"
+    more = {"shop/settings.py": settings + "U = os.environ['POSTGRES_USER']\n", "requirements.txt": "redis\n"}
+    monkeypatch.chdir(repository(tmp_path / "shop", FILES | more))
+    assert main(["init", "--yes", "--from", "copilot"]) == 0
+    secrets = {"API_TOKEN": "ssm:/copilot/shop/test/secrets/API_TOKEN", "MAIL": "secretsmanager:mail:password"}
+    for name, env, of_redis in (
+        ("alpha", {"CACHE_URL": "{REDIS_URL}"}, {}),
+        ("live", {}, {"CACHE_URL": "{REDIS_URL}"}),
+    ):
+        config = YAML(typ="safe").load(Path(f"infrastructure/app/Pulumi.{name}.yaml"))["config"]
+        assert config["shop-app:extra_env"] == {"AWS_STORAGE_BUCKET_NAME": "{S3_BUCKET_NAME}", "COLOR": "blue", **env}
+        found = config["shop-app:extra_secrets"]
+        assert found == {"POSTGRES_USER": "{DB_USER}", **secrets, **of_redis}
+    for words in (["alpha", "--base", "dev"], ["live", "--base", "prod", "--allow-prod"]):
+        assert main(["create-env", *words, "--yes"]) == 0, capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
