@@ -61,6 +61,11 @@ def test_an_order_goes_through_sqs_to_a_worker_and_back_through_a_websocket(shop
     assert shop.get(placed).json()["packed_at"]
     broker = json.loads(shop.python("import os; print(os.environ['CELERY_BROKER_TRANSPORT_OPTIONS'])"))
     assert set(broker["predefined_queues"]) == {"default", "mails", "celery"}
+    urls = shop.python("import boto3; print(*boto3.client('sqs').list_queues()['QueueUrls'])").split()
+    known = {each["url"] for each in broker["predefined_queues"].values()}
+    others = [url.rsplit("/", 1)[1] for url in urls if url not in known]
+    assert len(others) == len(known)
+    assert all("dead" in name for name in others), "Celery creates no queue"
 
 
 def test_a_websocket_of_another_site_is_refused(shop: Shop) -> None:

@@ -81,6 +81,11 @@ def test_requests_reach_django_through_nginx_with_tls(shop: Shop) -> None:
     added = shop.post("/products/", {"name": "Tea", "price_cents": "300"}, {"picture": picture}, API)
     assert added.status_code == 302
     assert shop.get("/products/1/picture/", host=API).content == picture[1]
+    keys = shop.python(
+        "import os, boto3; found = boto3.client('s3').list_objects_v2(Bucket=os.environ['S3_BUCKET_NAME'])['Contents']; "
+        "print(*(each['Key'] for each in found))"
+    )
+    assert keys == "live/media/products/tea.txt", "environments share the bucket of their base"
 
 
 def test_each_host_reaches_its_own_service(shop: Shop) -> None:

@@ -111,7 +111,7 @@ STORAGES = {
         "OPTIONS": {
             "bucket_name": environment.text("S3_BUCKET_NAME"),
             "region_name": environment.text("AWS_REGION"),
-            "location": "media",
+            "location": f"{environment.text('APP_NAME', 'shop')}/media",
             "file_overwrite": False,
         },
     },
