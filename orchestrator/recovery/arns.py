@@ -16,6 +16,7 @@ WHOLE_NAME = {"s3": "bucket", "sns": "topic", "sqs": "queue"}
 SERVICES: Mapping[str, tuple[str, ...]] = {
     "appautoscaling": ("application-autoscaling",),
     "cloudwatch": ("logs", "cloudwatch", "events"),
+    "efs": ("elasticfilesystem",),
     "lb": ("elasticloadbalancing",),
     "vpc": ("ec2",),
 }

@@ -269,6 +269,9 @@ _ALIVE: Mapping[str, _Alive] = {
     "elasticache:replicationgroup": _not_going(
         "elasticache", "describe_replication_groups", "ReplicationGroups", "ReplicationGroupId", "Status"
     ),
+    "elasticfilesystem:file-system": _not_going(
+        "efs", "describe_file_systems", "FileSystems", "FileSystemId", "LifeCycleState"
+    ),
     "kms:key": _keys,
     "rds:cluster": _not_going("rds", "describe_db_clusters", "DBClusters", "DBClusterIdentifier", "Status"),
     "rds:db": _not_going("rds", "describe_db_instances", "DBInstances", "DBInstanceIdentifier", "DBInstanceStatus"),

@@ -102,12 +102,9 @@ class FileSystem(pulumi.ComponentResource):
         )
         self.file_system_id, self.file_system_arn = files.id, files.arn
         self._access_point(name, args)
-        aws.efs.BackupPolicy(
-            f"{name}-backups",
-            file_system_id=files.id,
-            backup_policy=aws.efs.BackupPolicyBackupPolicyArgs(status="ENABLED" if args.backups else "DISABLED"),
-            opts=child,
-        )
+        if args.backups:
+            enabled = aws.efs.BackupPolicyBackupPolicyArgs(status="ENABLED")
+            aws.efs.BackupPolicy(f"{name}-backups", file_system_id=files.id, backup_policy=enabled, opts=child)
         aws.efs.FileSystemPolicy(f"{name}-policy", file_system_id=files.id, policy=_policy(files.arn), opts=child)
         self._mount_targets(name, args, child)
         self.register_outputs(

@@ -320,6 +320,23 @@ def bucket(tags: dict[str, str]) -> Made:
     return "alpha-assets-1", {"bucket": "alpha-assets-1"}
 
 
+def file_system(tags: dict[str, str]) -> Made:
+    made = client("efs").create_file_system(CreationToken="alpha-media", Tags=pairs(tags))
+    return made["FileSystemId"], {"encrypted": True}
+
+
+def access_point(tags: dict[str, str]) -> Made:
+    efs, (files, _) = client("efs"), file_system(tags)
+    made = efs.create_access_point(ClientToken="alpha-media", FileSystemId=files, Tags=pairs(tags))
+    return made["AccessPointId"], {"fileSystemId": files}
+
+
+def mount_target(tags: dict[str, str]) -> Made:
+    (files, _), (where, _) = file_system(tags), subnet(tags)
+    made = client("efs").create_mount_target(FileSystemId=files, SubnetId=where)
+    return made["MountTargetId"], {"fileSystemId": files, "subnetId": where}
+
+
 def topic(tags: dict[str, str]) -> Made:
     return client("sns").create_topic(Name="dev-alarms", Tags=pairs(tags))["TopicArn"], {"name": "dev-alarms"}
 

@@ -67,6 +67,24 @@ def _bucket(aws: Aws, orphan: Orphan) -> None:
     client.delete_bucket(Bucket=orphan.name)
 
 
+def _file_system(aws: Aws, orphan: Orphan) -> None:
+    if is_production(orphan):
+        raise KeptError(
+            "it is a file system of production: delete it in the console of EFS when its files are not needed"
+        )
+    client = aws.client("efs")
+    for target in aws.all("efs", "describe_mount_targets", "MountTargets", FileSystemId=orphan.name):
+        client.delete_mount_target(MountTargetId=target["MountTargetId"])
+    # It is in use while its mount targets go, and is tried again then.
+    client.delete_file_system(FileSystemId=orphan.name)
+
+
+def _access_point(aws: Aws, orphan: Orphan) -> None:
+    if is_production(orphan):
+        raise KeptError("it is the way to a file system of production")
+    aws.client("efs").delete_access_point(AccessPointId=orphan.name)
+
+
 def _secret(aws: Aws, orphan: Orphan) -> None:
     keep = {"RecoveryWindowInDays": RECOVERY_DAYS} if is_production(orphan) else {"ForceDeleteWithoutRecovery": True}
     aws.client("secretsmanager").delete_secret(SecretId=orphan.arn, **keep)
@@ -148,6 +166,8 @@ DELETERS: Mapping[str, tuple[int, Deleter]] = {
     "elasticache:subnetgroup": (53, _by_name("elasticache", "delete_cache_subnet_group", "CacheSubnetGroupName")),
     "elasticache:user": (55, _by_name("elasticache", "delete_user", "UserId")),
     "elasticache:usergroup": (54, _by_name("elasticache", "delete_user_group", "UserGroupId")),
+    "elasticfilesystem:access-point": (51, _access_point),
+    "elasticfilesystem:file-system": (52, _file_system),
     "iam:instance-profile": (96, _instance_profile),
     "iam:policy": (98, _policy),
     "iam:role": (97, _role),

@@ -33,6 +33,8 @@ REPEATABLE: Mapping[str, str] = {
             "aws:ec2/volumeAttachment:VolumeAttachment",
             "aws:ecr/lifecyclePolicy:LifecyclePolicy",
             "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
+            "aws:efs/backupPolicy:BackupPolicy",
+            "aws:efs/fileSystemPolicy:FileSystemPolicy",
             "aws:lb/listenerCertificate:ListenerCertificate",
             "aws:lb/targetGroupAttachment:TargetGroupAttachment",
             "aws:s3/bucketAcl:BucketAcl",

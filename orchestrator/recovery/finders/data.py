@@ -133,8 +133,31 @@ def _log_group(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
             yield Candidate(id=group["logGroupName"], tags=tags_of(tags))
 
 
+def _file_system(aws: Aws, _inputs: Inputs) -> Iterable[Candidate]:
+    for item in aws.all("efs", "describe_file_systems", "FileSystems"):
+        if item.get("LifeCycleState") not in GOING:
+            yield Candidate(id=item["FileSystemId"], tags=tags_of(item.get("Tags")), distinct=False)
+
+
+def _access_point(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
+    files = text(inputs, "fileSystemId")
+    for item in aws.all("efs", "describe_access_points", "AccessPoints", FileSystemId=files) if files else ():
+        if item.get("LifeCycleState") not in GOING:
+            yield Candidate(id=item["AccessPointId"], tags=tags_of(item.get("Tags")))
+
+
+def _mount_target(aws: Aws, inputs: Inputs) -> Iterable[Candidate]:
+    files = text(inputs, "fileSystemId")
+    for item in aws.all("efs", "describe_mount_targets", "MountTargets", FileSystemId=files) if files else ():
+        if item.get("SubnetId") == inputs.get("subnetId") and item.get("LifeCycleState") not in GOING:
+            yield Candidate(id=item["MountTargetId"], tags=None)
+
+
 FINDERS: Mapping[str, Finder] = {
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
+    "aws:efs/accessPoint:AccessPoint": _access_point,
+    "aws:efs/fileSystem:FileSystem": _file_system,
+    "aws:efs/mountTarget:MountTarget": _mount_target,
     "aws:elasticache/cluster:Cluster": _elasticache(
         "describe_cache_clusters", "CacheClusters", "CacheClusterId", "clusterId", "CacheClusterId"
     ),

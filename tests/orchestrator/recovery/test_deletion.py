@@ -232,6 +232,8 @@ ACCOUNT = "us-east-1:123456789012"
 @pytest.mark.parametrize(
     ("name", "arn"),
     [
+        ("access_point", f"arn:aws:elasticfilesystem:{ACCOUNT}:access-point/{{id}}"),
+        ("file_system", f"arn:aws:elasticfilesystem:{ACCOUNT}:file-system/{{id}}"),
         ("aurora", f"arn:aws:rds:{ACCOUNT}:cluster:{{id}}"),
         ("email_identity", f"arn:aws:ses:{ACCOUNT}:identity/{{id}}"),
         ("event_rule", f"arn:aws:events:{ACCOUNT}:rule/{{id}}"),
@@ -251,6 +253,19 @@ def test_a_type_that_the_emulator_does_not_list_is_deleted_too(name: str, arn: s
     assert (result.outcome, result.reason) == (Outcome.DELETED, None)
     (found,) = find_pending(deployment(pending(type_, "it", **inputs)), client)
     assert isinstance(found, NotFound)
+
+
+def test_a_file_system_goes_with_its_addresses_and_that_of_production_stays() -> None:
+    make.mount_target(TAGS)
+    (files,) = client("efs").describe_file_systems()["FileSystems"]
+    arn = f"arn:aws:elasticfilesystem:{ACCOUNT}:file-system/{files['FileSystemId']}"
+    of_production = {"kind": "prod"}
+    (kept,) = delete_orphans([orphan(arn, "elasticfilesystem:file-system", **of_production)], client)
+    assert (kept.outcome, str(kept.reason)[:36]) == (Outcome.KEPT, "it is a file system of production: d")
+    assert client("efs").describe_file_systems()["FileSystems"]
+    (gone,) = delete_orphans([orphan(arn, "elasticfilesystem:file-system")], client, sleep=lambda _seconds: None)
+    assert gone.outcome is Outcome.DELETED
+    assert client("efs").describe_file_systems()["FileSystems"] == []
 
 
 def test_a_repository_of_production_with_images_is_kept() -> None:
