@@ -142,9 +142,12 @@ class Shop:
 
 @contextmanager
 def running(
-    name: str, *, config: str = "", words: Sequence[str] = (), values: Mapping[str, str] | None = None
+    name: str, *, config: str = "", words: Sequence[str] = (), environment: Mapping[str, str] | None = None
 ) -> Generator[Shop]:
-    """Run an environment of the shop while the block runs. `config` is added to its stack file, `values` to its variables."""
+    """Run an environment of the shop while the block runs.
+
+    `config` is added to its stack file, `words` and `environment` to its command.
+    """
     # PostgreSQL's own user must be able to enter, when root runs the tests.
     state = Path(tempfile.mkdtemp(prefix="local-"))
     state.chmod(0o755)
@@ -159,15 +162,15 @@ def running(
         "SHOP_EXTRA_APPS": "waiting",
         "SHOP_TEST_FOLDER": str(shared),
         "PYTHONPATH": str(HERE / "apps"),
-        **(values or {}),
     }
     file = state / "values.env"
     file.write_text("".join(f"{key}={value}\n" for key, value in given.items()), encoding="utf-8")
-    environment = {
+    variables = {
         **{key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"},
         "PATH": os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"]),
         "XDG_STATE_HOME": str(state),
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        **(environment or {}),
     }
     port, log = free_port("127.0.0.1"), state / "output"
     up = ["local", "up", name, "--port", str(port), "--python", sys.executable, "--env-file", str(file)]
@@ -176,7 +179,7 @@ def running(
         process = subprocess.Popen(
             [sys.executable, "-m", "orchestrator", *up],
             cwd=infrastructure,
-            env=environment,
+            env=variables,
             stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
@@ -187,7 +190,7 @@ def running(
         port=port,
         log=log,
         infrastructure=infrastructure,
-        environment=environment,
+        environment=variables,
         values=file,
         up=up,
         folder=shared,
