@@ -142,7 +142,12 @@ class Shop:
 
 @contextmanager
 def running(
-    name: str, *, config: str = "", words: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    name: str,
+    *,
+    config: str = "",
+    code: Path = SHOP,
+    words: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> Generator[Shop]:
     """Run an environment of the shop while the block runs.
 
@@ -174,7 +179,7 @@ def running(
     }
     port, log = free_port("127.0.0.1"), state / "output"
     up = ["local", "up", name, "--port", str(port), "--python", sys.executable, "--env-file", str(file)]
-    up += ["--code", str(SHOP), *words]
+    up += ["--code", str(code), *words]
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "orchestrator", *up],
