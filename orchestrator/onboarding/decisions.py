@@ -246,6 +246,10 @@ def _open_points(survey: Survey, answers: Answers, env: Mapping[str, str], missi
         add(
             "web.health_check.path", "no view for health checks was found, so `/` must answer below 400 without a login"
         )
+    docker = survey.containers.dockerfile
+    if survey.own_server and docker and docker.port is None:
+        command = " ".join(survey.own_server)
+        add("web.port", f"the image runs `{command}`: set the port on which it listens, unless that is 8000")
     for name in missing:
         file, variable = survey.variables[name]
         if _AWS_KEY.search(name):

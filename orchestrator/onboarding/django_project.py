@@ -63,12 +63,17 @@ def find(repository: SourceTree) -> DjangoProject:
 def module_file(tree: SourceTree, module: str) -> str | None:
     """The file of a module; None when it is not in the project."""
     path = module.replace(".", "/")
-    return next((name for name in (f"{path}.py", f"{path}/__init__.py", f"src/{path}.py") if name in tree.files), None)
+    direct = (f"{path}.py", f"{path}/__init__.py", f"src/{path}.py")
+    if found := next((name for name in direct if name in tree.files), None):
+        return found
+    # Packages below a folder that the image adds to the path of Python, such as `backend/src`.
+    return next((name for name in tree.files if name.endswith(f"/{path}.py") and "src" in name.split("/")), None)
 
 
 def module_name(path: str) -> str:
     """The module of a file, `config.celery` for `config/celery.py`."""
-    return path.removesuffix(".py").removesuffix("/__init__").removeprefix("src/").replace("/", ".")
+    parts = path.removesuffix(".py").removesuffix("/__init__").split("/")
+    return ".".join(parts[parts.index("src") + 1 :] if "src" in parts[:-1] else parts)
 
 
 def _settings(tree: SourceTree) -> Finding:

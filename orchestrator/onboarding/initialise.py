@@ -71,7 +71,7 @@ def initialise(request: Init, ask: Ask) -> Initialised:
     taken = read_takeover(found, request.source) if request.source else None
     decisions = decide(found, _answers(found, ask))
     if taken:
-        decisions = _with_values_of(taken, decisions)
+        decisions = _with_values_of(taken, decisions, own_command=bool(found.own_server))
     elif copilot.exists(found.repository):
         why = "`orchestrator init --from copilot` takes over their values; remove the files of this run first"
         decisions = replace(decisions, open=[*decisions.open, Decision(what="copilot/*/manifest.yml", why=why)])
@@ -99,10 +99,18 @@ def initialise(request: Init, ask: Ask) -> Initialised:
 _VARIABLES = ("extra_env", "extra_secrets")
 
 
-def _with_values_of(taken: Takeover, decisions: Decisions) -> Decisions:
+def _with_values_of(taken: Takeover, decisions: Decisions, *, own_command: bool) -> Decisions:
     """The decisions with the values of another tool. A worker or beat that only that tool shows needs a broker."""
     has_celery = bool(taken.values.get("workers") or taken.values.get("beat"))
     dropped = {"redis", "cache"} if has_celery else set[str]()
+    if not has_celery:
+        # The other tool starts Celery in a way that was not recognised, so that of the settings counts.
+        kept_out = ("workers", "beat")
+        taken = replace(
+            taken,
+            values={key: value for key, value in taken.values.items() if key not in kept_out},
+            prod_values={key: value for key, value in taken.prod_values.items() if key not in kept_out},
+        )
 
     def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
         return {key: value for key, value in _with_variables(one, other).items() if key not in dropped}
@@ -112,11 +120,26 @@ def _with_values_of(taken: Takeover, decisions: Decisions) -> Decisions:
     prod = merged(_with_variables(repeated, taken.values), taken.prod_values)
     own = {*decisions.prod_app, *taken.prod_values}
     kept = {key: value for key, value in prod.items() if key in own or (key in _VARIABLES and own & {*_VARIABLES})}
+    app = merged(decisions.app, taken.values)
+    command = decisions.app.get("web", {}).get("command")
+    if own_command and "web" in app and "command" not in app["web"]:
+        # The other tool runs the command of the image.
+        app["web"] = {"command": command, **app["web"]}
+        if "web" in kept:
+            kept["web"] = {"command": command, **kept["web"]}
+    given = {name for key in _VARIABLES for name in app.get(key, {})}
+    given |= {f"web.{key}" for key in app.get("web", {})} | (
+        {"web.health_check.path"} if "health_check" in app.get("web", {}) else set()
+    )
+    given |= {"backend_image"} & {*taken.values}
     return replace(
         decisions,
-        app=merged(decisions.app, taken.values),
+        app=app,
         prod_app=kept,
         prod_base=merged(decisions.prod_base, {}),
+        open=[point for point in decisions.open if point.what not in given],
+        missing_env=tuple(name for name in decisions.missing_env if name not in given),
+        missing_secrets=tuple(name for name in decisions.missing_secrets if name not in given),
     )
 
 

@@ -65,8 +65,17 @@ class Module:
     def variables(self) -> list[Variable]:
         """The environment variables that the file reads. One below a condition is not required."""
         conditional = {id(inner) for node in _conditional(self.tree) for inner in ast.walk(node)}
-        found = ((node, _variable(node)) for node in ast.walk(self.tree))
-        return [replace(v, required=v.required and id(node) not in conditional) for node, v in found if v is not None]
+        found = [(node, v) for node in ast.walk(self.tree) if (v := _variable(node)) is not None]
+        lenient = self._with_defaults()
+        return [
+            replace(v, required=v.required and id(node) not in conditional and v.name not in lenient)
+            for node, v in found
+        ]
+
+    def _with_defaults(self) -> set[str]:
+        """The variables that `environ.Env(NAME=(type, default))` gives a default."""
+        calls = self.calls("Env", "FileAwareEnv")
+        return {each.arg for call in calls for each in call.keywords if each.arg and isinstance(each.value, ast.Tuple)}
 
     def _assigned(self) -> Iterator[tuple[ast.expr, ast.expr]]:
         for node in _module_level(self.tree.body):

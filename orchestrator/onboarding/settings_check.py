@@ -75,7 +75,8 @@ def _requirements(survey: Survey) -> Iterable[SettingCheck]:
     server = server or "gunicorn"
     docker = survey.containers.dockerfile
     text = survey.repository.text(docker.path) or "" if docker else ""
-    yield _check(f"{server} is installed", server in has or server in text, server)
+    if not server.endswith(".sh"):
+        yield _check(f"{server} is installed", server in has or server in text, server)
     drivers = {"psycopg", "psycopg2", "psycopg2-binary", "psycopg-binary"}
     yield _check("a driver of PostgreSQL is installed", bool(drivers & has), "psycopg[binary]")
 

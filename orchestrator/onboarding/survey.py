@@ -73,7 +73,8 @@ class Survey:
 
     @property
     def own_server(self) -> list[str]:
-        """The words of the image's command, if it runs another server than gunicorn; none for a shell command."""
+        """The words of the image's command, if it runs another server than gunicorn, or a script that must run one, because
+        gunicorn is not installed; none for a shell command."""
         docker = self.containers.dockerfile
         text = str(docker.command.value) if docker and docker.command else ""
         if re.search(r"[;&|$`<>]", text):
@@ -82,7 +83,12 @@ class Survey:
         program = (
             words[2] if words[:1] == ["python"] and words[1:2] == ["-m"] and len(words) > 2 else "".join(words[:1])
         )
-        return words if PurePosixPath(program).name in _OTHER_SERVERS else []
+        if PurePosixPath(program).name in _OTHER_SERVERS:
+            return words
+        known = {"gunicorn"} & {*self.requirements} or "gunicorn" in (
+            self.repository.text(docker.path) or "" if docker else ""
+        )
+        return words if program.endswith(".sh") and self.requirements and not known else []
 
     @property
     def script_variables(self) -> Mapping[str, tuple[str, Variable]]:

@@ -97,6 +97,34 @@ def test_another_server_of_the_image_is_its_command(command: str, words: list[st
     assert survey(repository(tmp_path, {"Dockerfile": f"FROM python:3.13\nCMD {command}\n"})).own_server == words
 
 
+@pytest.mark.parametrize(
+    ("requirements", "words"), [("Django\nuwsgi\n", ["./run.sh"]), ("Django\ngunicorn\n", []), ("", [])]
+)
+def test_a_script_of_the_image_is_its_command_when_gunicorn_is_not_installed(
+    requirements: str, words: list[str], tmp_path: Path
+) -> None:
+    files = {"Dockerfile": 'FROM python:3.13\nCMD ["./run.sh"]\n', "requirements.txt": requirements}
+    assert survey(repository(tmp_path, files)).own_server == words
+
+
+def test_a_package_below_src_has_its_own_name(tmp_path: Path) -> None:
+    files = {
+        "manage.py": MANAGE.format(settings="shop.settings"),
+        "web/src/shop/__init__.py": "",
+        "web/src/shop/settings.py": SETTINGS.format(package="shop"),
+        "web/src/shop/wsgi.py": "application = 1\n",
+        "web/src/shop/celery.py": "from celery import Celery\napp = Celery('shop')\n",
+    }
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    result = survey(tmp_path)
+    assert found(result, "settings module") == ["shop.settings"]
+    assert found(result, "WSGI module") == ["shop.wsgi"]
+    assert found(result, "Celery application") == ["shop.celery:app"]
+    assert "SECRET_KEY" in result.settings.variables
+
+
 def test_a_dockerfile_that_names_the_settings_counts_before_one_for_the_base(tmp_path: Path) -> None:
     files = {
         "docker/shop_base/Dockerfile": "FROM python:3.13\nUSER base\n",
@@ -154,6 +182,12 @@ def test_required_variables_are_those_without_a_default_that_always_run(tmp_path
     required = {name for name, (_, variable) in variables.items() if variable.required}
     assert required == {"SECRET_KEY", "NEEDED", "OWN_HELPER"}
     assert {"GIVEN", "LENIENT", "CONDITIONAL", "DEBUG"} <= {*variables}
+
+
+def test_a_default_in_the_list_of_environ_counts(tmp_path: Path) -> None:
+    text = "import environ\nenv = environ.Env(COLOR=(str, None), SIZE=int)\nA = env('COLOR')\nB = env('SIZE')\n"
+    variables = survey(repository(tmp_path, {"shop/settings.py": text})).settings.variables
+    assert {name: variable.required for name, (_, variable) in variables.items()} == {"COLOR": False, "SIZE": True}
 
 
 def test_a_folder_without_django_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,35 @@ def test_an_application_of_copilot_is_created_by_the_simulation(
     for words in (["alpha", "--base", "dev"], ["live", "--base", "prod", "--allow-prod"]):
         assert main(["create-env", *words, "--yes"]) == 0, capsys.readouterr().err
     assert "services  gunicorn, jobs, beat" in capsys.readouterr().out
+
+
+def test_what_the_other_tool_does_not_show_comes_from_the_repository(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Celery in a script, and the command of the image. What the manifest gives is no longer open."""
+    web = WEB.replace("command: gunicorn --bind 0.0.0.0:8080 shop.wsgi\n", "")
+    files = {
+        "copilot/api/manifest.yml": web,
+        "copilot/jobs/manifest.yml": "name: jobs\ntype: Backend Service\nimage: {build: Dockerfile}\n",
+        "shop/celery.py": "from celery import Celery\napp = Celery('shop')\n",
+        "shop/settings.py": "import os\nA = os.environ['COLOR']\nB = os.environ['SIZE']\nCELERY_BEAT_SCHEDULE = {}\n",
+        "Dockerfile": 'FROM python:3.13\nCMD ["uwsgi", "/code/uwsgi.ini"]\n',
+    }
+    monkeypatch.chdir(repository(tmp_path / "shop", files))
+    assert main(["init", "--yes", "--from", "copilot", "--json"]) == 0
+    still_open = {point["what"] for point in json.loads(capsys.readouterr().out)["open"]}
+    assert still_open == {"domain_name", "SIZE"}
+    for name, tasks in (("alpha", 2), ("live", 4)):
+        text = Path(f"infrastructure/app/Pulumi.{name}.yaml").read_text()
+        config = YAML(typ="safe").load(text)["config"]
+        assert config["shop-app:web"]["command"] == ["uwsgi", "/code/uwsgi.ini"]
+        assert (config["shop-app:web"]["port"], config["shop-app:web"]["desired_count"]) == (8080, tasks)
+        assert config["shop-app:workers"] == {"default": {}}
+        assert "#   COLOR" not in text
+        assert "#   SIZE" in text
+    for words in (["alpha", "--base", "dev"], ["live", "--base", "prod", "--allow-prod"]):
+        assert main(["create-env", *words, "--yes"]) == 0, capsys.readouterr().err
+    assert "services  gunicorn, default, beat, redis" in capsys.readouterr().out
 
 
 def test_variables_of_the_settings_and_of_the_other_tool_are_together_in_both_environments(
