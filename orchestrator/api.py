@@ -40,6 +40,7 @@ from orchestrator.lifecycle import (
     UpdateEnv,
     diagrams,
     expiry,
+    office_hours,
     saved_plan,
     unlock,
 )
@@ -354,9 +355,14 @@ class Orchestrator:
         Without the stacks of projects that this user cannot list; `closed` returns those projects.
         """
         listed = self.context.readable_registry().listed()
-        projects = self.settings.projects
+        projects, now = self.settings.projects, self.context.clock()
         found = tuple(
-            replace(each, asleep=is_asleep(each, projects), maintenance=maintenance_since(each, projects))
+            replace(
+                each,
+                asleep=is_asleep(each, projects),
+                maintenance=maintenance_since(each, projects),
+                closed_until=closed.until if (closed := office_hours.closed(each, now)) else None,
+            )
             for each in listed
         )
         return deployment_costs.with_costs(found, self.context, self.prices) if with_cost else found

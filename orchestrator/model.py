@@ -79,6 +79,9 @@ class Record:
     warned: str | None = None
     """The last notice about its expiry: `2d` or `2h`, and the time of expiry."""
 
+    open_until: datetime | None = None
+    """Time until which `wake` opened it outside its office hours."""
+
 
 class ChangeOp(StrEnum):
     """The change of one resource."""

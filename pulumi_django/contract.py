@@ -10,7 +10,9 @@ from typing import Any, cast
 import pulumi
 
 from pulumi_django.policies.trust import account_of
+from pulumi_django.rules import office_hours
 from pulumi_django.rules.kinds import Kind
+from pulumi_django.rules.office_hours import OfficeHours
 from pulumi_django.rules.partitions import partition
 from pulumi_django.rules.text import whole_number
 
@@ -133,6 +135,10 @@ class BaseContract:
     kms_key_arn: pulumi.Input[str] | None = None
     """KMS key of log groups, topics and secrets of this base and its environments, if the base has one."""
 
+    office_hours: str | None = None
+    """Times of the week in which the database server runs, and their time zone: `Mon-Fri 08:00-18:00 Europe/Berlin`. None: it
+    always runs."""
+
     isolated: bool | None = None
     """Whether the private subnets have no route to the internet, only endpoints: images must then come from ECR."""
 
@@ -154,6 +160,10 @@ class BaseContract:
             self._convert(name, whole_number, "a whole number")
         for name in _FLAGS:
             self._convert(name, _flag, "true or false")
+        try:
+            _ = self.hours
+        except ValueError as error:
+            raise ValueError(f"office_hours of {self.base_stack_name} cannot be read: {error}") from None
 
     def _convert(self, name: str, convert: Callable[[object], Any], needed: str) -> None:
         def converted(value: object) -> Any:
@@ -168,6 +178,11 @@ class BaseContract:
             object.__setattr__(self, name, cast("pulumi.Output[object]", value).apply(converted))
         elif value is not None and not isinstance(value, Awaitable):
             object.__setattr__(self, name, converted(value))
+
+    @property
+    def hours(self) -> OfficeHours | None:
+        """`office_hours`, read."""
+        return None if self.office_hours is None else office_hours.parse(self.office_hours)
 
     @property
     def account_id(self) -> pulumi.Output[str]:
@@ -192,6 +207,7 @@ _PLAIN = (
     "redis_cluster_mode",
     "isolated",
     "private_subnet_count",
+    "office_hours",
     "service_discovery_namespace_name",
 )
 """Values that decide which resources exist: they must be known while the program runs."""
@@ -226,6 +242,10 @@ class AppOutputs:
 
     static_url: pulumi.Input[str] | None = None
     """URL below which CloudFront serves the static files."""
+
+    office_hours: str | None = None
+    """Times of the week in which the services run, and their time zone: `Mon-Fri 08:00-18:00 Europe/Berlin`. None: they always
+    run."""
 
     site_url: pulumi.Input[str] | None = None
     """URL of the static site, whose files are in `site_bucket_name`."""

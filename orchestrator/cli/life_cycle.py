@@ -230,14 +230,27 @@ def sleep_(common: Common, names: NamesArgument) -> None:
     resting.end(session.operations.sleep(names, observer=resting.view, rested=resting.show))
 
 
-def wake(common: Common, names: NamesArgument) -> None:
-    """Wake environments and bases.
+def wake(
+    common: Common,
+    names: NamesArgument,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--until",
+            metavar="TIME",
+            help="Stay open until this time of day or for this long, outside the office hours: 22:00, 3h.",
+        ),
+    ] = None,
+) -> None:
+    """Wake environments and bases, and open those that their office hours have closed.
+
+    Without --until they close at the next regular time.
 
     Example: orchestrator wake dev alpha
     """
     session = session_of(common)
     resting = _Resting(session)
-    resting.end(session.operations.wake(names, observer=resting.view, rested=resting.show))
+    resting.end(session.operations.wake(names, until=until, observer=resting.view, rested=resting.show))
 
 
 class _Resting:
@@ -263,12 +276,17 @@ class _Resting:
         self._servers.append(operation_documents.server(server, calls))
 
     def end(self, result: RestResult) -> None:
-        """Print the document, and leave with the exit code."""
-        if self._session.common.as_json:
-            from orchestrator.rendering import operation_documents
+        """Print the document, or what opened for a time, and leave with the exit code."""
+        from orchestrator.rendering import operation_documents, operation_text
 
-            notice = self._session.notice
-            self._session.console.document(operation_documents.rest(result.report, self._servers, notice))
+        console = self._session.console
+        if self._session.common.as_json:
+            console.document(operation_documents.rest(result, self._servers, self._session.notice))
+        for opened in () if self._session.common.as_json else result.opened:
+            if opened.calls:
+                console.result(operation_text.calls(opened.calls))
+        for opened in result.opened:
+            console.note(opened.opening.text)
         end(result.exit_code)
 
 

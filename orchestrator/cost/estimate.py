@@ -8,6 +8,7 @@ from typing import Any
 
 from orchestrator.cost.by_use import by_use
 from orchestrator.cost.fargate import Fargate, UnknownTask
+from orchestrator.cost.open_times import OpenTimes
 from orchestrator.cost.prices import HOURS_PER_MONTH, PriceTable
 from orchestrator.model import StackResource, Unit
 
@@ -60,6 +61,7 @@ class _Stack:
     """Resources that the prices of other resources depend on."""
 
     fargate: Fargate
+    open_times: OpenTimes
 
     launch_templates: Mapping[str, StackResource]
     """By id."""
@@ -101,6 +103,7 @@ def _stack(resources: Sequence[StackResource]) -> _Stack:
             serverless[cluster] = serverless.get(cluster, 0) + 1
     return _Stack(
         fargate=Fargate.of(resources),
+        open_times=OpenTimes.of(resources),
         launch_templates={
             str(resource.id): resource
             for resource in resources
@@ -181,9 +184,17 @@ def _gigabytes(prices: PriceTable, family: str, kind: str, gigabytes: float, tim
     return price * gigabytes * times, f"{gigabytes:g} GB {kind} at ${price * times:g}"
 
 
-def _rds_instance(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
+def _part(priced: Priced, share: float) -> Priced:
+    """A price for a part of the month."""
+    if share == 1 or not isinstance(priced, tuple):
+        return priced
+    return priced[0] * share, f"{priced[1]}, open {share:.0%} of the time"
+
+
+def _rds_instance(inputs: Mapping[str, Any], stack: _Stack, prices: PriceTable) -> Priced:
     times = 2 if inputs.get("multiAz") else 1
-    instance = _hourly(prices, "rds", str(inputs.get("instanceClass")), times)
+    hourly = _hourly(prices, "rds", str(inputs.get("instanceClass")), times)
+    instance = _part(hourly, stack.open_times.servers)
     kind = str(inputs.get("storageType") or RDS_DEFAULT_STORAGE)
     return _plus(instance, _gigabytes(prices, "rds_storage", kind, float(inputs.get("allocatedStorage") or 0), times))
 
@@ -196,13 +207,15 @@ def _rds_cluster(inputs: Mapping[str, Any], stack: _Stack, prices: PriceTable) -
     scaling: Mapping[str, Any] = inputs.get("serverlessv2ScalingConfiguration") or {}
     instances = stack.serverless_instances.get(str(inputs.get("clusterIdentifier")), 1)
     minimum = float(scaling.get("minCapacity") or 0) * instances
-    return _hourly(prices, "aurora_serverless", "acu", minimum, "ACU (minimum)") if scaling else None
+    if not scaling:
+        return None
+    return _part(_hourly(prices, "aurora_serverless", "acu", minimum, "ACU (minimum)"), stack.open_times.servers)
 
 
-def _rds_cluster_instance(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
+def _rds_cluster_instance(inputs: Mapping[str, Any], stack: _Stack, prices: PriceTable) -> Priced:
     size = str(inputs.get("instanceClass"))
     # The cluster counts its instances without a fixed size.
-    return None if size == SERVERLESS else _hourly(prices, "aurora", size)
+    return None if size == SERVERLESS else _part(_hourly(prices, "aurora", size), stack.open_times.servers)
 
 
 def _replication_group(inputs: Mapping[str, Any], prices: PriceTable) -> Priced:
@@ -222,10 +235,12 @@ def _ecs_service(inputs: Mapping[str, Any], stack: _Stack, prices: PriceTable) -
     vcpu, gib = prices.price(table, tasks.architecture, "vcpu"), prices.price(table, tasks.architecture, "gib")
     if vcpu is None or gib is None:
         return _Unpriced(f"Fargate on {tasks.architecture}")
-    return (
+    whole = (
         (tasks.vcpu * vcpu + tasks.gib * gib) * HOURS_PER_MONTH * tasks.count,
         f"{tasks.count} x {tasks.vcpu:g} vCPU {tasks.gib:g} GB on {table.upper()}",
     )
+    cluster = str(inputs.get("cluster", "")).rpartition("/")[2]
+    return _part(whole, stack.open_times.service(cluster, str(inputs.get("name"))))
 
 
 def _auto_scaling_group(inputs: Mapping[str, Any], stack: _Stack, prices: PriceTable) -> Priced:
@@ -265,8 +280,6 @@ _PRICED: Mapping[str, Callable[[Mapping[str, Any], PriceTable], Priced]] = {
     "aws:elasticache/replicationGroup:ReplicationGroup": _replication_group,
     "aws:kms/key:Key": _monthly("kms", "key"),
     "aws:lb/loadBalancer:LoadBalancer": _load_balancer,
-    "aws:rds/clusterInstance:ClusterInstance": _rds_cluster_instance,
-    "aws:rds/instance:Instance": _rds_instance,
     "aws:route53/zone:Zone": _monthly("hosted_zone", "zone"),
     "aws:secretsmanager/secret:Secret": _monthly("secret", "secret"),
     "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": _monthly("hosted_zone", "zone"),
@@ -277,6 +290,8 @@ _PRICED_WITH_STACK: Mapping[str, Callable[[Mapping[str, Any], _Stack, PriceTable
     "aws:autoscaling/group:Group": _auto_scaling_group,
     "aws:ecs/service:Service": _ecs_service,
     "aws:rds/cluster:Cluster": _rds_cluster,
+    "aws:rds/clusterInstance:ClusterInstance": _rds_cluster_instance,
+    "aws:rds/instance:Instance": _rds_instance,
 }
 
 

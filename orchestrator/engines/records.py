@@ -32,6 +32,7 @@ def to_tags(record: Record) -> dict[str, str]:
         "commit": record.commit,
         "branch": record.branch,
         "warned": record.warned,
+        "open-until": _time(record.open_until),
     }
     return {f"{PREFIX}{name}": value[:VALUE_LIMIT] for name, value in values.items() if value}
 
@@ -57,6 +58,7 @@ def from_tags(tags: Mapping[str, str]) -> Record | None:
         commit=tags.get(f"{PREFIX}commit") or None,
         branch=tags.get(f"{PREFIX}branch") or None,
         warned=tags.get(f"{PREFIX}warned") or None,
+        open_until=_moment(tags.get(f"{PREFIX}open-until")),
     )
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from orchestrator.config.assignments import Assignment, image_assignment
 from orchestrator.config.stack_config import StackConfig, config_path, configured_stacks
 from orchestrator.errors import RefusedError, SettingsError, UnknownStackError, UsageError
-from orchestrator.lifecycle import fixed_values, graph, listener_slots, refusals, taken_names
+from orchestrator.lifecycle import fixed_values, graph, listener_slots, office_hours, refusals, taken_names
 from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.job import Job
 from orchestrator.lifecycle.job_builder import JobBuilder
@@ -131,6 +131,7 @@ def _base(
             known = existing.record if existing else Record(kind=kind)
             builder.record(unit, replace(known, kind=kind, base=None), owner, new=stack is None)
     fixed_values.check_base(builder, name)
+    office_hours.check_base(builder, name)
     return kind
 
 
@@ -330,6 +331,7 @@ def _environment(
         if new and kind is not Kind.PROD:
             ttl = ttl or known.ttl or builder.context.settings.limits.default_ttl
         builder.record(unit, replace(known, kind=kind, base=base, listener_slot=slot), owner, new=new, ttl=ttl)
+    office_hours.check_environment(builder, name, base)
 
 
 def _slot(builder: JobBuilder, unit: Unit, base: str, taken: dict[int, str]) -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from orchestrator import executors
 from orchestrator.engines.protocol import UnitRequest
 from orchestrator.errors import InterruptedRunError, OrchestratorError
 from orchestrator.events import Diagnostic, Event, Observer, PlanReady, ResourceEvent
-from orchestrator.lifecycle import base_marks, previews, rehearsal, unit_files, unit_requests
+from orchestrator.lifecycle import base_marks, drift, previews, rehearsal, unit_files, unit_requests
 from orchestrator.lifecycle.interrupts import Interrupter, heard_by
 from orchestrator.lifecycle.job import Job
 from orchestrator.lifecycle.runner import Runner
@@ -92,7 +93,7 @@ def _results(job: Job, runner: Runner, begun: set[Unit], first: Callable[[], Non
                 progress.end(result.unit, joined.context.engine.fingerprint(result.unit), done=done)
             files.settle(result)
 
-        settling = replace(runner, settle=settle)
+        settling = replace(runner, settle=settle, adjust=partial(drift.unexpected, joined))
         results = settling.run(joined.plan, joined.operation, prepare, joined.resource_counts())
         for result in results:
             files.settle(result)

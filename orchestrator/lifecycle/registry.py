@@ -62,6 +62,9 @@ class Deployment:
     maintenance: str | None = None
     """Time since which its load balancer answers 503, or `on` without a time; None: not in maintenance, or not read."""
 
+    closed_until: datetime | None = None
+    """Time at which its office hours open it, in their time zone; None: it is open, or was not read."""
+
     missing: tuple[Unit, ...] = ()
     """Units of the graph that do not exist: it was created only in part."""
 

@@ -50,6 +50,9 @@ class Runner:
     fail_fast: bool = False
     """Start no further unit after one failed."""
 
+    adjust: Callable[[UnitResult], UnitResult] = lambda result: result
+    """Returns each result as it is reported."""
+
     settle: Callable[[UnitResult], None] = lambda _result: None
     """Receives each result in the unit's own thread, before the dependents of the unit become ready."""
 
@@ -131,7 +134,7 @@ class _Run:
 
     def _result(self, unit: Unit, future: Future[UnitResult]) -> UnitResult:
         try:
-            result = future.result()
+            result = self._runner.adjust(future.result())
             self._runner.settle(result)
             return result
         except BaseException as error:  # also SystemExit and a lost worker

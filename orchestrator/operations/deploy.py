@@ -144,13 +144,14 @@ def run(
     pending = _checked(request, target, clients, context, observer)
     if request.dry_run:
         return DeployResult(images=request.images, report=do(prepare(request, target, context)), migrations=pending)
-    if target.asleep:
-        observer(Note(text=f"{target.environment} is asleep: its services take the image when it wakes"))
     app = app_stack.find(context, target.environment)
     with deploy_lock.hold(
         context.settings.root, target.environment, request.command, wait_seconds=request.wait_seconds
     ):
         job = prepare(request, target, context)
+        if target.rest:
+            when = "when it wakes" if target.asleep else f"then, or after `orchestrator wake {target.environment}`"
+            observer(Note(text=f"{target.environment} is {target.rest}: its services take the image {when}"))
         known = _ended(target, clients)
         with _watched(target, clients, observer):
             report = do(job)
@@ -278,7 +279,7 @@ def _afterwards(
 ) -> tuple[tuple[ServiceState, ...], tuple[Crash, ...]]:
     """Return the services, and their crashes that are not `known`; None skips the crashes."""
     try:
-        services = ps.run(ps.ListTasks(), replace(target, asleep=False), clients).services
+        services = ps.run(ps.ListTasks(), replace(target, asleep=False, closed=None), clients).services
         with explained(target.aws):
             return services, _crashes(target, clients, known) if known is not None else ()
     except OrchestratorError as error:

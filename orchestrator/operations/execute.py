@@ -172,9 +172,9 @@ def _task(request: OpenShell, target: Target, clients: Clients, service: Service
 
 def _nothing_runs(target: Target, service: Service, found: ServiceTypeDef) -> OperationFailedError:
     name = target.environment
-    if target.asleep:
+    if target.rest:
         return OperationFailedError(
-            f"no task of {service.name} runs: {name} is asleep", f"wake it: `orchestrator wake {name}`"
+            f"no task of {service.name} runs: {name} is {target.rest}", f"wake it: `orchestrator wake {name}`"
         )
     if not found.get("desiredCount"):
         return OperationFailedError(

@@ -206,20 +206,34 @@ class Operations(Access):
         return self._rest(names, Want.SLEEP, observer, rested)
 
     def wake(
-        self, names: Names, *, observer: Observer = ignore, rested: Callable[[Rested], None] | None = None
+        self,
+        names: Names,
+        *,
+        until: str | None = None,
+        observer: Observer = ignore,
+        rested: Callable[[Rested], None] | None = None,
     ) -> RestResult:
-        """Start the database servers of bases, then wake environments. `rested` gets each server at once."""
+        """Start the database servers of bases, then wake environments, and open what its office hours have closed.
+
+        `until` is the end of the opening: a time of day such as `22:00`, or a duration such as `3h`; None is the next
+        regular closing. `rested` gets each server at once.
+        """
         from orchestrator.operations.sleep import Want
 
-        return self._rest(names, Want.WAKE, observer, rested)
+        return self._rest(names, Want.WAKE, observer, rested, until)
 
     def _rest(
-        self, names: Names, want: Want, observer: Observer, rested: Callable[[Rested], None] | None
+        self,
+        names: Names,
+        want: Want,
+        observer: Observer,
+        rested: Callable[[Rested], None] | None,
+        until: str | None = None,
     ) -> RestResult:
         from orchestrator.operations import sleep
         from orchestrator.operations.aws import reach
 
-        rest = sleep.prepare(self.context, _names(names), want, allow_prod=self.context.allow_prod)
+        rest = sleep.prepare(self.context, _names(names), want, allow_prod=self.context.allow_prod, until=until)
         self._latest = []
 
         def clients_for(base: BaseTarget) -> Clients:

@@ -152,8 +152,8 @@ def _look_at_services(target: Target, clients: Clients, observer: Observer) -> d
     except ecs.exceptions.ClusterNotFoundException:
         answer = {}  # the log outlives the cluster
     if not any(service["runningCount"] for service in answer.get("services", [])):
-        asleep = ": it is asleep" if target.asleep else ""
-        observer(Note(text=f"no task of {target.environment} runs{asleep}; these are lines of earlier tasks"))
+        why = f": it is {target.rest}" if target.rest else ""
+        observer(Note(text=f"no task of {target.environment} runs{why}; these are lines of earlier tasks"))
     here = datetime.now(UTC)
     sent = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
     there = parsedate_to_datetime(sent) if sent else here

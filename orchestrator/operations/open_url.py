@@ -27,9 +27,9 @@ class Page:
 def run(request: OpenUrl, target: Target, clients: Clients, observer: Observer = ignore) -> Page:
     """Return the page's address without a call to AWS. The caller opens it."""
     del clients
-    if target.asleep:
+    if target.rest:
         name = target.environment
-        text = f"{name} is asleep: nothing answers at this address until `orchestrator wake {name}`"
+        text = f"{name} is {target.rest}: nothing answers at this address until `orchestrator wake {name}`"
         observer(Note(text=text, severity="warning"))
     path = request.path.lstrip("/")
     return Page(url=f"{target.outputs.url.rstrip('/')}/{path}")

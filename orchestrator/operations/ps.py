@@ -151,8 +151,10 @@ def run(request: ListTasks, target: Target, clients: Clients, observer: Observer
     chosen = target.chosen(request.services)
     with explained(target.aws):
         result = _Look(target, clients).at(chosen, others=not request.services)
-    if target.asleep:
-        observer(Note(text=f"{target.environment} is asleep: wake it with `orchestrator wake {target.environment}`"))
+    if target.rest:
+        observer(
+            Note(text=f"{target.environment} is {target.rest}: wake it with `orchestrator wake {target.environment}`")
+        )
     return result
 
 

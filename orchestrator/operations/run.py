@@ -140,8 +140,8 @@ def run(
     service = target.service(request.service)
     with explained(target.aws):
         found = services.the_service(clients, target, service)
-        if target.asleep:
-            observer(Note(text=f"{target.environment} is asleep: its Redis and workers do not run"))
+        if target.rest:
+            observer(Note(text=f"{target.environment} is {target.rest}: its Redis and workers do not run"))
         return _Run(request, target, clients, observer, service, found).carry_out(decide)
 
 

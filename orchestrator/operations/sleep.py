@@ -16,13 +16,14 @@ from orchestrator.config.assignments import Assignment
 from orchestrator.errors import OperationFailedError, OrchestratorError, RefusedError
 from orchestrator.lifecycle import UpdateEnv, refusals
 from orchestrator.model import Kind, RunReport, Scope
-from orchestrator.operations import app_stack
+from orchestrator.operations import app_stack, openings
 from orchestrator.operations.aws import targets
 from orchestrator.operations.aws.clients import ApiCall, Clients
 from orchestrator.operations.aws.errors import explained
-from orchestrator.operations.aws.reach import for_base
-from orchestrator.operations.aws.targets import BaseTarget
+from orchestrator.operations.aws.reach import for_base, for_target
+from orchestrator.operations.aws.targets import BaseTarget, Target
 from orchestrator.operations.events import Note, Observer, ignore
+from orchestrator.operations.openings import Opening
 from pulumi_django.deploying.polling import patiently, pauses
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ class Rest:
 
     settled: tuple[str, ...]
     """Environments that are already in the requested state."""
+
+    openings: tuple[Opening, ...] = ()
+    """Bases and environments that open outside their office hours, or stay open beyond them; bases first."""
 
 
 class ServerState(StrEnum):
@@ -98,6 +102,15 @@ class Rested:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A base or an environment that is open outside its office hours."""
+
+    opening: Opening
+    calls: tuple[ApiCall, ...] | None
+    """The calls that the simulation recorded; None on AWS."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RestResult:
     """The result of a `sleep` or `wake`."""
 
@@ -108,6 +121,7 @@ class RestResult:
     """The update of the environments; None when no environment changed."""
 
     servers: tuple[ServerResult, ...]
+    opened: tuple[Opened, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -125,8 +139,10 @@ def sleeping(context: Context) -> frozenset[str]:
     return frozenset(found)
 
 
-def prepare(context: Context, names: Sequence[str], want: Want, *, allow_prod: bool = False) -> Rest:
-    """Check which environments and bases change, and how. Nothing is changed.
+def prepare(
+    context: Context, names: Sequence[str], want: Want, *, allow_prod: bool = False, until: str | None = None
+) -> Rest:
+    """Check which environments and bases change, and how. Nothing is changed. `until` is that of `openings.prepare`.
 
     Raises UnknownStackError; UsageError for a repeated name; RefusedError for a base with an environment that stays awake,
     and for a production base without `allow_prod`.
@@ -139,7 +155,12 @@ def prepare(context: Context, names: Sequence[str], want: Want, *, allow_prod: b
     for base in bases:
         _check_base(context, registry, base, environments, want, allow_prod=allow_prod)
     update, settled = _update(context, environments, want)
-    return Rest(want=want, update=update, bases=bases, settled=settled)
+    opening: tuple[Opening, ...] = ()
+    if want is Want.WAKE:
+        opening = openings.prepare(context, sorted(found, key=lambda it: it.scope is Scope.ENVIRONMENT), until)
+        openings.check_bases(context, opening, [base.name for base in bases])
+    settled = tuple(name for name in settled if name not in {each.name for each in opening})
+    return Rest(want=want, update=update, bases=bases, settled=settled, openings=opening)
 
 
 def _check_base(
@@ -189,7 +210,8 @@ def _update(context: Context, environments: Sequence[str], want: Want) -> tuple[
 def check_servers(context: Context, rest: Rest, clients_for: Callable[[BaseTarget], Clients] = for_base) -> None:
     """Check that the environments' database servers run: the release needs them. Raises RefusedError."""
     registry, starting = context.registry(), {base.name for base in rest.bases}
-    names = rest.update.names if rest.update else ()
+    opened = tuple(each.name for each in rest.openings if each.scope is Scope.ENVIRONMENT)
+    names = tuple(dict.fromkeys((*(rest.update.names if rest.update else ()), *opened)))
     for name in sorted({registry.environments[environment].record.base or "" for environment in names} - starting):
         if name not in registry.bases:
             continue
@@ -209,6 +231,7 @@ def run(
     observer: Observer = ignore,
     *,
     clients_for: Callable[[BaseTarget], Clients] = for_base,
+    clients_of: Callable[[Target], Clients] = for_target,
     rested: Callable[[Rested], None] | None = None,
 ) -> RestResult:
     """Put everything to sleep, or wake it, in order. Servers keep running when the update fails.
@@ -234,9 +257,29 @@ def run(
         check_servers(context, rest, clients_for)
         servers = each(start)
     report = carry_out(rest.update) if rest.update is not None else None
-    if rest.want is Want.SLEEP and (report is None or report.exit_code == 0):
+    if report is not None and report.exit_code != 0:
+        return RestResult(settled=rest.settled, report=report, servers=servers)
+    if rest.want is Want.SLEEP:
         servers = each(stop)
-    return RestResult(settled=rest.settled, report=report, servers=servers)
+    opened = tuple(_opened(each, context, clients_for, clients_of) for each in rest.openings)
+    return RestResult(settled=rest.settled, report=report, servers=servers, opened=opened)
+
+
+def _opened(
+    opening: Opening,
+    context: Context,
+    clients_for: Callable[[BaseTarget], Clients],
+    clients_of: Callable[[Target], Clients],
+) -> Opened:
+    if opening.scope is Scope.BASE:
+        base = targets.find_base(context, opening.name)
+        aws, clients, carry_out = base.aws, clients_for(base), openings.open_base
+    else:
+        target = targets.find(context, opening.name)
+        aws, clients, carry_out = target.aws, clients_of(target), openings.open_environment
+    with explained(aws):
+        carry_out(context, opening, clients)
+    return Opened(opening=opening, calls=tuple(clients.calls) if clients.simulated else None)
 
 
 def stop(base: BaseTarget, clients: Clients, observer: Observer = ignore) -> ServerResult:

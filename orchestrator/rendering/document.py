@@ -191,6 +191,7 @@ def listed(found: Deployment) -> ListedDeployment:
         pinned=record.pinned,
         asleep=found.asleep,
         maintenance=found.maintenance,
+        closed_until=found.closed_until,
         commit=record.commit,
         branch=record.branch,
         last_update=found.last_update,

@@ -191,6 +191,9 @@ class ListedDeployment:
     maintenance: str | None
     """Time since which the load balancer answers 503; null when requests reach the services."""
 
+    closed_until: datetime | None
+    """Time at which its office hours open it; null when it is open."""
+
     commit: str | None
     branch: str | None
     last_update: datetime | None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from orchestrator.model import RunReport
@@ -19,7 +20,7 @@ from orchestrator.operations.ps import ServiceState
 from orchestrator.operations.releases.migrations import PendingMigration
 from orchestrator.operations.scale import Scaled
 from orchestrator.operations.secrets import PushResult
-from orchestrator.operations.sleep import ServerResult, ServerState
+from orchestrator.operations.sleep import RestResult, ServerResult, ServerState
 from orchestrator.rendering.document import plain, run_report
 from orchestrator.rendering.document_types import Document, Report, Versioned
 
@@ -159,17 +160,31 @@ def server(result: ServerResult, made: Sequence[ApiCall] | None) -> Server:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OpenedBeyondHours:
+    """A base or an environment that is open outside its office hours."""
+
+    name: str
+    until: datetime
+    calls: list[ApiCall] | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class RestDocument(Document):
-    """The update of environments that sleep or wake, and the database servers of bases."""
+    """The update of environments that sleep or wake, the database servers of bases, and what opened for a time."""
 
     environments: Report | None
     servers: list[Server]
+    opened: list[OpenedBeyondHours]
 
 
-def rest(update: RunReport | None, servers: Sequence[Server], notice: str | None) -> dict[str, Any]:
+def rest(result: RestResult, servers: Sequence[Server], notice: str | None) -> dict[str, Any]:
     """The document of `sleep` and `wake`."""
-    environments = None if update is None else run_report(update)
-    return plain(RestDocument(notice=notice, environments=environments, servers=[*servers]))
+    environments = None if result.report is None else run_report(result.report)
+    opened = [
+        OpenedBeyondHours(name=each.opening.name, until=each.opening.until, calls=calls(each.calls))
+        for each in result.opened
+    ]
+    return plain(RestDocument(notice=notice, environments=environments, servers=[*servers], opened=opened))
 
 
 @dataclass(frozen=True, kw_only=True)

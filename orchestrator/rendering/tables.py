@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from orchestrator.config.durations import format_duration
 from orchestrator.cost.estimate import Estimate
 from orchestrator.cost.prices import PriceTable
+from orchestrator.lifecycle.office_hours import clock
 from orchestrator.lifecycle.registry import Deployment
 from orchestrator.model import (
     ChangeCounts,
@@ -207,7 +208,11 @@ def listing(found: Sequence[Deployment], now: datetime, width: int | None = None
 def _status(item: Deployment) -> str:
     if item.status is not StackStatus.READY:
         return item.status.value
-    return "asleep" if item.asleep else "maintenance" if item.maintenance else item.status.value
+    if item.asleep:
+        return "asleep"
+    if item.closed_until is not None:
+        return f"closed until {clock(item.closed_until)}"
+    return "maintenance" if item.maintenance else item.status.value
 
 
 def expiry(record: Record, now: datetime) -> str:

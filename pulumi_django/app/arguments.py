@@ -34,6 +34,7 @@ from pulumi_django.policies import secret_references
 from pulumi_django.rules import aws_rules
 from pulumi_django.rules.aws_rules import check_command, check_image
 from pulumi_django.rules.env_references import whole_reference
+from pulumi_django.rules.office_hours import OfficeHours
 from pulumi_django.rules.sizing import check_log_retention
 
 
@@ -221,6 +222,10 @@ class AppArgs:
     """Block of listener-rule priorities on the base's load balancer, 0 to 998, different for each environment. The
     orchestrator allocates it. None takes a hash of the name, which two environments may share."""
 
+    hours: OfficeHours | None = None
+    """Times of the week in which the services run; AWS stops them at the end and starts them again. None takes the base's
+    hours; without these too, the services always run."""
+
     asleep: bool = False
     """Whether the environment sleeps: no service has a task, and no schedule starts one."""
 
@@ -239,6 +244,7 @@ class AppArgs:
                 "of them off"
             )
         self._check_rules()
+        self._check_hours()
         if self.redis is not None and self.cache is not None:
             raise ValueError(
                 "redis and cache are both set: an environment has its own Redis or uses its base's, so set one of them to null"
@@ -276,6 +282,14 @@ class AppArgs:
             for variable, reference in self.extra_secrets.items()
             if not reference or whole_reference(reference) is None
         }
+
+    def _check_hours(self) -> None:
+        around = self.base.hours
+        if self.hours is not None and around is not None and not self.hours.within(around):
+            raise ValueError(
+                f"hours is {self.hours.text!r} and the base {self.base.base_stack_name} is open {around.text}: without the "
+                "base's database nothing runs, so choose times within the base's, in its time zone"
+            )
 
     def _check_rules(self) -> None:
         aws_rules.check_variables("extra_env", self.extra_env)

@@ -13,6 +13,7 @@ from pulumi_django.app.hosts import Addresses
 from pulumi_django.contract import BaseContract
 from pulumi_django.rules import naming
 from pulumi_django.rules.kinds import Kind
+from pulumi_django.rules.office_hours import OfficeHours
 from pulumi_django.rules.partitions import of_region
 
 
@@ -45,6 +46,11 @@ class Environment:
     def url(self) -> pulumi.Output[str]:
         """URL at which the environment answers."""
         return self.at(self.addresses.environment)
+
+    @property
+    def hours(self) -> OfficeHours | None:
+        """Times of the week outside which no service has a task: its own, or the base's."""
+        return self.args.hours or self.base.hours
 
     @property
     def has_shared_roles(self) -> bool:

@@ -82,6 +82,7 @@ def _outputs(env: Environment, used: Backing, place: Place, before: Release, run
         task_security_group_ids=place.security_group_ids,
         database_name=env.database_name,
         exec_command=exec_command(base.region, cluster, env.name, env.args.web.service),
+        office_hours=None if env.hours is None else env.hours.text,
         static_url=used.bucket.static_url,
         site_url=site.url if site is not None else None,
         site_bucket_name=site.bucket_name if site is not None else None,

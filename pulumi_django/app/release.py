@@ -115,6 +115,7 @@ def placement(
         bounds_hooks=gate.bounds_binding,
         confirm=gate.confirm,
         asleep=args.asleep,
+        hours=env.hours,
         depends_on=[release.database, release.command, *secrets.versions, database, *volumes.values()],
         platform_role_arn=env.base.platform_role_arn,
     )

@@ -163,7 +163,6 @@ def _beat(to: _Setting, options: BeatOptions) -> BeatService:
         placement=to.placement,
         container=to.containers.traced(options.service),
         size=TaskSize(command=options.command or default, **passed(Sized, options)),
-        running=not to.env.args.asleep,
     )
     return BeatService(to.named(options.service), args, to.env.opts)
 
@@ -175,7 +174,6 @@ def _redis(to: _Setting, options: RedisOptions, namespace: Namespace) -> RedisSe
         container=to.containers.plain(options.image),
         namespace_id=namespace.id,
         namespace_name=namespace.name,
-        running=not to.env.args.asleep,
         **passed(Sized, options),
     )
     return RedisService(to.named(REDIS_SERVICE), args, to.env.opts)

@@ -8,12 +8,16 @@ import pulumi
 
 from pulumi_django.base import parts, shared_roles
 from pulumi_django.base.arguments import BaseArgs
+from pulumi_django.base.database_hours import DatabaseHours, DatabaseHoursArgs
 from pulumi_django.base.options import CacheOptions, DatabaseOptions, NetworkOptions
 from pulumi_django.contract import BaseContract
+from pulumi_django.data.postgres import DatabaseServer
 from pulumi_django.delivery.assets import AssetsBucket, AssetsBucketArgs
 from pulumi_django.network.dns import ServiceDiscovery, ServiceDiscoveryArgs
+from pulumi_django.policies.trust import account_of
 from pulumi_django.rules import naming
 from pulumi_django.rules.kinds import Kind
+from pulumi_django.rules.office_hours import OfficeHours
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +30,22 @@ class AdHocBaseArgs(BaseArgs):
     cache: CacheOptions | None = None
     """A Valkey or Redis that environments share. None creates none: each environment has its own Redis."""
 
+    hours: OfficeHours | None = None
+    """Times of the week in which the database server runs; AWS stops it at the end and starts it again. Environments have the
+    same times unless they choose some within. None: it always runs."""
+
     shared_assets_bucket: bool = False
     """Whether environments share a bucket. By default each has its own."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.hours is not None and self.existing_database is not None:
+            raise ValueError(
+                "hours and existing_database are both given: the base stops and starts only its own server"
+            )
+        if self.hours is not None and self.database.replica_zones:
+            # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html
+            raise ValueError("hours and database.replica_zones are both given: RDS stops no server with read replicas")
 
 
 class AdHocBase(pulumi.ComponentResource):
@@ -57,8 +75,11 @@ class AdHocBase(pulumi.ComponentResource):
             bastion=parts.bastion(name, args, vpc, web.groups, database, opts=child),
             bucket=bucket,
             roles=shared_roles.make(name, args, web.balancer.arn, database.master_secret_arn, bucket, opts=child),
+            hours=args.hours,
         )
         self.contract = parts.offered(name, Kind.AD_HOC, args, made)
+        if args.hours is not None:
+            _hours(name, args, args.hours, web.balancer.listener_arn, database, child)
         parts.publish(name, args, self.contract, opts=child)
         self.register_outputs({"kind": Kind.AD_HOC.value, "alb_dns_name": web.balancer.dns_name})
 
@@ -66,6 +87,25 @@ class AdHocBase(pulumi.ComponentResource):
 def _discovery(name: str, vpc: parts.Vpc, child: pulumi.ResourceOptions) -> ServiceDiscovery:
     args = ServiceDiscoveryArgs(namespace=naming.namespace_name(name), vpc_id=vpc.vpc_id)
     return ServiceDiscovery(f"{name}-discovery", args, child)
+
+
+def _hours(
+    name: str,
+    args: AdHocBaseArgs,
+    hours: OfficeHours,
+    listener_arn: pulumi.Input[str],
+    server: DatabaseServer,
+    child: pulumi.ResourceOptions,
+) -> None:
+    made = DatabaseHoursArgs(
+        base=name,
+        region=args.region,
+        account_id=account_of(listener_arn),
+        hours=hours,
+        instance_id=server.instance_id,
+        cluster_id=server.cluster_id,
+    )
+    DatabaseHours(f"{name}-database-hours", made, child)
 
 
 def _bucket(name: str, args: AdHocBaseArgs, child: pulumi.ResourceOptions) -> AssetsBucket | None:

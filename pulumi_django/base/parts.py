@@ -34,6 +34,7 @@ from pulumi_django.observability.topic import AlarmTopic
 from pulumi_django.rules import naming
 from pulumi_django.rules.fields import passed
 from pulumi_django.rules.kinds import Kind
+from pulumi_django.rules.office_hours import OfficeHours
 
 
 class Vpc(Protocol):
@@ -251,6 +252,7 @@ class Parts:
     discovery: ServiceDiscovery | None = None
     topic: AlarmTopic | None = None
     key_arn: pulumi.Input[str] | None = None
+    hours: OfficeHours | None = None
 
 
 def offered(name: str, kind: Kind, args: BaseArgs, parts: Parts) -> BaseContract:
@@ -266,6 +268,7 @@ def offered(name: str, kind: Kind, args: BaseArgs, parts: Parts) -> BaseContract
         private_subnet_ids=vpc.private_subnet_ids,
         private_subnet_count=len(args.existing_vpc.private_subnet_ids if args.existing_vpc else args.zones),
         isolated=args.isolated,
+        office_hours=None if parts.hours is None else parts.hours.text,
         alb_sg_id=parts.web.groups.alb_sg_id,
         app_sg_id=parts.web.groups.app_sg_id,
         listener_arn=balancer.listener_arn,

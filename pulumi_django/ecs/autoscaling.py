@@ -9,10 +9,14 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.ecs.scaling import CpuSteps, QueueSteps, Scaling, TrackedMetric
+from pulumi_django.ecs.scaling import CpuSteps, FixedTasks, QueueSteps, Scaling, TrackedMetric
+from pulumi_django.rules.office_hours import Moment, OfficeHours
 
 DIMENSION = "ecs:service:DesiredCount"
 NAMESPACE = "ecs"
+
+OPEN, CLOSE = "open", "close"
+"""First words of the names of office hours' scheduled actions, after the service's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +30,11 @@ class AutoscalingArgs:
     service_name: pulumi.Input[str]
     """Output `name` of the ECS service, so that the service exists first. The names of alarms begin with it."""
 
-    scaling: Scaling
+    scaling: Scaling | FixedTasks
     """Bounds and policies."""
+
+    hours: OfficeHours | None = None
+    """Times of the week outside which every bound is zero. None: it is always open."""
 
     asleep: bool = False
     """Whether every bound is zero, so that nothing starts a task."""
@@ -43,6 +50,13 @@ class AutoscalingArgs:
     """`<load balancer suffix>/<target group suffix>` of a web service; `requests_per_target` needs it."""
 
     def __post_init__(self) -> None:
+        if isinstance(self.scaling, FixedTasks):
+            return
+        if self.scaling.schedules and self.hours is not None:
+            raise ValueError(
+                f"{self.service} has scaling.schedules and the environment has hours: both set the number of tasks, so leave one "
+                "of them out"
+            )
         if self.scaling.queue_steps and self.queue_name is None:
             raise ValueError(
                 f"{self.service} has scaling by queue_steps and no SQS queue: use SQS as broker, or scale it by cpu_percent"
@@ -67,8 +81,20 @@ class Autoscaling(pulumi.ComponentResource):
         super().__init__("pulumi-django:ecs:Autoscaling", name, None, opts)
         self._name, self._args = name, args
         self._child = pulumi.ResourceOptions(parent=self)
-        scaling = args.scaling
+        self._pauses: dict[str, int] = {}
         self.target = self._target()
+        if isinstance(args.scaling, Scaling):
+            self._policies(args.scaling)
+        if args.hours is not None:
+            self._hours(args.hours)
+        self.register_outputs({})
+
+    def _policies(self, scaling: Scaling) -> None:
+        args = self._args
+        self._pauses = {
+            "scale_out_cooldown": scaling.scale_out_cooldown_seconds,
+            "scale_in_cooldown": scaling.scale_in_cooldown_seconds,
+        }
         self._track("cpu", "ECSServiceAverageCPUUtilization", scaling.cpu_percent)
         self._track("memory", "ECSServiceAverageMemoryUtilization", scaling.memory_percent)
         self._track("requests", "ALBRequestCountPerTarget", scaling.requests_per_target, args.request_label)
@@ -78,8 +104,10 @@ class Autoscaling(pulumi.ComponentResource):
             self._cpu_steps(scaling.cpu_steps)
         if scaling.queue_steps and args.queue_name is not None:
             self._queue_steps(scaling.queue_steps, args.queue_name)
-        self._schedules()
-        self.register_outputs({})
+        for key, schedule in sorted(scaling.schedules.items()):
+            self._schedule(
+                f"at-{key}", key, schedule.schedule, schedule.timezone, (schedule.min_tasks, schedule.max_tasks)
+            )
 
     def _named(self, before: str, after: str) -> pulumi.Output[str]:
         return pulumi.Output.concat(before, self._args.service_name, after)
@@ -130,8 +158,7 @@ class Autoscaling(pulumi.ComponentResource):
             policy_type="TargetTrackingScaling",
             target_tracking_scaling_policy_configuration=aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs(
                 target_value=float(value),
-                scale_out_cooldown=self._args.scaling.scale_out_cooldown_seconds,
-                scale_in_cooldown=self._args.scaling.scale_in_cooldown_seconds,
+                **self._pauses,
                 **specification,
             ),
         )
@@ -180,21 +207,34 @@ class Autoscaling(pulumi.ComponentResource):
                 evaluation_periods=steps.empty_periods,
             )
 
-    def _schedules(self) -> None:
-        for key, schedule in sorted(self._args.scaling.schedules.items()):
-            aws.appautoscaling.ScheduledAction(
-                f"{self._name}-at-{key}",
-                name=self._named("", f"-{key}"),
-                service_namespace=self.target.service_namespace,
-                scalable_dimension=self.target.scalable_dimension,
-                resource_id=self.target.resource_id,
-                schedule=schedule.schedule,
-                timezone=schedule.timezone,
-                scalable_target_action=aws.appautoscaling.ScheduledActionScalableTargetActionArgs(
-                    min_capacity=self._bound(schedule.min_tasks), max_capacity=self._bound(schedule.max_tasks)
-                ),
-                opts=self._child,
-            )
+    def _hours(self, hours: OfficeHours) -> None:
+        """Bring the bounds to zero when the office closes, and back when it opens."""
+
+        def at(what: str, moment: Moment, bounds: tuple[int, int]) -> None:
+            key = f"{what}-{moment.clock}"
+            self._schedule(key, key, moment.cron, hours.timezone, bounds)
+
+        for moment in hours.opens():
+            at(OPEN, moment, (self._args.scaling.min_tasks, self._args.scaling.max_tasks))
+        for moment in hours.closes():
+            at(CLOSE, moment, (0, 0))
+
+    def _schedule(self, what: str, key: str, schedule: str, timezone: str, bounds: tuple[int, int]) -> None:
+        """Set other bounds whenever `schedule` comes."""
+        low, high = bounds
+        aws.appautoscaling.ScheduledAction(
+            f"{self._name}-{what}",
+            name=self._named("", f"-{key}"),
+            service_namespace=self.target.service_namespace,
+            scalable_dimension=self.target.scalable_dimension,
+            resource_id=self.target.resource_id,
+            schedule=schedule,
+            timezone=timezone,
+            scalable_target_action=aws.appautoscaling.ScheduledActionScalableTargetActionArgs(
+                min_capacity=self._bound(low), max_capacity=self._bound(high)
+            ),
+            opts=self._child,
+        )
 
     def _policy(self, what: str, **settings: Any) -> aws.appautoscaling.Policy:
         return aws.appautoscaling.Policy(

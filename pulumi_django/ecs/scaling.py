@@ -237,6 +237,24 @@ def _check_period(seconds: int) -> None:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class FixedTasks:
+    """A number of tasks that no policy changes. Only office hours bring it to zero and back."""
+
+    tasks: int
+    """Number of tasks, 1 to 5000."""
+
+    @property
+    def min_tasks(self) -> int:
+        """Fewest tasks."""
+        return self.tasks
+
+    @property
+    def max_tasks(self) -> int:
+        """Most tasks."""
+        return self.tasks
+
+
 ScalingPreset = Literal["staging", "production"]
 
 # The figures of "scalable-django-apps": bounds and queue steps of its two stages, and the 50 % CPU that CDK's worker

@@ -11,9 +11,10 @@ import pulumi_aws as aws
 
 from pulumi_django.ecs.autoscaling import Autoscaling, AutoscalingArgs
 from pulumi_django.ecs.deployment import DeploymentOptions, service_settings
-from pulumi_django.ecs.scaling import MAX_TASKS, Scaling
+from pulumi_django.ecs.scaling import MAX_TASKS, FixedTasks, Scaling
 from pulumi_django.ecs.task import ContainerSetup, LogGroup, TaskDefinition
 from pulumi_django.rules import naming
+from pulumi_django.rules.office_hours import OfficeHours
 
 Capacity = Literal["FARGATE", "FARGATE_SPOT"]
 
@@ -63,6 +64,9 @@ class ServicePlacement:
     asleep: bool = False
     """Whether every service has no task, and nothing may start one."""
 
+    hours: OfficeHours | None = None
+    """Times of the week outside which no service has a task. None: they always run."""
+
     depends_on: Sequence[pulumi.Input[pulumi.Resource]] = ()
     """Resources that exist before any service: the tasks of the release, the values of the secrets."""
 
@@ -109,7 +113,7 @@ class Scaled(Counted):
 class ServiceScaling:
     """Scaling of one service, and the metrics that exist only for it."""
 
-    scaling: Scaling
+    scaling: Scaling | FixedTasks
     """Bounds and policies."""
 
     queue_name: pulumi.Input[str] | None = None
@@ -165,7 +169,8 @@ def ecs_service(
     It does not wait for a steady state: the provider's wait succeeds after a rollback too (pulumi-aws #4487), so the
     rollout hook watches instead.
     """
-    placement, count = args.placement, _count(desired_count, args.placement, scaled)
+    placement, scaled = args.placement, _bounds(desired_count, args.placement, scaled)
+    count = _count(desired_count, placement, scaled)
     made = aws.ecs.Service(
         name,
         name=naming.service_name(placement.environment, args.service),
@@ -214,6 +219,13 @@ def _options(
     )
 
 
+def _bounds(desired_count: int, placement: ServicePlacement, scaled: ServiceScaling | None) -> ServiceScaling | None:
+    """Return the scaling of a service. Office hours bring one without any to zero and back."""
+    if scaled is None and placement.hours is not None and desired_count:
+        return ServiceScaling(scaling=FixedTasks(tasks=desired_count))
+    return scaled
+
+
 def _count(desired_count: int, placement: ServicePlacement, scaled: ServiceScaling | None) -> int:
     if placement.asleep:
         return 0
@@ -237,6 +249,7 @@ def _autoscaling(
             service=args.service,
             service_name=made.name,
             scaling=scaled.scaling,
+            hours=placement.hours,
             asleep=placement.asleep,
             hooks=placement.bounds_hooks,
             queue_name=scaled.queue_name,

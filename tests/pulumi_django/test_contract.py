@@ -48,6 +48,7 @@ def read(changes: dict[str, Any] | None = None) -> BaseContract:
 def test_the_names_are_the_published_ones() -> None:
     assert set(REQUIRED) == set(OUTPUTS)
     assert set(OPTIONAL) == {
+        "office_hours",
         "domain_name",
         "hosted_zone_id",
         "assets_bucket_name",

@@ -81,7 +81,7 @@ class _Ecs:
         return {"services": [self._service(s) for s in self._target.services if s.name in wanted], "failures": []}
 
     def _service(self, service: Service) -> dict[str, Any]:
-        count = 0 if self._target.asleep else 1
+        count = 0 if self._target.rest else 1
         definition = self._arn("task-definition", f"{service.name}:1")
         outputs = self._target.outputs
         network = {"subnets": list(outputs.task_subnet_ids), "securityGroups": list(outputs.task_security_group_ids)}
@@ -159,7 +159,7 @@ class _Ecs:
         services = [service.name for service in self._target.services]
         wanted = [parameters["serviceName"]] if "serviceName" in parameters else services
         stopped = parameters.get("desiredStatus") == "STOPPED"
-        if "family" in parameters or (self._target.asleep and not stopped):
+        if "family" in parameters or (self._target.rest and not stopped):
             return {"taskArns": []}
         tasks = self._ended_of if stopped else self._service_of
         return {"taskArns": [self._task_arn(task) for task, service in tasks.items() if service.name in wanted]}

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.config.aws_settings import access_of_stacks
 from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import OperationFailedError, OrchestratorError, RefusedError, UnknownStackError, UsageError
+from orchestrator.lifecycle import office_hours
+from orchestrator.lifecycle.office_hours import Closed
 from orchestrator.model import UNKNOWN, Kind, Outputs, Scope, Unit
 from pulumi_django.deploying.aws_access import AwsAccess
 
@@ -99,8 +101,18 @@ class Target:
     asleep: bool = False
     """Whether the configuration puts it to sleep."""
 
+    closed: Closed | None = None
+    """Its office hours, when they close it now."""
+
     images: Mapping[str, str] = field(default_factory=dict[str, str])
     """Image of each container by its name, for the answers of the simulation; empty on AWS, which answers itself."""
+
+    @property
+    def rest(self) -> str | None:
+        """`asleep` or `closed until Mon 08:00`; None when its services run."""
+        if self.asleep:
+            return "asleep"
+        return None if self.closed is None else f"closed until {office_hours.clock(self.closed.until)}"
 
     @property
     def tags(self) -> dict[str, str]:
@@ -156,6 +168,7 @@ def find(context: Context, name: str) -> Target:
         base_outputs=base_outputs,
         aws=access_of(context, environment, base_outputs.get("region")),
         asleep=_asleep(context, environment.units),
+        closed=office_hours.closed(environment, context.clock()),
         images={} if context.engine.notice is None else _images(context, environment.units),
     )
 

@@ -55,9 +55,9 @@ def run(
     `patience_seconds` is how long the URL may take to answer: names and targets take a while after a create. In the
     simulation the calls are recorded and no check applies. Raises RefusedError for an environment that is asleep.
     """
-    if target.asleep:
+    if target.rest:
         raise RefusedError(
-            f"{target.environment} cannot be checked: it is asleep",
+            f"{target.environment} cannot be checked: it is {target.rest}",
             f"wake it: `orchestrator wake {target.environment}`",
         )
     smoke = _Smoke(target, clients, application, observer, web or RealWeb(), patience_seconds)

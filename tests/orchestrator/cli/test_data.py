@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from dataclasses import asdict
@@ -264,3 +265,24 @@ def test_the_simulation_asks_for_the_confirmations_of_aws(
     assert answer.code == 1
     assert "error: nothing was changed: alpha loses " in answer.err
     assert answer.err.endswith("hint: pass --yes\n")
+
+
+def test_wake_until_a_time_needs_office_hours(alpha: Here) -> None:
+    answer = alpha("wake", "alpha", "--until", "3h")
+    assert (answer.code, answer.err) == (
+        2,
+        "error: --until cannot be used: alpha has no office hours\nhint: `orchestrator wake alpha` wakes it\n",
+    )
+
+
+def test_wake_keeps_what_is_open_open_for_longer(alpha: Here) -> None:
+    program = alpha.folder / "app" / "__main__.py"
+    program.write_text(f"{program.read_text()}\npulumi.export('office_hours', 'Mon-Fri 08:00-18:00 UTC')\n")
+    assert alpha("update-env", "alpha").code == 0
+    answer = alpha("wake", "alpha", "--until", "3h", "--json")
+    assert answer.code == 0
+    (opened,) = json.loads(answer.out)["opened"]
+    assert (opened["name"], opened["calls"]) == ("alpha", [])
+    assert re.search(
+        r"^alpha is open until \w{3} \d\d:\d\d$", alpha("wake", "alpha", "--until", "3h").err, re.MULTILINE
+    )

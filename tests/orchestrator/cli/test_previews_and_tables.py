@@ -172,3 +172,10 @@ def test_next_offers_commands_that_work(kind: str, allowed: str) -> None:
     asleep = tables.environment(outputs, "alpha", asleep=True)
     assert f"orchestrator wake alpha{allowed}\n" in asleep
     assert "deploy" not in asleep
+
+
+def test_a_list_shows_when_a_closed_environment_opens() -> None:
+    monday = datetime(2026, 11, 30, 8, tzinfo=UTC)
+    closed = replace(deployment("alpha"), closed_until=monday)
+    text = tables.listing([closed, replace(closed, asleep=True)], datetime(2026, 11, 28, tzinfo=UTC))
+    assert [line.split("  ")[4].strip() for line in text.splitlines()[1:]] == ["closed until Mon 08:00", "asleep"]

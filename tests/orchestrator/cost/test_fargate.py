@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from orchestrator.cost.estimate import estimate
 from orchestrator.cost.fargate import vcpus
+from orchestrator.cost.prices import packaged
 from orchestrator.model import StackResource
 from pulumi_django.testing import SimulationResult
 from tests.support.projects import simulate_alpha, simulate_dev
+
+PRICES = packaged()
 
 
 def resources(result: SimulationResult) -> tuple[StackResource, ...]:
@@ -32,3 +36,29 @@ def test_a_production_environment_counts_the_least_tasks_of_scaled_services() ->
 def test_a_sleeping_environment_takes_none() -> None:
     asleep = resources(simulate_alpha(changes={"django-app:asleep": True}))
     assert (vcpus(asleep, spot=False), vcpus(asleep, spot=True)) == (0, 0)
+
+
+HOURS = {"open": "Mon-Fri 08:00-18:00", "timezone": "Europe/Berlin"}
+
+
+def test_services_with_office_hours_cost_their_open_time() -> None:
+    always = estimate(resources(simulate_alpha()), PRICES)
+    part = estimate(resources(simulate_alpha(changes={"django-app:hours": HOURS})), PRICES)
+    prices = {line.name: line.dollars_per_month for line in always.lines}
+    found = {line.name: line for line in part.lines}
+    for service in ("alpha-gunicorn", "alpha-web-ui", "alpha-default", "alpha-beat", "alpha-redis"):
+        assert found[service].dollars_per_month == pytest.approx(prices[service] * 50 / 168, abs=0.01)
+        assert found[service].detail.endswith(", open 30% of the time")
+
+
+@pytest.mark.parametrize("changes", [{}, {"django-base:aurora": {}}])
+def test_a_server_with_office_hours_costs_its_open_time_and_its_whole_storage(changes: dict[str, object]) -> None:
+    always = estimate(resources(simulate_dev(changes=changes)), PRICES)
+    part = estimate(resources(simulate_dev(changes={"django-base:hours": HOURS, **changes})), PRICES)
+    saved = always.dollars_per_month - part.dollars_per_month
+    server = next(
+        line for line in always.lines if line.type in ("aws:rds/instance:Instance", "aws:rds/cluster:Cluster")
+    )
+    storage = 20 * PRICES.price("rds_storage", "gp3") if not changes else 0  # type: ignore[operator]
+    # The server starts 20 minutes before the services and stops 10 minutes after them.
+    assert saved == pytest.approx((server.dollars_per_month - storage) * (1 - 52.5 / 168), abs=0.02)
