@@ -47,6 +47,11 @@ _HINTS: Sequence[tuple[str, str]] = (
         "a secret of the task is missing, or its role may not read it: see `orchestrator secrets list`",
     ),
     (
+        r"EFS utils|fs-[0-9a-f]+\.efs\.",
+        "its volume cannot be mounted: the name of a new file system can be unknown for 90 s, otherwise `orchestrator drift` shows "
+        "what is missing",
+    ),
+    (
         r"ResourceInitializationError.*log|CreateLogStream|log (group|stream)",
         "its log group is missing, or its role may not write to it: `orchestrator update-env` repairs both",
     ),

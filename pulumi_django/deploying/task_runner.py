@@ -32,11 +32,13 @@ T = TypeVar("T")
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 INVISIBLE_SECONDS = 60.0
 
-# A role that was created seconds ago can be unusable still. Nothing has run then, so another attempt is safe.
+# A role that was created seconds ago can be unusable still, and the name of a file system can be unknown for 90 s. Nothing has
+# run then, so another attempt is safe.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
-ROLE_ATTEMPTS = 4
-ROLE_PAUSE_SECONDS = 10.0
-_ROLE_NOT_READY = re.compile(r"unable to assume (the )?role", re.IGNORECASE)
+# https://docs.aws.amazon.com/efs/latest/ug/troubleshooting-efs-mounting.html#mount-fails-propegation
+START_ATTEMPTS = 4
+START_PAUSE_SECONDS = 10.0
+_NOT_READY = re.compile(r"unable to assume (the )?role|failed to resolve \"?fs-[0-9a-f]+\.efs\.", re.IGNORECASE)
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html
 STOP_REASON_CHARACTERS = 255
@@ -153,16 +155,16 @@ class TaskRunner:
     def run(self, request: TaskRequest, *, timeout_seconds: float) -> TaskResult:
         """Start the task, follow it to its end and return the result. Raises `TaskError`, and `TaskTimeout` after it
         stopped the task."""
-        for _ in range(ROLE_ATTEMPTS - 1):
+        for _ in range(START_ATTEMPTS - 1):
             try:
                 result = self.follow(self.start(request), timeout_seconds=timeout_seconds)
             except TaskError as error:
-                if not _ROLE_NOT_READY.search(str(error)):
+                if not _NOT_READY.search(str(error)):
                     raise
             else:
-                if result.end.started or not _ROLE_NOT_READY.search(result.end.reason):
+                if result.end.started or not _NOT_READY.search(result.end.reason):
                     return result
-            self._clock.sleep(ROLE_PAUSE_SECONDS)
+            self._clock.sleep(START_PAUSE_SECONDS)
         return self.follow(self.start(request), timeout_seconds=timeout_seconds)
 
     def start(self, request: TaskRequest) -> RunningTask:

@@ -124,6 +124,11 @@ NEVER: list[tuple[str, str]] = [
         "a secret of the task is missing, or its role may not read it: see `orchestrator secrets list`",
     ),
     (
+        "ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes: stderr: b'mount.nfs4: timed out'",
+        "its volume cannot be mounted: the name of a new file system can be unknown for 90 s, otherwise `orchestrator drift` shows "
+        "what is missing",
+    ),
+    (
         "Capacity is unavailable at this time. Please try again later or in a different availability zone",
         "Fargate has no capacity at the moment: try again in some minutes, or without Spot",
     ),

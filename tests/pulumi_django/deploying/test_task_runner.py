@@ -273,6 +273,18 @@ def test_a_role_that_is_not_usable_yet_gets_another_attempt() -> None:
     assert len(aws.tasks) == 2
 
 
+def test_a_file_system_whose_name_is_not_known_yet_gets_another_attempt() -> None:
+    reason = (
+        "ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes: stderr: Failed to resolve "
+        '"fs-0123abcd.efs.us-east-1.amazonaws.com" - check that your file system ID is correct'
+    )
+    lives = [Life(starts=None, ends=4, stop_code="TaskFailedToStart", reason=reason), Life(exit_code=0)]
+    aws = FakeAws(lives=lives)
+
+    assert runner(aws).run(request(), timeout_seconds=60).end.succeeded
+    assert len(aws.tasks) == 2
+
+
 def test_a_role_that_is_never_usable_is_reported_in_the_end() -> None:
     reason = "ECS was unable to assume the role"
     lives = [Life(starts=None, ends=4, stop_code="TaskFailedToStart", reason=reason) for _ in range(4)]
