@@ -68,30 +68,40 @@ def take_process(takeover: Takeover, name: str, command: str, source: str) -> No
     """Take over one process by what its command runs."""
     if re.search(r"\bcelery\b", command):
         _celery(takeover, name, command, source)
-    elif re.search(r"\b(gunicorn|uvicorn|daphne|hypercorn|granian|uwsgi)\b|runserver", command):
-        _web(takeover, command, source)
+    elif "runserver" in command:
+        takeover.leave(source, "runserver is for development; the web service runs gunicorn")
+    elif re.search(r"\b(gunicorn|uvicorn|daphne|hypercorn|granian|uwsgi)\b", command):
+        _web(takeover, _web_key(takeover, name, source), command, source)
     else:
         takeover.leave(
             source, f"`{command}` is no web server and no Celery process; a frontend goes into frontend_image"
         )
 
 
-def _web(takeover: Takeover, command: str, source: str) -> None:
-    if "runserver" in command:
-        takeover.leave(source, "runserver is for development; the web service runs gunicorn")
-        return
+def _web_key(takeover: Takeover, name: str, source: str) -> str:
+    """The key of a web server: the first one is `web`, each other one of `services`."""
+    if "command" not in takeover.values.get("web", {}):
+        return "web"
+    key = f"services.{_plain(name)}"
+    takeover.change(
+        f"{key}.paths", ["/ws/*"], source, "a guess: name the paths that it answers, and `web` has the others"
+    )
+    return key
+
+
+def _web(takeover: Takeover, key: str, command: str, source: str) -> None:
     port = re.search(r"(?:--bind|-b|--port|-p)[ =]*\S*?:?(\d{2,5})\b", command)
     if port:
-        takeover.set("web.port", int(port[1]), source)
+        takeover.set(f"{key}.port", int(port[1]), source)
     bound = words(command)
     if "$PORT" in command or "${PORT}" in command:
-        takeover.change("web.command", bound, source, "PORT is the platform's; the service listens on 8000")
+        takeover.change(f"{key}.command", bound, source, "PORT is the platform's; the service listens on 8000")
     elif port is None and bound[0] == "gunicorn":
         takeover.change(
-            "web.command", [bound[0], "--bind", "0.0.0.0:8000", *bound[1:]], source, "a task needs an address"
+            f"{key}.command", [bound[0], "--bind", "0.0.0.0:8000", *bound[1:]], source, "a task needs an address"
         )
     else:
-        takeover.set("web.command", bound, source)
+        takeover.set(f"{key}.command", bound, source)
 
 
 def _celery(takeover: Takeover, name: str, command: str, source: str) -> None:

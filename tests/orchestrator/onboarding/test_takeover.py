@@ -225,6 +225,21 @@ def test_a_procfile_gives_commands_and_the_release(tmp_path: Path) -> None:
     assert [line.partition(":")[0] for line in found.left] == ["Procfile", "Procfile", "app.json"]
 
 
+def test_a_second_web_server_becomes_a_service_with_paths_of_its_own(tmp_path: Path) -> None:
+    text = "web: gunicorn shop.wsgi -b 0.0.0.0:8000\nsockets: daphne -b 0.0.0.0 -p 9000 shop.asgi:application\n"
+    found = read_takeover(survey(repository(tmp_path, {"Procfile": text})), "procfile")
+    assert found.values["web"]["command"][0] == "gunicorn"
+    assert found.values["services"] == {
+        "sockets": {
+            "paths": ["/ws/*"],
+            "port": 9000,
+            "command": ["daphne", "-b", "0.0.0.0", "-p", "9000", "shop.asgi:application"],
+        }
+    }
+    (guess,) = [line for line in found.changed if "services.sockets.paths" in line]
+    assert guess.endswith("a guess: name the paths that it answers, and `web` has the others")
+
+
 def test_a_compose_file_of_production_gives_services_and_variables(tmp_path: Path) -> None:
     text = """services:
   django: {build: ., command: gunicorn -b 0.0.0.0:5000 shop.wsgi, environment: {COLOR: blue, API_KEY: x, DEBUG: "1"}}
