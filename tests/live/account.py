@@ -168,13 +168,17 @@ class Account(FakeAws):
         self._known: dict[str, list[dict[str, Any]]] = {}
         self._ended: dict[str, dict[str, Ended]] = {}
         self._threads: dict[str, Thread] = {}
+        self._clients: dict[str, Any] = {}
         for each in self.environments:
             self._known |= each.definitions()
             self._of[each.name] = each
 
     def client(self, service: str) -> Any:
-        if service != "s3":
-            return super().client(service)
+        if service not in self._clients:
+            self._clients[service] = self._s3() if service == "s3" else super().client(service)
+        return self._clients[service]
+
+    def _s3(self) -> Any:
         import boto3
 
         session = boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name="us-east-1")

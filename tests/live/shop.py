@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 HERE = Path(__file__).parent
 SHOP = HERE.parents[1] / "examples" / "shop"
-LONG = 120
+LONG = 300
 """Seconds after which a test that waits fails."""
 
 

@@ -100,7 +100,6 @@ def two(
             s3.create_bucket(Bucket=name)
         two = Two(account, server, **made)
         for each in made.values():
-            databases.create(each.target, account.clients(), two.say)
             databases.reset(ResetDatabase(), each.target, account.clients(), two.say)
         yield two
 
@@ -216,7 +215,7 @@ def test_data_that_cannot_be_restored_changes_nothing_and_leaves_nothing_behind(
 
 @pytest.mark.parametrize(
     ("part", "broken"),
-    [("--use-list=", "--use-list=/no/such/folder"), ("SELECT set_config(name", "SELECT no_such_function(name")],
+    [("--use-list=", "--use-list=/no/such/folder"), ("--output=/dev/null", "--no-such-option")],
     ids=["pg_restore", "psql"],
 )
 def test_a_copy_ends_when_one_of_its_programs_fails(two: Two, part: str, broken: str) -> None:
