@@ -51,12 +51,12 @@ ACCEPTED: Mapping[str, Mapping[str, list[str]]] = {
     "container-user-of-the-image": {
         "ad-hoc": DJANGO_TASKS,
         "prod": DJANGO_TASKS,
-        "options": [*DJANGO_TASKS, "shop-clean-task"],
+        "options": [*DJANGO_TASKS, "shop-channels-task", "shop-clean-task"],
     },
     "container-with-writable-root": {
         "ad-hoc": DJANGO_TASKS,
         "prod": DJANGO_TASKS,
-        "options": [*DJANGO_TASKS, "shop-clean-task"],
+        "options": [*DJANGO_TASKS, "shop-channels-task", "shop-clean-task"],
     },
     "data-unprotected": {"ad-hoc": ["dev-database"], "prod": ["prod-cache"], "options": ["prod-cache"]},
     "database-deletable": {"ad-hoc": ["dev-database"]},
@@ -108,12 +108,12 @@ ACCEPTED: Mapping[str, Mapping[str, list[str]]] = {
     "secret-with-aws-key": {"ad-hoc": APP_SECRETS},
     "shell-in-tasks": {
         "ad-hoc": ["alpha-gunicorn", "alpha-web-ui", "alpha-default", "alpha-beat", "alpha-redis"],
-        "options": ["shop-gunicorn", "shop-web-ui", "shop-default", "shop-beat"],
+        "options": ["shop-gunicorn", "shop-web-ui", "shop-channels", "shop-default", "shop-beat"],
     },
     "target-without-tls": {
         "ad-hoc": ["alpha-gunicorn", "alpha-web-ui"],
         "prod": ["shop-gunicorn", "shop-web-ui"],
-        "options": ["shop-gunicorn", "shop-gunicorn-alternate", "shop-web-ui"],
+        "options": ["shop-gunicorn", "shop-gunicorn-alternate", "shop-web-ui", "shop-channels"],
     },
     "vpc-without-flow-logs": {"ad-hoc": ["dev-network"]},
 }

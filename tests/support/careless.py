@@ -54,8 +54,14 @@ def compute() -> None:
         "environment": [{"name": "DB_PASSWORD", "value": "hunter2"}],
         "linuxParameters": {"capabilities": {"add": ["SYS_PTRACE"]}},
     }
+    files = aws.ecs.TaskDefinitionVolumeEfsVolumeConfigurationArgs(file_system_id="fs-1")
     task = aws.ecs.TaskDefinition(
-        "task", family="web", network_mode="host", pid_mode="task", container_definitions=json.dumps([container])
+        "task",
+        family="web",
+        network_mode="host",
+        pid_mode="task",
+        container_definitions=json.dumps([container]),
+        volumes=[aws.ecs.TaskDefinitionVolumeArgs(name="files", efs_volume_configuration=files)],
     )
     cluster = aws.ecs.Cluster(
         "cluster", settings=[aws.ecs.ClusterSettingArgs(name="containerInsights", value="disabled")]
@@ -101,6 +107,8 @@ def data() -> None:
         performance_insights_enabled=True,
     )
     aws.elasticache.ReplicationGroup("cache", description="cache", auto_minor_version_upgrade=False)
+    files = aws.efs.FileSystem("files")
+    aws.efs.AccessPoint("point", file_system_id=files.id)
     aws.s3.Bucket("bucket")
     for name, days in (("forever", None), ("short", 1)):
         aws.cloudwatch.LogGroup(name, retention_in_days=days)

@@ -25,6 +25,15 @@ wrong(
 )
 wrong("task-on-old-platform", "aws:ecs:Service", lambda service: service.get("platformVersion", "LATEST") != "LATEST")
 wrong("task-in-host-network", "aws:ecs:TaskDefinition", lambda task: task.get("networkMode") != "awsvpc")
+wrong(
+    "task-mounts-files-without-tls-and-role",
+    "aws:ecs:TaskDefinition",
+    lambda task: any(
+        files.get("transitEncryption") != "ENABLED" or files.get("authorizationConfig", {}).get("iam") != "ENABLED"
+        for volume in task.get("volumes") or ()
+        if (files := volume.get("efsVolumeConfiguration"))
+    ),
+)
 wrong("task-shares-processes", "aws:ecs:TaskDefinition", lambda task: task.get("pidMode") is not None)
 
 wrong(

@@ -150,3 +150,29 @@ def unprotected(world: World) -> Iterator[SimulatedResource]:
     """What holds data and that Pulumi would delete without asking."""
     for type_ in (INSTANCE, CLUSTER, CACHE):
         yield from (each for each in world.all(type_) if not each.protect)
+
+
+FILES = "aws:efs:FileSystem"
+wrong("files-unencrypted", FILES, lambda files: not files.get("encrypted"))
+wrong("files-with-aws-key", FILES, lambda files: not files.get("kmsKeyId"))
+
+
+@check("files-without-backups")
+def files_without_backups(world: World) -> Iterator[SimulatedResource]:
+    for files in world.all(FILES):
+        if not world.attached("aws:efs:BackupPolicy", files, "fileSystemId"):
+            yield files
+
+
+@check("files-for-every-client")
+def files_for_every_client(world: World) -> Iterator[SimulatedResource]:
+    for files in world.all(FILES):
+        if not world.attached("aws:efs:FileSystemPolicy", files, "fileSystemId"):
+            yield files
+
+
+wrong(
+    "files-with-root",
+    "aws:efs:AccessPoint",
+    lambda point: point.get("posixUser", {}).get("uid", 0) == 0,
+)

@@ -204,6 +204,11 @@ LINKED = [
         "AWSServiceRoleForApplicationAutoScaling_ECSService",
         "ecs.application-autoscaling.amazonaws.com",
     ),
+    (
+        "aws:efs/mountTarget:MountTarget",
+        "AWSServiceRoleForAmazonElasticFileSystem",
+        "elasticfilesystem.amazonaws.com",
+    ),
     ("aws:autoscaling/group:Group", "AWSServiceRoleForAutoScaling", "autoscaling.amazonaws.com"),
 ]
 
