@@ -50,6 +50,9 @@ def take_over(survey: Survey) -> Takeover:
     takeover = _taken(survey.repository, manifests, web, production=False)
     # The same manifests with the overrides of production; their report repeats the first one.
     takeover.prod_values = _taken(survey.repository, manifests, web, production=True).values
+    for key in ("extra_env", "extra_secrets"):
+        for name in sorted({*takeover.values.get(key, {})} - {*takeover.prod_values.get(key, {})}):
+            takeover.leave(f"{key}.{name} of production", "its value there is unknown: set it in Pulumi.live.yaml")
     return takeover
 
 
@@ -94,8 +97,9 @@ def _web_service(manifests: list[_Manifest]) -> _Manifest:
 
 def _taken(tree: SourceTree, manifests: list[_Manifest], web: _Manifest, *, production: bool) -> Takeover:
     takeover = Takeover(values={"workers": {}, "beat": None})
+    names = _names(tree, manifests, production=production)
     for manifest in manifests:
-        _Workload(takeover, manifest, _merged(manifest, production)).take(is_web=manifest is web)
+        _Workload(takeover, manifest, _merged(manifest, production), names).take(is_web=manifest is web)
     for path in tree.files:
         if re.match(r"^copilot/(environments/)?[^/]+/?addons/", path) or (
             "/addons/" in path and path.startswith("copilot/")
@@ -110,6 +114,24 @@ def _taken(tree: SourceTree, manifests: list[_Manifest], web: _Manifest, *, prod
         elif path.startswith("copilot/environments/") and path.endswith("manifest.yml"):
             _environment(takeover, tree, path)
     return takeover
+
+
+def _names(tree: SourceTree, manifests: list[_Manifest], *, production: bool) -> dict[str, str]:
+    """The values of Copilot's own variables: the application's name, and an environment for production or for tests."""
+    names: dict[str, str] = {}
+    workspace = tree.text("copilot/.workspace")
+    application = yaml_files.parse(Path("copilot/.workspace"), workspace).get("application") if workspace else None
+    if isinstance(application, str):
+        names["COPILOT_APPLICATION_NAME"] = application
+    known = {str(name) for manifest in manifests for name in _table(manifest.values, "environments")}
+    known |= {
+        found[1] for path in tree.files if (found := re.match(r"^copilot/environments/([^/]+)/manifest\.yml$", path))
+    }
+    fitting = sorted(name for name in known if bool(_PRODUCTION.match(name)) is production)
+    usual = [name for name in ("test", "staging", "stage", "dev") if name in fitting]
+    if fitting:
+        names["COPILOT_ENVIRONMENT_NAME"] = (usual or fitting)[0]
+    return names
 
 
 def _merged(manifest: _Manifest, production: bool) -> dict[str, Any]:
@@ -134,8 +156,10 @@ def _deep(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
 class _Workload:
     """Takes over one workload, and reports every key that it did not use."""
 
-    def __init__(self, takeover: Takeover, manifest: _Manifest, values: Mapping[str, Any]) -> None:
-        self.takeover, self.manifest, self.values = takeover, manifest, values
+    def __init__(
+        self, takeover: Takeover, manifest: _Manifest, values: Mapping[str, Any], names: Mapping[str, str]
+    ) -> None:
+        self.takeover, self.manifest, self.values, self.names = takeover, manifest, values, names
         self.used: set[str] = set(_KNOWN_HANDLED)
 
     def take(self, *, is_web: bool) -> None:
@@ -266,14 +290,16 @@ class _Workload:
         for name, value in _table(self.values, "variables").items():
             if name in provided_names():
                 continue
-            if isinstance(value, Mapping) or "${" in str(value):
+            value = self._filled(str(value)) if not isinstance(value, Mapping) else value
+            if isinstance(value, Mapping) or "${" in value:
                 self.takeover.leave(
                     self._source(f"variables.{name}"), "its value comes from CloudFormation: set it in extra_env"
                 )
             else:
-                self.takeover.set(f"extra_env.{name}", str(value), self._source(f"variables.{name}"))
+                self.takeover.set(f"extra_env.{name}", value, self._source(f"variables.{name}"))
         for name, value in _table(self.values, "secrets").items():
-            reference = _secret(value)
+            found = _secret(value)
+            reference = found and self._filled(found)
             if name in ("SECRET_KEY", "DJANGO_SECRET_KEY", "DATABASE_URL") or reference is None or "${" in reference:
                 why = (
                     "the environment has its own" if reference and "${" not in reference else "name it in extra_secrets"
@@ -286,6 +312,9 @@ class _Workload:
             self.takeover.set("exec_enabled", bool(self.values["exec"]), self._source("exec"))
         if "arm64" in str(self.values.get("platform", "")):
             self.takeover.set("architecture", "ARM64", self._source("platform"))
+
+    def _filled(self, text: str) -> str:
+        return re.sub(r"\$\{(\w+)\}", lambda found: self.names.get(found[1], found[0]), text)
 
     def _source(self, key: str) -> str:
         return f"{self.manifest.path} {key}"

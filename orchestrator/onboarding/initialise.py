@@ -115,12 +115,12 @@ def _with_values_of(taken: Takeover, decisions: Decisions, *, own_command: bool)
     def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
         return {key: value for key, value in _with_variables(one, other).items() if key not in dropped}
 
-    # Production repeats the variables of the environment wherever it has other ones.
-    repeated = {key: decisions.app[key] for key in _VARIABLES if key in decisions.app} | dict(decisions.prod_app)
-    prod = merged(_with_variables(repeated, taken.values), taken.prod_values)
-    own = {*decisions.prod_app, *taken.prod_values}
-    kept = {key: value for key, value in prod.items() if key in own or (key in _VARIABLES and own & {*_VARIABLES})}
     app = merged(decisions.app, taken.values)
+    # Production never gets a secret of another environment: its variables are written whole, even if there are none.
+    repeated = {key: decisions.app[key] for key in _VARIABLES if key in decisions.app} | dict(decisions.prod_app)
+    variables = _with_variables(repeated, taken.prod_values or taken.values)
+    whole = {key: variables.get(key, {}) for key in _VARIABLES if key in app or key in variables}
+    kept = merged(decisions.prod_app, taken.prod_values) | whole
     command = decisions.app.get("web", {}).get("command")
     if own_command and "web" in app and "command" not in app["web"]:
         # The other tool runs the command of the image.

@@ -39,6 +39,7 @@ variables:
   DJANGO_SETTINGS_MODULE: shop.settings
   COLOR: blue
   QUEUE: ${COPILOT_APPLICATION_NAME}
+  CLUSTER: ${COPILOT_CLUSTER}
 secrets:
   API_TOKEN: /copilot/shop/test/secrets/API_TOKEN
   MAIL: {secretsmanager: 'mail:password::'}
@@ -84,7 +85,7 @@ def test_a_web_service_of_copilot_becomes_the_web_service(copilot: Takeover) -> 
     assert copilot.values["backend_image"] == "registry.example.com/shop:1"
     assert copilot.values["architecture"] == "ARM64"
     assert copilot.values["exec_enabled"] is True
-    assert copilot.values["extra_env"] == {"COLOR": "blue"}
+    assert copilot.values["extra_env"] == {"COLOR": "blue", "QUEUE": "shop"}
     assert copilot.values["extra_secrets"] == {
         "API_TOKEN": "ssm:/copilot/shop/test/secrets/API_TOKEN",
         "MAIL": "secretsmanager:mail:password",
@@ -113,7 +114,7 @@ def test_every_other_value_of_copilot_is_reported_as_left(copilot: Takeover) -> 
         "copilot/api/manifest.yml http.alias",
         "copilot/api/manifest.yml secrets.SECRET_KEY",
         "copilot/api/manifest.yml sidecars",
-        "copilot/api/manifest.yml variables.QUEUE",
+        "copilot/api/manifest.yml variables.CLUSTER",
         "copilot/environments/test/manifest.yml network.vpc",
         "copilot/site/manifest.yml",
     }
@@ -130,6 +131,59 @@ def test_an_application_of_copilot_is_created_by_the_simulation(
     for words in (["alpha", "--base", "dev"], ["live", "--base", "prod", "--allow-prod"]):
         assert main(["create-env", *words, "--yes"]) == 0, capsys.readouterr().err
     assert "services  gunicorn, jobs, beat" in capsys.readouterr().out
+
+
+SECRETS = """name: api
+type: Load Balanced Web Service
+image: {port: 8000}
+variables:
+  QUEUE: ${COPILOT_APPLICATION_NAME}-${COPILOT_ENVIRONMENT_NAME}
+secrets:
+  TOKEN: /copilot/${COPILOT_APPLICATION_NAME}/${COPILOT_ENVIRONMENT_NAME}/secrets/TOKEN
+  DB: {from_cfn: "${COPILOT_APPLICATION_NAME}-db"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "alpha", "live"),
+    [
+        (["environments/dev", "environments/test", "environments/prod"], "test", "prod"),
+        (["environments/qa", "environments/production"], "qa", "production"),
+        (["environments/test"], "test", None),
+        ([], None, None),
+    ],
+)
+def test_secrets_have_the_names_of_the_application_and_its_environments(
+    files: list[str], alpha: str | None, live: str | None, tmp_path: Path
+) -> None:
+    texts = {f"copilot/{name}/manifest.yml": "type: Environment\n" for name in files}
+    texts |= {"copilot/.workspace": "application: shop\n", "copilot/api/manifest.yml": SECRETS}
+    taken = read_takeover(survey(repository(tmp_path, texts)), "copilot")
+    for values, name in ((taken.values, alpha), (taken.prod_values, live)):
+        if name is None:
+            assert "extra_secrets" not in values, "an environment whose name is unknown has no parameter"
+            continue
+        assert values["extra_secrets"] == {"TOKEN": f"ssm:/copilot/shop/{name}/secrets/TOKEN"}
+        assert values["extra_env"] == {"QUEUE": f"shop-{name}"}
+    assert "copilot/api/manifest.yml secrets.DB: name it in extra_secrets" in taken.left
+
+
+def test_production_gets_no_secret_of_another_environment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {
+        "copilot/.workspace": "application: shop\n",
+        "copilot/api/manifest.yml": SECRETS,
+        "copilot/environments/test/manifest.yml": "type: Environment\n",
+    }
+    monkeypatch.chdir(repository(tmp_path / "shop", files))
+    assert main(["init", "--yes", "--from", "copilot"]) == 0
+    left = capsys.readouterr().out.partition("\nnot taken over\n")[2]
+    assert "extra_secrets.TOKEN of production: its value there is unknown: set it in Pulumi.live.yaml" in left
+    assert "/copilot/shop/test/secrets/TOKEN" in Path("infrastructure/app/Pulumi.alpha.yaml").read_text()
+    live = Path("infrastructure/app/Pulumi.live.yaml").read_text()
+    assert "extra_secrets" not in live
+    assert "TOKEN" not in live
 
 
 def test_what_the_other_tool_does_not_show_comes_from_the_repository(
@@ -174,7 +228,12 @@ def test_variables_of_the_settings_and_of_the_other_tool_are_together_in_both_en
         ("live", {}, {"CACHE_URL": "{REDIS_URL}"}),
     ):
         config = YAML(typ="safe").load(Path(f"infrastructure/app/Pulumi.{name}.yaml"))["config"]
-        assert config["shop-app:extra_env"] == {"AWS_STORAGE_BUCKET_NAME": "{S3_BUCKET_NAME}", "COLOR": "blue", **env}
+        assert config["shop-app:extra_env"] == {
+            "AWS_STORAGE_BUCKET_NAME": "{S3_BUCKET_NAME}",
+            "COLOR": "blue",
+            "QUEUE": "shop",
+            **env,
+        }
         found = config["shop-app:extra_secrets"]
         assert found == {"POSTGRES_USER": "{DB_USER}", **secrets, **of_redis}
     for words in (["alpha", "--base", "dev"], ["live", "--base", "prod", "--allow-prod"]):
