@@ -72,21 +72,26 @@ def _check_assets(name: str, args: AppArgs) -> None:
         )
 
 
+def _named(args: AppArgs) -> list[tuple[str, str]]:
+    """Return the key in the configuration and the name of everything that becomes a task."""
+    named = [(part.key if part.additional else f"{part.key}.service", part.service) for part in args.served]
+    named += [(f"workers.{worker}", worker) for worker in args.workers]
+    named += [("beat.service", args.beat.service)] if args.beat else []
+    named += [("redis", REDIS_SERVICE)] if args.redis else []
+    named.append(("release.name", args.release.name))
+    return [*named, *((f"scheduled_commands.{command}", command) for command in args.scheduled_commands)]
+
+
 def _check_names(name: str, args: AppArgs) -> None:
-    served = [part.service for part in args.served]
-    names = [
-        *served,
-        *args.workers,
-        *([args.beat.service] if args.beat else []),
-        *([REDIS_SERVICE] if args.redis else []),
-        args.release.name,
-        *args.scheduled_commands,
-    ]
-    for part in names:
-        naming.check_service_name(part)
-    twice = sorted({part for part in names if names.count(part) > 1})
+    keys: dict[str, list[str]] = {}
+    for key, part in _named(args):
+        naming.check_service_name(part, key)
+        keys.setdefault(part, []).append(key)
+    twice = {part: found for part, found in sorted(keys.items()) if len(found) > 1}
     if twice:
-        raise ValueError(f"{', '.join(twice)} names more than one service of {name}: give each its own name")
+        listed = "; ".join(f"{' and '.join(found)} are both {part}" for part, found in twice.items())
+        raise ValueError(f"two tasks of {name} have one name: {listed}; give each its own name")
+    served = [part.service for part in args.served]
     groups = [naming.target_group_name(name, part) for part in served]
     if len(set(groups)) < len(groups):
         shared = next(group for group in groups if groups.count(group) > 1)
@@ -94,7 +99,7 @@ def _check_names(name: str, args: AppArgs) -> None:
         raise ValueError(f"{' and '.join(sharing)} would share the target group {shared}: give one another name")
     if args.sqs is not None:
         check_queues(sorted(_sqs_queues(args)))
-    if DATABASE in names:
+    if DATABASE in keys:
         raise ValueError(
             f"{DATABASE} names a service of {name} and the task that creates its database: give the service another name"
         )

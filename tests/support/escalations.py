@@ -37,6 +37,7 @@ FOREIGN = {
     "cloudfront": f"arn:aws:cloudfront::{ACCOUNT}:distribution/EF0",
     "cluster": _arn("ecs", "cluster/payments-cluster"),
     "database": _arn("rds", "db:payments"),
+    "files": _arn("elasticfilesystem", "file-system/fs-f0"),
     "group": _arn("ec2", "security-group/sg-f0"),
     "instance": _arn("ec2", "instance/i-f0"),
     "key": _arn("kms", "key/f0e1"),
@@ -154,6 +155,7 @@ TAGGING = [
         "ec2:CreateTags": ["group", "instance", "subnet", "template", "volume", "vpc"],
         "ecs:TagResource": ["cluster", "service", "task-definition"],
         "elasticache:AddTagsToResource": ["redis"],
+        "elasticfilesystem:TagResource": ["files"],
         "elasticloadbalancing:AddTags": ["listener"],
         "kms:TagResource": ["key"],
         "logs:TagResource": ["log"],
@@ -219,6 +221,11 @@ S3 = [
     ),
     *_all("s3:PutBucketPolicy s3:DeleteBucket s3:PutBucketPublicAccessBlock s3:ListBucket", FOREIGN["bucket"]),
     *_all("s3:GetObject s3:PutObject s3:DeleteObject s3:DeleteObjectVersion", f"{FOREIGN['bucket']}/invoices.csv"),
+    *_all(
+        "elasticfilesystem:CreateAccessPoint elasticfilesystem:CreateMountTarget elasticfilesystem:PutFileSystemPolicy "
+        "elasticfilesystem:DeleteFileSystemPolicy elasticfilesystem:DeleteFileSystem elasticfilesystem:ClientMount",
+        FOREIGN["files"],
+    ),
     *_all("ecr:DeleteRepository ecr:SetRepositoryPolicy ecr:PutImage", _arn("ecr", "repository/payments")),
 ]
 NETWORK = [

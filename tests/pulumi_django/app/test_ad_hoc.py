@@ -439,7 +439,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: app(workers={"gunicorn": WorkerOptions()}),
-        "gunicorn names more than one service of alpha: give each its own name",
+        "two tasks of alpha have one name: web.service and workers.gunicorn are both gunicorn; give each its own name",
     ),
     (
         lambda: app(beat=BeatOptions(cpu_units=256, memory_mib=4096)),

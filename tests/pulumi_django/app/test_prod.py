@@ -425,7 +425,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: prod(scheduled_commands={"beat": _sweep()}),
-        "beat names more than one service of shop: give each its own name",
+        "two tasks of shop have one name: beat.service and scheduled_commands.beat are both beat; give each its own name",
     ),
     (
         lambda: ProdWebOptions(proxy="nginx"),

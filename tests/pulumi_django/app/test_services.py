@@ -149,13 +149,16 @@ def test_the_maintenance_page_answers_the_hosts_of_a_service_too() -> None:
         ),
         (
             {"services": {"gunicorn": ServiceOptions(paths=["/ws/*"])}},
-            "gunicorn names more than one service of shop: give each its own name",
+            "two tasks of shop have one name: web.service and services.gunicorn are both gunicorn; give each its own name",
         ),
         (
             {"services": {"default": ServiceOptions(paths=["/ws/*"])}},
-            "default names more than one service of shop: give each its own name",
+            "two tasks of shop have one name: services.default and workers.default are both default; give each its own name",
         ),
-        ({"services": {"Channels": ServiceOptions(paths=["/ws/*"])}}, "'Channels' cannot name a service: a name has "),
+        (
+            {"services": {"Channels": ServiceOptions(paths=["/ws/*"])}},
+            "services.Channels: 'Channels' cannot name a service: a name has ",
+        ),
         (
             {"services": {"a": ServiceOptions(paths=["/ws/*"], hosts=["x.y.example.org/"])}},
             "services.a.hosts is 'x.y.example.org/': it must be a host name without scheme and path",
