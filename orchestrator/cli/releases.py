@@ -199,6 +199,35 @@ def _maintained(work: EnvironmentCommand, result: MaintenanceResult) -> None:
     end(result.report.exit_code)
 
 
+ServicesOption = Annotated[
+    list[str] | None,
+    typer.Option("--service", "-s", help="Only the deployment of this service; can be repeated.", show_default=False),
+]
+
+
+def approve(common: Common, name: EnvironmentArgument, service: ServicesOption = None) -> None:
+    """Let deployments go on that wait for an approval (`deployment.pause_before`).
+
+    Example: orchestrator approve live
+    """
+    _decide(on_environment(common, name), "approve", service)
+
+
+def reject(common: Common, name: EnvironmentArgument, service: ServicesOption = None) -> None:
+    """Roll back deployments that wait for an approval.
+
+    Example: orchestrator reject live
+    """
+    _decide(on_environment(common, name), "reject", service)
+
+
+def _decide(work: EnvironmentCommand, decision: str, services: list[str] | None) -> None:
+    result = work.operations.releases.decide(work.name, decision, services or ())
+    does = "goes on" if decision == "approve" else "goes back to the version before"
+    text = "".join(f"{each.service} {does}: `orchestrator ps {work.name}` shows it\n" for each in result.decided)
+    work.report(result, text)
+
+
 GROUP = "Releases"
 SUBGROUPS: Mapping[str, tuple[str, Commands]] = {
     "maintenance": (
@@ -209,6 +238,8 @@ SUBGROUPS: Mapping[str, tuple[str, Commands]] = {
 COMMANDS: Commands = {
     "releases": (releases, False),
     "rollback": (rollback, True),
+    "approve": (approve, True),
+    "reject": (reject, True),
     "diff": (diff, False),
     "log": (log, False),
 }

@@ -12,6 +12,7 @@ from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
 from orchestrator.operations.aws.targets import Service, Target
 from orchestrator.operations.events import Note, Observer, ignore
+from orchestrator.operations.releases import approvals
 from orchestrator.operations.tasks import hint_of
 from pulumi_django.deploying.rollout_state import short
 from pulumi_django.deploying.task_end import task_end
@@ -209,7 +210,7 @@ class _Look:
         definition = found.get("taskDefinition", "")
         return ServiceState(
             name=service.short,
-            state=_state(found),
+            state=self._state(found),
             desired=found.get("desiredCount", 0),
             running=found.get("runningCount", 0),
             pending=found.get("pendingCount", 0),
@@ -224,6 +225,10 @@ class _Look:
             ),
             last_stop=_stop(stopped[0]) if stopped else None,
         )
+
+    def _state(self, found: ServiceTypeDef) -> str:
+        pause = approvals.pause_of_service(self._clients.client("ecs"), self._clients, self._target, found)
+        return _state(found) if pause is None else "waits for approval"
 
     def _image(self, definition: str, container: str) -> str | None:
         if definition not in self._images:

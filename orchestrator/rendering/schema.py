@@ -15,6 +15,7 @@ from orchestrator.operations.execute import Shell
 from orchestrator.operations.notices import Notice
 from orchestrator.operations.open_url import Page
 from orchestrator.operations.ps import TasksResult
+from orchestrator.operations.releases.approvals import DecisionResult
 from orchestrator.operations.run import CommandResult
 from orchestrator.operations.secrets import SecretEntry
 from orchestrator.operations.tunnel import Tunnel
@@ -102,6 +103,11 @@ SCHEMAS: Mapping[str, Published] = {
     "diff": Published("Two releases of one environment.", (release_documents.ComparisonDocument,), ("diff",)),
     "rollback": Published(
         "A rollback: the release, and the update.", (OutcomeDocument[release_documents.RolledBack],), ("rollback",)
+    ),
+    "approval": Published(
+        "A decision about deployments that waited for it.",
+        (OutcomeDocument[DecisionResult],),
+        ("approve", "reject"),
     ),
     "maintenance": Published(
         "An environment that entered or left maintenance.",

@@ -69,6 +69,16 @@ COMPUTE = (
     # These support no resources.
     Grant("ecs", "DeregisterTaskDefinition DescribeTaskDefinition ListClusters ListTaskDefinitions ListTasks"),
     Grant("ecs", "DescribeClusters DescribeServices DescribeTasks ListTagsForResource", (_ECS,)),
+    # Deployments that move traffic; they have no tags.
+    Grant(
+        "ecs",
+        "ContinueServiceDeployment DescribeServiceDeployments DescribeServiceRevisions ListServiceDeployments "
+        "StopServiceDeployment",
+        tuple(
+            f"arn:aws:ecs:{{region}}:*:{kind}/{{prefix}}*-cluster/*"
+            for kind in ("service", "service-deployment", "service-revision")
+        ),
+    ),
     new(
         "ecs",
         "CreateCluster CreateService RegisterTaskDefinition",

@@ -260,6 +260,8 @@ class RolloutWatch:
         progress = f"{running} of {desired} running on {short(now.get('taskDefinition', ''))}"
         if self._newest is not None and self._newest.stage:
             progress += f", {self._newest.stage.lower().replace('_', ' ')}"
+        if self._newest is not None and self._newest.pause:
+            progress += f": {self._newest.pause.text}"
         if progress != self._progress:
             self._progress = progress
             self._info(progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,7 +13,7 @@ from pulumi_django.deploying.polling import Clock, patiently
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
-    from mypy_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef
+    from mypy_boto3_ecs.type_defs import DeploymentTypeDef, ServiceDeploymentTypeDef, ServiceTypeDef
 
 # The circuit breaker fails a deployment when half the desired number of tasks failed, at least 3 and at most 200. It does
 # not count tasks that ran for a moment and then exited, so a worker without a health check can crash for ever:
@@ -119,6 +120,34 @@ _RUNNING = ("PENDING", "IN_PROGRESS")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pause:
+    """A point at which a deployment waits for an approval."""
+
+    hook_id: str
+    expires: datetime | None
+    """Time at which ECS decides."""
+
+    then: str
+    """Decision of ECS at that time: `rollback` or `continue`."""
+
+    @property
+    def text(self) -> str:
+        """The clause for users."""
+        until = f" until {self.expires:%Y-%m-%d %H:%M %Z}".rstrip() if self.expires else ""
+        after = "rolls back" if self.then == "rollback" else "goes on"
+        return f"waits for approval{until}, then ECS {after}"
+
+
+def pause_of(deployment: ServiceDeploymentTypeDef) -> Pause | None:
+    """Return the point at which a described deployment waits now; None when it does not."""
+    for hook in deployment.get("lifecycleHookDetails", []):
+        if hook.get("targetType") == "PAUSE" and hook.get("status") == "AWAITING_ACTION":
+            action = hook.get("timeoutAction", "ROLLBACK").lower()
+            return Pause(hook_id=hook.get("hookId", ""), expires=hook.get("expiresAt"), then=action)
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServiceDeployment:
     """One deployment of a service."""
 
@@ -130,6 +159,9 @@ class ServiceDeployment:
 
     reason: str = ""
     """ECS's reason for the end."""
+
+    pause: Pause | None = None
+    """The approval for which it waits."""
 
 
 class ServiceDeployments:
@@ -160,6 +192,7 @@ class ServiceDeployments:
             status=deployment.get("status", ""),
             stage=deployment.get("lifecycleStage", ""),
             reason=deployment.get("statusReason", ""),
+            pause=pause_of(deployment),
         )
 
     def _task_definition(self, revision: str) -> str:

@@ -13,6 +13,8 @@ import pulumi_aws as aws
 from pulumi_django.rules.aws_rules import shown
 
 Strategy = Literal["rolling", "blue-green", "linear", "canary"]
+PausePoint = Literal["scale_up", "test_traffic", "production_traffic"]
+TimeoutAction = Literal["rollback", "continue"]
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
 MAX_MINUTES = 1440
@@ -20,6 +22,9 @@ DEFAULT_BAKE_MINUTES = 5
 DEFAULT_STEP_PERCENT = 10.0
 DEFAULT_STEP_MINUTES = 5
 DEFAULT_ERRORS_PER_MINUTE = 10
+DEFAULT_PAUSE_MINUTES = 240
+MAX_PAUSE_MINUTES = 20160
+"""Longest wait of a hook, 14 days."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +57,23 @@ class DeploymentOptions:
     alarm_names: Sequence[str] = ()
     """More CloudWatch alarms that roll a deployment back."""
 
+    pause_before: PausePoint | None = None
+    """Point at which a deployment waits for an approval (`orchestrator approve`): before its new tasks start (`scale_up`), or
+    with all of them running, before the first request (`test_traffic`, `production_traffic`). None never waits. Not for
+    `rolling`."""
+
+    pause_minutes: int | None = None
+    """Minutes for which a deployment waits for the approval, 1 to 20160 (14 days). None is 240."""
+
+    pause_timeout: TimeoutAction = "rollback"
+    """Action without a decision in that time: return to the old version (`rollback`), or go on (`continue`)."""
+
     def __post_init__(self) -> None:
         if self.strategy == "rolling":
             self._check_rolling()
         else:
             self._check_shifting()
+        self._check_pause()
         if self.errors_per_minute is not None and self.errors_per_minute < 1:
             raise ValueError(f"errors_per_minute is {self.errors_per_minute}: it is 1 or more")
 
@@ -73,6 +90,19 @@ class DeploymentOptions:
                 f"minimum_healthy_percent is {low} and maximum_percent is {high}: the first is 0 to 100, the second 100 "
                 "to 200, and not both 100, which would leave no room for a new task"
             )
+
+    def _check_pause(self) -> None:
+        if self.pause_before is not None and self.strategy == "rolling":
+            raise ValueError(
+                f"pause_before is {self.pause_before!r} and strategy is 'rolling', which has no point to wait at: choose "
+                "'blue-green', 'linear' or 'canary'"
+            )
+        if self.pause_minutes is not None and self.pause_before is None:
+            raise ValueError(
+                f"pause_minutes is {self.pause_minutes} and pause_before is missing: give the point to wait at"
+            )
+        if not 1 <= _default(self.pause_minutes, 1) <= MAX_PAUSE_MINUTES:
+            raise ValueError(f"pause_minutes is {self.pause_minutes}: it is 1 to {MAX_PAUSE_MINUTES}")
 
     def _check_shifting(self) -> None:
         if (self.minimum_healthy_percent, self.maximum_percent) != (100, 200):
@@ -118,7 +148,23 @@ class DeploymentOptions:
             "canary": 1,
             "linear": math.ceil(100 / (self.step_percent or DEFAULT_STEP_PERCENT)) - 1,
         }
-        return 60 * (bake + step * pauses[self.strategy])
+        approval = 0 if self.pause_before is None else _default(self.pause_minutes, DEFAULT_PAUSE_MINUTES)
+        return 60 * (bake + step * pauses[self.strategy] + approval)
+
+    @property
+    def pause_stage(self) -> str | None:
+        """Stage of ECS at which a deployment waits; None when it does not.
+
+        ECS reaches PRE_PRODUCTION_TRAFFIC_SHIFT once in a blue-green deployment, and before every step of the others; these
+        wait at POST_SCALE_UP, so that one approval is enough. No listener for test traffic lies between the two.
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentLifecycleHook.html
+        """
+        if self.pause_before is None:
+            return None
+        if self.pause_before == "scale_up":
+            return "PRE_SCALE_UP"
+        once = self.pause_before == "production_traffic" and self.strategy == "blue-green"
+        return "PRE_PRODUCTION_TRAFFIC_SHIFT" if once else "POST_SCALE_UP"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +220,8 @@ def _configuration(options: DeploymentOptions) -> aws.ecs.ServiceDeploymentConfi
         strategy=options.strategy.upper().replace("-", "_"),
         bake_time_in_minutes=str(_default(options.bake_minutes, DEFAULT_BAKE_MINUTES)),
     )
+    if options.pause_stage is not None:
+        configuration.lifecycle_hooks = [_pause(options, options.pause_stage)]
     if options.strategy == "linear":
         configuration.linear_configuration = aws.ecs.ServiceDeploymentConfigurationLinearConfigurationArgs(
             step_percent=percent, step_bake_time_in_minutes=minutes
@@ -183,6 +231,17 @@ def _configuration(options: DeploymentOptions) -> aws.ecs.ServiceDeploymentConfi
             canary_percent=percent, canary_bake_time_in_minutes=minutes
         )
     return configuration
+
+
+def _pause(options: DeploymentOptions, stage: str) -> aws.ecs.ServiceDeploymentConfigurationLifecycleHookArgs:
+    return aws.ecs.ServiceDeploymentConfigurationLifecycleHookArgs(
+        target_type="PAUSE",
+        lifecycle_stages=[stage],
+        timeout_configuration=aws.ecs.ServiceDeploymentConfigurationLifecycleHookTimeoutConfigurationArgs(
+            timeout_in_minutes=_default(options.pause_minutes, DEFAULT_PAUSE_MINUTES),
+            action=options.pause_timeout.upper(),
+        ),
+    )
 
 
 def _default(value: int | None, default: int) -> int:

@@ -213,6 +213,7 @@ class FakeAws:
                     "status": found["status"],
                     "lifecycleStage": found.get("stage", ""),
                     "statusReason": found.get("reason", ""),
+                    "lifecycleHookDetails": found.get("hooks", []),
                 }
             ]
         }

@@ -22,9 +22,11 @@ def answers(target: Target) -> dict[str, Answer]:
     """Return the answers for an environment by `service.Operation`."""
     ecs = _Ecs(target)
     return {
+        "ecs.DescribeServiceDeployments": ecs.paused,
         "ecs.DescribeServices": ecs.services,
         "ecs.DescribeTaskDefinition": ecs.task_definition,
         "ecs.DescribeTasks": ecs.tasks,
+        "ecs.ListServiceDeployments": ecs.deployments,
         "ecs.ListTasks": ecs.listed,
         "ecs.RegisterTaskDefinition": ecs.register,
         "ecs.RunTask": ecs.run,
@@ -112,6 +114,25 @@ class _Ecs:
                     "updatedAt": self._started,
                 }
             ],
+        }
+
+    def deployments(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """The web service has one, which waits for an approval."""
+        web = parameters["service"] == self._target.services[0].name
+        arn = self._arn("service-deployment", f"{self._cluster}/{parameters['service']}/{_task_id('deployment')}")
+        return {"serviceDeployments": [{"serviceDeploymentArn": arn}] if web else []}
+
+    def paused(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        hook = {"hookId": _task_id("hook"), "targetType": "PAUSE", "status": "AWAITING_ACTION"}
+        return {
+            "serviceDeployments": [
+                {
+                    "serviceDeploymentArn": parameters["serviceDeploymentArns"][0],
+                    "status": "IN_PROGRESS",
+                    "lifecycleStage": "POST_SCALE_UP",
+                    "lifecycleHookDetails": [{**hook, "timeoutAction": "ROLLBACK"}],
+                }
+            ]
         }
 
     def task_definition(self, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from orchestrator.operations.releases.history import SHOWN
 
 if TYPE_CHECKING:
     from orchestrator.operations.access import Access
+    from orchestrator.operations.releases.approvals import Decision, DecisionResult
     from orchestrator.operations.releases.history import Comparison, LoggedOperation, Release, ReleaseList
     from orchestrator.operations.releases.rollback import RollbackResult
 
@@ -77,6 +78,16 @@ class Releases:
         return rollback.run(
             request, target, clients, observer, context=operations.context, carry_out=operations.carry_out
         )
+
+    def decide(self, name: str, decision: Decision | str, services: Names = ()) -> DecisionResult:
+        """Let the deployments that wait for an approval go on (`approve`), or roll back (`reject`); of these services, or all.
+
+        Raises RefusedError when none waits.
+        """
+        from orchestrator.operations.releases import approvals
+
+        chosen = (services,) if isinstance(services, str) else tuple(services)
+        return approvals.decide(*self._operations.find(name), approvals.Decision(decision), chosen)
 
     def log(
         self, names: Names = (), *, since: datetime | None = None, limit: int | None = None

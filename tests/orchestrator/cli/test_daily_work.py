@@ -362,3 +362,12 @@ def test_help_loads_neither_pulumi_nor_boto3(command: str) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stderr.splitlines()[-1] == "0 []"
     assert done.stdout.startswith(f"Usage: orchestrator {command} ")
+
+
+@pytest.mark.parametrize(("command", "action"), [("approve", "CONTINUE"), ("reject", "ROLLBACK")])
+def test_a_decision_in_the_simulation_shows_the_calls(alpha: Here, command: str, action: str) -> None:
+    answer = alpha(command, "alpha", "--service", "web")
+    assert answer.code == 0
+    assert answer.out.splitlines()[-1].startswith("  ecs ContinueServiceDeployment ")
+    assert f'"action": "{action}"' in answer.out
+    assert json.loads(alpha(command, "alpha", "--json").out)["result"] is None

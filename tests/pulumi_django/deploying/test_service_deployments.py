@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from pulumi_django.deploying.rollout import RolloutError, RolloutRequest, RolloutWatch
+from pulumi_django.deploying.rollout_state import pause_of
 from tests.support.fake_ecs import CLUSTER, FakeAws, arn, crashed, deployment, service
 
 OLD = arn("task-definition", "alpha-gunicorn:41")
@@ -19,7 +21,7 @@ def shifting(**more: Any) -> dict[str, Any]:
     return service(deployment("41"), deploymentConfiguration=BLUE_GREEN, runningCount=1, pendingCount=0, **more)
 
 
-def newest(status: str, task_definition: str = NEW, **more: str) -> dict[str, Any]:
+def newest(status: str, task_definition: str = NEW, **more: Any) -> dict[str, Any]:
     revision = task_definition.rsplit(":", 1)[-1]
     return {
         "arn": arn("service-deployment", f"d{revision}"),
@@ -104,3 +106,69 @@ def test_a_deployment_that_was_rolled_back_is_given_up() -> None:
     aws = FakeAws(frames=[(0, shifting())], deployments=[(0, newest("ROLLBACK_SUCCESSFUL"))])
     assert watch(aws).given_up()
     assert not watch(FakeAws(frames=[(0, shifting())], deployments=[(0, newest("IN_PROGRESS"))])).given_up()
+
+
+HOOK = {
+    "hookId": "h1",
+    "targetType": "PAUSE",
+    "status": "AWAITING_ACTION",
+    "expiresAt": datetime(2026, 11, 27, 14, 30, tzinfo=UTC),
+    "timeoutAction": "ROLLBACK",
+}
+
+
+def test_it_reports_that_a_deployment_waits_for_an_approval_and_goes_on_after_it() -> None:
+    aws = FakeAws(
+        frames=[(0, shifting())],
+        deployments=[
+            (0, newest("IN_PROGRESS", stage="PRE_PRODUCTION_TRAFFIC_SHIFT", hooks=[HOOK])),
+            (600, newest("IN_PROGRESS", stage="BAKE_TIME", hooks=[{**HOOK, "status": "SUCCEEDED"}])),
+            (900, newest("SUCCESSFUL")),
+        ],
+    )
+    infos: list[str] = []
+    watch(aws, infos).wait(3600)
+    assert 900 <= aws.clock.now() - aws.began < 920
+    assert [text.partition(", ")[2] for text in infos] == [
+        "pre production traffic shift: waits for approval until 2026-11-27 14:30 UTC, then ECS rolls back",
+        "bake time",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hook", "reason"),
+    [("SUCCEEDED", "Service deployment rolled back by the user."), ("TIMED_OUT", "The lifecycle hook timed out.")],
+)
+def test_a_rejected_deployment_and_one_without_a_decision_fail_it(hook: str, reason: str) -> None:
+    aws = FakeAws(
+        frames=[(0, shifting())],
+        deployments=[
+            (0, newest("IN_PROGRESS", stage="POST_SCALE_UP", hooks=[HOOK])),
+            (60, newest("ROLLBACK_SUCCESSFUL", reason=reason, hooks=[{**HOOK, "status": hook}])),
+        ],
+    )
+    assert (
+        f"ECS rolled it back: alpha-gunicorn:41 keeps serving, alpha-gunicorn:42 does not run\n  why: {reason}"
+        in failure(aws)
+    )
+
+
+def test_the_next_run_finds_a_deployment_that_waits_after_its_engine_was_killed() -> None:
+    aws = FakeAws(
+        frames=[(0, shifting())],
+        deployments=[
+            (0, newest("IN_PROGRESS", stage="POST_SCALE_UP", hooks=[{**HOOK, "timeoutAction": "CONTINUE"}])),
+            (120, newest("SUCCESSFUL")),
+        ],
+    )
+    infos: list[str] = []
+    again = watch(aws, infos)
+    assert not again.given_up()
+    again.wait(3600)
+    assert infos[0].endswith("waits for approval until 2026-11-27 14:30 UTC, then ECS goes on")
+
+
+def test_a_hook_that_is_no_pause_waits_for_no_approval() -> None:
+    other: Any = {"lifecycleHookDetails": [{**HOOK, "targetType": "AWS_LAMBDA"}, {**HOOK, "status": "IN_PROGRESS"}]}
+    assert pause_of(other) is None

@@ -123,6 +123,34 @@ def test_errors_of_the_tasks_in_any_of_the_groups_send_a_deployment_back() -> No
     }
 
 
+@pytest.mark.parametrize(
+    ("strategy", "before", "stage"),
+    [
+        ("blue-green", "scale_up", "PRE_SCALE_UP"),
+        ("blue-green", "test_traffic", "POST_SCALE_UP"),
+        ("blue-green", "production_traffic", "PRE_PRODUCTION_TRAFFIC_SHIFT"),
+        # ECS would ask before each step.
+        ("canary", "production_traffic", "POST_SCALE_UP"),
+        ("linear", "production_traffic", "POST_SCALE_UP"),
+    ],
+)
+def test_a_deployment_waits_once_at_a_hook_of_ecs_without_a_role(strategy: Any, before: Any, stage: str) -> None:
+    (hook,) = service(deployed(strategy=strategy, pause_before=before), "gunicorn").inputs["deploymentConfiguration"][
+        "lifecycleHooks"
+    ]
+    assert hook == {
+        "targetType": "PAUSE",
+        "lifecycleStages": [stage],
+        "timeoutConfiguration": {"timeoutInMinutes": 240, "action": "ROLLBACK"},
+    }
+
+
+def test_the_time_of_a_pause_and_its_end_can_be_chosen() -> None:
+    options = {"strategy": "canary", "pause_before": "scale_up", "pause_minutes": 30, "pause_timeout": "continue"}
+    (hook,) = service(deployed(**options), "gunicorn").inputs["deploymentConfiguration"]["lifecycleHooks"]
+    assert hook["timeoutConfiguration"] == {"timeoutInMinutes": 30, "action": "CONTINUE"}
+
+
 def test_a_rolling_deployment_can_watch_errors_too() -> None:
     result = deployed(errors_per_minute=3)
     assert result.one(ALARM, "shop-gunicorn-deployment-errors").inputs["threshold"] == 3.0
@@ -135,6 +163,8 @@ def test_a_rolling_deployment_can_watch_errors_too() -> None:
         ({}, 0),
         ({"strategy": "blue-green"}, 300),
         ({"strategy": "canary", "step_minutes": 10}, 900),
+        ({"strategy": "blue-green", "pause_before": "production_traffic"}, 300 + 240 * 60),
+        ({"strategy": "blue-green", "pause_before": "scale_up", "pause_minutes": 1}, 360),
         ({"strategy": "linear", "step_percent": 30, "step_minutes": 1, "bake_minutes": 0}, 180),
     ],
 )
@@ -147,6 +177,23 @@ def rules(number: int) -> list[Rule]:
 
 
 REFUSALS: list[tuple[Callable[[], object], str]] = [
+    (
+        lambda: DeploymentOptions(pause_before="scale_up"),
+        "pause_before is 'scale_up' and strategy is 'rolling', which has no point to wait at: choose 'blue-green', 'linear' or "
+        "'canary'",
+    ),
+    (
+        lambda: DeploymentOptions(strategy="canary", pause_minutes=5),
+        "pause_minutes is 5 and pause_before is missing: give the point to wait at",
+    ),
+    (
+        lambda: DeploymentOptions(strategy="canary", pause_before="scale_up", pause_minutes=20161),
+        "pause_minutes is 20161: it is 1 to 20160",
+    ),
+    (
+        lambda: DeploymentOptions(strategy="canary", pause_before="scale_up", pause_minutes=0),
+        "pause_minutes is 0: it is 1 to 20160",
+    ),
     (
         lambda: TrafficShift(target_group_arns=["arn:blue"], listener_rule_arn="r", role_arn="r"),
         "target_group_arns has 1: blue-green, linear and canary deployments move requests between exactly 2 target groups",

@@ -1,0 +1,103 @@
+"""`approve` and `reject`, with ECS's answers by the model of botocore: the emulator has no service deployments."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from orchestrator.errors import RefusedError, UsageError
+from orchestrator.operations import ps
+from orchestrator.operations.ps import ListTasks
+from orchestrator.operations.releases import approvals
+from orchestrator.operations.releases.approvals import Decision
+from tests.support.fake_ecs import FakeAws, arn, container, deployment, service
+from tests.support.operations import ScriptedClients, target
+
+DEPLOYMENT = arn("service-deployment", "d6")
+EXPIRES = datetime(2026, 11, 27, 14, 30, tzinfo=UTC)
+HOOK = {
+    "hookId": "h1",
+    "targetType": "PAUSE",
+    "status": "AWAITING_ACTION",
+    "expiresAt": EXPIRES,
+    "timeoutAction": "ROLLBACK",
+}
+
+
+def account(deployed: str = "IN_PROGRESS", **hook: Any) -> FakeAws:
+    shifting = service(
+        deployment("6", rolloutState="IN_PROGRESS"),
+        serviceName="alpha-gunicorn",
+        deploymentConfiguration={"strategy": "BLUE_GREEN"},
+        taskDefinition=arn("task-definition", "alpha-gunicorn:6"),
+    )
+    newest = {
+        "arn": DEPLOYMENT,
+        "taskDefinition": arn("task-definition", "alpha-gunicorn:6"),
+        "status": deployed,
+        "stage": "PRE_PRODUCTION_TRAFFIC_SHIFT",
+        "hooks": [{**HOOK, **hook}],
+    }
+    return FakeAws(
+        frames=[(0, shifting)],
+        deployments=[(0, newest)],
+        containers=[container("gunicorn", image="shop:6")],
+        answers={"ContinueServiceDeployment": {"serviceDeploymentArn": DEPLOYMENT}, "DescribeTargetHealth": {}},
+    )
+
+
+def decide(aws: FakeAws, decision: Decision, *services: str) -> approvals.DecisionResult:
+    return approvals.decide(target(), ScriptedClients(aws), decision, services or ("gunicorn",))
+
+
+@pytest.mark.parametrize(("decision", "action"), [(Decision.APPROVE, "CONTINUE"), (Decision.REJECT, "ROLLBACK")])
+def test_a_decision_goes_to_the_hook_that_waits(decision: Decision, action: str) -> None:
+    aws = account()
+    result = decide(aws, decision)
+    assert aws.called("ContinueServiceDeployment") == [
+        {"serviceDeploymentArn": DEPLOYMENT, "hookId": "h1", "action": action}
+    ]
+    (found,) = result.decided
+    assert (result.environment, result.decision, found.service) == ("alpha", decision, "gunicorn")
+    assert (found.stage, found.expires, found.then) == ("PRE_PRODUCTION_TRAFFIC_SHIFT", EXPIRES, "rollback")
+
+
+def test_an_environment_without_a_pause_has_nothing_to_decide() -> None:
+    aws = account(status="SUCCEEDED")
+    with pytest.raises(RefusedError) as caught:
+        decide(aws, Decision.APPROVE)
+    assert caught.value.message == "no deployment of alpha waits for an approval"
+    assert aws.called("ContinueServiceDeployment") == []
+
+
+@pytest.mark.parametrize(("then", "went"), [("ROLLBACK", "rolled it back"), ("CONTINUE", "went on")])
+def test_an_approval_after_the_timeout_says_what_ecs_did(then: str, went: str) -> None:
+    aws = account("ROLLBACK_SUCCESSFUL")
+    aws.deployments[0][1]["hooks"] = [{**HOOK, "status": "TIMED_OUT", "timeoutAction": then}]  # type: ignore[index]
+    with pytest.raises(RefusedError) as caught:
+        decide(aws, Decision.APPROVE)
+    assert caught.value.message == f"no deployment of alpha waits: the time for gunicorn ended, and ECS {went}"
+
+
+def test_a_service_that_was_never_deployed_is_no_error_of_its_own() -> None:
+    aws = account()
+    aws.deployments = []
+    with pytest.raises(RefusedError, match="no deployment of alpha waits for an approval"):
+        decide(aws, Decision.REJECT)
+
+
+def test_an_unknown_service_is_refused() -> None:
+    with pytest.raises(UsageError, match="alpha has no service 'wep'"):
+        decide(account(), Decision.APPROVE, "wep")
+
+
+def test_ps_shows_what_waits() -> None:
+    (web,) = ps.run(ListTasks(services=("web",)), target(), ScriptedClients(account())).services
+    assert web.state == "waits for approval"
+
+
+def test_ps_of_a_deployment_that_goes_on_is_rolling_out() -> None:
+    (web,) = ps.run(ListTasks(services=("web",)), target(), ScriptedClients(account(status="SUCCEEDED"))).services
+    assert web.state == "rolling out"
