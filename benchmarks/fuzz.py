@@ -94,7 +94,7 @@ def in_child(name: str, number: int, count: int, folder: Path) -> dict[str, Any]
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         try:
             answer.write_text(json.dumps(batch(name, number, count, folder)))
-        except BaseException:
+        except BaseException:  # the child of a fork must never return into the parent's code
             traceback.print_exc()
             os._exit(1)
         os._exit(0)

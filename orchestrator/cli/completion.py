@@ -67,7 +67,7 @@ def _offered(names: Callable[[Settings], Iterable[str]], context: typer.Context,
     try:
         found = names(settings.load(context.params.get("project_dir")))
         return sorted({name for name in found if name.startswith(incomplete)})
-    except Exception:
+    except Exception:  # a shell shows no error while the user types
         return []
 
 

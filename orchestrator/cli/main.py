@@ -123,7 +123,7 @@ def main(arguments: Sequence[str]) -> int:
         return _report(console, InterruptedRunError("interrupted"))
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 1
-    except Exception as error:
+    except Exception as error:  # a fault of this program gets a report too
         return _unexpected(console, error)
 
 

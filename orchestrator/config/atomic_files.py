@@ -30,7 +30,7 @@ def write_atomically(path: Path, content: str | bytes, *, private: bool = False)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException:  # also an interrupt leaves no temporary file
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise

@@ -1,4 +1,4 @@
-"""`[notify.NAME]` of `orchestrator.toml`: webhooks that are told what happened to bases and environments."""
+"""`[notify.NAME]` of `orchestrator.toml`: webhooks that receive what happens to bases and environments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REFERENCE = "env:"
 
 @dataclass(frozen=True, kw_only=True)
 class Webhook:
-    """A webhook that is told what happened."""
+    """A webhook, and the events that it receives."""
 
     url: str
     """`env:VARIABLE`, the environment variable with the URL. A URL without a secret may be written itself."""
@@ -32,7 +32,7 @@ class Webhook:
     """Patterns of names of bases and environments, such as `pr-*`."""
 
     def wants(self, event: Happening, name: str) -> bool:
-        """Whether it is told of this."""
+        """Whether it receives this event."""
         return event in self.events and any(fnmatchcase(name, pattern) for pattern in self.names)
 
     def address(self) -> str | None:

@@ -73,7 +73,7 @@ def _work(task: Task, theirs: Connection, interrupted: Any) -> None:
 
     try:
         answer = carry_out(task, tell, interrupted.wait)
-    except BaseException as error:
+    except BaseException as error:  # also SystemExit of a program: the parent waits for an answer
         theirs.send(("error", error if isinstance(error, Exception) else RuntimeError(str(error))))
         return
     with guard:

@@ -39,7 +39,7 @@ def run_unit(engine: Engine, request: UnitRequest, tell: Sink) -> UnitResult:
         result = _succeeded(request, engine.run(request, sink))
     except InterruptedRunError as error:
         result = failed(request.unit, request.operation, error, status=Status.CANCELLED)
-    except Exception as error:
+    except Exception as error:  # one unit never ends the run of the others
         result = failed(request.unit, request.operation, error)
     if result.status in (Status.FAILED, Status.CANCELLED):
         changes = tuple(

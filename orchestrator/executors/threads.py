@@ -23,7 +23,7 @@ class DaemonExecutor(Executor):
         def work() -> None:
             try:
                 future.set_result(fn(*args, **kwargs))
-            except BaseException as error:
+            except BaseException as error:  # the caller of the future decides
                 future.set_exception(error)
 
         future.set_running_or_notify_cancel()

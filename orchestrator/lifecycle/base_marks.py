@@ -106,7 +106,7 @@ class _Presence:
                     others = [mark for mark in marks.below(f"{WORKING}/{base}") if mark.name != name]
                     taken_names.check_hosts_again(job, base, hosts, _hosts_of(others))
                 return self._with_final_slots(job, base)
-        except BaseException:
+        except BaseException:  # also an interrupt leaves no mark
             with suppress(OrchestratorError):
                 marks.remove(name)
             raise

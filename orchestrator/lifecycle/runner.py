@@ -126,7 +126,7 @@ class _Run:
             request = self._prepare(unit, self.results)
             self._tell(UnitStarted(unit=unit, operation=self._operation, expected=self._expected.get(unit)))
             future = self._runner.executor.submit(run_unit, self._runner.engine, request, self._tell)
-        except Exception as error:
+        except Exception as error:  # the other units go on
             self._ended(failed(unit, self._operation, error))
             return
         self._in_flight.add(unit)

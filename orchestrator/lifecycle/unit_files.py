@@ -95,7 +95,7 @@ class UnitFiles:
                 if config and config.changed:
                     config.write()
                     self._written[unit] = config
-        except BaseException:
+        except BaseException:  # also an interrupt leaves the files as they were
             for config in self._written.values():
                 config.restore()
             raise
@@ -185,7 +185,7 @@ def take_lock(path: Path) -> FileLock | None:
             return None
         except FileNotFoundError:
             pass
-        except BaseException:
+        except BaseException:  # also an interrupt frees the descriptor
             os.close(descriptor)
             raise
         os.close(descriptor)

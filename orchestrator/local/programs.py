@@ -169,7 +169,7 @@ class Programs:
         return value
 
     def _aws(self) -> dict[str, str]:
-        """Credentials of nobody for the server that answers for AWS, so that no program reaches the real one."""
+        """Invalid credentials for the server that answers for AWS, so that no program reaches the real one."""
         return {
             "AWS_ENDPOINT_URL": aws_endpoint(self._layout),
             "AWS_ACCESS_KEY_ID": "local",

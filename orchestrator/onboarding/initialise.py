@@ -62,8 +62,8 @@ def schema(name: str, project: str) -> dict[str, Any]:
 
 
 def initialise(request: Init, ask: Ask) -> Initialised:
-    """Survey the repository and write the files; with `dry_run`, only compare. `ask` returns the guess when nobody can
-    answer.
+    """Survey the repository and write the files; with `dry_run`, only compare. `ask` returns the guess without a
+    terminal.
 
     Raises UsageError, RefusedError and SettingsError before anything is written.
     """

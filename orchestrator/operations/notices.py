@@ -152,13 +152,12 @@ def send(
         wanted = [notice for notice in notices if webhook.wants(notice.event, notice.name)]
         address = webhook.address() if wanted else None
         if wanted and address is None:
-            warn(f"the webhook {name} was not told: the variable {webhook.url.removeprefix('env:')} is not set")
+            warn(f"the webhook {name} received nothing: the variable {webhook.url.removeprefix('env:')} is not set")
         elif wanted and address:
-            work = _Work(name, webhook, address, wanted, post or deliver, delivered)
+            work = _Work(name, webhook, address, wanted, post or deliver, delivered, warn)
             thread = threading.Thread(target=work.run, name=f"notify {name}", daemon=True)
             thread.start()
             threads.append((name, thread))
-            work.warn = warn
     for name, thread in threads:
         thread.join(patience_seconds)
         if thread.is_alive():
@@ -177,10 +176,11 @@ class _Work:
         notices: Sequence[Notice],
         post: Post,
         delivered: list[bool],
+        warn: Warn,
     ) -> None:
         self._name, self._webhook, self._address = name, webhook, address
         self._notices, self._post, self._delivered = notices, post, delivered
-        self.warn: Warn = lambda _text: None
+        self._warn = warn
 
     def run(self) -> None:
         """Send them, up to the first failure."""
@@ -191,7 +191,7 @@ class _Work:
                 # The text of an error can contain the URL, which is a secret.
                 code = getattr(error, "code", None)
                 reason = f"status {code}" if code else type(error).__name__
-                self.warn(f"the webhook {self._name} was not told: {reason}")
+                self._warn(f"the webhook {self._name} received nothing: {reason}")
                 return
             self._delivered.append(True)
 

@@ -43,7 +43,7 @@ async def in_thread(work: Callable[[SystemClock], T], *, name: str) -> T:
         try:
             # The context holds the SDK's connection to the engine. Without it pulumi.log has no effect.
             deliver = functools.partial(outcome.set_result, context.run(work, clock))
-        except Exception as error:
+        except Exception as error:  # the awaiting coroutine raises it
             deliver = functools.partial(outcome.set_exception, error)
         # The loop is closed after an interrupt, and nothing waits for the result.
         with contextlib.suppress(RuntimeError):

@@ -298,7 +298,7 @@ class ReleaseGate:
             return await asyncio.shield(self._release)
         try:
             await asyncio.shield(self._release)
-        except Exception as error:
+        except Exception as error:  # whatever ended the shared release ends this service too
             raise ReleaseError(
                 f"not changed, because the release failed: see the error of {self._released_for}"
             ) from error

@@ -118,7 +118,7 @@ class Rollback:
         previous = request.previous
         try:
             patiently(lambda: self._deploy(request, previous), self._clock)
-        except Exception as error:
+        except Exception as error:  # the other services are still brought back
             standing.note = f"the rollback to {short(previous)} failed: {error}"
             return
         self._info(f"{standing.name}: rolling back to {short(previous)}")
@@ -161,7 +161,7 @@ class Rollback:
             if latest is None:
                 return [], []
             log = crashes.log_of(latest)
-        except Exception as error:
+        except Exception as error:  # the report of the failure matters more than its details
             return [f"      its tasks cannot be described: {error}"], []
         count = crashes.count_all()
         many = "a task" if count == 1 else f"{count} tasks"

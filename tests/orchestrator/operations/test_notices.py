@@ -152,26 +152,29 @@ def test_an_expired_environment_is_reaped(told: Workspace, receiver: Receiver) -
 def test_a_webhook_that_refuses_is_a_warning_without_its_url(told: Workspace, receiver: Receiver) -> None:
     receiver.status = 500
     assert told.orchestrator().create_env("alpha", base="dev").exit_code == 0
-    assert "the webhook team was not told: status 500" in warnings(told)
+    assert "the webhook team received nothing: status 500" in warnings(told)
     assert SECRET not in str(told.events)
 
 
-def test_a_webhook_that_hangs_or_is_not_there_never_fails_a_run(receiver: Receiver) -> None:
+def test_a_webhook_that_hangs_never_fails_a_run(receiver: Receiver) -> None:
     receiver.hang.clear()
     heard: list[str] = []
-    hooks = {"slow": Webhook(url="env:HOOK"), "gone": Webhook(url=f"http://127.0.0.1:1/{SECRET}")}
-    assert notices.send([NOTICE], hooks, heard.append, patience_seconds=3) == 0
-    assert sorted(heard) == [
-        "the webhook gone was not told: URLError",
-        "the webhook slow did not answer within 3 s",
-    ]
+    assert notices.send([NOTICE], {"slow": Webhook(url="env:HOOK")}, heard.append, patience_seconds=1) == 0
+    assert heard == ["the webhook slow did not answer within 1 s"]
+
+
+def test_a_webhook_that_is_not_there_never_fails_a_run() -> None:
+    heard: list[str] = []
+    gone = Webhook(url=f"http://127.0.0.1:1/{SECRET}")
+    assert notices.send([NOTICE], {"gone": gone}, heard.append, patience_seconds=60) == 0
+    assert heard == ["the webhook gone received nothing: URLError"]
 
 
 def test_a_missing_variable_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOOK", raising=False)
     heard: list[str] = []
     assert notices.send([NOTICE], {"team": Webhook(url="env:HOOK")}, heard.append) == 0
-    assert heard == ["the webhook team was not told: the variable HOOK is not set"]
+    assert heard == ["the webhook team received nothing: the variable HOOK is not set"]
 
 
 def test_a_webhook_gets_the_events_and_names_that_it_wants(receiver: Receiver) -> None:
