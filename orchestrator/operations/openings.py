@@ -142,6 +142,7 @@ def open_base(context: Context, opening: Opening, clients: Clients) -> None:
             continue
         retries = target.get("retryPolicy") or {}
         call = {
+            "State": inputs.get("state") or "ENABLED",
             "FlexibleTimeWindow": {"Mode": "OFF"},
             "ScheduleExpressionTimezone": inputs["scheduleExpressionTimezone"],
             "Target": {

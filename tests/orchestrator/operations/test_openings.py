@@ -147,6 +147,7 @@ def test_services_and_server_are_open_until_the_given_time(
     assert once["ScalableTargetAction"] == {"MinCapacity": 0, "MaxCapacity": 0}
     scheduler = clients.client("scheduler")
     assert scheduler.get_schedule(Name="dev-database-stop-1810")["StartDate"] == end + timedelta(minutes=10)
+    assert scheduler.get_schedule(Name="dev-database-stop-1810")["State"] == "ENABLED"
     stop = scheduler.get_schedule(Name="dev-database-until")
     assert stop["ScheduleExpression"] == "at(2026-11-27T22:10:00)"
     assert stop["Target"]["Arn"] == "arn:aws:scheduler:::aws-sdk:rds:stopDBInstance"
