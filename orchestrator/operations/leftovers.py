@@ -11,6 +11,7 @@ from orchestrator.lifecycle import Job
 from orchestrator.model import Operation, RunReport, Scope, Status
 
 if TYPE_CHECKING:
+    from orchestrator.operations.aws.targets import BaseTarget
     from orchestrator.operations.departure import Departure
 
 
@@ -23,6 +24,8 @@ class Leftovers:
     job: Job
     observer: Observer
     _departures: list[Departure] = field(default_factory=list["Departure"])
+    _opened: list[BaseTarget] = field(default_factory=list["BaseTarget"])
+    """Bases that `wake --until` opened, with a schedule of AWS that no stack contains."""
 
     def before(self) -> None:
         """Run the commands of `on_destroy`, then drop the databases of the environments, unless the server goes with its base.
@@ -38,17 +41,22 @@ class Leftovers:
             self._without_failing(lambda departure=departure: departure.before(self._forward_note))
 
     def after(self, report: RunReport) -> None:
-        """Delete the secrets that were pushed for the environments that are gone."""
+        """Delete the secrets that were pushed for the environments that are gone, and schedules of bases that are gone."""
         gone = {result.unit.stack for result in report.results if result.status in (Status.SUCCEEDED, Status.UNCHANGED)}
         for departure in self._departures:
             if departure.target.environment in gone:
                 self._without_failing(lambda departure=departure: departure.after(self._forward_note))
+
+        for base in self._opened:
+            if base.name in gone:
+                self._without_failing(lambda base=base: _forget(base))
 
     def _find(self) -> None:
         from orchestrator.operations import departure  # loads boto3
 
         names = dict.fromkeys(step.unit.stack for step in self.job.steps if step.scope is Scope.ENVIRONMENT)
         self._departures.extend(departure.find(self.job.context, tuple(names)))
+        self._opened.extend(_opened_bases(self.job))
 
     def _without_failing(self, work: Callable[[], None]) -> None:
         try:
@@ -64,3 +72,20 @@ class Leftovers:
             self.observer(Diagnostic(unit=None, severity=event.severity, message=event.text))
         elif isinstance(event, departure.LogLine):
             self.observer(Diagnostic(unit=None, severity="info", message=f"{event.service} | {event.text}"))
+
+
+def _opened_bases(job: Job) -> list[BaseTarget]:
+    from orchestrator.operations.aws import targets
+
+    now, registry = job.context.clock(), job.context.registry()
+    names = dict.fromkeys(step.unit.stack for step in job.steps if step.scope is Scope.BASE and step.runs)
+    found = [registry.bases[name] for name in names if name in registry.bases]
+    opened = [base.name for base in found if base.record.open_until is not None and base.record.open_until > now]
+    return [targets.find_base(job.context, name) for name in opened]
+
+
+def _forget(base: BaseTarget) -> None:
+    from orchestrator.operations import openings
+    from orchestrator.operations.aws import reach
+
+    openings.forget(base, reach.for_base(base))

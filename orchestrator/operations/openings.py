@@ -6,6 +6,7 @@ the next opening and closing are those of the configuration again.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from pulumi_django.rules.office_hours import OfficeHours
 
 if TYPE_CHECKING:
     from orchestrator.lifecycle.context import Context
+    from orchestrator.operations.aws.targets import BaseTarget
 
 LONGEST = timedelta(days=6)
 """Longest time for which hours are set aside: below a week, so that no regular closing is missed twice."""
@@ -160,8 +162,19 @@ def open_base(context: Context, opening: Opening, clients: Clients) -> None:
             Name=inputs["name"], ScheduleExpression=expression, StartDate=end.astimezone(UTC), **call
         )
         if not opening.hours.is_open(opening.until):
-            _once(scheduler, f"{opening.name}-database-until", {**call, "ScheduleExpression": _at(end)})
+            _once(scheduler, _until(opening.name), {**call, "ScheduleExpression": _at(end)})
     _note(context, opening)
+
+
+def forget(base: BaseTarget, clients: Clients) -> None:
+    """Delete the schedule that would stop the server of a base that is gone."""
+    scheduler = clients.client("scheduler")
+    with contextlib.suppress(scheduler.exceptions.ResourceNotFoundException):
+        scheduler.delete_schedule(Name=_until(base.name))
+
+
+def _until(base: str) -> str:
+    return f"{base}-database-until"
 
 
 def _once(scheduler: Any, name: str, call: Mapping[str, Any]) -> None:

@@ -185,7 +185,7 @@ class ServiceDeployments:
             return None
         arn = max(listed, key=lambda brief: str(brief.get("createdAt", ""))).get("serviceDeploymentArn", "")
         described = self._ask(lambda: self._ecs.describe_service_deployments(serviceDeploymentArns=[arn]))
-        deployment = next(iter(described.get("serviceDeployments", [])), {})
+        deployment: ServiceDeploymentTypeDef = next(iter(described.get("serviceDeployments", [])), {})
         return ServiceDeployment(
             arn=arn,
             task_definition=self._task_definition(deployment.get("targetServiceRevision", {}).get("arn", "")),

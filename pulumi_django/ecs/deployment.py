@@ -238,7 +238,7 @@ def _pause(options: DeploymentOptions, stage: str) -> aws.ecs.ServiceDeploymentC
         target_type="PAUSE",
         lifecycle_stages=[stage],
         timeout_configuration=aws.ecs.ServiceDeploymentConfigurationLifecycleHookTimeoutConfigurationArgs(
-            timeout_in_minutes=_default(options.pause_minutes, DEFAULT_PAUSE_MINUTES),
+            timeout_in_minutes=str(_default(options.pause_minutes, DEFAULT_PAUSE_MINUTES)),
             action=options.pause_timeout.upper(),
         ),
     )

@@ -14,6 +14,7 @@ from orchestrator.api import Orchestrator
 from orchestrator.errors import RefusedError, UsageError
 from orchestrator.model import Kind, OutputValue, Record, StackResource, Unit
 from orchestrator.operations import sleep
+from orchestrator.operations.aws import reach
 from orchestrator.operations.sleep import Want
 from pulumi_django.testing import SimulationResult
 from tests.support.moto_clients import MotoClients
@@ -246,3 +247,23 @@ def test_an_environment_opens_on_a_base_that_is_open_long_enough(here: Workspace
 def test_what_is_open_and_awake_is_not_changed(here: Workspace) -> None:
     rest = sleep.prepare(at(here, NOON).context, ("alpha",), Want.WAKE)
     assert (rest.openings, rest.settled, rest.update) == ((), ("alpha",), None)
+
+
+def test_the_schedule_of_an_opening_goes_with_its_base(
+    here: Workspace,
+    clients: MotoClients,
+    stacks: dict[Unit, tuple[StackResource, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with_services(clients, stacks)
+    wake(here, clients, "dev", until="22:00")
+    del here.engine.kept[ALPHA]
+    here.engine.notice = None
+    monkeypatch.setattr(reach, "for_base", lambda _base: clients)
+    assert at(here, EVENING).destroy_base("dev").exit_code == 0
+    names = sorted(schedule["Name"] for schedule in clients.client("scheduler").list_schedules()["Schedules"])
+    assert names == [
+        "dev-database-start-0740",
+        "dev-database-stop-1810",
+    ]  # the stack's own, which this engine does not delete
+    assert [event for event in here.events if "left behind" in str(event)] == []

@@ -141,14 +141,14 @@ def test_a_deployment_waits_once_at_a_hook_of_ecs_without_a_role(strategy: Any, 
     assert hook == {
         "targetType": "PAUSE",
         "lifecycleStages": [stage],
-        "timeoutConfiguration": {"timeoutInMinutes": 240, "action": "ROLLBACK"},
+        "timeoutConfiguration": {"timeoutInMinutes": "240", "action": "ROLLBACK"},
     }
 
 
 def test_the_time_of_a_pause_and_its_end_can_be_chosen() -> None:
     options = {"strategy": "canary", "pause_before": "scale_up", "pause_minutes": 30, "pause_timeout": "continue"}
     (hook,) = service(deployed(**options), "gunicorn").inputs["deploymentConfiguration"]["lifecycleHooks"]
-    assert hook["timeoutConfiguration"] == {"timeoutInMinutes": 30, "action": "CONTINUE"}
+    assert hook["timeoutConfiguration"] == {"timeoutInMinutes": "30", "action": "CONTINUE"}
 
 
 def test_a_rolling_deployment_can_watch_errors_too() -> None:
