@@ -176,18 +176,24 @@ class ServiceDeployments:
         self._cluster, self._service = cluster, service
         self._task_definitions: dict[str, str] = {}
 
-    def newest(self) -> ServiceDeployment | None:
-        """Return the deployment that started last; None without one."""
+    def described(self) -> ServiceDeploymentTypeDef | None:
+        """Return the deployment that started last, as ECS describes it; None without one."""
         listed = self._ask(
             lambda: self._ecs.list_service_deployments(cluster=self._cluster, service=self._service)
         ).get("serviceDeployments", [])
         if not listed:
             return None
         arn = max(listed, key=lambda brief: str(brief.get("createdAt", ""))).get("serviceDeploymentArn", "")
-        described = self._ask(lambda: self._ecs.describe_service_deployments(serviceDeploymentArns=[arn]))
-        deployment: ServiceDeploymentTypeDef = next(iter(described.get("serviceDeployments", [])), {})
+        found = self._ask(lambda: self._ecs.describe_service_deployments(serviceDeploymentArns=[arn]))
+        return next(iter(found.get("serviceDeployments", [])), {"serviceDeploymentArn": arn})
+
+    def newest(self) -> ServiceDeployment | None:
+        """Return the deployment that started last; None without one."""
+        deployment = self.described()
+        if deployment is None:
+            return None
         return ServiceDeployment(
-            arn=arn,
+            arn=deployment.get("serviceDeploymentArn", ""),
             task_definition=self._task_definition(deployment.get("targetServiceRevision", {}).get("arn", "")),
             status=deployment.get("status", ""),
             stage=deployment.get("lifecycleStage", ""),

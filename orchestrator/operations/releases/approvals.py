@@ -12,8 +12,7 @@ from orchestrator.errors import RefusedError
 from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
 from orchestrator.operations.aws.targets import Service, Target
-from pulumi_django.deploying.polling import patiently
-from pulumi_django.deploying.rollout_state import Pause, pause_of, shifts_traffic
+from pulumi_django.deploying.rollout_state import Pause, ServiceDeployments, pause_of, shifts_traffic
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
@@ -100,14 +99,7 @@ def newest_deployment(
 ) -> ServiceDeploymentTypeDef | None:
     """Return the newest deployment of a service; None without one."""
     cluster = target.outputs.cluster_name
-    listed = patiently(
-        lambda: client.list_service_deployments(cluster=cluster, service=service.name), clients.clock
-    ).get("serviceDeployments", [])
-    if not listed:
-        return None
-    arn = max(listed, key=lambda brief: str(brief.get("createdAt", ""))).get("serviceDeploymentArn", "")
-    described = patiently(lambda: client.describe_service_deployments(serviceDeploymentArns=[arn]), clients.clock)
-    return next(iter(described.get("serviceDeployments", [])), None)
+    return ServiceDeployments(client, clients.clock, cluster=cluster, service=service.name).described()
 
 
 def _waiting(service: str, deployment: ServiceDeploymentTypeDef, pause: Pause) -> Waiting:
