@@ -275,3 +275,11 @@ def test_a_refused_run_touches_nothing(workspace: Workspace, monkeypatch: pytest
 
 def test_the_simulation_is_not_checked(workspace: Workspace) -> None:
     before_create.check(job(workspace))
+
+
+def test_an_environment_goes_to_sleep_without_its_image(workspace: Workspace, aws: Account) -> None:
+    text = APP_CONFIG.replace("registry.example.com/shop:1", ECR)
+    workspace.write("app", "alpha", text)
+    assert "image backend" in refusal(workspace, aws)
+    workspace.write("app", "alpha", f"{text}  django-app:asleep: true\n")
+    assert "image backend" not in refusal(workspace, aws)  # the base still lacks its hosted zone
