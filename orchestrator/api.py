@@ -43,6 +43,7 @@ from orchestrator.lifecycle import (
     office_hours,
     saved_plan,
     unlock,
+    waiting,
 )
 from orchestrator.lifecycle.context import utc_now
 from orchestrator.lifecycle.diagrams import Diagram
@@ -50,7 +51,7 @@ from orchestrator.lifecycle.expiry import Life, Reaping
 from orchestrator.lifecycle.registry import Deployment, Registry, is_asleep, maintenance_since
 from orchestrator.lifecycle.requests import kind_of
 from orchestrator.lifecycle.unlock import Unlocked
-from orchestrator.model import Kind, Operation, Outputs, RunReport, Unit
+from orchestrator.model import Kind, Operation, Outputs, RunReport, Scope, Unit
 from orchestrator.operations.leftovers import Leftovers
 
 if TYPE_CHECKING:
@@ -356,11 +357,13 @@ class Orchestrator:
         """
         listed = self.context.readable_registry().listed()
         projects, now = self.settings.projects, self.context.clock()
+        waits = waiting.environments(self.engine)
         found = tuple(
             replace(
                 each,
                 asleep=is_asleep(each, projects),
                 maintenance=maintenance_since(each, projects),
+                waits=each.scope is Scope.ENVIRONMENT and each.name in waits,
                 closed_until=closed.until if (closed := office_hours.closed(each, now)) else None,
             )
             for each in listed

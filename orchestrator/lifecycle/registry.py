@@ -65,6 +65,9 @@ class Deployment:
     closed_until: datetime | None = None
     """Time at which its office hours open it, in their time zone; None: it is open, or was not read."""
 
+    waits: bool = False
+    """Whether its deployment waits for an approval; False when that was not read."""
+
     missing: tuple[Unit, ...] = ()
     """Units of the graph that do not exist: it was created only in part."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from orchestrator import lifecycle
 from orchestrator.config.assignments import Assignment, image_assignment
 from orchestrator.errors import OrchestratorError, UsageError
+from orchestrator.lifecycle import waiting
 from orchestrator.lifecycle.job import Job
 from orchestrator.lifecycle.requests import PreviewEnv, UpdateEnv
 from orchestrator.model import RunReport
@@ -23,6 +24,7 @@ from orchestrator.operations.aws.targets import Service, Target
 from orchestrator.operations.events import Note, Observer, RolloutMoved, ignore
 from orchestrator.operations.log_source import LogSource
 from orchestrator.operations.ps import ServiceState
+from orchestrator.operations.releases import approvals
 from pulumi_django.deploying.release_tasks import Release, ReleaseRequest
 from pulumi_django.deploying.rollout import RolloutRequest, RolloutWatch
 from pulumi_django.deploying.rollout_state import primary, short
@@ -153,7 +155,7 @@ def run(
             when = "when it wakes" if target.asleep else f"then, or after `orchestrator wake {target.environment}`"
             observer(Note(text=f"{target.environment} is {target.rest}: its services take the image {when}"))
         known = _ended(target, clients)
-        with _watched(target, clients, observer):
+        with _watched(target, clients, observer, context):
             report = do(job)
     if clients.simulated:
         if any(result.counts.changed for result in report.results):
@@ -196,10 +198,17 @@ def prepare(request: Deploy, target: Target, context: Context) -> Job:
 
 
 class Rollouts:
-    """Reports changes of the deployments that are newer than the first look."""
+    """Reports changes of the deployments that are newer than the first look. `waits` receives whether one waits for an approval."""
 
-    def __init__(self, target: Target, clients: Clients, observer: Observer) -> None:
+    def __init__(
+        self,
+        target: Target,
+        clients: Clients,
+        observer: Observer,
+        waits: Callable[[bool], None] = lambda _waits: None,
+    ) -> None:
         self._target, self._clients, self._observer = target, clients, observer
+        self._waits, self._paused = waits, frozenset[str]()
         self._first: dict[str, str | None] = {}
         self._reported: dict[str, RolloutMoved] = {}
         self._looked = False
@@ -225,7 +234,26 @@ class Rollouts:
                     self._first[service.name] = now.get("id") if now else None
                 elif now is not None and now.get("id") != self._first.get(service.name):
                     self._report(self._moved(service, found[service.name], now))
+            self._look_for_pauses(found)
         self._looked = True
+
+    def _look_for_pauses(self, found: Mapping[str, ServiceTypeDef]) -> None:
+        ecs_client, name = self._clients.client("ecs"), self._target.environment
+        pauses = {
+            service.short: pause
+            for service in self._target.services
+            if (
+                pause := approvals.pause_of_service(
+                    ecs_client, self._clients, self._target, found.get(service.name, {})
+                )
+            )
+        }
+        for short_name in sorted(pauses.keys() - self._paused):
+            text = f"{short_name} {pauses[short_name].text}: `orchestrator approve {name}`, or `orchestrator reject {name}`"
+            self._observer(Note(text=text))
+        if bool(pauses) is not bool(self._paused):
+            self._waits(bool(pauses))
+        self._paused = frozenset(pauses)
 
     def _report(self, moved: RolloutMoved) -> None:
         if self._reported.get(moved.service) != moved:
@@ -246,13 +274,20 @@ class Rollouts:
 
 
 @contextmanager
-def _watched(target: Target, clients: Clients, observer: Observer) -> Generator[None]:
+def _watched(target: Target, clients: Clients, observer: Observer, context: Context) -> Generator[None]:
     """Report rollouts while the block runs; the simulation has none."""
     if clients.simulated:
         yield
         return
     over = threading.Event()
-    rollouts = Rollouts(target, clients, observer)
+    noted = False
+
+    def note(waits: bool) -> None:
+        nonlocal noted
+        noted = waits
+        waiting.note(context.engine, target.environment, waits=waits)
+
+    rollouts = Rollouts(target, clients, observer, note)
     thread = threading.Thread(target=rollouts.follow, args=(over,), name=f"{target.environment} rollouts", daemon=True)
     thread.start()
     try:
@@ -260,6 +295,8 @@ def _watched(target: Target, clients: Clients, observer: Observer) -> Generator[
     finally:
         over.set()
         thread.join(timeout=1)
+        if noted:
+            note(False)
 
 
 def _ended(target: Target, clients: Clients) -> frozenset[str]:

@@ -192,6 +192,7 @@ def listed(found: Deployment) -> ListedDeployment:
         asleep=found.asleep,
         maintenance=found.maintenance,
         closed_until=found.closed_until,
+        waits_for_approval=found.waits,
         commit=record.commit,
         branch=record.branch,
         last_update=found.last_update,

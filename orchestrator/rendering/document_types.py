@@ -194,6 +194,8 @@ class ListedDeployment:
     closed_until: datetime | None
     """Time at which its office hours open it; null when it is open."""
 
+    waits_for_approval: bool
+
     commit: str | None
     branch: str | None
     last_update: datetime | None

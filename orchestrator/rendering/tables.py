@@ -206,6 +206,8 @@ def listing(found: Sequence[Deployment], now: datetime, width: int | None = None
 
 
 def _status(item: Deployment) -> str:
+    if item.waits:
+        return "waits for approval"
     if item.status is not StackStatus.READY:
         return item.status.value
     if item.asleep:

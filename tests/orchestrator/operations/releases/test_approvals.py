@@ -7,13 +7,19 @@ from typing import Any
 
 import pytest
 
-from orchestrator.errors import RefusedError, UsageError
+from orchestrator.errors import RefusedError, StateError, UsageError
+from orchestrator.lifecycle import waiting
+from orchestrator.model import Kind, Record
 from orchestrator.operations import ps
+from orchestrator.operations.deploy import Rollouts
+from orchestrator.operations.events import Note
 from orchestrator.operations.ps import ListTasks
 from orchestrator.operations.releases import approvals
 from orchestrator.operations.releases.approvals import Decision
+from orchestrator.rendering import tables
 from tests.support.fake_ecs import FakeAws, arn, container, deployment, service
-from tests.support.operations import ScriptedClients, target
+from tests.support.operations import ALPHA, Heard, ScriptedClients, target
+from tests.support.workspace import Workspace
 
 DEPLOYMENT = arn("service-deployment", "d6")
 EXPIRES = datetime(2026, 11, 27, 14, 30, tzinfo=UTC)
@@ -96,6 +102,40 @@ def test_an_unknown_service_is_refused() -> None:
 def test_ps_shows_what_waits() -> None:
     (web,) = ps.run(ListTasks(services=("web",)), target(), ScriptedClients(account())).services
     assert web.state == "waits for approval"
+
+
+def test_deploy_reports_what_waits_and_notes_it_for_list(workspace: Workspace) -> None:
+    workspace.engine.has(ALPHA, record=Record(kind=Kind.AD_HOC, base="dev"))
+    heard = Heard()
+    aws = account()
+    rollouts = Rollouts(
+        target(), ScriptedClients(aws), heard, lambda waits: waiting.note(workspace.engine, "alpha", waits=waits)
+    )
+
+    def waits() -> list[bool]:
+        return [each.waits for each in workspace.orchestrator().list()]
+
+    assert waits() == [False]
+    rollouts.look()
+    rollouts.look()
+    assert [note.text for note in heard.of(Note)] == [
+        "gunicorn waits for approval until 2026-11-27 14:30 UTC, then ECS rolls back: `orchestrator approve alpha`, or "
+        "`orchestrator reject alpha`"
+    ]
+    assert waits() == [True]
+    assert "waits for approval" in tables.listing(workspace.orchestrator().list(), EXPIRES)
+    aws.deployments[0][1]["hooks"] = [{**HOOK, "status": "SUCCEEDED"}]  # type: ignore[index]
+    rollouts.look()
+    assert waits() == [False]
+
+
+def test_a_backend_that_keeps_no_notes_stops_no_deploy(workspace: Workspace) -> None:
+    def refuses(*_given: object) -> None:
+        raise StateError("the disk is full")
+
+    workspace.engine.marks.set = refuses  # type: ignore[method-assign, assignment]
+    waiting.note(workspace.engine, "alpha", waits=True)
+    assert waiting.environments(workspace.engine) == frozenset()
 
 
 def test_ps_of_a_deployment_that_goes_on_is_rolling_out() -> None:
