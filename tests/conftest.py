@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 
 import pytest
 
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
 """No test uses the 1,300 images of moto. Loading them takes longer than most tests, and each reset loads them again."""
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts background jobs like this, and the programs of tests would inherit it and never hear of Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CLEARED = ("NO_COLOR", "COLUMNS", "GITHUB_STEP_SUMMARY")
 
