@@ -82,8 +82,10 @@ class Entry:
 
     @property
     def seconds(self) -> float | None:
-        """Duration in seconds."""
-        return (self.ended - self.started).total_seconds() if self.started and self.ended else None
+        """Duration in seconds; None when it is unknown, as after a clock that was set back meanwhile."""
+        if self.started is None or self.ended is None or self.ended < self.started:
+            return None
+        return (self.ended - self.started).total_seconds()
 
 
 def message(command: str, stack: str, operator: str | None) -> str:

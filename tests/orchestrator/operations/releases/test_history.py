@@ -119,3 +119,23 @@ def test_an_update_by_pulumi_itself_has_the_author_of_its_commit(operations: Ope
     release = operations.releases.list("alpha").releases[0]
     assert (release.command, release.operator, release.commit) == ("pulumi up", "Bo", "c" * 40)
     assert release.duration_seconds is None
+
+
+def test_a_clock_that_was_set_back_meanwhile_gives_no_negative_duration(
+    operations: Operations, workspace: Workspace
+) -> None:
+    newest = workspace.engine.histories[ALPHA][-1]
+    assert newest.started is not None
+    workspace.engine.histories[ALPHA][-1] = replace(newest, ended=newest.started - timedelta(hours=1))
+    found = operations.releases.list("alpha").releases
+    assert (found[0].number, found[0].duration_seconds) == (newest.number, None)
+    assert [release.number for release in found] == sorted((release.number for release in found), reverse=True)
+
+
+def test_releases_keep_the_order_of_the_history_when_the_clocks_of_machines_differ(
+    operations: Operations, workspace: Workspace
+) -> None:
+    entries = workspace.engine.histories[ALPHA]
+    before = [release.number for release in operations.releases.list("alpha").releases]
+    entries[-1] = replace(entries[-1], started=UPDATED - timedelta(days=1), ended=UPDATED - timedelta(days=1))
+    assert [release.number for release in operations.releases.list("alpha").releases] == before
