@@ -284,8 +284,10 @@ class AppArgs:
         }
 
     def _check_hours(self) -> None:
+        if self.hours is None:
+            return
         around = self.base.hours
-        if self.hours is not None and around is not None and not self.hours.within(around):
+        if around is not None and not self.hours.within(around):
             raise ValueError(
                 f"hours is {self.hours.text!r} and the base {self.base.base_stack_name} is open {around.text}: without the "
                 "base's database nothing runs, so choose times within the base's, in its time zone"

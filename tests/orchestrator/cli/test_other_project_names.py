@@ -61,6 +61,8 @@ COMMANDS = {
     "scale": "scale alpha gunicorn=2",
     "releases": "releases alpha",
     "rollback": "rollback alpha --yes",
+    "approve": "approve alpha",
+    "reject": "reject alpha",
     "diff": "diff alpha 1 2",
     "log": "log",
     "tunnel": "tunnel alpha",
