@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any, cast
 
 from orchestrator.config.durations import format_duration
 from orchestrator.operations.aws.clients import ApiCall
@@ -21,14 +22,28 @@ from orchestrator.operations.tunnel import Tunnel
 from orchestrator.rendering.columns import Column, aligned, count, table, text_lines
 from orchestrator.rendering.operation_documents import parameters
 
+_TEXT_WIDTH = 240
+"""Characters of a text within a simulated call."""
+
 _CHECK_WIDTH = 15
 """Columns for the name of a check."""
 
 
 def calls(made: Sequence[ApiCall]) -> str:
     """The calls of AWS's API that the simulation recorded, one in a line."""
-    lines = [f"  {call.service} {call.operation} {json.dumps(parameters(call), default=str)}" for call in made]
+    lines = [f"  {call.service} {call.operation} {json.dumps(_short(parameters(call)), default=str)}" for call in made]
     return "\n".join(["on AWS these calls would be made:", *(lines or ["  none"])]) + "\n"
+
+
+def _short(value: Any) -> Any:
+    """A value whose long texts, such as the script of a task, are cut; `--json` has them whole."""
+    if isinstance(value, Mapping):
+        return {key: _short(each) for key, each in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_short(each) for each in cast("Sequence[Any]", value)]
+    if isinstance(value, str) and len(value) > _TEXT_WIDTH:
+        return f"{value[:_TEXT_WIDTH]}... ({len(value)} characters)"
+    return value
 
 
 # deploy, run, ps

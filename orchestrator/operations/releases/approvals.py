@@ -8,9 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
-from orchestrator.errors import RefusedError
+from orchestrator.errors import OperationFailedError, RefusedError
 from orchestrator.operations.aws.clients import Clients
-from orchestrator.operations.aws.errors import explained
+from orchestrator.operations.aws.errors import explain, explained
 from orchestrator.operations.aws.targets import Service, Target
 from pulumi_django.deploying.rollout_state import Pause, ServiceDeployments, pause_of, shifts_traffic
 
@@ -62,8 +62,11 @@ class DecisionResult:
 def decide(target: Target, clients: Clients, decision: Decision, services: Sequence[str] = ()) -> DecisionResult:
     """Let the waiting deployments of these services (all) go on, or roll back.
 
-    Raises RefusedError when none waits, UsageError for an unknown service.
+    Raises RefusedError when none waits, UsageError for an unknown service, and OperationFailedError when ECS takes no decision
+    about one of them; the message then names the services that are decided.
     """
+    from botocore.exceptions import ClientError  # slow to import
+
     chosen = target.chosen(services)
     client: ECSClient = clients.client("ecs")
     with explained(target.aws):
@@ -75,12 +78,14 @@ def decide(target: Target, clients: Clients, decision: Decision, services: Seque
         )
         if not found:
             raise _none_waits(target, newest)
+        decided: list[Waiting] = []
         for each in found:
-            client.continue_service_deployment(
-                serviceDeploymentArn=each.deployment,
-                hookId=each.hook_id,
-                action=decision.action,
-            )
+            try:
+                _answer(client, each, decision)
+            except ClientError as error:
+                latest = newest_deployment(client, clients, target, target.service(each.service))
+                raise _undecided(target, each, latest, decided, explain(error, target.aws).message) from error
+            decided.append(each)
     return DecisionResult(environment=target.environment, decision=decision, decided=found)
 
 
@@ -102,6 +107,37 @@ def newest_deployment(
     return ServiceDeployments(client, clients.clock, cluster=cluster, service=service.name).described()
 
 
+def _answer(client: ECSClient, waiting: Waiting, decision: Decision) -> None:
+    client.continue_service_deployment(
+        serviceDeploymentArn=waiting.deployment, hookId=waiting.hook_id, action=decision.action
+    )
+
+
+def _undecided(
+    target: Target,
+    waiting: Waiting,
+    latest: ServiceDeploymentTypeDef | None,
+    decided: Sequence[Waiting],
+    reason: str,
+) -> OperationFailedError:
+    """The error about one service: its time may have ended since the first look."""
+    ended = _timed_out(latest)
+    why = f"its time ended, and ECS {ended}" if ended else reason
+    before = f"; {', '.join(each.service for each in decided)} had the decision before" if decided else ""
+    return OperationFailedError(
+        f"the decision did not reach {waiting.service}: {why}{before}",
+        f"`orchestrator ps {target.environment}` shows what runs",
+    )
+
+
+def _timed_out(deployment: ServiceDeploymentTypeDef | None) -> str | None:
+    """The step of ECS after a pause without a decision; None for a pause that did not time out."""
+    for hook in deployment.get("lifecycleHookDetails", []) if deployment is not None else ():
+        if hook.get("targetType") == "PAUSE" and hook.get("status") == "TIMED_OUT":
+            return "went on" if hook.get("timeoutAction") == "CONTINUE" else "rolled it back"
+    return None
+
+
 def _waiting(service: str, deployment: ServiceDeploymentTypeDef, pause: Pause) -> Waiting:
     return Waiting(
         service=service,
@@ -116,13 +152,12 @@ def _waiting(service: str, deployment: ServiceDeploymentTypeDef, pause: Pause) -
 def _none_waits(target: Target, newest: Mapping[str, ServiceDeploymentTypeDef | None]) -> RefusedError:
     """The error, with the end of a pause without a decision."""
     for name, deployment in newest.items():
-        for hook in deployment.get("lifecycleHookDetails", []) if deployment is not None else ():
-            if hook.get("targetType") == "PAUSE" and hook.get("status") == "TIMED_OUT":
-                went = "went on" if hook.get("timeoutAction") == "CONTINUE" else "rolled it back"
-                return RefusedError(
-                    f"no deployment of {target.environment} waits: the time for {name} ended, and ECS {went}",
-                    f"`orchestrator ps {target.environment}` shows what runs; deploy again for another decision",
-                )
+        went = _timed_out(deployment)
+        if went:
+            return RefusedError(
+                f"no deployment of {target.environment} waits: the time for {name} ended, and ECS {went}",
+                f"`orchestrator ps {target.environment}` shows what runs; deploy again for another decision",
+            )
     return RefusedError(
         f"no deployment of {target.environment} waits for an approval",
         f"`orchestrator ps {target.environment}` shows its deployments; `deployment.pause_before` lets them wait",

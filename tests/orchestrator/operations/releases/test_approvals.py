@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from orchestrator.errors import RefusedError, StateError, UsageError
+from orchestrator.errors import OperationFailedError, RefusedError, StateError, UsageError
 from orchestrator.lifecycle import waiting
 from orchestrator.model import Kind, Record
 from orchestrator.operations import ps
@@ -85,6 +86,48 @@ def test_an_approval_after_the_timeout_says_what_ecs_did(then: str, went: str) -
     with pytest.raises(RefusedError) as caught:
         decide(aws, Decision.APPROVE)
     assert caught.value.message == f"no deployment of alpha waits: the time for gunicorn ended, and ECS {went}"
+
+
+class Late:
+    """The ECS of an account that takes no decision: the hook timed out since the first look."""
+
+    def __init__(self, aws: FakeAws, *, timed_out: bool, after: int) -> None:
+        self._ecs, self._aws, self._timed_out, self._left = aws.client("ecs"), aws, timed_out, after
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ecs, name)
+
+    def continue_service_deployment(self, **given: Any) -> Any:
+        if self._left:
+            self._left -= 1
+            return self._ecs.continue_service_deployment(**given)
+        if self._timed_out:
+            self._aws.deployments[0][1]["hooks"] = [{**HOOK, "status": "TIMED_OUT"}]  # type: ignore[index]
+        error = {"Error": {"Code": "InvalidParameterException", "Message": "The hook awaits no action."}}
+        raise ClientError(error, "ContinueServiceDeployment")
+
+
+@pytest.mark.parametrize(
+    ("timed_out", "after", "message"),
+    [
+        (True, 0, "the decision did not reach gunicorn: its time ended, and ECS rolled it back"),
+        (
+            True,
+            1,
+            "the decision did not reach beat: its time ended, and ECS rolled it back; gunicorn had the decision before",
+        ),
+        (False, 0, "the decision did not reach gunicorn: AWS refused"),
+    ],
+)
+def test_a_decision_that_comes_too_late_names_what_is_decided(timed_out: bool, after: int, message: str) -> None:
+    aws = account()
+    clients = ScriptedClients(aws)
+    late = Late(aws, timed_out=timed_out, after=after)
+    clients.client = lambda _service: late  # type: ignore[method-assign, assignment]
+    with pytest.raises(OperationFailedError) as caught:
+        approvals.decide(target(), clients, Decision.APPROVE, ("gunicorn", "beat"))
+    assert caught.value.message.startswith(message)
+    assert caught.value.hint == "`orchestrator ps alpha` shows what runs"
 
 
 def test_a_service_that_was_never_deployed_is_no_error_of_its_own() -> None:
