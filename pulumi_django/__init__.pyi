@@ -97,7 +97,7 @@ from .deploying.aws_access import AwsAccess as AwsAccess
 from .deploying.aws_settings import AssumedRole as AssumedRole
 from .deploying.aws_settings import WebIdentity as WebIdentity
 from .deploying.gate import ReleaseGate as ReleaseGate
-from .deploying.gate import ReleaseGateArgs as ReleaseGateArgs
+from .deploying.gate_arguments import ReleaseGateArgs as ReleaseGateArgs
 from .ec2.bastion import Bastion as Bastion
 from .ec2.bastion import BastionArgs as BastionArgs
 from .ec2.compose_host import ComposeHost as ComposeHost

@@ -339,7 +339,7 @@ def _crashes(target: Target, clients: Clients, known: frozenset[str]) -> tuple[C
 
 def rehearse(request: Deploy, target: Target, clients: Clients, app: AppStack) -> None:
     """Make the calls of the stack's hooks for release and rollouts, on simulated clients."""
-    from pulumi_django.deploying.gate import DEFAULT_RELEASE_COMMAND
+    from pulumi_django.deploying.gate_arguments import DEFAULT_RELEASE_COMMAND
 
     services, logs, outputs = clients.client("ecs"), clients.client("logs"), target.outputs
     release: ReleaseRequest | None = None

@@ -12,7 +12,7 @@ from typing import Literal
 from pulumi_django.data.broker import DEFAULT_MAX_RECEIVES, DEFAULT_RETENTION_SECONDS, DEFAULT_VISIBILITY_SECONDS
 from pulumi_django.data.file_system import FileSystemSettings
 from pulumi_django.delivery.cdn import PriceClass, Routing
-from pulumi_django.deploying.gate import DEFAULT_RELEASE_COMMAND
+from pulumi_django.deploying.gate_arguments import DEFAULT_RELEASE_COMMAND
 from pulumi_django.ecs.database_script import check_extensions
 from pulumi_django.ecs.database_task import DEFAULT_CLIENT_IMAGE
 from pulumi_django.ecs.exec_sessions import ExecSessionSettings

@@ -13,7 +13,8 @@ from pulumi_django.app.containers import Containers
 from pulumi_django.app.environment import Environment
 from pulumi_django.app.volumes import Volumes
 from pulumi_django.data.secrets import AppSecrets
-from pulumi_django.deploying.gate import ReleaseGate, ReleaseGateArgs
+from pulumi_django.deploying.gate import ReleaseGate
+from pulumi_django.deploying.gate_arguments import ReleaseGateArgs
 from pulumi_django.deploying.release_steps import Step
 from pulumi_django.ecs.cluster import Cluster, ClusterArgs
 from pulumi_django.ecs.database_task import DatabaseTask, DatabaseTaskArgs

@@ -5,34 +5,27 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pulumi
 import pulumi_aws as aws
 
 from pulumi_django.deploying import event_loop
-from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.deploying.event_loop import in_thread
+from pulumi_django.deploying.gate_arguments import ReleaseGateArgs
 from pulumi_django.deploying.polling import Clock
 from pulumi_django.deploying.release_steps import DatabaseRecord, ReleaseStep, Step, is_due
 from pulumi_django.deploying.release_tasks import Release, ReleaseError, ReleaseRequest
 from pulumi_django.deploying.rollback import Report, Rollback
 from pulumi_django.deploying.rollout import RolloutError, RolloutRequest, RolloutWatch
 from pulumi_django.deploying.rollout_group import RolloutGroup, Stopped
+from pulumi_django.deploying.rollout_record import Rollout
 from pulumi_django.deploying.rollout_state import short
 from pulumi_django.deploying.update_mode import RELEASE_VARIABLE, SKIP, UpdateMode
 from pulumi_django.rules.text import visible
 
 T = TypeVar("T")
-
-DEFAULT_RELEASE_COMMAND = ("python", "manage.py", "migrate", "--no-input")
-
-MIN_TIMEOUT_SECONDS = 60
-"""The pull of an image and the start of a Fargate task alone take this time."""
-
-MAX_TIMEOUT_SECONDS = 86400
-"""A day, longer than the credentials of an update are valid."""
 
 KNOWN_SECONDS = 300
 """Time within which the values of the hook's arguments must be known. When services depend on them, they are known at
@@ -43,78 +36,6 @@ _NO_DATABASE = re.compile(r"(database|role) \"[^\"]*\" does not exist|password a
 
 # A change of only these inputs starts no container on other code.
 _NOT_ROLLING = frozenset({"desiredCount", "tags", "tagsAll"})
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReleaseGateArgs:
-    cluster: pulumi.Input[str]
-    """ARN or name of the cluster that runs the tasks."""
-
-    subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
-    """Subnets of the tasks: those of the services."""
-
-    security_group_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
-    """Security groups of the tasks: those of the services."""
-
-    database_task_definition_arn: pulumi.Input[str] | None = None
-    """Task definition whose own command ensures the environment's database role and database; None skips that task."""
-
-    release_task_definition_arn: pulumi.Input[str] | None = None
-    """Task definition with the new image and the role, environment and secrets of the services. Its first essential container
-    runs the release command. None skips the release command."""
-
-    release_command: Sequence[str] | None = DEFAULT_RELEASE_COMMAND
-    """Command that must succeed before any service runs new code; None skips it and still ensures the database."""
-
-    release_timeout_seconds: int = 1800
-    """Time limit of the release command in seconds, 60 to 86400. After it the task is stopped and the update fails."""
-
-    watch_rollouts: bool = True
-    """Whether an update waits until every changed service is steady on its requested task definition."""
-
-    rollout_timeout_seconds: int = 1200
-    """Time limit of each service's rollout in seconds, 60 to 86400. After it the update fails, and ECS continues."""
-
-    waiting_seconds: int = 0
-    """Time in seconds that a deployment strategy waits on purpose. It is added to the limit of each rollout."""
-
-    aws: AwsAccess = field(default_factory=AwsAccess)
-    """Access of the hooks to AWS, the same as that of the stack's AWS provider."""
-
-    def __post_init__(self) -> None:
-        for name in ("release_timeout_seconds", "rollout_timeout_seconds"):
-            seconds: int = getattr(self, name)
-            if not MIN_TIMEOUT_SECONDS <= seconds <= MAX_TIMEOUT_SECONDS:
-                limits = f"from {MIN_TIMEOUT_SECONDS} to {MAX_TIMEOUT_SECONDS} (a day)"
-                raise ValueError(f"{name} is {seconds}: it must be a number of seconds {limits}")
-        if self.release_command is not None and not self.release_command:
-            raise ValueError("release_command is empty: set the words of a command, or None for no release command")
-
-
-class Rollout(pulumi.ComponentResource):
-    """Record of the last finished rollout of a service. `ReleaseGate.confirm` creates it. It has no child resources."""
-
-    def __init__(
-        self,
-        name: str,
-        service: aws.ecs.Service,
-        awake: pulumi.Input[bool],
-        opts: pulumi.ResourceOptions | None = None,
-        *,
-        seen: bool = True,
-    ) -> None:
-        recorded: dict[str, pulumi.Input[Any]] = {
-            "cluster": service.cluster,
-            "service": service.id,
-            "taskDefinition": service.task_definition,
-            "triggers": service.triggers,
-            # Not the count itself, because autoscaling changes it.
-            "awake": awake,
-            # The next update that waits finds the difference and checks the rollout.
-            **({} if seen else {"seen": False}),
-        }
-        super().__init__("pulumi-django:ecs:Rollout", name, recorded, opts)
-        self.register_outputs({})
 
 
 class ReleaseGate:

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FILES = sorted(file for package in ("orchestrator", "pulumi_django") for file in (ROOT / package).rglob("*.py"))
 MOST_LINES = {"function": 50, "constructor": 40, "file": 420}
-LONGER = {"orchestrator/api.py", "pulumi_django/deploying/gate.py"}
+LONGER = {"orchestrator/api.py"}
 """Files beyond the limit, which are to be split."""
 
 BEGINNING = re.compile(r"(What|Whether|Where|How|Who)\b")

@@ -26,7 +26,8 @@ import os
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.deploying.gate import ReleaseGate, ReleaseGateArgs
+from pulumi_django.deploying.gate import ReleaseGate
+from pulumi_django.deploying.gate_arguments import ReleaseGateArgs
 
 gate = ReleaseGate(
     "alpha",

@@ -13,7 +13,7 @@ from orchestrator.operations.aws.targets import Target
 from orchestrator.operations.events import Note, Observer
 from orchestrator.operations.releases import migrations
 from orchestrator.operations.releases.migrations import PendingMigration
-from pulumi_django.deploying.gate import DEFAULT_RELEASE_COMMAND
+from pulumi_django.deploying.gate_arguments import DEFAULT_RELEASE_COMMAND
 
 if TYPE_CHECKING:
     from orchestrator.lifecycle.context import Context

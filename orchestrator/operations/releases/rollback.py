@@ -24,7 +24,7 @@ from orchestrator.operations.releases import history, migrations, registries, ru
 from orchestrator.operations.releases.history import Release
 from orchestrator.operations.releases.migrations import MigrationBetween
 from orchestrator.operations.releases.registries import Existence
-from pulumi_django.deploying.gate import DEFAULT_RELEASE_COMMAND
+from pulumi_django.deploying.gate_arguments import DEFAULT_RELEASE_COMMAND
 
 if TYPE_CHECKING:
     from orchestrator.lifecycle.context import Context

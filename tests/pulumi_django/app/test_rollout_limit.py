@@ -16,7 +16,8 @@ from pulumi_django import (
     WebOptions,
 )
 from pulumi_django.app import release
-from pulumi_django.deploying.gate import ReleaseGate, ReleaseGateArgs
+from pulumi_django.deploying.gate import ReleaseGate
+from pulumi_django.deploying.gate_arguments import ReleaseGateArgs
 from tests.pulumi_django.app.environment import prod
 from tests.pulumi_django.app.test_ad_hoc import app
 

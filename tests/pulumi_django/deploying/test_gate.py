@@ -14,7 +14,8 @@ import pytest
 
 from pulumi_django.deploying import event_loop
 from pulumi_django.deploying.aws_access import AwsAccess
-from pulumi_django.deploying.gate import ReleaseGate, ReleaseGateArgs, takes_new_code
+from pulumi_django.deploying.gate import ReleaseGate, takes_new_code
+from pulumi_django.deploying.gate_arguments import ReleaseGateArgs
 from pulumi_django.deploying.release_tasks import ReleaseError
 from pulumi_django.deploying.rollout import RolloutError
 from pulumi_django.deploying.update_mode import UpdateMode

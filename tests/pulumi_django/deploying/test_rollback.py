@@ -12,7 +12,8 @@ import pulumi_aws as aws
 import pytest
 
 from pulumi_django.deploying import event_loop
-from pulumi_django.deploying.gate import ReleaseGate, ReleaseGateArgs
+from pulumi_django.deploying.gate import ReleaseGate
+from pulumi_django.deploying.gate_arguments import ReleaseGateArgs
 from pulumi_django.deploying.rollback import Rollback
 from pulumi_django.deploying.rollout import RolloutError, RolloutRequest
 from pulumi_django.testing import simulate
