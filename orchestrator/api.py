@@ -13,13 +13,10 @@ from typing import TYPE_CHECKING, Any
 from orchestrator import lifecycle
 from orchestrator.config import settings
 from orchestrator.config.assignments import make_assignments
-from orchestrator.config.aws_settings import any_access
 from orchestrator.config.durations import duration_of
 from orchestrator.config.settings import Settings
 from orchestrator.cost import deployments as deployment_costs
-from orchestrator.cost import prices as price_tables
-from orchestrator.cost.estimate import Costs, Estimate
-from orchestrator.cost.prices import PriceTable
+from orchestrator.cost.facade import CostQueries
 from orchestrator.engines import factory
 from orchestrator.engines.protocol import Engine
 from orchestrator.errors import OrchestratorError
@@ -51,13 +48,12 @@ from orchestrator.lifecycle.expiry import Life, Reaping
 from orchestrator.lifecycle.registry import Deployment, Registry, is_asleep, maintenance_since
 from orchestrator.lifecycle.requests import kind_of
 from orchestrator.lifecycle.unlock import Unlocked
-from orchestrator.model import Kind, Operation, Outputs, RunReport, Scope, Unit
+from orchestrator.model import Kind, Operation, Outputs, RunReport, Scope
 from orchestrator.operations.leftovers import Leftovers
 
 if TYPE_CHECKING:
     from orchestrator.building.images import Building
     from orchestrator.building.requests import BuildImages, BuiltImage
-    from orchestrator.cost.refresh import Refreshed
     from orchestrator.lifecycle.orphans import Orphans
     from orchestrator.local.facade import Local
     from orchestrator.operations.facade import Operations
@@ -69,7 +65,7 @@ Duration = timedelta | str
 """A duration, or its text form: `3d`, `8h`, `1d12h`."""
 
 
-class Orchestrator:
+class Orchestrator(CostQueries):
     """Creates, updates, inspects and destroys bases and environments.
 
         orchestrator = Orchestrator("infrastructure")
@@ -127,7 +123,6 @@ class Orchestrator:
             parallel=parallel,
             executor=executor,
         )
-        self._prices: PriceTable | None = None
 
     @cached_property
     def operations(self) -> Operations:
@@ -194,30 +189,21 @@ class Orchestrator:
         return report
 
     def notify_expiring(self, reaping: Reaping) -> int:
-        """Tell the webhooks of environments that expire within two days or two hours, each once. Returns how many."""
-        told = 0
+        """Notify the webhooks of environments that expire within two days or two hours, each once. Returns how many."""
+        notified = 0
         for soon in reaping.soon if self.settings.notify else ():
             if expiry.not_warned(soon) and not self.engine.notice:
                 expiry.note_warned(self.context, soon)
                 self._notify(lambda notices, soon=soon: [notices.of_expiry(soon, self.context.clock())])
-                told += 1
-        return told
+                notified += 1
+        return notified
 
     def _notify(self, found: Callable[[Any], Sequence[Any]]) -> None:
-        """Send notices to the webhooks; the simulation only reports how many it would send."""
-        if not self.settings.notify:
-            return
-        from orchestrator.operations import notices
+        """Send notices to the webhooks, if there are any."""
+        if self.settings.notify:
+            from orchestrator.operations import notices
 
-        listed = found(notices)
-        if self.engine.notice:
-            for notice in listed:
-                self._tell(f"notice (the simulation sends none): {notice.text}")
-            return
-        notices.send(listed, self.settings.notify, self._warn)
-
-    def _warn(self, text: str) -> None:
-        self.context.observer(Diagnostic(unit=None, severity="warning", message=text))
+            notices.announce(found(notices), self.context)
 
     def interrupt(self) -> None:
         """Interrupt the run as Ctrl-C does: operations in flight end, no new one starts. Call it from any thread."""
@@ -381,50 +367,6 @@ class Orchestrator:
     def outputs(self, name: str) -> Outputs:
         """The outputs of one environment or base, with secrets marked. Raises UnknownStackError."""
         return self.show(name).outputs
-
-    @property
-    def prices(self) -> PriceTable:
-        """The refreshed price table when there is one, else the table of the package. Raises SettingsError."""
-        if self._prices is None:
-            self._prices = price_tables.current(self.settings.root)
-        return self._prices
-
-    def refresh_prices(self, region: str | None = None, report: Callable[[str], None] = lambda _row: None) -> Refreshed:
-        """Read the prices of a region from AWS and write them beside `orchestrator.toml`.
-
-        `region` defaults to that of the first configured base. `report` receives each row before it is read. Raises
-        EngineUnavailableError, StateError.
-        """
-        from orchestrator.cost import refresh  # loads boto3
-
-        refreshed = refresh.of_region(
-            self.prices,
-            any_access(self.settings),
-            self.settings.root,
-            region=region,
-            today=self.context.clock().date(),
-            report=report,
-        )
-        self._prices = refreshed.table
-        return refreshed
-
-    def cost_ahead(self, job: Job) -> dict[Unit, float]:
-        """The cost of each stack that a job creates, in US dollars a month, if its program can be simulated."""
-        from orchestrator.cost import ahead  # used here only
-
-        return ahead.of_new_stacks(job, self.prices)
-
-    def plan_costs(self, report: RunReport) -> Costs:
-        """The cost of each stack of a preview, before and after, in US dollars a month; empty for other runs."""
-        return deployment_costs.of_preview(report, self.engine, self.prices)
-
-    def cost(self, name: str | None = None) -> dict[str, Estimate]:
-        """The cost of bases and environments while they merely exist, by name; of one of them, or of all.
-
-        Computed from the resources in their state and the price table. Raises UnknownStackError.
-        """
-        found = (self.show(name),) if name is not None else self.registry().listed()
-        return deployment_costs.of_each(found, self.engine, self.prices)
 
     def _preview(self, request: PreviewBase | PreviewEnv, folder: Path | str | None) -> RunReport:
         job = self.prepare(request) if folder is None else self.prepare_plan(request, folder)

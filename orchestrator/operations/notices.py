@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from orchestrator.config.notify_settings import Happening, Webhook
+from orchestrator.events import Diagnostic
+from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.expiry import LAST_WARNING, Soon
 from orchestrator.lifecycle.job import Job
 from orchestrator.model import Operation, RunReport, Scope, Status, UnitResult
@@ -132,6 +134,20 @@ def of_expiry(soon: Soon, now: datetime) -> Notice:
         time=now,
         expires=expires,
     )
+
+
+def announce(notices: Sequence[Notice], context: Context) -> None:
+    """Send notices to the webhooks of the settings; the simulation only reports those that it would send."""
+    if context.engine.notice:
+        for notice in notices:
+            text = f"notice (the simulation sends none): {notice.text}"
+            context.observer(Diagnostic(unit=None, severity="info", message=text))
+        return
+
+    def warn(text: str) -> None:
+        context.observer(Diagnostic(unit=None, severity="warning", message=text))
+
+    send(notices, context.settings.notify, warn)
 
 
 def send(

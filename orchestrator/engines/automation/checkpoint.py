@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, TypedDict
 
 from orchestrator.engines import records
-from orchestrator.engines.automation.diy_backend import Ending
+from orchestrator.engines.automation.backend_answers import Ending
 from orchestrator.model import (
     SECRET_MASK,
     Outputs,

@@ -13,7 +13,8 @@ from typing import Any, cast
 from orchestrator.config import documents
 from orchestrator.engines import history
 from orchestrator.engines.automation import stored
-from orchestrator.engines.automation.diy_backend import Ending, Lock, moment
+from orchestrator.engines.automation.backend_answers import Ending, Lock
+from orchestrator.engines.automation.diy_backend import moment
 from orchestrator.engines.automation.pulumi_cli import Cli
 from orchestrator.engines.automation.storage import LocalFiles
 from orchestrator.engines.marks import Marks

@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from typing import Any
 from orchestrator.config import documents, yaml_files
 from orchestrator.engines import history
 from orchestrator.engines.automation import backend_address, lock_owners, state_formats, stored
+from orchestrator.engines.automation.backend_answers import Ending, Listing, Lock
 from orchestrator.engines.automation.lock_owners import Note, Notes
 from orchestrator.engines.automation.state_formats import UnknownFormatError
 from orchestrator.engines.automation.storage import Files, LocalFiles, S3Files, Seen
@@ -39,40 +39,6 @@ LEAST_ROOM_BYTES = 256 * 1024
 _AT_ONCE = 16
 COPIES = 4
 """Number of copies of a checkpoint: the CLI writes the new one beside the old one, a backup and a history entry."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lock:
-    """A lock in the backend."""
-
-    name: str
-    owner: LockOwner
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ending:
-    """The end of the last operation on a stack."""
-
-    never: bool = False
-    """No operation on the stack has ever finished."""
-
-    failed: bool = False
-    cut_off: bool = False
-    """Its engine died."""
-
-    destroying: bool = False
-    """The operation was a destroy."""
-
-    finished: bool = True
-    """An update of the stack has succeeded, this one or an earlier one."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listing:
-    """The stacks of one project."""
-
-    stamps: Mapping[str, str]
-    tagged: frozenset[str]
 
 
 class Backend:

@@ -25,7 +25,7 @@ from orchestrator.engines.lock_retry import retry_while_locked
 from orchestrator.engines.marks import Marks
 from orchestrator.engines.protocol import Sink, UnitRequest
 from orchestrator.engines.rehearsal import Asked, Rehearsal
-from orchestrator.engines.simulation import plans, repeats, updates
+from orchestrator.engines.simulation import outcomes, plans, repeats, updates
 from orchestrator.engines.simulation.store import PATIENCE_SECONDS, Head, Resources, Store, stack_resource
 from orchestrator.errors import (
     InterruptedRunError,
@@ -328,27 +328,7 @@ class SimulationEngine:
     def _outcome(self, unit: Unit, simulated: Simulated, sink: Sink) -> UnitOutcome:
         self._report_logs(unit, simulated.logs, sink)
         _emit(unit, simulated.changes, sink)
-        warnings = tuple(message for severity, message in simulated.logs if severity == "warning")
-        counts = dict.fromkeys(ChangeOp, 0)
-        for change in simulated.changes:
-            counts[change.op] += 1
-        managed = sum(not kept.get("read") for kept in simulated.resources.values())
-        same = managed - sum(counts[op] for op in (ChangeOp.CREATE, ChangeOp.UPDATE, ChangeOp.REPLACE))
-        return UnitOutcome(
-            counts=ChangeCounts(
-                create=counts[ChangeOp.CREATE],
-                update=counts[ChangeOp.UPDATE],
-                replace=counts[ChangeOp.REPLACE],
-                delete=counts[ChangeOp.DELETE],
-                same=same,
-            ),
-            changes=simulated.changes,
-            outputs={
-                name: OutputValue(value=value, secret=name in simulated.secret_outputs)
-                for name, value in simulated.outputs.items()
-            },
-            warnings=warnings,
-        )
+        return outcomes.of(simulated)
 
     def _report_logs(self, unit: Unit, logs: Iterable[Sequence[str]], sink: Sink) -> None:
         for severity, message in logs:
