@@ -29,6 +29,7 @@ SAME = (
 def steps(block: str) -> list[tuple[list[str], str]]:
     """The words of each command, and its output."""
     parts = re.split(r"^\$ orchestrator (.*)\n", block, flags=re.MULTILINE)[1:]
+    assert parts, "the block shows no command"
     return [(command.split(), output) for command, output in zip(parts[::2], parts[1::2], strict=True)]
 
 
