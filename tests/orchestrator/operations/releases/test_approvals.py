@@ -11,15 +11,15 @@ from botocore.exceptions import ClientError
 from orchestrator.errors import OperationFailedError, RefusedError, StateError, UsageError
 from orchestrator.lifecycle import waiting
 from orchestrator.model import Kind, Record
-from orchestrator.operations import ps
-from orchestrator.operations.deploy import Rollouts
+from orchestrator.operations import deploy, ps
+from orchestrator.operations.deploy import Deploy, Rollouts
 from orchestrator.operations.events import Note
 from orchestrator.operations.ps import ListTasks
 from orchestrator.operations.releases import approvals
 from orchestrator.operations.releases.approvals import Decision
-from orchestrator.rendering import tables
+from orchestrator.rendering import operation_documents, operation_text, tables
 from tests.support.fake_ecs import FakeAws, arn, container, deployment, service
-from tests.support.operations import ALPHA, Heard, ScriptedClients, target
+from tests.support.operations import ALPHA, Heard, ScriptedClients, make_alpha, target
 from tests.support.workspace import Workspace
 
 DEPLOYMENT = arn("service-deployment", "d6")
@@ -170,6 +170,18 @@ def test_deploy_reports_what_waits_and_notes_it_for_list(workspace: Workspace) -
     aws.deployments[0][1]["hooks"] = [{**HOOK, "status": "SUCCEEDED"}]  # type: ignore[index]
     rollouts.look()
     assert waits() == [False]
+
+
+def test_the_report_of_a_deploy_that_does_not_wait_shows_what_waits(workspace: Workspace) -> None:
+    make_alpha(workspace)
+    request = Deploy(images={"backend": "registry.example.com/shop:2"}, detach=True)
+    result = deploy.run(request, target(), ScriptedClients(account()), Heard(), context=workspace.context())
+    states = {service.name: service.state for service in result.services}
+    assert states["gunicorn"] == "waits for approval"
+    assert "waits for approval" in operation_text.deployed(result, "alpha")
+    written = operation_documents.outcome("alpha", operation_documents.deployed(result), None, None)
+    assert written["result"]["services"][0]["state"] == "waits for approval"
+    assert not any(each.waits for each in workspace.orchestrator().list())
 
 
 def test_a_backend_that_keeps_no_notes_stops_no_deploy(workspace: Workspace) -> None:
