@@ -37,18 +37,17 @@ from orchestrator.lifecycle import (
     UpdateEnv,
     diagrams,
     expiry,
-    office_hours,
     saved_plan,
+    states,
     unlock,
-    waiting,
 )
 from orchestrator.lifecycle.context import utc_now
 from orchestrator.lifecycle.diagrams import Diagram
 from orchestrator.lifecycle.expiry import Life, Reaping
-from orchestrator.lifecycle.registry import Deployment, Registry, is_asleep, maintenance_since
+from orchestrator.lifecycle.registry import Deployment, Registry
 from orchestrator.lifecycle.requests import kind_of
 from orchestrator.lifecycle.unlock import Unlocked
-from orchestrator.model import Kind, Operation, Outputs, RunReport, Scope
+from orchestrator.model import Kind, Operation, Outputs, RunReport
 from orchestrator.operations.leftovers import Leftovers
 
 if TYPE_CHECKING:
@@ -341,19 +340,7 @@ class Orchestrator(CostQueries):
 
         Without the stacks of projects that this user cannot list; `closed` returns those projects.
         """
-        listed = self.context.readable_registry().listed()
-        projects, now = self.settings.projects, self.context.clock()
-        waits = waiting.environments(self.engine)
-        found = tuple(
-            replace(
-                each,
-                asleep=is_asleep(each, projects),
-                maintenance=maintenance_since(each, projects),
-                waits=each.scope is Scope.ENVIRONMENT and each.name in waits,
-                closed_until=closed.until if (closed := office_hours.closed(each, now)) else None,
-            )
-            for each in listed
-        )
+        found = states.read(self.context.readable_registry().listed(), self.context)
         return deployment_costs.with_costs(found, self.context, self.prices) if with_cost else found
 
     def closed(self) -> Mapping[str, OrchestratorError]:
@@ -362,7 +349,8 @@ class Orchestrator(CostQueries):
 
     def show(self, name: str) -> Deployment:
         """One environment or base; `base/NAME` selects the base when both have the name. Raises UnknownStackError."""
-        return self.registry().named(name)
+        (found,) = states.read([self.registry().named(name)], self.context)
+        return found
 
     def outputs(self, name: str) -> Outputs:
         """The outputs of one environment or base, with secrets marked. Raises UnknownStackError."""

@@ -169,3 +169,14 @@ def test_list_shows_which_environments_are_asleep(running: Here) -> None:
     file.write_text(f"{file.read_text()}  fixture-app:asleep: true\n")
     assert running("list").out.splitlines()[2].split()[4] == "asleep"
     assert json.loads(running("list", "--json").out)["deployments"][1]["asleep"] is True
+
+
+def test_show_has_the_states_that_list_has(running: Here) -> None:
+    file = running.folder / "app" / "Pulumi.alpha.yaml"
+    file.write_text(f"{file.read_text()}  fixture-app:asleep: true\n  fixture-app:maintenance:\n    since: today\n")
+    shown = json.loads(running("show", "alpha", "--json").out)
+    listed = json.loads(running("list", "--json").out)["deployments"][1]
+    assert (shown["asleep"], shown["maintenance"]) == (True, "today")
+    assert {key: shown[key] for key in listed if key != "monthly_cost"} == {
+        key: value for key, value in listed.items() if key != "monthly_cost"
+    }
