@@ -185,7 +185,7 @@ class Session:
         for result in done:
             if "url" in result.outputs:
                 config = job.configs.get(result.unit)
-                asleep = config is not None and config.get("asleep") in (True, "true")
+                asleep = config is not None and config.asleep
                 text += f"\n{tables.environment(result.outputs, result.unit.stack, asleep=asleep)}"
         return text
 

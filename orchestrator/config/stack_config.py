@@ -138,6 +138,11 @@ class StackConfig:
         value = self.snapshot().values.get(f"{self.project.name}:{key}")
         return None if value in (SECRET_MASK, "") else value
 
+    @property
+    def asleep(self) -> bool:
+        """Whether the stack is to sleep. Pulumi reads `True` and the text `true` alike."""
+        return str(self.get("asleep")).lower() == "true"
+
     def set(self, key: str, value: Any) -> None:
         """Set a top-level key in the project's namespace."""
         self.assign(Assignment(namespace=None, path=(key,), value=value))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import RefusedError
 from orchestrator.lifecycle.job_builder import JobBuilder
 from orchestrator.lifecycle.registry import Deployment
@@ -75,7 +74,7 @@ def check_environment(builder: JobBuilder, name: str, base: str) -> None:
     if builder.operation is not Operation.UP:
         return
     configs = [config for unit, config in builder.configs.items() if unit.stack == name and unit in builder.units]
-    if any(_is_asleep(config) for config in configs):
+    if any(config.asleep for config in configs):
         return
     server, now = builder.registry.bases.get(base), builder.context.clock()
     around = closed(server, now) if server is not None else None
@@ -101,7 +100,3 @@ def _check_kept(builder: JobBuilder, existing: Deployment, kept: bool) -> None:
             f"{existing.name} was not changed: {found.text}, and without its hours nothing would open it",
             f"open it first: `orchestrator wake {existing.name}`",
         )
-
-
-def _is_asleep(config: StackConfig) -> bool:
-    return str(config.get("asleep")).lower() == "true"

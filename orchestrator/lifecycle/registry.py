@@ -263,7 +263,7 @@ def load(engine: Engine, projects: Sequence[Project], now: datetime | None = Non
 
 def is_asleep(found: Deployment, projects: Sequence[Project]) -> bool:
     """Whether the configuration of one of the stacks puts an environment to sleep."""
-    return _setting(found, projects, "asleep") in (True, "true")
+    return str(_setting(found, projects, "asleep")).lower() == "true"
 
 
 def maintenance_since(found: Deployment, projects: Sequence[Project]) -> str | None:

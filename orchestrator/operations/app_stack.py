@@ -36,7 +36,7 @@ class AppStack:
     @property
     def asleep(self) -> bool:
         """Whether the configuration puts the environment to sleep."""
-        return str(self.get("asleep")).lower() == "true"
+        return self.config.asleep
 
 
 def find(context: Context, name: str) -> AppStack:

@@ -87,7 +87,7 @@ def _event(job: Job, report: RunReport, results: Sequence[UnitResult], *, existe
         ended = any(record.expires and record.expires <= report.started and not record.pinned for record in records)
         return "reaped" if ended else "destroyed"
     configs = [job.configs[result.unit] for result in results if result.unit in job.configs]
-    if any(config.get("asleep") in (True, "true") for config in configs):
+    if any(config.asleep for config in configs):
         return "slept"
     if job.command == "wake":
         return "woke"

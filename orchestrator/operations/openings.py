@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -207,8 +207,9 @@ def _resources(context: Context, opening: Opening, type_: str) -> Sequence[Mappi
 def _note(context: Context, opening: Opening) -> None:
     registry = context.registry()
     found = (registry.bases if opening.scope is Scope.BASE else registry.environments)[opening.name]
-    change: Callable[[Record | None], Record] = lambda record: replace(  # noqa: E731
-        record or found.record, open_until=opening.until.astimezone(UTC)
-    )
+
+    def change(record: Record | None) -> Record:
+        return replace(record or found.record, open_until=opening.until.astimezone(UTC))
+
     for unit in found.units:
         context.engine.change_record(unit, change)

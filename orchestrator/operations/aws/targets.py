@@ -256,4 +256,4 @@ def access_of_units(context: Context, units: Sequence[Unit], region: str | None)
 def _asleep(context: Context, units: Sequence[Unit]) -> bool:
     """Whether the configuration of one of these stacks puts it to sleep."""
     configs = (StackConfig.load(context.settings.by_key[unit.project], unit.stack) for unit in units)
-    return any(str(config.get("asleep")).lower() == "true" for config in configs)
+    return any(config.asleep for config in configs)

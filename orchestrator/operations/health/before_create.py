@@ -111,7 +111,7 @@ def _place(job: Job, step: Step) -> Place | None:
     """The base or environment of a unit, with the configuration that it will get."""
     config, settings = job.configs.get(step.unit), job.context.settings
     # An environment that goes to sleep starts no task, so nothing that is missing keeps it awake.
-    if config is None or str(config.get("asleep")).lower() == "true":
+    if config is None or config.asleep:
         return None
     try:
         values = provider_config(settings.by_key[step.unit.project], step.unit.stack, config.snapshot())
