@@ -93,7 +93,7 @@ class Session:
 
     def preview_destroy(self, request: Request) -> int:
         """Check a destruction and show what it would delete. Returns the exit code."""
-        from orchestrator.cli import destroy_preview
+        from orchestrator.lifecycle import destroy_preview
 
         job = self.orchestrator.prepare(request)
         self._announce(job)

@@ -1,4 +1,4 @@
-"""The group Set-up: the stacks of a repository, checks of this machine, schemas, help and the version."""
+"""The group Set-up: the stacks of a repository, checks of this machine, schemas, agents, help and the version."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestrator.cli import completion
-from orchestrator.cli.options import Commands, Common
+from orchestrator.cli.options import Commands, Common, EngineOption, ProjectDirOption, WaitOption
 from orchestrator.cli.shared import code_of_checks, end, shown_checks
 
 if TYPE_CHECKING:
@@ -170,6 +170,39 @@ def _file_schema(common: Common, file: ConfigurationFile) -> dict[str, Any]:
     return schema(file.value, name)
 
 
+def mcp_(
+    project_dir: ProjectDirOption = None,
+    engine: EngineOption = None,
+    wait: WaitOption = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Offer only the tools that change nothing.")] = False,
+) -> None:
+    """Serve tools for agents over the Model Context Protocol, on standard input and output.
+
+    An agent reads everything except secrets. It changes by a preview and its plan, never production.
+
+    Example: orchestrator mcp --read-only
+    """
+    import sys
+    from importlib.util import find_spec
+
+    from orchestrator.errors import EngineUnavailableError, UsageError
+
+    if find_spec("mcp") is None:
+        raise EngineUnavailableError(
+            "`mcp` cannot run: the MCP SDK is not installed", "run `pip install 'pulumi-django[mcp]'`"
+        )
+    if sys.stdin.isatty():
+        raise UsageError(
+            "standard input is a terminal: an agent's client starts this command", "add it to the client's servers"
+        )
+    from orchestrator.agents.opened import Opening
+    from orchestrator.agents.server import serve
+
+    opening = Opening(where=project_dir, engine=engine.value if engine else None, wait=wait)
+    opening.orchestrator()  # settings that cannot be read end the command, not every call
+    serve(opening, read_only=read_only)
+
+
 def help_(
     context: typer.Context,
     words: Annotated[
@@ -205,6 +238,10 @@ def version_() -> None:
 
 
 GROUP = "Set-up"
-COMMANDS: Commands = {"init": (init_, False), "doctor": (doctor_, False), "schema": (schema_, False)}
-PLAIN = {"help": help_, "version": version_}
+COMMANDS: Commands = {
+    "init": (init_, False),
+    "doctor": (doctor_, False),
+    "schema": (schema_, False),
+}
+PLAIN = {"mcp": mcp_, "help": help_, "version": version_}
 """Commands without the shared options."""

@@ -36,6 +36,7 @@ from orchestrator.rendering.document_types import (
     OutputsDocument,
     PlanEvent,
     PlannedUnit,
+    PreviewDocument,
     PriceSource,
     QuietEnvironment,
     ReapDocument,
@@ -101,6 +102,11 @@ def run_report(run: RunReport, costs: Costs | None = None) -> Report:
 def report(run: RunReport, costs: Costs | None = None) -> dict[str, Any]:
     """`run_report` as plain values."""
     return plain(run_report(run, costs))
+
+
+def preview(plan: str | None, run: RunReport, costs: Costs | None = None) -> dict[str, Any]:
+    """The document of a preview for an agent; `plan` is the name of its plan."""
+    return plain(PreviewDocument(notice=run.notice, plan=plan, report=run_report(run, costs)))
 
 
 def _unit(result: UnitResult, cost: MonthlyCost | None = None) -> UnitReport:

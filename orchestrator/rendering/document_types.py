@@ -104,6 +104,16 @@ class Report(Document):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PreviewDocument(Document):
+    """A preview for an agent: the changes, and the plan that carries out exactly them."""
+
+    plan: str | None
+    """The name of the plan; None when the preview failed."""
+
+    report: Report
+
+
+@dataclass(frozen=True, kw_only=True)
 class EventLine(Versioned):
     """The first names of every line of `--events`."""
 

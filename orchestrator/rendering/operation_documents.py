@@ -66,6 +66,23 @@ def line(found: LogLine) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogLinesDocument(Document):
+    """The newest lines of a log, oldest first."""
+
+    environment: str
+    lines: tuple[LogLine, ...]
+    left_out: int
+    """Number of older lines that were read and are not in the document."""
+
+
+def log_lines(environment: str, found: Sequence[LogLine], most: int, notice: str | None) -> dict[str, Any]:
+    """The document of the newest `most` lines."""
+    kept = tuple(found[-most:])
+    document = LogLinesDocument(notice=notice, environment=environment, lines=kept, left_out=len(found) - len(kept))
+    return plain(document)
+
+
+@dataclass(frozen=True, kw_only=True)
 class SmokeDocument(Document):
     """The checks of one environment."""
 

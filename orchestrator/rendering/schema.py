@@ -137,6 +137,10 @@ SCHEMAS: Mapping[str, Published] = {
         ("pr sync", "pr close", "pr reap", "pr status", "pr comment"),
     ),
     "ci": Published("The files of a pipeline.", (pull_requests.PipelineDocument,), ("ci init",)),
+    "agent-plan": Published(
+        "A preview by an agent's tool, and the plan that carries it out.", (documents.PreviewDocument,)
+    ),
+    "agent-logs": Published("The newest lines of a log, for an agent's tool.", (operations.LogLinesDocument,)),
     "event": Published(
         "One line of `--events`.",
         (

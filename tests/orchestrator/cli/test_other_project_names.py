@@ -124,6 +124,7 @@ ELSEWHERE = {
     "init": "no stack is involved",
     "ci init": "no stack is involved",
     "schema": "no stack is involved",
+    "mcp": "tests/orchestrator/agents has a client",
     "help": "no stack is involved",
     "version": "no stack is involved",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.lifecycle import Job
+from orchestrator.lifecycle.job import Job
 from orchestrator.model import ChangeCounts, ChangeOp, Operation, ResourceChange, RunReport, Status, Unit, UnitResult
 
 _REFERENCE = "pulumi:pulumi:StackReference"

@@ -1,0 +1,1 @@
+"""`orchestrator mcp`: the tools of the orchestrator for agents, over the Model Context Protocol. Needs the extra `mcp`."""
