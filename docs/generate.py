@@ -17,13 +17,12 @@ from typing import Any
 
 import griffe
 import pulumi
-import typer
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import pulumi_django
 from docs import schemas
-from orchestrator.cli.main import app
+from orchestrator.cli.parser import parser
 
 ROOT = Path(__file__).parents[1]
 SOURCE = griffe.load("pulumi_django", search_paths=[ROOT])
@@ -118,7 +117,7 @@ def commands() -> str:
     """The content of docs/reference/cli.md."""
     text = "# Command line\n\nGenerated from the commands by `make docs`. The last column names the environment variable that sets an option.\n"
     text += "\nExit codes: 0 done or nothing to do, 1 failed or refused, 2 wrong usage, 3 drift (`drift --fail`), 130 interrupted.\n"
-    for name, command in walk(typer.main.get_command(app)):
+    for name, command in walk(parser()):
         text += f"\n## {name}\n\n{inspect.cleandoc(command.help or '')}\n"
         if not hasattr(command, "commands"):
             arguments = "".join(f"{p.name.upper()} " for p in command.params if p.param_type_name == "argument")

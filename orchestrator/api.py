@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -21,39 +20,21 @@ from orchestrator.engines import factory
 from orchestrator.engines.protocol import Engine
 from orchestrator.errors import OrchestratorError
 from orchestrator.events import Diagnostic, Observer, ignore
-from orchestrator.lifecycle import (
-    Context,
-    CreateBase,
-    CreateEnv,
-    DestroyBase,
-    DestroyEnv,
-    Drift,
-    Job,
-    PreviewBase,
-    PreviewEnv,
-    Refresh,
-    Request,
-    UpdateBase,
-    UpdateEnv,
-    diagrams,
-    expiry,
-    saved_plan,
-    states,
-    unlock,
-)
-from orchestrator.lifecycle.context import utc_now
-from orchestrator.lifecycle.diagrams import Diagram
-from orchestrator.lifecycle.expiry import Life, Reaping
+from orchestrator.lifecycle import states
+from orchestrator.lifecycle.context import Context, utc_now
 from orchestrator.lifecycle.registry import Deployment, Registry
-from orchestrator.lifecycle.requests import kind_of
-from orchestrator.lifecycle.unlock import Unlocked
 from orchestrator.model import Kind, Operation, Outputs, RunReport
-from orchestrator.operations.leftovers import Leftovers
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from orchestrator.building.images import Building
     from orchestrator.building.requests import BuildImages, BuiltImage
+    from orchestrator.lifecycle import Job, PreviewBase, PreviewEnv, Request
+    from orchestrator.lifecycle.diagrams import Diagram
+    from orchestrator.lifecycle.expiry import Life, Reaping
     from orchestrator.lifecycle.orphans import Orphans
+    from orchestrator.lifecycle.unlock import Unlocked
     from orchestrator.local.facade import Local
     from orchestrator.operations.facade import Operations
     from orchestrator.recovery.deletion import Deletion
@@ -156,20 +137,20 @@ class Orchestrator(CostQueries):
 
     def prepare_plan(self, request: PreviewBase | PreviewEnv, folder: Path | str) -> Job:
         """`prepare` for a preview with a saved plan. The folder is created; an existing one may hold only an older plan."""
-        saved_plan.prepare_folder(Path(folder))
+        lifecycle.saved_plan.prepare_folder(Path(folder))
         job = self.prepare(request)
         return replace(job, plans=Path(folder).absolute())
 
     def save_plan(self, job: Job, request: PreviewBase | PreviewEnv, report: RunReport) -> bool:
         """Write the plan of a preview; return False when the preview failed and has no plan."""
         if report.exit_code == 0:
-            saved_plan.save(job, request, job.seen)
+            lifecycle.saved_plan.save(job, request, job.seen)
         return report.exit_code == 0
 
     def prepare_apply(self, folder: Path | str) -> Job:
         """`prepare` for a saved plan. Raises RefusedError with the changes since the review when the plan no longer fits."""
-        plan = saved_plan.load(Path(folder))
-        return saved_plan.fitted(plan, self.prepare(plan.request))
+        plan = lifecycle.saved_plan.load(Path(folder))
+        return lifecycle.saved_plan.fitted(plan, self.prepare(plan.request))
 
     def run(self, request: Request) -> RunReport:
         """`prepare`, then `run_job`, without confirmation even when something is destroyed."""
@@ -182,6 +163,8 @@ class Orchestrator(CostQueries):
         that were pushed for it, after its stacks. A base takes the databases with its server. Data of production stays. A
         failure to remove these is a warning and does not stop the destruction.
         """
+        from orchestrator.operations.leftovers import Leftovers  # loads what creates and destroys
+
         leftovers = Leftovers(job=job, observer=self.context.observer)
         report = lifecycle.run(job, first=leftovers.before, last=leftovers.after)
         self._notify(lambda notices: notices.of_run(job, report))
@@ -191,8 +174,8 @@ class Orchestrator(CostQueries):
         """Notify the webhooks of environments that expire within two days or two hours, each once. Returns how many."""
         notified = 0
         for soon in reaping.soon if self.settings.notify else ():
-            if expiry.not_warned(soon) and not self.engine.notice:
-                expiry.note_warned(self.context, soon)
+            if lifecycle.expiry.not_warned(soon) and not self.engine.notice:
+                lifecycle.expiry.note_warned(self.context, soon)
                 self._notify(lambda notices, soon=soon: [notices.of_expiry(soon, self.context.clock())])
                 notified += 1
         return notified
@@ -215,7 +198,11 @@ class Orchestrator(CostQueries):
 
         `values` are configuration values by key, as for `--set`: `{"network.nat": "none", "aws:region": "eu-west-1"}`.
         """
-        return self.run(CreateBase(name=name, kind=kind_of(kind), assignments=make_assignments(values), owner=owner))
+        return self.run(
+            lifecycle.CreateBase(
+                name=name, kind=lifecycle.kind_of(kind), assignments=make_assignments(values), owner=owner
+            )
+        )
 
     def create_env(
         self,
@@ -231,7 +218,7 @@ class Orchestrator(CostQueries):
 
         `ttl` is the time to live after each deployment; `reap` finds expired environments.
         """
-        request = CreateEnv(
+        request = lifecycle.CreateEnv(
             names=_names(names),
             base=base,
             images=images or {},
@@ -243,13 +230,17 @@ class Orchestrator(CostQueries):
 
     def update_base(self, names: Names, *, with_envs: bool = False, values: Values | None = None) -> RunReport:
         """Update bases to their configuration and, with `with_envs`, the environments on them."""
-        return self.run(UpdateBase(names=_names(names), with_envs=with_envs, assignments=make_assignments(values)))
+        return self.run(
+            lifecycle.UpdateBase(names=_names(names), with_envs=with_envs, assignments=make_assignments(values))
+        )
 
     def update_env(
         self, names: Names, *, images: Mapping[str, str] | None = None, values: Values | None = None
     ) -> RunReport:
         """Update environments to their configuration."""
-        return self.run(UpdateEnv(names=_names(names), images=images or {}, assignments=make_assignments(values)))
+        return self.run(
+            lifecycle.UpdateEnv(names=_names(names), images=images or {}, assignments=make_assignments(values))
+        )
 
     def preview_base(
         self,
@@ -261,7 +252,8 @@ class Orchestrator(CostQueries):
     ) -> RunReport:
         """Preview `create_base` or `update_base`. `save_plan` is a folder for `apply`."""
         return self._preview(
-            PreviewBase(name=name, kind=kind_of(kind), assignments=make_assignments(values)), save_plan
+            lifecycle.PreviewBase(name=name, kind=lifecycle.kind_of(kind), assignments=make_assignments(values)),
+            save_plan,
         )
 
     def preview_env(
@@ -274,7 +266,7 @@ class Orchestrator(CostQueries):
         save_plan: Path | str | None = None,
     ) -> RunReport:
         """Preview `create_env` or `update_env`, even before the base exists. `save_plan` is a folder for `apply`."""
-        request = PreviewEnv(name=name, base=base, images=images or {}, assignments=make_assignments(values))
+        request = lifecycle.PreviewEnv(name=name, base=base, images=images or {}, assignments=make_assignments(values))
         return self._preview(request, save_plan)
 
     def apply(self, folder: Path | str) -> RunReport:
@@ -283,39 +275,39 @@ class Orchestrator(CostQueries):
 
     def destroy_env(self, names: Names) -> RunReport:
         """Destroy environments, without confirmation."""
-        return self.run(DestroyEnv(names=_names(names)))
+        return self.run(lifecycle.DestroyEnv(names=_names(names)))
 
     def destroy_base(self, names: Names, *, cascade: bool = False) -> RunReport:
         """Destroy bases and, with `cascade`, the environments on them first, without confirmation."""
-        return self.run(DestroyBase(names=_names(names), cascade=cascade))
+        return self.run(lifecycle.DestroyBase(names=_names(names), cascade=cascade))
 
     def drift(self, names: Names) -> RunReport:
         """Compare AWS with the state: `update` is a changed resource, `delete` a missing one. Nothing is changed."""
-        return self.run(Drift(names=_names(names)))
+        return self.run(lifecycle.Drift(names=_names(names)))
 
     def refresh(self, names: Names) -> RunReport:
         """Bring the state in line with AWS."""
-        return self.run(Refresh(names=_names(names)))
+        return self.run(lifecycle.Refresh(names=_names(names)))
 
     def extend(self, names: Names, ttl: Duration) -> tuple[Life, ...]:
         """Let environments expire after `ttl`, counted from now and again from each later deployment."""
-        return expiry.extend(self.context, _names(names), duration_of(ttl))
+        return lifecycle.expiry.extend(self.context, _names(names), duration_of(ttl))
 
     def pin(self, names: Names) -> tuple[Life, ...]:
         """Keep environments after they expire."""
-        return expiry.pin(self.context, _names(names), pinned=True)
+        return lifecycle.expiry.pin(self.context, _names(names), pinned=True)
 
     def unpin(self, names: Names) -> tuple[Life, ...]:
         """Let environments expire again."""
-        return expiry.pin(self.context, _names(names), pinned=False)
+        return lifecycle.expiry.pin(self.context, _names(names), pinned=False)
 
     def reap(self) -> Reaping:
         """Find environments that expired or will soon. Nothing is changed; `run_job(reaping.job)` destroys the expired."""
-        return expiry.reap(self.context)
+        return lifecycle.expiry.reap(self.context)
 
     def unlock(self, name: str, *, force: bool = False) -> tuple[Unlocked, ...]:
         """Remove locks of dead processes and, with `force`, of other machines. Raises StackLockedError."""
-        return unlock.unlock(self.context, name, force=force)
+        return lifecycle.unlock.unlock(self.context, name, force=force)
 
     def orphans(self, base: str | None = None) -> Orphans:
         """Find resources in AWS with our tags that no stack contains, of all bases or of one. Nothing is changed."""
@@ -368,7 +360,7 @@ class Orchestrator(CostQueries):
 
     def graph(self, name: str | None = None) -> Diagram:
         """The dependencies of all stacks; with a name, its resources. `rendering.graph.render` renders them as text."""
-        return diagrams.of_context(self.context, name)
+        return lifecycle.diagrams.of_context(self.context, name)
 
 
 def _look_in_aws(job: Job) -> None:

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import re
-import secrets
 import shutil
 import sys
 import textwrap
@@ -53,7 +52,7 @@ class Console:
         # A stream is None when its file descriptor is closed.
         self._out, self._err = out or sys.stdout or _Nowhere(), err or sys.stderr or _Nowhere()
         # Text from outside cannot guess the mark of a color, so it cannot color itself.
-        self._mark = f"\0{secrets.token_hex(8)}"
+        self._mark = f"\0{os.urandom(8).hex()}"
         self._marks = re.compile(rf"{self._mark}(\[\d+m)")
         self.gone = False
         """Whether the reader of stdout has stopped reading."""

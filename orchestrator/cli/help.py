@@ -83,8 +83,14 @@ class WholeSummaries(_PlainValues, TyperGroup):
         """Write the commands."""
         self._write_commands(formatter, "Commands", self.list_commands(ctx))
 
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 (signature of click)
+        """Return the names of the commands in the order of registration."""
+        return list(self.commands)
+
     def _write_commands(self, formatter: Any, heading: str, names: list[str]) -> None:
-        rows = [(name, self.commands[name].get_short_help_str(_WIDEST_SUMMARY)) for name in names]
+        # A command without its parameters has the same summary, and is made much faster.
+        commands: Any = self.commands
+        rows = [(name, Command(name, help=commands.help(name)).get_short_help_str(_WIDEST_SUMMARY)) for name in names]
         with formatter.section(heading):
             formatter.write_dl(rows)
 
@@ -94,9 +100,10 @@ class GroupedHelp(WholeSummaries):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write a section for each group."""
+        commands: Any = self.commands
         groups: dict[str, list[str]] = {}
         for name in self.list_commands(ctx):
-            groups.setdefault(str(getattr(self.commands[name], "rich_help_panel", "Commands")), []).append(name)
+            groups.setdefault(commands.panel(name), []).append(name)
         for heading, names in groups.items():
             self._write_commands(formatter, heading, names)
 

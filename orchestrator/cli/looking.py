@@ -16,7 +16,7 @@ from orchestrator.cli.options import (
     NameArgument,
     OptionalNameArgument,
 )
-from orchestrator.cli.shared import code_of_checks, duration_of, end, printed, session_of, shown_checks
+from orchestrator.cli.shared import code_of_checks, duration_of, end, printed, session_of, shown, shown_checks
 
 if TYPE_CHECKING:
     from orchestrator.cli.session import Session
@@ -31,17 +31,18 @@ def list_(common: Common) -> None:
 
     Example: orchestrator list
     """
-    from orchestrator.rendering import document, tables
-
     session = session_of(common)
     found = session.orchestrator.list(with_cost=True)
     for project, reason in session.orchestrator.closed().items():
         session.console.warning(f"the stacks of the project {project} are not listed: {reason.message}")
-    printed(
-        session,
-        document.listing(found, session.notice),
-        tables.listing(found, datetime.now(UTC), session.console.width),
-    )
+    if common.as_json:
+        from orchestrator.rendering import document
+
+        session.console.document(document.listing(found, session.notice))
+    else:
+        from orchestrator.rendering import tables
+
+        shown(session, tables.listing(found, datetime.now(UTC), session.console.width))
 
 
 def show(common: Common, name: NameArgument) -> None:

@@ -1,9 +1,8 @@
-"""The console script: all commands in their groups, and the one place where an error becomes an exit code."""
+"""The console script, and the one place where an error becomes an exit code."""
 
 from __future__ import annotations
 
 import errno
-import functools
 import gc
 import os
 import re
@@ -12,88 +11,23 @@ import sys
 import traceback
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
 import typer
 
-from orchestrator.cli import (
-    bases,
-    building,
-    daily_work,
-    data,
-    environments,
-    life_cycle,
-    local,
-    looking,
-    pull_requests,
-    releases,
-    set_up,
-)
-from orchestrator.cli.help import Command, GroupedHelp, WholeSummaries, as_error, shows_help
-from orchestrator.cli.options import with_common
+from orchestrator.cli.help import as_error, shows_help
+from orchestrator.cli.parser import parser
 from orchestrator.errors import InterruptedRunError, OrchestratorError, UsageError
 
 if TYPE_CHECKING:
     from orchestrator.console import Console
 
-HELP = """Create, update, inspect and destroy Django environments on AWS, in dependency order.
-
-A base holds the resources that environments share: VPC, load balancer and database server. An environment is one
-Django application on a base. Both are Pulumi stacks.
-
-Example: orchestrator create-env alpha --base dev
-"""
 BUG_HINT = "this is a bug in the orchestrator: run the command again with --verbose and report its output"
 JSON_VARIABLE = "ORCHESTRATOR_JSON"
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")
 """NUL, and lone surrogates, by which Python represents bytes that are not UTF-8."""
 
 _TRUE = ("1", "true", "t", "yes", "y", "on")
-
-app = typer.Typer(
-    cls=GroupedHelp,
-    name="orchestrator",
-    help=HELP,
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def _register() -> None:
-    for group in (environments, bases, building, daily_work, releases, data, life_cycle, looking, set_up):
-        for name, (command, working) in group.COMMANDS.items():
-            app.command(name, cls=Command, rich_help_panel=group.GROUP)(with_common(command, working=working))
-    for group in (local, releases, data, pull_requests):
-        for name, (summary, commands) in group.SUBGROUPS.items():
-            inner = typer.Typer(cls=WholeSummaries, no_args_is_help=True, rich_markup_mode=None)
-            for inner_name, (command, working) in commands.items():
-                inner.command(inner_name, cls=Command)(with_common(command, working=working))
-            app.add_typer(inner, name=name, rich_help_panel=group.GROUP, help=summary)
-    for name, command in set_up.PLAIN.items():
-        # `help create-env --json` shows the help of `create-env`.
-        settings = {"ignore_unknown_options": name == "help"}
-        app.command(name, cls=Command, rich_help_panel=set_up.GROUP, context_settings=settings)(command)
-
-
-_register()
-
-
-def _version(given: bool) -> None:
-    if given:
-        set_up.version_()
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    _show_version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    """Options of the program itself."""
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
@@ -115,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         _refuse_unusable(arguments)
         with _written(console):
-            outcome = _command()(list(arguments), prog_name="orchestrator", standalone_mode=False)
+            outcome = parser()(list(arguments), prog_name="orchestrator", standalone_mode=False)
         return outcome if isinstance(outcome, int) else 0
     except OrchestratorError as error:
         return _report(console, error)
@@ -125,12 +59,6 @@ def main(arguments: Sequence[str]) -> int:
         return leaving.code if isinstance(leaving.code, int) else 1
     except Exception as error:  # a fault of this program gets a report too
         return _unexpected(console, error)
-
-
-@functools.cache
-def _command() -> Any:
-    """The parser of all commands. A program that calls `main` often builds it once."""
-    return typer.main.get_command(app)
 
 
 def _refuse_unusable(arguments: Sequence[str]) -> None:

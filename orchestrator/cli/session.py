@@ -15,15 +15,15 @@ from orchestrator.cli.options import Common
 from orchestrator.cli.progress import Progress, short_name
 from orchestrator.config.stack_config import config_path
 from orchestrator.console import Console
-from orchestrator.cost.estimate import Costs
 from orchestrator.events import Diagnostic, Event
-from orchestrator.lifecycle import Job, Request
 from orchestrator.lifecycle.interrupts import heard_by
 from orchestrator.model import Operation, RunReport, Scope, Status, Unit, UnitResult
-from orchestrator.rendering import plan_tree, summary, tables
+from orchestrator.rendering import tables
 
 if TYPE_CHECKING:
     from orchestrator.cli.events_file import EventsFile
+    from orchestrator.cost.estimate import Costs
+    from orchestrator.lifecycle import Job, Request
     from orchestrator.operations.facade import Operations
 
 
@@ -147,6 +147,8 @@ class Session:
 
             self.console.document(document.report(report, costs))
         elif plan_format == "markdown":
+            from orchestrator.rendering import plan_tree
+
             self.console.result(plan_tree.markdown(report, costs))
         else:
             self.console.table(self._text(job, report, costs))
@@ -162,6 +164,8 @@ class Session:
         file = os.environ.get("GITHUB_STEP_SUMMARY")
         if not file:
             return
+        from orchestrator.rendering import summary
+
         try:
             with open(file, "a", encoding="utf-8") as summary_file:
                 summary_file.write(summary.markdown(report, costs))
@@ -172,6 +176,8 @@ class Session:
         scopes = {step.unit: step.scope for step in job.steps}
         text = f"\n{tables.results(report, scopes)}"
         if job.operation is Operation.PREVIEW:
+            from orchestrator.rendering import plan_tree
+
             return f"{text}\n{plan_tree.text(report, costs, self.console.width)}"
         if job.operation is Operation.DRIFT:
             return f"{text}{tables.drift(report, self.console.width)}"

@@ -72,7 +72,12 @@ def printed(session: Session, found: dict[str, Any], text: str) -> None:
     """Print a result: one JSON document with --json, else the notice and the text."""
     if session.common.as_json:
         session.console.document(found)
-        return
+    else:
+        shown(session, text)
+
+
+def shown(session: Session, text: str) -> None:
+    """Print a result as text, after the notice."""
     if session.notice:
         session.console.note(f"{session.notice}\n")
     session.console.table(text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from importlib import metadata
 from pathlib import Path
 
 import pulumi_django
@@ -19,6 +18,8 @@ _PACKAGES = ("pulumi", "pulumi-aws", "pulumi-awsx", "pulumi-random")
 
 def of_program(project: Project) -> dict[str, str]:
     """The digest of each file of the project's program and of this package, and the versions of the Pulumi packages."""
+    from importlib import metadata  # only plans and changes read versions
+
     folder = program_folder(project)
     found = {str(path.relative_to(folder)): _digest(path) for path in files_of(folder)}
     found["Pulumi.yaml"] = _digest(project.path / "Pulumi.yaml")

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from orchestrator.config.aws_settings import any_access
 from orchestrator.cost import deployments as deployment_costs
 from orchestrator.cost import prices as price_tables
-from orchestrator.cost.estimate import Costs, Estimate
 from orchestrator.cost.prices import PriceTable
-from orchestrator.lifecycle import Context, Job
+from orchestrator.lifecycle.context import Context
 from orchestrator.model import RunReport, Unit
 
 if TYPE_CHECKING:
+    from orchestrator.cost.estimate import Costs, Estimate
     from orchestrator.cost.refresh import Refreshed
+    from orchestrator.lifecycle.job import Job
 
 
 class CostQueries:

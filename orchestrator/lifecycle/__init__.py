@@ -1,71 +1,8 @@
-"""The use cases: a request (`requests`) is checked before any work (`prepare`) and carried out (`run`)."""
+"""The use cases: a request (`requests`) is checked before any work (`prepare`) and carried out (`run`).
 
-from __future__ import annotations
+`__init__.pyi` lists the names. A name loads its module on first use, so that `list` does not load what creates and destroys.
+"""
 
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any
+import lazy_loader  # pyright: ignore[reportMissingTypeStubs]
 
-from orchestrator.engines.lock_retry import retry_while_locked
-from orchestrator.lifecycle import create_and_update, destroy, drift
-from orchestrator.lifecycle.context import Context
-from orchestrator.lifecycle.job import Job, Step
-from orchestrator.lifecycle.job_run import run
-from orchestrator.lifecycle.requests import (
-    CreateBase,
-    CreateEnv,
-    DestroyBase,
-    DestroyEnv,
-    Drift,
-    PreviewBase,
-    PreviewEnv,
-    Refresh,
-    Request,
-    UpdateBase,
-    UpdateEnv,
-)
-
-__all__ = [
-    "Context",
-    "CreateBase",
-    "CreateEnv",
-    "DestroyBase",
-    "DestroyEnv",
-    "Drift",
-    "Job",
-    "PreviewBase",
-    "PreviewEnv",
-    "Refresh",
-    "Request",
-    "Step",
-    "UpdateBase",
-    "UpdateEnv",
-    "prepare",
-    "run",
-]
-
-
-def prepare(context: Context, request: Request, tell: Callable[[str], None] = lambda _text: None) -> Job:
-    """Check a request completely and return the job that carries it out. Nothing is changed.
-
-    Waits for other operations on the same stacks as long as the context allows; `tell` receives a message about each wait.
-
-    Raises UsageError, SettingsError, UnknownStackError, RefusedError, StackLockedError, StateError and
-    EngineUnavailableError.
-    """
-    use_case = _USE_CASES[type(request)]
-    return retry_while_locked(partial(use_case, context, request), context.wait_seconds, tell=tell)
-
-
-_USE_CASES: Mapping[type[Any], Callable[[Context, Any], Job]] = {
-    CreateBase: create_and_update.create_base,
-    CreateEnv: create_and_update.create_env,
-    UpdateBase: create_and_update.update_base,
-    UpdateEnv: create_and_update.update_env,
-    PreviewBase: create_and_update.preview_base,
-    PreviewEnv: create_and_update.preview_env,
-    DestroyEnv: destroy.destroy_env,
-    DestroyBase: destroy.destroy_base,
-    Drift: drift.drift,
-    Refresh: drift.refresh,
-}
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.config.projects import Project
 from orchestrator.config.settings import Settings
@@ -19,6 +18,9 @@ from orchestrator.lifecycle.interrupts import Interrupter
 from orchestrator.lifecycle.listener_slots import LISTENER_RULE
 from orchestrator.lifecycle.registry import Deployment, Registry
 from orchestrator.model import RunReport, Scope
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 Around = Callable[[Any], AbstractContextManager[Callable[[RunReport], None]]]
 """Surrounds the run of a `Job`, which it receives. It can refuse the run, and yields the receiver of the report."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from orchestrator.errors import RefusedError
-from orchestrator.lifecycle.job_builder import JobBuilder
 from orchestrator.lifecycle.registry import Deployment
 from orchestrator.model import Operation
 from pulumi_django.rules import office_hours
 from pulumi_django.rules.office_hours import OfficeHours
+
+if TYPE_CHECKING:
+    from orchestrator.lifecycle.job_builder import JobBuilder
 
 OUTPUT = "office_hours"
 

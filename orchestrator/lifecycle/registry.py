@@ -261,34 +261,32 @@ def load(engine: Engine, projects: Sequence[Project], now: datetime | None = Non
     )
 
 
-def is_asleep(found: Deployment, projects: Sequence[Project]) -> bool:
-    """Whether the configuration of one of the stacks puts an environment to sleep."""
-    return str(_setting(found, projects, "asleep")).lower() == "true"
+def asleep_and_maintenance(found: Deployment, projects: Sequence[Project]) -> tuple[bool, str | None]:
+    """The states in an environment's configuration: whether it sleeps, and the time since which it is in maintenance.
 
-
-def maintenance_since(found: Deployment, projects: Sequence[Project]) -> str | None:
-    """The time since which an environment is in maintenance, or `on`; None when it is not."""
-    options = _setting(found, projects, "maintenance")
-    if options is None:
-        return None
+    Without a time the second value is `on`; outside maintenance it is None.
+    """
+    values = _settings(found, projects, ("asleep", "maintenance"))
+    options = values.get("maintenance")
     since: Any = options.get("since") if isinstance(options, Mapping) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-    return str(since) if since else "on"
+    return str(values.get("asleep")).lower() == "true", None if options is None else str(since or "on")
 
 
-def _setting(found: Deployment, projects: Sequence[Project], key: str) -> Any:
-    """The first value of a key in the configuration of an environment's stacks; None when it is absent or unreadable."""
+def _settings(found: Deployment, projects: Sequence[Project], keys: Sequence[str]) -> dict[str, Any]:
+    """The first values of keys in the configuration of an environment's stacks, without those that cannot be read."""
     by_key = {project.key: project for project in projects}
+    values: dict[str, Any] = {}
     for unit in found.units if found.scope is Scope.ENVIRONMENT else ():
         project = by_key[unit.project]
         try:
-            # A list reads hundreds of files, so only files with this key are parsed.
-            if key.encode() in documents.read(stack_config.config_path(project, unit.stack)):
-                value = stack_config.StackConfig.load(project, unit.stack).get(key)
-                if value is not None:
-                    return value
+            # A list reads hundreds of files, so only files with one of the keys are parsed.
+            content = documents.read(stack_config.config_path(project, unit.stack))
+            if any(key.encode() in content for key in keys):
+                config = stack_config.StackConfig.load(project, unit.stack)
+                values = {key: value for key in keys if (value := config.get(key)) is not None} | values
         except (OSError, OrchestratorError):
             continue
-    return None
+    return values
 
 
 def _environment(

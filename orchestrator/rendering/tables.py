@@ -8,10 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from orchestrator.config.durations import format_duration
-from orchestrator.cost.estimate import Estimate
-from orchestrator.cost.prices import PriceTable
 from orchestrator.lifecycle.office_hours import clock
-from orchestrator.lifecycle.registry import Deployment
 from orchestrator.model import (
     ChangeCounts,
     ChangeOp,
@@ -29,8 +26,11 @@ from orchestrator.model import (
 from orchestrator.rendering.columns import Column, aligned, count, table, text_lines
 
 if TYPE_CHECKING:
+    from orchestrator.cost.estimate import Estimate
+    from orchestrator.cost.prices import PriceTable
     from orchestrator.lifecycle.expiry import Life, Reaping
     from orchestrator.lifecycle.orphans import Orphans
+    from orchestrator.lifecycle.registry import Deployment
     from orchestrator.lifecycle.unlock import Unlocked
     from orchestrator.operations.idle import Idleness
     from orchestrator.recovery.deletion import Deletion

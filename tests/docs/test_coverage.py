@@ -11,10 +11,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import typer
 
 import pulumi_django
-from orchestrator.cli.main import app
+from orchestrator.cli.parser import parser
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8")
@@ -74,7 +73,7 @@ def thing_exists(name: str) -> bool:
 
 def is_command(words: list[str]) -> bool:
     """Return whether the words are a command or a command of a group. No words mean the program itself."""
-    command: object = typer.main.get_command(app)
+    command: object = parser()
     for word in words:
         command = getattr(command, "commands", {}).get(word)
         if command is None:

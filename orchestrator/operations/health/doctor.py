@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.config.stack_config import StackConfig, configured_stacks
 from orchestrator.errors import OrchestratorError, UnknownStackError
-from orchestrator.lifecycle.registry import maintenance_since
+from orchestrator.lifecycle.registry import asleep_and_maintenance
 from orchestrator.model import UNKNOWN, Kind, Scope, Unit
 from orchestrator.operations.aws import session_plugin
 from orchestrator.operations.aws.clients import AwsClients, Clients
@@ -114,7 +114,7 @@ def maintenance(context: Context, name: str | None) -> Iterator[Check]:
     projects = context.settings.projects
     environments = context.readable_registry().environments.values()
     for found in environments:
-        since = maintenance_since(found, projects) if name in (None, found.name) else None
+        since = asleep_and_maintenance(found, projects)[1] if name in (None, found.name) else None
         if since is not None:
             text = f"{found.name} answers 503" + ("" if since == "on" else f" since {since}")
             yield warn("maintenance", text, f"end it: `orchestrator maintenance off {found.name}`")

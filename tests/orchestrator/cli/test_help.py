@@ -13,13 +13,15 @@ from typing import Any
 import pytest
 import typer
 
-from orchestrator.cli import completion
-from orchestrator.cli.main import app, main
+from orchestrator.cli import completion, options
+from orchestrator.cli import parser as parser_module
+from orchestrator.cli.main import main
+from orchestrator.cli.parser import parser
 from orchestrator.console import GREEN, RED, RESET, Console
 from tests.orchestrator.cli.test_documents import check
 from tests.support.command_line import Here
 
-ROOT: Any = typer.main.get_command(app)
+ROOT: Any = parser()
 GROUPS = ("Environments", "Bases", "Daily work", "Data", "Life cycle", "Looking", "Set-up")
 
 
@@ -145,10 +147,56 @@ def test_completion_loads_no_pulumi(here: Here) -> None:
     assert answer.stdout == "['alpha', 'dev'] ['web']\n[]\n"
 
 
-def test_commands_without_converted_values_load_no_pydantic(here: Here) -> None:
-    code = "import sys; from orchestrator.cli.main import main; print(main(['list']), 'pydantic' in sys.modules)"
+def loaded_by(words: list[str], here: Here) -> set[str]:
+    """The modules that a command loads."""
+    code = (
+        "import sys; from orchestrator.cli.main import main\n"
+        f"assert main({words}) == 0\n"
+        "print('\\n'.join(sys.modules), file=sys.stderr)"
+    )
     found = subprocess.run([sys.executable, "-c", code], cwd=here.folder, capture_output=True, text=True, check=True)
-    assert found.stdout.splitlines()[-1] == "0 False"
+    return set(found.stderr.split())
+
+
+def test_list_loads_neither_pydantic_nor_what_creates_and_destroys(here: Here) -> None:
+    here("create-env", "alpha", "--base", "dev")
+    here("list")  # computes the costs, which the next one knows
+    loaded = loaded_by(["list"], here)
+    assert "orchestrator.lifecycle.registry" in loaded
+    assert not loaded & {
+        "pydantic",
+        "pulumi",
+        "rich",
+        "orchestrator.cost.estimate",
+        "orchestrator.lifecycle.create_and_update",
+        "orchestrator.lifecycle.job_builder",
+        "orchestrator.rendering.document_types",
+    }
+
+
+def test_help_loads_no_engine_and_no_settings(here: Here) -> None:
+    loaded = loaded_by(["--help"], here)
+    assert "orchestrator.cli.looking" in loaded
+    rooms = {name.split(".")[1] for name in loaded if name.startswith("orchestrator.")}
+    assert rooms == {"cli", "console", "errors", "visible"}
+
+
+def test_a_command_gets_its_parameters_when_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+
+    def with_common(command: Any, *, working: bool) -> Any:
+        given.append(command.__name__)
+        return options.with_common(command, working=working)
+
+    monkeypatch.setattr(parser_module, "with_common", with_common)
+    parser.cache_clear()
+    try:
+        assert main(["--help"]) == 0
+        assert given == []
+        assert main(["list", "--help"]) == 0
+        assert given == ["list_"]
+    finally:
+        parser.cache_clear()
 
 
 def test_the_shell_gets_completions_from_the_program(here: Here) -> None:

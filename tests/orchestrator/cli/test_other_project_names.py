@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.cli.main import _command, main
+from orchestrator.cli.main import main
+from orchestrator.cli.parser import parser
 
 TOML = """\
 engine = "simulation"
@@ -140,7 +141,7 @@ def every_command() -> set[str]:
             else:
                 yield f"{path}{name}"
 
-    return set(walk(_command()))
+    return set(walk(parser()))
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,9 @@ from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hin
 
 import jsonschema
 import pytest
-import typer
 from typing_extensions import is_typeddict
 
-from orchestrator.cli.main import app
+from orchestrator.cli.parser import parser
 from orchestrator.rendering import document
 from orchestrator.rendering.document import plain
 from orchestrator.rendering.schema import SCHEMAS, schema
@@ -157,7 +156,7 @@ def commands(group: Any, lead: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def test_every_command_with_json_has_a_published_schema() -> None:
-    root: Any = typer.main.get_command(app)
+    root: Any = parser()
     with_json = {
         name for name, command in commands(root) if any("--json" in parameter.opts for parameter in command.params)
     }
