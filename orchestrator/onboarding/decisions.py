@@ -262,7 +262,11 @@ def _open_points(survey: Survey, answers: Answers, env: Mapping[str, str], missi
             add(name, f"{file}:{variable.line} requires it: set it in {where}, or give it a default")
     for name in sorted(name for name, value in env.items() if value == _REDIS_HOST):
         add(name, "the cache of production needs TLS and a password: let the settings read REDIS_URL there")
-    if {"mysql", "mariadb"} & {*survey.containers.images}:
+    engines = {str(each.value): each.place for each in survey.backends if each.what == "database engine"}
+    other = next((name for name in ("mysql", "oracle") if name in engines), None)
+    if other and not any(name.startswith("postg") for name in engines):
+        add("database", f"{engines[other]} uses {other}; bases have PostgreSQL")
+    elif {"mysql", "mariadb"} & {*survey.containers.images}:
         add("database", "a compose file runs MySQL; bases have PostgreSQL")
     if "rabbitmq" in survey.containers.images:
         add("broker", "a compose file runs RabbitMQ; environments have Redis or SQS as broker")

@@ -89,7 +89,7 @@ def initialise(request: Init, ask: Ask) -> Initialised:
     return Initialised(
         survey=found,
         decisions=decisions,
-        checks=settings_check.checks(found),
+        checks=settings_check.checks(found, decisions),
         files=written,
         takeover=taken,
         lines_for_urls=lines,

@@ -54,23 +54,46 @@ class Module:
 
     def strings(self) -> set[str]:
         """Every text in the file."""
-        return {
-            node.value for node in ast.walk(self.tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        }
+        return {text for text, _line in self.strings_with_lines()}
+
+    def strings_with_lines(self) -> list[tuple[str, int]]:
+        """Every text in the file with its line, in the order of the lines."""
+        nodes = [node for node in ast.walk(self.tree) if isinstance(node, ast.Constant)]
+        return sorted(((n.value, n.lineno) for n in nodes if isinstance(n.value, str)), key=lambda found: found[1])
 
     def calls(self, *names: str) -> list[ast.Call]:
         """The calls of functions or classes with one of these names, whatever precedes the last dot."""
         return [n for n in ast.walk(self.tree) if isinstance(n, ast.Call) and _name_of(n.func).split(".")[-1] in names]
 
-    def variables(self) -> list[Variable]:
-        """The environment variables that the file reads. One below a condition is not required."""
-        conditional = {id(inner) for node in _conditional(self.tree) for inner in ast.walk(node)}
-        found = [(node, v) for node in ast.walk(self.tree) if (v := _variable(node)) is not None]
+    def imports(self) -> set[str]:
+        """The first parts of the names of the imported modules."""
+        names: set[str] = set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                names.update(alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names.add((node.module or "").partition(".")[0])
+        return names
+
+    def variables(self, *, in_functions: bool = False, only_os: bool = False) -> list[Variable]:
+        """The environment variables that the file reads. One below a condition is not required, and neither is one in a
+        function, except `in_functions`. `only_os` leaves out readers other than `os.environ` and `os.getenv`."""
+        conditional = {id(inner) for node in _conditional(self.tree, in_functions) for inner in ast.walk(node)}
+        nodes = [node for node in ast.walk(self.tree) if not only_os or _is_of_os(node)]
+        found = [(node, v) for node in nodes if (v := _variable(node)) is not None]
         lenient = self._with_defaults()
         return [
             replace(v, required=v.required and id(node) not in conditional and v.name not in lenient)
             for node, v in found
         ]
+
+    def variables_set(self) -> set[str]:
+        """The environment variables that the file sets itself."""
+        given = {key for key, _value in self.subscripts("os.environ")}
+        calls = self.calls("setdefault")
+        return given | {
+            str(constant(c.args[0])) for c in calls if c.args and _name_of(c.func).endswith("environ.setdefault")
+        }
 
     def _with_defaults(self) -> set[str]:
         """The variables that `environ.Env(NAME=(type, default))` gives a default."""
@@ -132,15 +155,25 @@ def _module_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
                 yield from _module_level(getattr(node, part, []))
 
 
-def _conditional(tree: ast.Module) -> Iterator[ast.AST]:
-    """The parts of a file that may not run: branches, and the bodies of functions."""
+def _conditional(tree: ast.Module, in_functions: bool) -> Iterator[ast.AST]:
+    """The parts of a file that may not run: branches, and unless `in_functions` the bodies of functions."""
     for node in ast.walk(tree):
         if isinstance(node, ast.If | ast.Try):
             yield from (*node.body, *node.orelse)
         elif isinstance(node, ast.IfExp):
             yield from (node.body, node.orelse)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and not in_functions:
             yield node
+
+
+def _is_of_os(node: ast.AST) -> bool:
+    """Whether an expression reads `os.environ`, or calls `getenv` or a method of `environ`."""
+    if isinstance(node, ast.Subscript):
+        return _name_of(node.value).split(".")[-1] == "environ" and isinstance(node.ctx, ast.Load)
+    if not isinstance(node, ast.Call):
+        return False
+    words = _name_of(node.func).split(".")
+    return words[-1] == "getenv" or (words[-2:-1] == ["environ"] and words[-1] in ("get", "pop"))
 
 
 def _variable(node: ast.AST) -> Variable | None:

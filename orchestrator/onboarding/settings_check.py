@@ -6,7 +6,9 @@ import ast
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from orchestrator.onboarding.decisions import Decisions
 from orchestrator.onboarding.survey import Survey
+from pulumi_django.rules.container_env import provided_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,10 +20,13 @@ class SettingCheck:
     lines: str = ""
     """Lines to add when it is missing."""
 
+    optional: bool = False
+    """Whether the application also runs without it."""
 
-def checks(survey: Survey) -> list[SettingCheck]:
-    """Check the settings of production and the requirements of the image."""
-    return [*_settings(survey), *_requirements(survey)]
+
+def checks(survey: Survey, decisions: Decisions) -> list[SettingCheck]:
+    """Check the settings of production, the requirements of the image, and the variables that other code reads."""
+    return [*_settings(survey), *_requirements(survey), *_variables(survey, decisions)]
 
 
 def _settings(survey: Survey) -> Iterable[SettingCheck]:
@@ -79,6 +84,19 @@ def _requirements(survey: Survey) -> Iterable[SettingCheck]:
         yield _check(f"{server} is installed", server in has or server in text, server)
     drivers = {"psycopg", "psycopg2", "psycopg2-binary", "psycopg-binary"}
     yield _check("a driver of PostgreSQL is installed", bool(drivers & has), "psycopg[binary]")
+
+
+def _variables(survey: Survey, decisions: Decisions) -> Iterable[SettingCheck]:
+    """The variables that code outside the settings reads."""
+    given = provided_names().union(*(decisions.app.get(key, ()) for key in ("extra_env", "extra_secrets")))
+    for name, (file, variable) in sorted(survey.code_variables.items()):
+        key = "extra_secrets" if name in decisions.missing_secrets else "extra_env"
+        yield SettingCheck(
+            what=f"{name} is set, for {file}:{variable.line}",
+            found=name in given,
+            lines="" if name in given else f"{name} to {key}",
+            optional=not variable.required,
+        )
 
 
 def _check(what: str, found: bool, lines: str) -> SettingCheck:

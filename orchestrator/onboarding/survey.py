@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from orchestrator.onboarding import (
+    application_source,
+    backends_source,
     celery_source,
     container_files,
     django_project,
@@ -64,6 +66,11 @@ class Survey:
     extensions: tuple[Finding, ...]
     containers: ContainerFiles
     requirements: dict[str, Finding]
+    backends: tuple[Finding, ...]
+    """Database engine, storages, and layer of Channels."""
+
+    code_variables: Mapping[str, tuple[str, Variable]]
+    """File and place of the environment variables that code outside the settings reads."""
 
     @property
     def needs_redis(self) -> bool:
@@ -97,9 +104,9 @@ class Survey:
 
     @property
     def variables(self) -> Mapping[str, tuple[str, Variable]]:
-        """File and place of every variable: of the settings, and of the script that starts the image."""
+        """File and place of every variable: of the settings, of the script that starts the image, and of other code."""
         found = {**self.settings.variables}
-        for name, (file, variable) in self.script_variables.items():
+        for name, (file, variable) in (*self.script_variables.items(), *self.code_variables.items()):
             if name not in found or (variable.required and not found[name][1].required):
                 found[name] = (file, variable)
         return found
@@ -113,8 +120,10 @@ class Survey:
         """Every fact, in the order of the report."""
         yield self.name
         yield self.project.settings
-        found = (self.wsgi, self.asgi, self.server, self.celery.app)
+        found = (self.wsgi, self.asgi, self.server)
         yield from (each for each in found if each)
+        yield from self.backends
+        yield from (each for each in (self.celery.app,) if each)
         yield from self.celery.queues
         docker = self.containers.dockerfile
         image = (docker.stage, docker.port, docker.user, docker.command) if docker else ()
@@ -143,6 +152,8 @@ def survey(root: Path) -> Survey:
         extensions=tuple(_extensions(project.tree, settings)),
         containers=containers,
         requirements=requirements,
+        backends=tuple(backends_source.findings(settings)),
+        code_variables=application_source.variables(project.tree, [module.path for module in settings.modules]),
     )
 
 

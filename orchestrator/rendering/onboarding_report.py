@@ -109,9 +109,10 @@ def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _settings(checks: Sequence[SettingCheck]) -> Iterable[str]:
     for check in checks:
-        yield f"{'ok' if check.found else 'missing':7}  {check.what}"
-        if check.lines:
-            yield f"{'':7}  add: {check.lines}"
+        status = "ok" if check.found else "optional" if check.optional else "missing"
+        yield f"{status:8}  {check.what}"
+        if check.lines and not check.optional:
+            yield f"{'':8}  add: {check.lines}"
 
 
 def _files(files: Sequence[WrittenFile], root: Path) -> Iterable[str]:

@@ -119,6 +119,32 @@ def test_required_variables_that_nothing_provides_are_open_points_and_comments(s
     assert "  #   API_TOKEN: secretsmanager:shop/settings:API_TOKEN\n" in text
 
 
+def test_variables_of_other_code_are_in_the_check_list_and_in_the_stack_file(shop: Path, run: Run) -> None:
+    (shop / "shop/client.py").write_text(
+        "import os\n\n\ndef pay():\n    return os.environ['PAY_TOKEN'], os.environ['MY_BUCKET'], os.getenv('PAY_URL')\n"
+    )
+    code, out, _ = run("init", "--yes")
+    assert code == 0
+    assert "  missing   PAY_TOKEN is set, for shop/client.py:5\n            add: PAY_TOKEN to extra_secrets\n" in out
+    assert "  ok        MY_BUCKET is set, for shop/client.py:5\n" in out, "the environment has a bucket"
+    assert "  optional  PAY_URL is set, for shop/client.py:5\n" in out
+    assert "  PAY_TOKEN    " in out.partition("still to decide\n")[2]
+    text = (shop / "infrastructure/app/Pulumi.alpha.yaml").read_text(encoding="utf-8")
+    assert "  #   PAY_TOKEN: secretsmanager:shop/settings:PAY_TOKEN\n" in text
+    assert stack(shop, "app/Pulumi.alpha.yaml")["shop-app:extra_env"] == {"MY_BUCKET": "{S3_BUCKET_NAME}"}
+    assert run("create-env", "alpha", "--base", "dev", "--yes")[0] == 0
+
+
+@pytest.mark.parametrize(("engines", "reported"), [(["mysql"], True), (["mysql", "postgresql"], False)])
+def test_a_database_engine_that_no_base_has_is_an_open_point(
+    engines: list[str], reported: bool, shop: Path, run: Run
+) -> None:
+    lines = "".join(f'DATABASES = {{"default": {{"ENGINE": "django.db.backends.{name}"}}}}\n' for name in engines)
+    (shop / "shop/settings.py").write_text(SETTINGS.format(package="shop") + lines)
+    _, out, _ = run("init", "--yes")
+    assert ("shop/settings.py:7 uses mysql; bases have PostgreSQL" in out) == reported
+
+
 def test_variables_with_other_names_refer_to_those_of_the_environment(tmp_path: Path, run: Run) -> None:
     text = "A = env('DJANGO_AWS_STORAGE_BUCKET_NAME')\nB = env('POSTGRES_DB')\nC = env('POSTGRES_USER')\n"
     repository(tmp_path / "r", {"shop/settings.py": SETTINGS.format(package="shop") + text})

@@ -190,6 +190,63 @@ def test_a_default_in_the_list_of_environ_counts(tmp_path: Path) -> None:
     assert {name: variable.required for name, (_, variable) in variables.items()} == {"COLOR": False, "SIZE": True}
 
 
+def test_backends_of_the_settings_are_facts_with_their_place(tmp_path: Path) -> None:
+    text = SETTINGS.format(package="shop") + (
+        'DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3"}}\n'
+        'STORAGES = {"default": {"BACKEND": "shop.storages.UploadStorage"}}\n'
+        'STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}\n'
+        'CHANNEL_LAYERS = {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer"}}\n'
+        'if os.getenv("AWS"):\n    STORAGES["default"] = {"BACKEND": "storages.backends.s3.S3Storage"}\n'
+    )
+    result = survey(repository(tmp_path, {"shop/settings.py": text}))
+    assert [(fact.what, fact.value, fact.line) for fact in result.backends] == [
+        ("database engine", "sqlite3", 7),
+        ("static files", "whitenoise.storage.CompressedManifestStaticFilesStorage", 9),
+        ("uploads", "shop.storages.UploadStorage", 8),
+        ("uploads", "storages.backends.s3.S3Storage", 12),
+        ("channel layer", "channels_redis.core.RedisChannelLayer", 10),
+    ]
+
+
+CODE = """
+import os
+from django.conf import settings
+
+FLAG = os.getenv("FLAG")
+os.environ["SET_HERE"] = "1"
+
+
+def pay(config, env):
+    if "MAYBE" in os.environ:
+        print(os.environ["MAYBE"])
+    headers = env["NOT_OF_OS"], config("NOT_A_VARIABLE"), os.environ["SET_HERE"], os.environ["HOME"]
+    return os.environ["PAY_KEY"], os.environ.get("PAY_URL", "https://pay.example"), headers
+"""
+
+
+def test_variables_that_code_outside_the_settings_reads_are_found_with_their_place(tmp_path: Path) -> None:
+    files = {
+        "pay/__init__.py": "",
+        "pay/client.py": CODE,
+        "pay/refunds.py": "from decouple import config\nKEY = config('REFUND_KEY')\n",
+        "pay/tests/test_client.py": "import os\nos.environ['ONLY_IN_TESTS']\n",
+        "pay/test_more.py": "import os\nos.environ['ONLY_IN_A_TEST']\n",
+        "scripts/deploy.py": "import os\nos.environ['ONLY_IN_A_SCRIPT']\n",
+        "shop/settings_local.py": "import os\nos.environ['OTHER_SETTINGS']\n",
+    }
+    result = survey(repository(tmp_path, files))
+    found = {name: (file, v.line, v.required) for name, (file, v) in result.code_variables.items()}
+    assert found == {
+        "FLAG": ("pay/client.py", 5, False),
+        "MAYBE": ("pay/client.py", 11, False),
+        "PAY_KEY": ("pay/client.py", 13, True),
+        "PAY_URL": ("pay/client.py", 13, False),
+        "REFUND_KEY": ("pay/refunds.py", 2, True),
+        "SET_HERE": ("pay/client.py", 12, False),
+    }
+    assert {"PAY_KEY", "SECRET_KEY"} <= {*result.variables}, "with those of the settings"
+
+
 def test_a_folder_without_django_is_refused(tmp_path: Path) -> None:
     (tmp_path / "manage.py").write_text("print('another program')")
     with pytest.raises(RefusedError, match="is not a Django project"):
