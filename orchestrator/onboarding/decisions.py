@@ -262,12 +262,9 @@ def _open_points(survey: Survey, answers: Answers, env: Mapping[str, str], missi
             add(name, f"{file}:{variable.line} requires it: set it in {where}, or give it a default")
     for name in sorted(name for name, value in env.items() if value == _REDIS_HOST):
         add(name, "the cache of production needs TLS and a password: let the settings read REDIS_URL there")
-    engines = {str(each.value): each.place for each in survey.backends if each.what == "database engine"}
-    other = next((name for name in ("mysql", "oracle") if name in engines), None)
-    if other and not any(name.startswith("postg") for name in engines):
-        add("database", f"{engines[other]} uses {other}; bases have PostgreSQL")
-    elif {"mysql", "mariadb"} & {*survey.containers.images}:
-        add("database", "a compose file runs MySQL; bases have PostgreSQL")
+    other = _other_database(survey)
+    if other:
+        add("database", f"{other}; bases have PostgreSQL")
     if "rabbitmq" in survey.containers.images:
         add("broker", "a compose file runs RabbitMQ; environments have Redis or SQS as broker")
     if survey.containers.frontends:
@@ -276,3 +273,12 @@ def _open_points(survey: Survey, answers: Answers, env: Mapping[str, str], missi
     if survey.containers.dockerfile is None:
         add("Dockerfile", "the repository has none: `orchestrator init --dockerfile` writes one")
     return points
+
+
+def _other_database(survey: Survey) -> str | None:
+    """The place that shows another database than PostgreSQL."""
+    engines = {str(each.value): each.place for each in survey.backends if each.what == "database engine"}
+    other = next((name for name in ("mysql", "oracle") if name in engines), None)
+    if other and not any(name.startswith("postg") for name in engines):
+        return f"{engines[other]} uses {other}"
+    return "a compose file runs MySQL" if {"mysql", "mariadb"} & {*survey.containers.images} else None
