@@ -118,11 +118,17 @@ def commands() -> str:
     text = "# Command line\n\nGenerated from the commands by `make docs`. The last column names the environment variable that sets an option.\n"
     text += "\nExit codes: 0 done or nothing to do, 1 failed or refused, 2 wrong usage, 3 drift (`drift --fail`), 130 interrupted.\n"
     for name, command in walk(parser()):
-        text += f"\n## {name}\n\n{inspect.cleandoc(command.help or '')}\n"
+        described = re.sub(
+            r"^Example: (.+)$", r"Example: `\1`", inspect.cleandoc(command.help or ""), flags=re.MULTILINE
+        )
+        text += f"\n## {name}\n\n{described}\n"
         if not hasattr(command, "commands"):
             arguments = "".join(f"{p.name.upper()} " for p in command.params if p.param_type_name == "argument")
             text += f"\n    orchestrator {name} {arguments}[options]\n\n"
-            text += "| option | meaning | environment variable |\n| --- | --- | --- |\n" + "".join(options(command))
+            rows = "".join(options(command))
+            text += (
+                f"| option | meaning | environment variable |\n| --- | --- | --- |\n{rows}" if rows else "No options.\n"
+            )
     return text
 
 

@@ -110,7 +110,7 @@ def _taken(tree: SourceTree, manifests: list[_Manifest], web: _Manifest, *, prod
                 path, "overrides change templates of Copilot; components have options and transforms instead"
             )
         elif path.startswith("copilot/pipelines/") and path.endswith("manifest.yml"):
-            takeover.leave(path, "a pipeline: docs/production.md shows one that deploys with the orchestrator")
+            takeover.leave(path, "a pipeline: `orchestrator ci init` writes one, see docs/pull-requests.md")
         elif path.startswith("copilot/environments/") and path.endswith("manifest.yml"):
             _environment(takeover, tree, path)
     return takeover
@@ -259,7 +259,7 @@ class _Workload:
                 self.takeover.set(f"{key}.desired_count", int(bounds[1]), self._source("count.range"))
             for name in sorted(set(map(str, count)) - {"range", "cpu_percentage"}):
                 self.takeover.leave(
-                    self._source(f"count.{name}"), "scaling follows CPU; other policies are in docs/production.md"
+                    self._source(f"count.{name}"), "scaling follows CPU; other policies are in docs/production-environments.md"
                 )
 
     def _http(self) -> None:
