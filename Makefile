@@ -4,8 +4,10 @@ PYTHON  := $(firstword $(foreach p,$(PYTHONS),$(shell $(p) -c 'import sys; print
 VENV    := .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/installed
+# The version is that of docs/site_hooks.py, which compares the file with its hash.
+MERMAID := $(VENV)/mermaid/$(shell sed -n 's/^MERMAID_VERSION = "\(.*\)"$$/\1/p' docs/site_hooks.py)
 
-.PHONY: help demo test check docs constraints clean
+.PHONY: help demo test check docs site mermaid constraints clean
 help: ## list the targets
 	@grep -E '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/: [^#]*## /\t/' | expand -t 14
 
@@ -31,6 +33,18 @@ check: $(STAMP) ## run the formatter, the linter, the import contracts and the t
 
 docs: $(STAMP) ## write docs/reference and the diagrams of docs/architecture.md
 	@$(BIN)/python docs/generate.py
+
+site: $(STAMP) $(MERMAID)/mermaid.min.js ## build the documentation site into build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
+
+mermaid: $(MERMAID)/mermaid.min.js ## fetch the script that draws the diagrams of the site, with npm
+
+$(MERMAID)/mermaid.min.js:
+	@command -v npm > /dev/null || { echo "error: npm was not found; it fetches the script of the diagrams" >&2; exit 1; }
+	@mkdir -p $(MERMAID)
+	@cd $(MERMAID) && npm pack --silent mermaid@$(notdir $(MERMAID)) > /dev/null \
+		&& tar -xzf mermaid-*.tgz --strip-components=2 package/dist/mermaid.min.js && touch mermaid.min.js && rm mermaid-*.tgz
 
 constraints: $(STAMP) ## write the installed versions into constraints.txt
 	@$(BIN)/python -m pip freeze --exclude-editable --disable-pip-version-check > constraints.txt
