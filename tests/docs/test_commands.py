@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import typer
 
 from orchestrator.cli.help import as_error
-from orchestrator.cli.main import app
+from orchestrator.cli.parser import parser
 from tests.docs.test_pages import PAGES, ROOT
 
-COMMAND: Any = typer.main.get_command(app)
+COMMAND: Any = parser()
 GUIDES = [
     page for page in PAGES if page.parent == ROOT / "docs" and page.name not in ("coverage.md", "architecture.md")
 ]
