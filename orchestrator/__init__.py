@@ -20,3 +20,10 @@ def __getattr__(name: str) -> Any:
     from orchestrator.api import Orchestrator
 
     return Orchestrator
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext orchestrator` in a notebook: reports, lists and diagrams are shown as tables and pictures."""
+    from orchestrator import notebook
+
+    notebook.load(shell)

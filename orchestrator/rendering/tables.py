@@ -192,7 +192,7 @@ def listing(found: Sequence[Deployment], now: datetime, width: int | None = None
             item.scope.value,
             item.record.kind.value,
             item.base or "-",
-            _status(item),
+            status(item),
             item.record.owner or "-",
             format_duration(now - item.record.created).split(" ")[0] if item.record.created else "-",
             expiry(item.record, now),
@@ -205,7 +205,8 @@ def listing(found: Sequence[Deployment], now: datetime, width: int | None = None
     return table(_LISTING, rows, width)
 
 
-def _status(item: Deployment) -> str:
+def status(item: Deployment) -> str:
+    """The state of a base or environment in a few words: `ready`, `asleep`, `closed until Mon 08:00`."""
     if item.waits:
         return "waits for approval"
     if item.status is not StackStatus.READY:

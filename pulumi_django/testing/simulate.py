@@ -68,7 +68,7 @@ def simulate(
     logs = _LogLines()
     names = {"project": project, "stack": stack, "organization": organization}
     known = _settings(monitor, logs.logger, dry_run=preview, **names)
-    contextvars.copy_context().run(_run, program, known, dict(config or {}), list(secret_keys))
+    _in_own_loop(_run, program, known, dict(config or {}), list(secret_keys))
     return SimulationResult(
         resources=tuple(monitor.resources_by_urn.values()),
         outputs=monitor.stack_outputs,
@@ -94,6 +94,18 @@ def _settings(monitor: RecordingMonitor, logger: logging.Logger, *, dry_run: boo
     )
     known.lock = threading.Lock()
     return known
+
+
+def _in_own_loop(run: Callable[..., None], *arguments: Any) -> None:
+    """Call `run`, which runs an event loop; in a thread of its own when one runs here, as in a notebook."""
+    context = contextvars.copy_context()
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        context.run(run, *arguments)
+        return
+    with concurrent.futures.ThreadPoolExecutor(1, "simulation-loop") as thread:
+        thread.submit(context.run, run, *arguments).result()
 
 
 def _run(program: Program, known: Any, config: dict[str, str], secret_keys: list[str]) -> None:

@@ -292,3 +292,21 @@ def test_mocks_serve_the_sdks_own_test_support() -> None:
 
     contextvars.copy_context().run(asyncio.run, check())
     gc.collect()
+
+
+def test_a_program_runs_where_an_event_loop_runs_already_as_in_a_notebook() -> None:
+    async def cell() -> SimulationResult:
+        return run(lambda: aws.sns.Topic("news"))
+
+    assert [resource.name for resource in asyncio.run(cell()).of_type("aws:sns/topic:Topic")] == ["news"]
+
+
+def test_an_error_of_the_program_is_raised_where_an_event_loop_runs_already() -> None:
+    def program() -> None:
+        raise LookupError("no topic")
+
+    async def cell() -> SimulationResult:
+        return run(program)
+
+    with pytest.raises(LookupError, match="no topic"):
+        asyncio.run(cell())
