@@ -19,7 +19,7 @@ from orchestrator.cost.facade import CostQueries
 from orchestrator.engines import factory
 from orchestrator.engines.protocol import Engine
 from orchestrator.errors import OrchestratorError
-from orchestrator.events import Diagnostic, Observer, ignore
+from orchestrator.events import Observer, ignore
 from orchestrator.lifecycle import states
 from orchestrator.lifecycle.context import Context, utc_now
 from orchestrator.lifecycle.registry import Deployment, Registry
@@ -133,7 +133,7 @@ class Orchestrator(CostQueries):
 
     def prepare(self, request: Request) -> Job:
         """Check a request and return its job, which `run_job` carries out. Nothing is changed."""
-        return lifecycle.prepare(self.context, request, self._tell)
+        return lifecycle.prepare(self.context, request)
 
     def prepare_plan(self, request: PreviewBase | PreviewEnv, folder: Path | str) -> Job:
         """`prepare` for a preview with a saved plan. The folder is created; an existing one may hold only an older plan."""
@@ -354,9 +354,6 @@ class Orchestrator(CostQueries):
         if folder is not None:
             self.save_plan(job, request, report)
         return report
-
-    def _tell(self, text: str) -> None:
-        self.context.observer(Diagnostic(unit=None, severity="info", message=text))
 
     def graph(self, name: str | None = None) -> Diagram:
         """The dependencies of all stacks; with a name, its resources. `rendering.graph.render` renders them as text."""

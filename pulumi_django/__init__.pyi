@@ -18,8 +18,10 @@ from .account.repository import ImageRepository as ImageRepository
 from .account.repository import ImageRepositoryArgs as ImageRepositoryArgs
 from .account.state import StateBackend as StateBackend
 from .account.state import StateBackendArgs as StateBackendArgs
-from .app.ad_hoc import AdHocApp as AdHocApp
-from .app.ad_hoc import AdHocAppArgs as AdHocAppArgs
+from .app.composites import AdHocApp as AdHocApp
+from .app.composites import AdHocAppArgs as AdHocAppArgs
+from .app.composites import ProdApp as ProdApp
+from .app.composites import ProdAppArgs as ProdAppArgs
 from .app.options import AlarmOptions as AlarmOptions
 from .app.options import AppAssetsOptions as AppAssetsOptions
 from .app.options import AppCacheOptions as AppCacheOptions
@@ -43,8 +45,6 @@ from .app.options import StaticSiteOptions as StaticSiteOptions
 from .app.options import VolumeOptions as VolumeOptions
 from .app.options import WebOptions as WebOptions
 from .app.options import WorkerOptions as WorkerOptions
-from .app.prod import ProdApp as ProdApp
-from .app.prod import ProdAppArgs as ProdAppArgs
 from .base.ad_hoc import AdHocBase as AdHocBase
 from .base.ad_hoc import AdHocBaseArgs as AdHocBaseArgs
 from .base.options import AccessLogOptions as AccessLogOptions

@@ -14,40 +14,46 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 5.0
 
 
+class Patience:
+    """The time for which work is tried again while another operation holds a stack's lock.
+
+    `tell` gets one message for each owner of the lock.
+    """
+
+    def __init__(
+        self, seconds: float, tell: Callable[[str], None], *, stopped: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._tell, self._stopped = tell, stopped
+        self._deadline, self._pause, self._told = time.monotonic() + seconds, FIRST_PAUSE_SECONDS, ""
+
+    def wait(self, error: StackLockedError) -> None:
+        """Wait before the next try. Raises `error` when the time is up, and InterruptedRunError as soon as `stopped` returns
+        true."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise error
+        if self._told != error.message:
+            self._tell(f"waiting: {error.message}")
+            self._told = error.message
+        until = time.monotonic() + min(self._pause, left)
+        while (left := until - time.monotonic()) > 0:
+            if self._stopped():
+                raise InterruptedRunError("not started: the run was interrupted while it waited")
+            time.sleep(min(left, 0.2))
+        self._pause = min(self._pause * 1.5, LONGEST_PAUSE_SECONDS)
+
+
 def retry_while_locked(
     work: Callable[[], T],
     seconds: float,
     *,
     tell: Callable[[str], None],
     stopped: Callable[[], bool] = lambda: False,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> T:
-    """Call `work` again while it raises StackLockedError, for up to that many seconds.
-
-    `tell` gets one message for each owner of the lock. Raises the errors of `work`, StackLockedError when the time is up, and
-    InterruptedRunError as soon as `stopped` returns true.
-    """
-    deadline, pause, told = clock() + seconds, FIRST_PAUSE_SECONDS, ""
+    """Call `work` again while it raises StackLockedError, with the patience of these arguments (`Patience`)."""
+    patience = Patience(seconds, tell, stopped=stopped)
     while True:
         try:
             return work()
         except StackLockedError as error:
-            left = deadline - clock()
-            if left <= 0:
-                raise
-            if told != error.message:
-                tell(f"waiting: {error.message}")
-                told = error.message
-        _pause(min(pause, left), stopped, clock, sleep)
-        pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
-
-
-def _pause(
-    seconds: float, stopped: Callable[[], bool], clock: Callable[[], float], sleep: Callable[[float], None]
-) -> None:
-    until = clock() + seconds
-    while (left := until - clock()) > 0:
-        if stopped():
-            raise InterruptedRunError("not started: the run was interrupted while it waited")
-        sleep(min(left, 0.2))
+            patience.wait(error)

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 
 from orchestrator.config.settings import RunnerSettings, Settings
-from orchestrator.executors.threads import DaemonExecutor
+from orchestrator.executors.run_unit import DaemonExecutor
 
 __all__ = ["DaemonExecutor", "opened"]
 

@@ -1,12 +1,14 @@
-"""Runs one operation on one unit and returns its result. Every executor runs this function."""
+"""Runs one operation on one unit, and returns its result. Every executor runs `run_unit`; this one, in a thread."""
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, Future
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from orchestrator.engines.protocol import Engine, Sink, UnitRequest
 from orchestrator.errors import EngineUnavailableError, InterruptedRunError, OrchestratorError
@@ -22,7 +24,30 @@ from orchestrator.model import (
     UnitResult,
 )
 
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
+
+
+class DaemonExecutor(Executor):
+    """A daemon thread for each call, which does not keep the process alive.
+
+    After a second Ctrl-C the process prints its report and ends, while an engine in a process of its own completes its
+    operations; `ThreadPoolExecutor` would wait for them. The runner limits the number of calls.
+    """
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        future: Future[T] = Future()
+
+        def work() -> None:
+            try:
+                future.set_result(fn(*args, **kwargs))
+            except BaseException as error:  # the caller of the future decides
+                future.set_exception(error)
+
+        future.set_running_or_notify_cancel()
+        threading.Thread(target=work, name="orchestrator-unit", daemon=True).start()
+        return future
 
 
 def run_unit(engine: Engine, request: UnitRequest, tell: Sink) -> UnitResult:

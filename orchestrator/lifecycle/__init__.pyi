@@ -7,7 +7,6 @@ from . import unlock as unlock
 from .context import Context as Context
 from .job import Job as Job
 from .job import Step as Step
-from .job_run import run as run
 from .requests import CreateBase as CreateBase
 from .requests import CreateEnv as CreateEnv
 from .requests import DestroyBase as DestroyBase
@@ -21,3 +20,4 @@ from .requests import UpdateBase as UpdateBase
 from .requests import UpdateEnv as UpdateEnv
 from .requests import kind_of as kind_of
 from .use_cases import prepare as prepare
+from .use_cases import run as run

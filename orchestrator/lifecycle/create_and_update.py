@@ -10,12 +10,10 @@ from orchestrator.config.assignments import Assignment, image_assignment
 from orchestrator.config.stack_config import StackConfig, config_path, configured_stacks
 from orchestrator.errors import RefusedError, SettingsError, UnknownStackError, UsageError
 from orchestrator.lifecycle import fixed_values, graph, listener_slots, office_hours, refusals, taken_names
-from orchestrator.lifecycle.context import Context
-from orchestrator.lifecycle.job import Job
 from orchestrator.lifecycle.job_builder import JobBuilder
 from orchestrator.lifecycle.registry import Deployment
 from orchestrator.lifecycle.requests import CreateBase, CreateEnv, PreviewBase, PreviewEnv, UpdateBase, UpdateEnv
-from orchestrator.model import Kind, Operation, Record, Scope, StackStatus, StackSummary, Unit
+from orchestrator.model import Kind, Record, Scope, StackStatus, StackSummary, Unit
 
 _FIXED_IN_BASE = {"kind": "--kind sets the kind of a base when the base is created"}
 _FIXED_IN_ENVIRONMENT = {
@@ -24,26 +22,21 @@ _FIXED_IN_ENVIRONMENT = {
 }
 
 
-def create_base(context: Context, request: CreateBase) -> Job:
+def create_base(builder: JobBuilder, request: CreateBase) -> None:
     """Create the base; update the parts of it that exist."""
     refusals.unless_valid(Scope.BASE, (request.name,))
-    builder = JobBuilder(context, Operation.UP)
     _base(builder, request.name, request.kind, request.assignments, request.owner)
-    return builder.job("create-base")
 
 
-def preview_base(context: Context, request: PreviewBase) -> Job:
+def preview_base(builder: JobBuilder, request: PreviewBase) -> None:
     """Preview `create_base`."""
     refusals.unless_valid(Scope.BASE, (request.name,))
-    builder = JobBuilder(context, Operation.PREVIEW)
     _base(builder, request.name, request.kind, request.assignments, None)
-    return builder.job("preview-base")
 
 
-def update_base(context: Context, request: UpdateBase) -> Job:
+def update_base(builder: JobBuilder, request: UpdateBase) -> None:
     """Update existing bases and, with `with_envs`, the environments on them afterwards."""
     refusals.unless_valid(Scope.BASE, request.names)
-    builder = JobBuilder(context, Operation.UP)
     for name in request.names:
         base = builder.registry.base(name)
         kind = _base(builder, name, None, request.assignments, None)
@@ -57,29 +50,23 @@ def update_base(context: Context, request: UpdateBase) -> Job:
             _environment(builder, environment, name, kind, slots, None, ())
         if request.with_envs:
             taken_names.check_hosts(builder, name, on_it)
-    return builder.job("update-base")
 
 
-def create_env(context: Context, request: CreateEnv) -> Job:
+def create_env(builder: JobBuilder, request: CreateEnv) -> None:
     """Create the environments, after those of their bases that are configured and do not exist yet."""
     _check_names(request.names, request.base)
-    builder = JobBuilder(context, Operation.UP)
     _environments(builder, request, request.names, request.owner, request.ttl)
-    return builder.job("create-env")
 
 
-def preview_env(context: Context, request: PreviewEnv) -> Job:
+def preview_env(builder: JobBuilder, request: PreviewEnv) -> None:
     """Preview `create_env`."""
     _check_names((request.name,), request.base)
-    builder = JobBuilder(context, Operation.PREVIEW)
     _environments(builder, request, (request.name,), None, None)
-    return builder.job("preview-env")
 
 
-def update_env(context: Context, request: UpdateEnv) -> Job:
+def update_env(builder: JobBuilder, request: UpdateEnv) -> None:
     """Update existing environments; their bases are only read."""
     refusals.unless_valid(Scope.ENVIRONMENT, request.names)
-    builder = JobBuilder(context, Operation.UP)
     by_base: dict[str, list[str]] = {}
     for name in request.names:
         builder.registry.environment(name)
@@ -91,7 +78,6 @@ def update_env(context: Context, request: UpdateEnv) -> Job:
     for base, names in by_base.items():
         fixed_values.check_environments(builder, base, names)
         taken_names.check_hosts(builder, base, names)
-    return builder.job("update-env")
 
 
 def _check_names(environments: Sequence[str], base: str | None) -> None:

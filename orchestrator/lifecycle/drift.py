@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from orchestrator.errors import RefusedError
 from orchestrator.lifecycle import office_hours, refusals
-from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.job import Job
 from orchestrator.lifecycle.job_builder import JobBuilder
 from orchestrator.lifecycle.requests import Drift, Refresh
@@ -21,32 +20,30 @@ _BY_HOURS: Mapping[str, frozenset[str]] = {
 """Type -> properties that office hours change: AWS's schedulers, and `wake --until`."""
 
 
-def drift(context: Context, request: Drift) -> Job:
+def drift(builder: JobBuilder, request: Drift) -> None:
     """Compare every stack of these bases and environments with AWS. Nothing is changed."""
-    return _of_each(JobBuilder(context, Operation.DRIFT), request.names).job("drift")
+    _add_each(builder, request.names)
 
 
-def refresh(context: Context, request: Refresh) -> Job:
+def refresh(builder: JobBuilder, request: Refresh) -> None:
     """Bring the state of every stack of these bases and environments in line with AWS.
 
     Raises RefusedError outside office hours: the next update would open what the state holds at zero.
     """
-    registry = context.registry()
     for name in request.names:
-        found = office_hours.closed(registry.named(name), context.clock())
+        found = office_hours.closed(builder.registry.named(name), builder.context.clock())
         if found is not None:
             raise RefusedError(
                 f"{name} was not refreshed: {found.text}, and its state would keep its services at zero",
                 f"refresh it while it is open, or open it: `orchestrator wake {name}`",
             )
-    return _of_each(JobBuilder(context, Operation.REFRESH), request.names).job("refresh")
+    _add_each(builder, request.names)
 
 
-def _of_each(builder: JobBuilder, names: Sequence[str]) -> JobBuilder:
+def _add_each(builder: JobBuilder, names: Sequence[str]) -> None:
     refusals.unless_named(names)
     for name in names:
         builder.add_existing(builder.registry.named(name))
-    return builder
 
 
 def unexpected(job: Job, result: UnitResult) -> UnitResult:

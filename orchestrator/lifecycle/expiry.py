@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from orchestrator.errors import RefusedError
-from orchestrator.lifecycle import refusals
+from orchestrator.lifecycle import refusals, use_cases
 from orchestrator.lifecycle.context import Context
-from orchestrator.lifecycle.destroy import destroy_env
 from orchestrator.lifecycle.job import Job
 from orchestrator.lifecycle.registry import Deployment, Registry
 from orchestrator.lifecycle.requests import DestroyEnv
@@ -85,7 +84,7 @@ def reap(context: Context) -> Reaping:
         expired=tuple(expired),
         soon=tuple(sorted(soon, key=lambda it: it.left)),
         left=tuple(left),
-        job=destroy_env(context, DestroyEnv(names=names)) if names else None,
+        job=use_cases.prepare(context, DestroyEnv(names=names)) if names else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""A request whose checks have passed, as data. `job_run.run` carries it out."""
+"""A request whose checks have passed, as data. `use_cases.run` carries it out."""
 
 from __future__ import annotations
 

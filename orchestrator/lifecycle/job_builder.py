@@ -11,12 +11,10 @@ from orchestrator.config.assignments import Assignment
 from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import StackConfig, refuse_unquoted
 from orchestrator.errors import SettingsError, UsageError
-from orchestrator.lifecycle import git, graph, refusals
 from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.git import Checkout
-from orchestrator.lifecycle.job import Job, Step
-from orchestrator.lifecycle.registry import Deployment
-from orchestrator.model import Kind, Operation, Record, Scope, StackStatus, StackSummary, Unit
+from orchestrator.lifecycle.registry import Deployment, Registry
+from orchestrator.model import Kind, Operation, Record, Scope, Unit
 
 
 class JobBuilder:
@@ -26,8 +24,6 @@ class JobBuilder:
         self.context = context
         self.operation = operation
         self.now = context.clock().replace(microsecond=0)
-        context.engine.check()
-        self.registry = context.registry()
         self.units: set[Unit] = set()
         self.bases: dict[str, frozenset[str]] = {}
         """Bases by environment, for the edges of the graph."""
@@ -40,6 +36,13 @@ class JobBuilder:
         """New units whose listener slot was chosen here, each with its base; `base_marks` confirms the slot."""
 
         self.notes: list[str] = []
+        self.confirm: tuple[str, ...] = ()
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Everything that exists; read on first use, so a request with wrong names needs no backend."""
+        self.context.engine.check()
+        return self.context.registry()
 
     @cached_property
     def checkout(self) -> Checkout:
@@ -114,61 +117,6 @@ class JobBuilder:
                 if assignment.namespace in (None, project.name) and assignment.path[0] in fixed:
                     raise UsageError(f"--set {assignment} cannot be used: {fixed[assignment.path[0]]}")
                 self.configs[Unit(project.key, stack)].assign(assignment)
-
-    def job(self, command: str, confirm: tuple[str, ...] = ()) -> Job:
-        """The finished job. Raises RefusedError, StackLockedError, StateError when it cannot be carried out now."""
-        projects = self.context.settings.projects
-        plan = graph.plan(projects, self.units, self.bases)
-        order = graph.plan(projects, self.units | self.read_only, self.bases).units
-        if self.operation is Operation.DESTROY:
-            plan, order = plan.reversed(), tuple(reversed(order))
-        stacks = {unit: found for unit in plan.units if (found := self.registry.stack(unit))}
-        self._check(stacks)
-        scopes = {project.key: project.scope for project in projects}
-        steps = tuple(
-            Step(
-                unit=unit,
-                scope=scopes[unit.project],
-                kind=self.kinds[unit],
-                exists=bool(found := self.registry.stack(unit)) and found.status is not StackStatus.EMPTY,
-                runs=unit in self.units,
-            )
-            for unit in order
-        )
-        return Job(
-            context=self.context,
-            command=command,
-            operation=self.operation,
-            plan=plan,
-            steps=steps,
-            operator=self._operator(),
-            notes=tuple(self.notes),
-            confirm=confirm,
-            stacks=stacks,
-            records=self.records,
-            configs=self.configs,
-            slots=self.slots,
-            bases=self.bases,
-        )
-
-    def _operator(self) -> str | None:
-        """The user for the history; None for an operation that leaves no trace in it."""
-        if self.operation in (Operation.PREVIEW, Operation.DRIFT):
-            return None
-        return git.pipeline_user() or self.checkout.user or git.login_name()
-
-    def _check(self, stacks: Mapping[Unit, StackSummary]) -> None:
-        """Check the conditions that hold before anything is changed. Raises RefusedError, StackLockedError, StateError."""
-        engine = self.context.engine
-        if self.operation not in (Operation.PREVIEW, Operation.DRIFT):
-            refusals.if_busy(engine, stacks.values())
-        if self.operation in (Operation.UP, Operation.DESTROY):
-            refusals.if_production(self.kinds, self.units, allowed=self.context.allow_prod)
-        if self.operation is Operation.DESTROY:
-            refusals.if_read(engine, stacks, stacks, self.context.settings.projects)
-            refusals.if_protected(engine, stacks)
-            self.notes += refusals.notes_on_retained(engine, stacks)
-        engine.admit(sorted(stacks), sorted(self.read_only))
 
 
 def _targets(assignment: Assignment, projects: Sequence[Project], everything: Sequence[Project]) -> Sequence[Project]:

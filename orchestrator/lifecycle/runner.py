@@ -16,8 +16,7 @@ from typing import Literal
 
 from orchestrator.engines.protocol import Engine, UnitRequest
 from orchestrator.events import Diagnostic, Event, Observer, UnitFinished, UnitStarted
-from orchestrator.executors.run_unit import failed, run_unit
-from orchestrator.executors.threads import DaemonExecutor
+from orchestrator.executors.run_unit import DaemonExecutor, failed, run_unit
 from orchestrator.lifecycle.graph import Plan, ReadyQueue
 from orchestrator.lifecycle.interrupts import Interrupter, heard_by
 from orchestrator.model import (

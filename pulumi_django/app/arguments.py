@@ -50,6 +50,9 @@ class ServedPart:
 
     options: ServedOptions
 
+    image: str | None = None
+    """Image that receives nothing of Django. None is Django's image."""
+
     additional: bool = False
     """Whether it is one of `services`."""
 
@@ -254,8 +257,9 @@ class AppArgs:
     def served(self) -> list[ServedPart]:
         """Every service behind the load balancer, the web service first."""
         found = [ServedPart(key="web", service=self.web.service, options=self.web)]
-        if self.frontend_image is not None:
-            found.append(ServedPart(key="frontend", service=self.frontend.service, options=self.frontend))
+        if (image := self.frontend_image) is not None:
+            part = ServedPart(key="frontend", service=self.frontend.service, options=self.frontend, image=image)
+            found.append(part)
         return [
             *found,
             *(

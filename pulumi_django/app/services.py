@@ -18,7 +18,7 @@ from pulumi_django.ecs.redis_service import RedisService, RedisServiceArgs
 from pulumi_django.ecs.scaling import worker_scaling
 from pulumi_django.ecs.scheduled_command import ScheduledCommand, ScheduledCommandArgs, ScheduleSettings
 from pulumi_django.ecs.service import Capacity, ServicePlacement
-from pulumi_django.ecs.task import ContainerSetup, Sized, StorageSized, TaskSize
+from pulumi_django.ecs.task import Sized, StorageSized, TaskSize
 from pulumi_django.ecs.web_routing import Served
 from pulumi_django.ecs.web_service import WebService, WebServiceArgs
 from pulumi_django.ecs.worker_service import WorkerService, WorkerServiceArgs
@@ -68,14 +68,8 @@ class _Setting:
 def create(env: Environment, placement: ServicePlacement, containers: Containers, backing: Backing) -> Services:
     """Create every service, and every scheduled command."""
     args, to = env.args, _Setting(env=env, placement=placement, containers=containers)
-    web, *others = args.served
-    first = _web(to, web)
-    services: dict[str, Service] = {web.service: first}
-    for part in others:
-        if part.additional:
-            services[part.service] = _additional(to, part)
-        elif args.frontend_image is not None:
-            services[part.service] = _frontend(to, part, args.frontend_image)
+    served = {part.service: _served(to, part) for part in args.served}
+    services: dict[str, Service] = {**served}
     works_on = queues.of_workers(args.workers) if args.sqs is None else queues.of_sqs(args.workers)[0]
     for name in sorted(args.workers):
         services[name] = _worker(to, name, works_on[name], backing)
@@ -83,7 +77,10 @@ def create(env: Environment, placement: ServicePlacement, containers: Containers
         services[args.beat.service] = _beat(to, args.beat)
     if args.redis is not None and backing.namespace is not None:
         services[REDIS_SERVICE] = _redis(to, args.redis, backing.namespace)
-    commands = {name: _scheduled(to, name, options, first) for name, options in sorted(args.scheduled_commands.items())}
+    commands = {
+        name: _scheduled(to, name, options, served[args.web.service])
+        for name, options in sorted(args.scheduled_commands.items())
+    }
     return Services(services=services, commands=commands)
 
 
@@ -102,41 +99,28 @@ def records(env: Environment) -> None:
         AliasRecord(key, record, env.opts)
 
 
-def _web(to: _Setting, part: ServedPart) -> WebService:
-    args = to.env.args
-    command = part.options.command or gunicorn_command(args.wsgi_module or f"{to.package}.wsgi", part.options.port)
-    return WebService(
-        to.named(part.service), _served(to, part, to.containers.traced(part.service), command), to.env.opts
-    )
-
-
-def _frontend(to: _Setting, part: ServedPart, image: str) -> FrontendService:
-    env = to.env
-    web = _served(to, part, to.containers.plain(image), part.options.command)
-    args = FrontendServiceArgs(web=web, api_url=env.at(env.addresses.web), env=to.containers.variables.frontend_env)
-    return FrontendService(to.named(part.service), args, env.opts)
-
-
-def _additional(to: _Setting, part: ServedPart) -> WebService:
-    args = _served(to, part, to.containers.traced(part.service), part.options.command)
-    return WebService(to.named(part.service), args, to.env.opts)
-
-
-def _served(to: _Setting, part: ServedPart, container: ContainerSetup, command: Sequence[str] | None) -> WebServiceArgs:
-    base, options = to.env.base, part.options
-    sidecars = {**container.sidecars, **to.containers.variables.sidecars[part.key]}
-    return WebServiceArgs(
+def _served(to: _Setting, part: ServedPart) -> WebService | FrontendService:
+    env, args, options, containers = to.env, to.env.args, part.options, to.containers
+    command = options.command
+    if part.key == "web" and command is None:
+        command = gunicorn_command(args.wsgi_module or f"{to.package}.wsgi", options.port)
+    container = containers.traced(part.service) if part.image is None else containers.plain(part.image)
+    web = WebServiceArgs(
         service=part.service,
         placement=to.placement,
-        container=replace(container, sidecars=sidecars),
+        container=replace(container, sidecars={**container.sidecars, **containers.variables.sidecars[part.key]}),
         size=TaskSize(command=command, port=options.port, **passed(StorageSized, options)),
-        vpc_id=base.vpc_id,
-        listener_arn=base.listener_arn,
-        load_balancer_suffix=base.alb_arn_suffix,
-        rules=hosts.assigned_rules(to.env.name, to.env.args)[part.service],
+        vpc_id=env.base.vpc_id,
+        listener_arn=env.base.listener_arn,
+        load_balancer_suffix=env.base.alb_arn_suffix,
+        rules=hosts.assigned_rules(env.name, args)[part.service],
         capacity=to.capacity,
         **passed(Served, options),
     )
+    if part.image is None:
+        return WebService(to.named(part.service), web, env.opts)
+    frontend = FrontendServiceArgs(web=web, api_url=env.at(env.addresses.web), env=containers.variables.frontend_env)
+    return FrontendService(to.named(part.service), frontend, env.opts)
 
 
 def _worker(to: _Setting, name: str, works_on: Sequence[str], backing: Backing) -> WorkerService:
@@ -179,7 +163,7 @@ def _redis(to: _Setting, options: RedisOptions, namespace: Namespace) -> RedisSe
     return RedisService(to.named(REDIS_SERVICE), args, to.env.opts)
 
 
-def _scheduled(to: _Setting, name: str, options: ScheduledCommandOptions, web: WebService) -> ScheduledCommand:
+def _scheduled(to: _Setting, name: str, options: ScheduledCommandOptions, web: Service) -> ScheduledCommand:
     args = ScheduledCommandArgs(
         command_name=name,
         placement=to.placement,

@@ -16,8 +16,8 @@ import grimp
 import pytest
 
 from orchestrator.engines.simulation.engine import SimulationEngine
-from orchestrator.executors.threads import DaemonExecutor
-from orchestrator.lifecycle.job_builder import JobBuilder
+from orchestrator.executors.run_unit import DaemonExecutor
+from orchestrator.lifecycle import create_and_update, use_cases
 from pulumi_django import contract
 from pulumi_django.app import containers, services
 from pulumi_django.ecs.task import TaskDefinition
@@ -150,7 +150,8 @@ def test_commands_pass_the_functions_of_the_page(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stacks = Stacks(monkeypatch)
-    stacks.note(JobBuilder, "job")
+    stacks.note(create_and_update, "_environments")
+    stacks.note(use_cases, "_job")
     stacks.note(DaemonExecutor, "submit")
     stacks.note(SimulationEngine, "run")
     here = Here(tmp_path, capsys)
@@ -158,7 +159,8 @@ def test_commands_pass_the_functions_of_the_page(
     assert here("create-env", "alpha", "--base", "dev").code == 0
     create_env = "`orchestrator create-env alpha --base dev`"
     check, run = walk(create_env, "Check"), walk(create_env, "\nRun:")
-    assert stacks.of["job"] == check
+    assert stacks.of["_environments"][:-1] == check[:4]
+    assert stacks.of["_job"] == [*check[:3], check[4]]
     assert [*stacks.of["submit"], *stacks.of["run"]] == [check[0], *run]
     assert here("deploy", "alpha", "--image", "backend=registry.example.com/shop:2").code == 0
     assert [*stacks.of["submit"], *stacks.of["run"]] == walk("`orchestrator deploy alpha --image backend=...`")

@@ -1,6 +1,9 @@
-"""The parts of an environment, in the order of their creation. Both kinds use them, with arguments of their own."""
+"""The composites: an environment of each kind, and its parts in the order of their creation."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pulumi
 
@@ -21,6 +24,17 @@ from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.backing import Backing
 from pulumi_django.app.containers import Containers, variables
 from pulumi_django.app.environment import Environment
+from pulumi_django.app.options import (
+    AlarmOptions,
+    AppCacheOptions,
+    ProdAppAssetsOptions,
+    ProdFrontendOptions,
+    ProdServiceOptions,
+    ProdVolumeOptions,
+    ProdWebOptions,
+    ProdWorkerOptions,
+    RedisOptions,
+)
 from pulumi_django.app.release import Place, Release
 from pulumi_django.app.services import Services
 from pulumi_django.contract import AppOutputs, require_kind
@@ -30,7 +44,65 @@ from pulumi_django.rules import naming
 from pulumi_django.rules.kinds import Kind
 
 
-def assemble(name: str, kind: Kind, args: AppArgs, *, parent: pulumi.Resource) -> AppOutputs:
+@dataclass(frozen=True, kw_only=True)
+class AdHocAppArgs(AppArgs):
+    """Cheap defaults: spot capacity, a Redis of its own, a bucket that is deleted with the environment."""
+
+    redis: RedisOptions | None = field(default_factory=RedisOptions)
+    spot: bool = True
+    exec_enabled: bool = True
+    log_retention_days: int = 3
+
+
+class AdHocApp(pulumi.ComponentResource):
+    """A Django application with resources of its own: cluster, services, Redis, database, bucket, secrets.
+
+    The instance's name is the environment's name.
+    """
+
+    outputs: AppOutputs
+    """Outputs for users and tools; `contract.export(app.outputs)` exports them."""
+
+    def __init__(self, name: str, args: AdHocAppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("pulumi-django:app:AdHocApp", name, None, opts)
+        self.outputs = _assemble(name, Kind.AD_HOC, args, parent=self)
+        self.register_outputs({"url": self.outputs.url, "kind": self.outputs.kind})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProdAppArgs(AppArgs):
+    """Careful defaults: on-demand capacity, two or more tasks, the base's cache and bucket, metrics, alarms, a dashboard."""
+
+    web: ProdWebOptions = field(default_factory=ProdWebOptions)
+    frontend: ProdFrontendOptions = field(default_factory=ProdFrontendOptions)
+    services: Mapping[str, ProdServiceOptions] = field(default_factory=dict[str, ProdServiceOptions])
+    volumes: Mapping[str, ProdVolumeOptions] = field(default_factory=dict[str, ProdVolumeOptions])
+    workers: Mapping[str, ProdWorkerOptions] = field(default_factory=lambda: {"default": ProdWorkerOptions()})
+    cache: AppCacheOptions | None = field(default_factory=AppCacheOptions)
+    assets: ProdAppAssetsOptions = field(default_factory=ProdAppAssetsOptions)
+    log_retention_days: int = 365
+    container_insights: bool = True
+    alarms: AlarmOptions | None = field(default_factory=AlarmOptions)
+    dashboard: bool = True
+    secret_recovery_days: int = 7
+
+
+class ProdApp(pulumi.ComponentResource):
+    """A Django application in production: cluster, scaled services, database, secrets, on the base's cache and bucket.
+
+    The instance's name is the environment's name.
+    """
+
+    outputs: AppOutputs
+    """Outputs for users and tools; `contract.export(app.outputs)` exports them."""
+
+    def __init__(self, name: str, args: ProdAppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("pulumi-django:app:ProdApp", name, None, opts)
+        self.outputs = _assemble(name, Kind.PROD, args, parent=self)
+        self.register_outputs({"url": self.outputs.url, "kind": self.outputs.kind})
+
+
+def _assemble(name: str, kind: Kind, args: AppArgs, *, parent: pulumi.Resource) -> AppOutputs:
     """Create all parts of an environment, as children of `parent`. Raises ValueError and ContractError."""
     naming.check_environment_name(name)
     require_kind(args.base, kind, name)
