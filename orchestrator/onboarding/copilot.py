@@ -259,7 +259,8 @@ class _Workload:
                 self.takeover.set(f"{key}.desired_count", int(bounds[1]), self._source("count.range"))
             for name in sorted(set(map(str, count)) - {"range", "cpu_percentage"}):
                 self.takeover.leave(
-                    self._source(f"count.{name}"), "scaling follows CPU; other policies are in docs/production-environments.md"
+                    self._source(f"count.{name}"),
+                    "scaling follows CPU; other policies are in docs/production-environments.md",
                 )
 
     def _http(self) -> None:
