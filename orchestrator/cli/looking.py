@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -121,6 +122,30 @@ def cost(
     printed(session, document.cost(found, prices, session.notice), text)
 
 
+def dashboard_(
+    common: Common,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the page: index.html, dashboard.json.")],
+    drift: Annotated[bool, typer.Option("--drift", help="Also compare AWS with the states.")] = False,
+    orphans: Annotated[
+        bool, typer.Option("--orphans", help="Also search AWS for resources that no stack contains.")
+    ] = False,
+) -> None:
+    """Write all bases and environments as one page, which a browser opens without a server.
+
+    The page has states, releases, costs, locks and dependencies. Secret outputs are masked.
+
+    Example: orchestrator dashboard --out dashboard
+    """
+    from orchestrator.dashboard import page
+    from orchestrator.dashboard.gathering import Wanted, gather
+    from orchestrator.rendering.document import plain
+
+    session = session_of(common)
+    found = gather(session.orchestrator, Wanted(drift=drift, orphans=orphans))
+    file = page.write(found, out)
+    printed(session, plain(found), f"{file}\n")
+
+
 def smoke_(
     common: Common,
     name: EnvironmentArgument,
@@ -180,5 +205,6 @@ COMMANDS: Commands = {
     "outputs": (outputs, False),
     "graph": (graph, False),
     "cost": (cost, False),
+    "dashboard": (dashboard_, False),
     "smoke": (smoke_, False),
 }

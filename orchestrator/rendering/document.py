@@ -119,13 +119,16 @@ def _unit(result: UnitResult, cost: MonthlyCost | None = None) -> UnitReport:
         hint=result.hint,
         duration_seconds=round(result.duration_seconds, 3),
         counts=result.counts,
-        changes=[
-            Change(urn=c.urn, type=c.type, name=c.name, op=c.op, properties=[*c.properties]) for c in result.changes
-        ],
+        changes=changes(result),
         outputs=outputs(result.outputs),
         warnings=[*result.warnings],
         monthly_cost=CostChange(before=round(cost.before, 2), after=round(cost.after, 2)) if cost else None,
     )
+
+
+def changes(result: UnitResult) -> list[Change]:
+    """The changed resources of a unit."""
+    return [Change(urn=c.urn, type=c.type, name=c.name, op=c.op, properties=[*c.properties]) for c in result.changes]
 
 
 def event(heard: Event, moment: datetime) -> dict[str, Any]:
@@ -211,7 +214,22 @@ def listed(found: Deployment) -> ListedDeployment:
 
 def deployment(found: Deployment, notice: str | None, release: Release | None = None) -> dict[str, Any]:
     """The document of one base or environment."""
-    stacks = [
+    shown = ShownDeployment(
+        notice=notice,
+        **vars(listed(found)),
+        environments=[*found.environments],
+        listener_slot=found.record.listener_slot,
+        missing=[str(unit) for unit in found.missing],
+        stacks=stack_states(found),
+        outputs=outputs(found.outputs),
+        release=release,
+    )
+    return plain(shown)
+
+
+def stack_states(found: Deployment) -> list[StackState]:
+    """The stacks of a base or an environment."""
+    return [
         StackState(
             project=stack.unit.project,
             stack=stack.unit.stack,
@@ -222,17 +240,6 @@ def deployment(found: Deployment, notice: str | None, release: Release | None = 
         )
         for stack in found.stacks
     ]
-    shown = ShownDeployment(
-        notice=notice,
-        **vars(listed(found)),
-        environments=[*found.environments],
-        listener_slot=found.record.listener_slot,
-        missing=[str(unit) for unit in found.missing],
-        stacks=stacks,
-        outputs=outputs(found.outputs),
-        release=release,
-    )
-    return plain(shown)
 
 
 def listing(found: Sequence[Deployment], notice: str | None) -> dict[str, Any]:
@@ -242,21 +249,28 @@ def listing(found: Sequence[Deployment], notice: str | None) -> dict[str, Any]:
 
 def cost(estimates: Mapping[str, Estimate], prices: PriceTable, notice: str | None) -> dict[str, Any]:
     """The document of monthly costs."""
-    costs = [
-        NamedCost(
-            name=name,
-            dollars=round(found.dollars_per_month, 2),
-            lines=[
-                CostLine(type=line.type, name=line.name, dollars=line.dollars_per_month, detail=line.detail)
-                for line in found.lines
-            ],
-            unpriced=[*found.unpriced],
-            by_use=[*found.by_use],
-        )
-        for name, found in estimates.items()
+    costs = [named_cost(name, found) for name, found in estimates.items()]
+    return plain(CostDocument(notice=notice, prices=price_source(prices), costs=costs))
+
+
+def price_source(prices: PriceTable) -> PriceSource:
+    """The region and day of a price table."""
+    return PriceSource(region=prices.region, date=prices.day.isoformat())
+
+
+def named_cost(name: str, found: Estimate) -> NamedCost:
+    """The monthly cost of one base or environment."""
+    lines = [
+        CostLine(type=line.type, name=line.name, dollars=line.dollars_per_month, detail=line.detail)
+        for line in found.lines
     ]
-    source = PriceSource(region=prices.region, date=prices.day.isoformat())
-    return plain(CostDocument(notice=notice, prices=source, costs=costs))
+    return NamedCost(
+        name=name,
+        dollars=round(found.dollars_per_month, 2),
+        lines=lines,
+        unpriced=[*found.unpriced],
+        by_use=[*found.by_use],
+    )
 
 
 def graph(diagram: Diagram, notice: str | None) -> dict[str, Any]:
@@ -313,8 +327,14 @@ def idleness(found: Idleness, run: RunReport | None, notice: str | None) -> dict
 
 def orphans(found: Orphans, deletions: Sequence[Deletion]) -> dict[str, Any]:
     """The document of orphans."""
+    problems = [problem for place in found.found for problem in place.problems]
+    return plain(OrphansDocument(notice=None, orphans=orphaned(found, deletions), problems=problems))
+
+
+def orphaned(found: Orphans, deletions: Sequence[Deletion] = ()) -> list[OrphanedResource]:
+    """The orphans, each with the outcome of its deletion."""
     ended = {deletion.orphan.arn: deletion for deletion in deletions}
-    listed = [
+    return [
         OrphanedResource(
             arn=orphan.arn,
             type=orphan.type,
@@ -326,5 +346,3 @@ def orphans(found: Orphans, deletions: Sequence[Deletion]) -> dict[str, Any]:
         )
         for orphan in found.all
     ]
-    problems = [problem for place in found.found for problem in place.problems]
-    return plain(OrphansDocument(notice=None, orphans=listed, problems=problems))

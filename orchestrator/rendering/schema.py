@@ -24,6 +24,7 @@ from orchestrator.rendering import local_results, release_documents
 from orchestrator.rendering import operation_documents as operations
 from orchestrator.rendering import pull_request_documents as pull_requests
 from orchestrator.rendering.build_documents import BuildDocument
+from orchestrator.rendering.dashboard_document import DashboardDocument
 from orchestrator.rendering.onboarding_report import InitDocument
 from orchestrator.rendering.operation_documents import OutcomeDocument
 
@@ -54,6 +55,11 @@ SCHEMAS: Mapping[str, Published] = {
     "show": Published("One base or environment.", (documents.ShownDeployment,), ("show",)),
     "outputs": Published("The outputs of one base or environment.", (documents.OutputsDocument,), ("outputs",)),
     "cost": Published("US dollars a month, by name.", (documents.CostDocument,), ("cost",)),
+    "dashboard": Published(
+        "Everything that exists, with releases, costs and problems: dashboard.json.",
+        (DashboardDocument,),
+        ("dashboard",),
+    ),
     "graph": Published("Stacks or resources, and what they depend on.", (documents.GraphDocument,), ("graph",)),
     "life": Published(
         "The lifetimes of environments after a change.", (documents.LifetimesDocument,), ("extend", "pin", "unpin")

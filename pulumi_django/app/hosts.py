@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pulumi
 
 from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.options import ServedOptions
 from pulumi_django.contract import ContractError
-from pulumi_django.ecs.web_routing import keyed, rule_name
-from pulumi_django.rules import host_names, kept_priorities, priorities
-from pulumi_django.rules.kept_priorities import Wanted
+from pulumi_django.rules import host_names, priorities
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +57,7 @@ def listener_slot(name: str, args: AppArgs) -> int:
 
 
 def assigned_rules(name: str, args: AppArgs) -> dict[str, list[priorities.Rule]]:
-    """Return the listener rules of each web service. Raises ValueError for paths that cannot work beside each other."""
+    """Return the listener rules of each web service."""
     hosts = environment_hosts(name, args)
     routes = [
         priorities.Route(
@@ -71,29 +69,10 @@ def assigned_rules(name: str, args: AppArgs) -> dict[str, list[priorities.Rule]]
         )
         for part in args.served
     ]
-    assigned = _settled(name, args, priorities.assign(listener_slot(name, args), routes))
+    assigned = priorities.assign(listener_slot(name, args), routes)
     if args.maintenance is None:
         return assigned
     return {service: priorities.only_from(rules, args.maintenance.sources) for service, rules in assigned.items()}
-
-
-def _settled(
-    name: str, args: AppArgs, assigned: Mapping[str, Sequence[priorities.Rule]]
-) -> dict[str, list[priorities.Rule]]:
-    """Return the rules with priorities that no other rule of the environment has before the update."""
-    named = {
-        service: {rule_name(f"{name}-{service}", key): rule for key, rule in keyed(rules)}
-        for service, rules in assigned.items()
-    }
-    wanted = {
-        each: Wanted(service=service, rule=rule) for service, rules in named.items() for each, rule in rules.items()
-    }
-    block = priorities.slot_priorities(listener_slot(name, args))
-    places = kept_priorities.settle(block, wanted, args.listener_priorities)
-    return {
-        service: [replace(rule, priority=places[each]) for each, rule in rules.items()]
-        for service, rules in named.items()
-    }
 
 
 def maintenance_rules(name: str, args: AppArgs) -> list[priorities.Rule]:

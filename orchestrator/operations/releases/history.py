@@ -128,7 +128,12 @@ def listed(context: Context, name: str, limit: int | None = SHOWN) -> ReleaseLis
     """Return the newest releases of an environment or a base; all for None. Raises UnknownStackError, UsageError."""
     if limit is not None and limit < 1:
         raise UsageError(f"{limit} releases cannot be listed: the number must be 1 or more")
-    unit = service_unit(context, name)
+    return of_deployment(context, context.registry().named(name), limit)
+
+
+def of_deployment(context: Context, found: Deployment, limit: int | None = SHOWN) -> ReleaseList:
+    """Return the newest releases of an environment or a base that was read already. Raises UnknownStackError."""
+    unit = _service_unit(found)
     entries, complete = _newest_updates(context, unit, limit)
     running = _running(entries)
     releases = [
@@ -229,12 +234,15 @@ def _counts(changes: Mapping[str, int]) -> ChangeCounts:
 
 def service_unit(context: Context, name: str) -> Unit:
     """Return the stack that runs an environment's services; of others the last one. Raises UnknownStackError."""
-    found = context.registry().named(name)
+    return _service_unit(context.registry().named(name))
+
+
+def _service_unit(found: Deployment) -> Unit:
     with_services = [stack.unit for stack in found.stacks if "service_names" in stack.outputs]
     if with_services:
         return with_services[0]
     if not found.units:
-        raise UnknownStackError(f"{name} has no stack: its creation did not finish")
+        raise UnknownStackError(f"{found.name} has no stack: its creation did not finish")
     return found.units[-1]
 
 

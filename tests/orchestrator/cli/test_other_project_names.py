@@ -78,6 +78,7 @@ COMMANDS = {
     "refresh": "refresh alpha",
     "unlock": "unlock alpha",
     "list": "list",
+    "dashboard": "dashboard --out plan/../page",
     "show": "show alpha",
     "outputs": "outputs alpha",
     "graph": "graph",

@@ -1,0 +1,1 @@
+"""`orchestrator dashboard`: everything that exists, as a page that needs no server."""
