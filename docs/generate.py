@@ -123,7 +123,9 @@ def commands() -> str:
         )
         text += f"\n## {name}\n\n{described}\n"
         if not hasattr(command, "commands"):
-            arguments = "".join(f"{p.name.upper()} " for p in command.params if p.param_type_name == "argument")
+            arguments = "".join(
+                f"{p.name.upper()} " for p in command.params if p.param_type_name == "argument" and not p.hidden
+            )
             text += f"\n    orchestrator {name} {arguments}[options]\n\n"
             rows = "".join(options(command))
             text += (

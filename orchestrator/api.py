@@ -237,7 +237,7 @@ class Orchestrator(CostQueries):
     def update_env(
         self, names: Names, *, images: Mapping[str, str] | None = None, values: Values | None = None
     ) -> RunReport:
-        """Update environments to their configuration."""
+        """Update environments to match their configuration."""
         return self.run(
             lifecycle.UpdateEnv(names=_names(names), images=images or {}, assignments=make_assignments(values))
         )

@@ -7,6 +7,10 @@ import shutil
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
 """No test uses the 1,300 images of moto. Loading them takes longer than most tests, and each reset loads them again."""

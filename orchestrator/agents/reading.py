@@ -110,7 +110,7 @@ class ReadingTools:
         return operation_documents.doctor(name, list(operations.doctor(name)), notice)
 
     def check_environment(self, name: Environment) -> dict[str, Any]:
-        """Check that an environment works: url, certificate, services, migrations, workers, files and more."""
+        """Check that an environment works: URL, certificate, services, migrations, workers, files and more."""
         operations, notice = self._operations()
         found = list(operations.smoke(name))
         return document.plain(operation_documents.smoke(name, found, operations.calls if notice else None, notice))

@@ -64,7 +64,7 @@ def update_base(
     ] = False,
     set_: SetOption = None,
 ) -> None:
-    """Update bases to their configuration.
+    """Update bases to match their configuration.
 
     Example: orchestrator update-base dev --with-envs
     """

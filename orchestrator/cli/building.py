@@ -36,7 +36,7 @@ def build_(
         typer.Option(
             "--for",
             metavar="ENVIRONMENT",
-            help="Environment whose platform and AWS account count (default: the template of environments).",
+            help="Environment whose platform and AWS account are used (default: those of the template).",
             show_default=False,
             autocompletion=completion.environments,
         ),

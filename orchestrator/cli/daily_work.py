@@ -169,7 +169,7 @@ def exec_(
     task: Annotated[
         str | None, typer.Option("--task", metavar="ID", help="Task id, or its beginning (default: a healthy task).")
     ] = None,
-    print_: Annotated[bool, typer.Option("--print", help="Print the AWS command and do not run it.")] = False,
+    print_: Annotated[bool, typer.Option("--print", help="Print the AWS command instead of running it.")] = False,
 ) -> None:
     """Open a shell or run a command in a running task.
 
@@ -204,7 +204,7 @@ def logs_(
     ] = None,
     times: Annotated[bool, typer.Option("--times", "-t", help="Print the time of each line.")] = False,
 ) -> None:
-    """Print the logs of the services in the order of time. With --json, each line is a document.
+    """Print the logs of the services in order of time. With --json, each line is a document.
 
     Example: orchestrator logs alpha --service web --since 10m --follow
     """
@@ -257,7 +257,7 @@ def open_(
     common: Common,
     name: EnvironmentArgument,
     path: Annotated[str, typer.Option("--path", help="Path of the page, for example /admin/.")] = "",
-    print_: Annotated[bool, typer.Option("--print", help="Print the address and open no browser.")] = False,
+    print_: Annotated[bool, typer.Option("--print", help="Print the address instead of opening a browser.")] = False,
 ) -> None:
     """Open an environment in a browser.
 

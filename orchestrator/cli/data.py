@@ -39,7 +39,7 @@ def tunnel_(
     common: Common,
     name: EnvironmentArgument,
     port: Annotated[int, typer.Option("--port", "-p", help="Local TCP port.")] = 15432,
-    print_: Annotated[bool, typer.Option("--print", help="Print the AWS command and do not run it.")] = False,
+    print_: Annotated[bool, typer.Option("--print", help="Print the AWS command instead of running it.")] = False,
 ) -> None:
     """Open a tunnel from a local port to the database of an environment, until Ctrl-C.
 
@@ -91,7 +91,7 @@ def db_reset(
     ] = None,
     no_release: NoReleaseOption = False,
 ) -> None:
-    """Replace the database by an empty one, run the release command, then load data with COMMAND.
+    """Replace the database with an empty one, run the release command, then load data with COMMAND.
 
     Example: orchestrator db reset alpha -- python manage.py loaddata demo
     """
@@ -118,7 +118,7 @@ def db_clone(
     allow_prod_data: AllowProdDataOption = False,
     no_release: NoReleaseOption = False,
 ) -> None:
-    """Replace the database by a copy of the database of another environment.
+    """Replace the database with a copy of the database of another environment.
 
     Example: orchestrator db clone alpha --from beta
     """
@@ -156,7 +156,7 @@ def db_restore(
     allow_prod_data: AllowProdDataOption = False,
     no_release: NoReleaseOption = False,
 ) -> None:
-    """Replace the database by the contents of a dump.
+    """Replace the database with the contents of a dump.
 
     Example: orchestrator db restore alpha alpha.dump
     """

@@ -129,7 +129,7 @@ def _with_built(session: Session, request: Built, names: tuple[str, ...], create
 
 
 def update_env(common: Common, names: EnvironmentsArgument, image: ImageOption = None, set_: SetOption = None) -> None:
-    """Update environments to their configuration.
+    """Update environments to match their configuration.
 
     Example: orchestrator update-env alpha --image backend=registry.example.com/shop:1.4.2
     """

@@ -39,6 +39,7 @@ class _PlainValues:
         for parameter in parameters:
             if hasattr(parameter, "type_descriptor") and "process_value" not in vars(parameter):
                 _let_plain_values_pass(parameter)
+                _name_the_value(parameter)
         return parameters
 
 
@@ -62,6 +63,20 @@ def _let_plain_values_pass(parameter: Any) -> None:
         return plain if parameter.callback is None else parameter.callback(ctx, parameter, plain)
 
     parameter.process_value = process_value
+
+
+def _name_the_value(parameter: Any) -> None:
+    """Let the help name a value by a word in capitals, as in `--region REGION`, and not by its type in Python."""
+    kind = parameter.type_descriptor
+    if parameter.metavar is None and not kind.is_choice and not getattr(parameter, "is_flag", False):
+        parameter.metavar = "N" if kind.is_ranged or kind.annotation is int else parameter.name.rstrip("_").upper()
+    if parameter.param_type_name == "argument":
+        if not kind.is_choice:
+            parameter.display_type_rich = lambda ctx: None  # noqa: ARG005 (signature of typer)
+        elif parameter.metavar is None:
+            parameter.metavar = parameter.name.upper()
+        if parameter.hidden:
+            parameter.get_usage_pieces = lambda ctx: []  # noqa: ARG005 (signature of click)
 
 
 class Command(_PlainValues, TyperCommand):

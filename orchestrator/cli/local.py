@@ -51,11 +51,15 @@ RedisUrlOption = Annotated[
 ]
 EnvFileOption = Annotated[
     str | None,
-    typer.Option("--env-file", metavar="FILE", help="Dotenv file with own values of variables."),
+    typer.Option("--env-file", metavar="FILE", help="Dotenv file with values that replace those of the declaration."),
 ]
 CommandsOption = Annotated[
     list[str] | None,
-    typer.Option("--command", metavar="CONTAINER=COMMAND", help="Own command of a container. Repeatable."),
+    typer.Option(
+        "--command",
+        metavar="CONTAINER=COMMAND",
+        help="Command to run in a container instead of its own; can be repeated.",
+    ),
 ]
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from orchestrator.rendering.operation_documents import SmokeDocument
 
 PATIENCE = timedelta(minutes=3)
-"""Longest wait for the first answer of the url of a new environment."""
+"""Longest wait for the first answer of the URL of a new environment."""
 
 
 def list_(common: Common) -> None:
@@ -154,11 +154,11 @@ def smoke_(
         typer.Option(
             "--patience",
             metavar="DURATION",
-            help="Wait up to this long for the first answer of the url, for example 3m.",
+            help="Wait up to this long for the first answer of the URL, for example 3m.",
         ),
     ] = None,
 ) -> None:
-    """Check that an environment works: url, certificate, services, migrations, workers, files and more.
+    """Check that an environment works: URL, certificate, services, migrations, workers, files and more.
 
     The exit code is 1 when a check fails.
 

@@ -84,7 +84,7 @@ def _build(session: Session, given: dict[str, str], create_repository: bool) -> 
 
 
 def pr_close(common: Common, number: NumberOption = None) -> None:
-    """Destroy the environment of a pull request, and say so in its comment. No confirmation is asked.
+    """Destroy the environment of a pull request, and say so in its comment. It asks for no confirmation.
 
     Example: orchestrator pr close --number 123
     """
@@ -97,7 +97,7 @@ def pr_reap(
     common: Common,
     execute: Annotated[bool, typer.Option("--execute", help="Carry it out (default: only show it).")] = False,
 ) -> None:
-    """Destroy environments of closed pull requests and expired ones, and put those beyond the largest number to sleep.
+    """Destroy environments of closed pull requests and expired ones, and put those above the limit to sleep.
 
     Example: orchestrator pr reap --execute
     """
@@ -110,7 +110,7 @@ def pr_reap(
 
 
 def pr_status(common: Common, number: NumberOption = None) -> None:
-    """List the environments of pull requests. The forge is not asked.
+    """List the environments of pull requests. It does not call the forge.
 
     Example: orchestrator pr status
     """

@@ -88,7 +88,7 @@ def rollback(
     ] = False,
     check_migrations: CheckMigrationsOption = True,
     past_irreversible: Annotated[
-        bool, typer.Option("--past-irreversible", help="Go behind migrations that cannot be reversed.")
+        bool, typer.Option("--past-irreversible", help="Roll back past migrations that cannot be reversed.")
     ] = False,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Do not wait for the rollouts.")] = False,
     dry_run: DryRunOption = False,
@@ -170,7 +170,7 @@ def maintenance_on(
         typer.Option("--allow", metavar="CIDR", help="Address range that still reaches the services; can be repeated."),
     ] = None,
 ) -> None:
-    """Let the load balancer answer 503 for an environment. Its services keep running.
+    """Make the load balancer answer 503 for an environment. Its services keep running.
 
     Example: orchestrator maintenance on alpha --allow 203.0.113.7/32
     """
@@ -206,7 +206,7 @@ ServicesOption = Annotated[
 
 
 def approve(common: Common, name: EnvironmentArgument, service: ServicesOption = None) -> None:
-    """Let deployments go on that wait for an approval (`deployment.pause_before`).
+    """Approve deployments that wait for an approval (`deployment.pause_before`), so that they continue.
 
     Example: orchestrator approve live
     """
@@ -231,7 +231,7 @@ def _decide(work: EnvironmentCommand, decision: str, services: list[str] | None)
 GROUP = "Releases"
 SUBGROUPS: Mapping[str, tuple[str, Commands]] = {
     "maintenance": (
-        "Let the load balancer answer 503 for an environment.",
+        "Make the load balancer answer 503 for an environment.",
         {"on": (maintenance_on, True), "off": (maintenance_off, True)},
     )
 }

@@ -93,7 +93,7 @@ def init_(
 ) -> None:
     """Write the stacks of a Django repository: a base, an environment, and production.
 
-    The source is read, never imported. Files that you edited stay as they are. With --yes every question gets its
+    The source is read, never imported. Files that you edited stay as they are. With --yes, every question takes its
     default.
 
     Example: orchestrator init

@@ -19,8 +19,8 @@ _LONGEST_VALUE = 100_000
 _WIDEST = 2**63
 _LONG = 10**11
 _NULLS = ("null", "Null", "NULL", "~")
-_SET_HINT = "write for example --set web.desired_count=2 or --set aws:region=eu-west-1"
-_IMAGE_HINT = "write for example --image backend=registry.example.com/shop/backend:1.4.2"
+_SET_HINT = "for example --set web.desired_count=2 or --set aws:region=eu-west-1"
+_IMAGE_HINT = "for example --image backend=registry.example.com/shop/backend:1.4.2"
 
 
 _IMAGE_PATHS = {"redis": ("redis", "image")}

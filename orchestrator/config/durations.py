@@ -25,7 +25,7 @@ def parse_duration(text: str) -> timedelta:
     if not 0 < seconds <= LONGEST.total_seconds():
         raise UsageError(
             f"{text!r} is not a duration: a duration is a number with w, d, h, m or s, at most ten years",
-            "write for example 3d, 8h or 1d12h",
+            "for example 3d, 8h or 1d12h",
         )
     return timedelta(seconds=seconds)
 

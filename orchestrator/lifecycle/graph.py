@@ -66,7 +66,7 @@ def plan(projects: Sequence[Project], units: Collection[Unit], bases: Mapping[st
             same_scope = by_key[key].scope is by_key[unit.project].scope
             upstream.update(Unit(key, stack) for stack in ((unit.stack,) if same_scope else bases.get(unit.stack, ())))
         waits_for[unit] = tuple(sorted(upstream & wanted))
-    return Plan(ordered(waits_for, "the units wait for each other in a circle"), waits_for)
+    return Plan(ordered(waits_for, "the units depend on each other in a circle"), waits_for)
 
 
 def _reached(by_key: Mapping[str, Project], key: str) -> set[str]:

@@ -282,7 +282,7 @@ def _rest(job: Job, done: Collection[Unit]) -> Job:
     finished = ", ".join(str(unit) for unit in sorted(done))
     note = f"{finished} {'is' if len(done) == 1 else 'are'} as planned already: the plan continues after that"
     if not left:
-        note = "the plan is carried out completely: there is nothing left to do"
+        note = "the plan was carried out completely: there is nothing left to do"
     slots = {unit: base for unit, base in job.slots.items() if unit in left}
     return replace(job, plan=Plan(left, waits), steps=steps, notes=(*job.notes, note), slots=slots)
 

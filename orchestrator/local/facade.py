@@ -160,7 +160,7 @@ class Local:
         return state.current(self._folder(name), name)
 
     def logs(self, name: str, services: Sequence[str] = (), *, follow: bool = False) -> Iterator[LogLine]:
-        """The lines of the current or the last run, in the order of time; with `follow` until it ends.
+        """The lines of the current or the last run, in order of time; with `follow` until it ends.
 
         Raises RefusedError without a log, UsageError for an unknown service.
         """

@@ -77,7 +77,7 @@ class Deploy:
         if not self.images and not self.assignments:
             raise UsageError(
                 "no image is given: there is nothing to deploy",
-                "write for example --image backend=registry.example.com/shop/backend:1.4.2; `update-env` applies an "
+                "for example --image backend=registry.example.com/shop/backend:1.4.2; `update-env` applies an "
                 "environment's configuration without a new image",
             )
 

@@ -131,7 +131,7 @@ def _opened(shell: Shell, target: Target, clients: Clients) -> PluginCall:
     except ecs.exceptions.TargetNotConnectedException as error:
         raise OperationFailedError(
             f"no command can be run in task {shell.task}: its agent is not connected",
-            "try again in some seconds; if that does not help, check that the task role allows ssmmessages and that the "
+            "try again in a few seconds; if that does not help, check that the task role allows ssmmessages and that the "
             "subnets can reach it",
         ) from error
     meta: Any = ecs.meta
@@ -213,7 +213,7 @@ def _problems(
         role, actions = denied
         return [(f"{what}: the task role {role} does not allow {', '.join(actions)}", f"allow it, then {_again(name)}")]
     return [
-        (what, "the agent of a new task takes some seconds; otherwise check that the subnets can reach ssmmessages")
+        (what, "the agent of a new task takes a few seconds; otherwise check that the subnets can reach ssmmessages")
     ]
 
 

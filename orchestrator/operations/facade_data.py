@@ -73,7 +73,7 @@ class Databases:
         observer: Observer = ignore,
         confirm: Confirm = _confirmed,
     ) -> DatabaseResult:
-        """Replace the database by a copy of another environment's."""
+        """Replace the database with a copy of another environment's."""
         from orchestrator.operations.database import databases
 
         target, clients = self._operations.find(name)
@@ -97,7 +97,7 @@ class Databases:
         observer: Observer = ignore,
         confirm: Confirm = _confirmed,
     ) -> DatabaseResult:
-        """Replace the database by a dump: `s3://BUCKET/KEY`, or a file on this machine."""
+        """Replace the database with a dump: `s3://BUCKET/KEY`, or a file on this machine."""
         from orchestrator.operations.database import databases
 
         request = databases.RestoreDatabase(

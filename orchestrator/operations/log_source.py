@@ -51,7 +51,7 @@ class LogSource:
         self._token: str | None = None
 
     def until_now(self) -> Iterator[LogLine]:
-        """Return the lines from `since` to now, in the order of time."""
+        """Return the lines from `since` to now, in order of time."""
         more = True
         while more:
             page, more = self.page()

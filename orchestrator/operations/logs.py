@@ -177,7 +177,7 @@ def _previous(
         source = LogSource(clients, service.short, service.log_group, since_ms=since)
         task = _last_ended(target, clients, observer, service, source)
         if task is None:
-            observer(Note(text=f"{service.short}: no ended task is known"))
+            observer(Note(text=f"{service.short}: no stopped task is known"))
         else:
             found.append(source.of_task(task))
     if not found:

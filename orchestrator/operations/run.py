@@ -216,7 +216,7 @@ class _Run:
     def _stopped(self, task: RunningTask) -> InterruptedRunError:
         """Stop the task and follow it to its end; a second interrupt returns at once."""
         self._runner.stop(task.cluster, task.arn, "interrupted by the user")
-        self._observer(Note(text=f"stopping task {task.id}: it gets some seconds to end"))
+        self._observer(Note(text=f"stopping task {task.id}: it gets a few seconds to end"))
         try:
             end = self._follow(task, FOREVER_SECONDS).end
         except Cancelled:

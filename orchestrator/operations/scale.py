@@ -71,7 +71,7 @@ def parse(texts: Iterable[str]) -> dict[str, Count]:
         if not match:
             raise UsageError(
                 f"{text!r} is not a count: a count is SERVICE=NUMBER or SERVICE=FEWEST..MOST",
-                "write for example web=3, or default=2..6 for an autoscaled service",
+                "for example web=3, or default=2..6 for an autoscaled service",
             )
         name, fewest, most = match[1], int(match[2]), int(match[3]) if match[3] else None
         if name in found:
@@ -82,7 +82,7 @@ def parse(texts: Iterable[str]) -> dict[str, Count]:
             raise UsageError(f"{text} cannot be used: bounds are 1 or more, the smaller one first")
         found[name] = Count(fewest, most)
     if not found:
-        raise UsageError("no count is given", "write for example web=3")
+        raise UsageError("no count is given", "for example web=3")
     return found
 
 

@@ -57,7 +57,7 @@ _HINTS: Sequence[tuple[str, str]] = (
     ),
     (
         r"[Cc]apacity is unavailable|capacity.*not available|RESOURCE:|insufficient capacity",
-        "Fargate has no capacity at the moment: try again in some minutes, or without Spot",
+        "Fargate has no capacity at the moment: try again in a few minutes, or without Spot",
     ),
     (
         r"executable file not found|no such file or directory|CannotStartContainer",

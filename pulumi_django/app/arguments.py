@@ -191,7 +191,7 @@ class AppArgs:
     """Whether CloudWatch collects metrics of every task, which AWS bills by metric."""
 
     cdn: CdnOptions | None = None
-    """CloudFront in front of the static files; AWS needs some minutes to create and to delete it. None serves them with URLs
+    """CloudFront in front of the static files; AWS needs a few minutes to create and to delete it. None serves them with URLs
     that Django signs."""
 
     browser_uploads: bool = False

@@ -13,10 +13,10 @@ from pulumi_django.rules.office_hours import Moment, OfficeHours
 from pulumi_django.rules.partitions import of_region
 
 START_EARLIER_MINUTES = 20
-"""The server starts so long before the services: RDS needs some minutes, seldom more than ten."""
+"""The server starts this long before the services: RDS needs a few minutes, rarely more than ten."""
 
 STOP_LATER_MINUTES = 10
-"""The server stops so long after the services: a worker may finish its tasks."""
+"""The server stops this long after the services: a worker may finish its tasks."""
 
 
 @dataclass(frozen=True, kw_only=True)

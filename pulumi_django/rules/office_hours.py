@@ -20,7 +20,7 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 DAY_MINUTES = 24 * 60
 WEEK_MINUTES = 7 * DAY_MINUTES
 LEAST_MINUTES = 30
-"""Shortest time that anything is open or closed: a database server needs some minutes to start and to stop."""
+"""Shortest time that anything is open or closed: a database server needs a few minutes to start and to stop."""
 
 _CRON = re.compile(r"cron\((?P<minute>[0-9]+) (?P<hour>[0-9]+) \? \* (?P<days>[A-Z,]+) \*\)")
 _WINDOW = re.compile(r"(?P<days>\S+) +(?P<start>[0-9]{1,2}:[0-9]{2})-(?P<end>[0-9]{1,2}:[0-9]{2})")

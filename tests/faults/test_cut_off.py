@@ -102,7 +102,7 @@ def test_applying_a_finished_plan_changes_nothing(arena: Arena, plan: str) -> No
     before = arena.cloud.log()
     again = arena.run("apply", plan, "--yes")
     assert again.code == 0, again.text
-    assert "the plan is carried out completely: there is nothing left to do" in again.text
+    assert "the plan was carried out completely: there is nothing left to do" in again.text
     assert arena.cloud.log() == before
 
 

@@ -43,7 +43,7 @@ class ResetDatabase:
 
 @dataclass(frozen=True, kw_only=True)
 class CloneDatabase:
-    """Replace the database by a copy of another environment's."""
+    """Replace the database with a copy of another environment's."""
 
     source: Target
     allow_prod_data: bool = False
@@ -55,7 +55,7 @@ class CloneDatabase:
 
 @dataclass(frozen=True, kw_only=True)
 class RestoreDatabase:
-    """Replace the database by a dump."""
+    """Replace the database with a dump."""
 
     source: str
     """`s3://bucket/key`, or a file on this machine."""
@@ -133,7 +133,7 @@ def clone(
     *,
     confirm: Confirm = no_confirmation,
 ) -> DatabaseResult:
-    """Replace the database by a copy: within a server, or between two servers by a temporary dump.
+    """Replace the database with a copy: within a server, or between two servers by a temporary dump.
 
     `clients` are the target's; they also read the source. Raises UsageError, RefusedError, OperationFailedError.
     """
@@ -171,7 +171,7 @@ def restore(
     *,
     confirm: Confirm = no_confirmation,
 ) -> DatabaseResult:
-    """Replace the database by a dump. Raises RefusedError, UsageError, OperationFailedError."""
+    """Replace the database with a dump. Raises RefusedError, UsageError, OperationFailedError."""
     if target.outputs.kind == Kind.PROD and not request.allow_prod:
         raise RefusedError(
             f"the database of {target.environment} was not replaced: {target.environment} is production",

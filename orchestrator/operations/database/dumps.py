@@ -152,10 +152,10 @@ def _brought(found: Dump, bucket: str, target: Target, clients: Clients, observe
     s3 = clients.client("s3")
     key = f"{FOLDER}/incoming-{target.environment}-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.dump"
     if not found.source.startswith("s3://"):
-        observer(Note(text=f"{found.source} is copied to the bucket {bucket} for the time of the restore"))
+        observer(Note(text=f"{found.source} is copied to the bucket {bucket} while it is restored"))
         _upload_file(s3, found.source, bucket, key)
     elif found.place[0] != bucket:
-        observer(Note(text=f"the dump is copied to the bucket {bucket} for the time of the restore"))
+        observer(Note(text=f"the dump is copied to the bucket {bucket} while it is restored"))
         s3.copy({"Bucket": found.place[0], "Key": found.place[1]}, bucket, key)
     else:
         return found

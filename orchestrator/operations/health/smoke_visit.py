@@ -142,7 +142,7 @@ class Visit:
                 self._page = self._web.get(self._url)
                 found = _judged(self._page, self._url)
             except WebError as error:
-                found = fail("url", f"{self._url}: {error}", "see the services below; a new name takes some minutes")
+                found = fail("url", f"{self._url}: {error}", "see the services below; a new name takes a few minutes")
             if found.verdict == "ok" or self._clock.now() >= deadline:
                 return found
             self._clock.sleep(RETRY_SECONDS)

@@ -160,5 +160,5 @@ def _none_waits(target: Target, newest: Mapping[str, ServiceDeploymentTypeDef | 
             )
     return RefusedError(
         f"no deployment of {target.environment} waits for an approval",
-        f"`orchestrator ps {target.environment}` shows its deployments; `deployment.pause_before` lets them wait",
+        f"`orchestrator ps {target.environment}` shows its deployments; `deployment.pause_before` makes them wait",
     )

@@ -54,7 +54,7 @@ class Rollback:
     """Compare the migrations of both images, in two tasks."""
 
     past_irreversible: bool = False
-    """Go behind migrations that cannot be reversed."""
+    """Roll back past migrations that cannot be reversed."""
 
     detach: bool = False
     dry_run: bool = False
@@ -117,7 +117,7 @@ def run(
     with explained(target.aws):
         unchecked = _check_images(wanted, clients)
         if unchecked and not clients.simulated:
-            text = f"the registry of {', '.join(unchecked)} could not be asked whether the image still exists"
+            text = f"the registry of {', '.join(unchecked)} did not answer whether the image still exists"
             observer(Note(text=text, severity="warning"))
         between = _between(request, wanted, target, clients, context, observer)
         stopped = () if request.dry_run else running_deployments.roll_back(target, clients, observer)

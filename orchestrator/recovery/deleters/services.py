@@ -51,7 +51,7 @@ def _namespace(aws: Aws, orphan: Orphan) -> None:
 
 
 def _distribution(aws: Aws, orphan: Orphan) -> None:
-    """Disable the distribution first. It can be deleted some minutes later, when all edges are updated."""
+    """Disable the distribution first. It can be deleted a few minutes later, when all edges are updated."""
     client, id_ = aws.client("cloudfront"), arns.last_name(orphan.arn)
     answer: Mapping[str, Any] = client.get_distribution_config(Id=id_)
     config, version = answer["DistributionConfig"], answer["ETag"]

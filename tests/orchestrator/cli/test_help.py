@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -61,6 +62,20 @@ def test_every_command_has_an_example_of_itself(path: tuple[str, ...], capsys: p
     text = capsys.readouterr().out
     assert text.startswith(f"Usage: orchestrator {' '.join(path)} ")
     assert f"\nExample:\n  orchestrator {' '.join(path)}" in text
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_help_names_values_in_capitals_and_choices_in_angle_brackets(
+    path: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["help", *path]) == 0
+    text = capsys.readouterr().out
+    for choices in re.findall(r"<(.*?)>", text):
+        assert "|" in choices
+    usage = text.partition("\n\n")[0]
+    arguments = re.findall(r"[{\[](\S+?)[}\]]", usage.partition("[OPTIONS]")[2])
+    assert arguments == [name.upper() for name in arguments]
+    assert "SURPLUS" not in usage
 
 
 def test_every_example_is_understood_by_the_parser() -> None:

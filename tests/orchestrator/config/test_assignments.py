@@ -138,7 +138,7 @@ def test_a_key_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_assignment(text)
     assert caught.value.message == f"--set {text.partition('=')[0]!r} is not of the form KEY=VALUE"
-    assert caught.value.hint == "write for example --set web.desired_count=2 or --set aws:region=eu-west-1"
+    assert caught.value.hint == "for example --set web.desired_count=2 or --set aws:region=eu-west-1"
 
 
 def test_a_value_that_is_no_yaml_is_refused_and_not_repeated() -> None:

@@ -123,7 +123,7 @@ def test_a_plan_that_was_carried_out_has_nothing_left_and_is_refused_after_chang
     assert orchestrator(shop).preview_env("alpha", base="dev", save_plan=plan).exit_code == 0
     assert orchestrator(shop).apply(plan).exit_code == 0
     job = orchestrator(shop).prepare_apply(plan)
-    assert (job.plan.units, job.notes) == ((), ("the plan is carried out completely: there is nothing left to do",))
+    assert (job.plan.units, job.notes) == ((), ("the plan was carried out completely: there is nothing left to do",))
     assert run(job).exit_code == 0
     orchestrator(shop).update_env("alpha", values={"tags": '{"color": "red"}'})
     with pytest.raises(RefusedError, match="the plan no longer fits") as refused:

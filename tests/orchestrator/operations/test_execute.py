@@ -206,7 +206,7 @@ def test_without_permission_for_roles_the_agent_is_still_reported() -> None:
     assert caught.value.message.endswith(f"the agent in task {1:032x} is stopped (Received container exited event)")
     assert (
         caught.value.hint
-        == "the agent of a new task takes some seconds; otherwise check that the subnets can reach ssmmessages"
+        == "the agent of a new task takes a few seconds; otherwise check that the subnets can reach ssmmessages"
     )
 
 

@@ -315,7 +315,7 @@ def test_without_an_ended_task_it_is_reported(account: Account) -> None:
     with pytest.raises(OperationFailedError) as caught:
         read(account, heard, services=("beat",), previous=True)
     assert caught.value.message == "no task of beat that ended left a log"
-    assert [note.text for note in heard.of(Note)] == ["beat: no ended task is known"]
+    assert [note.text for note in heard.of(Note)] == ["beat: no stopped task is known"]
 
 
 def test_previous_and_follow_cannot_be_combined() -> None:

@@ -130,7 +130,7 @@ NEVER: list[tuple[str, str]] = [
     ),
     (
         "Capacity is unavailable at this time. Please try again later or in a different availability zone",
-        "Fargate has no capacity at the moment: try again in some minutes, or without Spot",
+        "Fargate has no capacity at the moment: try again in a few minutes, or without Spot",
     ),
     (
         "exec /usr/local/bin/python: exec format error",

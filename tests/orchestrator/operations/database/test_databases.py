@@ -411,7 +411,7 @@ def test_a_file_of_this_machine_is_in_the_bucket_for_the_time_of_the_restore(bot
     assert keys("alpha-assets") == []
     assert [(note.severity, note.text) for note in heard.of(Note)] == [
         ("warning", f"the environment of the data in {file} is unknown"),
-        ("info", f"{file} is copied to the bucket alpha-assets for the time of the restore"),
+        ("info", f"{file} is copied to the bucket alpha-assets while it is restored"),
     ]
 
 

@@ -23,7 +23,7 @@ OWN_ROLE = 'sh -c \'PGDATABASE="$APP_DATABASE" PGUSER="$APP_ROLE" PGPASSWORD="$A
 
 @dataclass(kw_only=True)
 class ShellAws(FakeAws):
-    """Tasks have an agent, which runs some seconds after the container."""
+    """Tasks have an agent, which runs a few seconds after the container."""
 
     agent: float | None = 4
 

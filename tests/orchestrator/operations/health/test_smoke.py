@@ -178,7 +178,7 @@ def test_an_environment_that_works_answers_all_with_evidence(workspace: Workspac
             "the load balancer has no rule for this host, or the application has no page there",
         ),
         (Answer(status=500), "fail", "read the log of the web service"),
-        (WebError("its name cannot be resolved"), "fail", "see the services below; a new name takes some minutes"),
+        (WebError("its name cannot be resolved"), "fail", "see the services below; a new name takes a few minutes"),
     ],
 )
 def test_the_url(workspace: Workspace, answer: Answer | WebError, verdict: str, hint: str | None) -> None:
