@@ -225,6 +225,11 @@ class AppArgs:
     """Block of listener-rule priorities on the base's load balancer, 0 to 998, different for each environment. The
     orchestrator allocates it. None takes a hash of the name, which two environments may share."""
 
+    listener_priorities: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Listener rules in the stack's state: name -> priority. A rule keeps its priority, and none takes one that another rule
+    still has, which AWS refuses. The projects read them from the state. Without them every rule has the priority of a new
+    environment."""
+
     hours: OfficeHours | None = None
     """Times of the week in which the services run; AWS stops them at the end and starts them again. None takes the base's
     hours; without these too, the services always run."""

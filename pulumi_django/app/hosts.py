@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pulumi
 
 from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.options import ServedOptions
 from pulumi_django.contract import ContractError
-from pulumi_django.rules import host_names, priorities
+from pulumi_django.ecs.web_routing import keyed, rule_name
+from pulumi_django.rules import host_names, kept_priorities, priorities
+from pulumi_django.rules.kept_priorities import Wanted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +59,7 @@ def listener_slot(name: str, args: AppArgs) -> int:
 
 
 def assigned_rules(name: str, args: AppArgs) -> dict[str, list[priorities.Rule]]:
-    """Return the listener rules of each web service."""
+    """Return the listener rules of each web service. Raises ValueError for paths that cannot work beside each other."""
     hosts = environment_hosts(name, args)
     routes = [
         priorities.Route(
@@ -69,10 +71,29 @@ def assigned_rules(name: str, args: AppArgs) -> dict[str, list[priorities.Rule]]
         )
         for part in args.served
     ]
-    assigned = priorities.assign(listener_slot(name, args), routes)
+    assigned = _settled(name, args, priorities.assign(listener_slot(name, args), routes))
     if args.maintenance is None:
         return assigned
     return {service: priorities.only_from(rules, args.maintenance.sources) for service, rules in assigned.items()}
+
+
+def _settled(
+    name: str, args: AppArgs, assigned: Mapping[str, Sequence[priorities.Rule]]
+) -> dict[str, list[priorities.Rule]]:
+    """Return the rules with priorities that no other rule of the environment has before the update."""
+    named = {
+        service: {rule_name(f"{name}-{service}", key): rule for key, rule in keyed(rules)}
+        for service, rules in assigned.items()
+    }
+    wanted = {
+        each: Wanted(service=service, rule=rule) for service, rules in named.items() for each, rule in rules.items()
+    }
+    block = priorities.slot_priorities(listener_slot(name, args))
+    places = kept_priorities.settle(block, wanted, args.listener_priorities)
+    return {
+        service: [replace(rule, priority=places[each]) for each, rule in rules.items()]
+        for service, rules in named.items()
+    }
 
 
 def maintenance_rules(name: str, args: AppArgs) -> list[priorities.Rule]:

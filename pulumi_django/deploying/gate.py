@@ -96,6 +96,7 @@ class ReleaseGate:
         self._database_recorded = False
         self._steady: set[str] = set()
         self._scaled: dict[str, int] = {}
+        self._ran: dict[str, str | None] = {}
 
     def confirm(
         self,
@@ -206,6 +207,15 @@ class ReleaseGate:
             raise RolloutError(f"not changed, because the rollout of {self._group.failed} failed: see its error")
         if takes_new_code(args.new_inputs or {}, args.old_inputs, scaled=bool(self._scaled.get(args.name))):
             await self._release_once(args.name)
+        if args.old_inputs and self._mode.wait and self._args.watch_rollouts:
+            await self._remember(args.id, args.new_inputs or {}, args.old_inputs)
+
+    async def _remember(self, service: str, new: Mapping[str, Any], old: Mapping[str, Any]) -> None:
+        """Remember the version to which a service returns when a rollout of this update fails."""
+        wanted = await _plain(new.get("taskDefinition"))
+        if wanted != await _plain(old.get("taskDefinition")):
+            request = RolloutRequest(cluster=await _plain(new.get("cluster")), service=service, task_definition=wanted)
+            self._ran[service] = await self._watch(request, lambda watch, _: watch.before())
 
     async def _wake(self, args: pulumi.ResourceHookArgs) -> None:
         new, old = args.new_inputs or {}, args.old_inputs or {}
@@ -268,7 +278,7 @@ class ReleaseGate:
             cluster=await _plain(new.get("cluster")),
             service=args.id,
             task_definition=wanted,
-            previous=previous,
+            previous=self._ran.get(args.id) or previous,
             made_now=wanted != previous,
             desired_count=None if args.name in self._scaled else int(new.get("desiredCount") or 0),
             advice=f"{self._again}{'' if self._recorded else ' --refresh'}`: it must be rolled out again",

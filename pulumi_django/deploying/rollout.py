@@ -15,6 +15,7 @@ from pulumi_django.deploying.rollout_state import (
     ServiceDeployment,
     ServiceDeployments,
     Verdict,
+    before_update,
     crash_limit,
     judge,
     judge_shift,
@@ -130,6 +131,11 @@ class RolloutWatch:
         self._progress = self._trouble = ""
         self.runs: str | None = None
         """The task definition that ECS deploys or runs, at the last request."""
+
+    def before(self) -> str | None:
+        """Return the task definition that the service runs before its update. The state can have that of an update that
+        failed."""
+        return before_update(patiently(self._describe, self._clock))
 
     def given_up(self) -> bool:
         """Return whether ECS neither runs nor deploys the requested task definition. Raises `RolloutError` when the

@@ -89,6 +89,17 @@ def serving(service: ServiceTypeDef, wanted: str) -> str | None:
     return alive[0].get("taskDefinition") if alive else None
 
 
+def before_update(service: ServiceTypeDef) -> str | None:
+    """Return the task definition to which a service returns when its next update fails: that of its finished deployment, or
+    the one that a deployment on its way replaces. None without either."""
+    now = primary(service)
+    if now is None:
+        return None
+    if now.get("rolloutState", "COMPLETED") == "COMPLETED":
+        return now.get("taskDefinition")
+    return serving(service, now.get("taskDefinition", ""))
+
+
 def crash_limit(desired: int) -> int:
     """Return the number of crashed tasks after which a deployment counts as failed although ECS continues."""
     breaker = min(BREAKER_MAX_FAILURES, max(BREAKER_MIN_FAILURES, math.ceil(desired / 2)))

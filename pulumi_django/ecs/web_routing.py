@@ -134,7 +134,7 @@ def route(
     """Create one target group, and the listener rules. A rule is named after its first path."""
     group = _target_group(name, targets.service, targets, parent)
     action = aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=group.arn)
-    made = [_listener_rule(name, listener_arn, key, rule, action, parent) for key, rule in _keyed(rules)]
+    made = [_listener_rule(name, listener_arn, key, rule, action, parent) for key, rule in keyed(rules)]
     balancer = aws.ecs.ServiceLoadBalancerArgs(
         target_group_arn=group.arn, container_name=targets.container_name, container_port=targets.port
     )
@@ -147,7 +147,7 @@ def route_by_weight(
     """Create two target groups for each rule, between which ECS moves the requests, and the role with which it does so."""
     pairs: list[tuple[aws.lb.TargetGroup, aws.lb.TargetGroup]] = []
     made: list[aws.lb.ListenerRule] = []
-    for index, (key, rule) in enumerate(_keyed(rules)):
+    for index, (key, rule) in enumerate(keyed(rules)):
         suffix = f"-{key}" if index else ""
         pair = (
             _target_group(f"{name}{suffix}", f"{targets.service}{suffix}", targets, parent),
@@ -185,7 +185,12 @@ def check_proxy(service: str, proxy: str | None, sidecars: Mapping[str, Sidecar]
         raise ValueError(f"proxy is {proxy!r} and that sidecar has no port: name the port on which it listens")
 
 
-def _keyed(rules: Sequence[Rule]) -> list[tuple[str, Rule]]:
+def rule_name(name: str, key: str) -> str:
+    """Return the resource name of the rule `key` of the service component `name`."""
+    return f"{name}-rule-{key}"
+
+
+def keyed(rules: Sequence[Rule]) -> list[tuple[str, Rule]]:
     """Return each rule with a key that other rules do not change: its first path, and its first host from the second set of
     hosts on."""
     first = rules[0].hosts[0] if rules else None
@@ -235,7 +240,7 @@ def _listener_rule(
     ignore: list[str] | None = None,
 ) -> aws.lb.ListenerRule:
     return aws.lb.ListenerRule(
-        f"{name}-rule-{key}",
+        rule_name(name, key),
         listener_arn=listener_arn,
         priority=rule.priority,
         conditions=[

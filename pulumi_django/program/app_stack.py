@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pulumi
 
 from pulumi_django import AdHocApp, AdHocAppArgs, Kind, ProdApp, ProdAppArgs, contract
-from pulumi_django.program import config, project
+from pulumi_django.program import config, own_state, project
 
 
 async def app_stack(base_project: str, also: Sequence[str]) -> None:
@@ -16,7 +16,8 @@ async def app_stack(base_project: str, also: Sequence[str]) -> None:
     base = await project.base_contract(settings.base, name, project=settings.base_project or base_project, also=also)
     contract.require_kind(base, settings.kind or base.kind, name)
     provider = project.aws_provider(environment=name, base=settings.base, kind=base.kind, tags=settings.tags)
-    given = {"base": base, "aws": project.aws_access()}
+    priorities = await own_state.listener_priorities()
+    given = {"base": base, "aws": project.aws_access(), "listener_priorities": priorities}
     options = project.options(provider, settings.permissions_boundary)
     if base.kind is Kind.PROD:
         prod = config.load(ProdAppArgs, given=given, others=project.AppSettings)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from pulumi_django.base.options import ExistingVpcOptions, NetworkOptions
 from pulumi_django.network import zones
-from pulumi_django.program import config
+from pulumi_django.program import config, own_state
 from pulumi_django.program.config import ConfigError
-
-READ_RESOURCES = "pulumi:pulumi:readStackResourceOutputs"
-"""The engine's function that reads a stack's state. It leaves no trace in the state; with a StackReference a base would count
-as its own reader."""
 
 _SUBNET = "awsx:ec2:Vpc$aws:ec2/vpc:Vpc$aws:ec2/subnet:Subnet"
 _STACK = "pulumi:pulumi:Stack"
@@ -50,21 +46,14 @@ async def account_zones(base: str, region: str, provider: aws.Provider, *, at: s
 
 async def _kept(base: str) -> tuple[dict[int, str], bool]:
     """Return the zones of the network's subnets in the state, and whether any update of the stack has finished."""
-    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    answer = await pulumi.runtime.invoke_async(READ_RESOURCES, {"stackName": name})
-    found: Mapping[str, Any] = answer.get("outputs") or {}
+    found = await own_state.resources()
     subnets = [
-        (resource, str(_outputs(outputs).get("availabilityZone") or ""))
-        for urn, outputs in found.items()
-        for _, _, chain, resource in [urn.split("::", 3)]
-        if chain.endswith(_SUBNET) and resource.startswith(f"{base}-network-public-")
+        (resource.name, str(resource.outputs.get("availabilityZone") or ""))
+        for resource in found
+        if resource.types.endswith(_SUBNET) and resource.name.startswith(f"{base}-network-public-")
     ]
-    finished = any(urn.split("::", 3)[2] == _STACK and bool(_outputs(outputs)) for urn, outputs in found.items())
+    finished = any(resource.types == _STACK and bool(resource.outputs) for resource in found)
     return zones.of_subnets(subnets), finished
-
-
-def _outputs(value: Any) -> Mapping[str, Any]:
-    return cast(Mapping[str, Any], value.get("outputs", value) if isinstance(value, dict) else {})
 
 
 async def _listed(region: str, provider: aws.Provider) -> list[str]:

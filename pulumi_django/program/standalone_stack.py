@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 
 from pulumi_django import AdHocApp, AdHocAppArgs, AdHocBase, AdHocBaseArgs, Kind, contract
-from pulumi_django.program import config, pinned_zones, project
+from pulumi_django.program import config, own_state, pinned_zones, project
 from pulumi_django.program.project import StandaloneSettings
 
 
@@ -22,7 +22,8 @@ async def standalone_stack() -> None:
     of_base = {"region": region, "account_zones": zones, **_short(settings, "base", settings.base, "domain_name")}
     base = AdHocBase(name, config.load(AdHocBaseArgs, at="base", given=of_base), options)
     short = _short(settings, "app", settings.app, "backend_image", "settings_module")
-    of_app = {"base": base.contract, "aws": project.aws_access(), **short}
+    priorities = await own_state.listener_priorities()
+    of_app = {"base": base.contract, "aws": project.aws_access(), "listener_priorities": priorities, **short}
     app = AdHocApp(name, config.load(AdHocAppArgs, at="app", given=of_app), options)
     contract.export(app.outputs)
 

@@ -16,6 +16,22 @@ def covers(pattern: str, other: str) -> bool:
     return all(matches(single.replace("*", filled)) for filled in ("", "\0", "\0\0\0"))
 
 
+def meet(pattern: str, other: str) -> bool:
+    """Return whether some text matches both patterns."""
+    # reached[j]: whether a text exists that `pattern` up to here and the first j letters of `other` match.
+    reached = [True] + [False] * len(other)
+    for j, letter in enumerate(other, 1):
+        reached[j] = reached[j - 1] and letter == "*"
+    for mine in pattern:
+        before, reached = reached, [reached[0] and mine == "*"] + [False] * len(other)
+        for j, theirs in enumerate(other, 1):
+            if "*" in (mine, theirs):
+                reached[j] = before[j] or reached[j - 1]
+            else:
+                reached[j] = before[j - 1] and (mine == theirs or "?" in (mine, theirs))
+    return reached[-1]
+
+
 def reaches(host: Any, other: Any) -> bool:
     """Return whether `host` matches everything that the host `other` matches. An Output matches only itself."""
     if isinstance(host, str) and isinstance(other, str):

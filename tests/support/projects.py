@@ -38,6 +38,7 @@ def simulate_project(
     stacks: Mapping[str, SimulationResult] | None = None,
     preview: bool = False,
     mocks: Mocks | None = None,
+    prior: SimulationResult | None = None,
 ) -> SimulationResult:
     """One project folder's program (`base`, `app`, `bootstrap`, `standalone`) as `pulumi up --stack <stack>` would run it."""
     folder = ROOT if project == "standalone" else ROOT / "projects" / project
@@ -51,6 +52,7 @@ def simulate_project(
         stacks=stacks,
         preview=preview,
         mocks=mocks,
+        prior={resource.urn: resource for resource in prior.resources} if prior else None,
     )
 
 

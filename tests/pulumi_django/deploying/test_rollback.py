@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,8 +27,16 @@ def definition(name: str, revision: int) -> str:
     return arn("task-definition", f"alpha-{name}:{revision}")
 
 
-def state(name: str, revision: int, *, running: int = 1, rollout: str = "COMPLETED", **more: Any) -> dict[str, Any]:
-    """A service with one wanted task on a revision, which is the latest deployment."""
+def state(
+    name: str,
+    revision: int,
+    *,
+    running: int = 1,
+    rollout: str = "COMPLETED",
+    others: Sequence[dict[str, Any]] = (),
+    **more: Any,
+) -> dict[str, Any]:
+    """A service with one wanted task on a revision, which is the latest deployment; `others` are earlier ones."""
     deployment: dict[str, Any] = {
         "id": f"ecs-svc/{name}-{revision}",
         "status": "PRIMARY",
@@ -43,7 +51,7 @@ def state(name: str, revision: int, *, running: int = 1, rollout: str = "COMPLET
         "serviceName": f"alpha-{name}",
         "status": "ACTIVE",
         "desiredCount": 1,
-        "deployments": [deployment],
+        "deployments": [deployment, *others],
         "events": [],
         **balanced,
         **more,
@@ -155,10 +163,10 @@ def hook(hooks: Any, name: str, new: int = 2, old: int | None = 1) -> Awaitable[
     )
 
 
-async def updated(gates: ReleaseGate, *names: str, old: int | None = 1) -> dict[str, str]:
+async def updated(gates: ReleaseGate, *names: str, old: int | None = 1, new: int = 2) -> dict[str, str]:
     """The errors of services that are rolled out at the same time, by name."""
     hooks = gates.binding.after_update
-    results = await asyncio.gather(*(hook(hooks, name, old=old) for name in names), return_exceptions=True)
+    results = await asyncio.gather(*(hook(hooks, name, new=new, old=old) for name in names), return_exceptions=True)
     for result in results:
         if result is not None and not isinstance(result, RolloutError):
             raise result
@@ -207,6 +215,43 @@ def test_a_service_that_ecs_rolled_back_takes_the_others_back_with_it(fake: Seve
         "alpha-beat does not run alpha-beat:2, because the rollout of alpha-gunicorn failed: its error lists what each "
         "service runs"
     )
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        state("default", 1),
+        state(
+            "default",
+            2,
+            running=0,
+            rollout="IN_PROGRESS",
+            others=[{"status": "ACTIVE", "taskDefinition": definition("default", 1), "runningCount": 1}],
+        ),
+    ],
+    ids=["steady", "still on its way"],
+)
+def test_after_two_failures_every_service_returns_to_what_ran_and_not_to_the_first_failure(
+    fake: SeveralServices, before: dict[str, Any]
+) -> None:
+    """The state has the revision of the update that failed before; AWS runs the one before that."""
+    fake.services = {"gunicorn": [(0, state("gunicorn", 1))], "default": [(0, before)]}
+
+    async def program() -> dict[str, str]:
+        gates = gate(fake)
+        for name in ("gunicorn", "default"):
+            await hook(gates.binding.before_update, name, new=3, old=2)
+        fake.services = {
+            "gunicorn": [(0, state("gunicorn", 3))],
+            "default": [(0, state("default", 3, running=0, rollout="IN_PROGRESS"))],
+        }
+        fake.stopped = [(number, crash("default", 3, number)) for number in range(1, 6)]
+        return await updated(gates, "gunicorn", "default", old=2, new=3)
+
+    errors = run(program)
+
+    assert fake.deployed == ["alpha-default:1", "alpha-gunicorn:1"]
+    assert "    alpha-gunicorn: rolled back to alpha-gunicorn:1, runs 1 on alpha-gunicorn:1" in errors["default"]
 
 
 def test_a_service_that_keeps_crashing_unseen_by_ecs_is_brought_back_too(fake: SeveralServices) -> None:
