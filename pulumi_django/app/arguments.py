@@ -29,6 +29,7 @@ from pulumi_django.app.options import (
 from pulumi_django.contract import BaseContract
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.ecs.task import Architecture, StorageSized
+from pulumi_django.ecs.volumes import Mount
 from pulumi_django.observability.otel import TracingOptions
 from pulumi_django.policies import secret_references
 from pulumi_django.rules import aws_rules
@@ -84,8 +85,8 @@ class AppArgs:
     are those of no other service."""
 
     volumes: Mapping[str, VolumeOptions] = field(default_factory=dict[str, VolumeOptions])
-    """Name -> file system (EFS). Services, workers, scheduled commands and the release have it where their `mounts` name it.
-    Deleting a file system deletes its files."""
+    """Name -> file system (EFS). Services, sidecars, workers, beat, scheduled commands and the release have it where their
+    `mounts` name it. Deleting a file system deletes its files."""
 
     workers: Mapping[str, WorkerOptions] = field(default_factory=lambda: {"default": WorkerOptions()})
     """Name -> Celery worker. Each worker is a service of that name, and works on the queue of that name unless it has
@@ -275,13 +276,24 @@ class AppArgs:
 
     @property
     def sized(self) -> dict[str, StorageSized]:
-        """Key in the configuration -> everything that can mount a volume."""
+        """Key in the configuration -> everything that runs as a task with Django's image, or with the frontend's."""
         return {
             **{part.key: part.options for part in self.served},
             **{f"workers.{name}": options for name, options in self.workers.items()},
+            **({"beat": self.beat} if self.beat is not None else {}),
             **{f"scheduled_commands.{name}": options for name, options in self.scheduled_commands.items()},
             "release": self.release,
         }
+
+    @property
+    def mounts(self) -> dict[str, Mapping[str, Mount]]:
+        """Key in the configuration -> the mounts of every container, `web.sidecars.nginx` that of a sidecar."""
+        sidecars = {
+            f"{part.key}.sidecars.{name}": sidecar.mounts
+            for part in self.served
+            for name, sidecar in part.options.sidecars.items()
+        }
+        return {**{key: sized.mounts for key, sized in self.sized.items()}, **sidecars}
 
     @property
     def external_secrets(self) -> dict[str, str | None]:

@@ -143,12 +143,15 @@ class ProdWorkerOptions(WorkerOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BeatOptions(Sized):
+class BeatOptions(StorageSized):
     service: str = "beat"
     """Name of the service and its container."""
 
     command: Sequence[str] | None = None
     """Words of the command. None runs Celery beat with its schedule file in `/tmp`, which any user may write."""
+
+    def __post_init__(self) -> None:
+        check_ephemeral_storage(self.ephemeral_storage_gib)
 
 
 @dataclass(frozen=True, kw_only=True)

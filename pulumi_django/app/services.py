@@ -146,7 +146,7 @@ def _beat(to: _Setting, options: BeatOptions) -> BeatService:
         service=options.service,
         placement=to.placement,
         container=to.containers.traced(options.service),
-        size=TaskSize(command=options.command or default, **passed(Sized, options)),
+        size=TaskSize(command=options.command or default, **passed(StorageSized, options)),
     )
     return BeatService(to.named(options.service), args, to.env.opts)
 

@@ -37,13 +37,13 @@ def check(name: str, args: AppArgs) -> None:
             f"{name} cannot have volumes: its base {args.base.base_stack_name} does not export private_subnet_count; run "
             f"`orchestrator update-base {args.base.base_stack_name}` first"
         )
-    if args.frontend_image is not None and args.frontend.mounts:
-        raise ValueError("frontend.mounts is set: only containers with Django's image have rights on volumes")
-    for key, sized in args.sized.items():
-        task_volumes.check(key, sized.mounts, sized.ulimits, args.volumes)
-        for mount in sized.mounts.values():
-            if args.read_only_root and mount.path == PATH:
-                raise ValueError(f"{key}.mounts has {PATH}, which read_only_root needs: choose another path")
+    for key, mounts in args.mounts.items():
+        own = args.sized.get(key)
+        if mounts and key.partition(".")[0] == "frontend":
+            raise ValueError(f"{key}.mounts is set: only tasks with Django's image have rights on volumes")
+        task_volumes.check(key, mounts, own.ulimits if own is not None else {}, args.volumes)
+        if args.read_only_root and own is not None and PATH in {mount.path for mount in mounts.values()}:
+            raise ValueError(f"{key}.mounts has {PATH}, which read_only_root needs: choose another path")
 
 
 def subnet_count(args: AppArgs) -> int | None:
@@ -93,7 +93,7 @@ def largest_statements(args: AppArgs) -> Sequence[Statement]:
 
 
 def _statements(args: AppArgs, arns: Mapping[str, tuple[Any, Any]]) -> list[Statement]:
-    used = [(name, mount) for sized in args.sized.values() for name, mount in sized.mounts.items()]
+    used = [(name, mount) for mounts in args.mounts.values() for name, mount in mounts.items()]
     rights = (
         ("Volumes", "elasticfilesystem:ClientMount", {name for name, _ in used}),
         ("VolumesWrite", "elasticfilesystem:ClientWrite", {name for name, mount in used if not mount.read_only}),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pulumi
 
+from pulumi_django.ecs.volumes import Mount, mount_points
 from pulumi_django.rules import aws_rules, naming
 from pulumi_django.rules.aws_rules import check_image
 
@@ -43,6 +44,9 @@ class Sidecar:
 
     health_command: Sequence[str] | None = None
     """Words of a command that exits with 0 while the container is healthy; ECS runs it every 5 s. None runs none."""
+
+    mounts: Mapping[str, Mount] = field(default_factory=dict[str, Mount])
+    """Volume -> its place in this container. It uses volumes with the rights of the task."""
 
     starts_first: bool = False
     """Whether the task's own container waits until this one is healthy, or has started if it has no `health_command`."""
@@ -120,6 +124,8 @@ def _container(
         container["memoryReservation"] = sidecar.memory_mib
     if sidecar.user is not None:
         container["user"] = sidecar.user
+    if sidecar.mounts:
+        container["mountPoints"] = mount_points(sidecar.mounts)
     if sidecar.health_command is not None:
         # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
         container["healthCheck"] = {

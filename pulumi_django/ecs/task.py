@@ -203,9 +203,16 @@ class TaskDefinitionArgs(Container, TaskSize):
         check_ephemeral_storage(self.ephemeral_storage_gib)
         task_volumes.check(self.service, self.mounts, self.ulimits, self.volumes)
         check_sidecars(self.service, self.port, self.memory_mib, self.sidecars)
+        for name, sidecar in self.sidecars.items():
+            task_volumes.check(f"{self.service}.sidecars.{name}", sidecar.mounts, {}, self.volumes)
         family, containers = naming.service_name(self.environment, self.service), _containers(self)
         limits.check_container_count(family, len(containers))
         limits.check_task_definition(family, limits.at_least(containers))
+
+    @property
+    def mounted(self) -> set[str]:
+        """The volumes that containers of the task mount."""
+        return {*self.mounts, *(name for sidecar in self.sidecars.values() for name in sidecar.mounts)}
 
 
 class TaskDefinition(pulumi.ComponentResource):
@@ -241,7 +248,7 @@ class TaskDefinition(pulumi.ComponentResource):
                 lambda text: limits.check_task_definition(self.family, text)
             ),
             volumes=task_volumes.definitions(
-                args.mounts, args.volumes, args.writable_paths if args.read_only_root else ()
+                args.mounted, args.volumes, args.writable_paths if args.read_only_root else ()
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )

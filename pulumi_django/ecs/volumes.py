@@ -73,7 +73,7 @@ class EfsVolume:
 
 def check(where: str, mounts: Mapping[str, Mount], ulimits: Mapping[str, Ulimit], volumes: Collection[str]) -> None:
     """Raise ValueError for mounts of other volumes, two at one path, and limits that do not exist. `where` is the key of the
-    service in messages."""
+    container in messages."""
     paths: dict[str, str] = {}
     for name, mount in mounts.items():
         if name not in volumes:
@@ -103,11 +103,11 @@ def ulimits(limits: Mapping[str, Ulimit]) -> list[dict[str, Any]]:
 
 
 def definitions(
-    mounts: Mapping[str, Mount], volumes: Mapping[str, EfsVolume], writable_paths: Sequence[str]
+    mounted: Collection[str], volumes: Mapping[str, EfsVolume], writable_paths: Sequence[str]
 ) -> list[aws.ecs.TaskDefinitionVolumeArgs] | None:
-    """Return the volumes of a task: its own for `writable_paths`, then those of its mounts."""
+    """Return the volumes of a task: its own for `writable_paths`, then those that its containers mount."""
     own = [aws.ecs.TaskDefinitionVolumeArgs(name=read_only.volume(path)) for path in writable_paths]
-    return [*own, *(_efs(name, volumes[name]) for name in sorted(mounts))] or None
+    return [*own, *(_efs(name, volumes[name]) for name in sorted(mounted))] or None
 
 
 def _efs(name: str, volume: EfsVolume) -> aws.ecs.TaskDefinitionVolumeArgs:

@@ -17,10 +17,12 @@ CONFIG = r"""
     hosts: [api.example.com]
     proxy: nginx
     target_protocol: HTTPS
+    mounts: {media: {path: /app/media}}
     sidecars:
       nginx:
         image: nginx:1.29
         port: 8443
+        mounts: {media: {path: /srv/files, read_only: true}}
         env: {UPSTREAM: "localhost:8000"}
         command:
           - sh
@@ -41,6 +43,7 @@ CONFIG = r"""
                 ssl_certificate $PWD/tls.crt;
                 ssl_certificate_key $PWD/tls.key;
                 client_max_body_size 0;
+                location /files/ { alias /srv/files/; }
                 location / {
                   proxy_pass http://$UPSTREAM;
                   proxy_set_header Host \$http_host;
@@ -54,6 +57,9 @@ CONFIG = r"""
   shop-app:frontend_image: 123456789012.dkr.ecr.us-east-1.amazonaws.com/shop-frontend:1.0.0
   shop-app:workers: {default: {}, mails: {}}
   shop-app:release: {extensions: [pg_trgm, dblink]}
+  shop-app:volumes: {media: {}}
+  shop-app:beat: {mounts: {media: {path: /app/media}}}
+  shop-app:extra_env: {MEDIA_FOLDER: /app/media}
 """
 FRONTEND = f"web-ui=python -m http.server --bind 0.0.0.0 --directory {HERE}/apps/site 3000"
 
@@ -86,6 +92,13 @@ def test_requests_reach_django_through_nginx_with_tls(shop: Shop) -> None:
         "print(*(each['Key'] for each in found))"
     )
     assert keys == "live/media/products/tea.txt", "environments share the bucket of their base"
+
+
+def test_nginx_and_beat_have_the_files_of_a_volume_that_django_writes(shop: Shop) -> None:
+    shop.python("import os; open(os.environ['MEDIA_FOLDER'] + '/menu.txt', 'w').write('tea')")
+    assert shop.get("/files/menu.txt", host=API).text == "tea"
+    ran = shop.command("local", "run", "live", "--service", "beat", "--", "sh", "-c", "cat $MEDIA_FOLDER/menu.txt")
+    assert ran.stdout == "tea"
 
 
 def test_each_host_reaches_its_own_service(shop: Shop) -> None:

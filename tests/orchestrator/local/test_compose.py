@@ -92,7 +92,8 @@ def test_a_volume_is_shared_by_the_services_that_mount_it(alpha: Declaration, tm
     assert found["services"]["gunicorn"]["volumes"] == ["media:/app/media"]
     assert found["services"]["channels"]["volumes"] == ["media:/app/media:ro"]
     assert found["services"]["channels"]["ulimits"] == {"nofile": {"soft": 1000, "hard": 2000}}
-    assert found["volumes"] == {"database": {}, "media": {}}
+    assert found["services"]["channels-nginx"]["volumes"] == ["fonts:/fonts:ro"]
+    assert found["volumes"] == {"database": {}, "media": {}, "fonts": {}}
     jsonschema.Draft7Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(found)
 
 
@@ -107,7 +108,9 @@ def with_mounts(declaration: Declaration) -> Declaration:
         (container,) = json.loads(resource.inputs["containerDefinitions"])
         container["mountPoints"] = [{"sourceVolume": "media", "containerPath": "/app/media", **changed[name]}]
         container["ulimits"] = [{"name": "nofile", "softLimit": 1000, "hardLimit": 2000}] if name == "channels" else []
-        definitions = json.dumps([container])
+        mounts = [{"sourceVolume": "fonts", "containerPath": "/fonts", "readOnly": True}]
+        sidecar = {"name": "nginx", "image": "nginx:1", "mountPoints": mounts}
+        definitions = json.dumps([container, sidecar] if name == "channels" else [container])
         return replace(resource, inputs={**resource.inputs, "containerDefinitions": definitions})
 
     return replace(declaration, resources=[mounted(resource) for resource in declaration.resources])

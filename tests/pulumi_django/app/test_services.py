@@ -13,6 +13,8 @@ from pulumi_django import (
     AdHocApp,
     AdHocAppArgs,
     BaseContract,
+    BeatOptions,
+    FrontendOptions,
     Kind,
     Mount,
     ProdApp,
@@ -30,6 +32,7 @@ from pulumi_django import (
     Sidecar,
     Ulimit,
     VolumeOptions,
+    WebOptions,
     contract,
 )
 from pulumi_django.app.maintenance import MaintenanceOptions
@@ -228,6 +231,62 @@ def test_workers_scheduled_commands_and_the_release_mount_volumes_too() -> None:
     assert "mountPoints" not in containers(made, "gunicorn")[0]
 
 
+def test_beat_and_sidecars_mount_volumes_and_their_tasks_may_use_them() -> None:
+    nginx = Sidecar(image="nginx:1", port=8080, mounts={"media": Mount(path="/media", read_only=True)})
+    channels = {"channels": ServiceOptions(paths=["/ws/*"], sidecars={"nginx": nginx})}
+    beat = BeatOptions(mounts={"schedule": Mount(path="/var/schedule")}, ulimits={"nofile": Ulimit(soft=1000)})
+    made = ad_hoc(services=channels, beat=beat, volumes={"media": VolumeOptions(), "schedule": VolumeOptions()})
+
+    assert containers(made, "beat")[0]["mountPoints"][0]["containerPath"] == "/var/schedule"
+    assert containers(made, "beat")[0]["ulimits"][0]["name"] == "nofile"
+    own, sidecar = containers(made, "channels")
+    assert "mountPoints" not in own
+    assert sidecar["mountPoints"] == [{"sourceVolume": "media", "containerPath": "/media", "readOnly": True}]
+    found = statements(made, "shop-task-policy")
+    files = {r.name: r.outputs["arn"] for r in made.of_type(FILES)}
+    assert sorted(found["Volumes"]["Resource"]) == sorted(files.values())
+    assert found["VolumesWrite"]["Resource"] == [files["shop-schedule-files"]]
+
+
+def test_production_beat_and_sidecars_mount_volumes_too() -> None:
+    nginx = Sidecar(image="nginx:1", port=8080, mounts={"media": Mount(path="/media")})
+    made = prod(
+        volumes={"media": ProdVolumeOptions()},
+        beat=BeatOptions(mounts=MEDIA),
+        web=ProdWebOptions(paths=["/api/*"], sidecars={"nginx": nginx}, proxy="nginx"),
+    )
+    assert containers(made, "beat")[0]["mountPoints"][0]["sourceVolume"] == "media"
+    assert containers(made, "gunicorn")[1]["mountPoints"][0]["containerPath"] == "/media"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"web": WebOptions(sidecars={"nginx": Sidecar(image="nginx:1", mounts=MEDIA)})},
+            "web.sidecars.nginx.mounts has 'media', and the volumes are none: name one of them",
+        ),
+        (
+            {"beat": BeatOptions(mounts=MEDIA)},
+            "beat.mounts has 'media', and the volumes are none: name one of them",
+        ),
+        (
+            {
+                "frontend_image": "ui:1",
+                "frontend": FrontendOptions(sidecars={"nginx": Sidecar(image="nginx:1", mounts=MEDIA)}),
+                "web": WebOptions(paths=["/api/*"]),
+                "volumes": {"media": VolumeOptions()},
+            },
+            "frontend.sidecars.nginx.mounts is set: only tasks with Django's image have rights on volumes",
+        ),
+    ],
+)
+def test_mounts_of_beat_and_sidecars_that_cannot_work_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=r".") as refused:
+        ad_hoc(**changes)
+    assert str(refused.value) == message
+
+
 def test_only_the_environments_own_tasks_reach_a_volume() -> None:
     rule = shop().one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "shop-media-files-from-tasks").inputs
     assert rule["referencedSecurityGroupId"] == shop().one("aws:ec2/securityGroup:SecurityGroup", "shop-tasks").id
@@ -254,7 +313,7 @@ def test_a_volume_stays_when_no_service_mounts_it() -> None:
 
 
 def test_a_frontend_mounts_nothing_because_it_has_no_rights() -> None:
-    with pytest.raises(ValueError, match=r"frontend\.mounts is set: only containers with Django's image have rights"):
+    with pytest.raises(ValueError, match=r"frontend\.mounts is set: only tasks with Django's image have rights"):
         prod(volumes={"media": ProdVolumeOptions()}, frontend=ProdFrontendOptions(mounts=MEDIA))
 
 

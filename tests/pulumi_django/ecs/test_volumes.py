@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_django import EfsVolume, Mount, TaskDefinition, Ulimit
+from pulumi_django import EfsVolume, Mount, Sidecar, TaskDefinition, Ulimit
 from pulumi_django.testing import simulate
 
 from .test_sidecar import arguments
@@ -49,6 +49,49 @@ def test_a_container_with_a_read_only_root_writes_to_its_file_systems_too() -> N
     assert [mount["containerPath"] for mount in own["mountPoints"]] == ["/tmp", "/app/media"]
     assert own["mountPoints"][1]["readOnly"] is True
     assert [volume["name"] for volume in inputs["volumes"]] == ["tmp", "media"]
+
+
+def test_a_sidecar_mounts_file_systems_of_its_task() -> None:
+    nginx = Sidecar(image="nginx:1", mounts={"media": Mount(path="/media", read_only=True)})
+    inputs, own = task(volumes=FILES, sidecars={"nginx": nginx})
+    _, sidecar = json.loads(inputs["containerDefinitions"])
+    assert sidecar["mountPoints"] == [{"sourceVolume": "media", "containerPath": "/media", "readOnly": True}]
+    assert [volume["name"] for volume in inputs["volumes"]] == ["media"]
+    assert "mountPoints" not in own
+
+
+def test_one_file_system_of_several_containers_is_one_volume_of_the_task() -> None:
+    both = {**FILES, "fonts": EfsVolume(file_system_id="fs-2", access_point_id="fsap-2")}
+    nginx = Sidecar(image="nginx:1", mounts={"media": Mount(path="/media"), "fonts": Mount(path="/fonts")})
+    inputs, _ = task(volumes=both, mounts={"media": Mount(path="/app/media")}, sidecars={"nginx": nginx})
+    assert [volume["name"] for volume in inputs["volumes"]] == ["fonts", "media"]
+
+
+def test_a_sidecar_of_a_container_with_a_read_only_root_keeps_its_mounts() -> None:
+    nginx = Sidecar(image="nginx:1", mounts={"media": Mount(path="/media")})
+    inputs, _ = task(volumes=FILES, sidecars={"nginx": nginx}, read_only_root=True)
+    made = {each["name"]: each for each in json.loads(inputs["containerDefinitions"])}
+    assert [mount["containerPath"] for mount in made["nginx"]["mountPoints"]] == ["/media"]
+    assert [volume["name"] for volume in inputs["volumes"]] == ["tmp", "media"]
+
+
+@pytest.mark.parametrize(
+    ("mounts", "message"),
+    [
+        (
+            {"files": Mount(path="/a")},
+            "gunicorn.sidecars.nginx.mounts has 'files', and the volumes are media: name one",
+        ),
+        (
+            {"media": Mount(path="/a"), "fonts": Mount(path="/a")},
+            "gunicorn.sidecars.nginx.mounts has 'fonts', and the volumes are media",
+        ),
+    ],
+)
+def test_mounts_of_a_sidecar_are_checked(mounts: dict[str, Mount], message: str) -> None:
+    with pytest.raises(ValueError, match=r".") as refused:
+        arguments(volumes=FILES, sidecars={"nginx": Sidecar(image="nginx:1", mounts=mounts)})
+    assert str(refused.value).startswith(message)
 
 
 def test_limits_have_the_form_of_ecs() -> None:
