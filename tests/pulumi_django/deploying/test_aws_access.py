@@ -145,6 +145,12 @@ def test_a_web_identity_comes_before_the_roles(service: Sts, tmp_path: Path) -> 
     assert service.asked[0].parameters["RoleSessionName"] == "job-7"
 
 
+def test_a_web_identity_can_be_the_token_itself(service: Sts) -> None:
+    identity = {"roleArn": f"{ROLES}/ci", "webIdentityToken": "signed-by-ci"}
+    assert key_used(access(service, assumeRoleWithWebIdentity=identity), service) == "key-of-ci"
+    assert service.asked[0].parameters["WebIdentityToken"] == "signed-by-ci"
+
+
 def test_keys_win_over_profile_and_environment(service: Sts) -> None:
     found = access(service, accessKey="key-of-config", secretKey="hunter2", profile="absent")
     assert key_used(found, service) == "key-of-config"

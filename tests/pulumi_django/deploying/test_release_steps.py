@@ -145,6 +145,16 @@ def test_the_record_of_the_database_comes_before_the_services_and_changes_with_i
     assert recorded(fake, awake=False).one("pulumi-django:ecs:DatabaseRecord").inputs["waits"] is True
 
 
+def test_what_waits_for_the_database_waits_for_its_record(fake: FakeAws) -> None:
+    found: list[pulumi.Resource | None] = []
+
+    async def program() -> None:
+        found.append(await gate(fake).database(["v1"], awake=True).future())
+
+    run(program)
+    assert [type(it).__name__ for it in found] == ["DatabaseRecord"]
+
+
 def with_record(fake: FakeAws, lives: list[Life]) -> list[str]:
     """The tasks of an update in which the database is recorded and unchanged."""
     fake.lives = lives

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_django.deploying.rollout_state import Verdict, crash_limit, judge, same_task_definition
+from pulumi_django.deploying.rollout_state import Verdict, crash_limit, failed, judge, same_task_definition, serving
 from tests.support.fake_ecs import arn, deployment, service
 
 NEW = arn("task-definition", "alpha-gunicorn:42")
@@ -55,3 +55,29 @@ def test_a_task_definition_is_requested_by_arn_revision_or_family(wanted: str, s
 @pytest.mark.parametrize(("desired", "limit"), [(0, 5), (1, 5), (6, 5), (7, 6), (20, 12), (1000, 202)])
 def test_the_crash_limit_lies_two_beyond_the_circuit_breakers_threshold(desired: int, limit: int) -> None:
     assert crash_limit(desired) == limit
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (service(deployment("41"), deployment("42", status="ACTIVE", rolloutState="FAILED")), True),
+        (service(deployment("42"), deployment("41", status="ACTIVE", rolloutState="FAILED")), False),
+        (service(deployment("42")), False),
+        ({}, False),
+    ],
+)
+def test_only_a_failed_deployment_of_the_same_task_definition_has_failed(seen: Any, expected: bool) -> None:
+    assert failed(seen, NEW) is expected
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (service(deployment("42")), None),
+        (service(deployment("41")), OLD),
+        (service(deployment("42"), deployment("41", status="ACTIVE", runningCount=1)), OLD),
+        (service(deployment("42"), deployment("41", status="ACTIVE", runningCount=0)), None),
+    ],
+)
+def test_another_version_serves_while_it_is_primary_or_has_a_task(seen: Any, expected: str | None) -> None:
+    assert serving(seen, NEW) == expected

@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 
 from pulumi_django.deploying.task_log import LAST_LINES, LogStream, TaskLog, log_lines, stream_of
-from tests.support.fake_ecs import FakeClock, container
+from tests.support.fake_ecs import FakeAws, FakeClock, container
 
 STREAM = LogStream("/ecs/alpha/gunicorn", "gunicorn/gunicorn/0123")
 
@@ -64,6 +64,12 @@ def test_a_missing_log_group_is_a_log_without_lines(logs: Any) -> None:
 
     assert log.drain(quiet_looks=1) == []
     assert log_lines(log) == ["  its log (/ecs/alpha/nowhere) is empty"]
+
+
+def test_a_log_that_does_not_exist_is_asked_for_once_a_look() -> None:
+    fake = FakeAws()
+    assert TaskLog(fake.client("logs"), LogStream("/ecs/alpha", "none"), fake.clock).read() == []
+    assert len(fake.called("GetLogEvents")) == 1
 
 
 def test_the_last_lines_stand_indented_below_the_name_of_the_group(logs: Any) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from botocore.exceptions import ClientError
 
+from pulumi_django.deploying import task_runner
 from pulumi_django.deploying.task_runner import (
     RunningTask,
     TaskError,
@@ -380,3 +382,13 @@ def test_waiting_too_long_for_a_task_of_another_process_is_an_error_and_does_not
         tasks.wait(CLUSTER, other.arn, timeout_seconds=60)
 
     assert aws.called("StopTask") == []
+
+
+def test_a_task_of_another_size_overrides_cpu_and_memory_together() -> None:
+    aws = FakeAws()
+    runner(aws).run(request(cpu_units=1024, memory_mib=2048), timeout_seconds=60)
+    assert aws.called("RunTask")[0]["overrides"] == {"cpu": "1024", "memory": "2048"}
+
+
+def test_a_refusal_without_a_reason_says_so() -> None:
+    assert task_runner.aws_message(ClientError({}, "RunTask")) == "no message (unknown from RunTask)"
