@@ -77,7 +77,9 @@ def test_a_rollout_that_begins_after_a_failure_waits_for_the_recovery_and_is_bro
         recovery.may_end.set()
         with pytest.raises(RolloutError, match="web failed"):
             await first
-        with pytest.raises(RolloutError, match="alpha-worker does not run alpha-worker:2, because the rollout of alpha-web failed"):
+        with pytest.raises(
+            RolloutError, match="alpha-worker does not run alpha-worker:2, because the rollout of alpha-web failed"
+        ):
             await late
         assert recovery.calls[1:] == [(["alpha-worker"], "alpha-worker", True)]
 
