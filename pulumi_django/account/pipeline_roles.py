@@ -212,6 +212,7 @@ class DeployRole(pulumi.ComponentResource):
             *read_state(args.state_bucket_arn, args.state_key_arn, write=True),
             *_state_guards(args),
             *_images(args),
+            *_checks(args),
         ]
         return aws.iam.RolePolicy(
             f"{name}-account", role=role.name, policy=document(statements), opts=pulumi.ResourceOptions(parent=self)
@@ -257,6 +258,25 @@ def _images(args: DeployRoleArgs) -> list[Statement]:
         # This action supports no resources.
         allow("RegistryLogin", ["ecr:GetAuthorizationToken"], ["*"]),
         allow("Images", [f"ecr:{action}" for action in actions], list(args.repository_arns)),
+    ]
+
+
+def _checks(args: DeployRoleArgs) -> list[Statement]:
+    """Return the statements to look, before a create, for what it needs: quotas, certificates, secrets, service-linked roles.
+
+    All are metadata. The values of parameters and secrets of others stay out of reach, and so does the role itself.
+    """
+    where = {"Condition": {"StringEquals": {"aws:RequestedRegion": list(args.regions)}}}
+    aws_ = f"arn:{of_region(args.regions[0])}"
+    services = ("ec2", "elasticloadbalancing", "fargate", "vpc")
+    quotas = [f"{aws_}:servicequotas:*:*:{service}/*" for service in services]
+    return [
+        {**allow("Quotas", ["servicequotas:GetServiceQuota"], quotas), **where},
+        # This action supports no resources.
+        {**allow("Usage", ["cloudwatch:GetMetricStatistics"], ["*"]), **where},
+        {**allow("Certificates", ["acm:DescribeCertificate"], [f"{aws_}:acm:*:*:certificate/*"]), **where},
+        {**allow("Secrets", ["secretsmanager:DescribeSecret"], [f"{aws_}:secretsmanager:*:*:secret:*"]), **where},
+        allow("LinkedRoles", ["iam:GetRole"], [f"{aws_}:iam::*:role/aws-service-role/*"]),
     ]
 
 

@@ -194,8 +194,9 @@ def secret(reference: str, clients: Clients) -> Check:
     parts = reference.split(":")
     if parts[2] == "ssm":
         ssm, name = clients.client("ssm"), f"/{reference.partition(':parameter/')[2]}"
-        found = {str(each["Name"]) for each in ssm.get_parameters(Names=[name, name[1:]])["Parameters"]}
-        exists = bool(found & {name, name[1:]})
+        named = {"Key": "Name", "Option": "Equals", "Values": [name, name[1:]]}
+        # GetParameters would need the right to read values.
+        exists = bool(ssm.describe_parameters(ParameterFilters=[named])["Parameters"])
         what = "parameter"
     else:
         manager, what = clients.client("secretsmanager"), "secret"

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.operations.health import needs_aws
 from pulumi_django.account import deploy_policy, workload_boundary
 from pulumi_django.account.deploy_grants import GRANTS
 from tests.pulumi_django.account.pipeline import account, boundary, state, statements
@@ -61,6 +62,52 @@ def test_the_role_may_do_everything_that_the_projects_were_seen_to_do() -> None:
     assert denied(statements(account(may_adopt=True), "deploy")) == set()
 
 
+ASKED = {
+    "acm:DescribeCertificate": ("acm", "certificate/1"),
+    "iam:GetRole": ("iam", "role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"),
+    "secretsmanager:DescribeSecret": ("secretsmanager", "secret:payments-dsn-AbCdEf"),
+    "servicequotas:GetServiceQuota": ("servicequotas", "fargate/L-3032A538"),
+}
+"""Resources of others whose metadata the checks before a create read; the other calls support no resources."""
+
+
+@pytest.mark.parametrize("name_prefix", ["", "shop-"])
+def test_the_role_may_look_at_everything_that_a_create_needs(name_prefix: str) -> None:
+    own = statements(account(name_prefix=name_prefix), "deploy")
+    assert set(ASKED) < recorded("checks.txt")
+    for call in sorted(recorded("checks.txt")):
+        service, rest = ASKED.get(call, ("", ""))
+        where = "" if service == "iam" else REGION
+        arn = f"arn:aws:{service}:{where}:{ACCOUNT}:{rest}" if service else "*"
+        assert allows(own, Request(call, arn, {"aws:RequestedRegion": REGION})), call
+        if call not in ("iam:GetRole", "route53:ListHostedZonesByName"):
+            assert not allows(own, Request(call, arn, {"aws:RequestedRegion": "eu-west-1"})), call
+
+
+def test_looking_shows_no_value_and_not_the_role_itself() -> None:
+    own, here = statements(account(), "deploy"), {"aws:RequestedRegion": REGION}
+    for call, arn in {
+        "secretsmanager:GetSecretValue": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:payments-dsn-AbCdEf",
+        "ssm:GetParameters": f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/payments/dsn",
+        "acm:ExportCertificate": f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1",
+        "iam:GetRole": f"arn:aws:iam::{ACCOUNT}:role/Administrator",
+        "iam:SimulatePrincipalPolicy": f"arn:aws:iam::{ACCOUNT}:role/pulumi-django-deploy",
+        "iam:PutRolePolicy": f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS",
+        "servicequotas:RequestServiceQuotaIncrease": f"arn:aws:servicequotas:{REGION}:{ACCOUNT}:fargate/L-3032A538",
+    }.items():
+        assert not allows(own, Request(call, arn, here)), call
+
+
+def test_the_role_may_create_every_service_linked_role_that_is_looked_at() -> None:
+    """IAM does not tell the role its own rights, so that a role that does not exist yet must be one that it may create."""
+    own = statements(account(), "deploy")
+    assert len(needs_aws.LINKED_ROLES) > 5
+    for role in needs_aws.LINKED_ROLES:
+        arn = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/{role.service}/{role.name}"
+        asked = Request("iam:CreateServiceLinkedRole", arn, {"iam:AWSServiceName": role.service})
+        assert allows(own, asked), role.name
+
+
 def test_without_may_adopt_the_role_does_everything_except_creating_untagged_resources() -> None:
     assert denied(statements(account(), "deploy")) == ADOPTING
 
@@ -95,7 +142,8 @@ def test_the_role_updates_and_deletes_what_an_administrator_made_for_it() -> Non
 
 
 def test_the_role_reaches_no_service_that_the_projects_were_not_seen_to_use() -> None:
-    seen = {call.partition(":")[0] for call in recorded("deploy.txt") | recorded("bootstrap.txt")}
+    calls = recorded("deploy.txt") | recorded("bootstrap.txt") | recorded("checks.txt")
+    seen = {call.partition(":")[0] for call in calls}
     own = statements(account(may_adopt=True), "deploy")
     assert {action.partition(":")[0] for s in own for action in listed(s["Action"])} - seen == set()
 

@@ -14,7 +14,7 @@ from orchestrator.engines.rehearsal import Rehearsal
 from orchestrator.errors import RefusedError
 from orchestrator.lifecycle import CreateEnv, Job, UpdateEnv
 from orchestrator.model import StackResource, Unit
-from orchestrator.operations.health import before_create
+from orchestrator.operations.health import before_create, needs_aws
 from tests.support.moto_clients import MotoClients
 from tests.support.workspace import APP_CONFIG, BASE_CONFIG, Workspace
 
@@ -25,6 +25,7 @@ SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:dsn-AbCdEf"
 PARAMETER = "arn:aws:ssm:us-east-1:123456789012:parameter/shop/dsn"
 
 
+FIXTURES = Path(__file__).parents[3] / "fixtures" / "aws_calls"
 CALLER = "arn:aws:sts::123456789012:assumed-role/ci/session"
 
 
@@ -32,13 +33,14 @@ class Iam:
     """IAM of moto, whose simulation of policies is scripted: moto has none."""
 
     def __init__(self, account: Account) -> None:
-        self._account, self._moto = account, MotoClients().client("iam")
+        self._account, self._moto = account, account.heard("iam", MotoClients().client("iam"))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._moto, name)
 
     def simulate_principal_policy(self, **asked: Any) -> Any:
         self._account.simulated_policies.append(asked)
+        self._account.asked.add("iam:SimulatePrincipalPolicy")
         (context,) = asked["ContextEntries"]
         allowed = context["ContextKeyValues"][0] not in self._account.refused_roles
         return {"EvaluationResults": [{"EvalDecision": "allowed" if allowed else "implicitDeny"}]}
@@ -55,19 +57,30 @@ class Account(MotoClients):
         self.caller = CALLER
         self.refused_roles: tuple[str, ...] = ()
         self.simulated_policies: list[Any] = []
+        self.asked: set[str] = set()
+        """The calls as `service:Action`."""
 
     def client(self, service: str) -> Any:
         if service in ("service-quotas", "cloudwatch", "sts"):
             return self
-        return Iam(self) if service == "iam" else super().client(service)
+        return Iam(self) if service == "iam" else self.heard(service, super().client(service))
+
+    def heard(self, service: str, client: Any) -> Any:
+        def hear(model: Any, **_more: Any) -> None:
+            self.asked.add(f"{'elasticloadbalancing' if service == 'elbv2' else service}:{model.name}")
+
+        client.meta.events.register("before-call", hear)
+        return client
 
     def get_service_quota(self, *, QuotaCode: str, **_given: Any) -> Any:
+        self.asked.add("servicequotas:GetServiceQuota")
         metric = {"MetricNamespace": "AWS/Usage", "MetricName": "ResourceCount", "MetricDimensions": {"Class": "x"}}
         if QuotaCode in self.processors:
             return {"Quota": {"Value": self.processors[QuotaCode], "UsageMetric": metric}}
         return {"Quota": {"Value": self.quota}}
 
     def get_metric_statistics(self, **_given: Any) -> Any:
+        self.asked.add("cloudwatch:GetMetricStatistics")
         return {"Datapoints": [{"Maximum": self.used}] if self.used else []}
 
     def get_caller_identity(self) -> Any:
@@ -246,6 +259,24 @@ def test_the_rights_of_a_user_are_its_own(workspace: Workspace, aws: Account) ->
     aws.caller = "arn:aws:iam::123456789012:user/ada"
     assert said(rehearsed(workspace, ("alpha",), resource("aws:ecs/cluster:Cluster")), aws) is None
     assert aws.simulated_policies[0]["PolicySourceArn"] == aws.caller
+
+
+def test_the_calls_are_those_that_the_deploy_role_is_asked_about(workspace: Workspace, aws: Account) -> None:
+    here = "arn:aws:acm:us-east-1:123456789012:certificate/1"
+    workspace.write("base", "dev", f"{BASE_CONFIG}  django-base:certificate_arn: {here}\n")
+    text = APP_CONFIG.replace("registry.example.com/shop:1", ECR)
+    workspace.write("app", "alpha", f"{text}  django-app:extra_secrets:\n    A: {SECRET}\n    B: {PARAMETER}\n")
+    quotas = [resource(quota.type) for quota in needs_aws.QUOTAS]
+    aws.client("iam").create_role(RoleName="ci", AssumeRolePolicyDocument="{}")
+    aws.asked.clear()
+    made = job(workspace)
+    made.rehearsals[BASE] = Rehearsal(resources=(*quotas, resource("aws:ecs/cluster:Cluster"), *service("web", 1)))
+    assert said(made, aws) is not None
+    expected = set((FIXTURES / "checks.txt").read_text(encoding="utf-8").split())
+    assert {call for call in aws.asked if not call.startswith("ecr:")} == expected | {
+        # The role may not look at itself. It may create each of these roles, so nothing is missing.
+        "iam:SimulatePrincipalPolicy"
+    }
 
 
 class Closed(Account):
