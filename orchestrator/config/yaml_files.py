@@ -11,7 +11,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
+from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.parser import RoundTripParser
+from ruamel.yaml.resolver import VersionedResolver
 
 from orchestrator.config import documents
 from orchestrator.config.atomic_files import write_atomically
@@ -40,13 +42,17 @@ def read_text(path: Path) -> str | None:
         raise SettingsError(f"{path} is not valid YAML: it is not UTF-8 text ({error.reason})") from None
 
 
-def parse(path: Path, text: str) -> CommentedMap:
-    """The mapping in a YAML text, with comments; an empty text is an empty mapping.
+def parse(path: Path, text: str, *, as_text: bool = False) -> CommentedMap:
+    """The mapping in a YAML text, with comments; an empty text is an empty mapping. With `as_text`, numbers, booleans and
+    dates stay text.
 
     Raises SettingsError with file and line, also for a text that exceeds a limit.
     """
     try:
-        document: Any = _yaml(text).load(text)
+        yaml = _yaml(text)
+        if as_text:
+            yaml.Resolver = _TextResolver
+        document: Any = yaml.load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
@@ -126,6 +132,15 @@ class _LimitedParser(RoundTripParser):
         self._count += count
         if self._count > MOST_VALUES:
             raise _LimitError(_line(event), f"is too large: the limit is {MOST_VALUES} values")
+
+
+class _TextResolver(VersionedResolver):
+    """Takes numbers, booleans and dates without quotes for text. Null and merge keys stay."""
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        tag: Any = super().resolve(kind, value, implicit)
+        is_text = kind is ScalarNode and not str(tag).endswith((":null", ":merge"))
+        return self.DEFAULT_SCALAR_TAG if is_text else tag
 
 
 def _line(event: Any) -> int:

@@ -92,10 +92,11 @@ def _queues_in(modules: list[Module]) -> Iterable[Finding]:
             if isinstance(queue, str):
                 yield Finding(what="queue", value=queue, file=module.path, line=call.lineno)
         for name in _ROUTES:
-            for routes in _values(module, name):
+            for node in (*module.assignments(name), *_attributes(module, name)):
+                routes = constant(node)
                 for route in routes.values() if isinstance(routes, dict) else ():
                     if isinstance(route, dict) and isinstance(queue := route.get("queue"), str):
-                        yield Finding(what="queue", value=queue, file=module.path)
+                        yield Finding(what="queue", value=queue, file=module.path, line=node.lineno)
 
 
 def _queues_of(commands: Iterable[tuple[str, int | None, str]]) -> Iterable[Finding]:

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from orchestrator.config import yaml_files
 from orchestrator.errors import SettingsError
-from orchestrator.onboarding import dockerfile_source
+from orchestrator.onboarding import dockerfile_source, manifest_files
 from orchestrator.onboarding.dockerfile_source import Dockerfile
 from orchestrator.onboarding.findings import Finding, line_of
 from orchestrator.onboarding.source_tree import SourceTree
@@ -108,7 +107,7 @@ def compose_services(repository: SourceTree, path: str) -> dict[str, Mapping[str
     if text is None:
         return {}
     try:
-        document = yaml_files.parse(Path(path), text)
+        document = manifest_files.parse(Path(path), text)
     except SettingsError as error:
         repository.unread.append(error.message)
         return {}

@@ -10,6 +10,7 @@ from typing import Any
 
 from orchestrator.config import yaml_files
 from orchestrator.errors import RefusedError
+from orchestrator.onboarding import manifest_files
 from orchestrator.onboarding.container_files import command_text
 from orchestrator.onboarding.process_files import words
 from orchestrator.onboarding.source_tree import SourceTree
@@ -72,7 +73,7 @@ def _manifests(tree: SourceTree) -> list[_Manifest]:
         parts = PurePosixPath(path).parts
         if not _is_manifest(path):
             continue
-        values = yaml_files.parse(Path(path), tree.text(path) or "")
+        values = manifest_files.parse(Path(path), tree.text(path) or "")
         found.append(_Manifest(path, str(values.get("name") or parts[1]), str(values.get("type") or ""), values))
     return found
 
@@ -290,6 +291,9 @@ class _Workload:
         self.used |= {"variables", "secrets", "exec", "platform"}
         for name, value in _table(self.values, "variables").items():
             if name in provided_names():
+                continue
+            if value is None:
+                self.takeover.leave(self._source(f"variables.{name}"), "it has no value")
                 continue
             value = self._filled(str(value)) if not isinstance(value, Mapping) else value
             if isinstance(value, Mapping) or "${" in value:

@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from orchestrator.config.atomic_files import write_atomically
+from orchestrator.config.values import quoted
 from orchestrator.errors import RefusedError, SettingsError
 from orchestrator.onboarding.decisions import Decisions
 
@@ -231,9 +232,9 @@ def _dump(values: Mapping[str, Any]) -> str:
 
 
 def _round_trip(value: Any) -> Any:
-    """A value whose lists and empty mappings are written in one line."""
+    """A value whose lists and empty mappings are written in one line, with quotes around text that readers change."""
     if isinstance(value, Mapping):
-        found = CommentedMap((key, _round_trip(item)) for key, item in value.items())
+        found = CommentedMap((quoted(key), _round_trip(item)) for key, item in value.items())
         if not value:
             found.fa.set_flow_style()
         return found
@@ -241,4 +242,4 @@ def _round_trip(value: Any) -> Any:
         sequence = CommentedSeq(_round_trip(item) for item in value)
         sequence.fa.set_flow_style()
         return sequence
-    return value
+    return quoted(value)

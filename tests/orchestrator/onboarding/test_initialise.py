@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -227,15 +231,44 @@ def test_a_folder_of_something_else_is_not_filled(shop: Path, run: Run) -> None:
     assert run("list", "--project-dir", "deploy")[0] == 0
 
 
-@pytest.mark.usefixtures("shop")
-def test_a_file_that_cannot_be_written_is_one_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES], ids=["full", "read-only", "forbidden"])
+def test_a_file_that_cannot_be_written_is_one_sentence(
+    number: int, shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_args: object, **_more: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr("orchestrator.onboarding.written_files.write_atomically", full)
     code, _, err = run("init", "--yes")
     assert code == 1
-    assert "orchestrator.toml cannot be written: No space left on device\nhint: make the folder writable" in err
+    assert f"orchestrator.toml cannot be written: {os.strerror(number)}\nhint: make the folder writable" in err
+    assert not [path for path in (shop / "infrastructure").rglob("*") if path.is_file()]
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="only root mounts a folder read-only")
+def test_a_folder_on_a_read_only_disk_is_one_sentence(shop: Path) -> None:
+    script = (
+        'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && cd "$1" && exec "$2" -m orchestrator init --yes'
+    )
+    ended = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, "sh", str(shop), sys.executable],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    if "unshare" in ended.stderr or "mount:" in ended.stderr:
+        pytest.skip(f"this machine mounts nothing: {ended.stderr}")
+    assert ended.returncode == 1
+    assert "Read-only file system\nhint: make the folder writable, or pass another --dir" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not (shop / "infrastructure").exists()
+
+
+def test_a_bare_git_repository_is_one_sentence(shop: Path, tmp_path: Path, run: Run) -> None:
+    subprocess.run(["git", "init", "-q", str(shop)], check=True)
+    subprocess.run(["git", "clone", "-q", "--bare", str(shop), str(tmp_path / "bare.git")], check=True)
+    code, _, err = run("init", str(tmp_path / "bare.git"), "--yes")
+    assert code == 1
+    assert "is not a Django project" in err
+    assert not (tmp_path / "bare.git/infrastructure").exists()
 
 
 def test_a_repository_without_django_gets_one_sentence(tmp_path: Path, run: Run) -> None:

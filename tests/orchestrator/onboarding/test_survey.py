@@ -145,6 +145,7 @@ def test_celery_shows_its_application_queues_and_schedule(tmp_path: Path) -> Non
     result = survey(repository(tmp_path, files))
     assert found(result, "Celery application") == ["shop.celery:worker"]
     assert found(result, "queue") == ["fast", "mail", "slow"]
+    assert next(fact.place for fact in result.celery.queues if fact.value == "slow") == "shop/settings.py:7"
     assert found(result, "Celery beat") == ["beat_schedule"]
     assert result.needs_redis
 

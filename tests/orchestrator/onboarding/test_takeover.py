@@ -144,6 +144,36 @@ secrets:
 """
 
 
+TRAPS = {
+    "MODE": "on", "on": "value", "NO": "no", "YES": "true", "VERSION": "1.10", "CODE": "012", "BIG": "1_000", "HEX": "0x1F",
+    "DAY": "2026-11-20", "TIME": "22:30", "RATE": "1e3",
+}  # fmt: skip
+"""Values without quotes that readers of YAML change, and that the programs get as they are written."""
+
+
+@pytest.mark.parametrize("source", ["copilot", "compose"])
+def test_values_without_quotes_stay_text_and_the_environment_is_created(
+    source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = "".join(f"  {name}: {value}\n" for name, value in TRAPS.items())
+    manifest = "name: web\ntype: Load Balanced Web Service\nexec: yes\nimage: {port: 8000}\nvariables:\n  NONE: ~\n"
+    compose = "services:\n web:\n  image: x\n  command: gunicorn shop.wsgi\n  environment:\n"
+    texts = {
+        "copilot": {"copilot/web/manifest.yml": manifest + lines},
+        "compose": {"compose.yaml": compose + lines.replace("  ", "    ")},
+    }
+    root = repository(tmp_path / "r", texts[source])
+    assert main(["init", str(root), "--yes", "--from", source]) == 0
+    said = capsys.readouterr().out
+    assert ("variables.NONE: it has no value" in said) == (source == "copilot")
+    for name in ("alpha", "live"):
+        text = (root / f"infrastructure/app/Pulumi.{name}.yaml").read_text(encoding="utf-8")
+        assert YAML(typ="safe").load(text)["config"]["r-app:extra_env"] == TRAPS
+    folder = ["--project-dir", str(root / "infrastructure")]
+    assert main(["create-env", "alpha", "--base", "dev", *folder]) == 0, capsys.readouterr().err
+    assert main(["create-env", "live", "--base", "prod", "--allow-prod", *folder]) == 0, capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("files", "alpha", "live"),
     [
