@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -56,6 +56,10 @@ class Unit:
 
     def __str__(self) -> str:
         return f"{self.project}/{self.stack}"
+
+    def among(self, others: Iterable[Unit]) -> str:
+        """The name of the base or environment; with its project where several of these units have this name."""
+        return str(self) if sum(other.stack == self.stack for other in {self, *others}) > 1 else self.stack
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -27,12 +27,6 @@ _STARTED = {
     Operation.REFRESH: "refresh starts",
     Operation.DRIFT: "drift check starts",
 }
-
-
-def short_name(unit: Unit, others: Iterable[Unit]) -> str:
-    """The name of the base or environment; with its project where several stacks of a run have this name."""
-    shared = sum(other.stack == unit.stack for other in {unit, *others}) > 1
-    return str(unit) if shared else unit.stack
 
 
 @dataclass
@@ -122,7 +116,7 @@ class Progress:
     # showing
 
     def _name(self, unit: Unit) -> str:
-        return short_name(unit, self._rows)
+        return unit.among(self._rows)
 
     def _say(self, text: str, *, in_table: bool = False) -> None:
         """Write a line; on a terminal only when the table does not show it."""

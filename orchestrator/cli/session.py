@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.api import Orchestrator
 from orchestrator.cli.options import Common
-from orchestrator.cli.progress import Progress, short_name
+from orchestrator.cli.progress import Progress
 from orchestrator.config.stack_config import config_path
 from orchestrator.console import Console
 from orchestrator.events import Diagnostic, Event
@@ -197,7 +197,7 @@ class Session:
 
 
 def _name(unit: Unit, report: RunReport) -> str:
-    return short_name(unit, [result.unit for result in report.results])
+    return unit.among(result.unit for result in report.results)
 
 
 def _reason(result: UnitResult, report: RunReport) -> str:

@@ -43,6 +43,9 @@ class Assignment:
     remark: str | None = None
     """Comment behind the value that says where it comes from."""
 
+    origin: str | None = None
+    """The source for messages, such as `--image backend`; None is `--set`."""
+
     def __str__(self) -> str:
         return f"{self.namespace}:{'.'.join(self.path)}" if self.namespace else ".".join(self.path)
 
@@ -105,7 +108,9 @@ def parse_image(text: str) -> tuple[str, str]:
 
 def image_assignment(name: str, reference: str) -> Assignment:
     """The assignment for an image: `backend` sets `backend_image`."""
-    return Assignment(namespace=None, path=_IMAGE_PATHS.get(name, (f"{name}_image",)), value=reference)
+    return Assignment(
+        namespace=None, path=_IMAGE_PATHS.get(name, (f"{name}_image",)), value=reference, origin=f"--image {name}"
+    )
 
 
 def parse_assignments(texts: Iterable[str]) -> tuple[Assignment, ...]:

@@ -61,6 +61,8 @@ class StackConfig:
         self._document = document
         self._before = values.fingerprint(document)
         self._changes: list[Callable[[StackConfig], None]] = []
+        self.assigned: list[Assignment] = []
+        """The values of the command, in their order."""
 
     @classmethod
     def load(cls, project: Project, stack: str, other_projects: Collection[str] = ()) -> StackConfig:

@@ -6,6 +6,11 @@ import re
 from pathlib import Path
 
 _FRAME = re.compile(r'^\s*File "(?P<file>[^"\n]+)", line (?P<line>\d+)', re.MULTILINE)
+_RAISED = re.compile(
+    r'^\s*File "[^"\n]*[/\\]pulumi_django[/\\][^"\n]*", line \d+.*\n\s*raise (?!KeyError)', re.MULTILINE
+)
+_TYPE = re.compile(r"^(ValueError|RuntimeError|(pulumi_django\.[\w.]+\.)?[A-Z]\w*Error): ")
+_RESOURCE = re.compile(r"^(?:\w+(?:: | has risen: ))?While processing resource: '([^'\n]+)'", re.MULTILINE)
 _LIBRARIES = frozenset({"site-packages", "dist-packages"})
 
 
@@ -20,6 +25,21 @@ def place(traceback: str, folder: Path) -> str | None:
         if path.is_relative_to(folder) and not _LIBRARIES & set(path.relative_to(folder).parts):
             found = f"{path}:{frame['line']}"
     return found
+
+
+def sentence(said: str, traceback: str, folder: Path | None) -> str:
+    """The last line of a traceback as a sentence: without its type when a component raised it, and with the line of the
+    program in `folder`."""
+    frames = list(_FRAME.finditer(traceback))
+    if frames and _RAISED.match(traceback, frames[-1].start()):
+        said = _TYPE.sub("", said, count=1)
+    return located(said, traceback, folder) if folder else said
+
+
+def wrapped_in(said: str) -> str:
+    """The innermost resource of a message in which Pulumi's SDK wraps an error, with a colon; else nothing."""
+    found = _RESOURCE.findall(said)
+    return f"{found[-1]}: " if found else ""
 
 
 def located(said: str, traceback: str, folder: Path) -> str:

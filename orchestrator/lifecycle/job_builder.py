@@ -116,7 +116,9 @@ class JobBuilder:
             for project in _targets(assignment, projects, self.context.settings.projects):
                 if assignment.namespace in (None, project.name) and assignment.path[0] in fixed:
                     raise UsageError(f"--set {assignment} cannot be used: {fixed[assignment.path[0]]}")
-                self.configs[Unit(project.key, stack)].assign(assignment)
+                config = self.configs[Unit(project.key, stack)]
+                config.assign(assignment)
+                config.assigned.append(assignment)
 
 
 def _targets(assignment: Assignment, projects: Sequence[Project], everything: Sequence[Project]) -> Sequence[Project]:

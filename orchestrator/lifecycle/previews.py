@@ -81,7 +81,7 @@ def before_first_create(job: Job, runner: Runner) -> None:
             f"{hint}; --no-check goes on without this preview",
         )
     for result in failed:
-        message = f"the preview could not check {result.unit}: {result.reason}"
+        message = f"the preview could not check {result.unit.among(plan.units)}: {result.reason}"
         runner.observer(Diagnostic(unit=None, severity="info", message=message))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from orchestrator.engines.rehearsal import Asked, Rehearsal
 from orchestrator.events import Diagnostic
+from orchestrator.lifecycle import value_sources
 from orchestrator.lifecycle.job import Job
 from orchestrator.model import UNKNOWN, Operation, Unit, UnitResult
 
@@ -31,9 +32,13 @@ def passed(job: Job) -> Job:
         if rehearsal.refusal is not None:
             if rehearsal.traceback:
                 job.context.observer(Diagnostic(unit=unit, severity="error", message=rehearsal.traceback))
-            raise rehearsal.refusal
+            raise (
+                value_sources.with_source(rehearsal.refusal, job.configs[unit])
+                if unit in job.configs
+                else rehearsal.refusal
+            )
         if rehearsal.skipped:
-            notes.append(f"{unit} was not rehearsed: {rehearsal.skipped.splitlines()[0]}")
+            notes.append(f"{unit.among(job.plan.units)} was not rehearsed: {rehearsal.skipped.splitlines()[0]}")
     return replace(job, notes=(*job.notes, *notes)) if notes else job
 
 

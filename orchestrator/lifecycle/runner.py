@@ -147,15 +147,19 @@ class _Run:
             return
         how = "failed" if result.status is Status.FAILED else "was interrupted"
         blocked = self._queue.blocked_by(result.unit)
-        self._settle(blocked, Status.SKIPPED, f"not started: it waits for {result.unit}, which {how}")
+        self._settle(
+            blocked, Status.SKIPPED, f"not started: it waits for {result.unit.among(self._plan.units)}, which {how}"
+        )
         if self._runner.fail_fast and result.status is Status.FAILED:
             self._settle(
-                self._queue.open, Status.SKIPPED, f"not started: {result.unit} failed, and --fail-fast was given"
+                self._queue.open,
+                Status.SKIPPED,
+                f"not started: {result.unit.among(self._plan.units)} failed, and --fail-fast was given",
             )
 
     def _interrupted(self) -> None:
         self._interrupts += 1
-        waiting = ", ".join(str(unit) for unit in self._plan.units if unit in self._in_flight)
+        waiting = ", ".join(unit.among(self._plan.units) for unit in self._plan.units if unit in self._in_flight)
         if self._interrupts == 1:
             self._stop_engine()
             self._warn(f"interrupted: waiting for the operations in flight on {waiting}; no new operation starts")

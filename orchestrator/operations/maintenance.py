@@ -65,7 +65,7 @@ def turn_off(target: Target, app: AppStack, update: Callable[[UpdateEnv], RunRep
 
 
 def _assignment(app: AppStack, value: Any) -> Assignment:
-    return Assignment(namespace=app.config.project.name, path=("maintenance",), value=value)
+    return Assignment(namespace=app.config.project.name, path=("maintenance",), value=value, origin="the options")
 
 
 def _page(path: Path) -> str:

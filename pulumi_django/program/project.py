@@ -23,6 +23,7 @@ from pulumi_django.program.config import ConfigError, stack_config
 from pulumi_django.rules import aws_config as provider_config
 from pulumi_django.rules.aws_config import AwsConfigError
 from pulumi_django.rules.kinds import Kind
+from pulumi_django.rules.partitions import partition
 from pulumi_django.rules.wire import SIGNATURE, UNKNOWN
 
 BASE_PROJECT = "django-base"
@@ -120,11 +121,17 @@ def aws_access() -> AwsAccess:
 
 def region() -> str:
     """Return the stack's region: `aws:region`, or else AWS_REGION or AWS_DEFAULT_REGION. Raises ConfigError without
-    one."""
-    found = aws_config().get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    one, and for a text that is no region."""
+    sources = {"aws:region": aws_config().get("region")}
+    sources |= {f"{name} in the environment": os.environ.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION")}
+    source, found = next(((name, str(value)) for name, value in sources.items() if value), ("aws:region", ""))
     if not found:
         raise ConfigError(["aws:region: is missing"], pulumi.get_stack())
-    return str(found)
+    try:
+        partition(found)
+    except ValueError as error:
+        raise ConfigError([f"{source}: {error}"], pulumi.get_stack()) from None
+    return found
 
 
 def aws_provider(

@@ -185,12 +185,12 @@ class AutomationEngine(Stacks):
         unit = request.unit
         if self._cli.interrupted:
             return InterruptedRunError(
-                f"{unit} was interrupted: the changes in progress were finished and recorded",
+                f"{unit.stack} was interrupted: the changes in progress were finished and recorded",
                 "run the same command again: it continues",
             )
         if finished.code < 0:
             return StateError(
-                f"{unit} failed: the engine was killed by signal {-finished.code}",
+                f"{unit.stack} failed: the engine was killed by signal {-finished.code}",
                 "run the same command again: it finds in AWS what was being created, then continues",
             )
         program = project_file.read(self._projects[unit.project].path).program_folder

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from orchestrator.engines.program_places import located
+from orchestrator.engines.program_places import sentence, wrapped_in
 from orchestrator.errors import (
     EngineUnavailableError,
     OperationFailedError,
@@ -19,6 +19,7 @@ from orchestrator.model import Unit
 
 _TRACEBACK = "Traceback (most recent call last)"
 _LONGEST = 2000
+_WRAPPED = re.compile(r"^\w+ has risen: ")
 
 _KNOWN: Sequence[tuple[str, type[OrchestratorError], str, str]] = (
     (
@@ -82,7 +83,7 @@ def explained(
     everything = "\n".join([text, *(message for _urn, message in errors)])
     if "^C received" in text:
         return OperationFailedError(
-            f"{unit} failed: another process interrupted the engine", "run the same command again: it continues"
+            f"{unit.stack} failed: another process interrupted the engine", "run the same command again: it continues"
         )
     if "the stack is currently locked by" in everything:
         return StackLockedError(
@@ -93,14 +94,14 @@ def explained(
         return UnknownStackError(f"{unit}: {said}", "`orchestrator list` shows the existing stacks")
     for pattern, kind, what, hint in _KNOWN:
         if re.search(pattern, everything, re.IGNORECASE):
-            return kind(f"{unit} failed: {what}", hint)
+            return kind(f"{unit.stack} failed: {what}", hint)
     if re.search(r"violates plan|is not allowed by the plan", everything):
         return OperationFailedError(
-            f"{unit} did not follow its plan: {_reasons(errors, program) or _last_error(text)}",
+            f"{unit.stack} did not follow its plan: {_reasons(errors, program) or _last_error(text)}",
             "preview again with --save-plan and review the changes; changes made so far stay",
         )
     return OperationFailedError(
-        f"{unit} failed: {_reasons(errors, program) or _last_error(text)}",
+        f"{unit.stack} failed: {_reasons(errors, program) or _last_error(text)}",
         f"{_exist(existing)}fix the cause, then run the same command again: it continues",
     )
 
@@ -128,7 +129,10 @@ def _program_error(message: str, program: Path | None) -> str:
         return message.strip()
     last = [line for line in message.strip().splitlines() if line and not line[0].isspace()]
     said = last[-1].strip()
-    return located(said, message, program) if program else said
+    if _WRAPPED.match(said):
+        # The lines before it show the inputs, which can be long, and secret.
+        return f"{wrapped_in(message.rpartition('  File ')[2])}{_WRAPPED.sub('', said)}"
+    return sentence(said, message, program)
 
 
 def _last_error(text: str) -> str:

@@ -21,10 +21,11 @@ import pulumi
 from orchestrator.config import project_file
 from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import read_snapshot
-from orchestrator.engines.program_places import located
+from orchestrator.engines.program_places import sentence, wrapped_in
 from orchestrator.engines.protocol import UnitRequest
 from orchestrator.engines.simulation.store import Kept, Resources
 from orchestrator.engines.simulation.trace import Trace, watched
+from orchestrator.engines.simulation.verdict import unwrapped
 from orchestrator.errors import OperationFailedError, OrchestratorError, SettingsError
 from orchestrator.model import ChangeOp, Operation, ResourceChange
 from pulumi_django.program.project import BASE_OUTPUTS_VARIABLE
@@ -165,12 +166,13 @@ def simulate_project(
     )
 
 
-def _program_failed(project: Project, stack: str, error: Exception, folder: Path) -> OperationFailedError:
+def _program_failed(project: Project, stack: str, error: BaseException, folder: Path) -> OperationFailedError:
+    resource, error = wrapped_in(str(error)), unwrapped(error)
     said = str(error) or type(error).__name__
     if not isinstance(error, pulumi.RunError):
-        said = located(f"{type(error).__name__}: {said}", "".join(traceback.format_exception(error)), folder)
+        said = sentence(f"{type(error).__name__}: {said}", "".join(traceback.format_exception(error)), folder)
     return OperationFailedError(
-        f"the program of {project.key}/{stack} failed: {said}",
+        f"the program of {stack} failed: {resource}{said}",
         f"correct {project.path / f'Pulumi.{stack}.yaml'} or the program, then run the same command again",
     )
 

@@ -9,6 +9,9 @@ import pulumi
 
 import pulumi_django
 
+WRAPPED = " has risen: "
+"""Part of the messages with which Pulumi's SDK wraps an error."""
+
 _PACKAGE = Path(pulumi_django.__file__).parent
 _SIMULATING = _PACKAGE / "testing"
 
@@ -18,6 +21,7 @@ def is_refusal(error: BaseException) -> bool:
 
     Everything else can come from the simulation itself: an unknown provider, an invented value, a missing package.
     """
+    error = unwrapped(error)
     if isinstance(error, pulumi.RunError | SyntaxError):
         return True
     frames = traceback.extract_tb(error.__traceback__)
@@ -28,6 +32,13 @@ def is_refusal(error: BaseException) -> bool:
         return False
     says_so = (frames[-1].line or "").lstrip().startswith(("raise ", "assert "))
     return last.is_relative_to(_PACKAGE) or (says_so and not _is_library(last))
+
+
+def unwrapped(error: BaseException) -> BaseException:
+    """The error inside those with which Pulumi's SDK wraps it for each input and resource."""
+    while error.__cause__ is not None and WRAPPED in str(error):
+        error = error.__cause__
+    return error
 
 
 def _is_library(file: Path) -> bool:

@@ -217,7 +217,9 @@ def _changes(release: Release, entry: Entry, config: StackConfig, request: Rollb
             kept += [key] if request.with_config else []
         elif is_image((key,)) or (request.with_config and key not in _KEPT):
             value = _merged(now.get(key), then.get(key))
-            assignments.append(Assignment(namespace=config.project.name, path=(key,), value=value))
+            assignments.append(
+                Assignment(namespace=config.project.name, path=(key,), value=value, origin="the release")
+            )
     images = {name: str(value) for name, value in images.items()}
     return _Wanted(release=release, images=images, assignments=tuple(assignments), kept_secrets=tuple(kept))
 

@@ -132,7 +132,7 @@ def test_fail_fast_starts_no_further_stack(here: Here, monkeypatch: pytest.Monke
     answer = here("create-env", "alpha", "beta", "--base", "dev", "--parallel", "1", "--fail-fast")
     assert answer.code == 1
     assert "beta   environment  skipped" in answer.out
-    assert "not started: app/alpha failed, and --fail-fast was given" in answer.err
+    assert "not started: alpha failed, and --fail-fast was given" in answer.err
 
 
 def test_prices_are_refreshed_on_request(running: Here, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,7 +82,7 @@ def test_a_provider_error_names_the_resource_and_the_next_run_finishes(shop: Wor
     shop.configure(APP, base="dev", tags='{"fail": "not today"}')
     with pytest.raises(OperationFailedError) as failed:
         shop.run(APP)
-    assert failed.value.message == "app/alpha failed: topic: AccessDenied: not today"
+    assert failed.value.message == "alpha failed: topic: AccessDenied: not today"
     assert "run the same command again: it continues" in str(failed.value.hint)
     shop.configure(APP, base="dev")
     shop.run(APP)
@@ -253,8 +253,8 @@ def test_a_damaged_checkpoint_is_named_and_hides_no_other_stack(shop: Workshop) 
 @pytest.mark.parametrize(
     ("passphrase", "message"),
     [
-        ("wrong", "base/dev failed: the stack's secrets cannot be read: the passphrase is wrong"),
-        (None, "base/dev failed: the stack's secrets cannot be read: no passphrase is set"),
+        ("wrong", "dev failed: the stack's secrets cannot be read: the passphrase is wrong"),
+        (None, "dev failed: the stack's secrets cannot be read: no passphrase is set"),
     ],
 )
 def test_a_wrong_or_missing_passphrase_is_reported(

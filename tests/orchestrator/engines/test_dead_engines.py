@@ -76,7 +76,7 @@ def rerun(shop: Workshop, find: Any, operation: Operation = Operation.UP) -> tup
 
 def test_the_next_update_adopts_the_resource_in_progress_and_creates_the_rest(shop: Workshop) -> None:
     said = kill_while_creating(shop)
-    assert said == "app/alpha failed: the engine was killed by signal 9"
+    assert said == "alpha failed: the engine was killed by signal 9"
     assert shop.engine.stack(APP).status is StackStatus.INCOMPLETE  # type: ignore[union-attr]
     outcome, warnings = rerun(shop, in_standin(shop))
     assert shop.cloud() == ["first", "last", "second", "topic"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.engines.program_places import located, place
+from orchestrator.engines.program_places import located, place, sentence
 from orchestrator.errors import OperationFailedError
 from orchestrator.events import Diagnostic
 from tests.support.engines import BASE, Workshop
@@ -35,6 +35,25 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 def test_the_innermost_line_of_the_program_counts() -> None:
     assert place(TRACEBACK, SHOP) == "/srv/shop/base/helper.py:2"
     assert place(TRACEBACK, SHOP / "other") is None
+
+
+COMPONENT = """\
+Traceback (most recent call last):
+  File "/srv/shop/base/__main__.py", line 3, in <module>
+    base()
+  File "/usr/lib/site-packages/pulumi_django/rules/fargate.py", line 9, in check
+    raise ValueError(text)
+ValueError: cpu_units is 3
+"""
+
+
+def test_a_components_error_has_no_type_and_any_other_error_has_one() -> None:
+    assert sentence("ValueError: cpu_units is 3", COMPONENT, None) == "cpu_units is 3"
+    assert sentence("ValueError: cpu_units is 3", COMPONENT, SHOP) == "cpu_units is 3 (/srv/shop/base/__main__.py:3)"
+    failed = COMPONENT.replace("raise ValueError(text)", "int(text)")
+    assert sentence("ValueError: no number", failed, None) == "ValueError: no number"
+    own = COMPONENT.replace("pulumi_django/rules", "shop_components")
+    assert sentence("ValueError: cpu_units is 3", own, None) == "ValueError: cpu_units is 3"
 
 
 def test_a_line_that_the_message_names_is_not_named_twice() -> None:

@@ -115,7 +115,7 @@ def test_a_failure_that_is_no_refusal_of_a_resource_is_reported_and_the_run_goes
     assert orchestrator(workspace).create_env("alpha", base="dev").exit_code == 0
     assert (Operation.UP, ALPHA) in calls(workspace)
     said = [event.message for event in workspace.events if isinstance(event, Diagnostic)]
-    assert "the preview could not check base/dev: base/dev failed: dev: Invalid CIDR" in said
+    assert "the preview could not check dev: base/dev failed: dev: Invalid CIDR" in said
 
 
 def test_without_credentials_nothing_is_begun(workspace: Workspace) -> None:
@@ -192,7 +192,7 @@ def test_the_provider_refuses_before_the_first_create(real: Real, name: str, uni
     real.cloud.set_rules(Rules(refuse={f"check:{name}": "must not be empty"}))
     with pytest.raises(OperationFailedError) as caught:
         real.create()
-    assert caught.value.message.startswith(f"nothing was changed: {unit} failed: {name}: ")
+    assert caught.value.message.startswith(f"nothing was changed: {unit.stack} failed: {name}: ")
     assert "must not be empty" in caught.value.message
     assert real.workshop.cloud() == []
     assert real.state() == []
@@ -205,7 +205,7 @@ def test_the_provider_refuses_before_the_first_create(real: Real, name: str, uni
 def test_an_environment_is_previewed_against_its_existing_base(real: Real) -> None:
     real.workshop.run(BASE)
     real.cloud.set_rules(Rules(refuse={"check:topic": "too long"}))
-    with pytest.raises(OperationFailedError, match="app/alpha failed: topic: "):
+    with pytest.raises(OperationFailedError, match="alpha failed: topic: "):
         real.create()
     assert real.workshop.cloud() == ["first", "second"]
     real.cloud.set_rules(Rules())

@@ -43,11 +43,13 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def test_a_refusal_is_raised_before_anything_is_touched(workspace: Workspace) -> None:
     before = workspace.files()
-    refusal = OperationFailedError("the program of app/alpha failed: no", "correct it")
+    refusal = OperationFailedError("the program of alpha failed: no", "correct it")
     workspace.engine.rehearsals = {BASE: Rehearsal(), APP: Rehearsal(refusal=refusal, traceback="line 3")}
     with pytest.raises(OperationFailedError) as caught:
         workspace.orchestrator().create_env("alpha", base="dev")
-    assert caught.value is refusal
+    assert caught.value.message == "the program of alpha failed: no"
+    file = workspace.file("app", "alpha")
+    assert caught.value.hint == f"correct {file} or the program, then run the same command again"
     assert workspace.engine.calls == []
     assert workspace.files() == before
     assert Diagnostic(unit=APP, severity="error", message="line 3") in workspace.events

@@ -124,8 +124,8 @@ def test_a_failure_skips_its_dependents_and_no_other_unit(engine: FakeEngine) ->
 def test_a_failure_at_the_root_skips_everything_and_is_named_as_the_reason(engine: FakeEngine) -> None:
     engine.fails(BASE)
     assert told(run(engine, BASE, ALPHA, ADMIN))[1:] == [
-        ("app/alpha", "skipped", "not started: it waits for base/dev, which failed"),
-        ("admin/alpha", "skipped", "not started: it waits for base/dev, which failed"),
+        ("app/alpha", "skipped", "not started: it waits for dev, which failed"),
+        ("admin/alpha", "skipped", "not started: it waits for dev, which failed"),
     ]
     assert engine.began == ["up base/dev"]
 
@@ -152,7 +152,7 @@ def test_any_exception_of_a_unit_becomes_its_failure(engine: FakeEngine, error: 
     results = run(engine, BASE, ALPHA)
     assert told(results) == [
         ("base/dev", "failed", f"internal error: {type(error).__name__}: {error}"),
-        ("app/alpha", "skipped", "not started: it waits for base/dev, which failed"),
+        ("app/alpha", "skipped", "not started: it waits for dev, which failed"),
     ]
     assert (
         results[0].hint
@@ -215,7 +215,7 @@ def test_a_unit_that_cannot_be_settled_has_failed(engine: FakeEngine) -> None:
     results = run(engine, BASE, ALPHA, settle=settle)
     assert told(results) == [
         ("base/dev", "failed", "the progress cannot be written"),
-        ("app/alpha", "skipped", "not started: it waits for base/dev, which failed"),
+        ("app/alpha", "skipped", "not started: it waits for dev, which failed"),
     ]
 
 
@@ -315,7 +315,7 @@ def test_a_warning_names_the_units_in_flight(engine: FakeEngine) -> None:
     when(begun, interrupter)
     run(engine, BASE, ALPHA, interrupter=interrupter, observer=heard.append)
     assert [event.message for event in heard if isinstance(event, Diagnostic)] == [
-        "interrupted: waiting for the operations in flight on base/dev; no new operation starts"
+        "interrupted: waiting for the operations in flight on dev; no new operation starts"
     ]
 
 
@@ -343,7 +343,7 @@ def test_a_second_interrupt_ends_the_wait_and_never_reaches_the_engine(engine: F
     ]
     assert engine.interrupts == 1
     assert [event.message for event in heard if isinstance(event, Diagnostic)][1] == (
-        "interrupted again: no longer waiting for base/dev, which completes its operations in flight"
+        "interrupted again: no longer waiting for dev, which completes its operations in flight"
     )
 
 
@@ -351,7 +351,7 @@ def test_a_unit_interrupted_by_another_command_skips_its_dependents(engine: Fake
     engine.interrupt()
     assert told(run(engine, BASE, ALPHA)) == [
         ("base/dev", "cancelled", "base/dev was not started: the run was interrupted"),
-        ("app/alpha", "skipped", "not started: it waits for base/dev, which was interrupted"),
+        ("app/alpha", "skipped", "not started: it waits for dev, which was interrupted"),
     ]
 
 
