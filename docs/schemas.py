@@ -26,7 +26,7 @@ DIALECT = "http://json-schema.org/draft-07/schema#"
 PREFIX = "PROJECT"
 """Stands for the name of the Pulumi project; `orchestrator init` replaces it."""
 
-_GIVEN = frozenset({"base", "aws", "region", "account_zones", "listener_priorities"})
+_GIVEN = frozenset({"base", "aws", "region", "account_zones", "listener_priorities", "target_groups"})
 """Arguments that programs pass. They are no keys of a stack file."""
 
 _SCALARS: Mapping[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean", timedelta: "string"}

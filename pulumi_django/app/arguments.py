@@ -30,6 +30,7 @@ from pulumi_django.contract import BaseContract
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.ecs.task import Architecture, StorageSized
 from pulumi_django.ecs.volumes import Mount
+from pulumi_django.ecs.web_routing import ExistingGroup
 from pulumi_django.observability.otel import TracingOptions
 from pulumi_django.policies import secret_references
 from pulumi_django.rules import aws_rules
@@ -230,6 +231,10 @@ class AppArgs:
     """Listener rules in the stack's state: name -> priority. A rule keeps its priority, and none takes one that another rule
     still has, which AWS refuses. The projects read them from the state. Without them every rule has the priority of a new
     environment."""
+
+    target_groups: Mapping[str, ExistingGroup] = field(default_factory=dict[str, ExistingGroup])
+    """Target groups in the stack's state: resource name -> the group. AWS deletes none that a rule uses, so one with another port
+    or protocol gets a name of its own. The projects read them from the state."""
 
     hours: OfficeHours | None = None
     """Times of the week in which the services run; AWS stops them at the end and starts them again. None takes the base's

@@ -114,6 +114,7 @@ def _served(to: _Setting, part: ServedPart) -> WebService | FrontendService:
         listener_arn=env.base.listener_arn,
         load_balancer_suffix=env.base.alb_arn_suffix,
         rules=hosts.assigned_rules(env.name, args)[part.service],
+        existing_groups=args.target_groups,
         capacity=to.capacity,
         **passed(Served, options),
     )

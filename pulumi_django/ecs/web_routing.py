@@ -101,6 +101,17 @@ class Served(Scaled):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExistingGroup:
+    """A target group in the stack's state."""
+
+    name: str
+    """Its name in AWS."""
+
+    protocol: str
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Targets:
     """The container that takes the requests of a service."""
 
@@ -112,6 +123,25 @@ class Targets:
     served: Served
     platform_role_arn: pulumi.Input[str] | None = None
     """Role with which ECS moves traffic. None creates one."""
+
+    existing: Mapping[str, ExistingGroup] = field(default_factory=dict[str, ExistingGroup])
+    """Target groups in the stack's state, by resource name."""
+
+    def moves(self, name: str) -> bool:
+        """Return whether this target group exists with a port or protocol that AWS cannot change."""
+        before = self.existing.get(name)
+        return before is not None and (before.protocol, before.port) != (self.served.target_protocol, self.port)
+
+    def group_name(self, name: str, physical: str) -> str:
+        """Return the name in AWS. AWS deletes no target group that a rule uses, so the next one gets another name."""
+        usual, before = naming.target_group_name(self.environment, physical), self.existing.get(name)
+        if before is None:
+            return usual
+        if not self.moves(name):
+            return before.name
+        protocol = self.served.target_protocol.lower()
+        beside = naming.target_group_name(self.environment, f"{physical}-{protocol}-{self.port}")
+        return usual if before.name != usual else beside
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +184,9 @@ def route_by_weight(
             _target_group(f"{name}{suffix}-{ALTERNATE}", f"{targets.service}{suffix}-{ALTERNATE}", targets, parent),
         )
         pairs.append(pair)
-        made.append(_listener_rule(name, listener_arn, key, rule, _weighted(*pair), parent, ignore=["actions"]))
+        # ECS sets the weights after the first deployment.
+        ignore = [] if targets.moves(f"{name}{suffix}") else ["actions"]
+        made.append(_listener_rule(name, listener_arn, key, rule, _weighted(*pair), parent, ignore=ignore))
     groups = [group for pair in pairs for group in pair]
     role = targets.platform_role_arn
     if role is None:
@@ -209,7 +241,7 @@ def _target_group(name: str, physical: str, targets: Targets, parent: pulumi.Res
     served, check = targets.served, targets.served.health_check
     return aws.lb.TargetGroup(
         name,
-        name=naming.target_group_name(targets.environment, physical),
+        name=targets.group_name(name, physical),
         target_type="ip",
         protocol=served.target_protocol,
         port=targets.port,
@@ -225,8 +257,7 @@ def _target_group(name: str, physical: str, targets: Targets, parent: pulumi.Res
             unhealthy_threshold=check.unhealthy_threshold,
             matcher="200-399",
         ),
-        # The name is fixed, so the old group is deleted before one with another port is created.
-        opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=True),
+        opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=not targets.moves(name)),
     )
 
 
@@ -261,7 +292,6 @@ def _listener_rule(
             ),
         ],
         actions=[action],
-        # ECS sets the weights after the first deployment.
         opts=pulumi.ResourceOptions(parent=parent, ignore_changes=ignore),
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_aws as aws
@@ -11,6 +11,7 @@ import pulumi_aws as aws
 from pulumi_django.ecs.service import Capacity, ServiceArgs, ServiceComponent, ServiceScaling, ecs_service
 from pulumi_django.ecs.task import TaskSize, logged_task
 from pulumi_django.ecs.web_routing import (
+    ExistingGroup,
     Routing,
     Served,
     Targets,
@@ -39,6 +40,9 @@ class WebServiceArgs(Served, ServiceArgs):
 
     rules: Sequence[Rule]
     """Listener rules of this service (`priorities.assign`)."""
+
+    existing_groups: Mapping[str, ExistingGroup] = field(default_factory=dict[str, ExistingGroup])
+    """Target groups in the stack's state, by resource name. One with another port or protocol is created beside them."""
 
     capacity: Capacity = "FARGATE_SPOT"
     """`FARGATE_SPOT` or `FARGATE`. Spot tasks cost about a third, and AWS ends them with two minutes' notice."""
@@ -109,6 +113,7 @@ class WebService(WebComponent):
             port=port,
             served=args,
             platform_role_arn=args.placement.platform_role_arn,
+            existing=args.existing_groups,
         )
         how = route_by_weight if args.deployment.shifts else route
         return how(name, targets, args.listener_arn, args.rules, self)

@@ -16,8 +16,7 @@ async def app_stack(base_project: str, also: Sequence[str]) -> None:
     base = await project.base_contract(settings.base, name, project=settings.base_project or base_project, also=also)
     contract.require_kind(base, settings.kind or base.kind, name)
     provider = project.aws_provider(environment=name, base=settings.base, kind=base.kind, tags=settings.tags)
-    priorities = await own_state.listener_priorities()
-    given = {"base": base, "aws": project.aws_access(), "listener_priorities": priorities}
+    given = {"base": base, "aws": project.aws_access(), **await own_state.routing()}
     options = project.options(provider, settings.permissions_boundary)
     if base.kind is Kind.PROD:
         prod = config.load(ProdAppArgs, given=given, others=project.AppSettings)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pulumi
+
+from pulumi_django.ecs.web_routing import ExistingGroup
 
 READ_RESOURCES = "pulumi:pulumi:readStackResourceOutputs"
 """The engine's function that reads a stack's state. It leaves no trace in the state; with a StackReference a stack would count
 as its own reader."""
 
 _LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
+_TARGET_GROUP = "aws:lb/targetGroup:TargetGroup"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +25,11 @@ class OwnResource:
 
     name: str
     outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def type(self) -> str:
+        """Its own type."""
+        return self.types.rpartition("$")[2]
 
 
 async def resources() -> list[OwnResource]:
@@ -36,14 +44,29 @@ async def resources() -> list[OwnResource]:
     ]
 
 
-async def listener_priorities() -> dict[str, int]:
-    """Return the priorities of the stack's listener rules by name."""
+async def routing() -> dict[str, Any]:
+    """Return the arguments `listener_priorities` and `target_groups` of an environment."""
+    found = await resources()
+    return {"listener_priorities": _priorities(found), "target_groups": _groups(found)}
+
+
+def _priorities(found: Sequence[OwnResource]) -> dict[str, int]:
     return {
         resource.name: int(priority)
-        for resource in await resources()
-        if resource.types.rpartition("$")[2] == _LISTENER_RULE
+        for resource in found
+        if resource.type == _LISTENER_RULE
         for priority in [resource.outputs.get("priority")]
         if isinstance(priority, int | float)
+    }
+
+
+def _groups(found: Sequence[OwnResource]) -> dict[str, ExistingGroup]:
+    return {
+        resource.name: ExistingGroup(name=str(name), protocol=str(protocol), port=int(port))
+        for resource in found
+        if resource.type == _TARGET_GROUP
+        for name, protocol, port in [[resource.outputs.get(key) for key in ("name", "protocol", "port")]]
+        if isinstance(port, int | float)
     }
 
 

@@ -22,8 +22,7 @@ async def standalone_stack() -> None:
     of_base = {"region": region, "account_zones": zones, **_short(settings, "base", settings.base, "domain_name")}
     base = AdHocBase(name, config.load(AdHocBaseArgs, at="base", given=of_base), options)
     short = _short(settings, "app", settings.app, "backend_image", "settings_module")
-    priorities = await own_state.listener_priorities()
-    of_app = {"base": base.contract, "aws": project.aws_access(), "listener_priorities": priorities, **short}
+    of_app = {"base": base.contract, "aws": project.aws_access(), **await own_state.routing(), **short}
     app = AdHocApp(name, config.load(AdHocAppArgs, at="app", given=of_app), options)
     contract.export(app.outputs)
 

@@ -64,6 +64,38 @@ def test_priorities_without_a_history_do_cross() -> None:
     assert crossing == [True] * len(CHANGES)
 
 
+GROUP = "aws:lb/targetGroup:TargetGroup"
+BLUE_GREEN = {"deployment": {"strategy": "blue-green"}}
+
+
+def groups(result: SimulationResult) -> dict[str, str]:
+    return {group.name: group.inputs["name"] for group in result.of_type(GROUP)}
+
+
+@pytest.mark.parametrize("more", [{}, BLUE_GREEN], ids=["rolling", "blue-green"])
+@pytest.mark.parametrize(
+    ("key", "value"), [("port", 9000), ("target_protocol", "HTTPS")], ids=["another port", "another protocol"]
+)
+def test_a_target_group_that_cannot_change_is_created_beside_the_one_in_use(
+    more: dict[str, Any], key: str, value: Any
+) -> None:
+    """AWS deletes no target group that a rule uses, and has no two of one name."""
+    web = {**WEB, "paths": ["/api/*"], **more}
+    first = app(web=web)
+    second = app(first, web={**web, key: value})
+    changed = {name for name in groups(first) if groups(first)[name] != groups(second)[name]}
+    assert changed == {name for name in groups(first) if name.startswith("alpha-gunicorn")}
+    made = [group for group in second.of_type(GROUP) if group.name in changed]
+    assert not any(group.delete_before_replace for group in made)
+    assert all(len(group.inputs["name"]) <= 32 for group in made)
+    rule = second.one(RULE, "alpha-gunicorn-rule-api")
+    assert rule.ignore_changes == [], "the rule takes the new target groups"
+    third = app(second, web={**web, key: value})
+    assert groups(third) == groups(second)
+    assert third.one(RULE, "alpha-gunicorn-rule-api").ignore_changes == (["actions"] if more else [])
+    assert groups(app(third, web=web)) == groups(first)
+
+
 def test_the_standalone_program_keeps_priorities_too() -> None:
     def standalone(paths: list[str], prior: SimulationResult | None = None) -> SimulationResult:
         app = {"web": {"paths": paths}, "settings_module": "shop.settings", "backend_image": "shop:1"}
