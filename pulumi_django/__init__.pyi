@@ -2,12 +2,11 @@
 
 from .account.bootstrap import AccountBootstrap as AccountBootstrap
 from .account.bootstrap import AccountBootstrapArgs as AccountBootstrapArgs
-from .account.bootstrap import BudgetOptions as BudgetOptions
 from .account.bootstrap import DeployOptions as DeployOptions
 from .account.bootstrap import MailOptions as MailOptions
-from .account.bootstrap import RepositoryOptions as RepositoryOptions
 from .account.budget import BudgetAlarm as BudgetAlarm
 from .account.budget import BudgetAlarmArgs as BudgetAlarmArgs
+from .account.budget import BudgetOptions as BudgetOptions
 from .account.mail_domain import MailDomain as MailDomain
 from .account.mail_domain import MailDomainArgs as MailDomainArgs
 from .account.pipeline_roles import DeployRole as DeployRole
@@ -16,6 +15,7 @@ from .account.pipeline_roles import PlanRole as PlanRole
 from .account.pipeline_roles import PlanRoleArgs as PlanRoleArgs
 from .account.repository import ImageRepository as ImageRepository
 from .account.repository import ImageRepositoryArgs as ImageRepositoryArgs
+from .account.repository import RepositoryOptions as RepositoryOptions
 from .account.state import StateBackend as StateBackend
 from .account.state import StateBackendArgs as StateBackendArgs
 from .app.composites import AdHocApp as AdHocApp

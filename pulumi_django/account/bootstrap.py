@@ -4,38 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pulumi
 
-from pulumi_django.account.budget import BudgetAlarm, BudgetAlarmArgs
+from pulumi_django.account.budget import BudgetAlarm, BudgetAlarmArgs, BudgetOptions
 from pulumi_django.account.mail_domain import MailDomain, MailDomainArgs
-from pulumi_django.account.pipeline_roles import DeployRole, DeployRoleArgs, PlanRole, PlanRoleArgs
-from pulumi_django.account.repository import ImageRepository, ImageRepositoryArgs, check_repository_name
+from pulumi_django.account.pipeline_roles import DeployRights, DeployRole, DeployRoleArgs, PlanRole, PlanRoleArgs
+from pulumi_django.account.repository import (
+    ImageRepository,
+    ImageRepositoryArgs,
+    RepositoryOptions,
+    check_repository_name,
+)
 from pulumi_django.account.role_parts import check_subject
 from pulumi_django.account.state import StateBackend, StateBackendArgs
+from pulumi_django.rules.fields import passed
 
 
 @dataclass(frozen=True, kw_only=True)
-class RepositoryOptions:
-    immutable_tags: bool = True
-    """Whether a tag always stays with its first image."""
-
-    keep_images: int = 100
-    """Number of the newest tagged images to keep, 1 to 100000."""
-
-    untagged_days: int = 7
-    """Days to keep images without a tag, 1 to 3650."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeployOptions:
+class DeployOptions(DeployRights):
     subjects: Sequence[str]
     """Workflows that can assume the role, such as `repo:shop/infrastructure:environment:production`, without
     wildcards."""
-
-    role_name: str = "pulumi-django-deploy"
-    """Name of the role in IAM."""
 
     plan_subjects: Sequence[str] = ()
     """Workflows that can assume a second role, which only previews, such as `repo:shop/infrastructure:pull_request`; empty
@@ -43,21 +33,6 @@ class DeployOptions:
 
     plan_role_name: str = "pulumi-django-plan"
     """Name of the second role in IAM."""
-
-    name_prefix: str = ""
-    """Prefix of the names of all bases and environments that the pipeline deploys, such as `shop-`, at most 20 characters; the
-    empty default allows every name."""
-
-    may_adopt: bool = False
-    """Whether the pipeline can create resources for which AWS also requires the permission to tag resources of others: bases,
-    KMS keys, certificates, CloudFront distributions; without `name_prefix` also queues, published parameters and web fleets.
-    When it is off, an administrator creates them, and the pipeline updates and deletes them."""
-
-    hosted_zone_ids: Sequence[str] = ()
-    """Ids of the Route 53 zones in which the pipeline changes records; empty allows every zone of the account."""
-
-    workload_statements: Sequence[Mapping[str, Any]] = ()
-    """IAM statements that extend the permissions boundary of application roles beyond the needs of the components."""
 
     regions: Sequence[str] | None = None
     """AWS regions in which the pipeline deploys; None is the region of the bootstrap."""
@@ -77,15 +52,6 @@ class MailOptions:
 
     hosted_zone_id: str
     """Route 53 zone of the domain."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class BudgetOptions:
-    monthly_dollars: int
-    """Monthly budget of the account in US dollars."""
-
-    emails: Sequence[str]
-    """E-mail addresses of the notifications, 1 to 10."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +117,7 @@ class AccountBootstrap(pulumi.ComponentResource):
         deploy = self._deploy_role(name, args, args.deploy, state, repositories) if args.deploy else None
         mail = self._mail(name, args.mail) if args.mail else None
         if args.budget:
-            budget = BudgetAlarmArgs(monthly_dollars=args.budget.monthly_dollars, emails=args.budget.emails)
+            budget = BudgetAlarmArgs(**passed(BudgetOptions, args.budget))
             BudgetAlarm(f"{name}-budget", budget, pulumi.ResourceOptions(parent=self))
         self.backend_url, self.secrets_provider = state.backend_url, state.secrets_provider
         self.repository_urls = {key: repository.repository_url for key, repository in repositories.items()}
@@ -181,9 +147,7 @@ class AccountBootstrap(pulumi.ComponentResource):
                 f"{name}-{repository.replace('/', '-')}",
                 ImageRepositoryArgs(
                     repository_name=repository,
-                    immutable_tags=options.immutable_tags,
-                    keep_images=options.keep_images,
-                    untagged_days=options.untagged_days,
+                    **passed(RepositoryOptions, options),
                 ),
                 pulumi.ResourceOptions(parent=self),
             )
@@ -203,16 +167,12 @@ class AccountBootstrap(pulumi.ComponentResource):
             DeployRoleArgs(
                 subjects=options.subjects,
                 regions=options.regions or [args.region],
-                role_name=options.role_name,
-                name_prefix=options.name_prefix,
-                may_adopt=options.may_adopt,
-                hosted_zone_ids=options.hosted_zone_ids,
-                workload_statements=options.workload_statements,
                 protected_role_names=[options.plan_role_name],
                 repository_arns=[repository.repository_arn for repository in repositories.values()],
                 state_bucket_arn=state.bucket_arn,
                 state_key_arn=state.key_arn,
                 oidc_provider_arn=options.oidc_provider_arn,
+                **passed(DeployRights, options),
             ),
             pulumi.ResourceOptions(parent=self),
         )

@@ -17,13 +17,16 @@ MOST_DOLLARS = 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class BudgetAlarmArgs:
+class BudgetOptions:
     monthly_dollars: int
     """Monthly budget of the account in US dollars."""
 
     emails: Sequence[str]
     """E-mail addresses of the notifications, 1 to 10."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetAlarmArgs(BudgetOptions):
     actual_percent: int = 80
     """Actual cost in percent of the budget at which the first mail is sent, 1 to 1000."""
 

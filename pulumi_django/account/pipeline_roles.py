@@ -48,13 +48,8 @@ _KEY_CHANGES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeployRoleArgs:
-    subjects: Sequence[str]
-    """Workflows that can assume the role, as subjects of GitHub's tokens, without wildcards. Prefer
-    `repo:OWNER/REPOSITORY:environment:NAME`, because an environment in GitHub can require approval."""
-
-    regions: Sequence[str]
-    """AWS regions in which the role deploys."""
+class DeployRights:
+    """Name and reach of the role that deploys."""
 
     role_name: str = "pulumi-django-deploy"
     """Name of the role in IAM."""
@@ -74,6 +69,16 @@ class DeployRoleArgs:
 
     workload_statements: Sequence[Mapping[str, Any]] = ()
     """IAM statements that extend the permissions boundary of application roles beyond the needs of the components."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployRoleArgs(DeployRights):
+    subjects: Sequence[str]
+    """Workflows that can assume the role, as subjects of GitHub's tokens, without wildcards. Prefer
+    `repo:OWNER/REPOSITORY:environment:NAME`, because an environment in GitHub can require approval."""
+
+    regions: Sequence[str]
+    """AWS regions in which the role deploys."""
 
     protected_role_names: Sequence[str] = ()
     """Names of further roles that the role must never change."""

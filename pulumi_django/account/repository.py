@@ -26,10 +26,7 @@ def check_repository_name(name: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageRepositoryArgs:
-    repository_name: str
-    """Name of the repository in ECR, such as `shop-backend`."""
-
+class RepositoryOptions:
     immutable_tags: bool = True
     """Whether a tag always stays with its first image, so that a deployed tag never names another image. A pipeline that moves
     `latest` needs it off."""
@@ -39,6 +36,12 @@ class ImageRepositoryArgs:
 
     untagged_days: int = 7
     """Days to keep images without a tag, 1 to 3650."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageRepositoryArgs(RepositoryOptions):
+    repository_name: str
+    """Name of the repository in ECR, such as `shop-backend`."""
 
     force_destroy: bool = False
     """Whether deleting the repository deletes its images. Without it a repository with images cannot be deleted."""

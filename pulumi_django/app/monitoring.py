@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import pulumi
 
 from pulumi_django.app.backing import Backing
@@ -17,24 +14,9 @@ from pulumi_django.ecs.exec_sessions import ExecSessions, ExecSessionsArgs, Exec
 from pulumi_django.ecs.web_service import WebComponent
 from pulumi_django.observability.alarms import EnvironmentAlarms, EnvironmentAlarmsArgs
 from pulumi_django.observability.dashboard import Dashboard, DashboardArgs
-from pulumi_django.observability.metrics import Metric, queue_metric
+from pulumi_django.observability.metrics import Watched, queue_metric
 from pulumi_django.observability.topic import AlarmTopic, AlarmTopicArgs
 from pulumi_django.rules.fields import passed
-
-
-@dataclass(frozen=True, kw_only=True)
-class Watched:
-    """The parts of an environment that have metrics."""
-
-    cluster_name: pulumi.Input[str]
-    services: Mapping[str, pulumi.Input[str]]
-    """Name within the environment -> name of the ECS service."""
-
-    target_groups: Mapping[str, pulumi.Input[str]]
-    """Web service -> suffix of its target group's ARN."""
-
-    queues: Mapping[str, Metric]
-    """Celery queue -> metric of its waiting messages."""
 
 
 def key_arn(env: Environment) -> pulumi.Input[str] | None:
@@ -69,6 +51,7 @@ def watch(
     watched = Watched(
         cluster_name=cluster.cluster_name,
         services={name: part.service_name for name, part in services.services.items()},
+        load_balancer=env.base.alb_arn_suffix,
         target_groups={
             name if index == 0 else f"{name}-{index}": suffix
             for name, part in web.items()
@@ -96,11 +79,7 @@ def _alarms(env: Environment, watched: Watched, options: AlarmOptions, key: pulu
         topic = AlarmTopic(f"{env.name}-alarm-topic", own, env.opts).topic_arn
     args = EnvironmentAlarmsArgs(
         topic_arn=topic,
-        cluster_name=watched.cluster_name,
-        services=watched.services,
-        load_balancer=env.base.alb_arn_suffix,
-        target_groups=watched.target_groups,
-        queues=watched.queues,
+        **passed(Watched, watched),
         thresholds=options,
     )
     EnvironmentAlarms(f"{env.name}-alarms", args, env.opts)
@@ -110,11 +89,7 @@ def _dashboard(env: Environment, watched: Watched) -> None:
     args = DashboardArgs(
         environment=env.name,
         region=env.base.region,
-        cluster_name=watched.cluster_name,
-        services=watched.services,
-        load_balancer=env.base.alb_arn_suffix,
-        target_groups=watched.target_groups,
-        queues=watched.queues,
+        **passed(Watched, watched),
         database_instance_id=env.base.database_instance_id,
         database_cluster_id=env.base.database_cluster_id,
     )

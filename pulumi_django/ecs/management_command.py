@@ -10,18 +10,23 @@ from pulumi_django.ecs.task import ContainerSetup, TaskSize, logged_task
 
 
 @dataclass(frozen=True, kw_only=True)
-class ManagementCommandArgs:
-    environment: str
-    """Name of the environment."""
-
-    command_name: str
-    """Name of the container, and last part of the family `{environment}-{command_name}`."""
+class CommandSettings:
+    """Container and size of a task."""
 
     container: ContainerSetup
     """Image, variables, rights and log of the container: the web service's."""
 
     size: TaskSize
     """Command, CPU and memory of the task."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManagementCommandArgs(CommandSettings):
+    environment: str
+    """Name of the environment."""
+
+    command_name: str
+    """Name of the container, and last part of the family `{environment}-{command_name}`."""
 
 
 class TaskComponent(pulumi.ComponentResource):

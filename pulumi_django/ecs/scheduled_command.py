@@ -8,10 +8,14 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.ecs.management_command import ManagementCommand, ManagementCommandArgs, TaskComponent
+from pulumi_django.ecs.management_command import (
+    CommandSettings,
+    ManagementCommand,
+    ManagementCommandArgs,
+    TaskComponent,
+)
 from pulumi_django.ecs.roles import ECS_TASKS, SCHEDULER, Statement, allow, role_arn
 from pulumi_django.ecs.service import ServicePlacement
-from pulumi_django.ecs.task import ContainerSetup, TaskSize
 from pulumi_django.policies.trust import account_of
 from pulumi_django.rules import naming
 from pulumi_django.rules.partitions import of_region
@@ -43,18 +47,12 @@ class ScheduleSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScheduledCommandArgs(ScheduleSettings):
+class ScheduledCommandArgs(ScheduleSettings, CommandSettings):
     command_name: str
     """Name of the schedule and the container, and last part of the family `{environment}-{command_name}`."""
 
     placement: ServicePlacement
     """Cluster, subnets and hooks of the environment's services."""
-
-    container: ContainerSetup
-    """Image, variables, rights and log of the container: the web service's."""
-
-    size: TaskSize
-    """Command, CPU and memory of the task."""
 
     after: Sequence[pulumi.Resource] = ()
     """Resources that exist before the schedule, such as the web service: its release prepares the database for this image."""

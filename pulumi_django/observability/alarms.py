@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pulumi
@@ -10,6 +10,7 @@ import pulumi
 from pulumi_django.observability.metrics import (
     Condition,
     Metric,
+    Watched,
     database_metric,
     metric_alarm,
     service_metric,
@@ -68,22 +69,7 @@ class AlarmsArgs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EnvironmentAlarmsArgs(AlarmsArgs):
-    cluster_name: pulumi.Input[str]
-    """Name of the ECS cluster."""
-
-    services: Mapping[str, pulumi.Input[str]]
-    """Name of the ECS service by name within the environment."""
-
-    load_balancer: pulumi.Input[str]
-    """Suffix of the load balancer's ARN."""
-
-    target_groups: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
-    """Suffix of the target group's ARN by web service."""
-
-    queues: Mapping[str, Metric] = field(default_factory=dict[str, Metric])
-    """Metric of the waiting messages by queue."""
-
+class EnvironmentAlarmsArgs(Watched, AlarmsArgs):
     thresholds: AlarmThresholds = field(default_factory=AlarmThresholds)
     """Thresholds of the alarms."""
 

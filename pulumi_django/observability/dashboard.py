@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.observability.metrics import Metric, database_metric, service_metric, web_metric
+from pulumi_django.observability.metrics import Metric, Watched, database_metric, service_metric, web_metric
 
 # A dashboard is 24 columns wide.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
@@ -30,27 +30,12 @@ _DATABASE_METRICS: Mapping[str, Sequence[tuple[str, str]]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class DashboardArgs:
+class DashboardArgs(Watched):
     environment: str
     """Name of the environment and of its dashboard."""
 
     region: str
     """AWS region of the metrics."""
-
-    cluster_name: pulumi.Input[str]
-    """Name of the ECS cluster."""
-
-    services: Mapping[str, pulumi.Input[str]]
-    """Name of the ECS service by name within the environment."""
-
-    load_balancer: pulumi.Input[str]
-    """Suffix of the load balancer's ARN."""
-
-    target_groups: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
-    """Suffix of the target group's ARN by web service."""
-
-    queues: Mapping[str, Metric] = field(default_factory=dict[str, Metric])
-    """Metric of the waiting messages by queue."""
 
     database_instance_id: pulumi.Input[str] | None = None
     """Identifier of the base's RDS instance; None without one."""

@@ -35,6 +35,26 @@ class Metric:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Watched:
+    """The parts of an environment that have metrics."""
+
+    cluster_name: pulumi.Input[str]
+    """Name of the ECS cluster."""
+
+    services: Mapping[str, pulumi.Input[str]]
+    """Name of the ECS service by name within the environment."""
+
+    load_balancer: pulumi.Input[str]
+    """Suffix of the load balancer's ARN."""
+
+    target_groups: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    """Suffix of the target group's ARN by web service."""
+
+    queues: Mapping[str, Metric] = field(default_factory=dict[str, Metric])
+    """Metric of the waiting messages by queue."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Condition:
     """The condition of an alarm."""
 

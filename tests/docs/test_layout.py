@@ -75,3 +75,42 @@ def test_the_docstring_of_a_function_names_the_thing_first() -> None:
         and not (text.startswith("Whether") and is_flag(node))
     ]
     assert found == []
+
+
+MOST_REPEATS = 57
+"""Fields of argument classes and components that repeat the name and the docstring of another class: their defaults or types
+differ, or the classes have nothing else in common. A lower number is welcome, a higher one is not."""
+
+OTHER_DEFAULT_OR_TYPE = {
+    "command",  # of the image, of a sidecar
+    "domain_name",
+    "hosted_zone_id",  # plain in the options of the bootstrap, an Input of the component
+    "retain",
+    "service",
+    "versioned",
+}
+"""Fields that stand both in options and in the arguments of a component. All others are inherited (`rules/fields.py`)."""
+
+
+def fields_with_docstrings() -> Iterator[tuple[str, str, str]]:
+    """Class, name and docstring of each field of the components."""
+    for file in FILES:
+        if file.relative_to(ROOT).parts[0] == "pulumi_django":
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                for field, text in pairwise(node.body) if isinstance(node, ast.ClassDef) else ():
+                    if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+                        words = str(getattr(text.value, "value", "")).split()
+                        yield node.name, ast.unparse(field.target), " ".join(words)
+
+
+def test_a_fact_stands_in_one_class() -> None:
+    classes: dict[tuple[str, str], list[str]] = {}
+    for owner, name, text in fields_with_docstrings():
+        classes.setdefault((name, text), []).append(owner)
+    assert sum(len(owners) - 1 for owners in classes.values()) <= MOST_REPEATS
+    twice = {
+        name
+        for (name, _), owners in classes.items()
+        if any(owner.endswith("Options") for owner in owners) and any(not owner.endswith("Options") for owner in owners)
+    }
+    assert twice == OTHER_DEFAULT_OR_TYPE

@@ -18,7 +18,7 @@ from orchestrator.building.images import Building
 from orchestrator.building.requests import BuildImages, BuiltImage, ImageStatus
 from orchestrator.config import settings
 from orchestrator.errors import OperationFailedError, RefusedError, SettingsError
-from pulumi_django.account.bootstrap import RepositoryOptions
+from pulumi_django.account.repository import RepositoryOptions
 from pulumi_django.rules import image_expiry
 from tests.orchestrator.building.conftest import configured
 from tests.support import aws
