@@ -254,8 +254,8 @@ def _notes(name: str, image: ImageSettings, tree: SourceTree) -> list[str]:
     if not tree.in_git:
         notes.append(f"{tree.root} is not in a git repository: the image gets every file that .dockerignore leaves")
     elif tree.uncommitted:
-        files = "1 file is" if tree.uncommitted == 1 else f"{tree.uncommitted} files are"
-        notes.append(f"{files} not committed: the image gets them as they are")
+        many = f"{tree.uncommitted} files are not committed: the image gets them as they are"
+        notes.append("1 file is not committed: the image gets it as it is" if tree.uncommitted == 1 else many)
     for key in image.args:
         if _CREDENTIAL.search(key):
             notes.append(f"the argument {key} stays readable in the image's history: pass it in images.{name}.secrets")

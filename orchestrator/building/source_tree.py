@@ -47,7 +47,7 @@ class SourceTree:
     """The files in the order of their paths."""
 
     uncommitted: int = 0
-    """Number of files that differ from the last commit."""
+    """Number of the image's files that differ from the last commit, also files that are gone."""
 
     in_git: bool = True
 
@@ -100,16 +100,16 @@ def read(root: Path, dockerfile: str, include: Sequence[str] = (), without: Sequ
         # The builder would apply it beside the file of the Dockerfile.
         paths = {*paths} - {_IGNORE_FILE}
     left_out = [f"{path.relative_to(root)}" for path in without if path.is_relative_to(root) and path != root]
-    found = [
-        _source_file(root, path)
-        for path in sorted(paths)
-        if not rules.match(path) and not any(path == each or path.startswith(f"{each}/") for each in left_out)
-    ]
+
+    def belongs(path: str) -> bool:
+        return not rules.match(path) and not any(path == each or path.startswith(f"{each}/") for each in left_out)
+
+    found = [_source_file(root, path) for path in sorted(paths) if belongs(path)]
     return SourceTree(
         root=root,
         dockerfile=file,
         files=tuple(each for each in found if each is not None),
-        uncommitted=len(_split(_git(root, "status", "--porcelain", "-z", "--no-renames", "--", "."))) if in_git else 0,
+        uncommitted=sum(map(belongs, _changed(root))) if in_git else 0,
         in_git=in_git,
     )
 
@@ -171,6 +171,14 @@ def _git_files(root: Path) -> set[str]:
         inner = folder.is_dir() and not folder.is_symlink()
         found |= {f"{path.rstrip('/')}/{each}" for each in _git_files(folder)} if inner and _own(folder) else {path}
     return found
+
+
+def _changed(root: Path) -> Iterator[str]:
+    """The files that differ from the last commit, and new ones."""
+    prefix = os.fsdecode(_git(root, "rev-parse", "--show-prefix").removesuffix(b"\n"))
+    # Each entry begins with two letters and a space; the path begins at the top of the repository.
+    for entry in _split(_git(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", ".")):
+        yield entry[3:].removeprefix(prefix)
 
 
 def _own(folder: Path) -> bool:

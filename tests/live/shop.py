@@ -146,18 +146,19 @@ def running(
     *,
     config: str = "",
     code: Path = SHOP,
+    stacks: Path = SHOP / "infrastructure",
     words: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
 ) -> Generator[Shop]:
     """Run an environment of the shop while the block runs.
 
-    `config` is added to its stack file, `words` and `environment` to its command.
+    `config` is added to its stack file in a copy of `stacks`, `words` and `environment` to its command.
     """
     # PostgreSQL's own user must be able to enter, when root runs the tests.
     state = Path(tempfile.mkdtemp(prefix="local-"))
     state.chmod(0o755)
     infrastructure = state / "infrastructure"
-    shutil.copytree(SHOP / "infrastructure", infrastructure, ignore=shutil.ignore_patterns(".*"))
+    shutil.copytree(stacks, infrastructure, ignore=shutil.ignore_patterns(".*"))
     with (infrastructure / "app" / f"Pulumi.{name}.yaml").open("a", encoding="utf-8") as stack_file:
         stack_file.write(config)
     shared = state / "shared"

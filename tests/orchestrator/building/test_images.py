@@ -150,7 +150,7 @@ def test_labels_name_the_commit_and_the_branch(workspace: Workspace, source: Pat
     assert "--label org.opencontainers.image.ref.name=feature/x " in builders.call("buildah build")
     (source / "manage.py").write_text("dirty")
     image = run(workspace)
-    assert image.notes == ("1 file is not committed: the image gets them as they are",)
+    assert image.notes == ("1 file is not committed: the image gets it as it is",)
     assert f"image.revision={head}-dirty " in builders.calls[-1]
 
 

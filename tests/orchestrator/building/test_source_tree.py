@@ -69,6 +69,18 @@ def test_new_and_changed_files_count_although_they_are_not_committed(repository:
     assert tree.hash() != before.hash()
 
 
+def test_files_that_are_not_in_the_image_do_not_count_as_changes_of_it(repository: Path) -> None:
+    (repository / ".dockerignore").write_text("infrastructure\n")
+    commit(repository)
+    write(repository, {"infrastructure/app/Pulumi.alpha.yaml": "config:\n", "infrastructure/orchestrator.toml": ""})
+    assert source_tree.read(repository, "Dockerfile").uncommitted == 0
+    write(repository, {"part/Dockerfile": "FROM scratch\n", "part/new/a.py": "", "part/new/b.py": ""})
+    assert source_tree.read(repository / "part", "Dockerfile").uncommitted == 3, "each file of a new folder counts"
+    commit(repository)
+    (repository / "part/new/a.py").unlink()
+    assert source_tree.read(repository / "part", "Dockerfile").uncommitted == 1, "a file that is gone counts"
+
+
 def test_a_deleted_file_that_git_tracks_is_not_part_of_the_image(repository: Path) -> None:
     (repository / "manage.py").unlink()
     assert "manage.py" not in names(source_tree.read(repository, "Dockerfile"))
