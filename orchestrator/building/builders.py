@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from orchestrator.building import child
-from orchestrator.building.child import Ended, Tell
 from orchestrator.errors import OperationFailedError
+from orchestrator.operations import child
+from orchestrator.operations.child import Ended, Tell
 
 NAMES = ("docker", "podman", "buildah")
 INSTALL_HINT = (

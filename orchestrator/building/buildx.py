@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.building import builders, child
+from orchestrator.building import builders
 from orchestrator.building.builders import Order, UnusableError, probe
-from orchestrator.building.child import Tell
 from orchestrator.errors import OperationFailedError
+from orchestrator.operations import child
+from orchestrator.operations.child import Tell
 
 _LACKS = "the builder of docker keeps no layers in a registry and writes no provenance; `docker buildx create --use` makes one that does"
 

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.building import builders, child
+from orchestrator.building import builders
 from orchestrator.building.builders import Order, is_loopback, probe
-from orchestrator.building.child import Tell
 from orchestrator.errors import OperationFailedError
+from orchestrator.operations import child
+from orchestrator.operations.child import Tell
 
 
 @dataclass(frozen=True, kw_only=True)

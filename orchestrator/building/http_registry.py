@@ -19,9 +19,9 @@ from urllib.parse import urlencode
 
 import urllib3
 
-from orchestrator.building import child
 from orchestrator.building.builders import host_of, is_loopback
 from orchestrator.errors import OperationFailedError
+from orchestrator.operations import child
 
 _ACCEPTED = (
     "application/vnd.oci.image.index.v1+json",

@@ -14,7 +14,6 @@ from pathlib import Path
 from orchestrator.building import installed, recipes, registries
 from orchestrator.building.builders import Builder, Order
 from orchestrator.building.buildx import Buildx
-from orchestrator.building.child import Tell
 from orchestrator.building.recipes import MakeClients, Recipe
 from orchestrator.building.registries import Ask, Registry
 from orchestrator.building.requests import BuildImages, BuiltImage, ImageStatus
@@ -22,6 +21,7 @@ from orchestrator.config.settings import Settings
 from orchestrator.errors import InterruptedRunError, OperationFailedError, RefusedError
 from orchestrator.lifecycle.git import checkout
 from orchestrator.operations.aws.clients import AwsClients
+from orchestrator.operations.child import Tell
 
 REVISION = "org.opencontainers.image.revision"
 BRANCH = "org.opencontainers.image.ref.name"

@@ -9,6 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestrator.cli.load import (
+    AllowProdLoadOption,
+    LoadOption,
+    LocustFileOption,
+    MostFailuresOption,
+    PathsOption,
+    RateOption,
+    UsersOption,
+    check_options,
+    send,
+)
 from orchestrator.cli.options import (
     Commands,
     Common,
@@ -157,19 +168,36 @@ def smoke_(
             help="Wait up to this long for the first answer of the URL, for example 3m.",
         ),
     ] = None,
+    load_for: LoadOption = None,
+    users: UsersOption = None,
+    rate: RateOption = None,
+    paths: PathsOption = None,
+    locust_file: LocustFileOption = None,
+    most_failures_percent: MostFailuresOption = None,
+    allow_prod: AllowProdLoadOption = False,
 ) -> None:
     """Check that an environment works: URL, certificate, services, migrations, workers, files and more.
 
-    The exit code is 1 when a check fails.
+    With --load, visitors send requests after the checks. The exit code is 1 when a check fails, or when too many
+    requests do.
 
-    Example: orchestrator smoke alpha
+    Example: orchestrator smoke alpha --load 60s --users 20
     """
+    from orchestrator.rendering import operation_documents
     from orchestrator.rendering.document import plain
 
+    given = {"users": users, "rate": rate, "paths": paths, "locust_file": locust_file}
+    values = check_options(load_for, {**given, "most_failures_percent": most_failures_percent})
     session = session_of(common)
+    prepared = load_for and session.operations.prepare_load(name, load_for, allow_prod=allow_prod, **values)
     documents, code = smoke_all(session, (name,), patience=duration_of(wait) or timedelta())
+    found = documents[0]
+    if prepared and not code:
+        check, sent = send(session, prepared)
+        code = code_of_checks([check])
+        found = operation_documents.loaded(found, check, sent)
     if common.as_json:
-        session.console.document(plain(documents[0]))
+        session.console.document(plain(found))
     end(code)
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from orchestrator.operations.aws.clients import Clients
     from orchestrator.operations.aws.targets import BaseTarget
     from orchestrator.operations.deploy import DeployResult
+    from orchestrator.operations.health.load import PreparedLoad
     from orchestrator.operations.health.verdicts import Check
     from orchestrator.operations.idle import Idleness
     from orchestrator.operations.logs import LogLines
@@ -323,6 +324,36 @@ class Operations(Access):
         target, clients = self.find(name)
         seconds = duration_of(patience).total_seconds()
         return smoke.run(target, clients, self.stack(target), observer, patience_seconds=seconds)
+
+    def prepare_load(
+        self,
+        name: str,
+        duration: Duration,
+        *,
+        users: int = 10,
+        rate: float | None = None,
+        paths: Sequence[str] = ("/",),
+        locust_file: Path | None = None,
+        most_failures_percent: float = 1.0,
+        allow_prod: bool = False,
+    ) -> PreparedLoad:
+        """Return a load test by Locust, whose `run` sends it and returns failures and times of answers.
+
+        The values are the fields of `LoadTest`. Production needs `allow_prod`. Raises UsageError, RefusedError.
+        """
+        from orchestrator.operations.health import load
+
+        request = load.LoadTest(
+            duration=duration_of(duration),
+            users=users,
+            rate=rate,
+            paths=paths,
+            locust_file=locust_file,
+            most_failures_percent=most_failures_percent,
+        )
+        target, clients = self.find(name)
+        allowed = allow_prod or self.context.allow_prod
+        return load.prepare(request, target, allow_prod=allowed, simulated=clients.simulated)
 
     def idle(self, after: Duration) -> Idleness:
         """Return the environments without a request for this time; `Orchestrator.run(found.update)` puts them to sleep."""

@@ -15,6 +15,7 @@ from orchestrator.model import RunReport
 from orchestrator.operations.aws.clients import ApiCall
 from orchestrator.operations.deploy import Crash, DeployResult
 from orchestrator.operations.events import LogLine
+from orchestrator.operations.health.load import LoadResult
 from orchestrator.operations.health.verdicts import Check, exit_code
 from orchestrator.operations.ps import ServiceState
 from orchestrator.operations.releases.migrations import PendingMigration
@@ -98,6 +99,27 @@ def smoke(
     """The document of `smoke`."""
     return SmokeDocument(
         notice=notice, environment=environment, exit_code=exit_code(checks), checks=[*checks], calls=calls(made)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedSmoke(SmokeDocument):
+    """The checks of one environment, and the load that followed."""
+
+    load: LoadResult | None
+    """None in the simulation, which sends none."""
+
+
+def loaded(found: SmokeDocument, check: Check, sent: LoadResult | None) -> LoadedSmoke:
+    """The document of `smoke --load`: the load is its last check."""
+    checks = [*found.checks, check]
+    return LoadedSmoke(
+        notice=found.notice,
+        environment=found.environment,
+        exit_code=exit_code(checks),
+        checks=checks,
+        calls=found.calls,
+        load=sent,
     )
 
 

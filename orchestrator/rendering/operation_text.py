@@ -12,6 +12,7 @@ from orchestrator.operations.aws.clients import ApiCall
 from orchestrator.operations.database.databases import DatabaseResult
 from orchestrator.operations.deploy import Crash, DeployResult
 from orchestrator.operations.events import RolloutMoved
+from orchestrator.operations.health.load import LoadResult
 from orchestrator.operations.health.verdicts import Check, Verdict
 from orchestrator.operations.ps import ServiceState, TasksResult
 from orchestrator.operations.run import CommandResult
@@ -21,6 +22,7 @@ from orchestrator.operations.sleep import ServerResult
 from orchestrator.operations.tunnel import Tunnel
 from orchestrator.rendering.columns import Column, aligned, count, table, text_lines
 from orchestrator.rendering.operation_documents import parameters
+from orchestrator.visible import in_line
 
 _TEXT_WIDTH = 240
 """Characters of a text within a simulated call."""
@@ -233,6 +235,25 @@ def check(found: Check, width: int | None = None) -> str:
     if found.hint:
         lines += text_lines(found.hint, width, f"{below}hint: ", f"{below}      ")
     return "".join(f"{line}\n" for line in lines)
+
+
+def load(found: LoadResult, width: int | None = None) -> str:
+    """The figures of a load test, and the most frequent reasons of failures."""
+    columns = [
+        Column(title="REQUEST", shortened=True),
+        *(Column(title=title) for title in ("REQUESTS", "FAILED", "PER SECOND", "P50 MS", "P95 MS", "P99 MS")),
+    ]
+    rows = [
+        [
+            answers.request,
+            *map(str, (answers.requests, answers.failures, answers.per_second)),
+            *map(str, (answers.p50_ms, answers.p95_ms, answers.p99_ms)),
+        ]
+        for answers in (*found.requests, found.together)
+    ]
+    reasons = [f"  {each.count} x {each.request}: {in_line(each.reason)}" for each in found.problems]
+    below = "".join(f"{line}\n" for reason in reasons for line in text_lines(reason, width))
+    return table(columns, rows, width) + (f"\nfailures\n{below}" if below else "") + "\n"
 
 
 def checks(found: Sequence[Check]) -> str:

@@ -94,7 +94,11 @@ SCHEMAS: Mapping[str, Published] = {
     "doctor": Published(
         "Checks of this machine and of a base or environment.", (operations.DoctorDocument,), ("doctor",)
     ),
-    "smoke": Published("Checks of one environment.", (operations.SmokeDocument,), ("smoke",)),
+    "smoke": Published(
+        "Checks of one environment, and the load that followed.",
+        (operations.SmokeDocument, operations.LoadedSmoke),
+        ("smoke",),
+    ),
     "db": Published(
         "The result of work on a database.",
         (OutcomeDocument[DatabaseResult], OutcomeDocument[DatabaseShellResult]),

@@ -13,7 +13,8 @@ BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize(
-    ("name", "least"), [("python-api.md", 6), ("operations.md", 6), ("releases.md", 6), ("office-hours.md", 1)]
+    ("name", "least"),
+    [("python-api.md", 6), ("operations.md", 6), ("releases.md", 6), ("office-hours.md", 1), ("load.md", 1)],
 )
 def test_the_examples_of_a_page_run_in_their_order(
     name: str, least: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

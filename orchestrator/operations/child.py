@@ -57,7 +57,7 @@ def run(
                 last.append(line)
                 tell(line)
         return Ended(child.wait(), tuple(last))
-    except BaseException:  # also an interrupt: the builder must not go on alone
+    except BaseException:  # also an interrupt: the program must not go on alone
         _stop(child)
         raise
     finally:
