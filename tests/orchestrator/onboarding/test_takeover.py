@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from orchestrator.cli.main import main
 from orchestrator.errors import RefusedError
-from orchestrator.onboarding.copilot import aws_schedule
+from orchestrator.onboarding.copilot_workload import aws_schedule
 from orchestrator.onboarding.initialise import read_takeover
 from orchestrator.onboarding.survey import survey
 from orchestrator.onboarding.takeover import Takeover
