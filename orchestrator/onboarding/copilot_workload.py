@@ -341,7 +341,7 @@ def plain(name: str) -> str:
 
 
 def _image(values: Mapping[str, Any]) -> Any:
-    """What tells an image from another one: its location, or what it is built from."""
+    """The location of the image, or the files from which it is built; None without both."""
     found = table(values, "image")
     if found.get("location"):
         return str(found["location"])
