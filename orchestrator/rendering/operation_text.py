@@ -181,7 +181,7 @@ def secrets(entries: Sequence[SecretEntry], width: int | None = None) -> str:
     """Keys, the services that have them, and where their values are stored."""
     if not entries:
         return "no variable is a secret\n"
-    columns = (Column(title="KEY"), Column(title="SERVICES"), Column(title="KEPT IN", dropped=1, shortened=True))
+    columns = (Column(title="KEY"), Column(title="SERVICES"), Column(title="STORED IN", dropped=1, shortened=True))
     rows = [(entry.key, ", ".join(entry.services) or "(with the next update)", entry.reference) for entry in entries]
     return table(columns, rows, width)
 

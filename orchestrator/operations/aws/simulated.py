@@ -143,12 +143,13 @@ class _Ecs:
             "awslogs-region": self._region,
             "awslogs-stream-prefix": short,
         }
+        known = self._target.containers.get(short, {})
         container = {
             "name": short,
-            "image": self._target.images.get(short, f"{short}:latest"),
+            "image": known.get("image", f"{short}:latest"),
             "essential": True,
             "environment": [{"name": "S3_BUCKET_NAME", "value": "assets"}],
-            "secrets": [],
+            "secrets": known.get("secrets", []),
             "logConfiguration": {"logDriver": "awslogs", "options": options},
         }
         return {

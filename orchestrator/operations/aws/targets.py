@@ -104,8 +104,8 @@ class Target:
     closed: Closed | None = None
     """Its office hours, when they close it now."""
 
-    images: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Image of each container by its name, for the answers of the simulation; empty on AWS, which answers itself."""
+    containers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]], repr=False)
+    """Definition of each container by its name, for the answers of the simulation; empty on AWS, which answers itself."""
 
     @property
     def rest(self) -> str | None:
@@ -169,19 +169,19 @@ def find(context: Context, name: str) -> Target:
         aws=access_of(context, environment, base_outputs.get("region")),
         asleep=_asleep(context, environment.units),
         closed=office_hours.closed(environment, context.clock()),
-        images={} if context.engine.notice is None else _images(context, environment.units),
+        containers={} if context.engine.notice is None else _containers(context, environment.units),
     )
 
 
-def _images(context: Context, units: Sequence[Unit]) -> dict[str, str]:
-    """Return the image of each container by its name, from the task definitions in the state."""
-    found: dict[str, str] = {}
+def _containers(context: Context, units: Sequence[Unit]) -> dict[str, Mapping[str, Any]]:
+    """Return the definition of each container by its name, from the task definitions in the state."""
+    found: dict[str, Mapping[str, Any]] = {}
     for unit in units:
         for resource in context.engine.resources(unit):
             definitions = resource.inputs.get("containerDefinitions")
             if isinstance(definitions, str) and definitions.startswith("["):
                 containers: list[dict[str, Any]] = json.loads(definitions)
-                found |= {str(it.get("name")): str(it["image"]) for it in containers if "image" in it}
+                found |= {str(it.get("name")): it for it in containers}
     return found
 
 

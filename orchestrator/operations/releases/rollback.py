@@ -75,7 +75,7 @@ class RollbackResult:
     """Services whose running deployment ECS was asked to roll back."""
 
     unchecked: tuple[str, ...]
-    """Images whose registry could not be asked."""
+    """Images whose registry did not answer."""
 
     kept_secrets: tuple[str, ...]
     """Keys of secrets that differ from that release and stay as they are."""

@@ -268,3 +268,13 @@ def test_in_the_simulation_the_calls_are_noted_without_values() -> None:
         "secretsmanager.CreateSecret",
     ]
     assert "hunter2" not in repr(clients.calls)
+
+
+def test_the_simulated_list_has_the_secrets_of_the_task_definitions(workspace: Workspace) -> None:
+    secret = {
+        "name": "SECRET_KEY",
+        "valueFrom": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:app:SECRET_KEY::",
+    }
+    alpha = target(notice="simulation", containers={"gunicorn": {"image": "shop:1", "secrets": [secret]}})
+    entry = SecretEntry(key="SECRET_KEY", reference=secret["valueFrom"], services=("gunicorn",))
+    assert entry in listed(alpha, for_target(alpha), application(workspace))

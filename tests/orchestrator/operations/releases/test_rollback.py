@@ -170,7 +170,7 @@ def test_a_registry_that_cannot_be_asked_is_a_warning(alpha: Workspace, monkeypa
     monkeypatch.setattr(registries, "existence", lambda *_: Existence.UNKNOWN)
     heard = Heard()
     assert back(alpha, heard=heard).unchecked == (f"{SHOP}:2",)
-    assert any("could not be asked" in event.text for event in heard.of(Note))
+    assert any("did not answer whether the image still exists" in event.text for event in heard.of(Note))
 
 
 def test_migrations_between_are_named_and_one_that_cannot_be_reversed_is_refused(alpha: Workspace) -> None:
