@@ -5,9 +5,10 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/installed
 # The version is that of docs/site_hooks.py, which compares the file with its hash.
-MERMAID := $(VENV)/mermaid/$(shell sed -n 's/^MERMAID_VERSION = "\(.*\)"$$/\1/p' docs/site_hooks.py)
+MERMAID := $(VENV)/npm/mermaid/$(shell sed -n 's/^MERMAID_VERSION = "\(.*\)"$$/\1/p' docs/site_hooks.py)
+GITLAB  := $(VENV)/npm/gitlab-ci-local/4.75.1
 
-.PHONY: help demo test check docs site mermaid constraints clean
+.PHONY: help demo test check docs site npm constraints clean
 help: ## list the targets
 	@grep -E '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/: [^#]*## /\t/' | expand -t 14
 
@@ -38,13 +39,14 @@ site: $(STAMP) $(MERMAID)/mermaid.min.js ## build the documentation site into bu
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "build/site/index.html"
 
-mermaid: $(MERMAID)/mermaid.min.js ## fetch the script that draws the diagrams of the site, with npm
+npm: $(MERMAID)/mermaid.min.js $(GITLAB)/index.js ## fetch the script of the site's diagrams, and the runner of GitLab's pipelines
 
-$(MERMAID)/mermaid.min.js:
-	@command -v npm > /dev/null || { echo "error: npm was not found; it fetches the script of the diagrams" >&2; exit 1; }
-	@mkdir -p $(MERMAID)
-	@cd $(MERMAID) && npm pack --silent mermaid@$(notdir $(MERMAID)) > /dev/null \
-		&& tar -xzf mermaid-*.tgz --strip-components=2 package/dist/mermaid.min.js && touch mermaid.min.js && rm mermaid-*.tgz
+# A package without its dependencies: both files need none.
+$(VENV)/npm/%:
+	@command -v npm > /dev/null || { echo "error: npm was not found; it fetches $*" >&2; exit 1; }
+	@mkdir -p $(@D)
+	@cd $(@D) && npm pack --silent $(notdir $(patsubst %/,%,$(dir $(@D))))@$(notdir $(@D)) > /dev/null \
+		&& tar -xzf *.tgz --strip-components=2 package/dist/$(@F) && touch $(@F) && rm *.tgz
 
 constraints: $(STAMP) ## write the installed versions into constraints.txt
 	@$(BIN)/python -m pip freeze --exclude-editable --disable-pip-version-check > constraints.txt

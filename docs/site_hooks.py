@@ -38,7 +38,7 @@ SHORT_CODE = re.compile(r"<code>(?=[^<]{1,24}</code>)")
 
 def mermaid_file() -> Path:
     """The file that `make site` fetches."""
-    return Path(os.environ.get("SITE_MERMAID", ROOT / ".venv" / "mermaid" / MERMAID_VERSION / "mermaid.min.js"))
+    return Path(os.environ.get("SITE_MERMAID", ROOT / ".venv" / "npm" / "mermaid" / MERMAID_VERSION / "mermaid.min.js"))
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

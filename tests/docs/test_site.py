@@ -20,9 +20,9 @@ from tests.docs.test_pages import ROOT
 
 HOOKS = (ROOT / "docs" / "site_hooks.py").read_text(encoding="utf-8")
 VERSION = re.search(r'MERMAID_VERSION = "(.+)"', HOOKS)
-SCRIPT = ROOT / ".venv" / "mermaid" / (VERSION[1] if VERSION else "") / "mermaid.min.js"
+SCRIPT = ROOT / ".venv" / "npm" / "mermaid" / (VERSION[1] if VERSION else "") / "mermaid.min.js"
 needs_mkdocs = pytest.mark.skipif(find_spec("material") is None, reason="mkdocs-material is not installed")
-needs_script = pytest.mark.skipif(not SCRIPT.is_file(), reason="mermaid is not installed: `make mermaid`, with npm")
+needs_script = pytest.mark.skipif(not SCRIPT.is_file(), reason="mermaid is not installed: `make npm`")
 PARTS = ("docs", "mkdocs.yml", "examples", "projects", "benchmarks", "CHANGELOG.md", "CONTRIBUTING.md")
 
 

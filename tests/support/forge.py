@@ -1,4 +1,7 @@
-"""A forge on loopback that records calls and answers like GitHub: pages, 404, 409, 422, rate limits, failures."""
+"""A forge on loopback that records calls and answers like GitHub: pages, 404, 409, 422, rate limits, failures.
+
+The same pull requests and comments are there as merge requests and notes of GitLab.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 REPOSITORY = "acme/shop"
+PROJECT = 12
+"""Id of the project on GitLab."""
+
 TOKEN = "ghs_token-of-the-job"
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
@@ -77,6 +83,8 @@ class FakeForge:
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: dict[str, Any]) -> tuple[int, Any]:
         """The status and the body of an answer."""
+        if path.startswith(f"/projects/{PROJECT}/"):
+            return self._gitlab(method, path.removeprefix(f"/projects/{PROJECT}"), query, body)
         at = path.removeprefix(f"/repos/{REPOSITORY}")
         if path == at:
             return 404, {"message": "Not Found"}
@@ -91,6 +99,23 @@ class FakeForge:
         if "comments" in at:
             return self._comments(method, at, query, body)
         return self._deployments(method, at, query, body)
+
+    def _gitlab(self, method: str, at: str, query: dict[str, list[str]], body: dict[str, Any]) -> tuple[int, Any]:
+        if at == "/merge_requests":
+            return 200, self._page(
+                [it for it in map(merge_request, self.pulls.values()) if it["state"] == "opened"], query
+            )
+        found = re.fullmatch(r"/merge_requests/(\d+)(/diffs|/notes(?:/(\d+))?)?", at)
+        pull = self.pulls.get(int(found[1])) if found else None
+        if found is None or pull is None:
+            return 404, {"message": "404 Not found"}
+        if found[2] is None:
+            return 200, merge_request(pull)
+        if found[2] == "/diffs":
+            return 200, self._page([{"new_path": name} for name in self.files.get(pull["number"], [])], query)
+        if found[3] is None:
+            return self._comments(method, f"/issues/{found[1]}/comments", query, body)
+        return self._comments(method, f"/issues/comments/{found[3]}", query, body)
 
     def _comments(self, method: str, at: str, query: dict[str, list[str]], body: dict[str, Any]) -> tuple[int, Any]:
         if found := re.fullmatch(r"/issues/(\d+)/comments", at):
@@ -136,6 +161,22 @@ class FakeForge:
         return entries[(page - 1) * size : page * size]
 
 
+def merge_request(pull: dict[str, Any]) -> dict[str, Any]:
+    """A pull request as GitLab describes it."""
+    head = pull["head"]
+    return {
+        "iid": pull["number"],
+        "state": {"open": "opened"}.get(pull["state"], pull["state"]),
+        "draft": pull["draft"],
+        "author": {"username": pull["user"]["login"]},
+        "labels": [label["name"] for label in pull["labels"]],
+        "source_branch": head["ref"],
+        "sha": head["sha"],
+        "source_project_id": PROJECT if head["repo"]["full_name"] == REPOSITORY else PROJECT + 1,
+        "target_project_id": PROJECT,
+    }
+
+
 @contextmanager
 def running() -> Generator[FakeForge]:
     """A forge that listens on loopback."""
@@ -148,7 +189,7 @@ def running() -> Generator[FakeForge]:
             body = json.loads(self.rfile.read(length)) if length else {}
             call = f"{self.command} {parts.path.removeprefix(f'/repos/{REPOSITORY}')}"
             forge.calls.append(call)
-            forge.tokens.add(self.headers.get("Authorization", ""))
+            forge.tokens.add(self.headers.get("Authorization") or self.headers.get("PRIVATE-TOKEN", ""))
             given = next((it for it in forge.answers if it.match in call), None)
             headers: dict[str, str] = {}
             if given is not None:
