@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -46,3 +47,9 @@ def test_type_checkers_know_the_names_also_after_a_star_import(tmp_path: Path) -
     assert 'Type of "Base" is "type[AdHocBase]"' in answer.stdout
     assert 'Type of "ContractError" is "type[ContractError]"' in answer.stdout
     assert '"NoSuchName" is not defined' in answer.stdout
+
+
+def test_the_cli_of_pulumi_installs_no_plugin_for_the_package() -> None:
+    # Pulumi's Python host takes every installed package called `pulumi-...` for the SDK of a provider, and downloads the plugin of
+    # that name and version, unless the package has this file.
+    assert json.loads((Path(pulumi_django.__path__[0]) / "pulumi-plugin.json").read_text()) == {"resource": False}
