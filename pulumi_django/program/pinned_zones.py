@@ -38,6 +38,11 @@ async def account_zones(base: str, region: str, provider: aws.Provider, *, at: s
         return None  # the next call reads the whole configuration and reports this too
     if place.network.zones is not None or place.existing_vpc is not None:
         return None
+    return await kept_or_listed(base, region, provider)
+
+
+async def kept_or_listed(base: str, region: str, provider: pulumi.ProviderResource | None) -> list[str]:
+    """Return the zones of the base's network in the state, or else zones of the account; None is the default provider."""
     kept, complete = await _kept(base)
     if kept and complete:
         return [kept[number] for number in sorted(kept)]
@@ -56,7 +61,7 @@ async def _kept(base: str) -> tuple[dict[int, str], bool]:
     return zones.of_subnets(subnets), finished
 
 
-async def _listed(region: str, provider: aws.Provider) -> list[str]:
+async def _listed(region: str, provider: pulumi.ProviderResource | None) -> list[str]:
     """Return the zones that the account can use, without local zones."""
     listed = aws.get_availability_zones_output(
         state="available",

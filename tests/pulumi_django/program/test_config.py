@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from pulumi_django import AdHocAppArgs, AdHocBaseArgs, ProdAppArgs, ProdBaseArgs
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.program import config
-from pulumi_django.program.config import MAY_BE_EMPTY, ConfigError
+from pulumi_django.program.config import ConfigError
 from pulumi_django.rules.kinds import Kind
+from pulumi_django.rules.text import MAY_BE_EMPTY
 from pulumi_django.testing import simulate
 
 
