@@ -12,12 +12,12 @@ from pydantic import Field
 
 from orchestrator.agents.answers import CHANGES, PLANS, tool
 from orchestrator.agents.opened import Opening
-from orchestrator.agents.plans import AGAIN, DestructionPlan, SavedPlans
 from orchestrator.agents.progress import Progress
 from orchestrator.api import Orchestrator
 from orchestrator.config.assignments import make_assignments
 from orchestrator.errors import RefusedError
 from orchestrator.lifecycle import DestroyBase, DestroyEnv, Job, PreviewBase, PreviewEnv, destroy_preview, saved_plan
+from orchestrator.lifecycle.reviewed_plans import AGAIN, DestructionPlan, SavedPlans
 from orchestrator.model import Kind, RunReport, Scope
 from orchestrator.rendering import document
 

@@ -21,14 +21,27 @@ from orchestrator.cli.load import (
     send,
 )
 from orchestrator.cli.options import (
+    AllowProdOption,
     Commands,
     Common,
+    EngineOption,
     EnvironmentArgument,
     GraphFormatName,
     NameArgument,
     OptionalNameArgument,
+    ProjectDirOption,
+    WaitOption,
 )
-from orchestrator.cli.shared import code_of_checks, duration_of, end, printed, session_of, shown, shown_checks
+from orchestrator.cli.shared import (
+    code_of_checks,
+    duration_of,
+    end,
+    needs_extra,
+    printed,
+    session_of,
+    shown,
+    shown_checks,
+)
 
 if TYPE_CHECKING:
     from orchestrator.cli.session import Session
@@ -157,6 +170,58 @@ def dashboard_(
     printed(session, plain(found), f"{file}\n")
 
 
+def serve_(
+    project_dir: ProjectDirOption = None,
+    engine: EngineOption = None,
+    wait: WaitOption = None,
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="N", min=1, max=65535, help="Port to listen on.")] = 8484,
+    public_host: Annotated[
+        list[str] | None,
+        typer.Option("--public-host", metavar="NAME", help="Further host name of the page, for example of a proxy."),
+    ] = None,
+    identity_header: Annotated[
+        str | None,
+        typer.Option("--identity-header", metavar="HEADER", help="Header in which a reverse proxy names the user."),
+    ] = None,
+    allow_actions: Annotated[
+        bool, typer.Option("--allow-actions", help="Offer actions: deploy, sleep, wake, extend, pin, destroy.")
+    ] = False,
+    allow_prod: AllowProdOption = False,
+    refresh: Annotated[
+        str, typer.Option("--refresh", metavar="30s", help="Time after which the state is read again.")
+    ] = "30s",
+) -> None:
+    """Serve the dashboard as a live page that follows runs, tasks and logs.
+
+    The command prints an address with a token, which opens the page. Set ORCHESTRATOR_SERVE_TOKEN to choose the token.
+
+    Example: orchestrator serve --allow-actions
+    """
+    needs_extra("serve", "web", "starlette", "uvicorn", "sse_starlette")
+    from orchestrator.console import Console
+    from orchestrator.web import server
+    from orchestrator.web.command import options_of, warnings_of
+
+    options = options_of(
+        where=project_dir,
+        engine=engine.value if engine else None,
+        wait=wait,
+        host=host,
+        port=port,
+        public_hosts=tuple(public_host or ()),
+        identity_header=identity_header,
+        allow_actions=allow_actions,
+        allow_prod=allow_prod,
+        refresh=refresh,
+    )
+    console = Console()
+    options.orchestrator()  # settings that cannot be read end the command
+    for risk in warnings_of(options):
+        console.warning(risk)
+    server.serve(options, lambda: console.result(f"{options.address}\n"))
+
+
 def smoke_(
     common: Common,
     name: EnvironmentArgument,
@@ -236,3 +301,5 @@ COMMANDS: Commands = {
     "dashboard": (dashboard_, False),
     "smoke": (smoke_, False),
 }
+PLAIN = {"serve": serve_}
+"""Commands with options of their own."""

@@ -88,10 +88,11 @@ def _all_commands() -> LazyCommands:
     found = LazyCommands()
     for group in (environments, bases, building, daily_work, releases, data, life_cycle, looking, set_up):
         _add(found, group.COMMANDS, group.GROUP)
-    for name, function in set_up.PLAIN.items():
-        # `help create-env --json` shows the help of `create-env`.
-        settings = {"ignore_unknown_options": name == "help"}
-        found.add(name, set_up.GROUP, _help_of(function), functools.partial(_command, name, function, settings))
+    for group in (looking, set_up):
+        for name, function in group.PLAIN.items():
+            # `help create-env --json` shows the help of `create-env`.
+            settings = {"ignore_unknown_options": name == "help"}
+            found.add(name, group.GROUP, _help_of(function), functools.partial(_command, name, function, settings))
     for group in (local, releases, data, pull_requests):
         for name, (summary, commands) in group.SUBGROUPS.items():
             found.add(name, group.GROUP, summary, functools.partial(_subgroup, name, summary, commands))

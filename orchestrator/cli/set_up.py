@@ -11,7 +11,7 @@ import typer
 
 from orchestrator.cli import completion
 from orchestrator.cli.options import Commands, Common, EngineOption, ProjectDirOption, WaitOption
-from orchestrator.cli.shared import code_of_checks, end, shown_checks
+from orchestrator.cli.shared import code_of_checks, end, needs_extra, shown_checks
 
 if TYPE_CHECKING:
     from orchestrator.api import Orchestrator
@@ -183,14 +183,10 @@ def mcp_(
     Example: orchestrator mcp --read-only
     """
     import sys
-    from importlib.util import find_spec
 
-    from orchestrator.errors import EngineUnavailableError, UsageError
+    from orchestrator.errors import UsageError
 
-    if find_spec("mcp") is None:
-        raise EngineUnavailableError(
-            "`mcp` cannot run: the MCP SDK is not installed", "run `pip install 'pulumi-django[mcp]'`"
-        )
+    needs_extra("mcp", "mcp", "mcp")
     if sys.stdin.isatty():
         raise UsageError(
             "standard input is a terminal: an agent's client starts this command", "add it to the client's servers"

@@ -55,6 +55,20 @@ def preview_in(session: Session, request: Any, folder: Path | None, format_: Pla
     end(report.exit_code)
 
 
+def needs_extra(command: str, extra: str, *modules: str) -> None:
+    """Check that the modules of an optional extra are installed. Raises EngineUnavailableError."""
+    from importlib.util import find_spec
+
+    from orchestrator.errors import EngineUnavailableError
+
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        raise EngineUnavailableError(
+            f"`{command}` cannot run: {' and '.join(missing)} is not installed",
+            f"run `pip install 'pulumi-django[{extra}]'`",
+        )
+
+
 def duration_of(text: str | None) -> timedelta | None:
     """The duration of an option; None when the option is not given. Raises UsageError."""
     from orchestrator.config.durations import parse_duration

@@ -1,7 +1,9 @@
 "use strict";
 // Every text reaches the page as textContent: nothing of a stack, a log or AWS is read as HTML.
-const data = JSON.parse(document.getElementById("data").textContent);
-const now = Date.parse(data.generated);
+let data = JSON.parse(document.getElementById("data").textContent);
+let now = Date.parse(data.generated);
+let rows = [];
+let sorted = null;
 const byId = (id) => document.getElementById(id);
 const key = (item) => `${item.scope}/${item.name}`;
 
@@ -73,7 +75,7 @@ const columns = [
   { title: "Url", of: (item) => item.url ?? "", show: (item) => link(item.url), style: () => "url" },
 ];
 
-const rows = data.deployments.map((item, order) => {
+function rowOf(item, order) {
   const row = document.createElement("tr");
   columns.forEach((column, place) => {
     const style = column.style ? column.style(item) : "";
@@ -87,16 +89,25 @@ const rows = data.deployments.map((item, order) => {
   });
   const text = [...columns.map((column) => column.of(item)), item.branch ?? ""].join(" ").toLowerCase();
   return { item, row, order, text };
-});
+}
 
-function sortBy(column, button) {
-  const descending = button.parentElement.getAttribute("aria-sort") === "ascending";
-  for (const head of byId("deployments").querySelectorAll("thead th")) head.removeAttribute("aria-sort");
-  button.parentElement.setAttribute("aria-sort", descending ? "descending" : "ascending");
+function sortBy(column, head) {
+  const descending = head.getAttribute("aria-sort") === "ascending";
+  for (const other of byId("deployments").querySelectorAll("thead th")) other.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", descending ? "descending" : "ascending");
+  sorted = { column, descending };
+  arrange();
+}
+
+function arrange() {
+  if (sorted) order(sorted.column, sorted.descending);
+  byId("deployments").tBodies[0].replaceChildren(...rows.map((each) => each.row));
+}
+
+function order(column, descending) {
   const value = column.by ?? ((item) => column.of(item).toLowerCase());
-  const order = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
-  rows.sort((a, b) => (descending ? -1 : 1) * order(value(a.item), value(b.item)) || a.order - b.order);
-  byId("deployments").tBodies[0].append(...rows.map((each) => each.row));
+  const compared = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+  rows.sort((a, b) => (descending ? -1 : 1) * compared(value(a.item), value(b.item)) || a.order - b.order);
 }
 
 function filter() {
@@ -116,8 +127,10 @@ function filter() {
 }
 
 function fill(id, values) {
-  const found = [...new Set(values.filter(Boolean))].sort();
-  byId(id).append(element("option", "all", { value: "" }), ...found.map((value) => element("option", value, { value })));
+  const chosen = byId(id).value;
+  const found = [...new Set([...values, chosen].filter(Boolean))].sort();
+  byId(id).replaceChildren(element("option", "all", { value: "" }), ...found.map((value) => element("option", value, { value })));
+  byId(id).value = chosen;
 }
 
 function list(titles, lines) {
@@ -130,7 +143,7 @@ function list(titles, lines) {
 const part = (title, content) => [element("h3", title), content];
 const shownValue = (value) => element("code", typeof value === "string" ? value : JSON.stringify(value));
 
-function details(item) {
+let details = function (item) {
   const parts = [];
   for (const problem of [...item.problems, ...item.locks]) parts.push(element("p", problem, { class: "bad" }));
   const facts = [
@@ -165,16 +178,24 @@ function details(item) {
   parts.push(...part("Outputs", list(["output", "value"], Object.entries(item.outputs).map(([name, value]) => [
     name, shownValue(value)]))));
   return parts;
+};
+
+function chosen() {
+  const wanted = decodeURIComponent(location.hash.slice(1));
+  return data.deployments.find((item) => key(item) === wanted);
 }
 
-function follow() {
-  const wanted = decodeURIComponent(location.hash.slice(1));
-  const found = data.deployments.find((item) => key(item) === wanted);
+function showDetails() {
+  const found = chosen();
   byId("details").hidden = !found;
   if (!found) return;
   byId("details-title").textContent = found.name;
   byId("details-body").replaceChildren(...details(found));
-  byId("details").focus();
+}
+
+function follow() {
+  showDetails();
+  if (chosen()) byId("details").focus();
 }
 
 function theme(name) {
@@ -183,45 +204,62 @@ function theme(name) {
   try { localStorage.setItem("theme", name); } catch { /* a page of a file may have no storage */ }
 }
 
-function start() {
-  byId("generated").textContent = `As of ${moment(data.generated)}; prices of ${data.prices.region}, ${data.prices.date}`;
-  byId("notice").hidden = !data.notice && !data.closed.length;
-  byId("notice").textContent = [data.notice, ...data.closed].filter(Boolean).join(" · ");
+function totals() {
   const environments = data.deployments.filter((item) => item.scope === "environment");
   const cost = data.deployments.reduce((sum, item) => sum + (item.monthly_cost ?? 0), 0);
-  const totals = [
+  const numbers = [
     [data.deployments.length - environments.length, "bases"],
     [environments.length, "environments"],
     [`${cost.toFixed(0)} $`, "a month"],
     [environments.filter((item) => item.asleep).length, "asleep"],
     [data.deployments.filter((item) => alerts(item) || state(item)[1] === "bad").length, "need attention"],
   ];
-  byId("totals").append(...totals.map(([number, title]) => element("li", [element("strong", String(number)), title])));
-  const heads = columns.map((column) => {
-    const button = element("button", column.title, { type: "button" });
-    button.addEventListener("click", () => sortBy(column, button));
-    return element("th", button, { scope: "col" });
-  });
-  byId("deployments").tHead.rows[0].append(...heads);
-  byId("deployments").tBodies[0].append(...rows.map((each) => each.row));
+  byId("totals").replaceChildren(...numbers.map(([number, title]) => element("li", [element("strong", String(number)), title])));
+}
+
+function orphans() {
+  byId("orphans").hidden = !data.orphans;
+  if (!data.orphans) return;
+  byId("orphans-body").replaceChildren(data.orphans.length
+    ? list(["type", "name", "base", "environment", "arn"], data.orphans.map((o) => [
+      o.type, o.name, o.base ?? "", o.environment ?? "", element("code", o.arn)]))
+    : element("p", "none"));
+}
+
+// Shows a document. Filters, the order and an open environment stay.
+function show(found) {
+  data = found;
+  now = Date.parse(data.generated);
+  byId("generated").textContent = `As of ${moment(data.generated)}; prices of ${data.prices.region}, ${data.prices.date}`;
+  byId("notice").hidden = !data.notice && !data.closed.length;
+  byId("notice").textContent = [data.notice, ...data.closed].filter(Boolean).join(" · ");
+  rows = data.deployments.map(rowOf);
+  arrange();
   fill("base", data.deployments.map((item) => (item.scope === "base" ? item.name : item.base)));
   fill("status", data.deployments.map((item) => state(item)[0]));
   fill("owner", data.deployments.map((item) => item.owner));
+  totals();
+  orphans();
+  filter();
+  // Text that somebody types stays.
+  if (!byId("details").querySelector("input:focus")) showDetails();
+}
+
+function start() {
+  byId("deployments").tHead.rows[0].append(...columns.map((column) => {
+    const button = element("button", column.title, { type: "button" });
+    const head = element("th", button, { scope: "col" });
+    button.addEventListener("click", () => sortBy(column, head));
+    return head;
+  }));
   for (const id of ["search", "base", "status", "owner"]) byId(id).addEventListener("input", filter);
   document.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
-  if (data.orphans) {
-    byId("orphans").hidden = false;
-    byId("orphans-body").append(data.orphans.length
-      ? list(["type", "name", "base", "environment", "arn"], data.orphans.map((o) => [
-        o.type, o.name, o.base ?? "", o.environment ?? "", element("code", o.arn)]))
-      : element("p", "none"));
-  }
   let stored = null;
   try { stored = localStorage.getItem("theme"); } catch { /* the system's theme then */ }
   theme(stored ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"));
   byId("theme").addEventListener("click", () => theme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
   addEventListener("hashchange", follow);
-  filter();
+  show(data);
   follow();
 }
 

@@ -39,19 +39,28 @@ def write(document: DashboardDocument, folder: Path) -> Path:
     return folder / FILES[0]
 
 
-def page(document: DashboardDocument, content: str) -> str:
-    """The page with the document's JSON text. It loads nothing from elsewhere, and only its own script runs."""
-    script = _asset("page.js")
+def page(document: DashboardDocument, content: str, live: str | None = None) -> str:
+    """The page with the document's JSON text. It loads nothing from elsewhere, and only its own script runs.
+
+    `live` are the options of the page that `orchestrator serve` serves, as JSON text.
+    """
+    script = _asset("page.js") + (_asset("live.js") if live else "")
     edges = tuple((edge["from"], edge["to"]) for edge in document.edges)
     parts = {
         "style": _asset("page.css"),
         "script": script,
         "script-hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        "connect": "; connect-src 'self'" if live else "",
+        "live": _asset("live.html").replace("{{options}}", _in_script(live)) if live else "",
         "graph": svg(Diagram(title="Dependencies", nodes=tuple(document.nodes), edges=edges)),
-        # In a script element only `<` can begin markup.
-        "data": content.replace("<", "\\u003c"),
+        "data": _in_script(content),
     }
     return re.sub(r"\{\{([a-z-]+)\}\}", lambda found: parts[found[1]], _asset("page.html"))
+
+
+def _in_script(json_text: str) -> str:
+    """JSON text within a script element, where only `<` can begin markup."""
+    return json_text.replace("<", "\\u003c")
 
 
 def _asset(name: str) -> str:

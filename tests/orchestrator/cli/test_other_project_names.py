@@ -127,6 +127,7 @@ ELSEWHERE = {
     "ci init": "no stack is involved",
     "schema": "no stack is involved",
     "mcp": "tests/orchestrator/agents has a client",
+    "serve": "tests/orchestrator/web has a browser",
     "help": "no stack is involved",
     "version": "no stack is involved",
 }

@@ -119,7 +119,8 @@ def many_states() -> DashboardDocument:
     )
 
 
-@pytest.fixture(scope="session")
+# The driver keeps an event loop running in this thread, which other modules must not meet.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Chromium; the test is skipped where it or its driver is missing."""
     if CHROMIUM is None or find_spec("playwright") is None:

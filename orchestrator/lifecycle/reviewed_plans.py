@@ -1,4 +1,4 @@
-"""The plans that an agent may carry out: written by a preview, named by their content, and bound to what was reviewed."""
+"""Plans that agents and the live page carry out: named by their content, and bound to the reviewed state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from orchestrator.errors import RefusedError
-from orchestrator.lifecycle import DestroyBase, DestroyEnv, Job, saved_plan
+from orchestrator.lifecycle import saved_plan
+from orchestrator.lifecycle.job import Job
+from orchestrator.lifecycle.requests import DestroyBase, DestroyEnv
 from orchestrator.model import Scope, Unit
 
 AGAIN = "preview again, review the changes, and pass the new plan"
