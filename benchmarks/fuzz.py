@@ -25,8 +25,15 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 CPU_SECONDS, MEMORY_MB = 10, 500
+WALL_SECONDS = 300
+"""Longest time of an input, with a machine that does much else: a command that waits for ever is a failure."""
+
 SHARES = {
-    **dict.fromkeys(["argv", "settings", "stack file", "Pulumi.yaml", "simulated state", "plan"], 1),
+    "argv": 2,
+    "commands": 4,
+    **dict.fromkeys(
+        ["settings", "stack file", "environment", "Pulumi.yaml", "simulated state", "plan", "repository", "event"], 1
+    ),
     "Pulumi state": 2,
     "dotenv": 3,
     "arguments": 3,
@@ -42,12 +49,15 @@ class TooSlow(BaseException):
 
 def batch(name: str, number: int, count: int, folder: Path) -> dict[str, Any]:
     """Run one batch in this process. Returns counts, the largest time and memory, and the failures."""
+    from benchmarks.fuzz_forge import serving
     from benchmarks.fuzz_targets import targets
 
+    os.environ["GITHUB_API_URL"] = serving(number)
     target = targets(folder)[name]
     found: dict[str, Any] = {"inputs": 0, "seconds": 0.0, "mb": 0.0, "failures": []}
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     signal.signal(signal.SIGPROF, _too_slow)
+    signal.signal(signal.SIGALRM, _endless)
 
     @seed(number)
     @settings(
@@ -61,6 +71,7 @@ def batch(name: str, number: int, count: int, folder: Path) -> dict[str, Any]:
     def one(value: Any) -> None:
         began = time.process_time()
         signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+        signal.alarm(WALL_SECONDS)
         try:
             target.run(value)
         except (Exception, TooSlow, SystemExit) as error:
@@ -68,6 +79,7 @@ def batch(name: str, number: int, count: int, folder: Path) -> dict[str, Any]:
             found["failures"].append({"target": name, "seed": number, "input": repr(value)[:2000], "why": why})
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
+            signal.alarm(0)
         found["inputs"] += 1
         found["seconds"] = max(found["seconds"], time.process_time() - began)
         found["mb"] = max(found["mb"], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before)
@@ -79,6 +91,10 @@ def batch(name: str, number: int, count: int, folder: Path) -> dict[str, Any]:
 
 def _too_slow(_number: int, _frame: Any) -> None:
     raise TooSlow(f"more than {CPU_SECONDS} s of processor time")
+
+
+def _endless(_number: int, _frame: Any) -> None:
+    raise TooSlow(f"no end after {WALL_SECONDS} s")
 
 
 def in_child(name: str, number: int, count: int, folder: Path) -> dict[str, Any]:
@@ -110,12 +126,29 @@ def in_child(name: str, number: int, count: int, folder: Path) -> dict[str, Any]
     return json.loads(answer.read_text())
 
 
+def _create(folder: Path) -> None:
+    """Create the projects once, and load the modules that every batch needs.
+
+    Programs run in a child: they start threads of gRPC, with which a process must not fork.
+    """
+    from benchmarks import fuzz_targets
+
+    pid = os.fork()
+    if pid == 0:
+        try:
+            fuzz_targets.targets(folder)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    if os.waitpid(pid, 0)[1]:
+        raise SystemExit("the projects could not be created")
+
+
 def run(inputs: int, start: int, names: list[str], size: int, results: Path, folder: Path) -> list[dict[str, Any]]:
     """Run batches in turn until every target has its share of the inputs. Finished batches of `results` count."""
     results.mkdir(parents=True, exist_ok=True)
-    from benchmarks.fuzz_targets import targets
-
-    targets(folder)  # loads the modules and creates the project once, before the first fork
+    _create(folder)
     done: list[dict[str, Any]] = []
     rounds = -(-inputs // (size * sum(SHARES[name] for name in names)))
     for round_ in range(rounds):
@@ -156,11 +189,19 @@ def main() -> int:
     given_ = parser.parse_args()
     for name in [name for name in os.environ if name.startswith(("PULUMI_", "ORCHESTRATOR_", "AWS_", "GITHUB_"))]:
         del os.environ[name]
-    os.environ |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull, "NO_COLOR": "1"}
+    os.environ |= {
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "NO_COLOR": "1",
+        "BROWSER": "true",
+    }
+    os.environ |= {"GITHUB_REPOSITORY": "acme/shop", "GITHUB_TOKEN": "token"}
     with tempfile.TemporaryDirectory(prefix="fuzz-") as scratch:
-        done = run(
-            given_.inputs, given_.seed, given_.only, given_.batch, given_.results.absolute(), Path(scratch) / "shop"
-        )
+        # `../..` and `~` must stay in the scratch folder.
+        os.environ["HOME"] = scratch
+        projects = Path(scratch) / "one" / "two" / "three"
+        projects.mkdir(parents=True)
+        done = run(given_.inputs, given_.seed, given_.only, given_.batch, given_.results.absolute(), projects / "shop")
     return 1 if report(done, given_.only) else 0
 
 

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 ODD = [
     *("", " ", "\0", "\n", "\ud800", "~nosuch", "~", "null", "true", "NaN", "1e400", "-1", "0", "007", "é", "\u202e", "x" * 300),
@@ -85,6 +86,11 @@ def damaged_json(draw: st.DrawFn, text: str) -> str:
         elif isinstance(holder, dict):
             holder[draw(odd)] = holder.pop(key)
     return json.dumps(document)
+
+
+def damaged_yaml(text: str) -> st.SearchStrategy[str]:
+    """The text with changes, or the same document as JSON, which is YAML too, with other values."""
+    return damaged(text) | damaged_json(json.dumps(YAML(typ="safe", pure=True).load(text)))
 
 
 def _places(value: Any) -> Any:

@@ -19,18 +19,56 @@ import pulumi
 from hypothesis import strategies as st
 
 import pulumi_django
-from benchmarks.fuzz_inputs import damaged, damaged_json, odd
+from benchmarks import fuzz_commands
+from benchmarks.fuzz_inputs import damaged, damaged_json, damaged_yaml, odd
 from orchestrator.cli.main import main
 from orchestrator.config import settings
 from orchestrator.engines.automation.engine import AutomationEngine
 from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.model import Unit
 from orchestrator.operations import dotenv
+from tests.support import other_names
 from tests.support.engines import FIXTURES, SETTINGS
 
 TOML = f'engine = "simulation"\n{SETTINGS}\n[limits]\nenvironments_per_base = 5\ndefault_ttl = "3d"\n\n[runner]\nparallel = 2\n'
+TOML += '\n[images.backend]\ncontext = "."\ntarget = "web"\n\n[notify.chat]\nurl = "env:CHAT"\nformat = "slack"\n'
+TOML += '\n[pull_requests]\nbase = "dev"\nttl = "3d"\n\n[deploy]\n'
 STACK = "config:\n  aws:region: eu-west-1\n  fixture-base:size: small\n  fixture-base:tags: {a: [1, two], b: null}\n"
 PROJECT = "name: fixture-base\nruntime: python\nmain: .\nbackend: {url: 'file://.'}\nconfig:\n  size: {type: string, default: a}\n  many: {type: array, items: {type: string}, default: [a]}\n  aws:region: {value: eu-west-1}\n"
+ENVIRONMENT = (
+    other_names.APP
+    + """\
+  shop:web: {desired_count: 2, cpu_units: 512, memory_mib: 1024, health_check: {path: /health/}}
+  shop:workers: {default: {desired_count: 1, queues: [default, mail]}}
+  shop:services: {sockets: {command: [daphne, shop.asgi], port: 9000, paths: [/ws/*]}}
+  shop:volumes: {media: {}}
+  shop:extra_env: {A: b, HOST: "{DB_HOST}"}
+  shop:hours: {open: "Mon-Fri 08:00-18:00", timezone: Europe/Berlin}
+  shop:release: {command: [python, manage.py, migrate]}
+"""
+)
+REPOSITORY = {
+    "manage.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n",
+    "shop/settings.py": "import os\nSECRET_KEY = os.environ['SECRET_KEY']\nINSTALLED_APPS = ['django.contrib.auth', 'shop']\n"
+    "DATABASES = {'default': {'NAME': os.environ.get('DB_NAME', 'x')}}\nWSGI_APPLICATION = 'shop.wsgi.application'\n",
+    "shop/wsgi.py": "application = None\n",
+    "shop/celery.py": "from celery import Celery\napp = Celery('shop')\napp.conf.task_queues = ['mail']\n",
+    "requirements.txt": "Django==5.2\ngunicorn==23.0.0\ncelery[redis]>=5.4\npsycopg[binary]\n",
+    "pyproject.toml": "[project]\nname = 'shop'\nrequires-python = '>=3.12'\ndependencies = ['Django>=5']\n",
+    "Procfile": "web: gunicorn shop.wsgi\nworker: celery -A shop worker -Q mail\nrelease: python manage.py migrate\n",
+    "compose.yaml": "services:\n  web: {build: ., command: gunicorn shop.wsgi, ports: ['8000:8000'], environment: {A: b}}\n"
+    "  worker: {image: shop, command: celery -A shop worker}\n  db: {image: 'postgres:17'}\n",
+    "Dockerfile": 'FROM python:3.12-slim AS web\nENV A=b\nEXPOSE 8000\nCMD ["gunicorn", "shop.wsgi"]\n',
+    ".env.example": "SECRET_KEY=\nDB_NAME=shop\n",
+}
+"""A repository with Django."""
+
+EVENT = (
+    '{"action": "synchronize", "number": 7, "pull_request": {"number": 7, "head": {"sha": "'
+    + "a" * 40
+    + '", "ref": "topic", '
+    '"repo": {"full_name": "acme/shop", "fork": false}}, "base": {"ref": "main", "repo": {"full_name": "acme/shop"}}, "labels": []}}'
+)
 DOTENV = "# shop\nexport A=1\nB='two words'\nC=\"three\\nlines\"\nD=${A}-${X:-y}\nE=\n"
 CHECKPOINT = (
     '{"version": 3, "checkpoint": {"stack": "organization/fixture-base/dev", "latest": {"manifest": {"time": '
@@ -41,18 +79,6 @@ CHECKPOINT = (
     '"inputs": {"a": [1]}, "outputs": {}, "parent": "p", "dependencies": ["d"], "propertyDependencies": {"a": ["d"]}, "protect": true}], '
     '"pending_operations": [{"type": "creating", "resource": {"urn": "urn:x::y", "type": "t"}}]}}}'
 )
-COMMANDS = [
-    *("create-env", "create-base", "update-env", "update-base", "preview-env", "preview-base", "destroy-env", "destroy-base"),
-    *("list", "show", "outputs", "graph", "cost", "extend", "pin", "unpin", "reap", "drift", "refresh", "unlock", "apply"),
-    *("ps", "scale", "secrets", "db", "schema", "help", "version", "deploy", "sleep", "wake", "orphans", "nope"),
-]  # fmt: skip
-OPTIONS = [
-    *("--base", "--set", "--json", "--yes", "--engine", "simulation", "--parallel", "--wait", "--ttl", "--owner", "--image"),
-    *("--kind", "prod", "--cascade", "--verbose", "--quiet", "--events", "--save-plan", "--format", "svg", "--with-cost", "--"),
-    *("dev", "alpha", "beta", "a=b", "size=large", "backend=x:1", "3d", "list", "push", "clone", "-", "--no-cost", "--force"),
-]  # fmt: skip
-UNSAFE = ("/dev/zero",)
-"""Words that would make a command write a device."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +89,21 @@ class Target:
 
 
 def targets(folder: Path) -> dict[str, Target]:
-    """All targets by name, on a project in `folder` with a base, an environment and a saved plan."""
-    world = World(folder)
+    """All targets by name: on a small project with a base, an environment and a saved plan, and on one with real programs."""
+    small, real = World(folder, _small), World(folder.parent / "real", _real)
     state = folder / ".orchestrator" / "simulation"
     return {
-        "argv": Target(_words(), world.command, world.restore),
-        "settings": world.file("orchestrator.toml", damaged(TOML), ["list"]),
-        "stack file": world.file("base/Pulumi.dev.yaml", damaged(STACK), ["preview-base", "dev"]),
-        "Pulumi.yaml": world.file("base/Pulumi.yaml", damaged(PROJECT), ["preview-base", "dev"]),
-        "simulated state": world.state(state),
-        "Pulumi state": world.checkpoint(),
-        "plan": world.plan(),
+        "argv": Target(fuzz_commands.random_words(), small.command, small.restore),
+        "commands": Target(fuzz_commands.command_lines(), real.command, real.restore),
+        "settings": small.file("orchestrator.toml", damaged(TOML), ["list"]),
+        "stack file": small.file("base/Pulumi.dev.yaml", damaged_yaml(STACK), ["preview-base", "dev"]),
+        "environment": real.file("shop/Pulumi.alpha.yaml", damaged_yaml(ENVIRONMENT), ["preview-env", "alpha"]),
+        "Pulumi.yaml": small.file("base/Pulumi.yaml", damaged_yaml(PROJECT), ["preview-base", "dev"]),
+        "simulated state": small.state(state),
+        "Pulumi state": small.checkpoint(),
+        "plan": small.plan(),
+        "repository": real.repository(),
+        "event": real.event(),
         "dotenv": Target(damaged(DOTENV) | st.text(max_size=80), _dotenv, lambda: None),
         "arguments": Target(_arguments(), _made, lambda: None),
     }
@@ -82,25 +112,12 @@ def targets(folder: Path) -> dict[str, Target]:
 class World:
     """A project folder that is brought back to its first content after each input."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, create: Callable[[World], None]) -> None:
         self.folder, self.first = folder, folder.parent / f"{folder.name}-first"
         if not self.first.exists():
-            self._create()
+            create(self)
+            shutil.copytree(self.folder, self.first, symlinks=True)
         self.restore()
-
-    def _create(self) -> None:
-        shutil.copytree(FIXTURES, self.folder)
-        (self.folder / "orchestrator.toml").write_text(TOML)
-        (self.folder / "base" / "Pulumi.dev.yaml").write_text("config: {}\n")
-        (self.folder / "app" / "Pulumi.alpha.yaml").write_text(
-            "config:\n  fixture-app:base: dev\n  fixture-app:listener_slot: 0\n"
-        )
-        self.command(["create-env", "alpha", "--base", "dev"])
-        self.command(["preview-base", "qa", "--kind", "ad-hoc", "--save-plan", str(self.folder / "plan")])
-        (self.folder / "plan" / "progress.json").write_text(
-            '{"base/qa": {"done": false, "ended": true, "state": null}}'
-        )
-        shutil.copytree(self.folder, self.first, symlinks=True)
 
     def restore(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -110,16 +127,17 @@ class World:
         """Bring one file back. For commands that change nothing else."""
         shutil.copyfile(self.first / name, self.folder / name)
 
-    def command(self, words: list[str]) -> None:
-        """Run a command line. Raises AssertionError for a traceback, a message of a bug, or an unknown exit code."""
+    def command(self, words: list[str], *, project: bool = True) -> int:
+        """Run a command line, by default with this project. Raises AssertionError for a traceback, a message of a bug, or an unknown exit code."""
         own = words.index("--") if "--" in words else len(words)
-        out, err = io.StringIO(), io.StringIO()
+        out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), contextlib.chdir(self.folder):
-            code = main([*words[:own], "--project-dir", str(self.folder), *words[own:]])
+            code = main([*words[:own], *(["--project-dir", str(self.folder)] if project else []), *words[own:]])
         told = err.getvalue()
         assert "Traceback" not in told, told
         assert "this is a bug" not in told, told
         assert code in (0, 1, 2, 3, 130), code
+        return code
 
     def file(self, name: str, inputs: st.SearchStrategy[str], words: list[str]) -> Target:
         def run(text: str) -> None:
@@ -170,6 +188,47 @@ class World:
             names.flatmap(lambda name: st.tuples(st.just(name), damaged_json(files[name]))), run, self.restore
         )
 
+    def repository(self) -> Target:
+        """A repository with Django, whose files `init` reads."""
+        folder = self.folder / "repository"
+        files = {
+            str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*")) if path.is_file()
+        }
+
+        def run(value: tuple[str, str, list[str]]) -> None:
+            _write(folder / value[0], value[1])
+            self.command(["init", str(folder), "--yes", *value[2]], project=False)
+
+        @st.composite
+        def inputs(draw: st.DrawFn) -> tuple[str, str, list[str]]:
+            name = draw(st.sampled_from(sorted(files)))
+            options = [
+                [],
+                ["--dry-run"],
+                ["--from", "procfile"],
+                ["--from", "compose"],
+                ["--dockerfile", "--health-view"],
+            ]
+            return name, draw(damaged(files[name])), draw(st.sampled_from(options))
+
+        return Target(inputs(), run, self.restore)
+
+    def event(self) -> Target:
+        """The event of a pipeline of GitHub Actions."""
+
+        def run(value: tuple[str, list[str]]) -> None:
+            _write(self.folder / "event.json", value[0])
+            variables = {"GITHUB_EVENT_PATH": str(self.folder / "event.json"), "GITHUB_EVENT_NAME": "pull_request"}
+            os.environ.update(variables)
+            try:
+                self.command(value[1])
+            finally:
+                for name in variables:
+                    del os.environ[name]
+
+        words = st.sampled_from([["pr", "sync", "--yes"], ["pr", "close", "--yes"], ["pr", "status"]])
+        return Target(st.tuples(damaged_json(EVENT), words), run, self.restore)
+
     def checkpoint(self) -> Target:
         """A state folder of Pulumi, read by the real engine without its CLI."""
         folder = self.folder / "state" / ".pulumi"
@@ -208,9 +267,25 @@ def _write(path: Path, text: str) -> None:
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
 
 
-def _words() -> st.SearchStrategy[list[str]]:
-    word = st.sampled_from(OPTIONS) | odd.filter(lambda text: text not in UNSAFE)
-    return st.tuples(st.sampled_from(COMMANDS), st.lists(word, max_size=6)).map(lambda pair: [pair[0], *pair[1]])
+def _small(world: World) -> None:
+    shutil.copytree(FIXTURES, world.folder)
+    (world.folder / "orchestrator.toml").write_text(TOML)
+    (world.folder / "base" / "Pulumi.dev.yaml").write_text("config: {}\n")
+    (world.folder / "app" / "Pulumi.alpha.yaml").write_text(
+        "config:\n  fixture-app:base: dev\n  fixture-app:listener_slot: 0\n"
+    )
+    assert world.command(["create-env", "alpha", "--base", "dev"]) == 0
+    preview = ["preview-base", "qa", "--kind", "ad-hoc", "--save-plan", str(world.folder / "plan")]
+    assert world.command(preview) == 0
+    (world.folder / "plan" / "progress.json").write_text('{"base/qa": {"done": false, "ended": true, "state": null}}')
+
+
+def _real(world: World) -> None:
+    world.folder.mkdir()
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        other_names.create(world.folder)
+    for name, text in REPOSITORY.items():
+        _write(world.folder / "repository" / name, text)
 
 
 def _dotenv(text: str) -> None:

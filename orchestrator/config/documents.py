@@ -93,10 +93,10 @@ def decoded(kind: type[T], content: bytes) -> T:
         raise DamagedError("it is not UTF-8 text") from None
 
 
-def check(kind: Any, document: Any) -> None:
-    """Check a decoded document against a type. Raises DamagedError."""
+def converted(kind: type[T], document: Any) -> T:
+    """A decoded document as an instance of `kind`, as `decoded`. Raises DamagedError."""
     try:
-        msgspec.convert(document, kind)
+        return msgspec.convert(document, kind)
     except msgspec.ValidationError as error:
         raise _mistyped(error) from None
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from orchestrator.pull_requests.change import Change, DeploymentState
 from orchestrator.pull_requests.http import Api, ForgeError
@@ -11,6 +12,68 @@ from orchestrator.pull_requests.http import Api, ForgeError
 API_VERSION = "2022-11-28"
 DEPLOYMENT_ENVIRONMENT = "pull requests"
 """One environment of GitHub for all pull requests: environments of GitHub are never removed by themselves."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Repository:
+    full_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Head:
+    ref: str
+    sha: str
+    repo: _Repository | None
+    """None for a fork that was deleted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Base:
+    repo: _Repository
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Label:
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _User:
+    login: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _PullRequest:
+    state: str
+    head: _Head
+    base: _Base
+    draft: bool = False
+    labels: tuple[_Label, ...] = ()
+    user: _User | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Listed:
+    number: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _File:
+    filename: str
+    previous_filename: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Comment:
+    id: int
+    html_url: str
+    body: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Deployment:
+    id: int
+    sha: str
 
 
 class GitHub:
@@ -33,70 +96,65 @@ class GitHub:
 
     def change(self, number: int) -> Change:
         """The pull request."""
-        found = cast(dict[str, Any], self._api.get(f"{self._at}/pulls/{number}"))
-        head: dict[str, Any] = found["head"]
-        source, target = head.get("repo"), found["base"]["repo"]
+        found = self._api.get(_PullRequest, f"{self._at}/pulls/{number}")
+        head = found.head
         return Change(
             number=number,
-            branch=str(head["ref"]),
-            commit=str(head["sha"]),
-            is_open=found["state"] == "open",
-            draft=bool(found.get("draft")),
-            # The repository of a fork that was deleted is null.
-            fork=source is None or source["full_name"] != target["full_name"],
-            labels=frozenset(str(label["name"]) for label in found.get("labels", ())),
-            author=str((found.get("user") or {}).get("login") or "unknown"),
+            branch=head.ref,
+            commit=head.sha,
+            is_open=found.state == "open",
+            draft=found.draft,
+            fork=head.repo is None or head.repo.full_name != found.base.repo.full_name,
+            labels=frozenset(label.name for label in found.labels),
+            author=found.user.login if found.user else "unknown",
         )
 
     def open_numbers(self) -> frozenset[int]:
         """The numbers of all open pull requests."""
-        return frozenset(int(found["number"]) for found in self._api.pages(f"{self._at}/pulls?state=open"))
+        return frozenset(found.number for found in self._api.pages(_Listed, f"{self._at}/pulls?state=open"))
 
     def files(self, number: int) -> Sequence[str]:
         """The paths of the changed files, with the former path of a renamed one."""
-        found = self._api.pages(f"{self._at}/pulls/{number}/files")
-        return [str(file[key]) for file in found for key in ("filename", "previous_filename") if key in file]
+        found = self._api.pages(_File, f"{self._at}/pulls/{number}/files")
+        return [path for file in found for path in (file.filename, file.previous_filename) if path is not None]
 
     def comment(self, number: int, marker: str, text: str, *, create: bool = True) -> str | None:
         """Write the comment that contains `marker`."""
         at = f"{self._at}/issues/{number}/comments"
-        for found in self._api.pages(at):
-            if marker in str(found.get("body") or ""):
+        for found in self._api.pages(_Comment, at):
+            if marker in (found.body or ""):
+                own = f"{self._at}/issues/comments/{found.id}"
                 try:
-                    answer = self._api.call("PATCH", f"{self._at}/issues/comments/{found['id']}", {"body": text})
+                    return self._api.send(_Comment, "PATCH", own, {"body": text}).html_url
                 except ForgeError as error:
                     if error.status == 404:  # deleted since
                         break
                     raise
-                return str(answer.body["html_url"])
-        if not create:
-            return None
-        return str(self._api.call("POST", at, {"body": text}).body["html_url"])
+        return self._api.send(_Comment, "POST", at, {"body": text}).html_url if create else None
 
     def deployment(self, change: Change, environment: str, state: DeploymentState, url: str | None) -> None:
         """Set the state of the deployment entry, and create the entry for a new commit.
 
         https://docs.github.com/rest/deployments/deployments
         """
-        entries = list(self._api.pages(f"{self._at}/deployments?task=preview:{environment}"))
+        entries = list(self._api.pages(_Deployment, f"{self._at}/deployments?task=preview:{environment}"))
         if state == "inactive":
             for entry in entries:
                 self._remove(entry)
             return
-        entry = next((found for found in entries if found.get("sha") == change.commit), None) or self._entry(
-            change, environment
-        )
+        same = (found for found in entries if found.sha == change.commit)
+        entry = next(same, None) or self._entry(change, environment)
         body: dict[str, Any] = {"state": state, "auto_inactive": False}
         if url:
             body["environment_url"] = url
         if self._log_url:
             body["log_url"] = self._log_url
-        self._api.call("POST", f"{self._at}/deployments/{entry['id']}/statuses", body)
+        self._api.call("POST", f"{self._at}/deployments/{entry.id}/statuses", body)
         for older in entries:
-            if older["id"] != entry["id"] and state == "success":
+            if older.id != entry.id and state == "success":
                 self._remove(older)
 
-    def _entry(self, change: Change, environment: str) -> Mapping[str, Any]:
+    def _entry(self, change: Change, environment: str) -> _Deployment:
         body = {
             "ref": change.commit,
             "environment": DEPLOYMENT_ENVIRONMENT,
@@ -106,11 +164,11 @@ class GitHub:
             "required_contexts": [],
             "transient_environment": True,
         }
-        return cast(Mapping[str, Any], self._api.call("POST", f"{self._at}/deployments", body).body)
+        return self._api.send(_Deployment, "POST", f"{self._at}/deployments", body)
 
-    def _remove(self, entry: Mapping[str, Any]) -> None:
+    def _remove(self, entry: _Deployment) -> None:
         """Deactivate an entry, then delete it: GitHub deletes no active one."""
-        at = f"{self._at}/deployments/{entry['id']}"
+        at = f"{self._at}/deployments/{entry.id}"
         try:
             self._api.call("POST", f"{at}/statuses", {"state": "inactive"})
             self._api.call("DELETE", at)

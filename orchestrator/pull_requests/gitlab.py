@@ -3,11 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from orchestrator.pull_requests.change import Change, DeploymentState
 from orchestrator.pull_requests.http import Api, ForgeError
+
+
+@dataclass(frozen=True, kw_only=True)
+class _User:
+    username: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _MergeRequest:
+    source_branch: str
+    sha: str | None
+    state: str
+    source_project_id: int | None
+    """None for a fork that was deleted."""
+
+    target_project_id: int
+    draft: bool = False
+    labels: tuple[str, ...] = ()
+    author: _User | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Listed:
+    iid: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Diff:
+    new_path: str
+    old_path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Note:
+    id: int
+    body: str | None = None
 
 
 class GitLab:
@@ -25,42 +61,40 @@ class GitLab:
 
     def change(self, number: int) -> Change:
         """The merge request."""
-        found = cast(dict[str, Any], self._api.get(f"{self._at}/merge_requests/{number}"))
+        found = self._api.get(_MergeRequest, f"{self._at}/merge_requests/{number}")
         return Change(
             number=number,
-            branch=str(found["source_branch"]),
-            commit=str(found["sha"] or ""),
-            is_open=found["state"] == "opened",
-            draft=bool(found.get("draft")),
-            fork=found["source_project_id"] != found["target_project_id"],
-            labels=frozenset(str(label) for label in found.get("labels", ())),
-            author=str((found.get("author") or {}).get("username") or "unknown"),
+            branch=found.source_branch,
+            commit=found.sha or "",
+            is_open=found.state == "opened",
+            draft=found.draft,
+            fork=found.source_project_id != found.target_project_id,
+            labels=frozenset(found.labels),
+            author=found.author.username if found.author else "unknown",
         )
 
     def open_numbers(self) -> frozenset[int]:
         """The numbers of all open merge requests."""
-        return frozenset(int(found["iid"]) for found in self._api.pages(f"{self._at}/merge_requests?state=opened"))
+        return frozenset(found.iid for found in self._api.pages(_Listed, f"{self._at}/merge_requests?state=opened"))
 
     def files(self, number: int) -> Sequence[str]:
         """The paths of the changed files, with the former path of a renamed one."""
-        found = self._api.pages(f"{self._at}/merge_requests/{number}/diffs")
-        return [str(file[key]) for file in found for key in ("new_path", "old_path") if key in file]
+        found = self._api.pages(_Diff, f"{self._at}/merge_requests/{number}/diffs")
+        return [path for file in found for path in (file.new_path, file.old_path)]
 
     def comment(self, number: int, marker: str, text: str, *, create: bool = True) -> str | None:
         """Write the note that contains `marker`."""
         at = f"{self._at}/merge_requests/{number}/notes"
-        for found in self._api.pages(at):
-            if marker in str(found.get("body") or ""):
+        for found in self._api.pages(_Note, at):
+            if marker in (found.body or ""):
                 try:
-                    self._api.call("PUT", f"{at}/{found['id']}", {"body": text})
+                    self._api.call("PUT", f"{at}/{found.id}", {"body": text})
                 except ForgeError as error:
                     if error.status == 404:  # deleted since
                         break
                     raise
-                return f"#note_{found['id']}"
-        if not create:
-            return None
-        return f"#note_{self._api.call('POST', at, {'body': text}).body['id']}"
+                return f"#note_{found.id}"
+        return f"#note_{self._api.send(_Note, 'POST', at, {'body': text}).id}" if create else None
 
     def deployment(self, change: Change, environment: str, state: DeploymentState, url: str | None) -> None:
         """Do nothing: GitLab keeps deployments by itself, from `environment:` of the job."""

@@ -6,11 +6,14 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import urllib3
 
+from orchestrator.config import documents
 from orchestrator.errors import OrchestratorError
+
+T = TypeVar("T")
 
 ATTEMPTS = 4
 TIMEOUT_SECONDS = 20.0
@@ -53,20 +56,33 @@ class Api:
     now: Callable[[], float] = time.time
     _pool: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False), repr=False)
 
-    def get(self, path: str) -> Any:
-        """The body of a GET."""
-        return self.call("GET", path).body
+    def get(self, kind: type[T], path: str) -> T:
+        """The body of a GET, as an instance of `kind`. Raises ForgeError, also for an answer of another form."""
+        return self._typed(kind, path, self.call("GET", path).body)
 
-    def pages(self, path: str) -> Iterator[Mapping[str, Any]]:
-        """The entries of a list, page by page."""
+    def send(self, kind: type[T], method: str, path: str, body: Mapping[str, Any]) -> T:
+        """The body of the answer to a request, as `get`."""
+        return self._typed(kind, path, self.call(method, path, body).body)
+
+    def pages(self, kind: type[T], path: str) -> Iterator[T]:
+        """The entries of a list, page by page, each as an instance of `kind`."""
         joint = "&" if "?" in path else "?"
         for page in range(1, MOST_PAGES + 1):
-            entries = self.get(f"{path}{joint}per_page={PAGE_SIZE}&page={page}")
-            if not isinstance(entries, list):
-                raise ForgeError(f"{self.forge} answered {_plain(path)} with something that is not a list")
-            yield from (cast(Mapping[str, Any], entry) for entry in entries if isinstance(entry, dict))
-            if len(cast(list[Any], entries)) < PAGE_SIZE:
+            entries = self.get(list[Any], f"{path}{joint}per_page={PAGE_SIZE}&page={page}")
+            for entry in entries:
+                yield self._typed(kind, path, entry)
+            if len(entries) < PAGE_SIZE:
                 return
+
+    def _typed(self, kind: type[T], path: str, body: Any) -> T:
+        try:
+            return documents.converted(kind, body)
+        except documents.DamagedError as error:
+            # A proxy, or a server with another API.
+            raise ForgeError(
+                f"{self.forge} answered {_plain(path)} with another document than its API does: {error}",
+                f"check that {self.url} is the address of its API",
+            ) from None
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
         """Send a request, again after failures of the network and of the server. Raises ForgeError."""

@@ -42,7 +42,7 @@ class CliBackend:
         exported: Mapping[str, Any] = self._json(project, "stack", "export", "--stack", stack)
         latest: Mapping[str, Any] = exported.get("deployment") or {}
         try:
-            documents.check(stored.Latest, latest)
+            documents.converted(stored.Latest, latest)
         except documents.DamagedError as error:
             raise StateError(f"the state of {stack} is damaged: {error}", "restore an earlier version of it") from None
         return latest

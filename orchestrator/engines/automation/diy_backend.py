@@ -143,7 +143,7 @@ class Backend:
                     "upgrade pulumi-django",
                 )
             document = documents.decoded(dict[str, Any], content)
-            documents.check(stored.Checkpoint, document)
+            documents.converted(stored.Checkpoint, document)
         except documents.DamagedError as error:
             raise StateError(
                 f"the state of {stack} is damaged: its checkpoint does not have the format of Pulumi ({error})",

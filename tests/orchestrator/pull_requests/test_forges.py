@@ -14,7 +14,7 @@ from orchestrator.errors import OrchestratorError, RefusedError, UsageError
 from orchestrator.pull_requests import events, forges
 from orchestrator.pull_requests.github import GitHub
 from orchestrator.pull_requests.gitlab import GitLab
-from orchestrator.pull_requests.http import Api, ForgeError
+from orchestrator.pull_requests.http import Answer, Api, ForgeError
 from tests.support.forge import REPOSITORY, TOKEN, Answering, FakeForge, sha
 
 
@@ -153,12 +153,9 @@ class ScriptedApi(Api):
         super().__init__(forge="GitLab", url="", headers={})
         self.answers, self.sent = answers, list[tuple[str, str, Any]]()
 
-    def get(self, path: str) -> Any:
-        return self.answers[path.partition("?")[0]]
-
-    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        from orchestrator.pull_requests.http import Answer
-
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+        if method == "GET":
+            return Answer(status=200, body=self.answers[path.partition("?")[0]])
         self.sent.append((method, path, body))
         return Answer(status=200, body={"id": 5})
 
@@ -191,3 +188,31 @@ def test_a_merge_request_of_gitlab_is_the_same_change() -> None:
     assert lab.comment(7, "OTHER", "OTHER new") == "#note_5"
     assert lab.comment(7, "OTHER", "OTHER new", create=False) is None
     assert [(method, path) for method, path, _ in api.sent] == [("PUT", f"{at}/7/notes/3"), ("POST", f"{at}/7/notes")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "place"),
+    [
+        (None, "$: expected `object`, got `null`"),
+        ([], "$: expected `object`, got `array`"),
+        ({}, "$: object missing required field `state`"),
+        ({"state": "open", "head": "topic"}, "$.head: expected `object`, got `str`"),
+        ({"state": "open", "head": {"ref": 1}}, "$.head.ref: expected `str`, got `int`"),
+    ],
+)
+def test_an_answer_of_another_form_is_one_sentence_with_the_place(answer: Any, place: str) -> None:
+    api = ScriptedApi({"/repos/acme/shop/pulls/7": answer})
+    with pytest.raises(
+        ForgeError, match=re.escape(f"/repos/acme/shop/pulls/7 with another document than its API does: {place}")
+    ):
+        GitHub(api, "acme/shop").change(7)
+
+
+def test_entries_of_another_form_are_one_sentence() -> None:
+    api = ScriptedApi(
+        {"/projects/shop/merge_requests": [{"iid": 1}, {"iid": "two"}], "/projects/shop/merge_requests/7/diffs": {}}
+    )
+    with pytest.raises(ForgeError, match=re.escape("$.iid: expected `int`, got `str`")):
+        GitLab(api, "shop").open_numbers()
+    with pytest.raises(ForgeError, match=re.escape("$: expected `array`, got `object`")):
+        GitLab(api, "shop").files(7)
