@@ -38,6 +38,8 @@ def run(arguments: Sequence[str] | None = None) -> None:
     code = main(list(sys.argv[1:] if arguments is None else arguments))
     # The command is over: another Ctrl-C must not change the exit code.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Python searches for garbage once more when it ends. In frozen objects it does not search.
+    gc.freeze()
     sys.exit(code)
 
 
