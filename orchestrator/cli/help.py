@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import EnumType
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -56,8 +57,10 @@ def _let_plain_values_pass(parameter: Any) -> None:
             plain = value
         elif annotation == list[str] and value and type(value) in (list, tuple) and {type(it) for it in value} == {str}:
             plain = list(value)
-        elif not many and value is not None and type(value) is annotation and value == parameter.default:
+        elif not many and type(value) is annotation and (annotation is bool or value == parameter.default):
             plain = value
+        elif not many and isinstance(annotation, EnumType) and value in [str(each.value) for each in annotation]:
+            plain = annotation(value)
         else:
             return convert(ctx, value)
         return plain if parameter.callback is None else parameter.callback(ctx, parameter, plain)

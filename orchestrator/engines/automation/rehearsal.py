@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import pickle
@@ -148,4 +149,7 @@ def main(asked: Path, answered: Path) -> None:
 if __name__ == "__main__":
     from orchestrator.engines.automation import rehearsal  # pickled objects name this module
 
+    # As in the command line: a process of a second does not look for garbage, also not when it ends.
+    gc.disable()
     rehearsal.main(Path(sys.argv[1]), Path(sys.argv[2]))
+    gc.freeze()

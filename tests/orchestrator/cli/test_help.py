@@ -189,6 +189,15 @@ def test_list_loads_neither_pydantic_nor_what_creates_and_destroys(here: Here) -
     }
 
 
+def test_flags_and_choices_load_no_pydantic(here: Here) -> None:
+    here("create-env", "alpha", "--base", "dev")
+    loaded = loaded_by(
+        ["preview-env", "alpha", "--engine", "simulation", "--no-cost", "--yes", "--format", "text"], here
+    )
+    assert "orchestrator.lifecycle.create_and_update" in loaded
+    assert "pydantic" not in loaded
+
+
 def test_help_loads_no_engine_and_no_settings(here: Here) -> None:
     loaded = loaded_by(["--help"], here)
     assert "orchestrator.cli.looking" in loaded
