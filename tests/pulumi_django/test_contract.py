@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pulumi
 import pytest
 
+from pulumi_django import contract as contracts
 from pulumi_django.contract import (
     OPTIONAL,
     REQUIRED,
@@ -181,3 +183,58 @@ def test_isolated_subnets_take_images_from_the_regions_own_registry_only() -> No
 def test_with_a_route_to_the_internet_images_come_from_anywhere() -> None:
     require_images(read({"isolated": False}), "alpha", ["postgres:17"])
     require_images(read(), "alpha", ["postgres:17"])
+
+
+class Stack:
+    """A StackReference of a base whose database password is secret."""
+
+    def __init__(self, outputs: dict[str, Any], secret: tuple[str, ...] = ()) -> None:
+        self._outputs, self._secret = outputs, secret
+
+    async def get_output_details(self, name: str) -> pulumi.StackReferenceOutputDetails:
+        value = self._outputs.get(name)
+        if name in self._secret:
+            return pulumi.StackReferenceOutputDetails(secret_value=value)
+        return pulumi.StackReferenceOutputDetails(value=value)
+
+    def get_output(self, name: str) -> Any:
+        value = self._outputs[name]
+        return value if isinstance(value, int) else f"the reference's {name}"
+
+
+def read_from(outputs: dict[str, Any], *secret: str) -> BaseContract:
+    reference: Any = Stack(outputs, secret)
+    return asyncio.run(contracts.read(reference, base="dev", app="alpha"))
+
+
+def test_a_contract_is_read_from_a_stack_values_that_decide_plainly_and_the_others_as_outputs_of_the_reference() -> (
+    None
+):
+    found = read_from({**OUTPUTS, "domain_name": "example.com", "not_of_the_contract": 1})
+    assert (found.kind, found.region, found.domain_name) == (Kind.AD_HOC, "us-east-1", "example.com")
+    assert (found.vpc_id, found.database_host) == ("the reference's vpc_id", "the reference's database_host")
+    assert found.redis_host is None
+
+
+def test_the_errors_of_a_contract_name_both_stacks() -> None:
+    with pytest.raises(
+        ContractError, match="alpha cannot use dev: that stack has no outputs, so it does not exist yet"
+    ):
+        read_from({})
+    without = {name: value for name, value in OUTPUTS.items() if name != "vpc_id"}
+    with pytest.raises(
+        ContractError, match="alpha cannot use dev: dev does not export vpc_id; run `orchestrator update-base dev`"
+    ):
+        read_from(without)
+
+
+def test_a_secret_value_of_a_stack_stays_secret() -> None:
+    found: list[bool] = []
+
+    async def program() -> None:
+        reference: Any = Stack(OUTPUTS, ("database_host",))
+        host: Any = (await contracts.read(reference, base="dev", app="alpha")).database_host
+        found.append(await host.is_secret())
+
+    simulate(program)
+    assert found == [True]

@@ -138,3 +138,14 @@ def test_a_value_is_taken_or_refused_by_its_key(key: str, value: Any) -> None:
     except AwsConfigError as error:
         found = {str(error): error}
     assert all(f"aws:{key}" in name or name in (key, f"{key}s") for name in found)
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("false", False), (True, True), (False, False)])
+def test_a_flag_is_true_or_false(text: Any, value: bool) -> None:
+    assert aws_config.of_stack({"aws:skipMetadataApiCheck": text})["skipMetadataApiCheck"] is value
+
+
+def test_an_empty_key_of_an_object_hides_no_key_after_it() -> None:
+    role = {"sessionName": "", "policy": None, "roleArn": "arn:aws:iam::123456789012:role/deploy", "externalId": "x"}
+    found = aws_config.of_stack({"aws:assumeRoles": [role]})
+    assert found["assumeRoles"] == [{"roleArn": role["roleArn"], "externalId": "x"}]

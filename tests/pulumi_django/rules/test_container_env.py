@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_django.rules.container_env import ContainerEnv, ContainerValues, container_env
+from pulumi_django.rules.container_env import ContainerEnv, ContainerValues, container_env, stack_values
 
 VALUES: dict[str, Any] = {
     "environment": "alpha",
@@ -98,3 +98,11 @@ def test_a_variable_of_both_kinds_is_refused() -> None:
 def test_without_redis_its_variables_are_absent() -> None:
     plain = env({"redis_host": None, "redis_url": None, "broker_url": None}).plain
     assert not {"REDIS_SERVICE_HOST", "REDIS_URL", "CELERY_BROKER_URL"} & set(plain)
+
+
+def test_a_url_without_a_token_can_be_filled_in_and_one_with_a_token_cannot() -> None:
+    plain = stack_values(ContainerValues(**VALUES), REFERENCES)
+    assert plain.all_filled({"CACHE": "{REDIS_URL}"}, "extra_env") == {"CACHE": VALUES["redis_url"]}
+    with_token: dict[str, Any] = {**VALUES, "redis_url": None, "redis_url_secret": "arn:REDIS_URL"}
+    with pytest.raises(ValueError, match="REDIS_URL"):
+        stack_values(ContainerValues(**with_token), REFERENCES).all_filled({"CACHE": "{REDIS_URL}"}, "extra_env")

@@ -241,3 +241,36 @@ def test_paths_that_cannot_work_beside_each_other_are_refused(routes: list[prior
 def test_a_service_with_hosts_of_its_own_may_have_any_path() -> None:
     found = order(route("web", ["/*"]), more("admin", "/*", hosts=["admin.example.com"]))
     assert set(found) == {"web", "admin"}
+
+
+def test_a_path_pattern_has_at_most_the_length_that_aws_allows() -> None:
+    longest = "/".ljust(priorities.PATH_PATTERN_LIMIT, "a")
+    assert priorities.rule_conditions(HOST, [longest]) == [(HOST, [longest])]
+    with pytest.raises(ValueError, match="at most 128 characters"):
+        priorities.rule_conditions(HOST, [f"{longest}a"])
+
+
+def test_the_paths_of_a_service_without_hosts_are_grouped_by_rule() -> None:
+    assert priorities.rule_patterns(["/a", "/b", "/c", "/d"]) == [["/a", "/b", "/c"], ["/d"]]
+
+
+def additional(name: str, path: str) -> priorities.Route:
+    return priorities.Route(service=name, paths=[path], hosts=HOST, additional=True)
+
+
+def priorities_of(*routes: priorities.Route) -> dict[str, list[int]]:
+    rules = priorities.assign(0, [route("web", ["/*"]), *routes])
+    return {name: [rule.priority for rule in found] for name, found in rules.items() if name != "web"}
+
+
+def test_the_priorities_of_additional_services_are_those_of_every_earlier_version() -> None:
+    """`svc5` and `svc9` have one place by their names: the second one has the next place."""
+    assert priorities_of(additional("svc5", "/five")) == {"svc5": [37]}
+    assert priorities_of(additional("svc9", "/nine")) == {"svc9": [37]}
+    assert priorities_of(additional("svc5", "/five"), additional("svc9", "/nine")) == {"svc5": [37], "svc9": [38]}
+
+
+def test_services_that_share_paths_leave_the_place_of_another_service() -> None:
+    alone = priorities_of(additional("chat", "/chat/*"))
+    others = [additional("wide", "/w/*"), additional("narrow", "/w/n/*")]
+    assert priorities_of(additional("chat", "/chat/*"), *others)["chat"] == alone["chat"]
