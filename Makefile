@@ -8,7 +8,7 @@ STAMP   := $(VENV)/installed
 MERMAID := $(VENV)/npm/mermaid/$(shell sed -n 's/^MERMAID_VERSION = "\(.*\)"$$/\1/p' docs/site_hooks.py)
 GITLAB  := $(VENV)/npm/gitlab-ci-local/4.75.1
 
-.PHONY: help demo test check docs site npm constraints clean
+.PHONY: help demo test check docs site npm package release constraints clean
 help: ## list the targets
 	@grep -E '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/: [^#]*## /\t/' | expand -t 14
 
@@ -47,6 +47,15 @@ $(VENV)/npm/%:
 	@mkdir -p $(@D)
 	@cd $(@D) && npm pack --silent $(notdir $(patsubst %/,%,$(dir $(@D))))@$(notdir $(@D)) > /dev/null \
 		&& tar -xzf *.tgz --strip-components=2 package/dist/$(@F) && touch $(@F) && rm *.tgz
+
+package: $(STAMP) ## build wheel and sdist into dist, check them, and use the wheel alone in a clean environment
+	@.ci/package $(BIN)/python
+
+release: $(STAMP) ## make the commit and the tag of the next version, which follows from the commits; pushing the tag publishes
+	@test -z "$$(git status --porcelain)" || { echo "error: the working copy has changes" >&2; exit 1; }
+	@$(BIN)/python docs/release_notes.py notes Unreleased > /dev/null
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cz bump --yes
+	@echo "next: git push origin HEAD $$(git describe)"
 
 constraints: $(STAMP) ## write the installed versions into constraints.txt
 	@$(BIN)/python -m pip freeze --exclude-editable --disable-pip-version-check > constraints.txt

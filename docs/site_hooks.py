@@ -7,6 +7,7 @@ repository, so they work on GitHub and on the site.
 from __future__ import annotations
 
 import hashlib
+import html
 import logging
 import os
 import posixpath
@@ -39,6 +40,13 @@ SHORT_CODE = re.compile(r"<code>(?=[^<]{1,24}</code>)")
 def mermaid_file() -> Path:
     """The file that `make site` fetches."""
     return Path(os.environ.get("SITE_MERMAID", ROOT / ".venv" / "npm" / "mermaid" / MERMAID_VERSION / "mermaid.min.js"))
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Link the repository in the footer."""
+    if repository := config.extra["repository"]:
+        config.copyright = f'<a href="{html.escape(repository)}">Source</a>'
+    return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -99,9 +107,9 @@ def _link(found: re.Match[str], page: Page, config: MkDocsConfig, files: Files) 
         return f"{found['before']}{relative}{mark}{anchor})"
     if not (ROOT / target).exists():
         return found[0]  # MkDocs warns.
-    if config.repo_url:
+    if repository := config.extra["repository"]:
         kind = "tree" if (ROOT / target).is_dir() else "blob"
-        return f"{found['before']}{config.repo_url.rstrip('/')}/{kind}/main/{target}{mark}{anchor})"
+        return f"{found['before']}{repository}/{kind}/main/{target}{mark}{anchor})"
     return found["text"]
 
 

@@ -29,6 +29,7 @@ PARTS = ("docs", "mkdocs.yml", "examples", "projects", "benchmarks", "CHANGELOG.
 def build(folder: Path, site: Path) -> subprocess.CompletedProcess[str]:
     words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)]
     variables = {**os.environ, "NO_MKDOCS_2_WARNING": "1", "SITE_MERMAID": str(SCRIPT)}
+    variables |= {"SITE_REPOSITORY": "https://git.example.com/acme/shop", "SITE_URL": "https://docs.example.com/"}
     return subprocess.run(words, cwd=folder, env=variables, capture_output=True, text=True, check=False)
 
 
@@ -72,6 +73,14 @@ def test_a_browser_loads_nothing_from_another_server(site: Path) -> None:
     assert len(addresses) > 100
     styles = "".join(file.read_text(encoding="utf-8") for file in site.rglob("*.css"))
     assert re.findall(r"@import|url\([\"']?(?:https?:)?//", styles) == []
+
+
+@needs_mkdocs
+@needs_script
+def test_a_link_to_a_file_that_is_no_page_leads_to_the_repository(site: Path) -> None:
+    text = (site / "python-api" / "index.html").read_text(encoding="utf-8")
+    assert 'href="https://git.example.com/acme/shop/blob/main/examples/notebook/environments.ipynb"' in text
+    assert '<a href="https://git.example.com/acme/shop">Source</a>' in text
 
 
 @needs_mkdocs
