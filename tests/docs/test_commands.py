@@ -22,7 +22,9 @@ GUIDES = [
 FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 LINE = re.compile(r"^ *(?:\$ |- (?:run: )?|run: |# )?(orchestrator (?!=)(?:[^\n\\]|\\\n)*)", re.MULTILINE)
 INLINE = re.compile(r"`(orchestrator [^`]+)`")
-ROW = re.compile(r"^\| `([a-z-]+(?: [a-z|\\]+)? (?:NAMES?|alpha)\b[^`]*)`(?:, `([a-z-]+ NAMES?[^`]*)`)*", re.MULTILINE)
+ROW = re.compile(
+    r"^\| `([a-z][a-z-]*(?: [a-z|\\]+)? (?:NAMES?|alpha)\b[^`]*)`(?:, `([a-z][a-z-]* NAMES?[^`]*)`)*", re.MULTILINE
+)
 """A row of a table of commands, such as "| `ps NAME` | ... |"."""
 
 COMMENT = re.compile(r"\s+#\s.*$")
