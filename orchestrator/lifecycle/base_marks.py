@@ -122,7 +122,7 @@ class _Presence:
                 self.job.context.engine.unclaim(unit)
 
     def _content(self) -> dict[str, object]:
-        return {"command": self.job.command, "units": [str(unit) for unit in self.job.plan.units]}
+        return {"units": [str(unit) for unit in self.job.plan.units]}
 
     def _with_final_slots(self, job: Job, base: str) -> Job:
         """Claim the listener slots of the job's new stacks on the base; replace slots that were taken in the meantime.

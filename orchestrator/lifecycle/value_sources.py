@@ -36,8 +36,8 @@ class _Value:
 
     def is_shown(self, said: str) -> bool:
         """Whether the message has the value itself and its last key."""
-        shown = str(self.value).lower() if isinstance(self.value, bool) else str(self.value)
-        known = isinstance(self.value, _SCALARS) and shown and _has(said.lower(), shown.lower())
+        shown = str(self.value).lower()
+        known = isinstance(self.value, _SCALARS) and shown and _has(said.lower(), shown)
         return bool(known and _has(said, self.keys[-1].rpartition(":")[2]))
 
     def is_named(self, said: str) -> bool:

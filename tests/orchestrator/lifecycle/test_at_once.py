@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +15,7 @@ from orchestrator.config.assignments import parse_assignment
 from orchestrator.config.stack_config import GENERATED_MARK
 from orchestrator.engines import processes
 from orchestrator.errors import RefusedError, StackLockedError
+from orchestrator.events import Diagnostic
 from orchestrator.lifecycle import CreateBase, CreateEnv, DestroyBase, DestroyEnv, Job, UpdateBase, UpdateEnv, run
 from orchestrator.lifecycle.base_marks import GOING, WORKING
 from orchestrator.model import Kind, Record, RunReport, Status, Unit
@@ -306,3 +308,24 @@ def test_a_pin_during_an_update_is_kept(based: Workspace) -> None:
     assert kept.ttl == timedelta(days=9)
     assert kept.expires is not None
     assert kept.expires > based.now + timedelta(days=8)
+
+
+def test_a_command_with_time_waits_for_another_one_on_its_base_and_says_so_once(based: Workspace) -> None:
+    create = based.orchestrator().prepare(CreateEnv(names=("beta",), base="dev"))
+    destroy = based.orchestrator(wait="1m").prepare(CASCADE)
+    refused: list[str] = []
+
+    def destroyed() -> None:
+        with pytest.raises(RefusedError) as caught:
+            run(destroy)
+        refused.append(caught.value.message)
+
+    waiting = threading.Thread(target=destroyed)
+    with at_work(based, BETA, create):
+        waiting.start()
+        while not (said := [it for it in based.events if isinstance(it, Diagnostic) and "waiting: " in it.message]):
+            time.sleep(0.05)
+    waiting.join()
+    assert [(event.severity, event.unit) for event in said] == [("info", None)]
+    assert said[0].message.startswith("waiting: the base dev was not destroyed: it is locked by ")
+    assert refused == ["the base dev was not destroyed: beta was created on it in the meantime"]

@@ -82,7 +82,9 @@ def test_a_refused_resource_ends_the_command_with_everything_unchanged(workspace
     with pytest.raises(OperationFailedError) as caught:
         orchestrator(workspace).create_env("alpha", base="dev")
     assert caught.value.message == "nothing was changed: base/dev failed: dev: Invalid CIDR"
-    assert "--no-check" in str(caught.value.hint)
+    assert caught.value.hint == (
+        "correct the configuration, then run the same command again; --no-check goes on without this preview"
+    )
     assert calls(workspace) == [(Operation.PREVIEW, DEV)]
     assert workspace.files() == before
     assert workspace.engine.claimed == {}

@@ -128,3 +128,17 @@ def test_an_update_by_another_user_keeps_the_owner(running: Workspace) -> None:
     running.engine.kept[BETA].record = replace(record, owner="Grace")
     running.orchestrator().update_env("beta")
     assert running.engine.kept[BETA].record == replace(record, owner="Grace")
+
+
+def test_names_of_bases_are_checked_before_any_is_read(running: Workspace) -> None:
+    with pytest.raises(UsageError, match="dev is given twice: give it once"):
+        running.orchestrator().update_base(["dev", "dev"])
+    with pytest.raises(UsageError, match="'Dev!' cannot name a base"):
+        running.orchestrator().update_base("Dev!")
+    assert running.engine.calls == []
+
+
+def test_progress_expects_resources_only_of_stacks_that_have_some(running: Workspace) -> None:
+    job = running.orchestrator().prepare(UpdateEnv(names=("alpha", "beta")))
+    stacks = {ALPHA: replace(job.stacks[ALPHA], resource_count=3), BETA: replace(job.stacks[BETA], resource_count=0)}
+    assert replace(job, stacks=stacks).resource_counts() == {ALPHA: 3}
