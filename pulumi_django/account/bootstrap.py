@@ -23,13 +23,16 @@ from pulumi_django.rules.fields import passed
 
 @dataclass(frozen=True, kw_only=True)
 class DeployOptions(DeployRights):
-    subjects: Sequence[str]
+    subjects: Sequence[str] = ()
     """Workflows that can assume the role, such as `repo:shop/infrastructure:environment:production`, without
-    wildcards."""
+    wildcards. The role needs one of `subjects` and `trusted_roles`."""
 
     plan_subjects: Sequence[str] = ()
-    """Workflows that can assume a second role, which only previews, such as `repo:shop/infrastructure:pull_request`; empty
-    creates no such role. It decrypts the stacks' secrets."""
+    """Workflows that can assume a second role, which only previews, such as `repo:shop/infrastructure:pull_request`. It decrypts
+    the stacks' secrets. Without `plan_subjects` and `plan_trusted_roles` there is no such role."""
+
+    plan_trusted_roles: Sequence[str] = ()
+    """Names of roles of this account that can assume the second role, such as `shop-plan` of a `DeliveryPipeline`."""
 
     plan_role_name: str = "pulumi-django-plan"
     """Name of the second role in IAM."""
@@ -43,6 +46,8 @@ class DeployOptions(DeployRights):
     def __post_init__(self) -> None:
         for subject in (*self.subjects, *self.plan_subjects):
             check_subject(subject)
+        if self.plan_subjects and not self.subjects and self.oidc_provider_arn is None:
+            raise ValueError("plan_subjects need GitHub's identity provider: add subjects, or set oidc_provider_arn")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +99,9 @@ class AccountBootstrap(pulumi.ComponentResource):
     repository_urls: Mapping[str, pulumi.Output[str]]
     """Name of images without the tag, by repository."""
 
+    repository_arns: Mapping[str, pulumi.Output[str]]
+    """ARN by repository, for a `DeliveryPipeline`."""
+
     deploy_role_arn: pulumi.Output[str] | None
     """ARN of the role that deploys; None without one."""
 
@@ -121,6 +129,7 @@ class AccountBootstrap(pulumi.ComponentResource):
             BudgetAlarm(f"{name}-budget", budget, pulumi.ResourceOptions(parent=self))
         self.backend_url, self.secrets_provider = state.backend_url, state.secrets_provider
         self.repository_urls = {key: repository.repository_url for key, repository in repositories.items()}
+        self.repository_arns = {key: repository.repository_arn for key, repository in repositories.items()}
         self.deploy_role_arn = deploy.role_arn if deploy else None
         self.permissions_boundary_arn = deploy.permissions_boundary_arn if deploy else None
         plan = self._plan_role(name, args, args.deploy, state, deploy) if args.deploy and deploy else None
@@ -185,12 +194,13 @@ class AccountBootstrap(pulumi.ComponentResource):
         state: StateBackend,
         deploy: DeployRole,
     ) -> PlanRole | None:
-        if not options.plan_subjects:
+        if not options.plan_subjects and not options.plan_trusted_roles:
             return None
         return PlanRole(
             f"{name}-plan",
             PlanRoleArgs(
                 subjects=options.plan_subjects,
+                trusted_roles=options.plan_trusted_roles,
                 regions=options.regions or [args.region],
                 role_name=options.plan_role_name,
                 name_prefix=options.name_prefix,

@@ -51,6 +51,10 @@ _KEY_CHANGES = (
 class DeployRights:
     """Name and reach of the role that deploys."""
 
+    trusted_roles: Sequence[str] = ()
+    """Names of roles of this account that can assume the role, without a path, such as those of a `DeliveryPipeline`:
+    `shop-staging`, `shop-production`."""
+
     role_name: str = "pulumi-django-deploy"
     """Name of the role in IAM."""
 
@@ -73,9 +77,10 @@ class DeployRights:
 
 @dataclass(frozen=True, kw_only=True)
 class DeployRoleArgs(DeployRights):
-    subjects: Sequence[str]
+    subjects: Sequence[str] = ()
     """Workflows that can assume the role, as subjects of GitHub's tokens, without wildcards. Prefer
-    `repo:OWNER/REPOSITORY:environment:NAME`, because an environment in GitHub can require approval."""
+    `repo:OWNER/REPOSITORY:environment:NAME`, because an environment in GitHub can require approval. The role needs one of
+    `subjects` and `trusted_roles`."""
 
     regions: Sequence[str]
     """AWS regions in which the role deploys."""
@@ -97,7 +102,7 @@ class DeployRoleArgs(DeployRights):
     it."""
 
     def __post_init__(self) -> None:
-        _check_role(self.subjects, self.regions, self.role_name)
+        _check_role(self.subjects, self.trusted_roles, self.regions, self.role_name)
         if self.name_prefix and (
             len(self.name_prefix) > NAME_PREFIX_LIMIT or not _NAME_PREFIX.fullmatch(self.name_prefix)
         ):
@@ -110,11 +115,15 @@ class DeployRoleArgs(DeployRights):
         workload_boundary.check_statements(self.workload_statements)
 
 
-def _check_role(subjects: Sequence[str], regions: Sequence[str], role_name: str) -> None:
-    if not subjects:
-        raise ValueError("subjects is empty: name at least one workflow that may assume the role")
+def _check_role(subjects: Sequence[str], trusted_roles: Sequence[str], regions: Sequence[str], role_name: str) -> None:
+    if not subjects and not trusted_roles:
+        raise ValueError(
+            "subjects is empty: name at least one workflow, or a role in trusted_roles, that may assume the role"
+        )
     for subject in subjects:
         check_subject(subject)
+    for trusted in trusted_roles:
+        check_role_name("trusted_roles", trusted)
     if not regions:
         raise ValueError("regions is empty: name at least one AWS region")
     check_role_name("role_name", role_name)
@@ -136,8 +145,8 @@ class DeployRole(pulumi.ComponentResource):
     role_arn: pulumi.Output[str]
     """ARN for `role-to-assume` in the workflow, known after its permissions exist."""
 
-    oidc_provider_arn: pulumi.Output[str]
-    """ARN of GitHub's identity provider."""
+    oidc_provider_arn: pulumi.Output[str] | None
+    """ARN of GitHub's identity provider; None without `subjects` and without an existing provider."""
 
     permissions_boundary_arn: pulumi.Output[str]
     """ARN of the policy that every role of a base or an environment must have as its boundary: `permissions_boundary` of the
@@ -150,7 +159,7 @@ class DeployRole(pulumi.ComponentResource):
         role = aws.iam.Role(
             name,
             name=args.role_name,
-            assume_role_policy=self.oidc_provider_arn.apply(lambda arn: trust(arn, args.subjects)),
+            assume_role_policy=_trust(self, self.oidc_provider_arn, args),
             opts=pulumi.ResourceOptions(parent=self),
         )
         rights = [*attach(self, name, role, self._documents(args)), self._guards(name, args, role)]
@@ -163,9 +172,11 @@ class DeployRole(pulumi.ComponentResource):
             }
         )
 
-    def _oidc_provider(self, name: str, args: DeployRoleArgs) -> pulumi.Output[str]:
+    def _oidc_provider(self, name: str, args: DeployRoleArgs) -> pulumi.Output[str] | None:
         if args.oidc_provider_arn is not None:
             return pulumi.Output.from_input(args.oidc_provider_arn)
+        if not args.subjects:
+            return None
         # AWS verifies GitHub's certificate with its own trust store, so no thumbprint is needed.
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html
         return aws.iam.OpenIdConnectProvider(
@@ -222,6 +233,22 @@ class DeployRole(pulumi.ComponentResource):
         return aws.iam.RolePolicy(
             f"{name}-account", role=role.name, policy=document(statements), opts=pulumi.ResourceOptions(parent=self)
         )
+
+
+def _trust(
+    component: pulumi.ComponentResource, provider_arn: pulumi.Output[str] | None, args: DeployRoleArgs | PlanRoleArgs
+) -> pulumi.Output[str]:
+    """Return the trust policy of a role."""
+    if not args.trusted_roles:
+        return pulumi.Output.from_input(provider_arn).apply(lambda arn: trust(arn, args.subjects))
+    account = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=component)).account_id
+    start = f"arn:{of_region(args.regions[0])}:iam::"
+
+    def text(values: Sequence[str | None]) -> str:
+        roles = [f"{start}{values[0]}:role/{role}" for role in args.trusted_roles]
+        return trust(values[1], args.subjects, roles)
+
+    return pulumi.Output.all(account, provider_arn).apply(text)
 
 
 def _not_itself(args: DeployRoleArgs, boundary_arn: pulumi.Output[str]) -> Statement:
@@ -294,14 +321,18 @@ _OWN_SECRETS = {
 
 @dataclass(frozen=True, kw_only=True)
 class PlanRoleArgs:
-    subjects: Sequence[str]
-    """Workflows that can assume the role, such as `repo:OWNER/REPOSITORY:pull_request`, without wildcards."""
-
     regions: Sequence[str]
     """AWS regions in which the role reads settings."""
 
-    oidc_provider_arn: pulumi.Input[str]
-    """ARN of GitHub's identity provider."""
+    subjects: Sequence[str] = ()
+    """Workflows that can assume the role, such as `repo:OWNER/REPOSITORY:pull_request`, without wildcards. The role needs one
+    of `subjects` and `trusted_roles`."""
+
+    trusted_roles: Sequence[str] = ()
+    """Names of roles of this account that can assume the role, without a path, such as `shop-plan` of a `DeliveryPipeline`."""
+
+    oidc_provider_arn: pulumi.Input[str] | None = None
+    """ARN of GitHub's identity provider, which `subjects` need."""
 
     role_name: str = "pulumi-django-plan"
     """Name of the role in IAM."""
@@ -317,7 +348,9 @@ class PlanRoleArgs:
     secrets."""
 
     def __post_init__(self) -> None:
-        _check_role(self.subjects, self.regions, self.role_name)
+        _check_role(self.subjects, self.trusted_roles, self.regions, self.role_name)
+        if self.subjects and self.oidc_provider_arn is None:
+            raise ValueError("oidc_provider_arn is missing: subjects need GitHub's identity provider")
 
 
 class PlanRole(pulumi.ComponentResource):
@@ -332,11 +365,11 @@ class PlanRole(pulumi.ComponentResource):
     def __init__(self, name: str, args: PlanRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:account:PlanRole", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        provider_arn = pulumi.Output.from_input(args.oidc_provider_arn)
+        provider_arn = None if args.oidc_provider_arn is None else pulumi.Output.from_input(args.oidc_provider_arn)
         role = aws.iam.Role(
             name,
             name=args.role_name,
-            assume_role_policy=provider_arn.apply(lambda arn: trust(arn, args.subjects)),
+            assume_role_policy=_trust(self, provider_arn, args),
             opts=child,
         )
         scope = Scope(regions=args.regions, boundary_arn="", name_prefix=args.name_prefix, may_adopt=True)

@@ -51,16 +51,39 @@ def document(statements: Sequence[Statement]) -> pulumi.Output[str]:
     return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-def trust(provider_arn: str, subjects: Sequence[str]) -> str:
-    """Return the trust policy for GitHub's tokens for AWS, of exactly these workflows."""
+def trust(provider_arn: str | None, subjects: Sequence[str], role_arns: Sequence[str] = ()) -> str:
+    """Return the trust policy for GitHub's tokens for AWS, of exactly these workflows, and for exactly these roles."""
+    statements = [
+        *([_workflows(provider_arn, subjects)] if provider_arn and subjects else []),
+        *([_roles(role_arns)] if role_arns else []),
+    ]
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def _workflows(provider_arn: str, subjects: Sequence[str]) -> Statement:
     condition = {"StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": sorted(set(subjects))}}
-    statement = {
+    return {
         "Effect": "Allow",
         "Action": "sts:AssumeRoleWithWebIdentity",
         "Principal": {"Federated": provider_arn},
         "Condition": condition,
     }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def _roles(role_arns: Sequence[str]) -> Statement:
+    """Return the statement for roles of the same account.
+
+    The principal is the account, and a condition names the roles: IAM refuses a role as principal that does not exist yet, and
+    forgets one that is deleted and created again.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-roles
+    """
+    account = ":".join(role_arns[0].split(":")[:5])
+    return {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"AWS": f"{account}:root"},
+        "Condition": {"ArnEquals": {"aws:PrincipalArn": sorted(set(role_arns))}},
+    }
 
 
 def attach(

@@ -299,7 +299,7 @@ REFUSALS: list[tuple[str, Callable[[], object], str]] = [
     (
         "nobody",
         lambda: DeployRoleArgs(subjects=[], regions=["r"]),
-        "subjects is empty: name at least one workflow that may assume the role",
+        "subjects is empty: name at least one workflow, or a role in trusted_roles, that may assume the role",
     ),
     (
         "nowhere",
@@ -329,7 +329,7 @@ REFUSALS: list[tuple[str, Callable[[], object], str]] = [
     (
         "plan by nobody",
         lambda: PlanRoleArgs(subjects=[], regions=["r"], oidc_provider_arn="p"),
-        "subjects is empty: name at least one workflow that may assume the role",
+        "subjects is empty: name at least one workflow, or a role in trusted_roles, that may assume the role",
     ),
     (
         "plan nowhere",
