@@ -91,6 +91,13 @@ from .delivery.cdn import Delivery as Delivery
 from .delivery.firewall import Firewall as Firewall
 from .delivery.firewall import FirewallArgs as FirewallArgs
 from .delivery.firewall import FirewallOptions as FirewallOptions
+from .delivery.pipeline import DeliveryPipeline as DeliveryPipeline
+from .delivery.pipeline_arguments import DeliveryPipelineArgs as DeliveryPipelineArgs
+from .delivery.pipeline_options import PipelineBuildOptions as PipelineBuildOptions
+from .delivery.pipeline_options import PipelineNoticeOptions as PipelineNoticeOptions
+from .delivery.pipeline_options import PipelineSourceOptions as PipelineSourceOptions
+from .delivery.pipeline_options import PipelineStageOptions as PipelineStageOptions
+from .delivery.pipeline_options import PipelineToolsOptions as PipelineToolsOptions
 from .delivery.static_site import StaticSite as StaticSite
 from .delivery.static_site import StaticSiteArgs as StaticSiteArgs
 from .deploying.aws_access import AwsAccess as AwsAccess

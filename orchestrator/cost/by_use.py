@@ -16,6 +16,17 @@ _USES: Mapping[str, tuple[str, tuple[tuple[str, str, str], ...]]] = {
         ),
     ),
     "aws:cloudwatch/logGroup:LogGroup": ("logs", (("logs_use", "gb_written", "GB written"),)),
+    "aws:codebuild/project:Project": (
+        "CodeBuild",
+        (
+            ("codebuild_use", "small_minute", "minute on a small machine"),
+            ("codebuild_use", "medium_minute", "minute on a medium one"),
+        ),
+    ),
+    "aws:codepipeline/pipeline:Pipeline": (
+        "CodePipeline",
+        (("codepipeline_use", "action_minute", "minute of an action"),),
+    ),
     "aws:ec2/natGateway:NatGateway": ("NAT gateway", (("nat_gateway_use", "gb_through", "GB of traffic"),)),
     "aws:ec2/vpcEndpoint:VpcEndpoint": ("interface endpoints", (("vpc_endpoint_use", "gb_through", "GB of traffic"),)),
     "aws:efs/fileSystem:FileSystem": (

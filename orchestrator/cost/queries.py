@@ -148,6 +148,9 @@ _ALONE: Mapping[tuple[str, ...], Query] = {
     ("cloudwatch", "dashboard"): _of(
         "AmazonCloudWatch", "DashboardsUsageHour", productFamily="Dashboard", regional=False
     ),
+    ("codebuild_use", "small_minute"): _of("CodeBuild", "Build-Min:Linux:g1.small"),
+    ("codebuild_use", "medium_minute"): _of("CodeBuild", "Build-Min:Linux:g1.medium"),
+    ("codepipeline_use", "action_minute"): _of("AWSCodePipeline", "actionExecutionMinute"),
     ("efs_use", "gb_month"): _of(
         "AmazonEFS", "TimedStorage-ByteHrs", productFamily="Storage", storageClass="General Purpose"
     ),

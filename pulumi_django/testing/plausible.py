@@ -14,6 +14,13 @@ from pulumi_django.testing import network
 from pulumi_django.testing.resource import Answer, Resource, by_arn, by_name, ec2
 
 
+def _connection(r: Resource) -> Answer:
+    digits = r.hex(32)
+    id_ = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    arn = r.arn("codeconnections", f"connection/{id_}")
+    return arn, {"name": r.named(), "arn": arn, "connectionStatus": "PENDING"}
+
+
 def answer(resource: Resource) -> Answer:
     """Return id and all outputs of a resource: its inputs, and the values that its provider adds."""
     build = _BUILDERS.get(resource.type, _generic)
@@ -292,6 +299,8 @@ _BUILDERS: Mapping[str, Callable[[Resource], Answer]] = {
     "aws:cloudfront/distribution:Distribution": _distribution,
     "aws:cloudwatch/logGroup:LogGroup": by_name("logs", "log-group:{name}"),
     "aws:cloudwatch/metricAlarm:MetricAlarm": by_name("cloudwatch", "alarm:{name}"),
+    "aws:codeconnections/connection:Connection": _connection,
+    "aws:codepipeline/pipeline:Pipeline": by_name("codepipeline", "{name}"),
     "aws:ebs/volume:Volume": ec2("vol", "volume"),
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": network.security_group,
     "aws:ec2/eip:Eip": network.eip,

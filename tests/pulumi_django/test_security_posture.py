@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import delivery
 from tests.support.careless import careless
 from tests.support.posture import CHECKS
-from tests.support.worlds import WORLDS
+from tests.support.worlds import WORLDS as STACKS
+
+WORLDS = {**STACKS, "pipeline": delivery.alone}
+"""The stacks that are judged: bases with environments, and a delivery pipeline."""
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
 ROW = re.compile(r"^\| ([a-z0-9-]+) \| ([a-z, -]+) \| (low|medium|high) \| (.+) \|$", re.MULTILINE)
@@ -37,11 +41,28 @@ ACCEPTED: Mapping[str, Mapping[str, list[str]]] = {
         "ad-hoc": ["alpha-assets"],
         "prod": ["prod-logs"],
         "options": [bucket for bucket in OPTION_BUCKETS if bucket != "prod-assets"],
+        "pipeline": ["shop-artifacts"],
     },
-    "bucket-without-events": {"ad-hoc": ["alpha-assets"], "prod": STORED, "options": OPTION_BUCKETS},
+    "bucket-without-events": {
+        "ad-hoc": ["alpha-assets"],
+        "prod": STORED,
+        "options": OPTION_BUCKETS,
+        "pipeline": ["shop-artifacts"],
+    },
     "bucket-without-lifecycle": {"ad-hoc": ["alpha-assets"]},
-    "bucket-without-object-lock": {"ad-hoc": ["alpha-assets"], "prod": STORED, "options": OPTION_BUCKETS},
-    "bucket-without-replication": {"ad-hoc": ["alpha-assets"], "prod": STORED, "options": OPTION_BUCKETS},
+    "bucket-without-object-lock": {
+        "ad-hoc": ["alpha-assets"],
+        "prod": STORED,
+        "options": OPTION_BUCKETS,
+        "pipeline": ["shop-artifacts"],
+    },
+    "bucket-without-replication": {
+        "ad-hoc": ["alpha-assets"],
+        "prod": STORED,
+        "options": OPTION_BUCKETS,
+        "pipeline": ["shop-artifacts"],
+    },
+    "build-with-all-rights": {"pipeline": ["shop-build"]},
     "certificate-with-wildcard": {
         "ad-hoc": ["dev-certificate"],
         "prod": ["prod-certificate"],
@@ -82,7 +103,8 @@ ACCEPTED: Mapping[str, Mapping[str, list[str]]] = {
         world: [f"{base}-sg-alb-http", f"{base}-sg-alb-https"]
         for world, base in (("ad-hoc", "dev"), ("prod", "prod"), ("options", "prod"))
     },
-    "iam-any-action": {"prod": ["prod-key"], "options": ["prod-key"]},
+    "iam-any-action": {"prod": ["prod-key"], "options": ["prod-key"], "pipeline": ["shop-key"]},
+    "iam-escalation": {"pipeline": ["shop-staging", "shop-plan", "shop-production"]},
     "iam-aws-managed-policy": {
         "ad-hoc": ["dev-bastion-ssm"],
         "prod": ["prod-bastion-ssm", "prod-database-monitoring"],

@@ -151,6 +151,32 @@ def edge(vpc: aws.ec2.Vpc) -> None:
     )
 
 
+def delivery() -> None:
+    variables = [aws.codebuild.ProjectEnvironmentEnvironmentVariableArgs(name="API_TOKEN", value="hunter2")]
+    aws.codebuild.Project(
+        "build",
+        service_role="arn:aws:iam::123456789012:role/build",
+        artifacts=aws.codebuild.ProjectArtifactsArgs(type="CODEPIPELINE"),
+        source=aws.codebuild.ProjectSourceArgs(type="CODEPIPELINE"),
+        environment=aws.codebuild.ProjectEnvironmentArgs(
+            type="LINUX_CONTAINER",
+            compute_type="BUILD_GENERAL1_SMALL",
+            image="aws/codebuild/amazonlinux-x86_64-standard:5.0",
+            privileged_mode=True,
+            environment_variables=variables,
+        ),
+    )
+    source = aws.codepipeline.PipelineStageActionArgs(
+        name="source", category="Source", owner="AWS", provider="S3", version="1"
+    )
+    aws.codepipeline.Pipeline(
+        "pipeline",
+        role_arn="arn:aws:iam::123456789012:role/pipeline",
+        artifact_stores=[aws.codepipeline.PipelineArtifactStoreArgs(location="artifacts", type="S3")],
+        stages=[aws.codepipeline.PipelineStageArgs(name="all", actions=[source])],
+    )
+
+
 def careless() -> World:
     def program() -> None:
         identities()
@@ -158,5 +184,6 @@ def careless() -> World:
         compute()
         data()
         edge(vpc)
+        delivery()
 
     return World.of(simulate(program))

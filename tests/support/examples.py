@@ -97,6 +97,7 @@ def base_and_app(folder: str, base_project: str, pairs: Mapping[str, str]) -> Ca
 
 RUNS: dict[str, Callable[[bool], list[SimulationResult]]] = {
     "compose-host": stacks_of("compose-host", "dev"),
+    "delivery-pipeline": stacks_of("delivery-pipeline", "shop"),
     "s0-serverless": stacks_of("s0-serverless", "staging", "production"),
     "s1-dockerized": stacks_of("s1-dockerized", "dev"),
     "s2-ec2-fleet": stacks_of("s2-ec2-fleet", "dev"),

@@ -209,3 +209,13 @@ def test_a_resource_that_is_billed_by_use_is_named_once_and_never_added() -> Non
         "S3: $0.023 for each GB a month",
         "SQS: $0.4 for each million requests",
     )
+
+
+def test_the_runs_of_a_pipeline_are_billed_by_the_minute() -> None:
+    types = ("aws:codebuild/project:Project", "aws:codepipeline/pipeline:Pipeline")
+    result = estimate([resource(type_) for type_ in types], PRICES)
+    assert result.lines == ()
+    assert result.by_use == (
+        "CodeBuild: $0.005 for each minute on a small machine, $0.01 for each minute on a medium one",
+        "CodePipeline: $0.002 for each minute of an action",
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.posture import access, compute, data, edge, network
+from tests.support.posture import access, builds, compute, data, edge, network
 from tests.support.posture.world import CHECKS, World
 
-__all__ = ["CHECKS", "World", "access", "compute", "data", "edge", "network"]
+__all__ = ["CHECKS", "World", "access", "builds", "compute", "data", "edge", "network"]

@@ -39,7 +39,7 @@ class World:
             for name in _POLICY_PROPERTIES:
                 text = resource.inputs.get(name)
                 if isinstance(text, str) and (name == "assumeRolePolicy") is trust:
-                    for statement in json.loads(text)["Statement"]:
+                    for statement in json.loads(text).get("Statement", ()):  # the policy of images has rules
                         yield resource, statement
 
 
