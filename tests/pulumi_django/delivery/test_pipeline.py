@@ -261,11 +261,13 @@ def test_a_given_hash_of_the_cli_is_compared_before_it_is_unpacked() -> None:
 
 
 def stage(**values: Any) -> PipelineStageOptions:
-    return PipelineStageOptions(**{"environment": "live", "deploy_role_arn": LIVE, **values})
+    usual: dict[str, Any] = {"environment": "live", "deploy_role_arn": LIVE}
+    return PipelineStageOptions(**{**usual, **values})
 
 
 def source(**values: Any) -> PipelineSourceOptions:
-    return PipelineSourceOptions(**{"repository": "acme/shop", **values})
+    usual: dict[str, Any] = {"repository": "acme/shop"}
+    return PipelineSourceOptions(**{**usual, **values})
 
 
 @pytest.mark.parametrize(
