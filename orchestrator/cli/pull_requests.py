@@ -99,12 +99,17 @@ def pr_reap(
 ) -> None:
     """Destroy environments of closed pull requests and expired ones, and put those above the limit to sleep.
 
+    Orphans are listed and stay: environments and deployment entries with the name of a pull request that no pull request
+    explains.
+
     Example: orchestrator pr reap --execute
     """
     from orchestrator.rendering import pull_request_documents as documents
 
     session = session_of(common)
     result = _pull_requests(session).reap(execute=execute)
+    for note in result.notes:
+        session.console.warning(note)
     printed(session, documents.reaped(result, session.notice), documents.reaped_text(result))
     end(result.exit_code)
 

@@ -57,3 +57,7 @@ class Forge(Protocol):
     def deployment(self, change: Change, environment: str, state: DeploymentState, url: str | None) -> None:
         """Set the state of the deployment entry of an environment; `inactive` also removes the entry."""
         ...
+
+    def entries(self) -> Sequence[str]:
+        """The names of the environments that have a deployment entry."""
+        ...

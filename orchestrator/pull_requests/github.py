@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from orchestrator.pull_requests.change import Change, DeploymentState
 from orchestrator.pull_requests.http import Api, ForgeError
@@ -12,6 +13,9 @@ from orchestrator.pull_requests.http import Api, ForgeError
 API_VERSION = "2022-11-28"
 DEPLOYMENT_ENVIRONMENT = "pull requests"
 """One environment of GitHub for all pull requests: environments of GitHub are never removed by themselves."""
+
+TASK = "preview:"
+"""The beginning of the task of a deployment entry; the name of the environment follows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +78,7 @@ class _Comment:
 class _Deployment:
     id: int
     sha: str
+    task: str = ""
 
 
 class GitHub:
@@ -137,7 +142,7 @@ class GitHub:
 
         https://docs.github.com/rest/deployments/deployments
         """
-        entries = list(self._api.pages(_Deployment, f"{self._at}/deployments?task=preview:{environment}"))
+        entries = list(self._api.pages(_Deployment, f"{self._at}/deployments?task={TASK}{environment}"))
         if state == "inactive":
             for entry in entries:
                 self._remove(entry)
@@ -154,11 +159,16 @@ class GitHub:
             if older.id != entry.id and state == "success":
                 self._remove(older)
 
+    def entries(self) -> Sequence[str]:
+        """The names of the environments that have a deployment entry."""
+        found = self._api.pages(_Deployment, f"{self._at}/deployments?environment={quote(DEPLOYMENT_ENVIRONMENT)}")
+        return [entry.task.removeprefix(TASK) for entry in found if entry.task.startswith(TASK)]
+
     def _entry(self, change: Change, environment: str) -> _Deployment:
         body = {
             "ref": change.commit,
             "environment": DEPLOYMENT_ENVIRONMENT,
-            "task": f"preview:{environment}",
+            "task": f"{TASK}{environment}",
             "description": f"environment {environment}",
             "auto_merge": False,
             "required_contexts": [],

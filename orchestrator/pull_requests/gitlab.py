@@ -98,3 +98,7 @@ class GitLab:
 
     def deployment(self, change: Change, environment: str, state: DeploymentState, url: str | None) -> None:
         """Do nothing: GitLab keeps deployments by itself, from `environment:` of the job."""
+
+    def entries(self) -> Sequence[str]:
+        """No names: GitLab stops and deletes its own environments."""
+        return ()

@@ -76,6 +76,28 @@ class Kept:
     reason: str
 
 
+class OrphanReason(StrEnum):
+    """Why `pr reap` reports something that it does not destroy."""
+
+    UNNUMBERED = "no pull request has its number"
+    UNRECORDED = "no command of the orchestrator created its stack"
+    EMPTY = "its stack is empty and has no record"
+    LOST = "its record cannot be read"
+    OWNERLESS = "its record names no owner"
+    ENTRY = "a deployment entry without an environment"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orphan:
+    """An environment, a stack or a deployment entry with a name of pull requests that no pull request explains."""
+
+    name: str
+    number: int | None
+    """Number of the pull request in its name; None for a name of another pattern."""
+
+    reason: OrphanReason
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReapResult:
     """The environments of pull requests that `pr reap` found."""
@@ -86,6 +108,12 @@ class ReapResult:
     """Environments beyond the largest number of awake ones."""
 
     keep: tuple[Kept, ...]
+    orphans: tuple[Orphan, ...] = ()
+    """Things that are reported and never destroyed."""
+
+    notes: tuple[str, ...] = ()
+    """Failures that did not stop the run, such as deployment entries that the token may not list."""
+
     exit_code: int = 0
 
 

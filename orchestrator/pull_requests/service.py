@@ -14,11 +14,12 @@ from orchestrator.lifecycle.registry import Deployment
 from orchestrator.model import RunReport, Status
 from orchestrator.operations.health.verdicts import Verdict
 from orchestrator.pull_requests import comment as comments
-from orchestrator.pull_requests import policy, previews, template_secrets
+from orchestrator.pull_requests import orphans, policy, previews, template_secrets
 from orchestrator.pull_requests.change import Change, DeploymentState, Forge
 from orchestrator.pull_requests.previews import Preview
 from orchestrator.pull_requests.results import (
     Kept,
+    Orphan,
     Outcome,
     Reaped,
     ReapReason,
@@ -104,13 +105,17 @@ class PullRequests:
     def reap(self, *, execute: bool = False) -> ReapResult:
         """Find the environments of closed pull requests, expired ones, and those beyond the largest number.
 
-        With `execute` the first two are destroyed and the last are put to sleep.
+        With `execute` the first two are destroyed and the last are put to sleep. Orphans are reported and stay: what no
+        command of the orchestrator created for a pull request.
         """
         open_numbers = self._forge.open_numbers()
         existing = previews.find(self._orchestrator.context, self._settings.name)
         expired = {found.name for found in self._orchestrator.reap().expired}
         destroy: list[Reaped] = []
         keep: list[Kept] = []
+        strangers = [found for each in existing if (found := orphans.of_environment(each, open_numbers, self._forge))]
+        unknown = {found.name for found in strangers}
+        existing = tuple(each for each in existing if each.name not in unknown)
         for each in existing:
             reason = ReapReason.CLOSED if each.number not in open_numbers else None
             reason = reason or (ReapReason.EXPIRED if each.name in expired else None)
@@ -122,10 +127,23 @@ class PullRequests:
                 destroy.append(Reaped(environment=each.name, number=each.number, reason=reason))
         left = [each for each in existing if each.name not in {found.environment for found in destroy}]
         asleep = previews.surplus(left, self._settings.most)
+        entries, notes = self._orphaned_entries(open_numbers)
         result = ReapResult(
-            executed=execute, destroy=tuple(destroy), sleep=tuple(each.name for each in asleep), keep=tuple(keep)
+            executed=execute,
+            destroy=tuple(destroy),
+            sleep=tuple(each.name for each in asleep),
+            keep=tuple(keep),
+            orphans=(*strangers, *entries),
+            notes=notes,
         )
         return self._reaped(result) if execute else result
+
+    def _orphaned_entries(self, open_numbers: frozenset[int]) -> tuple[tuple[Orphan, ...], tuple[str, ...]]:
+        """The deployment entries without an environment, and the failure to list them."""
+        listed: list[str] = []
+        notes = self._quietly(lambda: listed.extend(self._forge.entries()))
+        environments = self._orchestrator.registry().environments
+        return orphans.of_entries(listed, environments, open_numbers, self._settings.name), notes
 
     def _request(self, change: Change, name: str, images: dict[str, str] | None) -> CreateEnv:
         filled = {image: policy.filled(text, change) for image, text in self._settings.images.items()}

@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrator.config.durations import format_duration
 from orchestrator.onboarding.written_files import Fate, WrittenFile
-from orchestrator.pull_requests.results import Outcome, PreviewStatus, ReapResult, SyncResult
+from orchestrator.pull_requests.results import OrphanReason, Outcome, PreviewStatus, ReapResult, SyncResult
 from orchestrator.rendering.columns import Column, aligned, count, table
 from orchestrator.rendering.document import plain
 from orchestrator.rendering.document_types import Document
@@ -124,12 +124,22 @@ def reaped_text(result: ReapResult) -> str:
     rows = [("destroyed" if done else "to destroy", it.environment, it.reason.value) for it in result.destroy]
     rows += [("put to sleep" if done else "to put to sleep", name, "too many are awake") for name in result.sleep]
     rows += [("kept", it.environment, it.reason) for it in result.keep]
+    rows += [("orphan", it.name, it.reason.value) for it in result.orphans]
     if not rows:
         return "nothing to reap\n"
     ending = (
         "" if done or not (result.destroy or result.sleep) else "nothing was changed; add --execute to carry it out\n"
     )
-    return aligned(rows) + ending
+    return aligned(rows) + _for_orphans(result) + ending
+
+
+def _for_orphans(result: ReapResult) -> str:
+    """The commands that remove orphans, which stay otherwise."""
+    entries = sorted({it.number for it in result.orphans if it.reason is OrphanReason.ENTRY and it.number is not None})
+    others = [it.name for it in result.orphans if it.reason is not OrphanReason.ENTRY]
+    commands = [f"orchestrator pr close --number {number}" for number in entries]
+    commands += [f"orchestrator show {name}, then orchestrator destroy-env {name}" for name in others]
+    return "".join(f"orphans stay; to remove one: {command}\n" for command in commands)
 
 
 def previews_text(found: Sequence[PreviewStatus], now: datetime, width: int | None = None) -> str:

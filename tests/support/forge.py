@@ -133,8 +133,11 @@ class FakeForge:
     def _deployments(self, method: str, at: str, query: dict[str, list[str]], body: dict[str, Any]) -> tuple[int, Any]:
         if at == "/deployments":
             if method == "GET":
-                wanted = query.get("task", [""])[0]
-                return 200, self._page([it for it in self.deployments.values() if it["task"] == wanted], query)
+                wanted = {key: query[key][0] for key in ("task", "environment") if key in query}
+                kept = [
+                    it for it in self.deployments.values() if all(it[key] == value for key, value in wanted.items())
+                ]
+                return 200, self._page(kept, query)
             if body.get("required_contexts") != []:
                 return 409, {"message": "Conflict: Commit status checks failed"}
             return 201, self._kept(self.deployments, {**body, "sha": body["ref"], "states": []})
