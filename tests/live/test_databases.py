@@ -179,7 +179,7 @@ def test_data_with_an_extension_that_the_target_does_not_create_changes_nothing(
     add(two, "kept")
     try:
         heard = Heard()
-        with pytest.raises(OperationFailedError, match="the task alpha-database ended with exit code 1"):
+        with pytest.raises(OperationFailedError, match="the task alpha-database-copy ended with exit code 1"):
             databases.clone(CloneDatabase(source=two.beta.target), two.alpha.target, two.account.clients(), heard)
     finally:
         two.server.query("DROP EXTENSION dblink", "beta-db")

@@ -68,8 +68,8 @@ class _Ecs:
         self._target = target
         self._region = target.aws.region or DEFAULT_REGION
         self._cluster = target.outputs.cluster_name
-        self._run: dict[str, str] = {}
-        """Container of each one-off task by ARN."""
+        self._run: dict[str, list[str]] = {}
+        """Containers of each one-off task by ARN."""
 
         self._registered: dict[str, Mapping[str, Any]] = {}
         """Registered task definitions by family."""
@@ -173,7 +173,8 @@ class _Ecs:
         family = _short(parameters["taskDefinition"]).split(":")[0]
         arn = self._task_arn(_task_id(f"once{len(self._run) or ''}"))
         overrides = parameters.get("overrides", {}).get("containerOverrides", [])
-        self._run[arn] = overrides[0]["name"] if overrides else family.removeprefix(f"{self._target.environment}-")
+        named = overrides[:1] or self._registered.get(family, {}).get("containerDefinitions", [])
+        self._run[arn] = [each["name"] for each in named] or [family.removeprefix(f"{self._target.environment}-")]
         return {"tasks": [{"taskArn": arn, "lastStatus": "PROVISIONING"}], "failures": []}
 
     def listed(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,7 +192,7 @@ class _Ecs:
 
     def _described(self, arn: str) -> dict[str, Any]:
         if arn in self._run:
-            return self._ended(arn, self._run[arn])
+            return self._ended(arn, *self._run[arn])
         running = self._service_of.get(_short(arn))
         service = running or self._ended_of[_short(arn)]
         task = self._running(arn, service.short) if running else self._replaced(arn, service.short)
@@ -216,7 +217,7 @@ class _Ecs:
             ],
         }
 
-    def _ended(self, arn: str, container: str) -> dict[str, Any]:
+    def _ended(self, arn: str, *containers: str) -> dict[str, Any]:
         return {
             "taskArn": arn,
             "lastStatus": "STOPPED",
@@ -224,7 +225,7 @@ class _Ecs:
             "stoppedAt": self._started + timedelta(minutes=1),
             "stopCode": "EssentialContainerExited",
             "stoppedReason": "Essential container in task exited",
-            "containers": [{"name": container, "exitCode": 0}],
+            "containers": [{"name": container, "exitCode": 0} for container in containers],
         }
 
     def _replaced(self, arn: str, container: str) -> dict[str, Any]:

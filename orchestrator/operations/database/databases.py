@@ -146,8 +146,7 @@ def clone(
     if source.base_outputs.get("database_host") != target.base_outputs.get("database_host"):
         return _clone_between_servers(request, target, clients, observer)
     with explained(target.aws):
-        words = scripts.clone(source.outputs.database_name)
-        tasks = [run_family(target, clients, observer, dumps.family(target), words)]
+        tasks = [dumps.clone(source.outputs.database_name, target, clients, observer)]
     done = ["emptied", "filled"]
     _release(request.release, target, clients, observer, tasks, done)
     return DatabaseResult(database=target.outputs.database_name, done=tuple(done), tasks=tuple(tasks))

@@ -1,6 +1,6 @@
-"""Dumps of an environment's database, in its own bucket.
+"""Copies of an environment's database: dumps in its own bucket, and clones on its server.
 
-A task of two containers transfers them. One container has PostgreSQL's tools and the database's address and password. The
+A task of two containers transfers dumps. One container has PostgreSQL's tools and the database's address and password. The
 other one has the AWS CLI; the application's role gives it the bucket. The task definition is made from the environment's
 own ones for this run and deleted afterwards. Only that task sees the password, and no signed URL exists.
 """
@@ -12,6 +12,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,7 @@ def dump(target: Target, clients: Clients, observer: Observer, to: str | None) -
     setting = _Setting(target, clients)
     key = f"{FOLDER}/{target.environment}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.dump"
     written = Dump(source=f"s3://{setting.bucket}/{key}", environment=target.environment, kind=target.outputs.kind)
-    task = setting.run(observer, scripts.dump(), _upload(written), first=DATABASE)
+    task = setting.run(observer, scripts.dump(), _upload(written))
     s3 = clients.client("s3")
     size = int(s3.head_object(Bucket=setting.bucket, Key=key)["ContentLength"])
     if to is not None and not clients.simulated:
@@ -135,10 +136,17 @@ def restore(found: Dump, target: Target, clients: Clients, observer: Observer) -
     setting = _Setting(target, clients)
     near = _brought(found, setting.bucket, target, clients, observer)
     try:
-        return setting.run(observer, scripts.restore(), ["s3", "cp", near.source, scripts.DUMP_FILE], first=TRANSFER)
+        transfer = ["s3", "cp", near.source, scripts.DUMP_FILE]
+        return setting.run(observer, scripts.restore(), transfer, first=TRANSFER)
     finally:
         if near is not found:
             delete(near, clients)
+
+
+def clone(source: str, target: Target, clients: Clients, observer: Observer) -> TaskRun:
+    """Replace the environment's database by a copy of another one on its server."""
+    # Not in the environment's own task, which has nowhere to write and less storage.
+    return _Setting(target, clients).run(observer, scripts.clone(source))
 
 
 def delete(found: Dump, clients: Clients) -> None:
@@ -197,19 +205,29 @@ class _Setting:
 
     def __init__(self, target: Target, clients: Clients) -> None:
         self._target, self._clients, self._ecs = target, clients, clients.client("ecs")
-        web = services.the_service(clients, target, target.service())
-        self._web = self._described(web.get("taskDefinition", ""))
         self._database = self._described(family(target))
-        self.bucket = _bucket(self._web, target)
 
-    def run(self, observer: Observer, database: list[str], transfer: list[str], *, first: str) -> TaskRun:
-        """Run both containers; the other one begins after the end of the `first`."""
+    @cached_property
+    def _web(self) -> TaskDefinitionTypeDef:
+        web = services.the_service(self._clients, self._target, self._target.service())
+        return self._described(web.get("taskDefinition", ""))
+
+    @property
+    def bucket(self) -> str:
+        """The environment's bucket. Raises OperationFailedError."""
+        return _bucket(self._web, self._target)
+
+    def run(
+        self, observer: Observer, database: list[str], transfer: list[str] | None = None, *, first: str = DATABASE
+    ) -> TaskRun:
+        """Run the container for the database, and the one for the transfer. The other one begins after the end of the
+        `first`."""
         own = next((dict(c) for c in self._database.get("containerDefinitions", []) if c.get("name") == DATABASE), {})
+        commands = {DATABASE: database} if transfer is None else {DATABASE: database, TRANSFER: transfer}
         containers: list[Any] = [
-            _container(own, DATABASE, database, first),
-            _container(own, TRANSFER, transfer, first),
+            _container(own, name, command, [*commands], first) for name, command in commands.items()
         ]
-        definition = self._registered(containers)
+        definition = self._registered(containers, role=self._web.get("taskRoleArn") if transfer else None)
         try:
             return run_family(
                 self._target,
@@ -239,9 +257,9 @@ class _Setting:
         found: TaskDefinitionTypeDef = self._ecs.describe_task_definition(taskDefinition=definition)["taskDefinition"]
         return found
 
-    def _registered(self, containers: list[Any]) -> str:
+    def _registered(self, containers: list[Any], *, role: str | None) -> str:
         more: dict[str, Any] = {
-            "taskRoleArn": self._web.get("taskRoleArn"),
+            "taskRoleArn": role,
             "executionRoleArn": self._database.get("executionRoleArn"),
             "runtimePlatform": self._database.get("runtimePlatform"),
         }
@@ -261,15 +279,15 @@ class _Setting:
         return str(answer["taskDefinition"]["taskDefinitionArn"])
 
 
-def _container(own: Mapping[str, Any], name: str, command: list[str], first: str) -> dict[str, Any]:
-    """Return one of the two; only the one with PostgreSQL's tools gets the database's address and password."""
+def _container(own: Mapping[str, Any], name: str, command: list[str], names: list[str], first: str) -> dict[str, Any]:
+    """Return one of the containers `names`; only the one with PostgreSQL's tools gets the database's address and password."""
     made: dict[str, Any] = {
         "name": name,
         "image": own.get("image", "") if name == DATABASE else os.environ.get(IMAGE_VARIABLE, TRANSFER_IMAGE),
         "entryPoint": _ENTRY_POINTS[name],
         "command": command,
-        # The first container ends before the task does, and the other one waits for its success.
-        "essential": name != first,
+        # The first of two ends before the task does, and the other one waits for its success.
+        "essential": name != first or len(names) == 1,
         "mountPoints": [{"sourceVolume": _VOLUME, "containerPath": scripts.DUMP_FILE.rpartition("/")[0]}],
         "logConfiguration": own.get("logConfiguration", {}),
     }

@@ -10,9 +10,7 @@ from __future__ import annotations
 from pulumi_django.ecs.database_script import EXTENSIONS_VARIABLE, extensions_sql
 
 DUMP_FILE = "/dump/database.dump"
-"""Path of a dump inside a task of two containers, on their shared volume."""
-
-_COPY_FILE = "/tmp/database.dump"
+"""Path of a dump inside a task, on a volume that its containers share."""
 
 _NAMES = r"""
 \set VERBOSITY terse
@@ -114,7 +112,7 @@ def restore() -> list[str]:
 
 def clone(source: str) -> list[str]:
     """Return a command that replaces the environment's database by a copy of another one on the same server."""
-    script = f"set -eu\n{_dump('$1', _COPY_FILE)}\n{_check(_COPY_FILE)}\n{_replaced(_COPY_FILE)}"
+    script = f"set -eu\n{_dump('$1', DUMP_FILE)}\n{_check(DUMP_FILE)}\n{_replaced(DUMP_FILE)}"
     return ["sh", "-c", script, "clone", source]
 
 

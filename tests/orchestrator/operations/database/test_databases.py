@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,7 +31,13 @@ from tests.support.operations import BASE_OUTPUTS, OUTPUTS, Heard, ScriptedClien
 PROD = target(outputs=replace(OUTPUTS, kind="prod"))
 PASSWORD = {"name": "PGPASSWORD", "valueFrom": "arn:aws:secretsmanager:us-east-1:1:secret:master:password::"}
 CONTAINERS = [
-    container("database", image="postgres:17", environment=[{"name": "PGHOST", "value": "db"}], secrets=[PASSWORD]),
+    container(
+        "database",
+        image="postgres:17",
+        environment=[{"name": "PGHOST", "value": "db"}],
+        secrets=[PASSWORD],
+        readonlyRootFilesystem=True,
+    ),
     container("gunicorn", environment=[{"name": "S3_BUCKET_NAME", "value": "alpha-assets"}]),
 ]
 WEB = service(deployment("5"), taskDefinition=arn("task-definition", "alpha-gunicorn:5"))
@@ -141,13 +148,29 @@ def test_an_environment_without_the_family_is_of_another_version() -> None:
 # clone
 
 
-def test_a_clone_on_one_server_is_one_task_with_the_sources_name_then_a_release() -> None:
-    fake = FakeAws()
-    result = databases.clone(CloneDatabase(source=beta()), target(), clients(fake))
+def test_a_clone_on_one_server_is_one_task_with_the_sources_name_then_a_release(both: Both) -> None:
+    result = databases.clone(CloneDatabase(source=beta()), target(), both)
     assert result.done == ("emptied", "filled", "released")
-    assert ran(fake) == [("alpha-database", scripts.clone("beta-db")), ("alpha-backend_update", None)]
+    assert ran(both.fake) == [(COPY, None), ("alpha-backend_update", None)]
     assert scripts.clone("beta-db")[-1] == "beta-db"
     assert "beta-db" not in scripts.clone("beta-db")[2]
+    (definition,) = both.fake.called("RegisterTaskDefinition")
+    (own,) = definition["containerDefinitions"]
+    assert (own["command"], own["essential"], own["secrets"]) == (scripts.clone("beta-db"), True, [PASSWORD])
+    assert "taskRoleArn" not in definition, "the task needs nothing of AWS"
+    assert both.fake.called("DeregisterTaskDefinition")
+
+
+def test_the_task_of_a_copy_can_write_where_its_command_writes(both: Both) -> None:
+    """The environment's own task for the database has a read-only root."""
+    databases.clone(CloneDatabase(source=beta(), release=False), target(), both)
+    databases.dump(target(), Uploading(both.fake), to=None)
+    for definition in both.fake.called("RegisterTaskDefinition"):
+        own = definition["containerDefinitions"][0]
+        assert not own.get("readonlyRootFilesystem")
+        folders = [mount["containerPath"] for mount in own["mountPoints"]]
+        (written,) = set(re.findall(r"--file=(/\S+)", " ".join(own["command"])))
+        assert any(written.startswith(f"{folder}/") for folder in folders)
 
 
 def test_an_environment_is_not_a_copy_of_itself() -> None:
@@ -183,14 +206,13 @@ def test_a_restore_into_production_needs_permission(tmp_path: Path) -> None:
     assert caught.value.hint == "add --allow-prod"
 
 
-def test_productions_data_goes_to_an_ad_hoc_environment_only_with_permission() -> None:
-    fake = FakeAws()
+def test_productions_data_goes_to_an_ad_hoc_environment_only_with_permission(both: Both) -> None:
     with pytest.raises(RefusedError) as caught:
-        databases.clone(CloneDatabase(source=beta(kind="prod")), target(), clients(fake))
+        databases.clone(CloneDatabase(source=beta(kind="prod")), target(), both)
     assert caught.value.message == "data of beta was not copied to alpha: beta is production"
-    assert fake.calls == []
+    assert both.fake.calls == []
     allowed = CloneDatabase(source=beta(kind="prod"), allow_prod_data=True)
-    assert databases.clone(allowed, target(), clients(fake)).done == ("emptied", "filled", "released")
+    assert databases.clone(allowed, target(), both).done == ("emptied", "filled", "released")
 
 
 def test_confirmation_comes_after_the_checks_and_a_refusal_changes_nothing() -> None:
