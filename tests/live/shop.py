@@ -75,6 +75,18 @@ class Shop:
         """The output of `local up` so far."""
         return self.log.read_text(encoding="utf-8")
 
+    @property
+    def left(self) -> list[int]:
+        """Processes of this machine that belong to the environment, besides the orchestrator itself."""
+        state = self.environment["XDG_STATE_HOME"].encode()
+        return [
+            int(folder.name)
+            for folder in Path("/proc").iterdir()
+            if folder.name.isdigit()
+            and int(folder.name) not in (os.getpid(), self.process.pid)
+            and _names(folder, state)
+        ]
+
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run another command of the orchestrator."""
         return subprocess.run(
@@ -209,6 +221,14 @@ def running(
         process.kill()
         process.wait()
         shutil.rmtree(state, ignore_errors=True)
+
+
+def _names(process: Path, text: bytes) -> bool:
+    """Whether the words or the variables of a process contain the text."""
+    try:
+        return any(text in (process / file).read_bytes() for file in ("cmdline", "environ"))
+    except OSError:
+        return False
 
 
 def until(condition: Callable[[], object], what: str = "the condition did not become true") -> None:

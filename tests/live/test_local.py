@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,6 +63,18 @@ def test_a_packed_order_arrives_on_the_websocket(shop: Shop) -> None:
     shop.get("/")
     placed, message = shop.websocket(lambda: shop.post("/products/1/orders/", {}))
     assert placed.headers["Location"] == f"/orders/{message['packed']}/"
+
+
+def test_a_websocket_without_messages_stays_open(shop: Shop) -> None:
+    """The channel layer waits 5 s at a time for a message, as long as redis-py waits for an answer by default."""
+    shop.get("/")
+
+    def later() -> str:
+        time.sleep(7)
+        return shop.post("/products/1/orders/", {}).headers["Location"]
+
+    placed, message = shop.websocket(later)
+    assert placed == f"/orders/{message['packed']}/"
 
 
 def test_a_worker_does_tasks_with_and_without_the_name_of_a_queue(shop: Shop) -> None:
@@ -152,23 +165,65 @@ def test_a_failing_migration_stops_the_start_before_any_service_and_keeps_the_da
         assert ran("created", shop) == 1, "once in the life of the environment"
 
 
+def test_a_service_that_crashes_at_the_start_ends_everything_with_its_last_line(shop: Shop) -> None:
+    crash = "default=python -c \"import sys; print('no broker'); sys.exit(3)\""
+    failed = shop.command(*shop.up, "--command", crash)
+    assert failed.returncode == 1
+    assert failed.stderr.endswith(
+        "\nerror: default ended with exit code 3: no broker\n"
+        "hint: read its lines: `orchestrator local logs alpha --service default`\n"
+    )
+    assert shop.left == []
+    assert "no broker" in shop.command("local", "logs", "alpha", "--service", "default").stdout
+
+
+def test_nothing_runs_on_after_a_kill(shop: Shop) -> None:
+    with again(shop) as process:
+        assert len(shop.left) >= 6
+        process.kill()
+        process.wait()
+        until(lambda: not shop.left)
+    assert "does not run on this machine" in shop.command("local", "ps", "alpha").stderr
+
+
+DATABASE_READY = "database alpha-db is ready"
+"""Comes before the release and the services."""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_the_start_ends_everything(shop: Shop, sent: signal.Signals) -> None:
+    before = shop.said.count(DATABASE_READY)
+    with starting(shop) as process:
+        until(lambda: shop.said.count(DATABASE_READY) > before)
+        process.send_signal(sent)
+        assert process.wait(LONG) in (0, 128 + sent)
+        assert shop.left == []
+
+
 def ran(name: str, shop: Shop) -> int:
     return len((shop.folder / name).read_text(encoding="utf-8").splitlines())
 
 
 @contextmanager
-def again(shop: Shop) -> Generator[None]:
+def again(shop: Shop) -> Generator[subprocess.Popen[bytes]]:
     """The same environment once more, with its data."""
     ended = shop.said.count("\nurl ")
+    with starting(shop) as process:
+        until(lambda: shop.said.count("\nurl ") > ended or process.poll() is not None)
+        assert process.poll() is None, shop.said
+        yield process
+
+
+@contextmanager
+def starting(shop: Shop) -> Generator[subprocess.Popen[bytes]]:
+    """The same environment, without waiting for it."""
     with shop.log.open("a", encoding="utf-8") as output:
         words = [sys.executable, "-m", "orchestrator", *shop.up]
         process = subprocess.Popen(
             words, cwd=shop.infrastructure, env=shop.environment, stdout=output, stderr=subprocess.STDOUT
         )
     try:
-        until(lambda: shop.said.count("\nurl ") > ended or process.poll() is not None)
-        assert process.poll() is None, shop.said
-        yield
+        yield process
     finally:
         process.kill()
         process.wait()
