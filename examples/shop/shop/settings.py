@@ -82,7 +82,8 @@ if "REDIS_URL" in os.environ:
     CHANNEL_LAYERS = {
         "default": {
             "BACKEND": "channels_redis.core.RedisChannelLayer",
-            "CONFIG": {"hosts": [_redis], "prefix": f"{_prefix}channels"},
+            # The layer waits 5 s for a message. redis-py 8 gives up after the same time, which closes quiet websockets.
+            "CONFIG": {"hosts": [{"address": _redis, "socket_timeout": 15}], "prefix": f"{_prefix}channels"},
         }
     }
 
