@@ -20,6 +20,9 @@ from pulumi_django.rules import aws_rules, host_names, naming, priorities
 MIN_HEALTHY_PERCENT, MAX_HEALTHY_PERCENT = 100, 110
 
 
+DEFAULT_PORT = 80
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ec2WebFleetArgs:
     vpc_id: pulumi.Input[str]
@@ -50,7 +53,7 @@ class Ec2WebFleetArgs:
     listener_priority: int = 1
     """Priority of the listener rule, 1 to 50000."""
 
-    port: int = 80
+    port: int = DEFAULT_PORT
     """TCP port on which instances listen, 1 to 65535."""
 
     health_check: HealthCheck = field(default_factory=lambda: HealthCheck(grace_period_seconds=300))
@@ -208,7 +211,10 @@ class Ec2WebFleet(pulumi.ComponentResource):
         check = args.health_check
         return aws.lb.TargetGroup(
             f"{name}-targets",
-            name=naming.shortened(name, naming.TARGET_GROUP_NAME_LIMIT),
+            # AWS deletes no target group that a rule uses, so one with another port has another name and is created first.
+            name=naming.shortened(
+                name if args.port == DEFAULT_PORT else f"{name}-{args.port}", naming.TARGET_GROUP_NAME_LIMIT
+            ),
             vpc_id=args.vpc_id,
             target_type="instance",
             protocol="HTTP",
@@ -222,7 +228,7 @@ class Ec2WebFleet(pulumi.ComponentResource):
                 unhealthy_threshold=check.unhealthy_threshold,
                 matcher="200-399",
             ),
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+            opts=pulumi.ResourceOptions(parent=self),
         )
 
     def _listener_rule(self, name: str, args: Ec2WebFleetArgs, targets: aws.lb.TargetGroup) -> aws.lb.ListenerRule:

@@ -52,6 +52,13 @@ def test_the_fleet_has_exactly_these_resources() -> None:
     }
 
 
+def test_a_target_group_of_another_port_is_created_beside_the_one_in_use() -> None:
+    """AWS deletes no target group that a rule uses, and has no two of one name."""
+    before, after = (fleet(port=port).one("aws:lb/targetGroup:TargetGroup", "web-targets") for port in (80, 8080))
+    assert (before.inputs["name"], after.inputs["name"]) == ("web", "web-8080")
+    assert not after.delete_before_replace
+
+
 def test_preview_shows_the_same_resources() -> None:
     assert {r.urn for r in fleet(preview=True).resources} == {r.urn for r in fleet().resources}
 
