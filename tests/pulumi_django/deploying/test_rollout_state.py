@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from pulumi_django.deploying.rollout_state import Verdict, crash_limit, failed, judge, same_task_definition, serving
+from pulumi_django.deploying.rollout_state import (
+    ServiceDeployment,
+    Verdict,
+    crash_limit,
+    failed,
+    judge,
+    judge_shift,
+    same_task_definition,
+    serving,
+)
 from tests.support.fake_ecs import arn, deployment, service
 
 NEW = arn("task-definition", "alpha-gunicorn:42")
@@ -81,3 +90,53 @@ def test_only_a_failed_deployment_of_the_same_task_definition_has_failed(seen: A
 )
 def test_another_version_serves_while_it_is_primary_or_has_a_task(seen: Any, expected: str | None) -> None:
     assert serving(seen, NEW) == expected
+
+
+def lacking(*names: str) -> Any:
+    """A service whose deployment lacks these members, as the answers of emulators and older APIs do."""
+    found = deployment("42")
+    for name in names:
+        del found[name]
+    return {**service(deployment("42")), "deployments": [found]}
+
+
+@pytest.mark.parametrize(
+    ("seen", "verdict"),
+    [
+        (lacking("pendingCount", "rolloutState"), Verdict.STEADY),
+        (lacking("runningCount"), Verdict.WAITING),
+        (lacking("desiredCount", "runningCount"), Verdict.STEADY),
+    ],
+)
+def test_a_count_that_is_not_reported_is_zero(seen: Any, verdict: Verdict) -> None:
+    assert judge(seen, NEW, previous=OLD, ours="ecs-svc/42") is verdict
+
+
+def newest(status: str, task_definition: str = NEW) -> ServiceDeployment:
+    return ServiceDeployment(arn="d", status=status, task_definition=task_definition)
+
+
+ACTIVE: Any = {"status": "ACTIVE"}
+
+
+@pytest.mark.parametrize(
+    ("seen", "deployed", "verdict"),
+    [
+        ({"status": "DRAINING"}, newest("SUCCESSFUL"), Verdict.DELETED),
+        (ACTIVE, None, Verdict.WAITING),
+        (ACTIVE, newest("SUCCESSFUL", OLD), Verdict.SUPERSEDED),
+        (ACTIVE, newest("IN_PROGRESS"), Verdict.WAITING),
+        (ACTIVE, newest("ROLLBACK_SUCCESSFUL"), Verdict.ROLLED_BACK),
+        (ACTIVE, newest("ROLLBACK_FAILED"), Verdict.FAILED),
+        (ACTIVE, newest("STOPPED"), Verdict.FAILED),
+        (ACTIVE, newest("SUCCESSFUL"), Verdict.STEADY),
+        ({**ACTIVE, "runningCount": 2, "desiredCount": 2}, newest("SUCCESSFUL"), Verdict.STEADY),
+        ({**ACTIVE, "runningCount": 1, "desiredCount": 2}, newest("SUCCESSFUL"), Verdict.WAITING),
+        ({**ACTIVE, "desiredCount": 1}, newest("SUCCESSFUL"), Verdict.WAITING),
+        ({**ACTIVE, "pendingCount": 1}, newest("SUCCESSFUL"), Verdict.WAITING),
+    ],
+)
+def test_the_verdict_on_a_deployment_that_moves_traffic(
+    seen: Any, deployed: ServiceDeployment | None, verdict: Verdict
+) -> None:
+    assert judge_shift(seen, deployed, NEW) is verdict
