@@ -92,13 +92,13 @@ def runner(clients: Clients, observer: Observer, service: str) -> TaskRunner:
     return TaskRunner(
         clients.client("ecs"),
         clients.client("logs"),
-        observer=_Reporter(observer, service),
+        observer=_TaskEvents(observer, service),
         clock=clients.clock,
         shown=whole,
     )
 
 
-class _Reporter(TaskObserver):
+class _TaskEvents(TaskObserver):
     """Reports a task's progress as events of the operation."""
 
     def __init__(self, observer: Observer, service: str) -> None:

@@ -161,7 +161,7 @@ SCHEMAS: Mapping[str, Published] = {
             documents.FinishedEvent,
         ),
     ),
-    "notice": Published("What a webhook of `[notify]` gets with the format `json`.", (Notice,)),
+    "notice": Published("The body of a webhook of `[notify]` with the format `json`.", (Notice,)),
     "error": Published("An error: any command prints it in place of its document.", (documents.ErrorDocument,)),
 }
 """By name of the document."""

@@ -131,7 +131,7 @@ class Release:
     def _step(
         self, role: str, what: str, definition: str, command: Sequence[str] | None, timeout_seconds: float
     ) -> None:
-        reporter = _Reporter(self._info, role, shlex.join(command or []))
+        reporter = _TaskLines(self._info, role, shlex.join(command or []))
         runner = TaskRunner(self._ecs, self._logs, observer=reporter, clock=self._clock)
         details = [f"  command: {shlex.join(command)}"] if command else []
         details.append(f"  task definition: {short(definition)}")
@@ -159,7 +159,7 @@ class Release:
         return ReleaseError("\n".join(lines))
 
 
-class _Reporter(TaskObserver):
+class _TaskLines(TaskObserver):
     """Reports the start and the log lines of a task."""
 
     def __init__(self, info: Callable[[str], None], role: str, command: str) -> None:
