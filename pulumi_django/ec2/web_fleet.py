@@ -20,9 +20,6 @@ from pulumi_django.rules import aws_rules, host_names, naming, priorities
 MIN_HEALTHY_PERCENT, MAX_HEALTHY_PERCENT = 100, 110
 
 
-DEFAULT_PORT = 80
-
-
 @dataclass(frozen=True, kw_only=True)
 class Ec2WebFleetArgs:
     vpc_id: pulumi.Input[str]
@@ -53,7 +50,7 @@ class Ec2WebFleetArgs:
     listener_priority: int = 1
     """Priority of the listener rule, 1 to 50000."""
 
-    port: int = DEFAULT_PORT
+    port: int = 80
     """TCP port on which instances listen, 1 to 65535."""
 
     health_check: HealthCheck = field(default_factory=lambda: HealthCheck(grace_period_seconds=300))
@@ -213,7 +210,7 @@ class Ec2WebFleet(pulumi.ComponentResource):
             f"{name}-targets",
             # AWS deletes no target group that a rule uses, so one with another port has another name and is created first.
             name=naming.shortened(
-                name if args.port == DEFAULT_PORT else f"{name}-{args.port}", naming.TARGET_GROUP_NAME_LIMIT
+                name if args.port == Ec2WebFleetArgs.port else f"{name}-{args.port}", naming.TARGET_GROUP_NAME_LIMIT
             ),
             vpc_id=args.vpc_id,
             target_type="instance",
