@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from enum import EnumType
+from enum import Enum
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -59,13 +59,20 @@ def _let_plain_values_pass(parameter: Any) -> None:
             plain = list(value)
         elif not many and type(value) is annotation and (annotation is bool or value == parameter.default):
             plain = value
-        elif not many and isinstance(annotation, EnumType) and value in [str(each.value) for each in annotation]:
+        elif not many and _is_choice(annotation, value):
             plain = annotation(value)
         else:
             return convert(ctx, value)
         return plain if parameter.callback is None else parameter.callback(ctx, parameter, plain)
 
     parameter.process_value = process_value
+
+
+def _is_choice(annotation: Any, value: object) -> bool:
+    """Whether the annotation is an enumeration that has the value."""
+    return (
+        isinstance(annotation, type) and issubclass(annotation, Enum) and value in [str(it.value) for it in annotation]
+    )
 
 
 def _name_the_value(parameter: Any) -> None:
