@@ -250,7 +250,7 @@ class World:
                 engine = AutomationEngine(settings.load(self.folder))
             except OrchestratorError:
                 return
-            for call in (engine.stacks, lambda: engine.stack(unit), lambda: engine.resources(unit), lambda: engine.readers(unit),
+            for call in (engine.stacks, lambda: engine.stack(unit), lambda: engine.resources(unit), lambda: engine.readers([unit]),
                          lambda: engine.fingerprint(unit), lambda: engine.lock_owner(unit), engine.claims,
                          lambda: engine.marks.below("bases"), lambda: engine.admit([], [unit])):  # fmt: skip
                 with contextlib.suppress(OrchestratorError):

@@ -131,10 +131,10 @@ class Engine(Protocol):
         """Replace the stack's record. Raises UnknownStackError."""
         ...
 
-    def readers(self, unit: Unit) -> tuple[str, ...]:
-        """Stacks whose state reads this one by a StackReference, including projects outside the graph.
+    def readers(self, units: Collection[Unit]) -> Mapping[Unit, tuple[str, ...]]:
+        """For each unit the stacks whose state reads it by a StackReference, including projects outside the graph.
 
-        They are named with the project's name in Pulumi, `django-app/alpha`, because projects outside the graph have no key."""
+        Each state is read once. The stacks are named with the project's name in Pulumi, `django-app/alpha`, because projects outside the graph have no key."""
         ...
 
     def deployments(self) -> Iterable[Mapping[str, Any]]:

@@ -104,8 +104,8 @@ def if_read(
     """
     known, names = {project.name for project in projects}, {project.key: project.name for project in projects}
     going = {f"{names[unit.project]}/{unit.stack}" for unit in planned}
-    for unit in sorted(destroyed):
-        readers = (reader.rpartition("/") for reader in engine.readers(unit) if reader not in going)
+    for unit, found in engine.readers(sorted(destroyed)).items():
+        readers = (reader.rpartition("/") for reader in found if reader not in going)
         others = list(dict.fromkeys(stack if name in known else f"{name}/{stack}" for name, _, stack in readers))
         if others:
             raise RefusedError(

@@ -229,7 +229,10 @@ class FakeEngine:
         )
         return things + rules
 
-    def readers(self, unit: Unit) -> tuple[str, ...]:
+    def readers(self, units: Collection[Unit]) -> Mapping[Unit, tuple[str, ...]]:
+        return {unit: self._readers(unit) for unit in units}
+
+    def _readers(self, unit: Unit) -> tuple[str, ...]:
         name = self.reference_name(unit)
         known = [
             f"{self.projects[other.project].name}/{other.stack}"

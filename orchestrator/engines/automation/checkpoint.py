@@ -76,9 +76,9 @@ def digest(latest: Mapping[str, Any] | None) -> str | None:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-def reads(latest: Mapping[str, Any], reference: str) -> bool:
-    """Whether a checkpoint contains a StackReference to that stack."""
-    return any(r["type"] == REFERENCE_TYPE and r.get("id") == reference for r in latest.get("resources") or [])
+def references(latest: Mapping[str, Any]) -> frozenset[str]:
+    """The names of the stacks to which a checkpoint contains a StackReference."""
+    return frozenset(str(r.get("id")) for r in latest.get("resources") or [] if r["type"] == REFERENCE_TYPE)
 
 
 def has_secret_outputs(latest: Mapping[str, Any]) -> bool:

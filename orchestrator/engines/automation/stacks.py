@@ -75,19 +75,18 @@ class Stacks:
     def resources(self, unit: Unit) -> tuple[StackResource, ...]:
         return checkpoint.resources(self._latest(unit))
 
-    def readers(self, unit: Unit) -> tuple[str, ...]:
-        name, backend = self.reference_name(unit), self._backend
-        found: list[str] = []
+    def readers(self, units: Collection[Unit]) -> Mapping[Unit, tuple[str, ...]]:
+        backend, found = self._backend, dict[str, list[str]]()
         for project, stack in backend.everything():
             try:
-                content = backend.raw(project, stack) or b""
-                if name.encode() in content and checkpoint.reads(backend.checkpoint(project, stack) or {}, name):
-                    found.append(f"{project}/{stack}")
-            except UnknownFormatError:  # its state may read this stack
+                if checkpoint.REFERENCE_TYPE.encode() in (backend.raw(project, stack) or b""):
+                    for name in checkpoint.references(backend.checkpoint(project, stack) or {}):
+                        found.setdefault(name, []).append(f"{project}/{stack}")
+            except UnknownFormatError:  # its state may read a stack
                 raise
             except StateError:  # a damaged stack is reported where it matters
                 continue
-        return tuple(sorted(found))
+        return {unit: tuple(sorted(found.get(self.reference_name(unit), ()))) for unit in units}
 
     def deployments(self) -> Iterable[Mapping[str, Any]]:
         return [self._backend.checkpoint(project, stack) or {} for project, stack in self._backend.everything()]

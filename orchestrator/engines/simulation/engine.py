@@ -138,10 +138,12 @@ class SimulationEngine:
     def history(self, unit: Unit, newest: int | None = None) -> tuple[Entry, ...]:
         return updates.read(self._store.history_file(unit), self._projects[unit.project], unit.stack, newest)
 
-    def readers(self, unit: Unit) -> tuple[str, ...]:
-        name = self.reference_name(unit)
-        found = [other for other, head in self._readable_heads() if name in head.references]
-        return tuple(sorted(f"{self._projects[other.project].name}/{other.stack}" for other in found))
+    def readers(self, units: Collection[Unit]) -> Mapping[Unit, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for other, head in self._readable_heads():
+            for name in head.references:
+                found.setdefault(name, []).append(f"{self._projects[other.project].name}/{other.stack}")
+        return {unit: tuple(sorted(found.get(self.reference_name(unit), ()))) for unit in units}
 
     def deployments(self) -> Iterable[Mapping[str, Any]]:
         return ()

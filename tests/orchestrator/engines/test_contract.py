@@ -251,10 +251,10 @@ def test_after_an_interrupt_nothing_is_begun(shop: Workshop) -> None:
 
 def test_readers_are_the_stacks_that_read_it(shop: Workshop) -> None:
     shop.run(BASE)
-    assert shop.engine.readers(BASE) == ()
+    assert shop.engine.readers([BASE]) == {BASE: ()}
     shop.run(APP)
-    assert shop.engine.readers(BASE) == ("fixture-app/alpha",)
-    assert shop.engine.readers(APP) == ()
+    assert shop.engine.readers([BASE]) == {BASE: ("fixture-app/alpha",)}
+    assert shop.engine.readers([APP]) == {APP: ()}
 
 
 def test_revealed_outputs_are_decrypted(shop: Workshop) -> None:

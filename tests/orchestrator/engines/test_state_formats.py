@@ -172,7 +172,7 @@ def test_the_real_clis_packed_state_is_the_same_as_a_plain_one(
         (APP, StackStatus.READY),
         (BASE, StackStatus.READY),
     ]
-    assert engine.readers(BASE) == ("fixture-app/alpha",)
+    assert engine.readers([BASE]) == {BASE: ("fixture-app/alpha",)}
     assert engine.resources(APP)
     assert engine.stamp(APP)
     for unit in (APP, BASE):
@@ -189,4 +189,4 @@ def test_an_unknown_format_is_an_error_in_the_search_for_readers(
     put(shop.state, "stacks/fixture-app/alpha.json.xz", b"?")
     assert [(stack.unit, stack.status) for stack in shop.engine.stacks()] == [(APP, StackStatus.DAMAGED)]
     with pytest.raises(UnknownFormatError):
-        shop.engine.readers(BASE)
+        shop.engine.readers([BASE])

@@ -202,3 +202,11 @@ def test_a_failed_destroy_is_finished_by_the_next(running: Workspace) -> None:
     first = running.orchestrator().destroy_env("alpha")
     assert first.result(ALPHA).status is Status.FAILED
     assert told(running.orchestrator().destroy_env("alpha")) == [("app/alpha", "succeeded")]
+
+
+def test_a_cascade_asks_once_for_the_readers_of_all_stacks(running: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[Unit]] = []
+    readers = running.engine.readers
+    monkeypatch.setattr(running.engine, "readers", lambda units: asked.append(list(units)) or readers(units))
+    running.orchestrator().prepare(DestroyBase(names=("dev",), cascade=True))
+    assert asked == [[ALPHA, BETA, DEV]]
