@@ -6,18 +6,15 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
-from orchestrator.cli.main import main
+from tests.support.act import BIN, Runner, needs_act, workflows
 from tests.support.command_line import Here
-from tests.support.forge import REPOSITORY, TOKEN, FakeForge, running, sha
+from tests.support.forge import running, sha
 
-BIN = Path(sys.executable).parent
 GITHUB = ("deploy.yml", "infrastructure.yml", "preview.yml", "reap.yml")
 
 
@@ -28,10 +25,6 @@ def repository(tmp_path: Path, git: Path, capsys: pytest.CaptureFixture[str]) ->
     here = Here(tmp_path / "infrastructure", capsys)
     subprocess.run(["git", "init", "-q", "-b", "main", str(tmp_path)], check=True)
     return here
-
-
-def workflows(here: Here) -> Path:
-    return here.folder.parent / ".github" / "workflows"
 
 
 def test_the_files_are_written_once_and_edited_ones_stay(repository: Here) -> None:
@@ -138,59 +131,7 @@ def test_the_file_of_gitlab_has_gitlabs_schema(repository: Here) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-class Runner:
-    """Runs a workflow with `act` on this machine, against a forge on loopback.
-
-    The steps with actions of other repositories are left out: those that install the tools, and those that keep the plan
-    between two jobs. The folders of the stacks and of the plan outlive a run, as stacks in AWS and artifacts do.
-    """
-
-    def __init__(self, here: Here, forge: FakeForge, home: Path) -> None:
-        self.here, self.forge, self.home = here, forge, home
-        self.root = here.folder.parent
-        main(["ci", "init", "github", "--project-dir", str(here.folder)])
-        for name in ("preview.yml", "infrastructure.yml"):
-            self._prepare(workflows(here) / name)
-        for words in (
-            ["remote", "add", "origin", f"https://github.com/{REPOSITORY}.git"],
-            ["add", "."],
-            ["commit", "-q", "-m", "stacks"],
-        ):
-            subprocess.run(["git", *words], cwd=self.root, check=True)
-
-    def _prepare(self, file: Path) -> None:
-        yaml = YAML()
-        document = yaml.load(file)
-        for job in document["jobs"].values():
-            job["steps"] = [step for step in job["steps"] if "uses" not in step and step["name"] != "install"]
-            job["env"]["ORCHESTRATOR_PROJECT_DIR"] = str(self.here.folder)
-            for step in job["steps"]:
-                step["run"] = step["run"].replace("--save-plan plan", f"--save-plan {self.home}/plan")
-                step["run"] = step["run"].replace("apply plan", f"apply {self.home}/plan")
-        yaml.dump(document, file)
-
-    def __call__(self, workflow: str, event: dict[str, Any], kind: str = "pull_request") -> Any:
-        file = self.home / "event.json"
-        file.write_text(json.dumps(event))
-        environment: dict[str, Any] = {
-            "GITHUB_API_URL": self.forge.url,
-            "PATH": f"{BIN}:{os.environ['PATH']}",
-            "PYTHONPATH": str(Path(__file__).parents[3]),
-            "HOME": str(self.home),
-        }
-        words = [str(BIN / "act"), kind, "-W", f".github/workflows/{workflow}", "-e", str(file)]
-        words += ["-P", "ubuntu-latest=-self-hosted", "-s", f"GITHUB_TOKEN={TOKEN}", "-s", "PULUMI_CONFIG_PASSPHRASE=x"]
-        words += [word for name, value in environment.items() for word in ("--env", f"{name}={value}")]
-        return subprocess.run(
-            words, cwd=self.root, env={**os.environ, **environment}, capture_output=True, text=True, check=False
-        )
-
-    def pull(self, action: str, number: int = 7, workflow: str = "preview.yml") -> Any:
-        """Run the workflow for an event of a pull request."""
-        return self(workflow, {"action": action, "pull_request": self.forge.pulls[number], "number": number})
-
-
-@pytest.mark.skipif(not (BIN / "act").exists(), reason="act is not installed")
+@needs_act
 def test_a_pull_request_is_opened_pushed_to_broken_mended_and_closed_under_a_runner(
     repository: Here, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -229,7 +170,7 @@ def test_a_pull_request_is_opened_pushed_to_broken_mended_and_closed_under_a_run
         assert forge.says(8) == []
 
 
-@pytest.mark.skipif(not (BIN / "act").exists(), reason="act is not installed")
+@needs_act
 def test_a_change_of_the_stacks_is_planned_in_a_comment_and_carried_out_exactly_as_planned(
     repository: Here, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
