@@ -112,6 +112,8 @@ def test_applying_again_continues_where_it_stopped(shop: Workshop, tmp_path: Pat
     first = orchestrator(shop).apply(plan)
     assert (first.result(BASE).status, first.result(APP).status) == (Status.SUCCEEDED, Status.FAILED)
     (plan / "app.alpha.pulumi-plan.json").write_bytes(kept)
+    left = orchestrator(shop).prepare_apply(plan)
+    assert (left.plan.units, left.slots) == ((APP,), {APP: "dev"})
     second = orchestrator(shop).apply(plan)
     assert [(str(r.unit), r.status) for r in second.results] == [("app/alpha", Status.SUCCEEDED)]
 
