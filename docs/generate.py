@@ -1,4 +1,4 @@
-"""Write docs/reference, the diagrams of docs/architecture.md and the JSON Schemas of configuration files.
+"""Write docs/reference, the diagrams of docs/architecture.md, the JSON Schemas of configuration files and the schema of the plugin.
 
 `python docs/generate.py` writes; `--check` only compares.
 """
@@ -21,7 +21,7 @@ import pulumi
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import pulumi_django
-from docs import schemas
+from docs import plugin_schema, schemas
 from orchestrator.cli.parser import parser
 
 ROOT = Path(__file__).parents[1]
@@ -175,7 +175,11 @@ def main() -> int:
     """Write or compare the files, and return the exit code."""
     pages = {"reference/components.md": components(), "reference/cli.md": commands(), "architecture.md": architecture()}
     files = {ROOT / "docs" / name: text for name, text in pages.items()}
-    for name, schema in schemas.all_schemas(schemas.documented_by(SOURCE, ROOT)).items():
+    documented = schemas.documented_by(SOURCE, ROOT)
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    plugin = plugin_schema.document(version, documented)
+    files[ROOT / "pulumi_django/provider/schema.json"] = json.dumps(plugin, indent=1) + "\n"
+    for name, schema in schemas.all_schemas(documented).items():
         files[ROOT / f"orchestrator/onboarding/schemas/{name}.json"] = json.dumps(schema, indent=1) + "\n"
     stale = [file for file, text in files.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv and stale:

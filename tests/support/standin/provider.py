@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -209,6 +210,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def main() -> None:
+    # The engine gives all its plugins five seconds together to end, and calls an update failed when one takes longer.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(0))
     server = grpc.server(futures.ThreadPoolExecutor(32))
     provider = Provider(os.path.basename(sys.argv[0]).removeprefix("pulumi-resource-"))
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)

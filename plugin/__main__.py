@@ -1,0 +1,5 @@
+"""The plugin as Pulumi starts it."""
+
+from pulumi_django.provider.plugin import main
+
+main()
