@@ -100,7 +100,9 @@ class AutomationEngine(Stacks):
             )
             for each in asked
         ]
-        return rehearsal.rehearse_apart(rehearsal.Question(programs=programs, stacks=stacks))
+        return rehearsal.rehearse_apart(
+            rehearsal.Question(programs=programs, stacks=stacks), self._state_dir / "rehearsals"
+        )
 
     def interrupt(self) -> None:
         self._cli.interrupt()

@@ -14,14 +14,16 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import read_snapshot
+from orchestrator.engines.automation.remembered import Memory, Noted
 from orchestrator.engines.protocol import UnitRequest
 from orchestrator.engines.rehearsal import Asked, Rehearsal
+from orchestrator.engines.simulation import repeats
 from orchestrator.engines.simulation.store import stack_resource
 from orchestrator.errors import OperationFailedError, OrchestratorError
 from orchestrator.model import Operation, Unit
@@ -56,23 +58,33 @@ class Question:
     """Outputs of existing stacks by reference name."""
 
 
-def rehearse(question: Question) -> dict[Unit, Rehearsal]:
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """The rehearsals up to the first refusal, and what the programs read."""
+
+    found: dict[Unit, Rehearsal] = field(default_factory=dict[Unit, Rehearsal])
+    noted: dict[Unit, Noted] = field(default_factory=dict[Unit, Noted])
+
+
+def rehearse(question: Question) -> Answer:
     """Rehearse the programs in this process, up to the first refusal."""
-    found: dict[Unit, Rehearsal] = {}
+    answer = Answer()
     stacks = dict(question.stacks)
     with tempfile.TemporaryDirectory(prefix="orchestrator-") as folder:
         for program in question.programs:
             request = _request(program.asked, Path(folder))
-            rehearsal, outputs = _rehearsed(program, request, stacks)
-            found[program.asked.unit] = rehearsal
+            rehearsal, simulated = _rehearsed(program, request, stacks)
+            answer.found[program.asked.unit] = rehearsal
             if rehearsal.refusal is not None:
                 break
-            if outputs is not None:
+            if simulated is not None:
+                noted = Noted(trace=simulated.trace, references=simulated.references)
+                answer.noted[program.asked.unit] = noted
                 # AWS assigned the real values: of an existing stack only new outputs are invented.
                 known, secret = stacks.get(program.reference_name, ({}, ()))
-                merged = {**outputs[0], **known}
-                stacks[program.reference_name] = (merged, tuple({*outputs[1], *secret}))
-    return found
+                merged = {**simulated.outputs, **known}
+                stacks[program.reference_name] = (merged, tuple(sorted({*simulated.secret_outputs, *secret})))
+    return answer
 
 
 def _request(asked: Asked, folder: Path) -> UnitRequest:
@@ -86,14 +98,14 @@ def _request(asked: Asked, folder: Path) -> UnitRequest:
 
 def _rehearsed(
     program: Program, request: UnitRequest, stacks: Mapping[str, StackOutputs]
-) -> tuple[Rehearsal, StackOutputs | None]:
+) -> tuple[Rehearsal, Simulated | None]:
     from orchestrator.engines.simulation.programs import simulate_project
 
     try:
         simulated = simulate_project(program.project, request, prior={}, stacks=stacks)
     except OrchestratorError as error:
         return _failed(program, request, error), None
-    return Rehearsal(resources=_resources(simulated)), (simulated.outputs, tuple(sorted(simulated.secret_outputs)))
+    return Rehearsal(resources=_resources(simulated)), simulated
 
 
 def _resources(simulated: Simulated) -> tuple[Any, ...]:
@@ -116,8 +128,35 @@ def _failed(program: Program, request: UnitRequest, error: OrchestratorError) ->
     return Rehearsal(refusal=type(error)(error.message, error.hint), traceback=trace)
 
 
-def rehearse_apart(question: Question) -> dict[Unit, Rehearsal]:
-    """The same in a separate process. Programs that hang or end the process are not rehearsed."""
+def rehearse_apart(question: Question, memory: Path | None = None) -> dict[Unit, Rehearsal]:
+    """The same in a separate process. Programs that hang or end the process are not rehearsed.
+
+    `memory` is a folder with the rehearsals of earlier runs, which count while their programs would read the same.
+    """
+    kept = _memory(question, memory) if memory else None
+    known = kept.load() if kept else None
+    if known is not None:
+        return known
+    answer = _asked_apart(question)
+    if kept is not None:
+        kept.save(answer.found, answer.noted)
+    return answer.found
+
+
+def _memory(question: Question, folder: Path) -> Memory | None:
+    """The memory of the question's programs; None when the configuration of one cannot be read."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="orchestrator-") as place:
+            given = {
+                each.asked.unit: repeats.given_to(each.project, _request(each.asked, Path(place)))
+                for each in question.programs
+            }
+    except OrchestratorError:  # the rehearsal says why
+        return None
+    return Memory(folder, given, question.stacks)
+
+
+def _asked_apart(question: Question) -> Answer:
     with tempfile.TemporaryDirectory(prefix="orchestrator-") as folder:  # readable by this user only
         asked, answered = Path(folder) / "question", Path(folder) / "answer"
         asked.write_bytes(pickle.dumps(question))
@@ -137,11 +176,12 @@ def rehearse_apart(question: Question) -> dict[Unit, Rehearsal]:
             reason = f"the program did not end within {PATIENCE_SECONDS} seconds"
         except (OSError, EOFError, pickle.UnpicklingError) as error:
             log.debug("the programs were not rehearsed: %s", error)
-    return {program.asked.unit: Rehearsal(skipped=reason) for program in question.programs}
+    return Answer(found={program.asked.unit: Rehearsal(skipped=reason) for program in question.programs})
 
 
 def main(asked: Path, answered: Path) -> None:
     """Read the question from one file and write the answer to another."""
+    gc.disable()  # as in `cli.main.run`: the process lives for a second, and loads thousands of classes
     found = rehearse(pickle.loads(asked.read_bytes()))
     answered.write_bytes(pickle.dumps(found))
 

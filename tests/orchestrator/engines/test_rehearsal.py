@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +15,7 @@ from orchestrator.config.projects import Project
 from orchestrator.engines.automation import rehearsal
 from orchestrator.engines.automation.rehearsal import Program, Question, rehearse, rehearse_apart
 from orchestrator.engines.rehearsal import Asked, Rehearsal
+from orchestrator.engines.simulation import trace
 from orchestrator.model import Scope, Unit
 
 TOPIC = "import pulumi_aws as aws\naws.sns.Topic('news')\n"
@@ -36,13 +42,13 @@ def question(folder: Path, *texts: str, config: str = "config: {}\n") -> Questio
 
 
 def only(folder: Path, text: str, config: str = "config: {}\n") -> Rehearsal:
-    return rehearse(question(folder, text, config=config))[FIRST]
+    return rehearse(question(folder, text, config=config)).found[FIRST]
 
 
 def test_a_program_reads_the_rehearsed_outputs_of_the_one_before(tmp_path: Path) -> None:
     export = f"import pulumi\n{TOPIC}pulumi.export('size', 'large')\n"
     read = "import pulumi\nimport pulumi_aws as aws\nother = pulumi.StackReference('organization/p0/dev')\naws.sns.Topic('news', display_name=other.get_output('size'))\n"
-    found = rehearse(question(tmp_path, export, read))
+    found = rehearse(question(tmp_path, export, read)).found
     assert [resource.inputs for resource in found[SECOND].resources if resource.name == "news"] == [
         {"displayName": "large"}
     ]
@@ -80,7 +86,7 @@ def test_what_a_program_or_a_component_refuses_is_a_refusal(tmp_path: Path, text
 
 
 def test_the_first_refusal_ends_the_rehearsal(tmp_path: Path) -> None:
-    found = rehearse(question(tmp_path, "raise ValueError('no')\n", TOPIC))
+    found = rehearse(question(tmp_path, "raise ValueError('no')\n", TOPIC)).found
     assert list(found) == [FIRST]
 
 
@@ -105,3 +111,121 @@ def test_an_encrypted_value_that_is_not_known_here_blocks_nothing(tmp_path: Path
     found = only(tmp_path, "import pulumi\npulumi.Config().require_secret_int('pins')\n", config)
     assert found.refusal is None
     assert found.skipped
+
+
+# remembered
+
+
+EXPORT = f"import pulumi\n{TOPIC}pulumi.export('size', 'large')\n"
+READ = (
+    "import pulumi\nimport pulumi_aws as aws\nother = pulumi.StackReference('organization/p0/dev')\n"
+    "aws.sns.Topic('news', display_name=other.get_output('size'))\n"
+)
+
+
+class Runs:
+    """Counts the processes of rehearsals."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.memory, self.count = folder / "memory", 0
+        self._apart = rehearsal._asked_apart  # pyright: ignore[reportPrivateUsage]
+        monkeypatch.setattr(rehearsal, "_asked_apart", self._run)
+        monkeypatch.delenv("ORCHESTRATOR_ALWAYS_SIMULATE", raising=False)
+
+    def _run(self, asked: Question) -> rehearsal.Answer:
+        self.count += 1
+        return self._apart(asked)
+
+    def __call__(self, asked: Question) -> tuple[int, dict[Unit, Rehearsal]]:
+        """The number of processes so far, and the rehearsals."""
+        found = rehearse_apart(asked, self.memory)
+        return self.count, found
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    return Runs(tmp_path, monkeypatch)
+
+
+def settled(asked: Question) -> Question:
+    """The question, when its files are old enough: one that is as new as its run is not remembered."""
+    time.sleep(2 * trace.CLOCK_TICK_SECONDS)
+    return asked
+
+
+def again(asked: Question, *, config: str | None = None, stacks: Mapping[str, Any] | None = None) -> Question:
+    """The same question, with another configuration of the first stack or with stacks that exist."""
+    first, *rest = asked.programs
+    if config is not None:
+        first = replace(first, asked=replace(first.asked, config=config))
+    return Question(programs=[first, *rest], stacks=asked.stacks if stacks is None else stacks)
+
+
+def test_while_nothing_moves_no_program_runs_again(tmp_path: Path, runs: Runs) -> None:
+    asked = settled(question(tmp_path, EXPORT, READ))
+    first = runs(asked)
+    assert first[0] == 1
+    assert [resource.name for resource in first[1][SECOND].resources if resource.type.startswith("aws:sns")] == ["news"]
+    assert runs(asked) == first
+    (file,) = runs.memory.iterdir()
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def changed_program(asked: Question) -> Question:
+    (asked.programs[1].project.path / "__main__.py").write_text(READ + "aws.sns.Topic('more')\n", encoding="utf-8")
+    return asked
+
+
+def changed_variable(asked: Question) -> Question:
+    os.environ["SHOP_SIZE"] = "large"
+    return asked
+
+
+def damaged_memory(asked: Question) -> Question:
+    for file in (asked.programs[0].project.path.parent / "memory").iterdir():
+        file.write_text("{", encoding="utf-8")
+    return asked
+
+
+def asked_to_simulate(asked: Question) -> Question:
+    os.environ["ORCHESTRATOR_ALWAYS_SIMULATE"] = "1"
+    return asked
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        changed_program,
+        changed_variable,
+        damaged_memory,
+        asked_to_simulate,
+        lambda asked: again(asked, config="config: {p0:size: 3}\n"),
+        lambda asked: again(asked, stacks={"organization/p0/dev": ({"size": "small"}, ())}),
+    ],
+    ids=["program", "variable", "memory", "switch", "configuration", "outputs"],
+)
+def test_whatever_a_program_reads_can_change(
+    tmp_path: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch, change: Callable[[Question], Question]
+) -> None:
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    asked = settled(question(tmp_path, EXPORT, READ))
+    runs(asked)
+    assert runs(change(asked))[0] == 2
+
+
+def test_outputs_that_no_program_reads_may_change(tmp_path: Path, runs: Runs) -> None:
+    asked = settled(question(tmp_path, EXPORT, READ))
+    runs(asked)
+    assert runs(again(asked, stacks={"organization/other/dev": ({"size": "small"}, ())}))[0] == 1
+
+
+@pytest.mark.parametrize("text", [f"import time\n{TOPIC}", "raise ValueError('no')\n", "import a_package_of_theirs\n"])
+def test_another_answer_and_no_answer_are_not_remembered(tmp_path: Path, runs: Runs, text: str) -> None:
+    asked = settled(question(tmp_path, TOPIC, text))
+    runs(asked)
+    assert runs(asked)[0] == 2
+
+
+def test_a_memory_that_cannot_be_written_changes_nothing(tmp_path: Path, runs: Runs) -> None:
+    runs.memory.write_text("a file", encoding="utf-8")
+    assert list(runs(settled(question(tmp_path, TOPIC)))[1]) == [FIRST]
