@@ -50,7 +50,7 @@ class Answers:
     region: str = "us-east-1"
     domain: str | None = None
     image: str | None = None
-    """Repository of the image without a tag; None is the placeholder."""
+    """Repository of the image, or a reference with tag or digest; None is the placeholder."""
 
     health_path: str | None = None
 
@@ -93,7 +93,7 @@ def decide(survey: Survey, answers: Answers) -> Decisions:
     image = answers.image or f"{PLACEHOLDER_ACCOUNT}.dkr.ecr.{answers.region}.amazonaws.com/{name}"
     env, secrets, missing = _variables(survey)
     app: dict[str, Any] = {
-        "backend_image": f"{image}:1.0.0",
+        "backend_image": image if re.search(r"[:@][^/]+$", image) else f"{image}:1.0.0",
         "settings_module": survey.project.settings.value,
         **_programs(survey),
         "web": _web(survey, answers),

@@ -10,10 +10,11 @@ from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from orchestrator.config import yaml_files
 from orchestrator.config.settings import USUAL_FOLDER
-from orchestrator.errors import RefusedError, UsageError
+from orchestrator.errors import RefusedError, SettingsError, UsageError
 from orchestrator.onboarding import copilot, image_files, process_files, settings_check, written_files
-from orchestrator.onboarding.decisions import Answers, Decision, Decisions, decide
+from orchestrator.onboarding.decisions import PLACEHOLDER_ACCOUNT, Answers, Decision, Decisions, decide
 from orchestrator.onboarding.settings_check import SettingCheck
 from orchestrator.onboarding.survey import Survey, survey
 from orchestrator.onboarding.takeover import Takeover
@@ -69,7 +70,8 @@ def initialise(request: Init, ask: Ask) -> Initialised:
     """
     found = survey(request.root)
     taken = read_takeover(found, request.source) if request.source else None
-    decisions = decide(found, _answers(found, ask))
+    folder = _inside(request)
+    decisions = decide(found, _answers(found, ask, _before(folder, str(found.name.value))))
     if taken:
         decisions = _with_values_of(taken, decisions, own_command=bool(found.own_server))
     elif copilot.exists(found.repository):
@@ -80,7 +82,6 @@ def initialise(request: Init, ask: Ask) -> Initialised:
         "base": schema("base", f"{decisions.name}-base"),
         "app": schema("app", f"{decisions.name}-app"),
     }
-    folder = _inside(request)
     written = written_files.compare(folder, written_files.texts(decisions, schemas, _image_source(request, found)))
     more, lines = _image_files(request, found)
     written += written_files.compare_beside(request.root / found.project.folder, more)
@@ -180,17 +181,47 @@ def _image_source(request: Init, found: Survey) -> ImageSource:
     )
 
 
-def _answers(found: Survey, ask: Ask) -> Answers:
-    domain = ask("domain", "Domain with a hosted zone in Route 53 (empty: HTTP only, one environment)", "")
-    region = ask("region", "AWS region", _region())
-    image = ask("image", "Repository of the image (empty: decide later)", "")
-    health = "" if found.health else ask("health", "Path that answers health checks", "/")
+def _answers(found: Survey, ask: Ask, before: Answers) -> Answers:
+    question = "Domain with a hosted zone in Route 53 (empty: HTTP only, one environment)"
+    domain = ask("domain", question, before.domain or "")
+    region = ask("region", "AWS region", before.region)
+    image = ask("image", "Repository of the image (empty: decide later)", before.image or "")
+    health = "" if found.health else ask("health", "Path that answers health checks", before.health_path or "/")
     return Answers(
         region=region,
         domain=domain or None,
         image=image or None,
         health_path=health if health not in ("", "/") else None,
     )
+
+
+def _before(folder: Path, name: str) -> Answers:
+    """The answers in the stack files of an earlier run, which are the guesses of this one."""
+    base = _config(folder / f"base/Pulumi.{written_files.BASE}.yaml", f"{name}-base")
+    app = _config(folder / f"app/Pulumi.{written_files.ENVIRONMENT}.yaml", f"{name}-app")
+    image = _text(app.get("backend_image"))
+    web = app.get("web")
+    check = web.get("health_check") if isinstance(web, Mapping) else None
+    return Answers(
+        region=_text(base.get("aws:region")) or _region(),
+        domain=_text(base.get("domain_name")),
+        image=None if image is None or image.startswith(PLACEHOLDER_ACCOUNT) else image,
+        health_path=_text(check.get("path")) if isinstance(check, Mapping) else None,
+    )
+
+
+def _config(file: Path, project: str) -> dict[str, Any]:
+    """The configuration of a stack file, without the prefix of its project; empty for a file that cannot be read."""
+    try:
+        config = yaml_files.parse(file, yaml_files.read_text(file) or "").get("config")
+    except SettingsError:  # the report says so
+        return {}
+    values: Mapping[str, Any] = config if isinstance(config, Mapping) else {}
+    return {str(key).removeprefix(f"{project}:"): value for key, value in values.items()}
+
+
+def _text(value: Any) -> str | None:
+    return str(value) if isinstance(value, str) and value else None
 
 
 def _region() -> str:

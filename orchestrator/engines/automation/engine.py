@@ -22,7 +22,13 @@ from orchestrator.engines.automation.dead_engines import Find, Unfinished, pendi
 from orchestrator.engines.automation.diy_backend import Backend
 from orchestrator.engines.automation.event_log import Progress
 from orchestrator.engines.automation.failures import explained
-from orchestrator.engines.automation.previews import copy_project, copy_states, handed_over, keep_encryption
+from orchestrator.engines.automation.previews import (
+    copy_project,
+    copy_states,
+    create_stack,
+    handed_over,
+    keep_encryption,
+)
 from orchestrator.engines.automation.pulumi_cli import Finished
 from orchestrator.engines.automation.stacks import Stacks
 from orchestrator.engines.lock_retry import retry_while_locked
@@ -327,7 +333,10 @@ class AutomationEngine(Stacks):
                 environment["PULUMI_BACKEND_URL"] = f"file://{folder / 'state'}"
                 if not {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"} & set(os.environ):
                     environment["PULUMI_CONFIG_PASSPHRASE"] = SCRATCH_PASSPHRASE
-                self._init(folder, request.unit, environment)
+                config = folder / f"Pulumi.{request.unit.stack}.yaml"
+                scratch = (folder / "state", project.name, request.unit.stack, config)
+                if self._settings.secrets_provider or not create_stack(*scratch):
+                    self._init(folder, request.unit, environment)
                 self._copy_states(request, folder / "state")
                 if request.plan_file is not None:
                     keep_encryption(folder, request.unit.stack, request.config_file)

@@ -15,7 +15,7 @@ from orchestrator.config import project_file, values, yaml_files
 from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import config_path
 from orchestrator.engines.automation.checkpoint import STACK_TYPE, is_secret
-from orchestrator.engines.automation.diy_backend import STACKS, Backend
+from orchestrator.engines.automation.diy_backend import LAYOUT, META, STACKS, Backend
 from orchestrator.errors import StateError
 from orchestrator.model import UNKNOWN, Unit
 
@@ -62,6 +62,18 @@ def keep_encryption(folder: Path, stack: str, config_file: Path | None) -> None:
         shutil.copyfile(folder / f"Pulumi.{stack}.yaml", config_file)
 
 
+def create_stack(scratch: Path, project: str, stack: str, config: Path) -> bool:
+    """Create an empty stack in the temporary backend of a preview, as `pulumi stack init` does in a third of a second.
+
+    False when its secrets have a provider of their own, which only the CLI can set up.
+    """
+    if "secretsprovider" in yaml_files.parse(config, yaml_files.read_text(config) or ""):
+        return False
+    _place(scratch, project, stack, json.dumps(_checkpoint(project, stack, [])).encode())
+    (scratch / META).write_text(f"version: {LAYOUT}\n", encoding="utf-8")
+    return True
+
+
 def copy_states(
     backend: Backend,
     scratch: Path,
@@ -100,11 +112,9 @@ def _planned(project: str, stack: str, outputs: Mapping[str, Any]) -> dict[str, 
     """A checkpoint of a stack with only these outputs; secret ones are unknown."""
     urn = f"urn:pulumi:{stack}::{project}::{STACK_TYPE}::{project}-{stack}"
     shown = {name: UNKNOWN if is_secret(value) else value for name, value in outputs.items()}
-    root = {"urn": urn, "custom": False, "type": STACK_TYPE, "outputs": shown}
-    return {
-        "version": 3,
-        "checkpoint": {
-            "stack": f"organization/{project}/{stack}",
-            "latest": {"manifest": {"time": "2026-01-01T00:00:00Z", "magic": "", "version": ""}, "resources": [root]},
-        },
-    }
+    return _checkpoint(project, stack, [{"urn": urn, "custom": False, "type": STACK_TYPE, "outputs": shown}])
+
+
+def _checkpoint(project: str, stack: str, resources: list[dict[str, Any]]) -> dict[str, Any]:
+    latest = {"manifest": {"time": "2026-01-01T00:00:00Z", "magic": "", "version": ""}, "resources": resources}
+    return {"version": 3, "checkpoint": {"stack": f"organization/{project}/{stack}", "latest": latest}}

@@ -16,6 +16,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from orchestrator.cli.main import main
+from orchestrator.console import Console
 from orchestrator.onboarding.initialise import schema
 from orchestrator.rendering.schema import schema as document_schema
 from tests.support.django_repositories import SETTINGS, repository, start_project
@@ -185,6 +186,42 @@ def test_a_second_run_keeps_edited_files_and_shows_what_it_would_change(shop: Pa
         out.count("\n  unchanged  infrastructure/") == sum(path.is_relative_to(file.parents[1]) for path in before) - 1
     )
     assert {path: path.read_bytes() for path in shop.rglob("*") if path.is_file()} == before
+
+
+def test_a_second_run_takes_the_answers_of_the_first_one_from_its_files(
+    shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shop / "shop/urls.py").write_text("urlpatterns = []\n")
+    answers = iter(["example.org", "eu-west-1", "ghcr.io/acme/shop", "/alive/"])
+    asked: list[tuple[str, str]] = []
+
+    def ask(_console: Console, question: str, default: str) -> str:
+        asked.append((question, default))
+        return next(answers, default)
+
+    monkeypatch.setattr(Console, "ask", ask)
+    assert run("init")[0] == 0
+    assert [default for _, default in asked] == ["", "us-east-1", "", "/"]
+    assert stack(shop, "base/Pulumi.dev.yaml")["shop-base:domain_name"] == "example.org"
+    alpha = shop / "infrastructure/app/Pulumi.alpha.yaml"
+    alpha.write_text(alpha.read_text().replace("ghcr.io/acme/shop:1.0.0", "ghcr.io/acme/shop:7@sha256:" + "a" * 64))
+    code, out, _ = run("init", "--yes")
+    assert code == 0
+    (kept,) = [line.split()[1] for line in out.splitlines() if line.startswith("  kept ")]
+    assert kept == "infrastructure/app/Pulumi.live.yaml", "its image is the older one"
+    assert "domain_name" not in out.partition("still to decide")[2]
+    asked.clear()
+    assert run("init")[0] == 0
+    assert [default for _, default in asked][:2] == ["example.org", "eu-west-1"]
+    assert asked[3][1] == "/alive/"
+
+
+def test_a_damaged_stack_file_gives_no_answers_and_stays(shop: Path, run: Run) -> None:
+    assert run("init", "--yes")[0] == 0
+    (shop / "infrastructure/base/Pulumi.dev.yaml").write_text("config: [")
+    code, out, _ = run("init", "--yes")
+    assert code == 0
+    assert "  kept       infrastructure/base/Pulumi.dev.yaml\n" in out
 
 
 def test_a_dry_run_writes_nothing(shop: Path, run: Run) -> None:
