@@ -30,7 +30,7 @@ StackOutputs = Mapping[str, tuple[Mapping[str, Any], Sequence[str]]]
 
 @dataclass(frozen=True, kw_only=True)
 class Noted:
-    """What a simulated program read."""
+    """The reads of a simulated program."""
 
     trace: Trace | None
     """The files; None when another run can differ."""

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.engines.automation import previews
 from orchestrator.errors import (
     EngineUnavailableError,
     InterruptedRunError,
@@ -313,3 +314,12 @@ def test_variables_of_a_request_reach_its_program_and_only_its(shop: Workshop) -
     program.write_text(program.read_text() + told, encoding="utf-8")
     assert shop.run(BASE, environment={"PULUMI_DJANGO_RELEASE": "skip"}).outputs["told"].value == "skip"
     assert shop.run(BASE).outputs["told"].value == "nothing"
+
+
+def test_an_empty_stack_for_a_preview_needs_the_cli_only_for_a_secrets_provider(tmp_path: Path) -> None:
+    config = tmp_path / "Pulumi.dev.yaml"
+    assert previews.create_stack(tmp_path / "one", "shop", "dev", config)
+    assert (tmp_path / "one/.pulumi/stacks/shop/dev.json").is_file()
+    config.write_text("secretsprovider: awskms://alias/x\n", encoding="utf-8")
+    assert not previews.create_stack(tmp_path / "two", "shop", "dev", config)
+    assert not (tmp_path / "two").exists()
