@@ -335,7 +335,9 @@ class AutomationEngine(Stacks):
                     environment["PULUMI_CONFIG_PASSPHRASE"] = SCRATCH_PASSPHRASE
                 config = folder / f"Pulumi.{request.unit.stack}.yaml"
                 scratch = (folder / "state", project.name, request.unit.stack, config)
-                if self._settings.secrets_provider or not create_stack(*scratch):
+                # A saved plan is encrypted with settings that only the CLI writes.
+                planned = request.plan_file is not None or self._settings.secrets_provider is not None
+                if planned or not create_stack(*scratch):
                     self._init(folder, request.unit, environment)
                 self._copy_states(request, folder / "state")
                 if request.plan_file is not None:
