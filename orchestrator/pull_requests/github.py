@@ -124,18 +124,22 @@ class GitHub:
         return [path for file in found for path in (file.filename, file.previous_filename) if path is not None]
 
     def comment(self, number: int, marker: str, text: str, *, create: bool = True) -> str | None:
-        """Write the comment that contains `marker`."""
+        """Write the comment that contains `marker`, and delete copies, which two runs at the same time wrote."""
         at = f"{self._at}/issues/{number}/comments"
-        for found in self._api.pages(_Comment, at):
-            if marker in (found.body or ""):
-                own = f"{self._at}/issues/comments/{found.id}"
-                try:
-                    return self._api.send(_Comment, "PATCH", own, {"body": text}).html_url
-                except ForgeError as error:
-                    if error.status == 404:  # deleted since
-                        break
+        written: str | None = None
+        for found in [each for each in self._api.pages(_Comment, at) if marker in (each.body or "")]:
+            own = f"{self._at}/issues/comments/{found.id}"
+            try:
+                if written is None:
+                    written = self._api.send(_Comment, "PATCH", own, {"body": text}).html_url
+                elif (found.body or "").startswith(marker):  # a person may quote it
+                    self._api.call("DELETE", own)
+            except ForgeError as error:
+                if error.status != 404:  # deleted since
                     raise
-        return self._api.send(_Comment, "POST", at, {"body": text}).html_url if create else None
+        if written is None and create:
+            written = self._api.send(_Comment, "POST", at, {"body": text}).html_url
+        return written
 
     def deployment(self, change: Change, environment: str, state: DeploymentState, url: str | None) -> None:
         """Set the state of the deployment entry, and create the entry for a new commit.

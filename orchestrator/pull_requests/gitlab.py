@@ -83,18 +83,22 @@ class GitLab:
         return [path for file in found for path in (file.new_path, file.old_path)]
 
     def comment(self, number: int, marker: str, text: str, *, create: bool = True) -> str | None:
-        """Write the note that contains `marker`."""
+        """Write the note that contains `marker`, and delete copies, which two runs at the same time wrote."""
         at = f"{self._at}/merge_requests/{number}/notes"
-        for found in self._api.pages(_Note, at):
-            if marker in (found.body or ""):
-                try:
+        written: int | None = None
+        for found in [each for each in self._api.pages(_Note, at) if marker in (each.body or "")]:
+            try:
+                if written is None:
                     self._api.call("PUT", f"{at}/{found.id}", {"body": text})
-                except ForgeError as error:
-                    if error.status == 404:  # deleted since
-                        break
+                    written = found.id
+                elif (found.body or "").startswith(marker):  # a person may quote it
+                    self._api.call("DELETE", f"{at}/{found.id}")
+            except ForgeError as error:
+                if error.status != 404:  # deleted since
                     raise
-                return f"#note_{found.id}"
-        return f"#note_{self._api.send(_Note, 'POST', at, {'body': text}).id}" if create else None
+        if written is None and create:
+            written = self._api.send(_Note, "POST", at, {"body": text}).id
+        return None if written is None else f"#note_{written}"
 
     def deployment(self, change: Change, environment: str, state: DeploymentState, url: str | None) -> None:
         """Do nothing: GitLab keeps deployments by itself, from `environment:` of the job."""

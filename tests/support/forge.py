@@ -127,6 +127,9 @@ class FakeForge:
         comment = self.comments.get(int(found[1])) if found else None
         if comment is None:
             return 404, {"message": "Not Found"}
+        if method == "DELETE":
+            del self.comments[comment["id"]]
+            return 204, None
         comment["body"] = body["body"]
         return 200, comment
 

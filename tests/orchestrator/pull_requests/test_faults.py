@@ -16,10 +16,12 @@ import pytest
 from markdown_it import MarkdownIt
 
 from orchestrator.model import Unit
+from orchestrator.pull_requests.github import GitHub
+from orchestrator.pull_requests.gitlab import GitLab
 from orchestrator.pull_requests.results import Outcome
 from orchestrator.pull_requests.service import PullRequests
 from tests.support.command_line import Here
-from tests.support.forge import FakeForge, sha
+from tests.support.forge import PROJECT, REPOSITORY, TOKEN, FakeForge, sha
 from tests.support.workspace import Workspace
 
 Given = Callable[..., PullRequests]
@@ -87,6 +89,31 @@ def test_a_pull_request_that_is_opened_again_after_its_environment_expired_gets_
     forge.pull(7, state="open")
     assert pull_requests('ttl = "1h"').sync(7).outcome is Outcome.CREATED
     assert len(forge.says(7)) == 1
+
+
+def test_a_comment_that_two_runs_wrote_at_the_same_time_is_one_after_the_next_run(
+    forge: FakeForge, pull_requests: Given
+) -> None:
+    forge.pull(7)
+    pull_requests().sync(7)
+    (first,) = forge.comments.values()
+    forge.comments[900] = {**first, "id": 900}
+    # A person who quotes the comment keeps that text.
+    forge.comments[901] = {**first, "id": 901, "body": f"> {first['body']}"}
+    assert pull_requests().sync(7).notes == ()
+    assert [first["id"], 901] == list(forge.comments)
+    assert "is up to date" in forge.says(7)[0]
+
+
+@pytest.mark.parametrize("name", ["GitHub", "GitLab"])
+def test_each_forge_keeps_the_first_copy_and_what_people_quote(forge: FakeForge, name: str) -> None:
+    forge.pull(7)
+    for number, body in enumerate(("<!-- m -->old", "<!-- m -->old", "> <!-- m -->old", "unrelated")):
+        forge.comments[number] = {"id": number, "number": 7, "body": body, "html_url": "https://c/1"}
+    api = {"GitHub": GitHub, "GitLab": GitLab}[name].api(forge.url, TOKEN)
+    own = GitHub(api, REPOSITORY) if name == "GitHub" else GitLab(api, str(PROJECT))
+    assert own.comment(7, "<!-- m -->", "<!-- m -->new") is not None
+    assert forge.says(7) == ["<!-- m -->new", "> <!-- m -->old", "unrelated"]
 
 
 class Job:
