@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _TIMEOUT_SECONDS = 10
-_PIPELINE_USERS = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BITBUCKET_STEP_TRIGGERER_UUID")
+# CodeBuild names the pipeline or the user that started a build.
+# https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html
+_PIPELINE_USERS = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BITBUCKET_STEP_TRIGGERER_UUID", "CODEBUILD_INITIATOR")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +38,7 @@ def checkout(folder: Path) -> Checkout:
 
 
 def pipeline_user() -> str | None:
-    """The user who started the pipeline on GitHub, GitLab or Bitbucket; None elsewhere."""
+    """The user who started the pipeline on GitHub, GitLab, Bitbucket or CodeBuild; None elsewhere."""
     return next((name for variable in _PIPELINE_USERS if (name := os.environ.get(variable, "").strip())), None)
 
 

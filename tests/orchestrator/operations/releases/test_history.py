@@ -42,6 +42,17 @@ def test_releases_are_listed_newest_first_with_user_commit_images_and_changed_ke
     assert failed.reason == "app/alpha failed: the task crashed"
 
 
+def test_a_release_from_a_pipeline_in_aws_names_the_pipeline(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BITBUCKET_STEP_TRIGGERER_UUID"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("CODEBUILD_INITIATOR", "codepipeline/shop")
+    workspace.orchestrator().create_env("alpha", base="dev")
+    (release,) = workspace.orchestrator().operations.releases.list("alpha").releases
+    assert release.operator == "codepipeline/shop"
+
+
 def test_the_running_release_is_the_newest_that_succeeded(operations: Operations) -> None:
     assert [release.running for release in operations.releases.list("alpha").releases] == [False, True, False]
     running = operations.releases.running("alpha")
