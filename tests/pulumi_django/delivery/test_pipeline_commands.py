@@ -5,13 +5,17 @@ Programs that would fetch something (`pip`, `curl`) only note their words. Like 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +25,39 @@ import pytest
 from pulumi_django import PipelineBuildOptions, PipelineStageOptions
 from pulumi_django.testing import SimulationResult
 from tests.support.delivery import DEPLOY, LIVE, TASKS, buildspec, commands, pipeline, variables
+from tests.support.sts_standin import sts
 
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
 WORKFLOWS = ROOT / "orchestrator" / "onboarding" / "pipelines" / "github"
 CONTAINER = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+
+
+@contextmanager
+def credentials_of_the_build() -> Generator[str]:
+    """The address at which a container of CodeBuild gets the credentials of its role."""
+    given = {"AccessKeyId": "key-of-build", "SecretAccessKey": "s", "Token": "t", "Expiration": "2100-01-01T00:00:00Z"}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = json.dumps(given).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Stay silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -206,11 +238,17 @@ def test_the_profile_takes_the_stages_role_with_the_credentials_of_the_build(
     profile = next(command for command in commands(machine.result, "production") if "[profile" in command)
     environment = machine.environment("production")
     assert subprocess.run(["bash", "-c", machine.local(profile)], env=environment, check=False).returncode == 0
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
     for name in ("AWS_CONFIG_FILE", "AWS_PROFILE"):
         monkeypatch.setenv(name, environment[name])
-    session = boto3.Session()
-    config = session._session.full_config["profiles"]["deploy"]  # pyright: ignore[reportPrivateUsage]
-    assert config == {"role_arn": LIVE, "credential_source": "EcsContainer"}
+    with sts() as service, credentials_of_the_build() as address:
+        monkeypatch.setenv(CONTAINER, address)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", service.url)
+        found = boto3.Session(region_name="us-east-1").get_credentials()
+        assert found is not None
+        assert found.get_frozen_credentials().access_key == "key-of-deploy-live"
+    assert service.roles == [("key-of-build", LIVE)]
 
 
 @pytest.mark.parametrize("task", TASKS)
