@@ -42,7 +42,7 @@ MODULES: Mapping[str, Sequence[str]] = {
     "certificate": ("Certificate",),
     "data": ("FileSystem",),
     "database": ("PostgresInstance",),
-    "delivery": ("Cdn", "Firewall", "StaticSite"),
+    "delivery": ("Cdn", "DeliveryPipeline", "Firewall", "StaticSite"),
     "dns": ("AliasRecord",),
     "ec2": ("ComposeHost", "Ec2WebFleet"),
     "ecs": ("Cluster", "ExecutionRole", "LogGroup", "TaskDefinition", "TaskRole", "TaskSecurityGroup"),
