@@ -30,11 +30,12 @@ def _result(job: Job, unit: Unit) -> UnitResult:
         if it.type != _REFERENCE and not (it.type.startswith("pulumi:providers:") and _is_default(it.name))
     )
     protected = [it.name for it in resources if it.protect]
+    are = "is" if len(protected) == 1 else "are"
     return UnitResult(
         unit=unit,
         operation=Operation.PREVIEW,
         status=Status.FAILED if protected else Status.SUCCEEDED,
-        reason=f"{unit.stack} cannot be destroyed: {', '.join(protected)} protected" if protected else None,
+        reason=f"{unit.stack} cannot be destroyed: {', '.join(protected)} {are} protected" if protected else None,
         hint="remove `protect` in the program and update the stack first" if protected else None,
         counts=ChangeCounts(delete=len(changes)),
         changes=changes,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +20,7 @@ from orchestrator.errors import RefusedError, StackLockedError
 from orchestrator.events import Diagnostic
 from orchestrator.lifecycle import CreateBase, CreateEnv, DestroyBase, DestroyEnv, Job, UpdateBase, UpdateEnv, run
 from orchestrator.lifecycle.base_marks import GOING, WORKING
+from orchestrator.lifecycle.unit_files import take_lock
 from orchestrator.model import Kind, Record, RunReport, Status, Unit
 from tests.support.workspace import Workspace
 
@@ -329,3 +332,17 @@ def test_a_command_with_time_waits_for_another_one_on_its_base_and_says_so_once(
     assert [(event.severity, event.unit) for event in said] == [("info", None)]
     assert said[0].message.startswith("waiting: the base dev was not destroyed: it is locked by ")
     assert refused == ["the base dev was not destroyed: beta was created on it in the meantime"]
+
+
+def test_a_lock_that_another_process_has_leaves_no_open_file(tmp_path: Path) -> None:
+    file = tmp_path / "locks" / "app.alpha.lock"
+    held = take_lock(file)
+    assert held is not None
+    before = len(os.listdir("/proc/self/fd"))
+    assert take_lock(file) is None
+    assert len(os.listdir("/proc/self/fd")) == before
+    held.release()
+    assert not file.exists()
+    again = take_lock(file)
+    assert again is not None
+    again.release()

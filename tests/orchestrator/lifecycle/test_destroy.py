@@ -14,8 +14,8 @@ from orchestrator.errors import (
     UnknownStackError,
     UnreadableStateError,
 )
-from orchestrator.lifecycle import DestroyBase, DestroyEnv, run
-from orchestrator.model import Kind, Operation, Record, RunReport, Scope, StackStatus, Status, Unit
+from orchestrator.lifecycle import DestroyBase, DestroyEnv, destroy_preview, run
+from orchestrator.model import ChangeOp, Kind, Operation, Record, RunReport, Scope, StackStatus, Status, Unit
 from tests.support.workspace import APP_CONFIG, Workspace
 
 DEV, ALPHA, BETA = Unit("base", "dev"), Unit("app", "alpha"), Unit("app", "beta")
@@ -96,7 +96,10 @@ def test_an_environment_that_only_reads_the_base_counts_too(running: Workspace) 
     running.engine.calls.clear()
     running.engine.has(Unit("app", "manual"), outputs={}, references=("organization/django-base/dev",))
     error = refused(running, DestroyBase(names=("dev",)))
-    assert error.message == "the base dev was not destroyed: the environment manual is on it"
+    assert (error.message, error.hint) == (
+        "the base dev was not destroyed: the environment manual is on it",
+        "destroy it first, or use --cascade",
+    )
 
 
 @pytest.mark.parametrize("cascade", [False, True])
@@ -210,3 +213,24 @@ def test_a_cascade_asks_once_for_the_readers_of_all_stacks(running: Workspace, m
     monkeypatch.setattr(running.engine, "readers", lambda units: asked.append(list(units)) or readers(units))
     running.orchestrator().prepare(DestroyBase(names=("dev",), cascade=True))
     assert asked == [[ALPHA, BETA, DEV]]
+
+
+@pytest.mark.parametrize(
+    ("protected", "reason"),
+    [
+        (("alpha-first",), "alpha cannot be destroyed: alpha-first is protected"),
+        (("alpha-first", "alpha-second"), "alpha cannot be destroyed: alpha-first, alpha-second are protected"),
+    ],
+)
+def test_a_preview_of_a_destruction_names_what_is_protected(
+    running: Workspace, protected: tuple[str, ...], reason: str
+) -> None:
+    job = running.orchestrator().prepare(DestroyEnv(names=("alpha",)))
+    running.engine.kept[ALPHA].protected = protected
+    (result,) = destroy_preview.report(job).results
+    assert (result.status, result.reason) == (Status.FAILED, reason)
+    assert {change.op for change in result.changes} == {ChangeOp.DELETE}
+    running.engine.kept[ALPHA].protected = ()
+    (result,) = destroy_preview.report(job).results
+    assert (result.status, result.reason, result.hint) == (Status.SUCCEEDED, None, None)
+    assert result.counts.delete == len(result.changes) > 0

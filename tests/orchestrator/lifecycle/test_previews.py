@@ -62,8 +62,8 @@ def test_new_stacks_are_previewed_once_before_anything_is_created(workspace: Wor
         (Operation.UP, DEV),
         (Operation.UP, ALPHA),
     ]
-    said = [event.message for event in workspace.events if isinstance(event, Diagnostic)]
-    assert said == ["previewing dev and alpha before anything is created"]
+    said = [(event.severity, event.message) for event in workspace.events if isinstance(event, Diagnostic)]
+    assert said == [("info", "previewing dev and alpha before anything is created")]
 
 
 def test_only_new_stacks_are_previewed(workspace: Workspace) -> None:
