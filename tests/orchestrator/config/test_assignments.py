@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -196,7 +197,9 @@ def test_one_image_is_given_once() -> None:
     ("name", "key"), [("backend", "backend_image"), ("frontend", "frontend_image"), ("redis", "redis.image")]
 )
 def test_an_image_has_its_key(name: str, key: str) -> None:
-    assert image_assignment(name, "x:1") == make_assignment(key, "x:1")
+    found = image_assignment(name, "x:1")
+    assert replace(found, origin=None) == make_assignment(key, "x:1")
+    assert found.origin == f"--image {name}"
 
 
 @given(st.text(max_size=60))
