@@ -98,7 +98,8 @@ async def _base(call: Call, bases: Mapping[str, BaseContract]) -> BaseContract:
 async def _of_stack(call: Call, stack: Any) -> BaseContract:
     if not isinstance(stack, str) or len([part for part in stack.split("/") if part]) != 3:
         raise InputsError([(BASE_STACK, f"is {stack!r}: it must be organization/project/stack")])
-    options = pulumi.ResourceOptions(parent=call.options.parent)
+    # The SDK knows only the URN of a parent outside the plugin, and would ask it whether it is protected.
+    options = pulumi.ResourceOptions(parent=call.options.parent, protect=False)
     reference = pulumi.StackReference(f"{call.name}-base", stack_name=stack, opts=options)
     outputs = await contract.read_outputs(reference)
     if not outputs:
