@@ -58,9 +58,8 @@ async def of_app(call: Call, bases: Mapping[str, BaseContract]) -> tuple[dict[st
     """Return the inputs of an environment, and its fields that are no inputs. `bases` are the bases of the program by URN.
     Raises InputsError and ContractError."""
     inputs = {key: value for key, value in call.inputs.items() if key not in (BASE, BASE_STACK)}
-    given: dict[str, Any] = {"base": await _base(call, bases)}
-    if "aws" not in inputs:
-        given["aws"] = _access(call)
+    given: dict[str, Any] = {} if "aws" in inputs else {"aws": _access(call)}
+    given["base"] = await _base(call, bases)
     return inputs, {**given, **await own_state.routing()}
 
 
