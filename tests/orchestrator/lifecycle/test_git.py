@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.lifecycle.git import Checkout, checkout, is_tracked
+from orchestrator.lifecycle.git import Checkout, checkout, is_tracked, pipeline_user
 from tests.support.workspace import Workspace
 
 
@@ -44,3 +44,14 @@ def test_a_file_is_tracked_once_it_is_added(committed: Workspace) -> None:
     new = committed.write("app", "beta", "config: {}\n")
     assert is_tracked(committed.file("app", "alpha"))
     assert not is_tracked(new)
+
+
+def test_the_user_of_a_pipeline_is_the_first_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BITBUCKET_STEP_TRIGGERER_UUID", "CODEBUILD_INITIATOR"):
+        monkeypatch.delenv(variable, raising=False)
+    assert pipeline_user() is None
+    monkeypatch.setenv("CODEBUILD_INITIATOR", "bob")
+    assert pipeline_user() == "bob"
+    monkeypatch.setenv("GITHUB_ACTOR", " ")
+    monkeypatch.setenv("GITLAB_USER_LOGIN", "ada ")
+    assert pipeline_user() == "ada"

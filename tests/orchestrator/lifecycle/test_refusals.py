@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.errors import LockOwner, OrchestratorError, RefusedError, StackLockedError
 from orchestrator.events import Diagnostic
-from orchestrator.lifecycle import CreateEnv, DestroyBase, DestroyEnv, Request, UpdateEnv
+from orchestrator.lifecycle import CreateEnv, DestroyBase, DestroyEnv, Request, UpdateEnv, refusals
 from orchestrator.model import Kind, Record, StackSummary, Unit
 from tests.support.workspace import BASE_CONFIG, Workspace
 
@@ -123,3 +123,10 @@ def test_the_lock_of_a_dead_engine_on_a_base_that_is_only_read_is_removed(runnin
     assert running.engine.locks == {}
     said = [event.message for event in running.events if isinstance(event, Diagnostic)]
     assert said == ["the lock of bob@ci (pid 7) was removed: that process has ended"]
+
+
+def test_a_load_balancer_takes_rules_until_it_is_full() -> None:
+    refusals.if_load_balancer_full("dev", used=90, needed=10, quota=100)
+    refusals.if_load_balancer_full("dev", used=101, needed=0, quota=100)
+    with pytest.raises(RefusedError, match="has 90 of 100 listener rules: 11 more would be needed"):
+        refusals.if_load_balancer_full("dev", used=90, needed=11, quota=100)

@@ -159,3 +159,6 @@ def test_a_folder_without_a_plan_is_refused(shop: Workshop, tmp_path: Path) -> N
     (tmp_path / "plan.json").write_text('{"version": 99}')
     with pytest.raises(RefusedError, match="has version 99: this program knows 1"):
         orchestrator(shop).apply(tmp_path)
+    (tmp_path / "plan.json").write_text('{"version": 1, "engine": 7}')
+    with pytest.raises(RefusedError, match=r"the plan .*plan\.json is damaged"):
+        orchestrator(shop).apply(tmp_path)
