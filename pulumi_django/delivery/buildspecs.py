@@ -17,6 +17,17 @@ Architecture = Literal["X86_64", "ARM64"]
 
 # Keys of artifacts contain the first characters of these names, so policies can distinguish them.
 SOURCE, IMAGES, PLAN = "Source", "Images", "Plan"
+INPUTS: Mapping[Task, Sequence[str]] = {
+    "build": [SOURCE],
+    "staging": [SOURCE, IMAGES],
+    "plan": [SOURCE, IMAGES],
+    "production": [SOURCE, PLAN],
+}
+"""Artifacts that a project reads."""
+
+OUTPUT: Mapping[Task, str] = {"build": IMAGES, "plan": PLAN}
+"""Artifact that a project writes. The build of images, which runs code of Dockerfiles, cannot write the plan."""
+
 PROFILE = "deploy"
 PROFILE_FILE = "/tmp/deploy-role"
 """File with the profile by which `orchestrator` assumes the stage's role."""

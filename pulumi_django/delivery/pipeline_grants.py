@@ -9,7 +9,7 @@ from typing import Any
 
 import pulumi
 
-from pulumi_django.delivery.buildspecs import IMAGES, PLAN, SOURCE, Task
+from pulumi_django.delivery.buildspecs import INPUTS, OUTPUT, Task
 from pulumi_django.rules.partitions import of_region
 
 Statement = Mapping[str, Any]
@@ -33,16 +33,6 @@ _ECR = re.compile(r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.am
 # AWS renamed the service; the prefix of a connection's ARN decides which name counts.
 # https://docs.aws.amazon.com/dtconsole/latest/userguide/rename.html
 _CONNECTION_SERVICES = ("codeconnections", "codestar-connections")
-_READS: Mapping[Task, Sequence[str]] = {
-    "build": [SOURCE],
-    "staging": [SOURCE, IMAGES],
-    "plan": [SOURCE, IMAGES],
-    "production": [SOURCE, PLAN],
-}
-"""Artifacts that a project reads."""
-
-_WRITES: Mapping[Task, str] = {"build": IMAGES, "plan": PLAN}
-"""Artifact that a project writes. The build of images, which runs code of Dockerfiles, cannot write the plan."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,8 +89,8 @@ def of_project(
         *_connection(arns),
         _allow("Log", ["logs:CreateLogStream", "logs:PutLogEvents"], [pulumi.Output.concat(log_group_arn, ":*")]),
         _allow("Bucket", ["s3:GetBucketAcl", "s3:GetBucketLocation"], [arns.bucket]),
-        _allow("Read", ["s3:GetObject", "s3:GetObjectVersion"], [_of(arns, name) for name in _READS[task]]),
-        *([_allow("Write", ["s3:PutObject"], [_of(arns, _WRITES[task])])] if task in _WRITES else []),
+        _allow("Read", ["s3:GetObject", "s3:GetObjectVersion"], [_of(arns, name) for name in INPUTS[task]]),
+        *([_allow("Write", ["s3:PutObject"], [_of(arns, OUTPUT[task])])] if task in OUTPUT else []),
         _allow("Key", ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"], [arns.key]),
         *_secrets(secret_arns, secret_key_arns),
         *([] if role_arn is None else [_allow("Role", ["sts:AssumeRole"], [role_arn])]),

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_django.delivery.buildspecs import IMAGES, PLAN, SOURCE, Task
+from pulumi_django.delivery.buildspecs import INPUTS, OUTPUT, PLAN, SOURCE, Task
 from pulumi_django.delivery.pipeline_arguments import DeliveryPipelineArgs
 from pulumi_django.delivery.pipeline_options import PipelineSourceOptions
 
 Action = aws.codepipeline.PipelineStageActionArgs
 Stage = aws.codepipeline.PipelineStageArgs
 PROVIDER = "CodeStarSourceConnection"
-_INPUTS: Mapping[Task, Sequence[str]] = {
-    "build": [SOURCE],
-    "staging": [SOURCE, IMAGES],
-    "plan": [SOURCE, IMAGES],
-    "production": [SOURCE, PLAN],
-}
-_OUTPUT: Mapping[Task, str] = {"build": IMAGES, "plan": PLAN}
 
 
 def stages(
@@ -70,7 +63,7 @@ def _source(source: PipelineSourceOptions, connection_arn: pulumi.Input[str]) ->
 
 
 def _build(projects: Mapping[str, aws.codebuild.Project], task: Task, order: int) -> Action:
-    inputs, output = _INPUTS[task], _OUTPUT.get(task)
+    inputs, output = INPUTS[task], OUTPUT.get(task)
     configuration: dict[str, pulumi.Input[str]] = {"ProjectName": projects[task].name}
     if len(inputs) > 1:
         configuration["PrimarySource"] = SOURCE

@@ -126,7 +126,7 @@ def test_an_approval_that_comes_after_the_plan_moved_changes_nothing_and_is_red(
         file = workflows(repository) / "infrastructure.yml"
         yaml = YAML()
         document = yaml.load(file)
-        # Somebody creates the environment while the approval waits.
+        # The environment is created by hand while the approval waits.
         moved = {"name": "moved", "run": "orchestrator create-env live --base dev"}
         document["jobs"]["apply"]["steps"].insert(0, moved)
         yaml.dump(document, file)
