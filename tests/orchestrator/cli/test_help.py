@@ -303,3 +303,18 @@ def test_a_reader_that_leaves_and_a_closed_stdout_end_quietly(words: str) -> Non
 def test_a_full_stdout_is_one_error(words: str) -> None:
     answer = shell(f"{sys.executable} -m orchestrator {words} > /dev/full")
     assert (answer.returncode, answer.stderr) == (1, "error: the output is incomplete: No space left on device\n")
+
+
+def test_ctrl_c_while_the_modules_load_shows_no_traceback() -> None:
+    code = (
+        "import sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'typer':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from orchestrator.__main__ import run\n"
+        "run()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "error: interrupted\n")
