@@ -200,6 +200,22 @@ def test_a_signal_during_the_start_ends_everything(shop: Shop, sent: signal.Sign
         assert shop.left == []
 
 
+def test_down_stops_everything_in_order_and_removes_the_data_only_when_asked_for(shop: Shop) -> None:
+    with again(shop) as process:
+        stopped = shop.command("local", "down", "alpha")
+        assert stopped.returncode == 0, stopped.stderr
+        assert process.wait(LONG) == 0
+        assert shop.left == []
+    folder = next(Path(shop.environment["XDG_STATE_HOME"]).rglob("secrets.json")).parent
+    refused = shop.command("local", "down", "alpha", "--data")
+    assert (refused.returncode, folder.exists()) == (1, True), "without a terminal --yes is needed"
+    removed = shop.command("local", "down", "alpha", "--data", "--yes")
+    assert (removed.returncode, folder.exists()) == (0, False), removed.stderr
+    assert (
+        "error: alpha has no data on this machine" in shop.command("local", "down", "alpha", "--data", "--yes").stderr
+    )
+
+
 def ran(name: str, shop: Shop) -> int:
     return len((shop.folder / name).read_text(encoding="utf-8").splitlines())
 
