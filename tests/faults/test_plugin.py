@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +65,13 @@ class Account(AwsOfTheCloud):
         super().__init__(cloud)
         self.ran: list[str] = []
         self.failing: set[str] = set()
+        self.at_release: Callable[[], None] = lambda: None
 
     def _RunTask(self, parameters: Any) -> dict[str, Any]:
         overrides = parameters.get("overrides", {}).get("containerOverrides", [{}])
         self.ran.append(overrides[0].get("command", ["database"])[-1])
+        if self.ran[-1] == "--no-input":
+            self.at_release()
         answer = super()._RunTask(parameters)
         if self.ran[-1] in self.failing:
             self.tasks[answer["tasks"][0]["taskArn"]].life.exit_code = 1
@@ -89,6 +94,14 @@ class PluginStack(Stack):
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return self._pulumi(*words, check=False)
+
+    def kill_plugin(self) -> None:
+        """Kill the plugin's process, which only its folder tells from others."""
+        words = ["pgrep", "-f", f"{self.folder.parent / 'plugin'} 127"]
+        found = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
+        assert found
+        for process in found:
+            os.kill(int(process), signal.SIGKILL)
 
     def ran(self) -> list[str]:
         """The tasks since the last look."""
@@ -154,6 +167,24 @@ def test_the_release_gate_works_for_a_program_that_asks_the_plugin(stack: Plugin
     done = stack.run("destroy", "--yes", "--skip-preview")
     assert done.returncode == 0, done.stdout + done.stderr
     assert stack.cloud.resources() == {}
+
+
+def test_a_plugin_that_is_killed_during_the_release_leaves_every_service_as_it_was(stack: PluginStack) -> None:
+    code, said = stack.up(1)
+    assert code == 0, said
+
+    stack.account.at_release = stack.kill_plugin
+    code, said = stack.up(2)
+    assert code != 0
+    assert 'before hook "alpha-release" failed' in said
+    assert stack.images == {"1"}
+
+    stack.account.at_release = lambda: None
+    stack.ran()
+    code, said = stack.up(2)
+    assert code == 0, said
+    assert stack.ran() == ["--no-input"], "the release runs again"
+    assert stack.images == {"2"}
 
 
 @pytest.mark.skipif(shutil.which("pulumi-language-yaml") is None, reason="needs pulumi-language-yaml on PATH")
