@@ -34,9 +34,7 @@ class DjangoProvider(Provider):
     """Makes each component as a program in Python makes it."""
 
     def __init__(self) -> None:
-        super().__init__(
-            metadata.version("pulumi-django"), SCHEMA.read_text(encoding="utf-8") if SCHEMA.exists() else None
-        )
+        super().__init__(metadata.version("pulumi-django"), SCHEMA.read_text(encoding="utf-8"))
         self.bases: dict[str, BaseContract] = {}
 
     def construct(
