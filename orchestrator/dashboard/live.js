@@ -51,11 +51,13 @@ async function ask(path, options = {}) {
 
 async function act(body) {
   try {
-    noted(await ask("api/actions", {
+    const begun = await ask("api/actions", {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-Orchestrator-Action": "1" },
       body: JSON.stringify(body),
-    }));
+    });
+    // A short action may have ended before this answer arrives.
+    if (!runs.has(begun.id)) noted(begun);
   } catch (error) {
     byId("connection").textContent = error.message;
   }

@@ -91,7 +91,7 @@ def here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Here:
     """The base dev with alpha and beta."""
     found = Here(tmp_path, capsys)
     (tmp_path / "base" / "Pulumi.dev.yaml").write_text("config:\n  fixture-base:domain_name: example.com\n")
-    assert found("create-env", "alpha", "beta", "--base", "dev", "--yes").code == 0
+    assert found("create-env", "alpha", "beta", "--base", "dev", "--owner", "ada", "--yes").code == 0
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.orchestrator.dashboard.test_page import PICTURES
 from tests.orchestrator.web.conftest import TOKEN, Serve, Served
 from tests.support.command_line import Here
 
@@ -129,12 +131,35 @@ def test_an_action_from_the_page_and_its_result(page: tuple[Any, Served]) -> Non
     assert TOKEN not in shown.url
     shown.click("#deployments >> text=alpha")
     shown.get_by_role("button", name="Pin", exact=True).click()
-    shown.get_by_text("succeeded").wait_for()
+    ended_in_the_page(shown)
     shown.get_by_role("button", name="Unpin").wait_for()
     assert Axe().run(shown).response["violations"] == []
     shown.get_by_label("Type alpha to destroy it").fill("beta")
     shown.get_by_role("button", name="Destroy").click()
     shown.get_by_text("the typed name differs").wait_for()
+
+
+def ended_in_the_page(shown: Any) -> None:
+    """Wait until the page shows the end of its only action, and offers the next one."""
+    shown.locator("#runs").get_by_text("succeeded").wait_for()
+    assert shown.get_by_role("button", name="Destroy").is_enabled()
+
+
+@pytest.mark.parametrize("width", [390, 820, 1440])
+def test_the_live_page_fits_every_width(width: int, page: tuple[Any, Served]) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    shown, _ = page
+    shown.set_viewport_size({"width": width, "height": 900})
+    shown.click("#deployments >> text=alpha")
+    shown.get_by_role("button", name="Pin", exact=True).click()
+    ended_in_the_page(shown)
+    if "DASHBOARD_PICTURES" in os.environ and width == 820:
+        shown.screenshot(path=PICTURES / f"live-{width}.png", full_page=True)
+    shown.get_by_role("button", name="Tasks").click()
+    shown.locator("#stream").get_by_text("alpha").wait_for()
+    assert shown.evaluate("document.documentElement.scrollWidth") <= width
+    assert Axe().run(shown).response["violations"] == []
 
 
 def test_a_page_stays_usable_while_its_environment_goes(page: tuple[Any, Served]) -> None:
