@@ -20,6 +20,7 @@ import pulumi
 
 from pulumi_django.rules.text import MAY_BE_EMPTY, whole_number
 
+UNKNOWN_KEY = "is not a key here"
 T = TypeVar("T")
 
 Problem = tuple[str, str]
@@ -86,7 +87,7 @@ class Reader:
         fields = {self._spelled(field.name): field for field in own}
         for key in raw:
             if key not in fields:
-                self._problem((*path, key), f"is not a key here{self._nearest(key, fields, top=not path)}")
+                self._problem((*path, key), f"{UNKNOWN_KEY}{self._nearest(key, fields, top=not path)}")
         values: dict[str, Any] = dict(given)
         for key, field in fields.items():
             hint = hints[field.name]

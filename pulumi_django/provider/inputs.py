@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 import pulumi
 from pulumi.output import Unknown
 
-from pulumi_django.program.reading import Later, Mismatch, Problem, Reader, hints_of, members_of, shown
+from pulumi_django.program.reading import UNKNOWN_KEY, Later, Mismatch, Problem, Reader, hints_of, members_of, shown
 from pulumi_django.provider.spelling import camel, respelled
 
 T = TypeVar("T")
@@ -28,7 +28,11 @@ class InputsError(Exception):
     It is no InputPropertiesError of the SDK: the engine adds the value of the input to such an error, which can be a secret.
     """
 
+    unknown: bool
+    """Whether an input is unknown, which another version of the plugin may know."""
+
     def __init__(self, problems: Sequence[Problem]) -> None:
+        self.unknown = any(UNKNOWN_KEY in text for _, text in problems)
         lines = [f"{key} {text}" if key else text for key, text in problems]
         super().__init__(f" {lines[0]}" if len(lines) == 1 else "".join(f"\n  {line}" for line in lines))
 

@@ -37,6 +37,11 @@ class DjangoProvider(Provider):
         super().__init__(metadata.version("pulumi-django"), SCHEMA.read_text(encoding="utf-8"))
         self.bases: dict[str, BaseContract] = {}
 
+    @property
+    def _release(self) -> str:
+        """The version, with the advice for a program whose SDK is newer."""
+        return f"version {self.version}: an SDK of a newer version needs that version of the plugin"
+
     def construct(
         self, name: str, resource_type: str, inputs: Any, options: pulumi.ResourceOptions | None = None
     ) -> ConstructResult:
@@ -49,12 +54,13 @@ class DjangoProvider(Provider):
         self, name: str, resource_type: str, inputs: Any, options: pulumi.ResourceOptions, state: dict[str, Any]
     ) -> str:
         if resource_type not in NAMES:
-            raise pulumi.RunError(f"{resource_type} is no component of this plugin")
+            raise pulumi.RunError(f"{resource_type} is no component of this plugin, {self._release}")
         component = Component(resource_type)
         try:
             made = await self._made(component, Call(name=name, inputs=await settled(inputs), options=options))
         except InputsError as error:
-            raise pulumi.RunError(f"{component.name} {name}:{error}") from None
+            newer = f" (the plugin is {self._release})" if error.unknown else ""
+            raise pulumi.RunError(f"{component.name} {name}:{error}{newer}") from None
         except (ValueError, ContractError) as error:
             text = respelled(str(error), field_names(component.args))
             raise pulumi.RunError(f"{component.name} {name}: {text}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from typing import Any
 
 import pulumi
@@ -201,7 +202,14 @@ def test_a_base_takes_the_region_of_the_stack_and_says_when_there_is_none() -> N
 
 def test_an_unknown_component_is_refused() -> None:
     said = refused(lambda: Caller().make("pulumi-django:ecs:WebService", "web", {}))
-    assert said == "pulumi-django:ecs:WebService is no component of this plugin"
+    assert said.startswith("pulumi-django:ecs:WebService is no component of this plugin, version ")
+
+
+def test_a_program_with_a_newer_sdk_learns_that_the_plugin_is_too_old() -> None:
+    said = refused(lambda: Caller().make(BASE, "shared", {**OF_BASE, "inputOfTheNextVersion": True}))
+    assert "inputOfTheNextVersion is not a key here" in said
+    assert f"version {metadata.version('pulumi-django')}" in said
+    assert said.endswith("an SDK of a newer version needs that version of the plugin)")
 
 
 def test_protect_and_aliases_of_the_caller_are_those_of_the_component() -> None:
