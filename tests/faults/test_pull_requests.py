@@ -1,0 +1,92 @@
+"""A pull request whose migration fails, on the real engine: a red run, the reason in its comment, and the old version serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.test_release_steps import Account
+from tests.support.arena import SETTINGS, Arena
+from tests.support.forge import FakeForge, running, sha
+from tests.support.standin.aws_server import serving
+from tests.support.standin.cloud import Cloud
+
+pytestmark = pytest.mark.engine
+
+PROGRAM = """
+import pulumi
+import pulumi_aws as aws
+
+from pulumi_django.deploying.gate import ReleaseGate
+from pulumi_django.deploying.gate_arguments import ReleaseGateArgs
+
+config = pulumi.Config()
+base = config.require("base")
+pulumi.StackReference(f"organization/chaos-base/{base}").require_output("arn")
+version = int(config.require("backend_image").rpartition(":")[2], 16)
+arn = "arn:aws:ecs:us-east-1:123456789012:task-definition"
+gate = ReleaseGate(
+    pulumi.get_stack(),
+    ReleaseGateArgs(
+        cluster="preview",
+        subnet_ids=["s"],
+        security_group_ids=["g"],
+        release_task_definition_arn=f"{arn}/backend_update:{version}",
+    ),
+)
+service = aws.ecs.Service(
+    "web",
+    name="web",
+    cluster="preview",
+    task_definition=f"{arn}/web:{version}",
+    desired_count=1,
+    opts=pulumi.ResourceOptions(hooks=gate.binding),
+)
+gate.confirm("web", service)
+pulumi.export("url", f"https://{pulumi.get_stack()}.example.com")
+pulumi.export("base_stack_name", base)
+"""
+TABLE = '\n[pull_requests]\nbase = "dev"\nimages = {backend = "shop:{commit}"}\nsmoke = false\n'
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[tuple[Arena, Account, FakeForge]]:
+    cloud = Cloud(tmp_path / "cloud.json")
+    account = Account(cloud)
+    with serving(cloud, account) as address, running() as forge:
+        arena = Arena(tmp_path, address)
+        arena.program("app").write_text(PROGRAM, encoding="utf-8")
+        (tmp_path / "orchestrator.toml").write_text(SETTINGS + TABLE, encoding="utf-8")
+        arena.env |= forge.environment()
+        yield arena, account, forge
+        assert arena.settle(), "processes were left over"
+
+
+def test_a_failing_migration_is_red_with_its_reason_and_the_old_version_serves(
+    here: tuple[Arena, Account, FakeForge],
+) -> None:
+    arena, account, forge = here
+    forge.pull(7, commit=sha(1))
+    opened = arena.run("pr", "sync", "--number", "7")
+    assert opened.code == 0, opened.text
+    assert account.versions == {"web": "web:1"}
+
+    account.failing = {"--no-input"}
+    forge.pull(7, commit=sha(2))
+    pushed = arena.run("pr", "sync", "--number", "7")
+    assert pushed.code == 1
+    assert "migrate --no-input" in pushed.told
+    assert account.versions == {"web": "web:1"}
+    (comment,) = forge.says(7)
+    assert comment.splitlines()[1] == "### Environment `pr-7` was not updated"
+    assert "migrate" in comment
+    assert [entry["states"][-1][0] for entry in forge.deployments.values()] == ["failure"]
+
+    account.failing = set()
+    mended = arena.run("pr", "sync", "--number", "7")
+    assert mended.code == 0, mended.text
+    assert account.versions == {"web": "web:2"}
+    (comment,) = forge.says(7)
+    assert comment.splitlines()[1] == "### Environment `pr-7` is ready"
