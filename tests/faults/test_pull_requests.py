@@ -82,11 +82,12 @@ def test_a_failing_migration_is_red_with_its_reason_and_the_old_version_serves(
     (comment,) = forge.says(7)
     assert comment.splitlines()[1] == "### Environment `pr-7` was not updated"
     assert "migrate" in comment
-    assert [entry["states"][-1][0] for entry in forge.deployments.values()] == ["failure"]
+    states = {entry["sha"]: entry["states"][-1][0] for entry in forge.deployments.values()}
+    assert states == {sha(1): "success", sha(2): "failure"}
 
     account.failing = set()
     mended = arena.run("pr", "sync", "--number", "7")
     assert mended.code == 0, mended.text
     assert account.versions == {"web": "web:2"}
     (comment,) = forge.says(7)
-    assert comment.splitlines()[1] == "### Environment `pr-7` is ready"
+    assert comment.splitlines()[1] == "### Environment `pr-7` is up to date"
