@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pulumi
 from hypothesis import strategies as st
@@ -131,7 +132,9 @@ class World:
         """Run a command line, by default with this project. Raises AssertionError for a traceback, a message of a bug, or an unknown exit code."""
         own = words.index("--") if "--" in words else len(words)
         out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), contextlib.chdir(self.folder):
+        # No input ends a server: it ends when it would listen.
+        ends = mock.patch("orchestrator.web.server.serve") if "serve" in words else contextlib.nullcontext()
+        with ends, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), contextlib.chdir(self.folder):
             code = main([*words[:own], *(["--project-dir", str(self.folder)] if project else []), *words[own:]])
         told = err.getvalue()
         assert "Traceback" not in told, told
