@@ -7,7 +7,6 @@ https://distribution.github.io/distribution/spec/auth/token/
 from __future__ import annotations
 
 import base64
-import json
 import os
 import re
 import subprocess
@@ -20,6 +19,7 @@ from urllib.parse import urlencode
 import urllib3
 
 from orchestrator.building.builders import host_of, is_loopback
+from orchestrator.config import documents
 from orchestrator.errors import OperationFailedError
 from orchestrator.operations import child
 
@@ -108,7 +108,7 @@ class HttpRegistry:
         query = {"service": fields.get("service", ""), "scope": f"repository:{self._name}:pull"}
         answer = self._request("GET", f"{realm}?{urlencode(query)}", basic)
         try:
-            found: Any = json.loads(answer.data)
+            found: Any = documents.json_value(answer.data)
             token = str(found.get("token") or found.get("access_token") or "")
         except (ValueError, AttributeError):
             token = ""
@@ -136,7 +136,7 @@ def _documents() -> Iterator[Mapping[str, Any]]:
     root = Path(f"/run/containers/{os.getuid()}/auth.json")
     for file in (*named, docker, runtime, root, home / ".config" / "containers" / "auth.json"):
         try:
-            found: Any = json.loads(file.read_text(encoding="utf-8"))
+            found: Any = documents.json_value(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
         if isinstance(found, dict):
@@ -147,7 +147,7 @@ def _from_helper(helper: str, host: str) -> str | None:
     """The credentials of a helper. https://docs.docker.com/reference/cli/docker/login/#credential-helper-protocol"""
     try:
         answer = child.ask((f"docker-credential-{helper}", "get"), typed=host, seconds=_SECONDS)
-        found: Any = json.loads(answer.stdout) if answer.returncode == 0 else {}
+        found: Any = documents.json_value(answer.stdout) if answer.returncode == 0 else {}
         user, password = _text(found.get("Username")), _text(found.get("Secret"))
     except (OSError, subprocess.TimeoutExpired, ValueError, AttributeError):
         return None

@@ -7,6 +7,7 @@ without end, or spends seconds on nesting, and a wrong document is reported with
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import stat
@@ -74,6 +75,14 @@ def read(path: Path, most: int = MOST_BYTES) -> bytes:
 def text(path: Path, most: int = MOST_BYTES) -> str:
     """The content of a UTF-8 file, with line ends as `\\n`. Raises OSError as `read`, and UnicodeDecodeError."""
     return read(path, most).decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def json_value(content: bytes | str) -> Any:
+    """The value of JSON text from elsewhere. Raises ValueError, also when it is nested too deeply for Python's reader."""
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def decoded(kind: type[T], content: bytes) -> T:

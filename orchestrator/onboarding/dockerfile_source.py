@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
+from orchestrator.config import documents
 from orchestrator.onboarding.findings import Finding
 from orchestrator.onboarding.python_source import Variable
 from orchestrator.onboarding.source_tree import SourceTree
@@ -133,7 +133,7 @@ def _instructions(text: str) -> list[tuple[int, str, str]]:
 def words(text: str) -> str:
     """A command in JSON or shell form as one text."""
     try:
-        found = json.loads(text)
+        found = documents.json_value(text)
     except ValueError:
         return text
     return shlex.join(map(str, found)) if isinstance(found, list) else text

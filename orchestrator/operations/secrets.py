@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.config import documents
 from orchestrator.config.assignments import Assignment
 from orchestrator.errors import OperationFailedError, RefusedError, UsageError
 from orchestrator.lifecycle.requests import UpdateEnv
@@ -287,7 +288,7 @@ class _Secret:
             return {}
         self._arn = answer.get("ARN") or None
         try:
-            document = json.loads(answer.get("SecretString") or "{}")
+            document = documents.json_value(answer.get("SecretString") or "{}")
         except ValueError:
             document = None
         if not isinstance(document, dict):

@@ -122,7 +122,7 @@ class Api:
         )
         headers = {name.lower(): value for name, value in answer.headers.items()}
         try:
-            decoded = json.loads(answer.data) if answer.data else None
+            decoded = documents.json_value(answer.data) if answer.data else None
         except ValueError:
             decoded = None
         return Answer(status=answer.status, body=decoded, headers=headers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from pathlib import Path
 
 from pulumi_django.ec2 import compose_checks, compose_document
 from pulumi_django.ec2.compose_document import UNKNOWN
+
+MOST_BYTES = 1024**2
+"""Largest compose file that is read. The user data of an instance has room for 16 KiB."""
 
 # Partitions by suffix of the registries' host names that Ubuntu 24.04's credential helper supports.
 # https://github.com/awslabs/amazon-ecr-credential-helper/blob/v0.7.1/ecr-login/api/client.go
@@ -123,9 +127,20 @@ def read(
     )
 
 
+def _content(path: Path) -> bytes:
+    """Return the content of a regular file. Raises OSError for a device or a pipe, ValueError for one that is too large."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(errno.EINVAL, "it is no regular file")
+    with path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"it has more than {MOST_BYTES} bytes")
+    return content
+
+
 def _text(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        return _content(Path(path)).decode("utf-8-sig")
     except (OSError, ValueError) as error:
         if isinstance(error, UnicodeDecodeError):
             raise ValueError(f"compose_file is {path!r}: it is not UTF-8 text") from None

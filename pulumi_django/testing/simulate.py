@@ -99,13 +99,19 @@ def _settings(monitor: RecordingMonitor, logger: logging.Logger, *, dry_run: boo
 def _in_own_loop(run: Callable[..., None], *arguments: Any) -> None:
     """Call `run`, which runs an event loop; in a thread of its own when one runs here, as in a notebook."""
     context = contextvars.copy_context()
+    if _a_loop_runs():
+        with concurrent.futures.ThreadPoolExecutor(1, "simulation-loop") as thread:
+            thread.submit(context.run, run, *arguments).result()
+    else:
+        context.run(run, *arguments)
+
+
+def _a_loop_runs() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        context.run(run, *arguments)
-        return
-    with concurrent.futures.ThreadPoolExecutor(1, "simulation-loop") as thread:
-        thread.submit(context.run, run, *arguments).result()
+        return False
+    return True
 
 
 def _run(program: Program, known: Any, config: dict[str, str], secret_keys: list[str]) -> None:

@@ -37,6 +37,9 @@ class Answering:
     match: str = ""
     """Part of `METHOD path` of the calls that get it."""
 
+    content: bytes | None = None
+    """The body; None is a JSON document with a message."""
+
 
 @dataclass
 class FakeForge:
@@ -204,6 +207,8 @@ def running() -> Generator[FakeForge]:
             else:
                 status, found = forge.answer(self.command, parts.path, parse_qs(parts.query), body)
             content = b"" if found is None else json.dumps(found).encode()
+            if given is not None and given.content is not None:
+                content = given.content
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(content))}.items():
                 self.send_header(name, value)

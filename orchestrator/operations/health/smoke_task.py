@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from orchestrator.config import documents
 from orchestrator.errors import OrchestratorError
 from orchestrator.operations import run as runs
 from orchestrator.operations.aws.clients import Clients
@@ -152,7 +152,7 @@ def celery_app(definition: Mapping[str, Any]) -> str | None:
 
 def _parsed(text: str, environment: str) -> Check | None:
     try:
-        name, verdict, evidence = json.loads(text)
+        name, verdict, evidence = documents.json_value(text)
         found = Check(name=str(name), verdict=Verdict(verdict), evidence=str(evidence))
     except (ValueError, TypeError):
         return None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import json
 import zlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.config import documents
 from orchestrator.errors import OperationFailedError
 from orchestrator.operations.aws import ecs as services
 from orchestrator.operations.aws.clients import Clients
@@ -94,7 +94,7 @@ def _reader(lines: list[dict[str, Any]], observer: Observer) -> Observer:
             observer(event)
             return
         with contextlib.suppress(ValueError):  # the application printed into the same line
-            found = json.loads(event.text.removeprefix(MARK))
+            found = documents.json_value(event.text.removeprefix(MARK))
             if isinstance(found, dict):
                 lines.append(found)  # pyright: ignore[reportUnknownArgumentType]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import urllib.error
 import urllib.parse
@@ -11,6 +10,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from http import HTTPStatus
 
+from orchestrator.config import documents
 from orchestrator.operations.aws import ecr
 from orchestrator.operations.aws.clients import Clients
 
@@ -79,8 +79,11 @@ def _token(challenge: str, request: Request) -> str | None:
     status, _, content = request(f"{realm}?{urllib.parse.urlencode(fields)}", {})
     if status != HTTPStatus.OK:
         return None
-    answer = json.loads(content)
-    return answer.get("token") or answer.get("access_token")
+    try:
+        answer = documents.json_value(content)
+        return answer.get("token") or answer.get("access_token")
+    except (ValueError, AttributeError):
+        return None
 
 
 def send(url: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:

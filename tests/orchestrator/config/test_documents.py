@@ -85,3 +85,10 @@ def test_a_document_becomes_an_instance_and_other_keys_are_ignored() -> None:
     )
     shop = documents.decoded(Shop, content)
     assert (shop.sizes, shop.tags) == ({"x": 1}, ("b",))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, b'{"a":' * 100_000])
+def test_json_text_from_elsewhere_is_a_value_or_a_value_error(text: str | bytes) -> None:
+    assert documents.json_value('{"a": [1]}') == {"a": [1]}
+    with pytest.raises(ValueError):  # noqa: PT011 - json's own message, or ours
+        documents.json_value(text)

@@ -130,3 +130,7 @@ def test_a_shell_that_is_not_strict_takes_a_missing_variable_as_empty(
 @pytest.mark.parametrize("entrypoint", ["", 'ENTRYPOINT ["python"]', 'ENTRYPOINT ["/missing.sh"]', "ENTRYPOINT []"])
 def test_an_entrypoint_without_a_script_in_the_repository_needs_nothing(entrypoint: str, tmp_path: Path) -> None:
     assert docker(tmp_path, f"FROM python:3.13\n{entrypoint}\n").variables == {}
+
+
+def test_a_command_that_is_nested_without_end_is_text() -> None:
+    assert dockerfile_source.words("[" * 100_000) == "[" * 100_000

@@ -208,6 +208,14 @@ def test_an_answer_of_another_form_is_one_sentence_with_the_place(answer: Any, p
         GitHub(api, "acme/shop").change(7)
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"[" * 100_000, b"\xff"])
+def test_an_answer_that_is_no_json_is_one_sentence(content: bytes, forge: FakeForge) -> None:
+    forge.answers.append(Answering(200, content=content))
+    api = GitHub.api(forge.url, TOKEN)
+    with pytest.raises(ForgeError, match=re.escape("$: expected `object`, got `null`")):
+        GitHub(api, REPOSITORY).change(7)
+
+
 def test_entries_of_another_form_are_one_sentence() -> None:
     api = ScriptedApi(
         {"/projects/shop/merge_requests": [{"iid": 1}, {"iid": "two"}], "/projects/shop/merge_requests/7/diffs": {}}

@@ -5,6 +5,7 @@ The texts that are taken were loaded by compose-go 2.4.9 and 2.9.1, too.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -224,3 +225,12 @@ def test_without_a_secret_every_variable_is_unset(read, text: str, why: str) -> 
     with pytest.raises(ValueError, match="compose_file is ") as refused:
         read(text, host_has_variables=False)
     assert why in str(refused.value)
+
+
+def test_a_device_a_pipe_and_a_large_file_are_refused_without_reading_them(tmp_path: Path) -> None:
+    pipe, large = tmp_path / "pipe", tmp_path / "large.yaml"
+    os.mkfifo(pipe)
+    large.write_bytes(b"#" * (compose_file.MOST_BYTES + 1))
+    for path, why in (("/dev/zero", "no regular file"), (str(pipe), "no regular file"), (str(large), "has more than")):
+        with pytest.raises(ValueError, match=why):
+            compose_file.read(path)

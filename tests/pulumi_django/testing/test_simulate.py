@@ -310,3 +310,12 @@ def test_an_error_of_the_program_is_raised_where_an_event_loop_runs_already() ->
 
     with pytest.raises(LookupError, match="no topic"):
         asyncio.run(cell())
+
+
+def test_the_traceback_of_a_failing_program_has_only_its_own_error() -> None:
+    def program() -> None:
+        raise LookupError("no topic")
+
+    with pytest.raises(LookupError) as caught:
+        run(program)
+    assert caught.value.__context__ is None
