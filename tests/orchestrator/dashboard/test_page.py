@@ -115,13 +115,14 @@ def test_a_link_to_one_environment_opens_it(open_page: Open) -> None:
     shown = open_page(many_states())
     assert shown.locator("#details").is_hidden()
     shown.click("#deployments >> text=delta")
+    shown.locator("#details").wait_for(state="visible")
     assert shown.url.endswith("#environment%2Fdelta")
     details = shown.inner_text("#details")
     assert "app/delta is locked by ada@laptop" in details
     assert "delta-web" in details
     assert "registry.example.com/shop:1.2" in details
     shown.go_back()
-    assert shown.locator("#details").is_hidden()
+    shown.locator("#details").wait_for(state="hidden")
 
 
 def test_the_theme_is_kept_and_the_printed_page_has_no_controls(open_page: Open) -> None:
@@ -149,6 +150,7 @@ def test_no_text_is_read_as_markup(open_page: Open) -> None:
     )
     shown = open_page(found)
     shown.click("#deployments tbody tr:nth-child(2) a")
+    shown.locator("#details").wait_for(state="visible")
     assert shown.title() == "Environments"
     assert HOSTILE in shown.inner_text("#details")
     assert shown.locator("a[href^='javascript']").count() == 0

@@ -165,13 +165,13 @@ def test_the_live_page_fits_every_width(width: int, page: tuple[Any, Served]) ->
 def test_a_page_stays_usable_while_its_environment_goes(page: tuple[Any, Served]) -> None:
     shown, served = page
     shown.click("#deployments >> text=beta")
-    assert shown.locator("#details").is_visible()
+    shown.locator("#details").wait_for(state="visible")
     words = ["destroy-env", "beta", "--yes", "--project-dir", str(served.folder)]
     subprocess.run([sys.executable, "-m", "orchestrator", *words], check=True, capture_output=True)
     shown.get_by_text("2 of 2 shown").wait_for()
-    assert shown.locator("#details").is_hidden()
+    shown.locator("#details").wait_for(state="hidden")
     shown.click("#deployments >> text=alpha")
-    assert shown.locator("#details").is_visible()
+    shown.locator("#details").wait_for(state="visible")
 
 
 def test_a_page_says_that_its_server_is_gone(page: tuple[Any, Served]) -> None:
