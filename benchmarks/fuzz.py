@@ -137,7 +137,7 @@ def _create(folder: Path) -> None:
     if pid == 0:
         try:
             fuzz_targets.targets(folder)
-        except BaseException:
+        except BaseException:  # the child of a fork must never return into the parent's code
             traceback.print_exc()
             os._exit(1)
         os._exit(0)

@@ -241,7 +241,7 @@ function show(found) {
   totals();
   orphans();
   filter();
-  // Text that somebody types stays.
+  // The text in a field stays while the user types.
   if (!byId("details").querySelector("input:focus")) showDetails();
 }
 

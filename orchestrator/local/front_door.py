@@ -169,6 +169,7 @@ class FrontDoor:
             [asyncio.ensure_future(_pump(outer, inner)), asyncio.ensure_future(_pump(inner, outer))],
             return_when=asyncio.FIRST_COMPLETED,
         )
+        # One side has ended: an error while the other is closed changes nothing.
         with contextlib.suppress(Exception):
             await inner.close(code=outer.close_code or 1000)
         with contextlib.suppress(Exception):

@@ -185,7 +185,7 @@ class Tail:
         try:
             for source in self._sources:
                 busy = source.look(found) or busy
-        except Exception as error:
+        except Exception as error:  # what is not transient is raised again
             if not is_transient(error):
                 raise
             self._lost(error)

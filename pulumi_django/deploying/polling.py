@@ -95,7 +95,7 @@ def patiently(call: Callable[[], T], clock: Clock) -> T:
     for _ in range(PATIENCE_ATTEMPTS - 1):
         try:
             return call()
-        except Exception as error:
+        except Exception as error:  # what is not transient is raised again
             if not is_transient(error):
                 raise
         clock.sleep(PATIENCE_PAUSE_SECONDS)

@@ -12,6 +12,7 @@ import json
 import math
 import types
 import typing
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any, TypeVar
@@ -57,16 +58,16 @@ class Mismatch(Exception):
     """A value has another type than its field."""
 
 
-class Later:
+class Later(ABC):
     """A value that need not be known yet, or must not be shown."""
 
+    @abstractmethod
     def output(self) -> pulumi.Output[Any]:
         """The value for a field that takes an Output."""
-        raise NotImplementedError
 
+    @abstractmethod
     def plain(self) -> Any:
         """The value for another field. Raises Mismatch when that cannot be."""
-        raise NotImplementedError
 
 
 class Reader:

@@ -97,7 +97,7 @@ def files():
 for look in (database, migrations, worker, files):
     try:
         say(look.__name__, *look())
-    except Exception as error:
+    except Exception as error:  # whatever the application raises is a failed check
         say(look.__name__, "fail", f"{type(error).__name__}: {error}")
 """
 

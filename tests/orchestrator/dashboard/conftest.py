@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from orchestrator.model import ChangeOp, Kind, Scope, StackStatus
 from orchestrator.operations.releases.history import Release, ReleasedImage
 from orchestrator.rendering.dashboard_document import DashboardDocument, DashboardStack
 from orchestrator.rendering.document_types import Change, NamedCost, OrphanedResource, PriceSource, StackState
+from tests.support.command_line import Here
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -117,6 +119,14 @@ def many_states() -> DashboardDocument:
         stack("live", base="prod", kind=Kind.PROD, pinned=True, url="https://www.example.com", monthly_cost=412.5),
         orphans=[orphan],
     )
+
+
+def with_two_environments(folder: Path, capsys: pytest.CaptureFixture[str]) -> Here:
+    """The command line in a folder with the base dev and the environments alpha and beta on it."""
+    found = Here(folder, capsys)
+    (folder / "base" / "Pulumi.dev.yaml").write_text("config:\n  fixture-base:domain_name: example.com\n")
+    assert found("create-env", "alpha", "beta", "--base", "dev", "--owner", "ada", "--yes").code == 0
+    return found
 
 
 # The driver keeps an event loop running in this thread, which other modules must not meet.

@@ -12,15 +12,13 @@ from orchestrator.cli.main import main
 from orchestrator.dashboard.gathering import Wanted, gather
 from orchestrator.errors import LockOwner, RefusedError
 from orchestrator.model import Unit
+from tests.orchestrator.dashboard.conftest import with_two_environments
 from tests.support.command_line import Here
 
 
 @pytest.fixture
 def here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Here:
-    found = Here(tmp_path, capsys)
-    (tmp_path / "base" / "Pulumi.dev.yaml").write_text("config:\n  fixture-base:domain_name: example.com\n")
-    assert found("create-env", "alpha", "beta", "--base", "dev", "--yes").code == 0
-    return found
+    return with_two_environments(tmp_path, capsys)
 
 
 def test_everything_that_exists_is_in_the_document_and_beside_the_page(here: Here, tmp_path: Path) -> None:

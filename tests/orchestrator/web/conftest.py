@@ -18,9 +18,10 @@ from typing import Any
 import pytest
 
 from tests.orchestrator.dashboard.conftest import browser as browser
+from tests.orchestrator.dashboard.conftest import with_two_environments
 from tests.support.command_line import Here
 
-TOKEN = "a-token-that-nobody-guesses"
+TOKEN = "the-token-of-these-tests"
 PATIENCE = 60.0
 
 
@@ -89,10 +90,7 @@ Serve = Callable[..., Served]
 @pytest.fixture
 def here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Here:
     """The base dev with alpha and beta."""
-    found = Here(tmp_path, capsys)
-    (tmp_path / "base" / "Pulumi.dev.yaml").write_text("config:\n  fixture-base:domain_name: example.com\n")
-    assert found("create-env", "alpha", "beta", "--base", "dev", "--owner", "ada", "--yes").code == 0
-    return found
+    return with_two_environments(tmp_path, capsys)
 
 
 @pytest.fixture
