@@ -28,6 +28,7 @@ from pulumi_django.account.role_parts import (
     state_objects,
     trust,
 )
+from pulumi_django.policies.image_push import ECR_PUSH
 from pulumi_django.rules import aws_rules, naming
 from pulumi_django.rules.partitions import of_region
 
@@ -275,21 +276,10 @@ def _state_guards(args: DeployRoleArgs) -> list[Statement]:
 def _images(args: DeployRoleArgs) -> list[Statement]:
     if not args.repository_arns:
         return []
-    actions = [
-        "BatchCheckLayerAvailability",
-        "BatchGetImage",
-        "CompleteLayerUpload",
-        "DescribeImages",
-        "DescribeRepositories",
-        "GetDownloadUrlForLayer",
-        "InitiateLayerUpload",
-        "PutImage",
-        "UploadLayerPart",
-    ]
     return [
         # This action supports no resources.
         allow("RegistryLogin", ["ecr:GetAuthorizationToken"], ["*"]),
-        allow("Images", [f"ecr:{action}" for action in actions], list(args.repository_arns)),
+        allow("Images", [f"ecr:{action}" for action in ECR_PUSH], list(args.repository_arns)),
     ]
 
 

@@ -10,23 +10,11 @@ from typing import Any
 import pulumi
 
 from pulumi_django.delivery.buildspecs import INPUTS, OUTPUT, Task
+from pulumi_django.policies.image_push import ECR_PUSH
 from pulumi_django.rules.partitions import of_region
 
 Statement = Mapping[str, Any]
 
-# https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html; `orchestrator build` also describes repositories
-# and images, to find a tag that exists already.
-_PUSH = (
-    "BatchCheckLayerAvailability",
-    "BatchGetImage",
-    "CompleteLayerUpload",
-    "DescribeImages",
-    "DescribeRepositories",
-    "GetDownloadUrlForLayer",
-    "InitiateLayerUpload",
-    "PutImage",
-    "UploadLayerPart",
-)
 # https://docs.aws.amazon.com/codebuild/latest/userguide/sample-ecr.html
 _PULL = ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
 _ECR = re.compile(r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(?P<name>[^:@]+)")
@@ -136,6 +124,6 @@ def _images(repository_arns: Sequence[pulumi.Input[str]], image: str | None) -> 
     return [
         # This action supports no resources.
         _allow("RegistryLogin", ["ecr:GetAuthorizationToken"], ["*"]),
-        *([_allow("Images", [f"ecr:{action}" for action in _PUSH], repository_arns)] if repository_arns else []),
+        *([_allow("Images", [f"ecr:{action}" for action in ECR_PUSH], repository_arns)] if repository_arns else []),
         *([_allow("OwnImage", [f"ecr:{action}" for action in _PULL], pulled)] if pulled else []),
     ]
