@@ -1,4 +1,4 @@
-"""Executors that run units: threads or processes of this machine, or the workers of a Dask cluster."""
+"""Executors that run units elsewhere: in processes of this machine, or on the workers of a Dask cluster."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 
 from orchestrator.config.settings import RunnerSettings, Settings
-from orchestrator.executors.run_unit import DaemonExecutor
-
-__all__ = ["DaemonExecutor", "opened"]
 
 
 @contextmanager
-def opened(settings: Settings, engine: str, given: Executor | None = None) -> Generator[Executor]:
-    """The `given` executor, else the one in the settings, which is closed at the end.
+def opened(settings: Settings, engine: str, given: Executor | None = None) -> Generator[Executor | None]:
+    """The `given` executor, else the one in the settings, which is closed at the end; None for threads of this process.
 
     `engine` is the name of the engine that workers create. Raises EngineUnavailableError.
     """
@@ -31,4 +28,4 @@ def opened(settings: Settings, engine: str, given: Executor | None = None) -> Ge
         with DaskExecutor(settings.root, engine, runner.scheduler, runner.parallel) as executor:
             yield executor
     else:
-        yield DaemonExecutor()
+        yield None

@@ -22,16 +22,19 @@ from orchestrator.config.yaml_files import write_text
 from orchestrator.engines import factory
 from orchestrator.engines.protocol import Engine, Sink, UnitRequest
 from orchestrator.events import UnitEvent
-from orchestrator.executors.run_unit import run_unit
 from orchestrator.model import UnitResult
 
 _FILES = ("config_file", "plan_file")
+
+Work = Callable[[Engine, UnitRequest, Sink], UnitResult]
+"""Runs one operation on one unit: a function of a module, which the other process imports."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """One operation, with every file that it reads."""
 
+    work: Work
     root: str
     """The folder with `orchestrator.toml` on the sending machine."""
 
@@ -54,7 +57,7 @@ class Answer:
 
 
 class RemoteExecutor(Executor):
-    """Runs units in other processes: `submit(run_unit, engine, request, tell)` sends the request without the engine."""
+    """Runs units in other processes: `submit(work, engine, request, tell)` sends the work and the request without the engine."""
 
     def __init__(self, root: Path, engine: str) -> None:
         self._root, self._engine = root, engine
@@ -68,17 +71,17 @@ class RemoteExecutor(Executor):
         """Interrupt the engines of all workers, as `Engine.interrupt` does for one."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Run `run_unit`; raises TypeError for any other function."""
-        if fn is not run_unit or kwargs:
-            raise TypeError("a remote executor runs only run_unit")
-        engine, request, tell = args
-        return self._returned(self.send(self._task(engine, request), tell), request)
+        """Run a function of an engine, a request and a receiver of events; raises TypeError for any other one."""
+        if len(args) != 3 or not isinstance(args[1], UnitRequest) or kwargs:
+            raise TypeError("a remote executor runs only the work on a unit")
+        _, request, tell = args
+        return self._returned(self.send(self._task(fn, request), tell), request)
 
-    def _task(self, engine: Engine, request: UnitRequest) -> Task:
-        del engine
+    def _task(self, work: Work, request: UnitRequest) -> Task:
         file = self._config_path(request)
         paths: dict[str, Path] = {name: path for name in _FILES if (path := getattr(request, name)) is not None}
         return Task(
+            work=work,
             root=str(self._root),
             engine=self._engine,
             request=request,
@@ -128,7 +131,7 @@ def carry_out(task: Task, tell: Callable[[UnitEvent], None], interrupted: Callab
         with tempfile.TemporaryDirectory(prefix="orchestrator-task-") as folder:
             placed = _placed(task, Path(folder))
             engine.check()
-            result = run_unit(engine, placed, tell)
+            result = task.work(engine, placed, tell)
             files = {name: getattr(placed, name).read_bytes() for name in task.files if getattr(placed, name).exists()}
     finally:
         over.set()

@@ -19,5 +19,5 @@ from .requests import Request as Request
 from .requests import UpdateBase as UpdateBase
 from .requests import UpdateEnv as UpdateEnv
 from .requests import kind_of as kind_of
+from .runner import run as run
 from .use_cases import prepare as prepare
-from .use_cases import run as run

@@ -1,19 +1,23 @@
-"""A request whose checks have passed, as data. `use_cases.run` carries it out."""
+"""A request whose checks have passed, as data. `runner.run` carries it out."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from orchestrator.config.stack_config import StackConfig
+from orchestrator.engines.protocol import UnitRequest
 from orchestrator.engines.rehearsal import Rehearsal
 from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.graph import Plan
-from orchestrator.model import UNKNOWN, Kind, Operation, Outputs, Record, Scope, StackSummary, Unit
+from orchestrator.model import UNKNOWN, Kind, Operation, Outputs, Record, Scope, StackSummary, Unit, UnitResult
 from pulumi_django.rules.wire import SECRET, SIGNATURE
+
+Prepare = Callable[[Unit, Mapping[Unit, UnitResult]], UnitRequest]
+"""Makes the request of a unit that is about to start, with the results of the units before it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.engines.protocol import UnitRequest
 from orchestrator.errors import InterruptedRunError, OperationFailedError
-from orchestrator.events import Diagnostic, Event
-from orchestrator.lifecycle import unit_requests
+from orchestrator.events import Diagnostic, Event, Observer
+from orchestrator.lifecycle import begun_job
 from orchestrator.lifecycle.graph import Plan
-from orchestrator.lifecycle.job import Job, to_wire
-from orchestrator.lifecycle.runner import Runner
+from orchestrator.lifecycle.job import Job, Prepare, to_wire
 from orchestrator.model import Operation, Status, Unit, UnitResult
 
 _STACK = "::pulumi:pulumi:Stack::"
 
+RunUnits = Callable[[Job, Prepare, Observer], tuple[UnitResult, ...]]
+"""Runs the units of a job with the requests that `Prepare` makes, and reports to an observer."""
 
-def results(job: Job, runner: Runner) -> tuple[UnitResult, ...]:
+
+def results(job: Job, observer: Observer, run: RunUnits) -> tuple[UnitResult, ...]:
     """Preview with scratch copies of configurations that would change: the project folders stay as they are."""
     with tempfile.TemporaryDirectory(prefix="orchestrator-", ignore_cleanup_errors=True) as folder:
         scratch: dict[Unit, Path] = {}
@@ -33,16 +35,16 @@ def results(job: Job, runner: Runner) -> tuple[UnitResult, ...]:
             upstream = {
                 job.context.engine.reference_name(other): to_wire(ended[other].outputs) for other in job.unread(unit)
             }
-            request = unit_requests.request(job, unit, ended)
+            request = begun_job.unit_request(job, unit, ended)
             return replace(request, upstream_outputs=upstream, config_file=scratch.get(unit))
 
-        found = runner.run(job.plan, job.operation, prepare, job.resource_counts())
+        found = run(job, prepare, observer)
         if job.plans and all(result.status in (Status.SUCCEEDED, Status.UNCHANGED) for result in found):
             job.seen.update({unit: file.read_text(encoding="utf-8") for unit, file in scratch.items()})
         return found
 
 
-def before_first_create(job: Job, runner: Runner) -> None:
+def before_first_create(job: Job, observer: Observer, run: RunUnits) -> None:
     """Preview the stacks that do not exist yet, so that what their providers refuse is known before anything is created.
 
     The simulation has no providers, and a saved plan has its previews. Raises OperationFailedError for a resource that is
@@ -60,7 +62,7 @@ def before_first_create(job: Job, runner: Runner) -> None:
     if not plan.units:
         return
     names = " and ".join(dict.fromkeys(unit.stack for unit in plan.units))
-    runner.observer(Diagnostic(unit=None, severity="info", message=f"previewing {names} before anything is created"))
+    observer(Diagnostic(unit=None, severity="info", message=f"previewing {names} before anything is created"))
     refused: set[Unit] = set()
 
     def listen(event: Event) -> None:
@@ -68,7 +70,7 @@ def before_first_create(job: Job, runner: Runner) -> None:
             refused.update([event.unit] if event.unit else [])
 
     preview = replace(job, operation=Operation.PREVIEW, plan=plan, plans=None)
-    found = results(preview, replace(runner, observer=listen))
+    found = results(preview, listen, run)
     if any(result.status is Status.CANCELLED for result in found):
         raise InterruptedRunError("interrupted: nothing was changed", "run the same command again")
     failed = [result for result in found if result.status is Status.FAILED]
@@ -82,7 +84,7 @@ def before_first_create(job: Job, runner: Runner) -> None:
         )
     for result in failed:
         message = f"the preview could not check {result.unit.among(plan.units)}: {result.reason}"
-        runner.observer(Diagnostic(unit=None, severity="info", message=message))
+        observer(Diagnostic(unit=None, severity="info", message=message))
 
 
 def _new(job: Job) -> Plan:

@@ -1,4 +1,4 @@
-"""Runs a plan on an engine: every unit that is ready starts, at most `parallel` at a time, and every unit has a result.
+"""Carries out a job: every unit that is ready starts, at most `parallel` at a time, and every unit has a result.
 
 The caller's thread decides; units run in the executor. A failed unit skips its direct and indirect dependents and no other
 unit. The first interrupt asks the engine to stop after the operations in flight, and cancels the units that did not start.
@@ -9,32 +9,153 @@ from __future__ import annotations
 
 import logging
 import queue
+import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import Any, Literal, TypeVar
 
-from orchestrator.engines.protocol import Engine, UnitRequest
-from orchestrator.events import Diagnostic, Event, Observer, UnitFinished, UnitStarted
-from orchestrator.executors.run_unit import DaemonExecutor, failed, run_unit
+from orchestrator import executors
+from orchestrator.engines.protocol import Engine, Sink, UnitRequest
+from orchestrator.errors import EngineUnavailableError, InterruptedRunError, OrchestratorError
+from orchestrator.events import (
+    Diagnostic,
+    Event,
+    Observer,
+    PlanReady,
+    ResourceEvent,
+    UnitEvent,
+    UnitFinished,
+    UnitStarted,
+)
+from orchestrator.lifecycle import begun_job, drift, previews, rehearsal
 from orchestrator.lifecycle.graph import Plan, ReadyQueue
 from orchestrator.lifecycle.interrupts import Interrupter, heard_by
+from orchestrator.lifecycle.job import Job, Prepare
 from orchestrator.model import (
+    ChangeCounts,
+    ChangeOp,
     Operation,
+    ResourceChange,
+    RunReport,
     Status,
     Unit,
+    UnitOutcome,
     UnitResult,
 )
+
+T = TypeVar("T")
 
 _LONGEST_DEAF_SECONDS = 1.0
 """Python runs signal handlers in the main thread only, and a signal that another thread receives does not wake it."""
 
+_NO_CHANGE = (ChangeOp.SAME, ChangeOp.READ, ChangeOp.REFRESH)
+
 log = logging.getLogger(__name__)
 
-Prepare = Callable[[Unit, Mapping[Unit, UnitResult]], UnitRequest]
-"""Makes the request of a unit that is about to start, with the results of the units before it."""
-
 _Message = tuple[Literal["done"], UnitResult] | tuple[Literal["interrupt"], None]
+
+
+def run(
+    job: Job, *, first: Callable[[], None] = lambda: None, last: Callable[[RunReport], None] = lambda _report: None
+) -> RunReport:
+    """Carry out a job with the options of its context. The report holds the errors of its units.
+
+    In the main thread, Ctrl-C interrupts the run; from other threads, the context's `interrupter` does. `first` runs after
+    all locks are taken and before the first unit starts, `last` after the last unit and before the report is shown.
+
+    Programs are rehearsed and new stacks previewed first, and what they refuse is raised before anything is touched. Raises
+    StackLockedError and RefusedError when the job can no longer begin, SettingsError when a file cannot be written, and
+    InterruptedRunError after an interrupt before the first unit.
+    """
+    job = rehearsal.passed(job)
+    job.context.before(job)
+    context, changed = job.context, set[Unit]()
+
+    def listen(event: Event) -> None:
+        if isinstance(event, ResourceEvent) and _is_change(event):
+            changed.add(event.unit)
+        context.observer(event)
+
+    with context.around(job) as show:
+        started = context.clock()
+        with executors.opened(context.settings, context.engine.name, context.executor) as opened:
+            runner = Runner(
+                engine=context.engine,
+                observer=listen,
+                parallel=context.parallel or context.settings.runner.parallel,
+                executor=opened or DaemonExecutor(),
+                interrupter=context.interrupter,
+                fail_fast=context.fail_fast,
+            )
+            previews.before_first_create(job, listen, runner.preview)
+            existing = frozenset(step.unit for step in job.steps if step.exists)
+            listen(PlanReady(operation=job.operation, units=job.plan.units, existing=existing))
+            if job.operation is Operation.PREVIEW:
+                results = rehearsal.with_known_values(job, previews.results(job, listen, runner.preview))
+            else:
+                with begun_job.opened(job, listen, changed, first) as work:
+                    runner = replace(runner, settle=work.settle, adjust=partial(drift.unexpected, work.job))
+                    results = runner.run(work.job.plan, job.operation, work.prepare, work.job.resource_counts())
+                    for result in results:
+                        work.files.settle(result)
+        report = _report(job, started, results)
+        last(report)
+        show(report)
+    return report
+
+
+def _report(job: Job, started: datetime, results: Iterable[UnitResult]) -> RunReport:
+    return RunReport(
+        command=job.command,
+        engine=job.context.engine.name,
+        notice=job.context.engine.notice,
+        started=started,
+        ended=job.context.clock(),
+        results=tuple(_with_hint(job, result) for result in results),
+    )
+
+
+def _with_hint(job: Job, result: UnitResult) -> UnitResult:
+    """A failed result with a hint: how many resources the unit has now, and how to continue."""
+    if result.status is not Status.FAILED or result.hint or job.operation is Operation.PREVIEW:
+        return result
+    try:
+        stack = job.context.engine.stack(result.unit)
+    except OrchestratorError:
+        return result
+    count = stack.resource_count if stack else 0
+    have = f"it has {count} resource{'' if count == 1 else 's'} now" if count else "it has no resources yet"
+    return replace(result, hint=f"{have}; fix the cause, then run the same command again: it continues from there")
+
+
+def _is_change(event: ResourceEvent) -> bool:
+    internal = event.type == "pulumi:pulumi:Stack" or event.type.startswith("pulumi:providers:")
+    return not internal and event.op not in _NO_CHANGE
+
+
+class DaemonExecutor(Executor):
+    """A daemon thread for each call, which does not keep the process alive.
+
+    After a second Ctrl-C the process prints its report and ends, while an engine in a process of its own completes its
+    operations; `ThreadPoolExecutor` would wait for them. The runner limits the number of calls.
+    """
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        future: Future[T] = Future()
+
+        def work() -> None:
+            try:
+                future.set_result(fn(*args, **kwargs))
+            except BaseException as error:  # the caller of the future decides
+                future.set_exception(error)
+
+        future.set_running_or_notify_cancel()
+        threading.Thread(target=work, name="orchestrator-unit", daemon=True).start()
+        return future
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +194,10 @@ class Runner:
         finally:
             self.interrupter.forget(run.interrupt)
         return tuple(run.results[unit] for unit in plan.units)
+
+    def preview(self, job: Job, prepare: Prepare, observer: Observer) -> tuple[UnitResult, ...]:
+        """Run the units of a preview, which reports to an observer of its own."""
+        return replace(self, observer=observer).run(job.plan, job.operation, prepare, job.resource_counts())
 
 
 class _Run:
@@ -204,3 +329,66 @@ class _Run:
             self._runner.observer(event)
         except Exception:  # a faulty observer does not stop the run
             log.debug("the observer failed on %r", event, exc_info=True)
+
+
+def run_unit(engine: Engine, request: UnitRequest, tell: Sink) -> UnitResult:
+    """Run one operation on one unit. Errors of the engine become the result."""
+    touched: list[ResourceChange] = []
+
+    def sink(event: UnitEvent) -> None:
+        if isinstance(event, ResourceEvent) and event.phase == "done":
+            touched.append(ResourceChange(urn=event.urn, type=event.type, name=event.name, op=event.op))
+        tell(event)
+
+    began = time.monotonic()
+    try:
+        result = _succeeded(request, engine.run(request, sink))
+    except InterruptedRunError as error:
+        result = failed(request.unit, request.operation, error, status=Status.CANCELLED)
+    except Exception as error:  # one unit never ends the run of the others
+        result = failed(request.unit, request.operation, error)
+    if result.status in (Status.FAILED, Status.CANCELLED):
+        changes = tuple(change for change in touched if change.op not in _NO_CHANGE)
+        result = replace(result, changes=changes, counts=_counts(touched))
+    return replace(result, duration_seconds=time.monotonic() - began)
+
+
+def _succeeded(request: UnitRequest, outcome: UnitOutcome) -> UnitResult:
+    return UnitResult(
+        unit=request.unit,
+        operation=request.operation,
+        status=Status.SUCCEEDED if outcome.counts.changed else Status.UNCHANGED,
+        counts=outcome.counts,
+        changes=outcome.changes,
+        outputs=outcome.outputs,
+        warnings=outcome.warnings,
+        planned=outcome.planned,
+    )
+
+
+def failed(
+    unit: Unit,
+    operation: Operation,
+    error: BaseException,
+    status: Literal[Status.FAILED, Status.CANCELLED] = Status.FAILED,
+) -> UnitResult:
+    """The result of a unit that an error ended. The hint calls any error except OrchestratorError a bug."""
+    if isinstance(error, OrchestratorError):
+        reason, hint = error.message, error.hint
+    else:
+        log.debug("%s failed unexpectedly", unit, exc_info=error)
+        reason = f"internal error: {type(error).__name__}: {error}"
+        hint = "this is a bug in the orchestrator: run the command again with --verbose and report the output"
+    unavailable = isinstance(error, EngineUnavailableError)
+    return UnitResult(unit=unit, operation=operation, status=status, reason=reason, hint=hint, unavailable=unavailable)
+
+
+def _counts(changes: Iterable[ResourceChange]) -> ChangeCounts:
+    ops = [change.op for change in changes]
+    return ChangeCounts(
+        create=ops.count(ChangeOp.CREATE),
+        update=ops.count(ChangeOp.UPDATE),
+        replace=ops.count(ChangeOp.REPLACE),
+        delete=ops.count(ChangeOp.DELETE),
+        same=ops.count(ChangeOp.SAME),
+    )

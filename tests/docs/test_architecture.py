@@ -16,8 +16,8 @@ import grimp
 import pytest
 
 from orchestrator.engines.simulation.engine import SimulationEngine
-from orchestrator.executors.run_unit import DaemonExecutor
 from orchestrator.lifecycle import create_and_update, use_cases
+from orchestrator.lifecycle.runner import DaemonExecutor
 from pulumi_django import contract
 from pulumi_django.app import containers, services
 from pulumi_django.ecs.task import TaskDefinition

@@ -108,7 +108,7 @@ def test_an_interrupt_reaches_the_other_process(tmp_path: Path, monkeypatch: pyt
 
 
 def test_only_units_run(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="a remote executor runs only run_unit"):
+    with pytest.raises(TypeError, match="a remote executor runs only the work on a unit"):
         ProcessExecutor(tmp_path, "simulation").submit(print, "x")
 
 

@@ -16,10 +16,9 @@ from orchestrator.config.projects import Project
 from orchestrator.engines.protocol import Sink, UnitRequest
 from orchestrator.errors import OperationFailedError, SettingsError, StackLockedError
 from orchestrator.events import Diagnostic, Event, UnitFinished, UnitStarted
-from orchestrator.executors import DaemonExecutor
 from orchestrator.lifecycle.graph import Plan, plan
 from orchestrator.lifecycle.interrupts import Interrupter
-from orchestrator.lifecycle.runner import Runner
+from orchestrator.lifecycle.runner import DaemonExecutor, Runner
 from orchestrator.model import (
     ChangeCounts,
     ChangeOp,
