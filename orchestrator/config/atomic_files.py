@@ -49,6 +49,8 @@ def _copy_permissions(source: Path, descriptor: int) -> None:
 
 def create_private_folder(folder: Path) -> None:
     """Create the folder and its missing parents with mode 0700. Raises OSError."""
+    if folder.is_dir():
+        return
     for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
         missing.mkdir(mode=0o700, exist_ok=True)
     folder.mkdir(exist_ok=True)

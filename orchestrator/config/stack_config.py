@@ -119,7 +119,7 @@ class StackConfig:
     @property
     def generated(self) -> bool:
         """Whether the orchestrator generated the file."""
-        return (self.original or "").startswith(GENERATED_MARK)
+        return is_generated(self.original)
 
     @property
     def secrets_provider(self) -> Mapping[str, Any] | None:
@@ -247,6 +247,11 @@ class StackConfig:
             self.path.unlink(missing_ok=True)
         except OSError as error:
             raise SettingsError(f"{self.path} cannot be removed: {error.strerror or error}") from None
+
+
+def is_generated(text: str | None) -> bool:
+    """Whether the orchestrator generated a file with this text."""
+    return (text or "").startswith(GENERATED_MARK)
 
 
 def config_path(project: Project, stack: str) -> Path:

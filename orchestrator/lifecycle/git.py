@@ -62,9 +62,10 @@ def default_branch(folder: Path) -> str | None:
     return found.partition("/")[2] or None if found else None
 
 
-def is_tracked(file: Path) -> bool:
-    """Whether git tracks the file."""
-    return _answer(file.parent, "ls-files", "--error-unmatch", "--", file.name) is not None
+def tracked(folder: Path, pattern: str) -> frozenset[str]:
+    """Names of the files in the folder that git tracks and that match the pattern."""
+    found = _answer(folder, "ls-files", "-z", "--", f":(glob){pattern}")
+    return frozenset((found or "").split("\0")) - {""}
 
 
 def _answer(folder: Path, *arguments: str) -> str | None:

@@ -71,23 +71,27 @@ def if_production(kinds: Mapping[Unit, Kind], changed: Collection[Unit], *, allo
         )
 
 
-def if_protected(engine: Engine, units: Iterable[Unit]) -> None:
-    """Raise RefusedError with the protected resources among those that would be destroyed."""
-    protected = {unit: found for unit in units if (found := [_short(r) for r in engine.resources(unit) if r.protect])}
+def if_protected(engine: Engine, units: Iterable[Unit]) -> list[str]:
+    """Raise RefusedError with the protected resources among those that would be destroyed.
+
+    Otherwise return a sentence for each stack whose destruction leaves resources in AWS. Each state is read once: a base can
+    have hundreds of environments.
+    """
+    protected, retained = dict[Unit, list[str]](), dict[Unit, list[str]]()
+    for unit in units:
+        for resource in engine.resources(unit):
+            if resource.protect:
+                protected.setdefault(unit, []).append(_short(resource))
+            if resource.retain_on_delete:
+                retained.setdefault(unit, []).append(_short(resource))
     if protected:
         listed = "; ".join(f"{unit}: {', '.join(found)}" for unit, found in protected.items())
         raise RefusedError(
             f"nothing was changed: protected resources would be destroyed: {listed}",
             "remove `protect` in the program or its configuration and update, or run `pulumi state unprotect`",
         )
-
-
-def notes_on_retained(engine: Engine, units: Iterable[Unit]) -> list[str]:
-    """A sentence for each stack whose destruction leaves resources in AWS."""
     return [
-        f"{unit} leaves resources in AWS (retained on delete): {', '.join(kept)}"
-        for unit in units
-        if (kept := [_short(resource) for resource in engine.resources(unit) if resource.retain_on_delete])
+        f"{unit} leaves resources in AWS (retained on delete): {', '.join(kept)}" for unit, kept in retained.items()
     ]
 
 

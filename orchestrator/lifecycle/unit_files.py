@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.config import yaml_files
-from orchestrator.config.stack_config import StackConfig
+from orchestrator.config.stack_config import StackConfig, config_path, is_generated
 from orchestrator.engines.lock_retry import retry_while_locked
 from orchestrator.errors import OrchestratorError, StackLockedError
 from orchestrator.events import Diagnostic, Observer
@@ -56,6 +56,8 @@ class UnitFiles:
     _written: dict[Unit, StackConfig] = field(default_factory=dict[Unit, StackConfig])
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _settled: set[Unit] = field(default_factory=set[Unit])
+    _tracked: dict[Path, frozenset[str]] = field(default_factory=dict[Path, frozenset[str]])
+    """The stack files of a folder that git tracks."""
 
     def lock_all(self, observer: Observer) -> None:
         """Lock all files, in one order for all jobs. A folder that cannot be written needs no locks: no file is lost there."""
@@ -141,10 +143,16 @@ class UnitFiles:
 
     def _remove_generated(self, unit: Unit) -> None:
         project = self.job.context.settings.by_key[unit.project]
+        path = config_path(project, unit.stack)
         with contextlib.suppress(OrchestratorError):  # the stack is gone; a file that stays does no harm
-            config = StackConfig.load(project, unit.stack)
-            if config.generated and not git.is_tracked(config.path):
-                config.path.unlink(missing_ok=True)
+            if is_generated(yaml_files.read_text(path)) and path.name not in self._tracked_in(path.parent):
+                path.unlink(missing_ok=True)
+
+    def _tracked_in(self, folder: Path) -> frozenset[str]:
+        """Asks git once for all stack files of a folder: a base can have hundreds of environments."""
+        if folder not in self._tracked:
+            self._tracked[folder] = git.tracked(folder, "Pulumi.*")
+        return self._tracked[folder]
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,5 @@ def _check(builder: JobBuilder, stacks: Mapping[Unit, StackSummary]) -> None:
         refusals.if_production(builder.kinds, builder.units, allowed=context.allow_prod)
     if operation is Operation.DESTROY:
         refusals.if_read(context.engine, stacks, stacks, context.settings.projects)
-        refusals.if_protected(context.engine, stacks)
-        builder.notes += refusals.notes_on_retained(context.engine, stacks)
+        builder.notes += refusals.if_protected(context.engine, stacks)
     context.engine.admit(sorted(stacks), sorted(builder.read_only))

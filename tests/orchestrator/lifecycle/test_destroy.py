@@ -14,7 +14,7 @@ from orchestrator.errors import (
     UnknownStackError,
     UnreadableStateError,
 )
-from orchestrator.lifecycle import DestroyBase, DestroyEnv, destroy_preview, run
+from orchestrator.lifecycle import DestroyBase, DestroyEnv, destroy_preview, git, run
 from orchestrator.model import ChangeOp, Kind, Operation, Record, RunReport, Scope, StackStatus, Status, Unit
 from tests.support.workspace import APP_CONFIG, Workspace
 
@@ -70,6 +70,22 @@ def test_a_generated_file_that_was_checked_in_stays(committed: Workspace) -> Non
     subprocess.run(["git", "add", "."], cwd=committed.root, check=True)
     committed.orchestrator().destroy_env("beta")
     assert committed.file("app", "beta").exists()
+
+
+def test_a_cascade_reads_each_state_once_and_asks_git_once(
+    committed: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"env{number}" for number in range(6)]
+    assert committed.orchestrator().create_env(names, base="dev").exit_code == 0
+    read: list[Unit] = []
+    asked: list[str] = []
+    resources, tracked = committed.engine.resources, git.tracked
+    monkeypatch.setattr(committed.engine, "resources", lambda unit: (read.append(unit), resources(unit))[1])
+    monkeypatch.setattr(git, "tracked", lambda *folder: (asked.append(str(folder)), tracked(*folder))[1])
+    assert committed.orchestrator(parallel=1).destroy_base("dev", cascade=True).exit_code == 0
+    assert sorted(read) == sorted({*read})
+    assert len(asked) == 1
+    assert not any(committed.file("app", name).exists() for name in names)
 
 
 def test_creating_destroying_and_creating_again_leaves_git_clean(committed: Workspace) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.lifecycle.git import Checkout, checkout, is_tracked, pipeline_user
+from orchestrator.lifecycle.git import Checkout, checkout, pipeline_user, tracked
 from tests.support.workspace import Workspace
 
 
@@ -33,7 +33,7 @@ def test_the_mail_address_replaces_a_missing_name(workspace: Workspace, git: Pat
 def test_without_git_nothing_is_known(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(workspace.root))
     assert checkout(workspace.root) == Checkout()
-    assert not is_tracked(workspace.root / "orchestrator.toml")
+    assert tracked(workspace.root, "*") == frozenset()
 
 
 def test_a_folder_that_is_gone_is_no_error(workspace: Workspace) -> None:
@@ -41,9 +41,18 @@ def test_a_folder_that_is_gone_is_no_error(workspace: Workspace) -> None:
 
 
 def test_a_file_is_tracked_once_it_is_added(committed: Workspace) -> None:
-    new = committed.write("app", "beta", "config: {}\n")
-    assert is_tracked(committed.file("app", "alpha"))
-    assert not is_tracked(new)
+    old, new = committed.file("app", "alpha"), committed.write("app", "beta", "config: {}\n")
+    assert tracked(old.parent, "Pulumi.*") >= {old.name}
+    subprocess.run(["git", "add", new], cwd=committed.root, check=True)
+    assert tracked(old.parent, "Pulumi.*") >= {old.name, new.name}
+
+
+def test_only_files_of_the_folder_itself_are_tracked_in_it(committed: Workspace) -> None:
+    folder = committed.file("app", "alpha").parent
+    (folder / "Pulumi.d").mkdir()
+    (folder / "Pulumi.d" / "Pulumi.beta.yaml").write_text("config: {}\n")
+    subprocess.run(["git", "add", "."], cwd=committed.root, check=True)
+    assert all("/" not in name and name.startswith("Pulumi.") for name in tracked(folder, "Pulumi.*"))
 
 
 def test_the_user_of_a_pipeline_is_the_first_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
