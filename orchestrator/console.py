@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import os
@@ -123,8 +124,8 @@ class Console:
         wanted = " ".join(names)
         if not sys.stdin or sys.stdin.closed or not sys.stdin.isatty():
             raise ConfirmationError(
-                f"nothing was changed: {question}; confirmation is needed and stdin is not a terminal",
-                "pass --yes",
+                "nothing was changed: confirmation is needed and stdin is not a terminal",
+                f"{question}: pass --yes to confirm",
             )
         self._write(f"{question}. Type {self._colored(wanted, BOLD)} to continue: ")
         try:
@@ -214,14 +215,16 @@ class _Nowhere(io.StringIO):
 
 @contextlib.contextmanager
 def _quiet_when_closed() -> Any:
-    """Ignore a stream whose reader has gone: `orchestrator list | head -1` ends quietly, as other programs do."""
+    """Ignore a stderr whose reader has gone, or whose disk is full: its log must not end an operation on AWS."""
     try:
         yield
-    except BrokenPipeError:
-        write_nowhere()
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC):
+            raise
+        write_nowhere(sys.stderr)
 
 
-def write_nowhere() -> None:
-    """Send what is still buffered for stdout to the null device, so that Python's exit does not complain."""
+def write_nowhere(stream: TextIO | None = None) -> None:
+    """Send what is still buffered for stdout, or another stream, to the null device, so that Python's exit does not complain."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), (stream or sys.stdout).fileno())

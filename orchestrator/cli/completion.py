@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from orchestrator.config.settings import Settings
 
 _WEB, _FRONTEND, _BEAT = "web", "frontend", "beat"
-_FRONTEND_SERVICE = "web-ui"
+_WEB_SERVICE, _FRONTEND_SERVICE, _BEAT_SERVICE = "gunicorn", "web-ui", "beat"
+_WORKERS: Mapping[str, Any] = {"default": {}}
+"""The defaults of the options of an environment. Their import would take longer than the completion."""
+
 _FIRST_IMAGE = "backend"
 _IMAGE = "_image"
 
@@ -74,13 +77,7 @@ def _offered(names: Callable[[Settings], Iterable[str]], context: typer.Context,
 def _stacks(settings: Settings, scope: str) -> list[str]:
     from orchestrator.config.stack_config import configured_stacks
 
-    return [
-        name
-        for project in settings.projects
-        if project.scope == scope
-        for name in configured_stacks(project)
-        if name != project.template
-    ]
+    return [name for project in settings.projects if project.scope == scope for name in configured_stacks(project)]
 
 
 def _config(settings: Settings, context: typer.Context) -> Mapping[str, Any]:
@@ -89,7 +86,10 @@ def _config(settings: Settings, context: typer.Context) -> Mapping[str, Any]:
     from orchestrator.config.stack_config import config_path
     from orchestrator.config.values import mapping
 
-    given = context.params.get("name") or next(iter(context.params.get("names") or ()), None)
+    params = context.params
+    # After an option without its value, the name is among the words that click has not read.
+    words = (params.get("name"), *(params.get("names") or ()), *getattr(context, "args", ()))
+    given = next((word for word in words if word and not word.startswith("-")), None)
     found: dict[str, Any] = {}
     for project in settings.projects if given else ():
         path = config_path(project, str(given).rpartition("/")[2])
@@ -100,10 +100,13 @@ def _config(settings: Settings, context: typer.Context) -> Mapping[str, Any]:
 
 
 def _services(config: Mapping[str, Any]) -> list[str]:
-    found = [_WEB, *_object(config, "services"), *_object(config, "workers")]
+    """The services that a configuration declares, and those of the defaults; `web` also stands for the web service."""
+    found = [_WEB, str(_object(config, _WEB).get("service", _WEB_SERVICE)), *_object(config, "services")]
+    found += _object(config, "workers") if "workers" in config else _WORKERS
     if f"{_FRONTEND}{_IMAGE}" in config:
         found.append(str(_object(config, _FRONTEND).get("service", _FRONTEND_SERVICE)))
-    return found + ([str(_object(config, _BEAT).get("service", _BEAT))] if config.get(_BEAT) else [])
+    has_beat = config.get(_BEAT, {}) is not None
+    return [*found, str(_object(config, _BEAT).get("service", _BEAT_SERVICE))] if has_beat else found
 
 
 def _images(config: Mapping[str, Any]) -> list[str]:

@@ -16,6 +16,22 @@ _QUOTED = re.compile(r"'([^'\s]*)'")
 _SUGGESTION = re.compile(r"\s*\(?(Did you mean .*?\?|Possible options: .*?)\)?$")
 _NOISE = re.compile(r" \(env var: '?[A-Z_]+'?\)|Value error, ")
 _NO_COMMAND = re.compile(r"No such command '?(.*?)'?$")
+_PLAIN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.DOTALL), plain)
+    for pattern, plain in (
+        (r"Input should be greater than or equal to (\S+)$", r"it must be \1 or more"),
+        (r"Input should be less than or equal to (\S+)$", r"it must be \1 or less"),
+        (r"Input should be a valid integer.*", "it must be a whole number"),
+        (r"Input should be a valid number.*", "it must be a number"),
+        (r"^Option (\S+) requires an argument$", r"option \1 needs a value"),
+        (r"^Option (\S+) does not take a value$", r"option \1 takes no value"),
+        (r"^Got unexpected extra argument(?:\(s\))? \((\S+)\)$", r"unexpected argument \1"),
+        (r"^Got unexpected extra arguments?(?:\(s\))? \((.+)\)$", r"unexpected arguments \1"),
+    )
+)
+"""What click and pydantic say, and the same in the words of all other errors."""
+
+_CHOICES = re.compile(r"\. Choose from:\s+(.+)$", re.DOTALL)
 
 
 def _write_text(formatter: Any, text: str) -> None:
@@ -138,8 +154,11 @@ def shows_help(error: Exception) -> bool:
     return type(error).__name__ == "NoArgsIsHelpError"
 
 
-def as_error(error: Exception) -> UsageError | None:
-    """A usage error of the parser in the style of all other errors; None for any other exception."""
+def as_error(error: Exception, command: str = "") -> UsageError | None:
+    """A usage error of the parser in the style of all other errors; None for any other exception.
+
+    `command` is the command that the words name. Errors about the value of an option do not know theirs.
+    """
     said = getattr(error, "format_message", None)
     if said is None or not hasattr(error, "exit_code"):
         return None
@@ -148,12 +167,22 @@ def as_error(error: Exception) -> UsageError | None:
     message = str(said()).strip().rstrip(".")
     suggestion = _SUGGESTION.search(message)
     message = message[: suggestion.start()].rstrip(". ") if suggestion else message
-    message = _NOISE.sub("", message)
-    unknown = _NO_COMMAND.fullmatch(message)
-    message = f"there is no command {unknown[1]}" if unknown else _QUOTED.sub(r"\1", message)
-    path = getattr(getattr(error, "ctx", None), "command_path", "orchestrator")
-    name, _, command = path.partition(" ")
-    hint = f"see `{name} help {command}`" if command else f"see `{name} help`"
+    message = _plain(_NOISE.sub("", message))
+    context = getattr(error, "ctx", None)
+    command = command if context is None else context.command_path.partition(" ")[2]
+    hint = f"see `orchestrator help {command}`" if command else "see `orchestrator help`"
     if suggestion:
         hint = _QUOTED.sub(r"\1", suggestion[1][0].lower() + suggestion[1][1:])
     return UsageError(message[0].lower() + message[1:], hint)
+
+
+def _plain(message: str) -> str:
+    unknown = _NO_COMMAND.fullmatch(message)
+    if unknown:
+        return f"there is no command {unknown[1]}" if unknown[1] else "an empty word is not a command"
+    for pattern, plain in _PLAIN:
+        message = pattern.sub(plain, message)
+    choices = _CHOICES.search(message)
+    if choices:
+        message = f"{message[: choices.start()]}: it must be one of {' '.join(choices[1].split())}"
+    return _QUOTED.sub(r"\1", message)

@@ -60,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 1
     except Exception as error:  # a fault of this program gets a report too
-        return _unexpected(console, error)
+        return _unexpected(console, error, arguments)
 
 
 def _refuse_unusable(arguments: Sequence[str]) -> None:
@@ -101,9 +101,21 @@ def _as_json(arguments: Sequence[str]) -> bool:
     return "--json" in _own(arguments) or os.environ.get(JSON_VARIABLE, "").lower() in _TRUE
 
 
-def _unexpected(console: Console, error: Exception) -> int:
+def _command_of(arguments: Sequence[str]) -> str:
+    """The first words as far as they name a command, such as `db clone`."""
+    command, path = parser(), list[str]()
+    for word in arguments:
+        commands = getattr(command, "commands", {})
+        if word not in commands:
+            break
+        command = commands[word]
+        path.append(word)
+    return " ".join(path)
+
+
+def _unexpected(console: Console, error: Exception, arguments: Sequence[str]) -> int:
     """Report a usage error of the parser, or a bug."""
-    usage = as_error(error)
+    usage = as_error(error, _command_of(arguments))
     if usage is not None and shows_help(error):
         console.note(usage.message)
         return usage.exit_code

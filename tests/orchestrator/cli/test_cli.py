@@ -163,8 +163,8 @@ def test_destroy_without_a_terminal_and_without_yes_is_refused(here: Here, monke
         answer = here("destroy-env", "alpha", "--quiet")
         assert answer.code == 1
         assert answer.err == (
-            "error: nothing was changed: alpha will be destroyed and cannot be restored; confirmation is needed and stdin "
-            "is not a terminal\nhint: pass --yes\n"
+            "error: nothing was changed: confirmation is needed and stdin is not a terminal\n"
+            "hint: alpha will be destroyed and cannot be restored: pass --yes to confirm\n"
         )
 
 

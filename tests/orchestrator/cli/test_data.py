@@ -263,8 +263,11 @@ def test_the_simulation_asks_for_the_confirmations_of_aws(
     typed(monkeypatch, "")
     answer = alpha("db", *words)
     assert answer.code == 1
-    assert "error: nothing was changed: alpha loses " in answer.err
-    assert answer.err.endswith("hint: pass --yes\n")
+    assert (
+        "error: nothing was changed: confirmation is needed and stdin is not a terminal\nhint: alpha loses "
+        in answer.err
+    )
+    assert answer.err.endswith(": pass --yes to confirm\n")
 
 
 def test_wake_until_a_time_needs_office_hours(alpha: Here) -> None:

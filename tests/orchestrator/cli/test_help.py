@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import typer
@@ -19,6 +19,7 @@ from orchestrator.cli import parser as parser_module
 from orchestrator.cli.main import main
 from orchestrator.cli.parser import parser
 from orchestrator.console import GREEN, RED, RESET, Console
+from pulumi_django.app.arguments import AppArgs
 from tests.orchestrator.cli.test_documents import check
 from tests.support.command_line import Here
 
@@ -133,17 +134,52 @@ def test_names_of_stacks_are_completed(here: Here) -> None:
     assert completed(completion.stacks, here, "d") == ["dev"]
 
 
+def test_a_template_is_completed_because_it_is_an_environment_too(here: Here) -> None:
+    settings = here.folder / "orchestrator.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("[projects.app]", '[projects.app]\ntemplate = "alpha"'), encoding="utf-8")
+    assert completed(completion.environments, here) == ["alpha"]
+
+
 def test_services_and_images_of_the_named_environment_are_completed(here: Here) -> None:
     file = here.folder / "app" / "Pulumi.alpha.yaml"
     lines = ("backend_image: shop:1", "frontend_image: ui:2", "workers: {default: {}, slow: {}}")
     lines += ("services: {channels: {}}", "beat: {}")
     file.write_text(file.read_text() + "".join(f"  fixture-app:{line}\n" for line in lines))
-    assert completed(completion.services, here, name="alpha") == ["channels", "default", "slow", "web", "web-ui"]
+    services = ["beat", "channels", "default", "gunicorn", "slow", "web", "web-ui"]
+    assert completed(completion.services, here, name="alpha") == services
     assert completed(completion.services, here, "s", name="app/alpha") == ["slow"]
     assert completed(completion.counts, here, "d", name="alpha") == ["default="]
     assert completed(completion.images, here, "b", name="alpha") == ["backend=shop:1"]
     assert completed(completion.images, here, names=["alpha"]) == ["backend=shop:1", "frontend=ui:2"]
     assert completed(completion.images, here) == ["backend="]
+
+
+def test_services_are_those_of_the_defaults_unless_the_configuration_changes_them(here: Here) -> None:
+    defaults = AppArgs(base=cast(Any, None), backend_image="shop:1", settings_module="shop.settings")
+    names = {defaults.web.service, *defaults.workers, *([defaults.beat.service] if defaults.beat else [])}
+    assert set(completed(completion.services, here, name="alpha")) == {"web", *names}
+    file = here.folder / "app" / "Pulumi.alpha.yaml"
+    lines = ("web: {service: django}", "workers: {}", "beat: null")
+    file.write_text(file.read_text() + "".join(f"  fixture-app:{line}\n" for line in lines))
+    assert completed(completion.services, here, name="alpha") == ["django", "web"]
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("logs alpha --service g", ["gunicorn"]),
+        ("logs --follow alpha --service d", ["default"]),
+        ("deploy alpha --image b", ["backend=shop:1"]),
+        ("scale alpha d", ["default="]),
+    ],
+)
+def test_the_value_of_an_option_is_completed_for_the_environment_before_it(
+    here: Here, line: str, offered: list[str]
+) -> None:
+    file = here.folder / "app" / "Pulumi.alpha.yaml"
+    file.write_text(file.read_text() + "  fixture-app:backend_image: shop:1\n")
+    assert shell_offers(here, line) == offered
 
 
 def test_completion_where_nothing_can_be_read_offers_nothing(here: Here) -> None:
@@ -159,7 +195,7 @@ def test_completion_loads_no_pulumi(here: Here) -> None:
         "print(sorted({'pulumi', 'boto3', 'rich'} & set(sys.modules)))\n"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout == "['alpha', 'dev'] ['web']\n[]\n"
+    assert answer.stdout == "['alpha', 'dev'] ['beat', 'default', 'gunicorn', 'web']\n[]\n"
 
 
 def loaded_by(words: list[str], here: Here) -> set[str]:
@@ -223,20 +259,71 @@ def test_a_command_gets_its_parameters_when_it_is_used(monkeypatch: pytest.Monke
         parser.cache_clear()
 
 
-def test_the_shell_gets_completions_from_the_program(here: Here) -> None:
-    line = f"orchestrator show --project-dir {here.folder} al"
-    environment = {"_ORCHESTRATOR_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": "4"}
+def shell_offers(here: Here, line: str) -> list[str]:
+    """The words that bash offers for the last word of the line."""
+    words = f"orchestrator {line}"
+    environment = {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
     answer = subprocess.run(
         [sys.executable, "-c", "from orchestrator.cli.main import run; run([])"],
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path), **environment},
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path), **environment}
+        | {"_ORCHESTRATOR_COMPLETE": "complete_bash", "ORCHESTRATOR_PROJECT_DIR": str(here.folder)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert answer.stdout.split() == ["alpha"], answer.stderr
+    assert answer.stderr == ""
+    return answer.stdout.split()
+
+
+def test_the_shell_gets_completions_from_the_program(here: Here) -> None:
+    assert shell_offers(here, f"show --project-dir {here.folder} al") == ["alpha"]
 
 
 # errors
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        (
+            ["create-env", "alpha", "--parallel", "0"],
+            "invalid value for --parallel: it must be 1 or more",
+            "see `orchestrator help create-env`",
+        ),
+        (
+            ["serve", "--port", "99999"],
+            "invalid value for --port: it must be 65535 or less",
+            "see `orchestrator help serve`",
+        ),
+        (
+            ["create-env", "alpha", "--parallel", "many"],
+            "invalid value for --parallel: it must be a whole number",
+            "see `orchestrator help create-env`",
+        ),
+        (
+            ["smoke", "alpha", "--load", "60s", "--rate", "fast"],
+            "invalid value for --rate: it must be a number",
+            "see `orchestrator help smoke`",
+        ),
+        (["create-env", "alpha", "--base"], "option --base needs a value", "see `orchestrator help create-env`"),
+        (
+            ["db", "clone", "alpha", "--from"],
+            "option --from needs a value",
+            "see `orchestrator help db clone`",
+        ),
+        (["list", "alpha"], "unexpected argument alpha", "see `orchestrator help list`"),
+        (["version", "a", "b"], "unexpected arguments a b", "see `orchestrator help version`"),
+        (["ci", "init"], "missing argument FORGE: it must be one of github, gitlab", "see `orchestrator help ci init`"),
+        (["list", "--json=x"], "option --json takes no value", "see `orchestrator help list`"),
+        ([""], "an empty word is not a command", "see `orchestrator help`"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_errors_of_the_parser_are_plain_english(
+    words: list[str], message: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert capsys.readouterr().err == f"error: {message}\nhint: {hint}\n"
 
 
 @pytest.mark.parametrize(
@@ -303,6 +390,17 @@ def test_a_reader_that_leaves_and_a_closed_stdout_end_quietly(words: str) -> Non
 def test_a_full_stdout_is_one_error(words: str) -> None:
     answer = shell(f"{sys.executable} -m orchestrator {words} > /dev/full")
     assert (answer.returncode, answer.stderr) == (1, "error: the output is incomplete: No space left on device\n")
+
+
+@pytest.mark.parametrize("stderr", ["2>/dev/full", "2> >(true)", "2>&-"])
+def test_a_result_is_whole_when_stderr_is_full_or_closed(here: Here, stderr: str) -> None:
+    here("create-env", "alpha", "--base", "dev")
+    program = f"sleep 0.2; exec {sys.executable} -m orchestrator list --project-dir {here.folder}"
+    answer = shell(f"exec {stderr}; {program}")
+    assert (answer.returncode, [line.split()[0] for line in answer.stdout.splitlines()]) == (
+        0,
+        ["NAME", "dev", "alpha"],
+    )
 
 
 def test_ctrl_c_while_the_modules_load_shows_no_traceback() -> None:

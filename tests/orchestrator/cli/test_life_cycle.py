@@ -90,7 +90,7 @@ def test_reap_shows_its_plan_and_asks_before_it_destroys(running: Here) -> None:
         pass
     answer = running("reap", "--execute")
     assert answer.code == 1
-    assert "alpha will be destroyed and cannot be restored; confirmation is needed" in answer.err
+    assert "hint: alpha will be destroyed and cannot be restored: pass --yes to confirm" in answer.err
     assert running("reap", "--execute", "--yes").code == 0
     assert json.loads(running("list", "--json").out)["deployments"][0]["name"] == "dev"
     assert running("reap").out == "nothing has expired\n"
