@@ -79,11 +79,12 @@ class Process:
         return await asyncio.shield(self._ended)
 
     async def stop(self) -> None:
-        """Send the stop signal, and SIGKILL after the time that the task definition allows."""
-        self.stopping = True
+        """Send the stop signal once, and SIGKILL after the time that the task definition allows."""
+        first, self.stopping = not self.stopping, True
         if self.code is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._inner.send_signal(self.program.stop_signal)
+            if first:
+                with contextlib.suppress(ProcessLookupError):
+                    self._inner.send_signal(self.program.stop_signal)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.wait(), self.program.stop_seconds)
         self.kill()

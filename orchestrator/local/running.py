@@ -216,12 +216,14 @@ class Running:
             if kept.target is not None:
                 kept.target.begin()
             self._publish()
+            if kept.again:  # a file changed while it started
+                self._restart(kept)
             code = await kept.process.wait()
             if kept.target is not None:
                 kept.target.end()
             if self._stop.is_set() or (kept.process.stopping and not kept.again):
                 return None
-            if kept.again:
+            if kept.process.stopping:
                 continue
             lived = asyncio.get_running_loop().time() - began
             crashes = crashes + 1 if lived < _LONGEST_PAUSE_SECONDS else 1
@@ -235,8 +237,7 @@ class Running:
             self._fail(backing.failed(f"{name} ended with {how}", process, f"read its lines: `{self._logs(kept)}`"))
             return
         pause = min(2 ** (crashes - 1), _LONGEST_PAUSE_SECONDS)
-        text = f"{name} ended with {how}: it starts again in {pause} s"
-        self._observer(Note(text=text, severity="warning"))
+        self._observer(Note(text=f"{name} ended with {how}: it starts again in {pause} s", severity="warning"))
         self._publish()
         for _ in range(pause * 10):
             if self._stop.is_set() or kept.again:
