@@ -8,15 +8,19 @@ import contextvars
 import gc
 import threading
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_awsx as awsx
 import pulumi_random as random
 import pytest
+from pulumi.runtime import mocks
 
 from pulumi_django.rules.wire import UNKNOWN
 from pulumi_django.testing import DuplicateUrnError, Mocks, SimulationResult, simulate
+from pulumi_django.testing.monitor import RecordingMonitor
 
 BUCKET = "aws:s3/bucket:Bucket"
 TASK_DEFINITION = "aws:ecs/taskDefinition:TaskDefinition"
@@ -146,11 +150,11 @@ def test_users_override_outputs_and_functions() -> None:
         pulumi.export("arn", aws.s3.Bucket("b").arn)
         pulumi.export("vpc", aws.ec2.get_vpc(id="vpc-1").cidr_block)
 
-    mocks = Mocks(
+    answers = Mocks(
         outputs={BUCKET: lambda _inputs: {"arn": "arn:mine"}},
         invokes={"aws:ec2/getVpc:getVpc": lambda args: {"id": args["id"], "cidrBlock": "10.9.0.0/16"}},
     )
-    assert run(program, mocks=mocks).outputs == {"arn": "arn:mine", "vpc": "10.9.0.0/16"}
+    assert run(program, mocks=answers).outputs == {"arn": "arn:mine", "vpc": "10.9.0.0/16"}
 
 
 def vpc_program() -> None:
@@ -292,6 +296,31 @@ def test_mocks_serve_the_sdks_own_test_support() -> None:
 
     contextvars.copy_context().run(asyncio.run, check())
     gc.collect()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_only_simulated_programs_leave_out_the_lines_that_create_their_resources(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines: list[str] = []
+    register = mocks.MockMonitor.RegisterResource
+
+    def record(self: mocks.MockMonitor, request: Any) -> object:
+        lines.append(request.sourcePosition.uri)
+        return register(self, request)
+
+    async def engine() -> None:
+        pulumi.runtime.set_mocks(Mocks(), project="p", stack="s")
+        await aws.ecr.Repository("app", name="app").repository_url.future()
+
+    monkeypatch.setattr(mocks.MockMonitor, "RegisterResource", record)
+    monkeypatch.setattr(RecordingMonitor, "RegisterResource", record)
+    run(lambda: aws.ecr.Repository("app", name="app"))
+    assert set(lines) == {""}
+    lines.clear()
+    contextvars.copy_context().run(asyncio.run, engine())
+    gc.collect()
+    assert lines[-1] == Path(__file__).as_uri()
 
 
 def test_a_program_runs_where_an_event_loop_runs_already_as_in_a_notebook() -> None:
