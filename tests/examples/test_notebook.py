@@ -46,7 +46,9 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     shutil.copytree(ROOT / "projects", folder / "projects", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / NOTEBOOK.parent).mkdir(parents=True)
     notebook = nbformat.read(ROOT / NOTEBOOK, as_version=4)
-    client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder / NOTEBOOK.parent)}})
+    client = NotebookClient(
+        notebook, timeout=300, startup_timeout=300, resources={"metadata": {"path": str(folder / NOTEBOOK.parent)}}
+    )
     client.execute()
     return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
 

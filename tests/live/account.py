@@ -20,17 +20,19 @@ from typing import Any
 from orchestrator.local import layout, routes, secret_values, tasks
 from orchestrator.local.declaration import Declaration
 from orchestrator.local.folder import StateFolder
-from orchestrator.local.places import Addresses, Place, free_port, listening
+from orchestrator.local.places import Addresses, Place, listening
 from orchestrator.local.programs import Programs, Surroundings, below
 from orchestrator.local.secret_values import MadeSecrets, SecretValues
 from orchestrator.local.tasks import Container
 from orchestrator.operations.aws.clients import ApiCall
 from orchestrator.operations.aws.targets import EnvironmentOutputs, Target
 from pulumi_django.deploying.aws_access import AwsAccess
-from tests.live.shop import HERE, LONG, SHOP
+from tests.live.shop import HERE, SHOP
 from tests.support import operations
 from tests.support.fake_ecs import FakeAws, FakeTask, arn
+from tests.support.ports import free_port
 from tests.support.postgres import MASTER, Server
+from tests.support.waiting import LONG
 
 _TASK_DEFINITION = "aws:ecs/taskDefinition:TaskDefinition"
 
@@ -105,7 +107,7 @@ class Environment:
     @contextmanager
     def started(self, family: str, port: int) -> Generator[tuple[subprocess.Popen[str], str]]:
         """Run the service of a family while the block runs, on a free port. SIGTERM ends it."""
-        local = free_port("127.0.0.1")
+        local = free_port()
         words = listening(self.definitions()[family][0]["command"], Place(address="127.0.0.1", ports={port: local}))
         process = subprocess.Popen(words, cwd=SHOP, env=self.variables(family), stdin=subprocess.DEVNULL, text=True)
         try:

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,14 +20,13 @@ import requests
 
 from orchestrator.errors import RefusedError
 from orchestrator.local import binaries
-from orchestrator.local.places import free_port
+from tests.support.ports import free_port
+from tests.support.waiting import LONG, until
 
 T = TypeVar("T")
 
 HERE = Path(__file__).parent
 SHOP = HERE.parents[1] / "examples" / "shop"
-LONG = 300
-"""Seconds after which a test that waits fails."""
 
 
 def missing(*programs: str) -> str | None:
@@ -190,7 +188,7 @@ def running(
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         **(environment or {}),
     }
-    port, log = free_port("127.0.0.1"), state / "output"
+    port, log = free_port(), state / "output"
     up = ["local", "up", name, "--port", str(port), "--python", sys.executable, "--env-file", str(file)]
     up += ["--code", str(code), *words]
     with log.open("w", encoding="utf-8") as output:
@@ -229,11 +227,3 @@ def _names(process: Path, text: bytes) -> bool:
         return any(text in (process / file).read_bytes() for file in ("cmdline", "environ"))
     except OSError:
         return False
-
-
-def until(condition: Callable[[], object], what: str = "the condition did not become true") -> None:
-    """Wait until the condition is true."""
-    end = time.monotonic() + LONG
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.1)

@@ -9,7 +9,8 @@ from collections.abc import Generator
 import aiohttp
 import pytest
 
-from tests.live.shop import HERE, Shop, missing, running, until
+from tests.live.shop import HERE, Shop, missing, running
+from tests.support.waiting import until
 
 WHY = missing("daphne")
 pytestmark = pytest.mark.skipif(WHY is not None, reason=str(WHY))

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,7 +24,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from moto.server import ThreadedMotoServer
 
 from tests.support.container_registry import (
-    LONG,
     Door,
     Registry,
     buildah_environment,
@@ -34,6 +32,7 @@ from tests.support.container_registry import (
     own_variables,
     registry,
 )
+from tests.support.waiting import LONG, until
 
 WHY = missing()
 pytestmark = pytest.mark.skipif(WHY is not None, reason=str(WHY))
@@ -246,23 +245,20 @@ def test_a_registry_that_does_not_answer_is_named(shop: Shop) -> None:
 
 def interrupted(process: subprocess.Popen[str], when: Callable[[], object]) -> str:
     """Press Ctrl-C when the condition is true, and return everything that the command printed."""
-    end = time.monotonic() + LONG
-    while not when():
-        assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < end, "the condition did not become true"
-        time.sleep(0.05)
+    until(lambda: when() or process.poll() is not None)
+    assert process.poll() is None, process.communicate()[0]
     process.send_signal(signal.SIGINT)
     printed, _ = process.communicate(timeout=LONG)
     return printed
 
 
 def test_ctrl_c_during_a_build_deploys_nothing(shop: Shop, images: Registry) -> None:
-    (shop.folder / "Dockerfile").write_text(DOCKERFILE + 'RUN ["/bin/sh", "-c", "echo begun; sleep 61.5"]\n')
+    (shop.folder / "Dockerfile").write_text(DOCKERFILE + 'RUN ["/bin/sh", "-c", "echo begun; sleep 601.5"]\n')
     process = shop.start("create-env", "alpha", "--build", "--yes")
-    printed = interrupted(process, lambda: running("sleep", "61.5"))
+    printed = interrupted(process, lambda: running("sleep", "601.5"))
     assert process.returncode == 130, printed
     assert "interrupted: the image backend was not pushed, and nothing was deployed" in printed
-    assert running("sleep", "61.5") == [], "the step of the build still runs"
+    until(lambda: not running("sleep", "601.5"), "the step of the build still runs")
     assert images.tags("shop") == []
     assert shop.deployed == "none:1"
     assert shop("list").stdout == "nothing exists yet\n"

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.shop import SHOP, Shop, missing, running, until
+from tests.live.shop import SHOP, Shop, missing, running
+from tests.support.waiting import until
 
 WHY = missing()
 pytestmark = pytest.mark.skipif(WHY is not None, reason=str(WHY))

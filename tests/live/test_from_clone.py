@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.live import shop
-from tests.live.shop import LONG, SHOP, Shop, running
+from tests.live.shop import SHOP, Shop, running
 from tests.support import container_registry
 from tests.support.container_registry import buildah_environment, copy_programs, own_variables
+from tests.support.waiting import LONG
 
 WHY = shop.missing()
 NO_BUILDER = container_registry.missing()

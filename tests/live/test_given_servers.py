@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from orchestrator.local import binaries
-from orchestrator.local.places import free_port
-from tests.live.shop import Shop, missing, running, until
+from tests.live.shop import Shop, missing, running
 from tests.support import postgres
+from tests.support.container_registry import wait_for_port
+from tests.support.ports import free_port
 from tests.support.postgres import MASTER, Server
+from tests.support.waiting import until
 
 WHY = missing() or postgres.missing()
 pytestmark = pytest.mark.skipif(WHY is not None, reason=str(WHY))
@@ -22,10 +24,11 @@ pytestmark = pytest.mark.skipif(WHY is not None, reason=str(WHY))
 @contextmanager
 def redis(folder: Path) -> Generator[str]:
     """A Redis with a password; its URL."""
-    port = free_port("127.0.0.1")
+    port = free_port()
     words = [str(binaries.redis()), "--bind", "127.0.0.1", "--port", str(port), "--requirepass", "hunter2"]
     with subprocess.Popen([*words, "--save", "", "--dir", str(folder)], stdout=subprocess.DEVNULL) as process:
         try:
+            wait_for_port(port, process)
             yield f"redis://:hunter2@127.0.0.1:{port}"
         finally:
             process.terminate()

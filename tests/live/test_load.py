@@ -11,7 +11,8 @@ import pytest
 from orchestrator.operations.health import load
 from orchestrator.operations.health.load import LoadTest
 from orchestrator.operations.health.verdicts import Verdict
-from tests.live.shop import SHOP, Shop, missing, running, until
+from tests.live.shop import SHOP, Shop, missing, running
+from tests.support.waiting import until
 
 WHY = missing() or (None if find_spec("locust") else "Locust is not installed")
 pytestmark = pytest.mark.skipif(WHY is not None, reason=str(WHY))

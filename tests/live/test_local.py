@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.local.places import OWN_ADDRESSES, free_port
-from tests.live.shop import LONG, Shop, missing, running, until
+from orchestrator.local.places import OWN_ADDRESSES
+from tests.live.shop import Shop, missing, running
+from tests.support.ports import free_port
+from tests.support.waiting import LONG, until
 
 WHY = missing()
 pytestmark = pytest.mark.skipif(WHY is not None, reason=str(WHY))
@@ -107,7 +109,7 @@ def test_run_has_the_variables_of_the_web_service(shop: Shop) -> None:
 
 
 def test_a_second_up_is_refused(shop: Shop) -> None:
-    refused = shop.command("local", "up", "alpha", "--port", str(free_port("127.0.0.1")))
+    refused = shop.command("local", "up", "alpha", "--port", str(free_port()))
     assert refused.returncode == 1
     assert "error: alpha already runs on this machine" in refused.stderr
 
@@ -173,7 +175,7 @@ def test_a_service_that_crashes_at_the_start_ends_everything_with_its_last_line(
         "\nerror: default ended with exit code 3: no broker\n"
         "hint: read its lines: `orchestrator local logs alpha --service default`\n"
     )
-    assert shop.left == []
+    until(lambda: not shop.left)
     assert "no broker" in shop.command("local", "logs", "alpha", "--service", "default").stdout
 
 
@@ -197,7 +199,7 @@ def test_a_signal_during_the_start_ends_everything(shop: Shop, sent: signal.Sign
         until(lambda: shop.said.count(DATABASE_READY) > before)
         process.send_signal(sent)
         assert process.wait(LONG) in (0, 128 + sent)
-        assert shop.left == []
+        until(lambda: not shop.left)
 
 
 def test_down_stops_everything_in_order_and_removes_the_data_only_when_asked_for(shop: Shop) -> None:
@@ -205,7 +207,7 @@ def test_down_stops_everything_in_order_and_removes_the_data_only_when_asked_for
         stopped = shop.command("local", "down", "alpha")
         assert stopped.returncode == 0, stopped.stderr
         assert process.wait(LONG) == 0
-        assert shop.left == []
+        until(lambda: not shop.left)
     folder = next(Path(shop.environment["XDG_STATE_HOME"]).rglob("secrets.json")).parent
     refused = shop.command("local", "down", "alpha", "--data")
     assert (refused.returncode, folder.exists()) == (1, True), "without a terminal --yes is needed"

@@ -7,7 +7,8 @@ from collections.abc import Generator
 
 import pytest
 
-from tests.live.shop import HERE, Shop, missing, running, until
+from tests.live.shop import HERE, Shop, missing, running
+from tests.support.waiting import until
 
 WHY = missing("nginx", "openssl")
 pytestmark = pytest.mark.skipif(WHY is not None, reason=str(WHY))
@@ -115,7 +116,7 @@ def test_workers_do_tasks_with_and_without_the_name_of_a_queue(shop: Shop) -> No
     until(lambda: shop.get(placed.headers["Location"], host=API).json()["packed_at"])
     shop.python("from waiting.tasks import note; note.apply_async(('named',), queue='mails')")
     until((shop.folder / "named").exists)
-    assert "mails" in [line.split("|")[0].strip() for line in shop.said.splitlines() if "waiting.tasks.note" in line]
+    until(lambda: "mails" in [line.split("|")[0].strip() for line in shop.said.splitlines() if "tasks.note" in line])
 
 
 def test_beat_starts_the_scheduled_task(shop: Shop) -> None:

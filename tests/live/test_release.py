@@ -15,8 +15,9 @@ from orchestrator.local import declaration
 from orchestrator.operations.database import databases
 from pulumi_django.deploying.release_tasks import Release, ReleaseError, ReleaseRequest
 from tests.live.account import Account, Environment
-from tests.live.shop import HERE, SHOP, missing, until
+from tests.live.shop import HERE, SHOP, missing
 from tests.support import postgres
+from tests.support.waiting import LONG, until
 
 WHY = missing() or postgres.missing()
 pytestmark = pytest.mark.skipif(WHY is not None, reason=str(WHY))
@@ -64,7 +65,7 @@ def serving(alpha: Environment) -> Generator[str]:
 def _answers(url: str, process: subprocess.Popen[str]) -> bool:
     assert process.poll() is None
     try:
-        return requests.get(f"{url}/health/", timeout=60).ok
+        return requests.get(f"{url}/health/", timeout=LONG).ok
     except requests.ConnectionError:
         return False
 
@@ -81,7 +82,7 @@ def test_a_failing_migration_changes_nothing_and_the_code_before_it_serves_all_t
 
     def ask(url: str) -> None:
         while not enough.is_set():
-            statuses.append(requests.get(url, timeout=60).status_code)
+            statuses.append(requests.get(url, timeout=LONG).status_code)
 
     with serving(account.environments[0]) as url:
         asking = Thread(target=ask, args=(url,))

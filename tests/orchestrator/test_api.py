@@ -124,7 +124,7 @@ def test_bad_values_are_refused(workspace: Workspace) -> None:
 def test_a_run_in_a_thread_can_be_interrupted(workspace: Workspace) -> None:
     begun, _ = workspace.engine.blocks(DEV)
     fresh = workspace.orchestrator()
-    threading.Thread(target=lambda: begun.wait(20) and fresh.interrupt(), daemon=True).start()
+    threading.Thread(target=lambda: begun.wait(300) and fresh.interrupt(), daemon=True).start()
     report = fresh.create_env("beta", base="dev")
     assert [result.status for result in report.results] == [Status.CANCELLED, Status.CANCELLED]
     assert report.exit_code == 130

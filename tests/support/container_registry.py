@@ -19,10 +19,8 @@ from typing import Any
 
 import yaml
 
-from orchestrator.local.places import free_port
-
-LONG = 120
-"""Seconds after which a test that waits fails."""
+from tests.support.ports import free_port
+from tests.support.waiting import LONG
 
 _CHUNK = 65_536
 
@@ -96,7 +94,7 @@ class Registry:
 @contextmanager
 def registry(folder: Path, *, http: Mapping[str, Any] = {}, **settings: Any) -> Generator[Registry]:
     """Run a registry on a free port, with more settings. https://distribution.github.io/distribution/about/configuration/"""
-    port = free_port("127.0.0.1")
+    port = free_port()
     configuration: dict[str, Any] = {
         "version": 0.1,
         "log": {"level": "error"},

@@ -41,5 +41,5 @@ def repository(folder: Path, files: Mapping[str, str] = {}, *, package: str = "s
 def start_project(folder: Path, name: str) -> Path:
     """Run `django-admin startproject`."""
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run([sys.executable, "-m", "django", "startproject", name, str(folder)], check=True, timeout=60)
+    subprocess.run([sys.executable, "-m", "django", "startproject", name, str(folder)], check=True, timeout=300)
     return folder

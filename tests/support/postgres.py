@@ -7,7 +7,6 @@ import os
 import re
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
@@ -16,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.local.certificates import Certificates
+from tests.support.ports import free_port
+from tests.support.waiting import LONG
 
 MASTER = "dbmaster"
 SUPERUSER = "rdsadmin"
@@ -57,7 +58,7 @@ class Server:
             "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
             **(variables or {}),
         }
-        done = subprocess.run(words, env=given, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(words, env=given, capture_output=True, text=True, timeout=LONG)
         return Ran(code=done.returncode, out=done.stdout, err=done.stderr)
 
     def query(self, sql: str, database: str, user: str = SUPERUSER) -> list[str]:
@@ -102,18 +103,19 @@ def server(binaries: Path | None = None, *, secured: bool = False) -> Generator[
     if user:
         binaries = _within_reach(binaries, user, folder)
         shutil.chown(folder, user)
-    data, port, password = folder / "data", _free_port(), secrets.token_hex(8) if secured else ""
+    data, port, password = folder / "data", free_port(), secrets.token_hex(8) if secured else ""
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
 
     def call(*words: str) -> None:
-        subprocess.run(words, user=user, cwd=folder, check=True, capture_output=True, timeout=120)
+        subprocess.run(words, user=user, cwd=folder, check=True, capture_output=True, timeout=LONG)
 
     try:
         call(str(binaries / "initdb"), "-D", str(data), "-U", SUPERUSER, "--auth=trust", "--no-sync")
         if secured:
             options += f" -c ssl=on -c ssl_cert_file={folder}/server.pem -c ssl_key_file={folder}/server.key"
             _secure(folder, user)
-        call(str(binaries / "pg_ctl"), "-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "start")
+        begin = ["-l", str(folder / "log"), "-w", "-t", str(LONG), "start"]
+        call(str(binaries / "pg_ctl"), "-D", str(data), "-o", options, *begin)
         try:
             running = Server(port=port, bin=binaries, password=password)
             running.query(f"CREATE ROLE {MASTER} LOGIN CREATEDB CREATEROLE PASSWORD '{password}'", "postgres")
@@ -155,9 +157,3 @@ def _os_user() -> str | None:
 
     existing = {entry.pw_name for entry in pwd.getpwall()}
     return next((name for name in OS_USERS if name in existing), None)
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])

@@ -178,7 +178,7 @@ def pulumi(folder: Path, *words: str) -> str:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     return ended.stdout + ended.stderr
 

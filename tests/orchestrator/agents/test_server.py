@@ -247,7 +247,7 @@ def test_the_command_wants_a_client_and_readable_settings(folder: Path) -> None:
     script = shutil.which("script")
     if script:
         quoted = f"{' '.join(command)} --project-dir {folder}"
-        on_terminal = subprocess.run([script, "-qec", quoted, "/dev/null"], capture_output=True, text=True, timeout=60)
+        on_terminal = subprocess.run([script, "-qec", quoted, "/dev/null"], capture_output=True, text=True, timeout=300)
         assert on_terminal.returncode == 2
         assert "standard input is a terminal" in on_terminal.stdout
     folder.joinpath("orchestrator.toml").write_text("engine = 3\n")
@@ -256,7 +256,7 @@ def test_the_command_wants_a_client_and_readable_settings(folder: Path) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert broken.returncode == 1
     assert "orchestrator.toml" in broken.stderr

@@ -34,6 +34,7 @@ def open_page(browser: Any, tmp_path: Path) -> Open:
             locale="en-GB",
             timezone_id="UTC",
         )
+        context.set_default_timeout(300_000)
         shown = context.new_page()
         shown.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
         shown.on("request", lambda request: None if request.url.startswith("file:") else pytest.fail(request.url))

@@ -306,7 +306,7 @@ def test_an_exclusive_lock_keeps_the_others_waiting(shop: Workshop) -> None:
     inside = threading.Event()
 
     def other() -> None:
-        inside.wait(10)
+        inside.wait(300)
         with shop.another().exclusive("slots-dev"):
             order.append("other")
 

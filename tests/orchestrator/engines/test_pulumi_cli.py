@@ -118,7 +118,7 @@ def test_exactly_one_signal_is_sent_however_often_it_is_interrupted(
     for _ in range(5):
         cli.interrupt()
     (tmp_path / "end").touch()
-    thread.join(30)
+    thread.join(300)
     assert answers[0].output == "1\n"
     with pytest.raises(InterruptedRunError):
         cli.run(["up"], tmp_path)

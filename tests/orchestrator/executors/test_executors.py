@@ -19,6 +19,7 @@ from orchestrator.events import Event, ResourceEvent, UnitStarted
 from orchestrator.executors.processes import ProcessExecutor
 from orchestrator.model import Status
 from tests.support.engines import BASE, SETTINGS, Workshop
+from tests.support.waiting import until
 
 SLOW = "\nimport time\ntime.sleep(30)\n"
 
@@ -150,23 +151,20 @@ def test_no_worker_process_is_left_when_the_orchestrator_is_killed(
     command = [sys.executable, "-m", "orchestrator", "create-base", "dev", "--engine", "simulation", "--no-cost"]
     ours = subprocess.Popen(command, cwd=shop.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     file = shop.folder / "pid"
-    deadline = threading.Event()
-    for _ in range(300):
-        if file.exists() and file.read_text():
-            break
-        deadline.wait(0.1)
+    until(lambda: file.exists() and file.read_text())
     os.kill(ours.pid, signal.SIGKILL)
     ours.wait()
     pid = int(file.read_text())
     assert pid != ours.pid, "the unit runs in a worker process"
-    for _ in range(100):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            break
-        deadline.wait(0.1)
-    else:
-        pytest.fail("the worker outlived its unit")
+    until(lambda: not exists(pid), "the worker outlived its unit")
+
+
+def exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def test_a_local_cluster_listens_on_this_machine_only(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from orchestrator.lifecycle import CreateBase, CreateEnv, DestroyBase, DestroyEn
 from orchestrator.lifecycle.base_marks import GOING, WORKING
 from orchestrator.lifecycle.unit_files import take_lock
 from orchestrator.model import Kind, Record, RunReport, Status, Unit
+from tests.support.waiting import LONG
 from tests.support.workspace import Workspace
 
 ALPHA, BETA, DEV = Unit("app", "alpha"), Unit("app", "beta"), Unit("base", "dev")
@@ -42,13 +43,13 @@ def at_work(workspace: Workspace, unit: Unit, job: Job) -> Generator[None]:
     reports: list[RunReport] = []
     thread = threading.Thread(target=lambda: reports.append(run(job)))
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(LONG)
     del workspace.engine.scripts[unit]
     try:
         yield
     finally:
         go_on.set()
-        thread.join(10)
+        thread.join(LONG)
     assert reports[0].exit_code == 0
 
 
@@ -108,7 +109,7 @@ def test_a_command_that_waited_for_a_destroyed_base_is_refused(based: Workspace)
         thread.start()
         thread.join(0.3)
         assert thread.is_alive()
-    thread.join(10)
+    thread.join(LONG)
     assert [error.message for error in refused] == ["nothing was started: the base dev was destroyed in the meantime"]
     assert based.engine.kept == {}
 
@@ -176,11 +177,11 @@ def test_readers_are_checked_again_right_before_the_base_is_destroyed(based: Wor
     reports: list[RunReport] = []
     thread = threading.Thread(target=lambda: reports.append(run(destroy)))
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(LONG)
     del based.engine.scripts[ALPHA]
     based.engine.outsiders[DEV] = ("elsewhere/prod",)  # a bare `pulumi up`
     go_on.set()
-    thread.join(10)
+    thread.join(LONG)
     assert reports[0].result(DEV).status is Status.FAILED
     assert reports[0].result(DEV).reason == "dev was not destroyed: elsewhere/prod reads its outputs"
     assert DEV in based.engine.kept

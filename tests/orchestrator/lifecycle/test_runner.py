@@ -32,7 +32,7 @@ from orchestrator.model import (
 from tests.support.fake_engine import FakeEngine
 
 BASE, ALPHA, BETA, ADMIN = Unit("base", "dev"), Unit("app", "alpha"), Unit("app", "beta"), Unit("admin", "alpha")
-WAIT_SECONDS = 20
+WAIT_SECONDS = 300
 
 
 @pytest.fixture
@@ -94,12 +94,15 @@ def test_independent_units_run_at_the_same_time(engine: FakeEngine) -> None:
 def test_at_most_parallel_units_run(engine: FakeEngine, parallel: int) -> None:
     running: set[Unit] = set()
     most: list[int] = []
-    guard = threading.Lock()
+    guard, full = threading.Lock(), threading.Event()
 
     def count(request: UnitRequest, _sink: Sink) -> None:
         with guard:
             running.add(request.unit)
             most.append(len(running))
+            if len(running) == parallel:
+                full.set()
+        assert full.wait(WAIT_SECONDS), f"{parallel} units run at the same time"
         threading.Event().wait(0.02)
         with guard:
             running.discard(request.unit)

@@ -16,8 +16,8 @@ import requests
 
 from orchestrator.local.certificates import Certificates
 from orchestrator.local.front_door_config import INNER_PORT, front_door, regex
-from orchestrator.local.places import free_port
 from orchestrator.local.routes import Action, Routes, Rule
+from tests.support.ports import free_port
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
 HOST = "alpha.localhost"
@@ -65,7 +65,7 @@ class Behind(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def door(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[str, dict[str, str]]]:
-    folder, port = tmp_path_factory.mktemp("nginx"), free_port("127.0.0.1")
+    folder, port = tmp_path_factory.mktemp("nginx"), free_port()
     servers = {name: ThreadingHTTPServer(("127.0.0.1", 0), Behind) for name in ("web", "api", "secure")}
     ports = {name: str(server.server_port) for name, server in servers.items()}
     certificates = Certificates(folder / "certificates")
@@ -98,9 +98,9 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[str, dict[
 
 
 def wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
+    for _ in range(6000):
         try:
-            requests.get(url, timeout=10)
+            requests.get(url, timeout=300)
         except requests.ConnectionError:
             assert process.poll() is None, log.read_text()
             time.sleep(0.05)
@@ -130,7 +130,7 @@ def test_nginx_chooses_the_rule_of_the_load_balancer(
     door: tuple[str, dict[str, str]], method: str, host: str, path: str, answer: str | int
 ) -> None:
     url, ports = door
-    found = requests.request(method, f"{url}{path}", headers={"Host": host}, timeout=60)
+    found = requests.request(method, f"{url}{path}", headers={"Host": host}, timeout=300)
     if isinstance(answer, int):
         assert found.status_code == answer
         assert answer != 404 or found.text == 'Not "found"'
@@ -141,7 +141,7 @@ def test_nginx_chooses_the_rule_of_the_load_balancer(
 @pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 def test_nginx_redirects_to_the_site_itself_without_https(door: tuple[str, dict[str, str]]) -> None:
     url, _ = door
-    found = requests.get(f"{url}/old?v=1", headers={"Host": f"{HOST}:1"}, allow_redirects=False, timeout=60)
+    found = requests.get(f"{url}/old?v=1", headers={"Host": f"{HOST}:1"}, allow_redirects=False, timeout=300)
     assert (found.status_code, found.headers["Location"]) == (301, f"http://{HOST}:1/new?v=1")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from orchestrator.local.processes import Process, Program, Supervisor
 from orchestrator.operations.events import LogLine
 
-LONG = 60
+LONG = 300
 """Seconds after which a test that waits for a process fails."""
 
 

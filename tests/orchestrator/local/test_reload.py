@@ -14,7 +14,7 @@ import pytest
 
 from orchestrator.local import running
 from orchestrator.local.folder import StateFolder
-from orchestrator.local.places import Place, free_port
+from orchestrator.local.places import Place
 from orchestrator.local.prepare import Prepared, Wanted
 from orchestrator.local.processes import Process, Program, Supervisor
 from orchestrator.local.programs import LocalContainer, LocalService
@@ -22,8 +22,9 @@ from orchestrator.local.routes import Action, Routes
 from orchestrator.local.running import Running
 from orchestrator.local.tasks import Service, Task
 from orchestrator.operations.events import Event, LogLine, Note
+from tests.support.ports import free_port
 
-LONG = 60
+LONG = 300
 """Seconds after which a test that waits fails."""
 
 
@@ -45,7 +46,7 @@ class Environment(Running):
             folder=StateFolder(folder),
             services=[service],
             routes=Routes(rules=[], otherwise=Action(kind="fixed-response"), checks={}),
-            wanted=Wanted(name="alpha", port=free_port("127.0.0.1"), reload=True),
+            wanted=Wanted(name="alpha", port=free_port(), reload=True),
             code=folder,
             url="http://alpha.localhost",
             web="job",

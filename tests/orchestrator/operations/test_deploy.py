@@ -217,14 +217,14 @@ def test_a_second_deploy_is_refused_with_the_owner_of_the_lock_and_changes_nothi
     begun, go_on = workspace.engine.blocks(ALPHA)
     first = threading.Thread(target=deploy, args=(workspace,), daemon=True)
     first.start()
-    assert begun.wait(30)
+    assert begun.wait(300)
     try:
         before = workspace.file("app", "alpha").read_text()
         with pytest.raises(StackLockedError) as caught:
             deploy(workspace, images={"backend": "registry.example.com/shop:3"})
     finally:
         go_on.set()
-        first.join(30)
+        first.join(300)
     me = rf"{getpass.getuser()}@\S+ \(pid {os.getpid()}, since [\d: -]+ UTC\)"
     assert re.fullmatch(rf"alpha is locked: {me} runs `deploy`", caught.value.message)
     assert caught.value.hint == "wait until it ends (--wait DURATION does this), then run the command again"
@@ -237,11 +237,11 @@ def test_a_second_deploy_that_waits_comes_after_the_first(workspace: Workspace) 
     begun, go_on = workspace.engine.blocks(ALPHA)
     first = threading.Thread(target=deploy, args=(workspace,), daemon=True)
     first.start()
-    assert begun.wait(30)
+    assert begun.wait(300)
     workspace.engine.scripts.clear()
     threading.Timer(0.1, go_on.set).start()
-    result = deploy(workspace, images={"backend": "registry.example.com/shop:3"}, wait_seconds=30)
-    first.join(30)
+    result = deploy(workspace, images={"backend": "registry.example.com/shop:3"}, wait_seconds=300)
+    first.join(300)
     assert result.exit_code == 0
     assert "shop:3" in workspace.file("app", "alpha").read_text()
     assert workspace.engine.began == ["up app/alpha", "up app/alpha"]

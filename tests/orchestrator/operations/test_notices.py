@@ -44,7 +44,7 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 content = self.rfile.read(int(self.headers["Content-Length"]))
-                outer.hang.wait(20)
+                outer.hang.wait(300)
                 outer.heard.append(json.loads(content))
                 self.send_response(outer.status)
                 self.end_headers()

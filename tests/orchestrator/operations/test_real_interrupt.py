@@ -89,7 +89,7 @@ def _alpha(url: str) -> None:
 
 
 def _moto(url: str, what: str, body: object = None) -> None:
-    urllib.request.urlopen(f"{url}/moto-api/{what}", json.dumps(body).encode(), timeout=30).close()
+    urllib.request.urlopen(f"{url}/moto-api/{what}", json.dumps(body).encode(), timeout=300).close()
 
 
 def _client(name: str, url: str) -> Any:

@@ -170,7 +170,7 @@ def test_a_runner_that_dies_in_the_middle_is_followed_by_a_run_that_finishes(job
     process = job.start("sync")
     wait_for(reached.exists)
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     job.program.write_text(job.good)
     job.run("sync", "--wait", "1m")
     (said,) = forge.says(7)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -20,9 +19,10 @@ import pytest
 from tests.orchestrator.dashboard.conftest import browser as browser
 from tests.orchestrator.dashboard.conftest import with_two_environments
 from tests.support.command_line import Here
+from tests.support.ports import free_port
 
 TOKEN = "the-token-of-these-tests"
-PATIENCE = 60.0
+PATIENCE = 300.0
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,7 @@ def serve(here: Here) -> Iterator[Serve]:
     started: list[subprocess.Popen[str]] = []
 
     def start(*options: str) -> Served:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         words = [sys.executable, "-m", "orchestrator", "serve", "--project-dir", str(here.folder), "--port", str(port)]
         process = subprocess.Popen(
             [*words, *options],

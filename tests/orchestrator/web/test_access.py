@@ -128,7 +128,7 @@ def test_ctrl_c_ends_the_server_although_a_page_is_open(serve: Serve) -> None:
     stream = served.events()
     next(stream)
     served.process.send_signal(signal.SIGINT)
-    _, errors = served.process.communicate(timeout=60)
+    _, errors = served.process.communicate(timeout=300)
     assert served.process.returncode == 0
     assert "Traceback" not in errors
 
@@ -136,6 +136,6 @@ def test_ctrl_c_ends_the_server_although_a_page_is_open(serve: Serve) -> None:
 def test_damaged_settings_end_the_command(here: Here) -> None:
     (here.folder / "orchestrator.toml").write_text("engine = 3\n")
     command = [sys.executable, "-m", "orchestrator", "serve", "--project-dir", str(here.folder)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert ended.returncode == 1
     assert "orchestrator.toml" in ended.stderr

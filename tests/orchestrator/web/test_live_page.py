@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.orchestrator.dashboard.test_page import PICTURES
-from tests.orchestrator.web.conftest import TOKEN, Serve, Served
+from tests.orchestrator.web.conftest import PATIENCE, TOKEN, Serve, Served
 from tests.support.command_line import Here
 
 
@@ -117,6 +117,7 @@ def page(browser: Any, serve: Serve) -> Iterator[tuple[Any, Served]]:
     """The page in Chromium, opened by its printed address."""
     served = serve("--allow-actions", "--refresh", "2s")
     context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(1000 * PATIENCE)
     shown = context.new_page()
     shown.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
     shown.goto(f"{served.url}/?token={TOKEN}")

@@ -114,7 +114,7 @@ def run(folder: Path, name: str, *, ends: bool) -> subprocess.CompletedProcess[s
     words = [sys.executable, "-u", str(host)]
     root = str(Path(__file__).parents[3])
     return subprocess.run(
-        words, cwd=folder, capture_output=True, text=True, timeout=60, check=False, env={"PYTHONPATH": root}
+        words, cwd=folder, capture_output=True, text=True, timeout=300, check=False, env={"PYTHONPATH": root}
     )
 
 

@@ -17,53 +17,58 @@ from pathlib import Path
 import pytest
 
 from pulumi_django.ecs.gunicorn import KEEP_ALIVE_SECONDS, THREADS, gunicorn_command
+from tests.support.ports import free_port
+from tests.support.waiting import LONG, until
 
 APPLICATION = """
-import time
+import pathlib, threading, time
 
 def application(environ, start_response):
     if environ["PATH_INFO"] == "/slow":
-        time.sleep(6)
+        pathlib.Path(f"slow-{threading.get_ident()}").touch()
+        while not pathlib.Path("end").exists():
+            time.sleep(0.05)
     start_response("200 OK", [("Content-Length", "2")])
     return [b"ok"]
 """
+TIMEOUT_SECONDS = 3
+"""Time after which gunicorn kills a worker that does not answer."""
+
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("gunicorn") is None, reason="gunicorn is not installed")
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The command serves on this port, and would kill workers that do not answer it for 2 s."""
-    folder: Path = tmp_path_factory.mktemp("gunicorn")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("gunicorn")
+
+
+@pytest.fixture(scope="module")
+def port(folder: Path) -> Iterator[int]:
+    """The command serves on this port, and would kill workers that do not answer it for some seconds."""
     (folder / "shop.py").write_text(APPLICATION)
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        free = int(listening.getsockname()[1])
+    free = free_port()
     words = gunicorn_command("shop:application", free)
-    variables = {**os.environ, "GUNICORN_CMD_ARGS": "--timeout 2 --log-level error"}
+    variables = {**os.environ, "GUNICORN_CMD_ARGS": f"--timeout {TIMEOUT_SECONDS} --log-level error"}
     server = subprocess.Popen([sys.executable, "-m", *words], cwd=folder, env=variables)
     try:
-        _wait_until_it_listens(free)
+        until(lambda: _listens(free, server))
         yield free
     finally:
         server.terminate()
-        server.wait(timeout=20)
+        server.wait(timeout=LONG)
 
 
-def _wait_until_it_listens(port: int) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        else:
-            return
+def _listens(port: int, server: subprocess.Popen[bytes]) -> bool:
+    assert server.poll() is None
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=LONG).close()
+    except OSError:
+        return False
+    return True
 
 
-def get(port: int, path: str, timeout: float) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+def get(port: int, path: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LONG)
     try:
         connection.request("GET", path)
         return connection.getresponse().status
@@ -71,20 +76,23 @@ def get(port: int, path: str, timeout: float) -> int:
         connection.close()
 
 
-def test_health_checks_are_answered_beside_slow_requests_which_end_as_they_should(port: int) -> None:
+def test_health_checks_are_answered_beside_slow_requests_which_end_as_they_should(port: int, folder: Path) -> None:
     with ThreadPoolExecutor(THREADS - 1) as pool:
-        slow = [pool.submit(get, port, "/slow", 30) for _ in range(THREADS - 1)]
-        time.sleep(0.5)
-        for _ in range(10):
-            # The load balancer waits 4 s.
-            assert get(port, "/", timeout=3) == 200
-            time.sleep(0.2)
-        assert not any(request.done() for request in slow)
+        slow = [pool.submit(get, port, "/slow") for _ in range(THREADS - 1)]
+        try:
+            until(lambda: len([*folder.glob("slow-*")]) == len(slow))
+            for _ in range(10):
+                assert get(port, "/") == 200
+            time.sleep(2 * TIMEOUT_SECONDS)
+            assert get(port, "/") == 200
+            assert not any(request.done() for request in slow)
+        finally:
+            (folder / "end").touch()
         assert [request.result() for request in slow] == [200] * len(slow)
 
 
 def test_an_idle_connection_stays_open_for_the_load_balancer(port: int) -> None:
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=LONG)) as connection:
         connection.request("GET", "/")
         connection.getresponse().read()
         time.sleep(3)  # gunicorn's own default is 2 s

@@ -6,7 +6,6 @@ import json
 import shutil
 import socket
 import subprocess
-import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,6 +15,8 @@ from pulumi_django.ecs.redis_service import REDIS_PORT, RedisService, RedisServi
 from pulumi_django.ecs.service import ServicePlacement
 from pulumi_django.ecs.task import ContainerSetup
 from pulumi_django.testing import simulate
+from tests.support.ports import free_port
+from tests.support.waiting import LONG, until
 
 
 def command() -> list[str]:
@@ -50,16 +51,18 @@ def address() -> str | None:
 
 def asked(host: str, port: int, *lines: str) -> str:
     """What the server answers to inline commands."""
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            with socket.create_connection((host, port), timeout=5) as connection:
-                connection.sendall("".join(f"{line}\r\n" for line in (*lines, "QUIT")).encode())
-                return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
-        except ConnectionRefusedError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
+    until(lambda: _listens(host, port))
+    with socket.create_connection((host, port), timeout=LONG) as connection:
+        connection.sendall("".join(f"{line}\r\n" for line in (*lines, "QUIT")).encode())
+        return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=LONG).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 @pytest.mark.skipif(shutil.which("redis-server") is None, reason="redis-server is not installed")
@@ -67,16 +70,14 @@ def test_a_server_without_configuration_serves_other_machines_and_keeps_nothing_
     host = address()
     if host is None or host.startswith("127."):
         pytest.skip("this machine has no address but the loopback's")
-    with socket.socket() as listening:
-        listening.bind(("", 0))
-        port = int(listening.getsockname()[1])
+    port = free_port()
     words = [str(port) if word == str(REDIS_PORT) else word for word in command()]
     server = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL)
     try:
         answer = asked(host, port, "PING", "SET key value", "CONFIG GET maxmemory", "CONFIG GET maxmemory-policy")
     finally:
         server.terminate()
-        server.wait(timeout=20)
+        server.wait(timeout=LONG)
 
     assert answer.startswith("+PONG\r\n+OK\r\n")
     assert str(384 * 1024 * 1024) in answer

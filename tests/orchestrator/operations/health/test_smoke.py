@@ -27,6 +27,7 @@ from tests.support.fake_ecs import FakeAws, Life, arn, container, deployment, ru
 from tests.support.operations import OUTPUTS, ScriptedClients, target
 from tests.support.workspace import APP_CONFIG, Workspace
 
+NOW = datetime.now(UTC)
 URL = "https://alpha.example.com/"
 STYLE = "https://alpha.example.com/static/shop.css"
 IMAGE = "registry.example.com/shop:1"
@@ -60,7 +61,7 @@ class FakeWeb:
         assert (host, port) == ("alpha.example.com", 443)
         if isinstance(self.expires, str):
             raise WebError(self.expires)
-        return ServedCertificate(names=("*.example.com",), expires=datetime.now(UTC) + self.expires, issuer="Amazon")
+        return ServedCertificate(names=("*.example.com",), expires=NOW + self.expires, issuer="Amazon")
 
 
 def web(**answers: Answer | WebError) -> FakeWeb:
@@ -144,7 +145,7 @@ def test_there_are_fourteen() -> None:
 
 def test_an_environment_that_works_answers_all_with_evidence(workspace: Workspace) -> None:
     found = looked(workspace)
-    until = f"{datetime.now(UTC) + timedelta(days=200):%Y-%m-%d}"
+    until = f"{NOW + timedelta(days=200):%Y-%m-%d}"
     assert {name: shown(check) for name, check in found.items()} == {
         "url": ("ok", f"{URL}: 200 in 120 ms"),
         "certificate": ("ok", f"*.example.com by Amazon until {until}"),
