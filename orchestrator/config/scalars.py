@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 from ruamel.yaml import YAML
@@ -66,9 +67,8 @@ def problems(text: str, is_text: Callable[[Path], bool | None]) -> tuple[Problem
 
     `is_text` returns whether the value at a path is text; None when unknown.
     """
-    root: Any = YAML().compose(text)
     found: list[Problem] = []
-    for path, node in _scalars(_config(root), ()):
+    for path, node in _scalars(_config(_nodes(text)), ()):
         reason, hint = None, f'write "{node.value}"'
         if node.style is None:
             reason = _reason(node, path, is_text)
@@ -78,6 +78,12 @@ def problems(text: str, is_text: Callable[[Path], bool | None]) -> tuple[Problem
         if reason:
             found.append(Problem(line=node.start_mark.line + 1, path=path, reason=reason, hint=hint))
     return tuple(found)
+
+
+@lru_cache(maxsize=64)
+def _nodes(text: str) -> Any:
+    """The nodes of a text. One command checks the text of a stack file up to four times."""
+    return YAML().compose(text)
 
 
 def loaded(text: str, path: Path, is_text: Callable[[Path], bool | None]) -> Any:

@@ -277,7 +277,7 @@ def read_snapshot(project: Project, stack: str, file: Path | None = None) -> Con
     """
     path = file or config_path(project, stack)
     text = yaml_files.read_text(path)
-    document = yaml_files.parse(path, text or "")
+    document = yaml_files.parse_read_only(path, text or "")
     _Checker(path, project.name, ()).check(document)
     refuse_unquoted(project, path, text)
     snapshot = StackConfig(project, stack, text, document).snapshot()

@@ -71,6 +71,24 @@ def parse(path: Path, text: str, *, as_text: bool = False) -> CommentedMap:
     return document
 
 
+_read_only: dict[str, CommentedMap] = {}
+_MOST_KEPT = 64
+
+
+def parse_read_only(path: Path, text: str) -> CommentedMap:
+    """The mapping as `parse` returns it, for callers that change nothing in it: equal texts are parsed once.
+
+    One command reads a stack file up to four times. Raises SettingsError.
+    """
+    document = _read_only.get(text)
+    if document is None:
+        document = parse(path, text)
+        if len(_read_only) >= _MOST_KEPT:
+            _read_only.clear()
+        _read_only[text] = document
+    return document
+
+
 def dump(document: CommentedMap, like: str) -> str:
     """The text of a document, indented like the text `like`."""
     stream = io.StringIO()

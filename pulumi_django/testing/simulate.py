@@ -9,6 +9,7 @@ import concurrent.futures
 import contextvars
 import logging
 import threading
+import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
@@ -141,6 +142,7 @@ def _run(program: Program, known: Any, config: dict[str, str], secret_keys: list
     loop.set_default_executor(worker)
     # After a failure every dependent Output reports an error too. Only the first error is raised.
     loop.set_exception_handler(lambda _loop, _context: None)
+    tasks = _remember_tasks(loop)
     asyncio.set_event_loop(loop)
     _simulating.set(True)
     try:
@@ -149,15 +151,32 @@ def _run(program: Program, known: Any, config: dict[str, str], secret_keys: list
         settings.configure(known)
         loop.run_until_complete(sdk_stack.run_in_stack(program))
     finally:
-        _close(loop, worker, worker_loop)
+        _close(loop, tasks, worker, worker_loop)
+
+
+def _remember_tasks(loop: asyncio.AbstractEventLoop) -> weakref.WeakSet[asyncio.Task[Any]]:
+    """Return the set in which the loop's tasks will be.
+
+    `asyncio.all_tasks` reads the tasks of all loops, also of earlier ones that wait for the search for cyclic garbage.
+    """
+    tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+
+    def create(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+        task = asyncio.Task(coroutine, loop=loop, **options)
+        tasks.add(task)
+        return task
+
+    loop.set_task_factory(create)
+    return tasks
 
 
 def _close(
     loop: asyncio.AbstractEventLoop,
+    tasks: Iterable[asyncio.Task[Any]],
     worker: concurrent.futures.ThreadPoolExecutor,
     worker_loop: asyncio.AbstractEventLoop,
 ) -> None:
-    left = asyncio.all_tasks(loop)
+    left = [task for task in tasks if not task.done()]
     for task in left:
         task.cancel()
     if left:

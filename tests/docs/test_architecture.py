@@ -24,7 +24,7 @@ from pulumi_django.ecs.task import TaskDefinition
 from tests.orchestrator.cli.test_daily_work import PROGRAM
 from tests.support.command_line import Here
 from tests.support.operations import OUTPUTS
-from tests.support.projects import simulate_alpha, simulate_dev
+from tests.support.projects import run_project, simulate_dev
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -178,7 +178,7 @@ def test_a_base_output_passes_the_functions_of_the_page(monkeypatch: pytest.Monk
     ):
         for name in names:
             stacks.note(owner, name)
-    simulate_alpha(base)
+    run_project("app", "alpha", stacks={"organization/django-base/dev": base})
     assert {function for stack in stacks.all for function in stack} >= set(functions)
     for stack in stacks.all:
         walked = [function for function in stack if function in functions]

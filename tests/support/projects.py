@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import runpy
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from pulumi_django.program import project as project_module
 from pulumi_django.testing import Mocks, SimulationResult, simulate
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +42,35 @@ def simulate_project(
     mocks: Mocks | None = None,
     prior: SimulationResult | None = None,
 ) -> SimulationResult:
-    """One project folder's program (`base`, `app`, `bootstrap`, `standalone`) as `pulumi up --stack <stack>` would run it."""
+    """One project folder's program (`base`, `app`, `bootstrap`, `standalone`) as `pulumi up --stack <stack>` would run it.
+
+    A simulation with equal arguments is made once. Tests only read its result.
+    """
+    if mocks or prior or project_module.BASE_OUTPUTS_VARIABLE in os.environ:
+        return run_project(project, stack, changes=changes, stacks=stacks, preview=preview, mocks=mocks, prior=prior)
+    below = tuple(sorted((name, id(result)) for name, result in (stacks or {}).items()))
+    key = (project, stack, json.dumps(changes or {}), below, preview)
+    if key not in _simulated:
+        result = run_project(project, stack, changes=changes, stacks=stacks, preview=preview)
+        _simulated[key] = (result, stacks)
+    return _simulated[key][0]
+
+
+_simulated: dict[Any, tuple[SimulationResult, object]] = {}
+"""Results, with the stacks below them: those stay alive, so that their ids stay theirs."""
+
+
+def run_project(
+    project: str,
+    stack: str,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    stacks: Mapping[str, SimulationResult] | None = None,
+    preview: bool = False,
+    mocks: Mocks | None = None,
+    prior: SimulationResult | None = None,
+) -> SimulationResult:
+    """The same, simulated again."""
     folder = ROOT if project == "standalone" else ROOT / "projects" / project
     name = yaml.safe_load((folder / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]
     program = ROOT / "projects" / project / "__main__.py"

@@ -128,8 +128,7 @@ def watched(program: Path) -> Generator[Watch]:
 
 
 _host_files: set[str] = set()
-"""The modules of the process before the first simulation, which are not parts of a program. Pulumi reads their lines for the
-stack traces of resources."""
+"""The modules of the process before the first simulation, which are not parts of a program."""
 
 _current: Watch | None = None
 _installed = threading.Lock()

@@ -252,6 +252,21 @@ def test_a_project_without_a_template_starts_empty(tmp_path: Path) -> None:
     assert config.text() == f"{GENERATED_MARK}\nconfig:\n  django-app:base: dev\n"
 
 
+def test_a_configuration_that_is_read_again_has_the_values_of_the_file_and_not_what_a_reader_made_of_them(
+    project: Project,
+) -> None:
+    write(project, "alpha", TEXT)
+    first, values = read_snapshot(project, "alpha"), read_snapshot(project, "alpha").values
+    for value in values.values():
+        if isinstance(value, dict | list):
+            value.clear()
+    changed = StackConfig.load(project, "alpha")
+    changed.set("base", "other")
+    assert read_snapshot(project, "alpha") == first
+    changed.write()
+    assert read_snapshot(project, "alpha").values["django-app:base"] == "other"
+
+
 def test_a_file_that_people_wrote_is_not_taken_for_a_generated_one(project: Project) -> None:
     write(project, "alpha", TEXT)
     assert not StackConfig.load(project, "alpha").generated
