@@ -38,8 +38,7 @@ def alpha(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     here = Here(tmp_path, capsys)
     (tmp_path / "app" / "__main__.py").write_text(PROGRAM.format(outputs=asdict(OUTPUTS)), encoding="utf-8")
     (tmp_path / "base" / "__main__.py").write_text(PROGRAM.format(outputs={"region": "us-east-1"}), encoding="utf-8")
-    assert here("create-env", "alpha").code == 0
-    return here
+    return here.after("create-env", "alpha")
 
 
 @pytest.fixture

@@ -103,7 +103,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_one_damaged_state_never_breaks_the_list(here: Here, damage: str) -> None:
-    here("create-env", "alpha", "--base", "dev")
+    here.after("create-env", "alpha", "--base", "dev")
     DAMAGES[damage](here.folder / ".orchestrator" / "simulation" / "app" / "alpha.jsonl")
     listed = here("list", "--quiet")
     assert (listed.code, "dev" in listed.out, "alpha" in listed.out) == (0, True, True)
@@ -124,7 +124,7 @@ def test_one_damaged_state_never_breaks_the_list(here: Here, damage: str) -> Non
     ],
 )
 def test_damaged_resources_are_reported_with_their_path(here: Here, body: str) -> None:
-    here("create-env", "alpha", "--base", "dev")
+    here.after("create-env", "alpha", "--base", "dev")
     file = here.folder / ".orchestrator" / "simulation" / "app" / "alpha.jsonl"
     head = file.read_text().split("\n")[0]
     before = head[head.index('"body_bytes"') :].split(",")[0]
@@ -137,7 +137,7 @@ def test_damaged_resources_are_reported_with_their_path(here: Here, body: str) -
 @pytest.mark.parametrize("name", ["app/alpha.owner", "app/beta.claim", "marks/bases/dev/x.json", "stacks.json"])
 @pytest.mark.parametrize("content", ["", "{", "[]", "7", '{"a": "b"}', '{"process": 7}', "[" * 100_000])
 def test_a_damaged_note_has_no_effect(here: Here, name: str, content: str) -> None:
-    here("create-env", "alpha", "--base", "dev")
+    here.after("create-env", "alpha", "--base", "dev")
     file = here.folder / ".orchestrator" / "simulation" / name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(content)
@@ -146,9 +146,10 @@ def test_a_damaged_note_has_no_effect(here: Here, name: str, content: str) -> No
 
 
 @pytest.fixture
-def plan(here: Here) -> Path:
+def plan(here: Here, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = here.folder / "plan"
-    assert here("preview-env", "alpha", "--base", "dev", "--save-plan", str(folder)).code == 0
+    monkeypatch.chdir(here.folder)
+    here.after("preview-env", "alpha", "--base", "dev", "--save-plan", "plan")
     return folder
 
 

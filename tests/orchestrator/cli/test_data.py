@@ -28,8 +28,7 @@ def alpha(here: Here) -> Here:
     app = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(OUTPUTS).items()}
     app = {name: value for name, value in app.items() if value is not None}
     (here.folder / "app" / "__main__.py").write_text(EXPORTS.format(values=app), encoding="utf-8")
-    assert here("create-env", "alpha", "--base", "dev").code == 0
-    return here
+    return here.after("create-env", "alpha", "--base", "dev")
 
 
 def config(here: Here) -> dict[str, Any]:

@@ -19,8 +19,7 @@ def check(name: str, document: Any) -> None:
 
 @pytest.fixture
 def running(here: Here) -> Here:
-    assert here("create-env", "alpha", "--ttl", "3h", "--owner", "ada").code == 0
-    return here
+    return here.after("create-env", "alpha", "--ttl", "3h", "--owner", "ada")
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

@@ -20,8 +20,7 @@ from tests.support.command_line import Here
 
 @pytest.fixture
 def running(here: Here) -> Here:
-    assert here("create-env", "alpha", "--owner", "ada").code == 0
-    return here
+    return here.after("create-env", "alpha", "--owner", "ada")
 
 
 # destroy --dry-run

@@ -8,11 +8,11 @@ import pytest
 
 from orchestrator.errors import RefusedError, UnknownStackError
 from orchestrator.lifecycle.listener_slots import free_slot
-from orchestrator.lifecycle.registry import Registry
+from orchestrator.lifecycle.registry import Registry, asleep_and_maintenance
 from orchestrator.model import Kind, OutputValue, Record, Scope, StackStatus, Unit
 from pulumi_django.rules.priorities import SLOTS, stable_slot
 from tests.support.fake_engine import UPDATED
-from tests.support.workspace import Workspace
+from tests.support.workspace import APP_CONFIG, Workspace
 
 DEV, QA, ALPHA, BETA = Unit("base", "dev"), Unit("base", "qa"), Unit("app", "alpha"), Unit("app", "beta")
 ON_DEV = Record(kind=Kind.AD_HOC, base="dev", listener_slot=4)
@@ -52,6 +52,29 @@ def test_outputs_replace_a_missing_record(workspace: Workspace) -> None:
     assert not found.environment("beta").recorded
     assert found.base("dev").record.kind is Kind.PROD
     assert found.base("dev").environments == ("beta",)
+
+
+@pytest.mark.parametrize(
+    ("config", "states"),
+    [
+        ("", (False, None)),
+        ("  django-app:asleep: true\n", (True, None)),
+        ('  django-app:asleep: "True"\n', (True, None)),
+        ("  django-app:maintenance: {}\n", (False, "on")),
+        ("  django-app:maintenance:\n    page: closed\n", (False, "on")),
+        ('  django-app:maintenance:\n    since: "2026-11-01T10:00"\n', (False, "2026-11-01T10:00")),
+    ],
+)
+def test_the_configuration_of_an_environment_says_whether_it_sleeps_and_since_when_it_is_in_maintenance(
+    workspace: Workspace, config: str, states: tuple[bool, str | None]
+) -> None:
+    workspace.engine.has(DEV)
+    workspace.engine.has(ALPHA, record=ON_DEV)
+    workspace.write("app", "alpha", APP_CONFIG + config)
+    projects = tuple(workspace.orchestrator().settings.projects)
+    found = registry(workspace)
+    assert asleep_and_maintenance(found.environment("alpha"), projects) == states
+    assert asleep_and_maintenance(found.base("dev"), projects) == (False, None)
 
 
 def test_references_replace_missing_outputs(workspace: Workspace) -> None:

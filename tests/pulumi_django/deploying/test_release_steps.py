@@ -89,6 +89,11 @@ def test_the_command_runs_in_a_task_of_the_release_and_its_log_is_shown(fake: Fa
     assert ("info", "alpha release.after_command | Applying shop.0002_drop... OK") in logs
 
 
+def test_the_command_of_a_new_environment_does_not_run_again_when_it_changes(fake: FakeAws) -> None:
+    run(lambda: call(SEED, {"command": ["other"]}, {"command": ["seed"]}, fake))
+    assert ran(fake) == []
+
+
 def test_a_failed_command_fails_the_update_and_says_that_the_services_run(fake: FakeAws) -> None:
     fake.lives = [Life(exit_code=3, log=[(4, "no such table")])]
     errors: list[str] = []

@@ -353,6 +353,13 @@ def test_a_service_that_is_deleted_meanwhile_is_reported(gone: dict[str, str] | 
     assert watched.seconds < 30
 
 
+def test_a_cluster_that_does_not_exist_has_no_services() -> None:
+    aws = FakeAws(frames=[(0, service(ROLLING))])
+    aws.errors["DescribeServices"] = [("ClusterNotFoundException", "Cluster not found.")] * 100
+
+    assert Watched(aws).error().startswith("alpha-gunicorn does not exist, so alpha-gunicorn:42 is not rolled out\n")
+
+
 @pytest.mark.parametrize("not_yet", [None, {"status": "INACTIVE"}])
 def test_a_new_service_that_ecs_does_not_show_yet_is_waited_for(not_yet: dict[str, str] | None) -> None:
     watched = Watched(FakeAws(frames=[(0, not_yet), (15, service(deployment("42")))]))
