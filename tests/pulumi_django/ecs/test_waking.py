@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pulumi_aws as aws
@@ -10,7 +11,7 @@ import pytest
 from pulumi_django.deploying.gate import ReleaseGate, takes_new_code
 from pulumi_django.testing import simulate
 from tests.pulumi_django.deploying.test_gate import call, fake, gate, inputs, ran, run
-from tests.support.fake_ecs import CLUSTER, FakeAws, arn, deployment, service
+from tests.support.fake_ecs import CLUSTER, FakeAws, Life, arn, deployment, service
 
 __all__ = ["fake"]
 
@@ -68,6 +69,22 @@ def test_bounds_are_raised_from_zero_after_the_release_only(
 
     run(program)
     assert bool(ran(fake)) is releases
+
+
+def test_bounds_stay_when_the_release_fails_and_the_error_names_the_service_that_ran_it(fake: FakeAws) -> None:
+    fake.lives = [Life(), Life(exit_code=1)]
+    errors: list[BaseException | None] = []
+
+    async def program() -> None:
+        bounds = gate(fake).bounds_binding
+        hooks = [
+            call(bounds.before_update, {"maxCapacity": 5}, None, name=name) for name in ("alpha-web", "alpha-mail")
+        ]
+        errors.extend(await asyncio.gather(*hooks, return_exceptions=True))
+
+    run(program)
+    assert str(errors[0]).startswith("the release command failed; no service was changed\n")
+    assert str(errors[1]) == "not changed, because the release failed: see the error of alpha-web"
 
 
 def test_a_service_that_was_awake_is_not_given_a_count(fake: FakeAws) -> None:
