@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, NoCredentialsError
 from moto import mock_aws
 
-from pulumi_django.deploying import aws_access
+from pulumi_django.deploying import aws_access, aws_sessions
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.deploying.aws_sessions import MAX_ATTEMPTS
 from pulumi_django.deploying.aws_settings import AssumedRole
@@ -52,6 +52,14 @@ def test_the_region_of_the_environment_is_read_as_the_provider_reads_it(monkeypa
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
     assert AwsAccess().client("ecs").meta.region_name == "eu-central-1"
     assert AwsAccess(region="eu-west-1").client("ecs").meta.region_name == "eu-west-1"
+
+
+def test_the_metadata_service_of_the_stacks_configuration_is_the_one_that_boto3_asks() -> None:
+    given = {"ec2MetadataServiceEndpoint": "http://127.0.0.1:3", "ec2MetadataServiceEndpointMode": "IPv6"}
+    access = AwsAccess.from_config({"region": "eu-west-1", **given})
+    core: Any = aws_sessions._plain_session(access)._session  # pyright: ignore[reportPrivateUsage]
+    assert core.get_config_variable("ec2_metadata_service_endpoint") == "http://127.0.0.1:3"
+    assert core.get_config_variable("ec2_metadata_service_endpoint_mode") == "IPv6"
 
 
 def test_a_client_has_the_endpoint_region_and_patience(monkeypatch: pytest.MonkeyPatch) -> None:

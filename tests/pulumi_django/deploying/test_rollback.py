@@ -217,6 +217,16 @@ def test_a_service_that_ecs_rolled_back_takes_the_others_back_with_it(fake: Seve
     )
 
 
+def test_a_service_that_was_deleted_after_its_rollout_is_reported_as_gone(fake: SeveralServices) -> None:
+    fake.services = {
+        "gunicorn": [(0, state("gunicorn", 2, running=0, rollout="IN_PROGRESS")), (90, rolled_back("gunicorn"))],
+        "default": [(0, state("default", 2)), (80, {"serviceName": "alpha-default", "status": "INACTIVE"})],
+    }
+    errors = run(lambda: updated(gate(fake), "gunicorn", "default"))
+    assert fake.deployed == []
+    assert "    alpha-default: does not exist" in errors["gunicorn"].splitlines()
+
+
 @pytest.mark.parametrize(
     "before",
     [
