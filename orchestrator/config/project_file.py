@@ -73,6 +73,13 @@ class ProjectFile:
     stack_folder: Path = field(default_factory=Path)
     """Folder of the `Pulumi.<stack>.yaml` files."""
 
+    runtime: str | None = None
+    """Language of the program."""
+
+    runtime_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    has_plugins: bool = False
+    """Whether the project names plugins by their folders, which may be those of languages."""
+
     @property
     def program_folder(self) -> Path:
         """Folder of the program, which is the working folder while it runs."""
@@ -98,7 +105,7 @@ def _read(path: Path, _changed: int, _size: int) -> ProjectFile:
         if folder:
             raise SettingsError(f"{path}: config and stackConfigDir both name a folder", "keep stackConfigDir")
         config, folder = None, config
-    name = _text(path, document, "name")
+    name, runtime = _text(path, document, "name"), document.get("runtime")
     return ProjectFile(
         path=path,
         name=name,
@@ -106,6 +113,9 @@ def _read(path: Path, _changed: int, _size: int) -> ProjectFile:
         config=_declared(path, str(name), config),
         backend=_text(path, values.mapping(document.get("backend")), "url"),
         stack_folder=path.parent / (folder or "."),
+        runtime=runtime if isinstance(runtime, str) else values.mapping(runtime).get("name"),
+        runtime_options=values.mapping(values.mapping(runtime).get("options")),
+        has_plugins="plugins" in document,
     )
 
 

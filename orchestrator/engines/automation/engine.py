@@ -37,6 +37,7 @@ from orchestrator.engines.protocol import Sink, UnitRequest
 from orchestrator.engines.rehearsal import Asked, Rehearsal
 from orchestrator.errors import (
     InterruptedRunError,
+    OperationFailedError,
     OrchestratorError,
     StackLockedError,
     StateError,
@@ -177,7 +178,9 @@ class AutomationEngine(Stacks):
         progress = Progress(request.unit, sink, muted=lambda: self._cli.interrupted)
         words = _words(request)
         told = {**request.environment, **environment}
-        finished = self._cli.run(words, folder, environment=told, on_event_line=progress.line)
+        # In Pulumi Cloud, the host would change the stack's tag `pulumi:runtime`.
+        hosted = request.operation in (Operation.UP, Operation.PREVIEW) and isinstance(self._backend, Backend)
+        finished = self._cli.run(words, folder, environment=told, on_event_line=progress.line, runs_program=hosted)
         if finished.code != 0:
             raise self._failure(request, finished, progress)
         outputs: Outputs = {} if request.operation is Operation.DESTROY else progress.outputs
@@ -200,6 +203,11 @@ class AutomationEngine(Stacks):
             return StateError(
                 f"{unit.stack} failed: the engine was killed by signal {-finished.code}",
                 "run the same command again: it finds in AWS what was being created, then continues",
+            )
+        if finished.lost_program:
+            return OperationFailedError(
+                f"{unit.stack} failed: the process that runs its program was killed",
+                "run the same command again: it continues",
             )
         program = project_file.read(self._projects[unit.project].path).program_folder
         error = explained(unit, finished.text, progress.errors, self._existing(request), program=program)

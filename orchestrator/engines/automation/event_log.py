@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from orchestrator.config import documents
 from orchestrator.engines.automation.checkpoint import DEFAULT_PROVIDER, STACK_TYPE, masked, outputs
+from orchestrator.engines.program_host.messages import ERRORS_MARK
 from orchestrator.engines.protocol import Sink
 from orchestrator.events import Diagnostic, ResourceEvent
 from orchestrator.model import ChangeCounts, ChangeOp, Outputs, ResourceChange, StackResource, Unit
@@ -164,8 +165,8 @@ class Progress:
 
     def _diagnostic(self, event: _Diagnostic) -> None:
         severity, message = event.severity, event.message.strip()
-        if severity == "info#err":
-            message = self._stderr.report(event.message)
+        if severity == "info#err" or event.message.startswith(ERRORS_MARK):
+            message = self._stderr.report(event.message.removeprefix(ERRORS_MARK))
             severity = "info"
         if severity not in ("info", "warning", "error") or not message or any(noise in message for noise in _NOISE):
             return

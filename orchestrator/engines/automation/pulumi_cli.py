@@ -17,11 +17,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from orchestrator.engines.program_host.hosts import Host, Hosts
 from orchestrator.errors import EngineUnavailableError, InterruptedRunError
 
 MINIMUM_VERSION = (3, 200, 0)
@@ -45,6 +46,9 @@ class Finished:
     errors: str
     """Standard error."""
 
+    lost_program: bool = False
+    """Whether the process that runs the program was killed."""
+
     @property
     def text(self) -> str:
         """Standard output and standard error."""
@@ -65,8 +69,9 @@ class Cli:
         self.noting: Callable[[Sequence[str], Path, int], Callable[[int], None]] | None = None
         """Called with the arguments, folder and id of each started process. The function that it returns gets the exit code."""
 
-        self._live: dict[int, subprocess.Popen[bytes]] = {}
+        self._live: dict[int, tuple[subprocess.Popen[bytes], Host | None]] = {}
         self._guard = threading.Lock()
+        self._hosts = Hosts()
         self._interrupted = False
         self._checked = False
 
@@ -116,12 +121,14 @@ class Cli:
         *,
         environment: Mapping[str, str] | None = None,
         on_event_line: Callable[[str], None] | None = None,
+        runs_program: bool = False,
     ) -> Finished:
         """Run one command to its end and return its output, for any exit code.
 
-        `on_event_line` gets each line of the engine's event log at once. Raises InterruptedRunError for an operation after
-        `interrupt`.
+        `on_event_line` gets each line of the engine's event log at once. With `runs_program`, the program of the folder runs
+        in a host of ours where that makes no difference. Raises InterruptedRunError for an operation after `interrupt`.
         """
+        told = {**self._environment, **(environment or {})}
         with tempfile.TemporaryDirectory(prefix="orchestrator-") as name:
             scratch = Path(name)
             events = scratch / "events.jsonl"
@@ -129,14 +136,26 @@ class Cli:
             if on_event_line is not None:
                 events.touch(mode=0o600)
                 words += ["--event-log", str(events)]
-            with (scratch / "out").open("w+b") as out, (scratch / "err").open("w+b") as err:
-                with self._started(words, folder, {**self._environment, **(environment or {})}, out, err) as process:
+            with (
+                (scratch / "out").open("w+b") as out,
+                (scratch / "err").open("w+b") as err,
+                self._hosts.host(folder, scratch, told) if runs_program else nullcontext() as host,
+            ):
+                words += ["--client", host.address] if host else []
+                with self._started(words, folder, told, out, err, host) as process:
                     _follow(process, events, on_event_line)
-                return Finished(code=process.returncode, output=_text(out), errors=_text(err))
+                    lost = host is not None and host.killed
+                return Finished(code=process.returncode, output=_text(out), errors=_text(err), lost_program=lost)
 
     @contextmanager
     def _started(
-        self, words: list[str], folder: Path, environment: Mapping[str, str], out: IO[bytes], err: IO[bytes]
+        self,
+        words: list[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        out: IO[bytes],
+        err: IO[bytes],
+        host: Host | None,
     ) -> Generator[subprocess.Popen[bytes]]:
         with self._guard:
             if self._interrupted and OPERATIONS & set(words):
@@ -150,7 +169,9 @@ class Cli:
                 stderr=err,
                 start_new_session=True,
             )
-            self._live[process.pid] = process
+            if host:
+                host.belong_to(process.pid)
+            self._live[process.pid] = (process, host)
         try:
             ended = self.noting(words, folder, process.pid) if self.noting else None
             yield process
@@ -171,8 +192,10 @@ class Cli:
             if self._interrupted:
                 return
             self._interrupted = True
-            for process in self._live.values():
+            for process, host in self._live.values():
                 process.send_signal(signal.SIGINT)
+                if host:
+                    host.interrupt()
 
 
 def _follow(process: subprocess.Popen[bytes], events: Path, on_line: Callable[[str], None] | None) -> None:
