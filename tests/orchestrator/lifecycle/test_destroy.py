@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -63,6 +64,15 @@ def test_a_generated_file_is_removed_and_a_file_of_the_user_stays(running: Works
     running.orchestrator().destroy_env(["alpha", "beta"])
     assert running.file("app", "alpha").exists()
     assert not running.file("app", "beta").exists()
+
+
+def test_a_generated_file_that_goes_meanwhile_does_no_harm(running: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def remove(_folder: Path, _pattern: str) -> frozenset[str]:
+        running.file("app", "beta").unlink()
+        return frozenset()
+
+    monkeypatch.setattr(git, "tracked", remove)
+    assert told(running.orchestrator().destroy_env("beta")) == [("app/beta", "succeeded")]
 
 
 def test_a_generated_file_that_was_checked_in_stays(committed: Workspace) -> None:

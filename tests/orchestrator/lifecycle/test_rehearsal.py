@@ -13,7 +13,7 @@ from orchestrator.cli.main import main
 from orchestrator.engines.rehearsal import Rehearsal
 from orchestrator.errors import OperationFailedError
 from orchestrator.events import Diagnostic
-from orchestrator.lifecycle import CreateEnv
+from orchestrator.lifecycle import CreateEnv, rehearsal
 from orchestrator.model import Unit
 from tests.support.workspace import Workspace
 
@@ -56,9 +56,11 @@ def test_a_refusal_is_raised_before_anything_is_touched(workspace: Workspace) ->
 
 
 def test_a_program_that_cannot_be_simulated_is_named_once_and_runs(workspace: Workspace) -> None:
-    workspace.engine.rehearsals = {BASE: Rehearsal(skipped="its provider is unknown"), APP: Rehearsal()}
+    workspace.engine.rehearsals = {BASE: Rehearsal(skipped="its provider is unknown\nline 2"), APP: Rehearsal()}
     orchestrator = workspace.orchestrator()
     job = orchestrator.prepare(CreateEnv(names=("alpha",), base="dev"))
+    note = "dev was not rehearsed: its provider is unknown"
+    assert rehearsal.passed(job).notes == (*job.notes, note)
     assert orchestrator.run_job(job).exit_code == 0
     assert len(workspace.engine.calls) == 2
     assert workspace.engine.rehearsed == [(BASE, APP)]
