@@ -21,13 +21,18 @@ ESCAPE = "\x1b"
 RED, YELLOW, GREEN, CYAN, BOLD, RESET = "\x1b[31m", "\x1b[33m", "\x1b[32m", "\x1b[36m", "\x1b[1m", "\x1b[0m"
 _STATUS_COLORS = {
     **dict.fromkeys(("created", "updated", "destroyed", "refreshed", "succeeded", "ready", "steady", "ok"), GREEN),
+    **dict.fromkeys(("running", "healthy", "started"), GREEN),
     **dict.fromkeys(
         ("asleep", "updating", "incomplete", "cancelled", "skipped", "empty", "rolling out", "warn"), YELLOW
     ),
-    **dict.fromkeys(("failed", "damaged", "unreadable", "failing", "missing tasks", "fail"), RED),
+    **dict.fromkeys(("stopped", "stopping", "starting", "waits for approval"), YELLOW),
+    **dict.fromkeys(("failed", "damaged", "unreadable", "failing", "missing tasks", "fail", "unhealthy"), RED),
 }
+_CLOSED = r"closed until \w+ [\d:]+"
+"""The status of an environment outside its office hours."""
+
 # A status is a whole cell of a table: two blanks or an end of the line on both sides.
-_STATUS = re.compile(rf"(?<![^\s])({'|'.join(_STATUS_COLORS)})(?=  |\n|$)")
+_STATUS = re.compile(rf"(?<![^\s])({'|'.join(_STATUS_COLORS)}|{_CLOSED})(?=  |\n|$)")
 
 _GAP = re.compile(r"  +(?=\S)")
 
@@ -91,7 +96,7 @@ class Console:
         if self.width:
             text = "".join(_broken(line, self.width) for line in text.splitlines(keepends=True))
         lines = (
-            _STATUS.sub(lambda found: self.colored(found[1], _STATUS_COLORS[found[1]]), line, count=1)
+            _STATUS.sub(lambda found: self.colored(found[1], _STATUS_COLORS.get(found[1], YELLOW)), line, count=1)
             for line in text.splitlines(keepends=True)
         )
         self.result("".join(lines))

@@ -14,7 +14,7 @@ from pulumi_django.rules import office_hours
 from pulumi_django.rules.kinds import Kind
 from pulumi_django.rules.office_hours import OfficeHours
 from pulumi_django.rules.partitions import partition
-from pulumi_django.rules.text import whole_number
+from pulumi_django.rules.text import as_written, whole_number
 
 CONTRACT_VERSION = 1
 """It rises when a name changes its meaning or a required name is added. A program reads its own version and older ones."""
@@ -170,7 +170,9 @@ class BaseContract:
             try:
                 return convert(value)
             except ValueError:
-                raise ValueError(f"{name} of {self.base_stack_name} is {value!r}: it is {needed}") from None
+                raise ValueError(
+                    f"{name} of {self.base_stack_name} is {as_written(value)}: it must be {needed}"
+                ) from None
 
         value: object = getattr(self, name)
         if isinstance(value, pulumi.Output):
@@ -269,7 +271,7 @@ def _flag(value: object) -> bool:
         return True
     if value in (False, "false"):
         return False
-    raise ValueError(f"{value!r} is neither true nor false")
+    raise ValueError(f"{as_written(value)} is neither true nor false")
 
 
 def export(values: BaseContract | AppOutputs) -> None:

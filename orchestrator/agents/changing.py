@@ -76,7 +76,7 @@ class ChangingTools:
     def preview_destroy(
         self,
         name: Annotated[str, Field(description="Environment or base; `base/NAME` when both have the name.")],
-        cascade: Annotated[bool, Field(description="Of a base, destroy its environments first.")] = False,
+        cascade: Annotated[bool, Field(description="For a base, destroy its environments first.")] = False,
     ) -> dict[str, Any]:
         """Show what a destruction would delete, and return a plan for `destroy`. It is valid until this server ends."""
         with self._one_run:
@@ -109,7 +109,7 @@ class ChangingTools:
         self,
         caller: Caller,
         plan: Annotated[str, Field(description="The `plan` of `preview_destroy`.")],
-        name: Annotated[str, Field(description="The name of what is destroyed, once more.")],
+        name: Annotated[str, Field(description="The name of the environment or base again, to confirm.")],
     ) -> dict[str, Any]:
         """Destroy an environment or a base, with its data, by the plan of `preview_destroy`. It cannot be undone."""
         with self._one_run:

@@ -13,7 +13,7 @@ from orchestrator.events import Observer, ignore
 class Opening:
     """The options with which each call opens the orchestrator. Settings are read again each time, so that edits count at once.
 
-    Production may not be changed: `allow_prod` is no part of it.
+    Production may not be changed: `allow_prod` is not part of it.
     """
 
     where: Path | None = None

@@ -15,7 +15,10 @@ from orchestrator.errors import OperationFailedError
 from orchestrator.operations import child
 from orchestrator.operations.child import Tell
 
-_LACKS = "the builder of docker keeps no layers in a registry and writes no provenance; `docker buildx create --use` makes one that does"
+_LACKS = (
+    "Docker's default builder keeps no layers in a registry and writes no provenance: "
+    "`docker buildx create --use` creates a builder that does"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +68,7 @@ class Buildx:
         """Build and push in one step; without a push docker gets the image."""
         if len(order.platforms) > 1 and not self.full:
             raise OperationFailedError(
-                f"the image {order.reference} was not built: the builder of docker builds one platform at a time",
+                f"the image {order.reference} was not built: Docker's default builder builds one platform at a time",
                 "create a builder that builds several: `docker buildx create --use`",
             )
         metadata = folder / "metadata.json"

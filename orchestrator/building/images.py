@@ -125,8 +125,8 @@ class Building:
         own = recipe.settings.cache is True and isinstance(builder, Buildx) and builder.full
         if own and not self._registry(recipe).keeps_cache():
             return None, (
-                f"no layers are kept in {recipe.repository}, whose tags cannot move: set images.{recipe.name}.cache to a "
-                "repository with tags that can, or to false",
+                f"{recipe.repository} keeps no layers, because its tags are immutable: set images.{recipe.name}.cache to a "
+                "repository with mutable tags, or to false",
             )
         return recipe.cache, ()
 
@@ -148,7 +148,7 @@ def _staged(recipe: Recipe) -> Generator[_Stage]:
     try:
         folder = Path(tempfile.mkdtemp(prefix="orchestrator-build-"))
     except OSError as error:
-        hint = "free some space, or let TMPDIR be another folder"
+        hint = "free some space, or set TMPDIR to another folder"
         raise OperationFailedError(f"no temporary folder can be created: {error.strerror or error}", hint) from None
     try:
         stage = _Stage(folder, folder / "context", folder / "Dockerfile")

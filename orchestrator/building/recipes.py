@@ -150,7 +150,7 @@ class _Reader:
         missing = sorted(platforms - {*image.platforms})
         if image.platforms and missing:
             raise SettingsError(
-                f"{self.settings.file}: images.{name}.platforms has no {missing[0]}, on which the environment runs",
+                f"{self.settings.file}: images.{name}.platforms has no {missing[0]}, and the environment runs on it",
                 f"add {missing[0]}, or remove the key: the default is the platform of the environment",
             )
         return image.platforms or tuple(sorted(platforms))
@@ -177,7 +177,7 @@ class _Reader:
         found = registries.discovered(name, self.make_clients(access))
         if len(found) == 1:
             return found[0]
-        have = f"{' and '.join(found)} fit" if found else "ECR has no repository whose name ends with it"
+        have = f"{' and '.join(found)} match" if found else "ECR has no repository whose name ends with it"
         raise SettingsError(
             f"the repository of the image {name} is not known: {have}",
             f'set `repository` in [images.{name}], for example repository = "shop-{name}"',
@@ -211,7 +211,7 @@ class _Reader:
 
 
 def _stack_files(settings: Settings, context: Path) -> list[Path]:
-    """The files of the stacks, which are no part of an image: each deploy writes the image into one of them."""
+    """The files of the stacks, which are not part of an image: each deploy writes the image into one of them."""
     root = Path(os.path.realpath(settings.root))
     if root != context and root.is_relative_to(context):
         return [root]

@@ -69,7 +69,11 @@ class SourceTree:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(source, target, follow_symlinks=False)
             except OSError as error:
-                hint = "free some space, or let TMPDIR be a larger folder" if error.errno == errno.ENOSPC else None
+                hint = (
+                    "free some space, or set TMPDIR to a folder on a larger disk"
+                    if error.errno == errno.ENOSPC
+                    else None
+                )
                 raise OperationFailedError(
                     f"the files for the builder cannot be copied to {folder}: {error.strerror or error} ({file.path})",
                     hint,
@@ -139,7 +143,7 @@ def _source_file(root: Path, path: str) -> SourceFile | None:
         if os.path.isabs(target) or inside == ".." or inside.startswith(f"..{os.sep}"):
             raise RefusedError(
                 f"{root / path} is a symbolic link to {target}, outside the build context {root}",
-                f"replace the link by the file, make `context` a folder that has both, or add {path} to .dockerignore",
+                f"replace the link with the file, make `context` a folder that has both, or add {path} to .dockerignore",
             )
         return SourceFile(path, target, executable=False)
     return SourceFile(path, None, bool(mode & stat.S_IXUSR)) if stat.S_ISREG(mode) else None

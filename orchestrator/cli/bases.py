@@ -60,7 +60,7 @@ def update_base(
     common: Common,
     names: BasesArgument,
     with_envs: Annotated[
-        bool, typer.Option("--with-envs", help="Then update the environments on these bases.")
+        bool, typer.Option("--with-envs", help="Also update the environments on these bases, after them.")
     ] = False,
     set_: SetOption = None,
 ) -> None:

@@ -87,7 +87,9 @@ def images_with_built(
     settings = session.orchestrator.settings
     wanted = tuple(name for name in settings.images if name not in images)
     if settings.images and not wanted:
-        raise UsageError("--build has nothing to build: --image gives every image of [images]", "leave one of them out")
+        raise UsageError(
+            "--build has nothing to build, because --image gives every image of [images]", "leave one of them out"
+        )
     request = BuildImages(
         images=wanted,
         environments=tuple(environments),

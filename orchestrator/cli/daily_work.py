@@ -53,7 +53,7 @@ def deploy_(
     image: ImageOption = None,
     set_: SetOption = None,
     release: Annotated[
-        bool, typer.Option("--release/--no-release", help="First run the release command on the new image.")
+        bool, typer.Option("--release/--no-release", help="Run the release command on the new image first.")
     ] = True,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Do not wait for the rollouts.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the changes, and change nothing.")] = False,
@@ -61,11 +61,11 @@ def deploy_(
         bool | None,
         typer.Option(
             "--check-migrations/--no-check-migrations",
-            help="First refuse pending migrations that break running code or lock tables (default: orchestrator.toml).",
+            help="Refuse pending migrations that break running code or lock tables (default: orchestrator.toml).",
             show_default=False,
         ),
     ] = None,
-    smoke: Annotated[bool, typer.Option("--smoke", help="Then run the checks of `smoke`.")] = False,
+    smoke: Annotated[bool, typer.Option("--smoke", help="Run the checks of `smoke` afterwards.")] = False,
     build: BuildOption = False,
     create_repository: CreateRepositoryOption = False,
 ) -> None:
@@ -195,12 +195,15 @@ def logs_(
         str | None,
         typer.Option("--since", metavar="DURATION", help="Start this long ago, for example 10m (default: 1h)."),
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Then print new lines as they are written.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Keep printing new lines as they are written.")
+    ] = False,
     previous: Annotated[
         bool, typer.Option("--previous", "-p", help="Read the log of the last task that stopped.")
     ] = False,
     grep: Annotated[
-        str | None, typer.Option("--grep", "-g", metavar="REGEX", help="Print only lines that match.")
+        str | None,
+        typer.Option("--grep", "-g", metavar="REGEX", help="Print only lines that match this regular expression."),
     ] = None,
     times: Annotated[bool, typer.Option("--times", "-t", help="Print the time of each line.")] = False,
 ) -> None:

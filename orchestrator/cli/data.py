@@ -302,6 +302,8 @@ def _push(
 _OPEN_FILES = tuple(Path(name).parts for name in ("/dev/fd", "/dev/stdin", "/proc/self/fd"))
 """Beginnings of the names of files that the process has open already."""
 
+_FILE_HINT = "give the path of a file that this user can read"
+
 
 def _read(file: str, argument: str) -> str:
     """The text of a file. Raises UsageError without the text and without the name, which can be a value."""
@@ -317,11 +319,11 @@ def _read(file: str, argument: str) -> str:
                 return opened.read(MOST_CHARACTERS + 1)
         return documents.text(Path(file), 4 * MOST_CHARACTERS)
     except UnicodeDecodeError:
-        raise UsageError(f"the file of {argument} cannot be read: it is not UTF-8 text") from None
+        raise UsageError(f"{argument} cannot be read: it is not UTF-8 text", _FILE_HINT) from None
     except OSError as error:
-        raise UsageError(f"the file of {argument} cannot be read: {error.strerror or 'it is not a file'}") from None
+        raise UsageError(f"{argument} cannot be read: {error.strerror or 'it is not a file'}", _FILE_HINT) from None
     except ValueError:
-        raise UsageError(f"the file of {argument} cannot be read: its name is not a file name") from None
+        raise UsageError(f"{argument} cannot be read: its name is not a file name", _FILE_HINT) from None
 
 
 def _stdin() -> str:

@@ -48,7 +48,7 @@ def create_env(
     set_: SetOption = None,
     owner: OwnerOption = None,
     ttl: TtlOption = None,
-    smoke: Annotated[bool, typer.Option("--smoke", help="Then run the checks of `smoke`.")] = False,
+    smoke: Annotated[bool, typer.Option("--smoke", help="Run the checks of `smoke` afterwards.")] = False,
     build: BuildOption = False,
     create_repository: CreateRepositoryOption = False,
 ) -> None:

@@ -29,7 +29,7 @@ _PLAIN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^Got unexpected extra arguments?(?:\(s\))? \((.+)\)$", r"unexpected arguments \1"),
     )
 )
-"""What click and pydantic say, and the same in the words of all other errors."""
+"""Messages of click and pydantic, and the same in the words of all other errors."""
 
 _CHOICES = re.compile(r"\. Choose from:\s+(.+)$", re.DOTALL)
 

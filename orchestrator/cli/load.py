@@ -17,7 +17,7 @@ LoadOption = Annotated[
     typer.Option(
         "--load",
         metavar="DURATION",
-        help="Then send requests for this long, for example 60s, at most 1h (needs the extra load).",
+        help="Send requests for this long after the checks, for example 60s, at most 1h (needs the extra load).",
     ),
 ]
 UsersOption = Annotated[

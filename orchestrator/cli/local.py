@@ -139,7 +139,9 @@ def local_logs(
     common: Common,
     name: EnvironmentArgument,
     service: ServicesOption = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Then print new lines as they are written.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Keep printing new lines as they are written.")
+    ] = False,
     times: Annotated[bool, typer.Option("--times", "-t", help="Print the time of each line.")] = False,
 ) -> None:
     """Print the log of an environment on this machine, of this run or the last one.
@@ -264,10 +266,12 @@ def _values(file: str | None) -> dict[str, str]:
     if file is None:
         return {}
     try:
-        return dotenv.parse(Path(file).read_text(encoding="utf-8"), "the file of --env-file")
+        return dotenv.parse(Path(file).read_text(encoding="utf-8"), "--env-file")
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise UsageError(f"the file of --env-file cannot be read: {why}") from None
+        raise UsageError(
+            f"--env-file cannot be read: {why}", "give the path of a file that this user can read"
+        ) from None
 
 
 def _commands(texts: list[str] | None) -> dict[str, list[str]]:

@@ -119,7 +119,7 @@ def cost(
     common: Common,
     name: OptionalNameArgument = None,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="First fetch the current prices from AWS (needs pricing:GetProducts).")
+        bool, typer.Option("--refresh", help="Fetch the current prices from AWS first (needs pricing:GetProducts).")
     ] = False,
     region: Annotated[
         str | None, typer.Option("--region", help="Region of the prices (default: the region of a base).")

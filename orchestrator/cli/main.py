@@ -73,7 +73,7 @@ def _refuse_unusable(arguments: Sequence[str]) -> None:
 def _written(console: Console) -> Generator[None]:
     """Write the output of a command to its end. A full stdout ends the command with code 1 and an error.
 
-    A reader that stops reading is no error: `orchestrator list | head -1` ends quietly.
+    A reader that stops reading is not an error: `orchestrator list | head -1` ends quietly.
     """
     try:
         yield

@@ -171,7 +171,7 @@ CheckOption = Annotated[
     typer.Option(
         "--check/--no-check",
         envvar="ORCHESTRATOR_CHECK",
-        help="Look in AWS first for zone, certificate, images, secrets and quotas, and preview new stacks.",
+        help="Check the zone, certificate, images, secrets and quotas in AWS first, and preview new stacks.",
     ),
 ]
 
@@ -270,7 +270,7 @@ ImageOption = Annotated[
     ),
 ]
 BuildOption = Annotated[
-    bool, typer.Option("--build", help="First build and push the images of [images] in orchestrator.toml.")
+    bool, typer.Option("--build", help="Build and push the images of [images] in orchestrator.toml first.")
 ]
 CreateRepositoryOption = Annotated[
     bool, typer.Option("--create-repository", help="Create a repository that is missing in ECR.")

@@ -71,7 +71,7 @@ PreviousOption = Annotated[
 ]
 CheckMigrationsOption = Annotated[
     bool,
-    typer.Option("--check-migrations/--no-check-migrations", help="First compare the migrations of both images."),
+    typer.Option("--check-migrations/--no-check-migrations", help="Compare the migrations of both images first."),
 ]
 
 
@@ -102,7 +102,7 @@ def rollback(
     from orchestrator.rendering import operation_text, release_documents
 
     if to is not None and previous:
-        raise UsageError("--to and --previous exclude each other", "use one of them")
+        raise UsageError("--to and --previous cannot be used together", "use one of them")
     work = on_environment(common, name)
     result = work.operations.releases.rollback(
         name,
@@ -147,7 +147,7 @@ def log(
     from orchestrator.rendering import release_documents, release_text
 
     if common.as_json and format_ is LogFormatName.CSV:
-        raise UsageError("--json and --format csv exclude each other", "use one of them")
+        raise UsageError("--json and --format csv cannot be used together", "use one of them")
     session = session_of(common)
     back = duration_of(since)
     start = session.orchestrator.context.clock() - back if back is not None else None
@@ -194,7 +194,7 @@ def _maintained(work: EnvironmentCommand, result: MaintenanceResult) -> None:
         work.console.document(release_documents.maintenance(result, work.session.notice))
     elif result.on and not result.report.exit_code:
         work.console.note(
-            f"{work.name} answers 503 since {result.since}: `orchestrator maintenance off {work.name}` ends it"
+            f"{work.name} has answered 503 since {result.since}: `orchestrator maintenance off {work.name}` ends it"
         )
     end(result.report.exit_code)
 

@@ -88,7 +88,10 @@ class Session:
             self._report(job, reports[0], plan_format, quiet_document)
         for file in files:
             if not file.exists():
-                self.console.note(f"removed   {file}: its stack is gone, and the file was generated and not in git")
+                why = "its stack is gone, and the file was generated and not in git"
+                self.console.note(f"removed   {file}: {why}")
+                if self.console.quiet:  # the file may have edits of the user
+                    self.console.warning(f"{file} was removed: {why}")
         self._ignore_state()
 
     def preview_destroy(self, request: Request) -> int:

@@ -24,7 +24,7 @@ def parse_duration(text: str) -> timedelta:
         seconds = sum(int(number) * _SECONDS[unit] for number, unit in parts)
     if not 0 < seconds <= LONGEST.total_seconds():
         raise UsageError(
-            f"{text!r} is not a duration: a duration is a number with w, d, h, m or s, at most ten years",
+            f"'{text}' is not a duration: write a number with w, d, h, m or s, above zero and at most ten years",
             "for example 3d, 8h or 1d12h",
         )
     return timedelta(seconds=seconds)

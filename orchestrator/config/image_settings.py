@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator.config import table_values
 from orchestrator.config.table_values import InvalidValueError
+from pulumi_django.rules.text import as_written
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
 """Platforms of Fargate. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-arm64.html"""
@@ -72,7 +73,7 @@ def _platforms(key: str, value: Any) -> tuple[str, ...]:
     found = table_values.texts(key, value)
     wrong = next((each for each in found if each not in PLATFORMS), None)
     if wrong is not None:
-        raise InvalidValueError(key, f"contains {wrong!r}: platforms are {' and '.join(PLATFORMS)}")
+        raise InvalidValueError(key, f"contains {as_written(wrong)}: platforms are {' and '.join(PLATFORMS)}")
     return tuple(sorted(set(found)))
 
 
@@ -106,7 +107,7 @@ def _repository(key: str, value: Any) -> str:
     text = table_values.text(key, value)
     if not _REPOSITORY.fullmatch(text):
         raise InvalidValueError(
-            key, f"is {text!r}: it is a repository without a tag, such as registry.example.com/shop/backend"
+            key, f"is {text!r}: it must be a repository without a tag, such as registry.example.com/shop/backend"
         )
     return text
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal, cast, get_args
 
+from pulumi_django.rules.text import as_written
+
 Form = Literal["json", "slack", "teams", "apprise"]
 Happening = Literal["created", "deployed", "failed", "expiring", "slept", "woke", "reaped", "destroyed"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -54,7 +56,7 @@ def read(values: Mapping[str, Any]) -> Webhook:
     """Check a table that has only known keys. Raises InvalidWebhookError."""
     url, form = values.get("url"), values.get("format", "json")
     if form not in FORMS:
-        raise InvalidWebhookError("format", f"is {form!r}: it must be one of {', '.join(FORMS)}")
+        raise InvalidWebhookError("format", f"is {as_written(form)}: it must be one of {', '.join(FORMS)}")
     if not isinstance(url, str) or not url:
         raise InvalidWebhookError("url", "is missing: write `env:VARIABLE`, the environment variable with the URL")
     if not url.startswith((REFERENCE, "https://", "http://localhost", "http://127.0.0.1")) and form != "apprise":
@@ -62,7 +64,7 @@ def read(values: Mapping[str, Any]) -> Webhook:
     events = _texts(values, "events", HAPPENINGS)
     for event in events:
         if event not in HAPPENINGS:
-            raise InvalidWebhookError("events", f"contains {event!r}: events are {', '.join(HAPPENINGS)}")
+            raise InvalidWebhookError("events", f"contains {as_written(event)}: events are {', '.join(HAPPENINGS)}")
     return Webhook(
         url=url, format=form, events=cast(tuple[Happening, ...], events), names=_texts(values, "names", ("*",))
     )

@@ -20,6 +20,7 @@ from ruamel.yaml.comments import CommentedMap
 from orchestrator.config import values, yaml_files
 from orchestrator.errors import SettingsError
 from orchestrator.model import SECRET_MASK
+from pulumi_django.rules.text import as_written
 
 NAME = "Pulumi.yaml"
 _ATTRIBUTES = ("type", "description", "items", "default", "value", "secret")
@@ -159,7 +160,7 @@ def _one(path: Path, project: str, config: CommentedMap, key: str) -> Declared:
         if name not in _ATTRIBUTES:
             close = difflib.get_close_matches(str(name), _ATTRIBUTES, n=1)
             hint = f"did you mean `{close[0]}`?" if close else f"write an object below `{key}: value:`"
-            raise wrong(f"has the attribute {name!r}, which Pulumi does not know", hint)
+            raise wrong(f"has the attribute {as_written(name)}, which Pulumi does not know", hint)
     _check_attributes(entry, own, wrong)
     given = entry.get("default") if entry.get("default") is not None else entry.get("value")
     return Declared(
@@ -178,14 +179,14 @@ def _check_attributes(entry: Mapping[str, Any], own: bool, wrong: Any) -> None:
     if default is not None and value is not None:
         raise wrong("has both `default` and `value`", "keep one of them")
     if kind is not None and kind not in _TYPES:
-        raise wrong(f"has the type {kind!r}: valid types are {', '.join(_TYPES)}")
+        raise wrong(f"has the type {as_written(kind)}: valid types are {', '.join(_TYPES)}")
     if not own and (kind is not None or default is not None):
         raise wrong("is in another namespace: only `value` is allowed there, no `default` and no `type`")
     if not own and value is None:
         raise wrong("has no `value`")
     if kind == "array":
         _check_items(entry.get("items"), wrong)
-    if kind is not None and default is not None and not _fits(kind, entry.get("items"), values.plain(default)):
+    if kind is not None and default is not None and not _fits(kind, entry.get("items"), values.as_written(default)):
         raise wrong(f"has a default that is not of the type {_full_name(kind, entry.get('items'))}")
 
 
@@ -204,7 +205,7 @@ def _plain(value: Any, wrong: Any) -> Any:
         raise wrong(str(error)) from None
     if _has_date(value):
         raise wrong("contains a date, which YAML readers change", "put it in quotes")
-    return values.plain(value)
+    return values.as_written(value)
 
 
 def _has_date(value: Any) -> bool:

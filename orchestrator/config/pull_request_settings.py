@@ -82,8 +82,8 @@ def _name(key: str, value: Any) -> str:
     ):
         raise InvalidValueError(
             key,
-            f"is {text!r}: it begins with a letter, has lower-case letters, digits and hyphens, contains {{number}} once, "
-            "and may contain {branch} behind it",
+            f"is '{text}': it must begin with a letter, have lower-case letters, digits and hyphens, and contain {{number}} "
+            "once; {branch} may follow",
         )
     return text
 

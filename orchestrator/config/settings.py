@@ -27,6 +27,7 @@ from orchestrator.config.table_values import InvalidValueError
 from orchestrator.config.toml_lines import line_of
 from orchestrator.errors import SettingsError, UsageError
 from orchestrator.model import Scope
+from pulumi_django.rules.text import as_written
 
 FILE_NAME = "orchestrator.toml"
 USUAL_FOLDER = "infrastructure"
@@ -228,14 +229,16 @@ class _Reader:
         if not key or not all(letter.isalnum() or letter in "-_" for letter in key):
             raise self._error(at, "is not a valid project key: use letters, digits, - and _")
         if not isinstance(table, dict):
-            raise self._error(at, f"is {_shown(table)}: it must be a table")
+            raise self._error(at, f"is {as_written(table)}: it must be a table")
         values = cast(dict[str, Any], table)
         self._known(values, at, _PROJECT_KEYS)
         path = self._folder(at, self._get(values, at, "path", str, None))
         depends_on = self._get(values, at, "depends_on", list, [])
         for item in depends_on:
             if not isinstance(item, str):
-                raise self._error((*at, "depends_on"), f"contains {_shown(item)}: it must be a list of project keys")
+                raise self._error(
+                    (*at, "depends_on"), f"contains {as_written(item)}: it must be a list of project keys"
+                )
         return Project(
             key=key,
             path=path,
@@ -277,7 +280,8 @@ class _Reader:
         scheduler = self._get(values, ("runner",), "scheduler", str, "") or None
         if scheduler and executor != "dask":
             raise self._error(
-                ("runner", "scheduler"), f"is set, but runner.executor is {executor!r}: only dask uses a scheduler"
+                ("runner", "scheduler"),
+                f"is set, but runner.executor is {as_written(executor)}: only dask uses a scheduler",
             )
         return RunnerSettings(parallel=parallel, executor=executor, scheduler=scheduler)
 
@@ -308,11 +312,13 @@ class _Reader:
         self._known(values, at, tuple(DeploySettings.__dataclass_fields__))
         check = values.get("check_migrations", False)
         if not isinstance(check, bool):
-            raise self._error((*at, "check_migrations"), f"is {_shown(check)}: it must be true or false")
+            raise self._error((*at, "check_migrations"), f"is {as_written(check)}: it must be true or false")
         accepted = self._get(values, at, "accepted_migrations", list, [])
         for name in accepted:
             if not isinstance(name, str) or not re.fullmatch(r"\w+\.\w+", name):
-                problem = f"contains {_shown(name)}: write migrations as app.name, for example shop.0007_remove_price"
+                problem = (
+                    f"contains {as_written(name)}: write migrations as app.name, for example shop.0007_remove_price"
+                )
                 raise self._error((*at, "accepted_migrations"), problem)
         return DeploySettings(check_migrations=check, accepted_migrations=tuple(cast(list[str], accepted)))
 
@@ -321,7 +327,7 @@ class _Reader:
         for name, table in tables.items():
             at = ("notify", name)
             if not isinstance(table, dict):
-                raise self._error(at, f"is {_shown(table)}: write a table [notify.{name}] with `url`")
+                raise self._error(at, f"is {as_written(table)}: write a table [notify.{name}] with `url`")
             values = cast(dict[str, Any], table)
             self._known(values, at, tuple(Webhook.__dataclass_fields__))
             try:
@@ -333,7 +339,7 @@ class _Reader:
     def _images(self, tables: Mapping[str, Any]) -> dict[str, ImageSettings]:
         for name, table in tables.items():
             if not isinstance(table, dict):
-                raise self._error(("images", name), f"is {_shown(table)}: it must be a table")
+                raise self._error(("images", name), f"is {as_written(table)}: it must be a table")
             values = cast(dict[str, Any], table)
             self._known(values, ("images", name), tuple(ImageSettings.__dataclass_fields__))
         try:
@@ -356,7 +362,7 @@ class _Reader:
             return default
         value = values[key]
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise self._error((*at, key), f"is {_shown(value)}: it must be {_TYPES[kind]}")
+            raise self._error((*at, key), f"is {as_written(value)}: it must be {_TYPES[kind]}")
         if kind is str and "\0" in value:
             raise self._error((*at, key), "has a NUL character")
         return value
@@ -368,21 +374,13 @@ class _Reader:
         if value not in choices:
             close = difflib.get_close_matches(value, choices, n=1, cutoff=0.6)
             hint = f"did you mean {close[0]!r}?" if close else None
-            raise self._error((*at, key), f"is {value!r}: it must be one of {', '.join(choices)}", hint)
+            raise self._error((*at, key), f"is {as_written(value)}: it must be one of {', '.join(choices)}", hint)
         return value
 
     def _error(self, path: tuple[str, ...], problem: str, hint: str | None = None) -> SettingsError:
         line = line_of(self.text, path)
         where = f"{self.file}:{line}" if line else str(self.file)
         return SettingsError(f"{where}: {'.'.join(path)} {problem}", hint)
-
-
-def _shown(value: Any) -> str:
-    try:
-        text = repr(value)
-    except (RecursionError, ValueError):  # `a.a.a...`, and numbers of thousands of digits
-        return f"too large ({type(value).__name__})"
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _project_name(folder: Path) -> str:

@@ -16,6 +16,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from orchestrator.config import scalars
 from orchestrator.model import SECRET_MASK
+from pulumi_django.rules.text import as_written
 
 _EXPONENT_FROM = 1e21
 _TEXT_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:value")
@@ -26,7 +27,7 @@ def check_types(value: Any) -> None:
     if isinstance(value, CommentedMap):
         for key, item in value.items():
             if not isinstance(key, str):
-                raise ValueError(f"has the key {key!r}, which is not text")
+                raise ValueError(f"has the key {as_written(key)}, which is not text")
             check_types(item)
     elif isinstance(value, CommentedSeq):
         for item in value:

@@ -304,10 +304,11 @@ class MonthlyCost:
 
     def __str__(self) -> str:
         if not self.before:
-            return f"{self.after:.2f} $ a month"
+            return f"${self.after:.2f} a month"
         if abs(self.after - self.before) < 0.005:
-            return f"{self.after:.2f} $ a month, unchanged"
-        return f"{self.after:.2f} $ a month, {self.after - self.before:+.2f} $"
+            return f"${self.after:.2f} a month, unchanged"
+        change = self.after - self.before
+        return f"${self.after:.2f} a month, {'+' if change > 0 else '-'}${abs(change):.2f}"
 
 
 Costs = Mapping[Unit, MonthlyCost]

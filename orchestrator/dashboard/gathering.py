@@ -95,7 +95,7 @@ def _note(problems: list[str], error: OrchestratorError) -> None:
 
 def _locks(orchestrator: Orchestrator, found: Deployment) -> list[str]:
     owners = {unit: orchestrator.engine.lock_owner(unit) for unit in found.units}
-    return [f"{unit} is locked by {owner}" for unit, owner in owners.items() if owner is not None]
+    return [f"{unit.among(owners)} is locked by {owner}" for unit, owner in owners.items() if owner is not None]
 
 
 def _drift(orchestrator: Orchestrator, found: tuple[Deployment, ...]) -> dict[Unit, list[Change]]:

@@ -158,7 +158,7 @@ let details = function (item) {
     ["expires", moment(item.expires)],
     ["closed until", moment(item.closed_until)],
     ["maintenance since", item.maintenance ?? ""],
-    ["cost", item.cost ? `${item.cost.dollars.toFixed(2)} $ a month, ${(item.cost.dollars / 730).toFixed(3)} $ an hour` : ""],
+    ["cost", item.cost ? `$${item.cost.dollars.toFixed(2)} a month, $${(item.cost.dollars / 730).toFixed(3)} an hour` : ""],
   ];
   parts.push(list(["fact", "value"], facts.filter(([, value]) => value !== "")));
   if (item.releases.length)

@@ -161,14 +161,14 @@ def _refuse_if_in_use(job: Job, base: str) -> None:
     """Raise StackLockedError while another command works on the base or is about to create an environment on it."""
     marks = job.context.engine.marks.below(f"{WORKING}/{base}")
     if marks:
-        units = ", ".join(map(str, marks[0].says.get("units") or ())) or "it"
+        units = ", ".join(str(unit).rpartition("/")[2] for unit in marks[0].says.get("units") or ()) or "it"
         raise StackLockedError(
             f"the base {base} was not destroyed: it is locked by {marks[0]}, which works on {units}",
             _wait(marks[0], base),
         )
     planned = {unit.stack for unit in job.plan.units}
     claims = [unit for unit, record in job.context.registry().claims.items() if record.base == base]
-    if coming := [str(unit) for unit in claims if unit.stack not in planned]:
+    if coming := [unit.among(claims) for unit in claims if unit.stack not in planned]:
         raise StackLockedError(
             f"the base {base} was not destroyed: another command is about to create {', '.join(coming)} on it",
             "wait until it exists with --wait 10m, then run the command again",

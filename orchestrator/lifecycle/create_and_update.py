@@ -14,6 +14,7 @@ from orchestrator.lifecycle.job_builder import JobBuilder
 from orchestrator.lifecycle.registry import Deployment
 from orchestrator.lifecycle.requests import CreateBase, CreateEnv, PreviewBase, PreviewEnv, UpdateBase, UpdateEnv
 from orchestrator.model import Kind, Record, Scope, StackStatus, StackSummary, Unit
+from pulumi_django.rules.text import as_written
 
 _FIXED_IN_BASE = {"kind": "--kind sets the kind of a base when the base is created"}
 _FIXED_IN_ENVIRONMENT = {
@@ -150,7 +151,7 @@ def _kind_in(config: StackConfig) -> Kind | None:
         return None
     if value not in list(Kind):
         raise SettingsError(
-            f"{config.path}: {config.project.name}:kind is {value!r}: it is one of {', '.join(Kind)}",
+            f"{config.path}: {config.project.name}:kind is {as_written(value)}: it must be one of {', '.join(Kind)}",
             "correct the file, or remove the key for ad-hoc",
         )
     return Kind(value)

@@ -11,6 +11,7 @@ from orchestrator.config.stack_config import StackConfig
 from orchestrator.errors import RefusedError, SettingsError
 from orchestrator.model import StackResource, StackSummary
 from pulumi_django.rules.priorities import PRIORITIES_PER_SLOT, SLOTS, stable_slot
+from pulumi_django.rules.text import as_written
 
 LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
 
@@ -23,7 +24,7 @@ def choose(config: StackConfig, stack: StackSummary | None, taken: dict[int, str
     name, configured = config.stack, configured_slot(config)
     if configured is None and config.get("listener_slot") is not None:
         raise SettingsError(
-            f"{config.path}: {config.project.name}:listener_slot is {config.get('listener_slot')!r}: "
+            f"{config.path}: {config.project.name}:listener_slot is {as_written(config.get('listener_slot'))}: "
             f"a load balancer has the slots 0 to {SLOTS - 1}",
             "remove the key: the orchestrator then takes a free slot",
         )

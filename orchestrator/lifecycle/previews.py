@@ -48,7 +48,7 @@ def before_first_create(job: Job, observer: Observer, run: RunUnits) -> None:
     """Preview the stacks that do not exist yet, so that what their providers refuse is known before anything is created.
 
     The simulation has no providers, and a saved plan has its previews. Raises OperationFailedError for a resource that is
-    refused and when AWS cannot be used, and InterruptedRunError. Any other failure is no refusal: the run may still succeed.
+    refused and when AWS cannot be used, and InterruptedRunError. Any other failure is not a refusal: the run may still succeed.
     """
     context = job.context
     if (

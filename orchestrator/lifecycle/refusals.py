@@ -50,7 +50,7 @@ def if_busy(engine: Engine, stacks: Iterable[StackSummary]) -> None:
         if owner is not None or stack.status is StackStatus.UPDATING:
             by = f" by {owner}" if owner else ""
             raise StackLockedError(
-                f"{stack.unit} is locked{by}: only one operation at a time can run on a stack",
+                f"{stack.unit.stack} is locked{by}: only one operation at a time can run on a stack",
                 "wait for it with --wait 10m" + _unlock_hint(stack, owner is not None and owner.alive is None),
                 owner=owner,
             )
@@ -85,13 +85,14 @@ def if_protected(engine: Engine, units: Iterable[Unit]) -> list[str]:
             if resource.retain_on_delete:
                 retained.setdefault(unit, []).append(_short(resource))
     if protected:
-        listed = "; ".join(f"{unit}: {', '.join(found)}" for unit, found in protected.items())
+        listed = "; ".join(f"{unit.among(protected)}: {', '.join(found)}" for unit, found in protected.items())
         raise RefusedError(
             f"nothing was changed: protected resources would be destroyed: {listed}",
             "remove `protect` in the program or its configuration and update, or run `pulumi state unprotect`",
         )
     return [
-        f"{unit} leaves resources in AWS (retained on delete): {', '.join(kept)}" for unit, kept in retained.items()
+        f"{unit.among(retained)} leaves resources in AWS (retained on delete): {', '.join(kept)}"
+        for unit, kept in retained.items()
     ]
 
 

@@ -21,6 +21,7 @@ from orchestrator.lifecycle.listener_slots import configured_slot, slot_of_rules
 from orchestrator.model import Kind, Outputs, OutputValue, Record, Scope, StackStatus, StackSummary, Unit
 from pulumi_django.rules.priorities import stable_slot
 
+_MOST_NAMES = 12
 _WORST_FIRST = (
     StackStatus.DAMAGED,
     StackStatus.UNREADABLE,
@@ -392,4 +393,6 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]}?"
-    return f"there {'is' if len(names) == 1 else 'are'} {', '.join(names)}" if names else "nothing exists yet"
+    more = len(names) - _MOST_NAMES
+    listed = ", ".join(names[:_MOST_NAMES]) + (f" and {more} more: see `orchestrator list`" if more > 0 else "")
+    return f"the {'only name is' if len(names) == 1 else 'names are'} {listed}" if names else "nothing exists yet"

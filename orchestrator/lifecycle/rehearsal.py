@@ -7,10 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from orchestrator.engines.rehearsal import Asked, Rehearsal
+from orchestrator.errors import OperationFailedError
 from orchestrator.events import Diagnostic
 from orchestrator.lifecycle import value_sources
 from orchestrator.lifecycle.job import Job
 from orchestrator.model import UNKNOWN, Operation, Unit, UnitResult
+
+PROGRAM_FAILED = "the program of "
+"""The beginning of the reason for which a simulated program failed."""
 
 
 def of(job: Job) -> Mapping[Unit, Rehearsal]:
@@ -58,6 +62,19 @@ def with_known_values(job: Job, results: tuple[UnitResult, ...]) -> tuple[UnitRe
         replace(result, rehearsed=found[result.unit].resources) if result.unit in found and result.planned else result
         for result in results
     )
+
+
+def with_places(job: Job, results: tuple[UnitResult, ...]) -> tuple[UnitResult, ...]:
+    """The results of previews; the hint for a value that a simulated program refuses names the place of the value."""
+    return tuple(_with_place(result, job) for result in results)
+
+
+def _with_place(result: UnitResult, job: Job) -> UnitResult:
+    reason = result.reason or ""
+    if not reason.startswith(PROGRAM_FAILED) or result.unit not in job.configs:
+        return result
+    found = value_sources.with_source(OperationFailedError(reason, result.hint), job.configs[result.unit])
+    return replace(result, reason=found.message, hint=found.hint)
 
 
 def _is_unknown(value: Any) -> bool:

@@ -70,7 +70,7 @@ class DestructionPlan:
         """Raise RefusedError when the stacks of a new job, or their states, are not those of the review."""
         found = states_of(job)
         changed = sorted(
-            str(unit) for unit in {*found, *self.states} if found.get(unit, "") != self.states.get(unit, "")
+            unit.among(found) for unit in {*found, *self.states} if found.get(unit, "") != self.states.get(unit, "")
         )
         if changed:
             raise RefusedError(f"the plan no longer fits: {', '.join(changed)} changed since the preview", AGAIN)

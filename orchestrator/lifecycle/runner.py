@@ -95,7 +95,8 @@ def run(
             existing = frozenset(step.unit for step in job.steps if step.exists)
             listen(PlanReady(operation=job.operation, units=job.plan.units, existing=existing))
             if job.operation is Operation.PREVIEW:
-                results = rehearsal.with_known_values(job, previews.results(job, listen, runner.preview))
+                results = rehearsal.with_places(job, previews.results(job, listen, runner.preview))
+                results = rehearsal.with_known_values(job, results)
             else:
                 with begun_job.opened(job, listen, changed, first) as work:
                     runner = replace(runner, settle=work.settle, adjust=partial(drift.unexpected, work.job))

@@ -163,7 +163,10 @@ def prepare_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         others = [name for name in sorted(os.listdir(folder)) if not _is_plan_file(name)]
     except OSError as error:
-        raise SettingsError(f"the plan cannot be written to {folder}: {error.strerror or error}") from None
+        raise SettingsError(
+            f"the plan cannot be written to {folder}: {error.strerror or error}",
+            "use a folder that this user can write",
+        ) from None
     if others:
         raise RefusedError(
             f"the plan was not written: {folder} holds other files, such as {others[0]}", "use a new folder"
@@ -174,7 +177,10 @@ def prepare_folder(folder: Path) -> None:
             (folder / name).unlink()
         (folder / ".gitignore").write_text("*\n", encoding="utf-8")
     except OSError as error:
-        raise SettingsError(f"the plan cannot be written to {folder}: {error.strerror or error}") from None
+        raise SettingsError(
+            f"the plan cannot be written to {folder}: {error.strerror or error}",
+            "use a folder that this user can write",
+        ) from None
 
 
 def _write(file: Path, document: Mapping[str, Any]) -> None:
@@ -279,7 +285,7 @@ def _rest(job: Job, done: Collection[Unit]) -> Job:
     left = tuple(unit for unit in job.plan.units if unit not in done)
     waits = {unit: tuple(other for other in job.plan.waits_for[unit] if other not in done) for unit in left}
     steps = tuple(replace(step, runs=step.runs and step.unit not in done) for step in job.steps)
-    finished = ", ".join(str(unit) for unit in sorted(done))
+    finished = ", ".join(unit.among(job.plan.units) for unit in sorted(done))
     note = f"{finished} {'is' if len(done) == 1 else 'are'} as planned already: the plan continues after that"
     if not left:
         note = "the plan was carried out completely: there is nothing left to do"
@@ -315,12 +321,12 @@ def _changes(job: Job, unit: Unit, item: PlannedUnit, reached: Reached | None) -
     after = job.configs[unit].snapshot().wire()
     keys = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
     if keys:
-        found.append(f"{', '.join(keys)} in the configuration of {unit} changed")
+        found.append(f"{', '.join(keys)} in the configuration of {unit.among(job.plan.units)} changed")
     # For a unit that was killed, the engine compares each resource with the plan.
     killed = reached is not None and not reached.ended
     known = (item.state, reached.state) if reached and not reached.done else (item.state,)
     if not killed and job.context.engine.fingerprint(unit) not in known:
-        found.append(f"the state of {unit} changed")
+        found.append(f"the state of {unit.among(job.plan.units)} changed")
     return found
 
 

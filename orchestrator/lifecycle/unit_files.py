@@ -80,7 +80,7 @@ class UnitFiles:
         if lock is None:
             owner = self.job.context.engine.lock_owner(unit)
             raise StackLockedError(
-                f"{unit} is locked: {owner or 'another command in this folder'} works on it",
+                f"{unit.stack} is locked: {owner or 'another command in this folder'} works on it",
                 "wait for it with --wait 10m",
                 owner=owner,
             )

@@ -35,11 +35,11 @@ def unlock(context: Context, name: str, *, force: bool = False) -> tuple[Unlocke
     for unit, owner in found:
         if owner.alive:
             raise StackLockedError(
-                f"{unit} stays locked: {owner} works on it", "wait for that process, or interrupt it", owner=owner
+                f"{unit.stack} stays locked: {owner} works on it", "wait for that process, or interrupt it", owner=owner
             )
         if owner.alive is None and not force:
             raise StackLockedError(
-                f"{unit} stays locked: it is not known whether {owner} still runs",
+                f"{unit.stack} stays locked: it is not known whether {owner} still runs",
                 "make sure that the process has ended, then add --force",
                 owner=owner,
             )

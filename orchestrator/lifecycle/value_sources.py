@@ -64,7 +64,10 @@ def _given(config: StackConfig) -> Iterator[_Value]:
     """The values of this command."""
     for assignment in reversed(config.assigned):
         keys = (f"{assignment.namespace or config.project.name}:{assignment.path[0]}", *assignment.path[1:])
-        yield from _inside(keys, assignment.value, assignment.origin or f"--set {assignment}")
+        place = assignment.origin or f"--set {assignment}"
+        yield from _inside(keys, assignment.value, place)
+        # A program refuses an unknown object by its own key: `web` for `--set web.desired_count=2`.
+        yield from (_Value(keys[:end], None, place) for end in range(len(keys) - 1, 0, -1))
 
 
 def _written(config: StackConfig) -> Iterator[_Value]:

@@ -22,7 +22,7 @@ from orchestrator.local.processes import Process, Program, Supervisor
 from orchestrator.local.tls_door import TlsDoor
 
 SUPERUSER = "rdsadmin"
-"""As on RDS, where the master role is no superuser."""
+"""As on RDS, where the master role is not a superuser."""
 
 START_SECONDS = 60
 _PAUSE_SECONDS = 0.05
@@ -172,7 +172,7 @@ class PostgresServer:
         self._owned(own, access, main)
 
     async def _master(self, supervisor: Supervisor) -> None:
-        """Create the master role, which may create roles and databases and is no superuser.
+        """Create the master role, which may create roles and databases and is not a superuser.
 
         On RDS it may also create extensions that PostgreSQL leaves to superusers, so the superuser creates those here.
         """

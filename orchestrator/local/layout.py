@@ -95,7 +95,7 @@ def _given(url: str | None, option: str, schemes: tuple[str, ...], port: int) ->
     if not usable:
         raise UsageError(
             f"{option} cannot be used: it is not a URL of the form {schemes[0]}://user:password@host:{port}/",
-            "a URL with a password belongs into the environment variable of the option, not on the command line",
+            "put a URL with a password into the environment variable of the option, not on the command line",
         )
     return parts
 

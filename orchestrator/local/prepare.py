@@ -70,7 +70,7 @@ class Wanted:
 
     def __post_init__(self) -> None:
         if not 0 < self.port < 65536:
-            raise UsageError(f"--port {self.port} is not a port: ports are 1 to 65535")
+            raise UsageError(f"port {self.port} is not valid: a port is 1 to 65535", "choose another port with --port")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,7 +258,8 @@ def _python(given: Path | None, code: Path) -> Path:
         found = given / "bin" / "python" if given.is_dir() else given
         if not os.access(found, os.X_OK):
             raise RefusedError(
-                f"{given} is not a Python, and no virtual environment", "pass a program or a folder with --python"
+                f"{given} is neither a Python interpreter nor a virtual environment",
+                "pass a program or a folder with --python",
             )
         return found.absolute()
     active = os.environ.get("VIRTUAL_ENV")
@@ -327,7 +328,7 @@ def _notes(found: Tasks, programs: Programs, state: StateFolder) -> list[str]:
     if found.scheduled:
         notes.append(f"no schedule starts {', '.join(found.scheduled)} here: use `orchestrator local run`")
     for name, why in programs.skipped.items():
-        notes.append(f"{name} does not run here: {why}; name another with --command {name}='...'")
+        notes.append(f"{name} does not run here: {why}; give it a command of this machine with --command {name}='...'")
     if programs.made_up:
         names = ", ".join(sorted(programs.made_up))
         notes.append(

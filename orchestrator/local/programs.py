@@ -93,7 +93,9 @@ class Programs:
         known = [container.name for task in tasks if task for container in task.containers]
         for name in self._around.commands:
             if name not in known:
-                raise UsageError(f"--command names {name}, and there is no such container: they are {', '.join(known)}")
+                raise UsageError(
+                    f"--command names the container {name}, which does not exist", f"containers are {', '.join(known)}"
+                )
         given = self._layout.redis_url is not None
         return tuple(self._service(each) for each in self._tasks.services if not (given and is_redis(each)))
 

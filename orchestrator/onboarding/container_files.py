@@ -102,7 +102,7 @@ def procfile(repository: SourceTree, path: str) -> list[tuple[int, str, str]]:
 
 
 def compose_services(repository: SourceTree, path: str) -> dict[str, Mapping[str, Any]]:
-    """The services of a compose file by name; none for a file that is no compose file."""
+    """The services of a compose file by name; none for a file that is not a compose file."""
     text = repository.text(path)
     if text is None:
         return {}

@@ -81,7 +81,7 @@ class Workload:
             return self._background(command, is_djangos=is_djangos)
         else:
             kind = self.manifest.kind or "workload without a type"
-            return f"{kind}: it is no service of Django and no Celery process"
+            return f"{kind}: it is neither a Django service nor a Celery process"
         return None
 
     def _service(self, command: str) -> str | None:
@@ -102,7 +102,7 @@ class Workload:
                 "`services` with paths"
             )
         if not command:
-            return "its command is in its image: name it as the command of a worker"
+            return "its command is in its image: set it as the command of a worker"
         key = f"workers.{self.name}"
         self.takeover.change(f"{key}.command", words(command), self._source("command"), "a worker runs any command")
         self.used.add("image")
@@ -110,7 +110,7 @@ class Workload:
         return None
 
     def _process(self, key: str, command: str) -> None:
-        """A process of Django that is no web server."""
+        """A process of Django that is not a web server."""
         self._at(key, command)
         if key != "beat":
             self._count(key)

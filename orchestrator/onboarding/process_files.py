@@ -74,7 +74,7 @@ def take_process(takeover: Takeover, name: str, command: str, source: str) -> No
         _web(takeover, _web_key(takeover, name, source), command, source)
     else:
         takeover.leave(
-            source, f"`{command}` is no web server and no Celery process; a frontend goes into frontend_image"
+            source, f"`{command}` is neither a web server nor a Celery process; put a frontend into frontend_image"
         )
 
 
@@ -114,7 +114,7 @@ def _celery(takeover: Takeover, name: str, command: str, source: str) -> None:
             takeover.leave(source, "-B starts beat in every worker: beat is a service of its own, so remove -B")
     else:
         takeover.leave(
-            source, f"`{command}` is no worker and no beat; run it with `orchestrator run` when it is needed"
+            source, f"`{command}` is neither a worker nor beat; run it with `orchestrator run` when you need it"
         )
 
 

@@ -57,7 +57,7 @@ class SourceTree:
         return SourceTree(self.root / folder, inside, self.unread)
 
     def text(self, path: str) -> str | None:
-        """The text of a file; None for a file that does not exist, is too large, or is no text. `unread` keeps the reason."""
+        """The text of a file; None for a file that does not exist, is too large, or is not text. `unread` keeps the reason."""
         file = self.root / path
         if not _is_inside(file, self.root):
             return self._unread(path, "it is a link out of the repository")
@@ -82,7 +82,7 @@ class SourceTree:
 
 
 def read(root: Path) -> SourceTree:
-    """List the files of a folder. Raises UsageError for a path that is no folder, or has too many files."""
+    """List the files of a folder. Raises UsageError for a path that is not a folder, or has too many files."""
     if not root.is_dir():
         raise UsageError(f"{root} is not a folder", "pass the folder of a Django project, or nothing for this folder")
     found = _known_to_git(root)

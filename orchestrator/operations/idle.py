@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from orchestrator.config.assignments import Assignment
+from orchestrator.config.durations import format_duration
 from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.lifecycle import UpdateEnv
 from orchestrator.model import Kind, StackStatus
@@ -66,12 +67,13 @@ def find(
     """Find the environments that are awake and had no request for `after`. Nothing is changed.
 
     Production, pinned environments, environments that were deployed within that time, and environments without a metric
-    count as busy. Health checks are no requests. Raises UsageError for a time outside CloudWatch's range.
+    count as busy. Health checks are not requests. Raises UsageError for a time outside CloudWatch's range.
     """
     if not SHORTEST <= after <= LONGEST:
         raise UsageError(
-            f"idle environments cannot be found for {after}: the time is {SHORTEST.seconds // 60} minutes to "
-            f"{LONGEST.days} days"
+            f"idle environments cannot be found for {format_duration(after)}: CloudWatch counts requests for "
+            f"{format_duration(SHORTEST)} to {format_duration(LONGEST)}",
+            "use a time in that range, for example 3d",
         )
     idle: list[Idle] = []
     busy: list[Busy] = []

@@ -108,7 +108,7 @@ def _end(until: str, hours: OfficeHours, now: datetime) -> datetime:
         return (now + length).astimezone(hours.zone).replace(second=0, microsecond=0)
     hour, minute = int(clock[1]), int(clock[2])
     if hour > 23 or minute > 59:
-        raise UsageError(f"--until is {until}: it is a time of day such as 22:00, or a duration such as 3h")
+        raise UsageError(f"--until is {until}: it must be a time of day such as 22:00, or a duration such as 3h")
     today = local.replace(hour=hour, minute=minute, second=0, microsecond=0, fold=0)
     return today if today.astimezone(UTC) > now else today + timedelta(days=1)
 

@@ -74,7 +74,7 @@ class RunCommand:
             )
         if sum(map(len, self.command)) > MAX_OVERRIDES_CHARACTERS:
             raise UsageError(
-                f"the command has {sum(map(len, self.command))} characters: ECS takes {MAX_OVERRIDES_CHARACTERS}",
+                f"the command has {sum(map(len, self.command))} characters: ECS allows {MAX_OVERRIDES_CHARACTERS}",
                 "add a script to the image, or read it from a bucket",
             )
         if (self.cpu_units is None) != (self.memory_mib is None):

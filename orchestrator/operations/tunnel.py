@@ -34,7 +34,7 @@ class OpenTunnel:
 
     def __post_init__(self) -> None:
         if not 1 <= self.port <= 65535:
-            raise UsageError(f"port {self.port} is not valid: a port is 1 to 65535")
+            raise UsageError(f"port {self.port} is not valid: a port is 1 to 65535", "choose another port with --port")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,7 +72,7 @@ def _facts(change: Change, result: SyncResult) -> list[str]:
     if result.expires:
         rows.append(("expires", f"{result.expires:%Y-%m-%d %H:%M} UTC, later after each push"))
     if result.monthly_cost is not None:
-        rows.append(("cost", f"{result.monthly_cost:.2f} $ a month while it exists"))
+        rows.append(("cost", f"${result.monthly_cost:.2f} a month while it exists"))
     if result.put_to_sleep:
         rows.append(("put to sleep to make room", ", ".join(code(name) for name in result.put_to_sleep)))
     rows += [("note", escaped(note)) for note in result.notes]
@@ -95,10 +95,13 @@ def _changes(report: RunReport | None) -> list[str]:
     if report is None:
         return []
     lines = ["", "| stack | result | created | updated | replaced | deleted |", "|---|---|--:|--:|--:|--:|"]
+    units = [found.unit for found in report.results]
     for found in report.results:
         n = found.counts
         status = "unchanged" if found.status is Status.UNCHANGED else found.status.value
-        lines.append(f"| {code(str(found.unit))} | {status} | {n.create} | {n.update} | {n.replace} | {n.delete} |")
+        lines.append(
+            f"| {code(found.unit.among(units))} | {status} | {n.create} | {n.update} | {n.replace} | {n.delete} |"
+        )
     return lines
 
 

@@ -37,7 +37,7 @@ def given(number: int | None, commit: str | None, environ: Mapping[str, str]) ->
         found = _github(environ)
     else:
         raise UsageError(
-            "no pull request is named, and this is no pipeline of GitHub Actions or GitLab CI", _NUMBER_HINT
+            "no pull request is named, and this is not a pipeline of GitHub Actions or GitLab CI", _NUMBER_HINT
         )
     return PipelineEvent(number=found.number, commit=commit or found.commit)
 

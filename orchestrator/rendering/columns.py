@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from orchestrator.visible import in_line
 
@@ -81,21 +81,23 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int |
     """Rows below their headings.
 
     Where the table is wider than `width`, cells that may lose their middle do, and columns are dropped; a last line names
-    the dropped ones.
+    the dropped ones. A column that is never dropped stays whole as long as a dropped column makes the room.
     """
     cells = [[column.title for column in columns], *([in_line(cell) for cell in row] for row in rows)]
 
-    def fitted(indices: Sequence[int]) -> list[list[str]] | None:
-        return _shortened(
-            [columns[index] for index in indices], [[row[index] for index in indices] for row in cells], width
-        )
+    def fitted(indices: Sequence[int], whole: Collection[int] = ()) -> list[list[str]] | None:
+        chosen = [
+            replace(columns[index], shortened=columns[index].shortened and index not in whole) for index in indices
+        ]
+        return _shortened(chosen, [[row[index] for index in indices] for row in cells], width)
 
     shown = [index for index, column in enumerate(columns) if not column.dropped]
+    whole = shown if fitted(shown, shown) is not None else ()
     droppable = [index for index, column in enumerate(columns) if column.dropped]
     for index in sorted(droppable, key=lambda index: columns[index].dropped):
-        if fitted(candidate := sorted([*shown, index])) is not None:
+        if fitted(candidate := sorted([*shown, index]), whole) is not None:
             shown = candidate
-    text = aligned(fitted(shown) or [[row[index] for index in shown] for row in cells])
+    text = aligned(fitted(shown, whole) or [[row[index] for index in shown] for row in cells])
     hidden = [columns[index].title for index in droppable if index not in shown]
     note = f"not shown: {', '.join(hidden)} (a wider terminal or --json shows them)"
     return text + "".join(f"{line}\n" for line in text_lines(note, width)) if hidden else text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.cost.estimate import Costs, MonthlyCost
@@ -37,12 +37,10 @@ def text(run: RunReport, costs: Costs, width: int | None = None) -> str:
     dangerous = _dangerous(run.results)
     if dangerous:
         lines += ["", "replaced or deleted:"]
-        rows = [
-            (SIGNS[change.op], change.op.value, str(unit), _typed(change), _why(change)) for unit, change in dangerous
-        ]
+        rows = [(SIGNS[change.op], change.op.value, name, _typed(change), _why(change)) for name, change in dangerous]
         lines += aligned(rows, "  ", width).splitlines()
     for result in run.results:
-        lines += ["", _headline(result, costs), *_tree_lines(result)]
+        lines += ["", _headline(result, _names(run.results)[result.unit], costs), *_tree_lines(result)]
     return "\n".join(lines) + "\n"
 
 
@@ -51,31 +49,32 @@ def markdown(run: RunReport, costs: Costs) -> str:
     lines = [f"### Plan: {totals(run, costs)}", ""]
     if run.notice:
         lines += [f"_{escaped(run.notice)}_", ""]
+    names = _names(run.results)
     lines += ["| stack | create | update | replace | delete | unchanged | cost |", "|---|--:|--:|--:|--:|--:|---|"]
     for result in run.results:
         counts, cost = result.counts, costs.get(result.unit)
         cells = (counts.create, counts.update, counts.replace, counts.delete, counts.same)
         shown = " | ".join(str(cell) for cell in cells)
-        lines.append(f"| {code(str(result.unit))} | {shown} | {cost or result.status.value} |")
+        lines.append(f"| {code(names[result.unit])} | {shown} | {cost or result.status.value} |")
     dangerous = _dangerous(run.results)
     if dangerous:
         lines += ["", "**Replaced or deleted**", ""]
         lines += [
-            f"- {change.op.value} {code(_typed(change))} of {code(str(unit))}{f': {escaped(_why(change))}' if _why(change) else ''}"
-            for unit, change in dangerous
+            f"- {change.op.value} {code(_typed(change))} of {code(name)}{f': {escaped(_why(change))}' if _why(change) else ''}"
+            for name, change in dangerous
         ]
     for result in run.results:
         if result.reason:
-            lines += ["", f"**{escaped(str(result.unit))} {result.status.value}**: {escaped(result.reason)}"]
+            lines += ["", f"**{escaped(names[result.unit])} {result.status.value}**: {escaped(result.reason)}"]
         tree = _tree_lines(result)
         if tree:
-            summary = f"<details><summary><code>{html.escape(in_line(str(result.unit)))}</code>: {counted(result.counts)}</summary>"
+            summary = f"<details><summary><code>{html.escape(in_line(names[result.unit]))}</code>: {counted(result.counts)}</summary>"
             lines += ["", summary, "", "```diff", *(_diff(line) for line in tree), "```", "", "</details>"]
     return "\n".join(lines) + "\n"
 
 
 def totals(run: RunReport, costs: Costs) -> str:
-    """`54 created, 1 replaced, 118.35 $ a month` over all stacks."""
+    """`54 created, 1 replaced, $118.35 a month` over all stacks."""
     all_counts = [result.counts for result in run.results]
     counts = ChangeCounts(
         create=sum(c.create for c in all_counts),
@@ -92,14 +91,21 @@ def totals(run: RunReport, costs: Costs) -> str:
     return f"{counted(counts)}; {total}"
 
 
-def _headline(result: UnitResult, costs: Costs) -> str:
+def _headline(result: UnitResult, name: str, costs: Costs) -> str:
     cost = costs.get(result.unit)
     ended = f"{result.status.value}: {result.reason}" if result.reason else counted(result.counts)
-    return f"{result.unit}: {ended}{f'; {cost}' if cost else ''}"
+    return f"{name}: {ended}{f'; {cost}' if cost else ''}"
 
 
-def _dangerous(results: Iterable[UnitResult]) -> list[tuple[Unit, ResourceChange]]:
-    return [(result.unit, change) for result in results for change in result.changes if change.op in _DANGEROUS]
+def _names(results: Iterable[UnitResult]) -> dict[Unit, str]:
+    """The name of each base or environment; with its project where several units have the name."""
+    units = [result.unit for result in results]
+    return {unit: unit.among(units) for unit in units}
+
+
+def _dangerous(results: Sequence[UnitResult]) -> list[tuple[str, ResourceChange]]:
+    names = _names(results)
+    return [(names[result.unit], change) for result in results for change in result.changes if change.op in _DANGEROUS]
 
 
 def _typed(change: ResourceChange) -> str:

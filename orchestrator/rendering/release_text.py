@@ -6,13 +6,15 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from orchestrator.config.durations import format_duration
-from orchestrator.model import ChangeCounts
+from orchestrator.model import ChangeCounts, Unit
 from orchestrator.operations.releases.history import Comparison, LoggedOperation, Release, ReleaseList
 from orchestrator.rendering.columns import Column, aligned, table, text_lines
+from orchestrator.rendering.tables import counted
 
 _SHORT_COMMIT = 9
 _SHORT_DIGEST = 19
@@ -115,21 +117,23 @@ def log(found: Sequence[LoggedOperation], width: int | None = None) -> str:
             _moment(operation.started),
             operation.operator or "-",
             operation.command,
-            f"{operation.project}/{operation.name}",
+            _name(operation, found),
             str(operation.number),
-            _changes(operation.changes),
+            _done(operation.changes),
             _duration(operation.duration_seconds),
             operation.result,
         )
         for operation in found
     ]
     reasons = [
-        f"{operation.project}/{operation.name} {operation.number}: {operation.reason}"
-        for operation in found
-        if operation.reason
+        f"{_name(operation, found)} {operation.number}: {operation.reason}" for operation in found if operation.reason
     ]
     lines = [line for reason in reasons for line in text_lines(reason, width, "  ", "    ")]
     return table(_LOG, rows, width) + ("\nreasons\n" + "".join(f"{line}\n" for line in lines) if lines else "")
+
+
+def _name(operation: LoggedOperation, found: Sequence[LoggedOperation]) -> str:
+    return Unit(operation.project, operation.name).among(Unit(other.project, other.name) for other in found)
 
 
 _CSV = (
@@ -162,6 +166,11 @@ def _cell(value: Any) -> str:
     """A cell that no spreadsheet reads as a formula."""
     text = value.isoformat() if isinstance(value, datetime) else "" if value is None else str(value)
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) and not isinstance(value, int | float) else text
+
+
+def _done(changes: ChangeCounts) -> str:
+    """`91 created`, as in the results of a run."""
+    return counted(replace(changes, same=0)) if changes.changed else "-"
 
 
 def _changes(changes: ChangeCounts) -> str:

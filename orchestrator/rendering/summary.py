@@ -22,13 +22,14 @@ def markdown(run: RunReport, costs: Costs) -> str:
     if run.notice:
         lines += [f"_{escaped(run.notice)}_", ""]
     lines += ["| stack | result | resources | seconds |", "|---|---|---|--:|"]
+    units = [result.unit for result in run.results]
     for result in run.results:
         lines.append(
-            f"| {code(str(result.unit))} | {verdict(result)} | {counted(result.counts)} | {result.duration_seconds:.1f} |"
+            f"| {code(result.unit.among(units))} | {verdict(result)} | {counted(result.counts)} | {result.duration_seconds:.1f} |"
         )
     for result in run.results:
         if result.reason:
-            lines += ["", f"**{escaped(str(result.unit))}**: {escaped(result.reason)}"]
+            lines += ["", f"**{escaped(result.unit.among(units))}**: {escaped(result.reason)}"]
         if result.hint:
             lines += ["", f"> {escaped(result.hint)}"]
         url = result.outputs.get("url")
@@ -38,5 +39,5 @@ def markdown(run: RunReport, costs: Costs) -> str:
 
 
 def _link(url: str) -> str:
-    """A URL in the form that GitHub shows as a link; escaped text if it is no plain URL."""
+    """A URL in the form that GitHub shows as a link; escaped text if it is not a plain URL."""
     return f"<{url}>" if _ADDRESS.fullmatch(url) else escaped(url)

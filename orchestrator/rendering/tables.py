@@ -110,8 +110,15 @@ def _scope_of(unit: Unit, scopes: Mapping[Unit, Scope]) -> str:
 def drift(run: RunReport, width: int | None = None) -> str:
     """Resources in AWS that differ from the state, one in a line."""
     words = {ChangeOp.DELETE: "gone", ChangeOp.UPDATE: "changed", ChangeOp.REPLACE: "changed", ChangeOp.CREATE: "new"}
+    units = [result.unit for result in run.results]
     rows = [
-        (str(result.unit), words.get(c.op, c.op.value), c.type.partition(":")[2], c.name, ", ".join(c.properties))
+        (
+            result.unit.among(units),
+            words.get(c.op, c.op.value),
+            c.type.partition(":")[2],
+            c.name,
+            ", ".join(c.properties),
+        )
         for result in run.results
         for c in result.changes
     ]
@@ -119,11 +126,11 @@ def drift(run: RunReport, width: int | None = None) -> str:
 
 
 def cost_ahead(costs: Mapping[Unit, float], prices: PriceTable) -> str:
-    """`cost      dev 97 $ a month, alpha 21 $ a month (us-east-1, prices of 2026-11-01)`."""
+    """`cost      dev $97 a month, alpha $21 a month (us-east-1, prices of 2026-11-01)`."""
     names: dict[str, float] = {}
     for unit, dollars in costs.items():
         names[unit.stack] = names.get(unit.stack, 0.0) + dollars
-    shown = ", ".join(f"{name} {dollars:.0f} $ a month" for name, dollars in names.items())
+    shown = ", ".join(f"{name} ${dollars:.0f} a month" for name, dollars in names.items())
     return f"cost      {shown} ({prices.region}, prices of {prices.day})"
 
 
@@ -263,7 +270,7 @@ def lives(found: Sequence[Life]) -> str:
     rows: list[Sequence[str]] = []
     for life in found:
         when = f"expires {life.expires:%Y-%m-%d %H:%M %Z}" if life.expires else "does not expire"
-        rows.append((life.name, when, "pinned: it is not destroyed when it expires" if life.pinned else ""))
+        rows.append((life.name, when, "pinned: `reap` does not destroy it" if life.pinned else ""))
     return aligned(rows)
 
 
@@ -271,7 +278,8 @@ def unlocked(name: str, removed: Sequence[Unlocked]) -> str:
     """The locks that were removed."""
     if not removed:
         return f"{name} is not locked\n"
-    return aligned((str(lock.unit), f"the lock of {lock.owner} was removed") for lock in removed)
+    units = [lock.unit for lock in removed]
+    return aligned((lock.unit.among(units), f"the lock of {lock.owner} was removed") for lock in removed)
 
 
 def reaping(found: Reaping, *, executed: bool, width: int | None = None) -> str:

@@ -39,10 +39,12 @@ def options_of(
     if allow_prod and not allow_actions:
         raise UsageError("--allow-prod needs --allow-actions: without it the page changes nothing")
     if identity_header is not None and not _HEADER.fullmatch(identity_header):
-        raise UsageError(f"--identity-header {identity_header!r} is no name of a header", "use X-Forwarded-User, say")
+        raise UsageError(
+            f"--identity-header '{identity_header}' is not the name of a header", "use for example X-Forwarded-User"
+        )
     token = os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(32)
     if len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isprintable():
-        raise UsageError(f"{TOKEN_VARIABLE} is no safe token", f"use {SHORTEST_TOKEN} or more letters and digits")
+        raise UsageError(f"{TOKEN_VARIABLE} is not a safe token", f"use {SHORTEST_TOKEN} or more letters and digits")
     return ServeOptions(
         token=token,
         where=where,

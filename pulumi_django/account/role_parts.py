@@ -19,7 +19,7 @@ RULE = "'repo:OWNER/REPOSITORY:' and then 'environment:NAME', 'ref:refs/heads/BR
 
 
 def check_subject(subject: str) -> str:
-    """Return the subject. Raises ValueError for text that is no subject, and for wildcards."""
+    """Return the subject. Raises ValueError for text that is not a subject, and for wildcards."""
     if any(wildcard in subject for wildcard in "*?"):
         raise ValueError(
             f"subjects has {subject!r}: a wildcard would let further workflows assume the role; write each subject in "

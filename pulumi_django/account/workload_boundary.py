@@ -13,6 +13,7 @@ from typing import Any
 from pulumi_django.account.deploy_policy import POLICY_LIMIT_CHARACTERS, in_partition
 from pulumi_django.account.grants import OWN, ROLE_PATH
 from pulumi_django.account.workload_grants import BUCKETS, MASTER_SECRETS
+from pulumi_django.rules.text import as_written
 
 Statement = Mapping[str, Any]
 
@@ -153,11 +154,13 @@ def _workloads(name_prefix: str) -> list[Statement]:
 
 
 def check_statements(statements: Sequence[Statement]) -> None:
-    """Raise ValueError for extensions that are no statements, or that exceed the size limit of the policy."""
+    """Raise ValueError for extensions that are not statements, or that exceed the size limit of the policy."""
     for statement in statements:
         missing = [key for key in ("Effect", "Action", "Resource") if key not in statement]
         if missing:
-            raise ValueError(f"workload_statements has a statement without {', '.join(missing)}: {dict(statement)!r}")
+            raise ValueError(
+                f"workload_statements has a statement without {', '.join(missing)}: {as_written(dict(statement))}"
+            )
     sample = document(name_prefix="x" * 20, statements=statements, state_arns=["x" * 80] * 3)
     size = len(json.dumps(sample, separators=(",", ":")))
     if size > POLICY_LIMIT_CHARACTERS:

@@ -155,7 +155,7 @@ def check_domain(domain_name: str | None, hosted_zone_id: str | None, certificat
                 raise ValueError(f"{name} is {value!r} without a domain_name: set both, or none for an HTTP-only base")
         return
     if not host_names.is_host(domain_name):
-        raise ValueError(f"domain_name is {domain_name!r}: it is a lower-case domain such as 'example.com'")
+        raise ValueError(f"domain_name is {domain_name!r}: it must be a lower-case domain such as 'example.com'")
     if not dns and certificate_arn is None:
         raise ValueError("dns is off and certificate_arn is missing: without records in Route 53 none can be issued")
     if not dns and hosted_zone_id is not None:
@@ -172,4 +172,4 @@ def check_extra_certificates(domain_name: str | None, arns: Sequence[str]) -> No
         )
     for arn in arns:
         if not re.fullmatch(r"arn:aws[a-z-]*:(acm|iam):[a-z0-9-]*:\d{12}:(certificate|server-certificate)/.+", arn):
-            raise ValueError(f"extra_certificate_arns has {arn!r}: it is the ARN of a certificate in ACM or IAM")
+            raise ValueError(f"extra_certificate_arns has {arn!r}: it must be the ARN of a certificate in ACM or IAM")

@@ -169,11 +169,11 @@ class ExistingDatabaseOptions:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9._-]+", self.host):
-            raise ValueError(f"host is {self.host!r}: it is a host name, without scheme and port")
+            raise ValueError(f"host is {self.host!r}: it must be a host name, without scheme and port")
         if not 1 <= self.port <= 65535:
-            raise ValueError(f"port is {self.port}: it is 1 to 65535")
+            raise ValueError(f"port is {self.port}: it must be 1 to 65535")
         if ":secretsmanager:" not in self.master_secret_arn:
-            raise ValueError(f"master_secret_arn is {self.master_secret_arn!r}: it is the ARN of a secret")
+            raise ValueError(f"master_secret_arn is {self.master_secret_arn!r}: it must be the ARN of a secret")
         if self.security_group_id is not None:
             _check_id("security_group_id", "sg", self.security_group_id)
         if self.instance_id is not None and self.cluster_id is not None:
@@ -228,7 +228,7 @@ class AccessLogOptions:
 
     def __post_init__(self) -> None:
         if not 1 <= self.retention_days <= 3650:
-            raise ValueError(f"retention_days is {self.retention_days}: it is 1 to 3650")
+            raise ValueError(f"retention_days is {self.retention_days}: it must be 1 to 3650")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,7 +47,7 @@ class FileSystemSettings:
     def __post_init__(self) -> None:
         for name, value in (("uid", self.uid), ("gid", self.gid)):
             if not 0 <= value <= MOST_ID:
-                raise ValueError(f"{name} is {value}: it is 0 to {MOST_ID}")
+                raise ValueError(f"{name} is {value}: it must be 0 to {MOST_ID}")
         days = self.infrequent_access_days
         if days is not None and days not in INFREQUENT_DAYS:
             allowed = ", ".join(map(str, INFREQUENT_DAYS))

@@ -147,7 +147,7 @@ class PostgresServerArgs(PostgresSettings):
 
 
 def check_engine_version(version: str) -> None:
-    """Raise ValueError for text that is no version, and for a version that RDS no longer creates."""
+    """Raise ValueError for text that is not a version, and for a version that RDS no longer creates."""
     if not re.fullmatch(r"\d{2}(\.\d+)?", version) or int(version[:2]) < OLDEST_VERSION:
         raise ValueError(f"engine_version is {version!r}: it must be {OLDEST_VERSION} or newer, such as '17' or '17.4'")
 

@@ -67,7 +67,7 @@ class AssetsBucketArgs:
 
 
 def check_delivered(prefixes: Sequence[str]) -> None:
-    """Raise ValueError for an empty list, and for text that is no key prefix."""
+    """Raise ValueError for an empty list, and for text that is not a key prefix."""
     if not prefixes:
         raise ValueError("delivered is empty: name at least one public key prefix, such as 'static/'")
     for prefix in prefixes:

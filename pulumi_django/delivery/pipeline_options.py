@@ -10,6 +10,7 @@ import pulumi
 
 from pulumi_django.policies import secret_references
 from pulumi_django.rules import aws_rules, naming, pipelines
+from pulumi_django.rules.text import as_written
 
 Compute = Literal["small", "medium", "large", "xlarge"]
 """Size of the machine of a build. https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-compute-types.html"""
@@ -127,7 +128,7 @@ class PipelineToolsOptions:
         pipelines.check_requirement("tools.package", self.package)
         pipelines.check_pulumi(self.pulumi_version, self.pulumi_sha256)
         if isinstance(self.commands, str):
-            raise ValueError(f"tools.commands is {self.commands!r}: it must be a list of commands")
+            raise ValueError(f"tools.commands is {as_written(self.commands)}: it must be a list of commands")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,7 +45,7 @@ def referring(references: Mapping[str, str], resolver: Resolver) -> Variables:
 
 
 def _parameter(reference: str) -> str | None:
-    """Return the name of a parameter, which CodeBuild wants in place of its ARN; None for a secret."""
+    """Return the name of a parameter, which CodeBuild needs in place of its ARN; None for a secret."""
     match parse(reference):
         case ParameterByName(name=name):
             return name

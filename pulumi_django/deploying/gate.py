@@ -179,7 +179,7 @@ class ReleaseGate:
         """The services, as soon as the engine has written the record of every rollout, and of the steps before."""
         services = await self._all_services()
         for record in (*self._records, *steps):
-            # A component without children is no dependency, but its URN is known only when its hook has succeeded.
+            # A component without children is not a dependency, but its URN is known only when its hook has succeeded.
             await record.urn.future()
         return services
 

@@ -130,7 +130,7 @@ def read(
 def _content(path: Path) -> bytes:
     """Return the content of a regular file. Raises OSError for a device or a pipe, ValueError for one that is too large."""
     if path.exists() and not path.is_file() and not path.is_dir():
-        raise OSError(errno.EINVAL, "it is no regular file")
+        raise OSError(errno.EINVAL, "it is not a regular file")
     with path.open("rb") as file:
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:

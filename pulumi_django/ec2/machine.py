@@ -26,7 +26,7 @@ _INSTANCE_TYPE = re.compile(r"(?P<family>[a-z]+-?)(?P<generation>\d+)(?P<options
 
 
 def processor(instance_type: str) -> Processor:
-    """Return the processor of an instance type. Raises ValueError for text that is no instance type, and for Macs."""
+    """Return the processor of an instance type. Raises ValueError for text that is not an instance type, and for Macs."""
     parts = _INSTANCE_TYPE.fullmatch(instance_type)
     if not parts or parts["family"] == "mac":
         raise ValueError(
@@ -37,7 +37,7 @@ def processor(instance_type: str) -> Processor:
 
 
 def check_ami_id(ami_id: str) -> str:
-    """Return the id. Raises ValueError for text that is no image id."""
+    """Return the id. Raises ValueError for text that is not an image id."""
     if not _AMI_ID.fullmatch(ami_id):
         raise ValueError(f"ami_id is {ami_id!r}: it must be written like 'ami-0123456789abcdef0'")
     return ami_id

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from pulumi_django.rules.text import as_written
+
 EXTENSIONS_VARIABLE = "APP_EXTENSIONS"
 """Variable of the task with the names of the extensions, separated by commas."""
 
@@ -20,7 +22,7 @@ _NAMES = r"""
 
 # psql's variables take names and password from the environment and quote them; the command line contains neither. A server
 # that logs DDL (`log_statement`) would log a plain ALTER ROLE with its password, but not the statements inside DO. The master
-# role of RDS is no superuser: to give a database to its owner it must be a member of the owner, and since PostgreSQL 16 the
+# role of RDS is not a superuser: to give a database to its owner it must be a member of the owner, and since PostgreSQL 16 the
 # membership that CREATE ROLE grants is not enough. A GRANT that exists already is a NOTICE in the log of every deploy. The
 # columns `set_option` and `inherit_option` do not exist before 16, so JSON reads them.
 # https://www.postgresql.org/docs/current/role-membership.html
@@ -57,11 +59,11 @@ SELECT format('CREATE EXTENSION IF NOT EXISTS %I CASCADE', name) FROM {names} AS
 def check_extensions(names: Sequence[str]) -> None:
     """Raise ValueError for an invalid name of an extension, and for a name that occurs twice."""
     if isinstance(names, str):
-        raise ValueError(f"extensions is {names!r}: it is a list of names, such as ['postgis']")
+        raise ValueError(f"extensions is {as_written(names)}: it must be a list of names, such as ['postgis']")
     for name in names:
         if not _EXTENSION.fullmatch(name):
             raise ValueError(
-                f"extensions has {name!r}: the name of a PostgreSQL extension is lower-case letters, digits, _ and -, "
+                f"extensions has {as_written(name)}: the name of a PostgreSQL extension is lower-case letters, digits, _ and -, "
                 "such as 'postgis' or 'uuid-ossp'"
             )
     twice = sorted({name for name in names if list(names).count(name) > 1})

@@ -75,7 +75,7 @@ class DeploymentOptions:
             self._check_shifting()
         self._check_pause()
         if self.errors_per_minute is not None and self.errors_per_minute < 1:
-            raise ValueError(f"errors_per_minute is {self.errors_per_minute}: it is 1 or more")
+            raise ValueError(f"errors_per_minute is {self.errors_per_minute}: it must be 1 or more")
 
     def _check_rolling(self) -> None:
         for name in ("bake_minutes", "step_percent", "step_minutes"):
@@ -87,7 +87,7 @@ class DeploymentOptions:
         low, high = self.minimum_healthy_percent, self.maximum_percent
         if not 0 <= low <= 100 <= high <= 200 or low == high:
             raise ValueError(
-                f"minimum_healthy_percent is {low} and maximum_percent is {high}: the first is 0 to 100, the second 100 "
+                f"minimum_healthy_percent is {low} and maximum_percent is {high}: the first must be 0 to 100, the second 100 "
                 "to 200, and not both 100, which would leave no room for a new task"
             )
 
@@ -102,7 +102,7 @@ class DeploymentOptions:
                 f"pause_minutes is {self.pause_minutes} and pause_before is missing: give the point to wait at"
             )
         if not 1 <= _default(self.pause_minutes, 1) <= MAX_PAUSE_MINUTES:
-            raise ValueError(f"pause_minutes is {self.pause_minutes}: it is 1 to {MAX_PAUSE_MINUTES}")
+            raise ValueError(f"pause_minutes is {self.pause_minutes}: it must be 1 to {MAX_PAUSE_MINUTES}")
 
     def _check_shifting(self) -> None:
         if (self.minimum_healthy_percent, self.maximum_percent) != (100, 200):
@@ -113,7 +113,7 @@ class DeploymentOptions:
         for name in ("bake_minutes", "step_minutes"):
             minutes: int | None = getattr(self, name)
             if minutes is not None and not 0 <= minutes <= MAX_MINUTES:
-                raise ValueError(f"{name} is {minutes}: it is 0 to {MAX_MINUTES}")
+                raise ValueError(f"{name} is {minutes}: it must be 0 to {MAX_MINUTES}")
         for name in ("step_percent", "step_minutes"):
             if self.strategy == "blue-green" and getattr(self, name) is not None:
                 raise ValueError(

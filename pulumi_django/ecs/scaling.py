@@ -39,7 +39,7 @@ class CpuSteps:
         if not 0 <= self.low_percent < self.high_percent <= 100:
             raise ValueError(
                 f"low_percent is {shown(self.low_percent)} and high_percent is {shown(self.high_percent)}: "
-                "both are 0 to 100, and low is below high"
+                "both must be 0 to 100, and low below high"
             )
         _check_least("change", self.change, 1)
         _check_least("cooldown_seconds", self.cooldown_seconds, 0)
@@ -134,7 +134,7 @@ class TrackedMetric:
 
     def __post_init__(self) -> None:
         if self.target_value <= 0:
-            raise ValueError(f"target_value is {shown(self.target_value)}: it is above 0")
+            raise ValueError(f"target_value is {shown(self.target_value)}: it must be above 0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +181,7 @@ class Scaling:
         for name in ("cpu_percent", "memory_percent"):
             value: float | None = getattr(self, name)
             if value is not None and not 1 <= value <= 100:
-                raise ValueError(f"{name} is {shown(value)}: it is 1 to 100")
+                raise ValueError(f"{name} is {shown(value)}: it must be 1 to 100")
         if self.requests_per_target is not None:
             _check_least("requests_per_target", self.requests_per_target, 1)
         _check_least("scale_out_cooldown_seconds", self.scale_out_cooldown_seconds, 0)
@@ -220,13 +220,13 @@ class Scaling:
 def _check_bounds(low: int, high: int) -> None:
     if not 0 <= low <= high <= MAX_TASKS or high == 0:
         raise ValueError(
-            f"min_tasks is {low} and max_tasks is {high}: max_tasks is 1 to {MAX_TASKS}, min_tasks 0 to max_tasks"
+            f"min_tasks is {low} and max_tasks is {high}: max_tasks must be 1 to {MAX_TASKS}, min_tasks 0 to max_tasks"
         )
 
 
 def _check_least(name: str, value: int, least: int) -> None:
     if value < least:
-        raise ValueError(f"{name} is {value}: it is {least} or more")
+        raise ValueError(f"{name} is {value}: it must be {least} or more")
 
 
 def _check_period(seconds: int) -> None:

@@ -43,7 +43,7 @@ class ScheduleSettings:
         check_schedule(self.schedule)
         check_timezone(self.timezone)
         if not 0 <= self.retries <= 185:
-            raise ValueError(f"retries is {self.retries}: it is 0 to 185")
+            raise ValueError(f"retries is {self.retries}: it must be 0 to 185")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,7 +57,7 @@ class Sidecar:
             raise ValueError(f"port is {self.port}: a TCP port is 1 to 65535")
         if self.memory_mib is not None and not 4 <= self.memory_mib <= aws_rules.MOST_MEMORY_MIB:
             raise ValueError(
-                f"memory_mib is {aws_rules.shown(self.memory_mib)}: it is 4 to {aws_rules.MOST_MEMORY_MIB}"
+                f"memory_mib is {aws_rules.shown(self.memory_mib)}: it must be 4 to {aws_rules.MOST_MEMORY_MIB}"
             )
         aws_rules.check_variables("env", self.env)
         aws_rules.check_variables("secrets", self.secrets)

@@ -53,9 +53,9 @@ class Ulimit:
     def __post_init__(self) -> None:
         for name, value in (("soft", self.soft), ("hard", self.highest)):
             if not -1 <= value <= MOST:
-                raise ValueError(f"{name} is {value}: it is 0 to {MOST}, or -1 for no limit")
+                raise ValueError(f"{name} is {value}: it must be 0 to {MOST}, or -1 for no limit")
         if self.highest != -1 and (self.soft == -1 or self.soft > self.highest):
-            raise ValueError(f"soft is {self.soft} and hard is {self.highest}: soft is at most hard")
+            raise ValueError(f"soft is {self.soft} and hard is {self.highest}: soft must not exceed hard")
 
     @property
     def highest(self) -> int:

@@ -60,10 +60,10 @@ class HealthCheck:
         ):
             value: int = getattr(self, name)
             if not low <= value <= high:
-                raise ValueError(f"{name} is {value}: it is {low} to {high}")
+                raise ValueError(f"{name} is {value}: it must be {low} to {high}")
         if self.timeout_seconds >= self.interval_seconds:
             raise ValueError(
-                f"timeout_seconds is {self.timeout_seconds}: it is less than interval_seconds ({self.interval_seconds})"
+                f"timeout_seconds is {self.timeout_seconds}: it must be less than interval_seconds ({self.interval_seconds})"
             )
         aws_rules.check_health_path("path", self.path)
 
@@ -91,7 +91,9 @@ class Served(Scaled):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.deregistration_delay_seconds <= 3600:
-            raise ValueError(f"deregistration_delay_seconds is {self.deregistration_delay_seconds}: it is 0 to 3600")
+            raise ValueError(
+                f"deregistration_delay_seconds is {self.deregistration_delay_seconds}: it must be 0 to 3600"
+            )
         if self.deployment.shifts and self.scaling is not None and self.scaling.requests_per_target is not None:
             raise ValueError(
                 f"requests_per_target is {self.scaling.requests_per_target} and strategy is {self.deployment.strategy!r}: "

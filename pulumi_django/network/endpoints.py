@@ -45,7 +45,7 @@ class InterfaceEndpointsArgs:
 
 
 def check_services(services: Sequence[str], name: str = "services") -> None:
-    """Raise ValueError for text that is no service, for a repeated service, and for services with a gateway
+    """Raise ValueError for text that is not a service, for a repeated service, and for services with a gateway
     endpoint."""
     for service in services:
         if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", service) or service.startswith("com.amazonaws."):

@@ -121,7 +121,7 @@ def aws_access() -> AwsAccess:
 
 def region() -> str:
     """Return the stack's region: `aws:region`, or else AWS_REGION or AWS_DEFAULT_REGION. Raises ConfigError without
-    one, and for a text that is no region."""
+    one, and for a text that is not a region."""
     sources = {"aws:region": aws_config().get("region")}
     sources |= {f"{name} in the environment": os.environ.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION")}
     source, found = next(((name, str(value)) for name, value in sources.items() if value), ("aws:region", ""))

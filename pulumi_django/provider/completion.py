@@ -1,4 +1,4 @@
-"""The arguments of bases and environments that are no inputs. A program in Python passes them itself: the contract of the base, zones
+"""The arguments of bases and environments that are not inputs. A program in Python passes them itself: the contract of the base, zones
 and priorities from the stack's state, the access to AWS."""
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Call:
 
 
 async def of_base(call: Call) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the inputs of a base, and its fields that are no inputs. Raises InputsError."""
+    """Return the inputs of a base, and its fields that are not inputs. Raises InputsError."""
     inputs = dict(call.inputs)
     if "region" not in inputs:
         inputs["region"] = _region()
@@ -55,7 +55,7 @@ async def of_base(call: Call) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 async def of_app(call: Call, bases: Mapping[str, BaseContract]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the inputs of an environment, and its fields that are no inputs. `bases` are the bases of the program by URN.
+    """Return the inputs of an environment, and its fields that are not inputs. `bases` are the bases of the program by URN.
     Raises InputsError and ContractError."""
     inputs = {key: value for key, value in call.inputs.items() if key not in (BASE, BASE_STACK)}
     given: dict[str, Any] = {} if "aws" in inputs else {"aws": _access(call)}
@@ -90,7 +90,7 @@ async def _base(call: Call, bases: Mapping[str, BaseContract]) -> BaseContract:
     urn = _plain(BASE, call.inputs[BASE])
     if isinstance(urn, str) and urn in bases:
         return bases[urn]
-    text = f"is no AdHocBase or ProdBase of this program: pass the resource, or set {BASE_STACK} for a base in another stack"
+    text = f"is not an AdHocBase or ProdBase of this program: pass the resource, or set {BASE_STACK} for a base in another stack"
     raise InputsError([(BASE, text)])
 
 

@@ -99,7 +99,7 @@ class Component:
 
     @property
     def given(self) -> frozenset[str]:
-        """Fields of the arguments that are no inputs."""
+        """Fields of the arguments that are not inputs."""
         composite = _ALWAYS_GIVEN if self.name in (*BASES, *APPS) else frozenset[str]()
         own = frozenset({"base"}) if self.name in APPS else composite
         return own | composite | {name for name, hint in hints_of(self.args).items() if not expressible(hint)}

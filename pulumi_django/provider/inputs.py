@@ -78,7 +78,7 @@ async def settled(value: Any) -> Any:
 
 
 def read(cls: type[T], inputs: Mapping[str, Any], given: Mapping[str, Any]) -> T:
-    """Return an instance of the dataclass `cls` from `settled` inputs. `given` are fields that are no inputs.
+    """Return an instance of the dataclass `cls` from `settled` inputs. `given` are fields that are not inputs.
 
     Raises InputsError that names each unknown input with the nearest one, each wrong type and each missing value.
     """
@@ -145,7 +145,7 @@ def _put(values: Mapping[str, Any], keys: Sequence[str], path: str) -> dict[str,
         return {**values, first: None}
     inner = values.get(first, {})
     if not isinstance(inner, Mapping):
-        raise Mismatch(f"has {path}, but {first} is no object with keys")
+        raise Mismatch(f"has {path}, but {first} is not an object with keys")
     return {**values, first: _put(inner, rest, path)}
 
 

@@ -54,7 +54,7 @@ class DjangoProvider(Provider):
         self, name: str, resource_type: str, inputs: Any, options: pulumi.ResourceOptions, state: dict[str, Any]
     ) -> str:
         if resource_type not in NAMES:
-            raise pulumi.RunError(f"{resource_type} is no component of this plugin, {self._release}")
+            raise pulumi.RunError(f"{resource_type} is not a component of this plugin, {self._release}")
         component = Component(resource_type)
         try:
             made = await self._made(component, Call(name=name, inputs=await settled(inputs), options=options))

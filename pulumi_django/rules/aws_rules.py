@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pulumi_django.rules.text import as_written
+
 # `=` or NUL would end a name early. https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
 # https://docs.python.org/3/reference/lexical_analysis.html#identifiers
@@ -69,7 +71,7 @@ def check_command(argument: str, command: object) -> None:
     """Check the words of a command; None is no command."""
     if isinstance(command, str) or (isinstance(command, Sequence) and not command):
         raise ValueError(
-            f"{argument} is {command!r}: write a list of words such as `[python, manage.py, seed]`, or null"
+            f"{argument} is {as_written(command)}: write a list of words such as `[python, manage.py, seed]`, or null"
         )
 
 
@@ -132,7 +134,7 @@ def check_page(argument: str, page: str | None) -> None:
 def check_days(argument: str, days: int | None) -> None:
     """Check a number of days of an S3 lifecycle rule."""
     if days is not None and not 1 <= days <= LONGEST_DAYS:
-        raise ValueError(f"{argument} is {shown(days)}: it is 1 to {LONGEST_DAYS}")
+        raise ValueError(f"{argument} is {shown(days)}: it must be 1 to {LONGEST_DAYS}")
 
 
 def check_variables(argument: str, names: Iterable[str]) -> None:
@@ -153,7 +155,7 @@ def check_module(argument: str, value: str | None, *, with_object: bool = False)
     parts = [*module.split("."), *([*name.split(".")] if colon else [])]
     if not all(part.isidentifier() for part in parts):
         more = ", optionally with ':' and the name of an object" if with_object else ""
-        raise ValueError(f"{argument} is {value!r}: a module name has {_MODULE_RULE}{more}")
+        raise ValueError(f"{argument} is {as_written(value)}: a module name has {_MODULE_RULE}{more}")
 
 
 def check_path_pattern(pattern: str) -> None:
@@ -192,9 +194,11 @@ def check_statements(argument: str, statements: Sequence[Mapping[str, Any]]) -> 
         where = f"{argument}: statement {number}"
         unknown = [key for key in statement if key not in _STATEMENT_KEYS]
         if unknown:
-            raise ValueError(f"{where} has {unknown[0]!r}: allowed keys are {', '.join(_STATEMENT_KEYS)}")
+            raise ValueError(f"{where} has {as_written(unknown[0])}: allowed keys are {', '.join(_STATEMENT_KEYS)}")
         if statement.get("Effect") not in _EFFECTS:
-            raise ValueError(f"{where} has the Effect {statement.get('Effect')!r}: it must be {' or '.join(_EFFECTS)}")
+            raise ValueError(
+                f"{where} has the Effect {as_written(statement.get('Effect'))}: it must be {' or '.join(_EFFECTS)}"
+            )
         for one, other in (("Action", "NotAction"), ("Resource", "NotResource")):
             if (one in statement) == (other in statement):
                 raise ValueError(f"{where} needs {one} or {other}, and not both")
@@ -216,10 +220,10 @@ def _check_words(where: str, statement: Mapping[str, Any]) -> None:
     actions = statement.get("Action", statement.get("NotAction"))
     for action in [actions] if isinstance(actions, str) else actions if isinstance(actions, list | tuple) else []:
         if isinstance(action, str) and not _ACTION.fullmatch(action):
-            raise ValueError(f"{where} has the action {action!r}: write an action like 's3:GetObject'")
+            raise ValueError(f"{where} has the action {as_written(action)}: write an action like 's3:GetObject'")
     sid = statement.get("Sid", "")
     if isinstance(sid, str) and not _SID.fullmatch(sid):
-        raise ValueError(f"{where} has the Sid {sid!r}: it must have only letters and digits")
+        raise ValueError(f"{where} has the Sid {as_written(sid)}: it must have only letters and digits")
 
 
 def _check_arn(argument: str, arn: object, rule: re.Pattern[str], example: str) -> None:
@@ -229,7 +233,7 @@ def _check_arn(argument: str, arn: object, rule: re.Pattern[str], example: str) 
 
 def _check_arns(argument: str, arns: Sequence[Any], rule: re.Pattern[str], example: str) -> None:
     if isinstance(arns, str):
-        raise ValueError(f"{argument} is {arns!r}: it must be a list of ARNs")
+        raise ValueError(f"{argument} is {as_written(arns)}: it must be a list of ARNs")
     for arn in arns:
         if isinstance(arn, str) and not rule.fullmatch(arn):
             raise ValueError(f"{argument} has {arn!r}: it must be written like {example!r}")

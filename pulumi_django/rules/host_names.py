@@ -21,7 +21,7 @@ _LAST_LABEL = re.compile(r"[a-z]{2,}|xn--[a-z0-9-]*[a-z0-9]")
 
 
 def check(field: str, host: str, *, wildcard: bool) -> str:
-    """Return the host. Raises ValueError that names `field` for text that is no host name.
+    """Return the host. Raises ValueError that names `field` for text that is not a host name.
 
     `wildcard` allows `*.` as the first label, which matches any name below the rest.
     """

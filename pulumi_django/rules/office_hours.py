@@ -149,7 +149,7 @@ def _spans(text: str) -> tuple[Span, ...]:
     for part in _joined(parts):
         match = _WINDOW.fullmatch(part)
         if match is None:
-            raise ValueError(f"open is {text!r}: it is days and times such as {EXAMPLE!r}")
+            raise ValueError(f"open is {text!r}: it must be days and times such as {EXAMPLE!r}")
         start, end = _minute(text, match["start"], 23), _minute(text, match["end"], 24)
         length = end - start if end > start else end - start + DAY_MINUTES
         found += [(day * DAY_MINUTES + start, day * DAY_MINUTES + start + length) for day in _days(text, match["days"])]
@@ -185,7 +185,7 @@ def _day(text: str, name: str) -> int:
 def _minute(text: str, clock: str, most: int) -> int:
     hour, minute = (int(part) for part in clock.split(":"))
     if hour > most or minute > 59 or (hour == 24 and minute):
-        raise ValueError(f"open is {text!r}: {clock} is no time of day")
+        raise ValueError(f"open is {text!r}: {clock} is not a time of day")
     return hour * 60 + minute
 
 

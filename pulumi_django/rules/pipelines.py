@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from pulumi_django.rules import aws_rules
+from pulumi_django.rules.text import as_written
 
 # A connection has the name of its pipeline. https://docs.aws.amazon.com/codeconnections/latest/APIReference/API_CreateConnection.html
 NAME_LIMIT = 32
@@ -79,7 +80,7 @@ def check_branch(argument: str, branch: str) -> None:
 def check_file_paths(argument: str, patterns: Sequence[str]) -> None:
     """Check patterns of files, which are relative to the repository."""
     if isinstance(patterns, str):
-        raise ValueError(f"{argument} is {patterns!r}: it must be a list of patterns")
+        raise ValueError(f"{argument} is {as_written(patterns)}: it must be a list of patterns")
     if len(patterns) > MOST_PATTERNS:
         raise ValueError(f"{argument} has {len(patterns)} patterns: CodePipeline allows {MOST_PATTERNS}")
     for pattern in patterns:
@@ -136,7 +137,9 @@ def check_role_arn(argument: str, arn: object) -> None:
 def check_repository_arns(argument: str, arns: Sequence[object]) -> None:
     """Check ARNs of image repositories. A pipeline needs at least one."""
     if isinstance(arns, str) or not arns:
-        raise ValueError(f"{argument} is {arns!r}: it must be a list with at least one ARN of a repository in ECR")
+        raise ValueError(
+            f"{argument} is {as_written(arns)}: it must be a list with at least one ARN of a repository in ECR"
+        )
     for arn in arns:
         _check_arn(argument, arn, _IMAGES, "arn:aws:ecr:eu-west-1:123456789012:repository/shop-backend")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from contextlib import suppress
+from typing import cast
 
 MAY_BE_EMPTY = "may_be_empty"
 """Key in the metadata of a text field for which empty text is a valid value."""
@@ -38,6 +40,34 @@ def _halves(number: int) -> tuple[int, int]:
     return 0xD800 + (number >> 10), 0xDC00 + (number & 0x3FF)
 
 
+_LONGEST_SHOWN = 120
+
+
+def as_written(value: object) -> str:
+    """Return a value as it stands in a configuration file: `'text'`, `true`, `null`, `['a', 'b']`, `{a: 1}`.
+
+    Messages show values in this form and not as Python writes them. Long values are cut.
+    """
+    try:
+        text = _plain(value)
+    except (RecursionError, ValueError):  # objects without end, and numbers of thousands of digits
+        return f"too large ({type(value).__name__})"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        items = cast(Mapping[object, object], value).items()
+        return "{" + ", ".join(f"{key}: {_plain(item)}" for key, item in items) + "}"
+    if isinstance(value, list | tuple | set | frozenset):
+        return "[" + ", ".join(map(_plain, cast(Collection[object], value))) + "]"
+    return repr(str(value)) if isinstance(value, str) else str(value)
+
+
 def whole_number(value: object) -> int:
     """Return an int, a float without a fraction, or text of either as an int.
 
@@ -51,4 +81,4 @@ def whole_number(value: object) -> int:
             number = float(value)
             if number.is_integer():
                 return int(number)
-    raise ValueError(f"{value!r} is not a whole number")
+    raise ValueError(f"{as_written(value)} is not a whole number")

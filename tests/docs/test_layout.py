@@ -114,3 +114,15 @@ def test_a_fact_stands_in_one_class() -> None:
         if any(owner.endswith("Options") for owner in owners) and any(not owner.endswith("Options") for owner in owners)
     }
     assert twice == OTHER_DEFAULT_OR_TYPE
+
+
+def test_the_name_of_a_test_states_a_rule_in_the_usual_words() -> None:
+    refused = re.compile(r"_(told|wanted|stands?_on|nobody|somebody|anew|whoever)(_|$)")
+    names = [
+        f"{file.relative_to(ROOT)} {node.name}"
+        for file in sorted((ROOT / "tests").rglob("test_*.py"))
+        for node in functions(file)
+        if node.name.startswith("test_")
+    ]
+    assert len(names) > 3000, "the tests are found"
+    assert [name for name in names if refused.search(name) or name.rpartition(" ")[2].count("_") < 3] == []

@@ -52,7 +52,7 @@ def test_a_lock_of_any_time_is_judged_by_its_owner_and_not_by_its_age(arena: Are
     (folder / "1.json").write_text(json.dumps(lock))
     refused = arena.run("update-base", "dev")
     assert refused.code == 1
-    assert f"base/dev is locked by ada@{socket.gethostname()} (pid {running.pid}" in refused.text
+    assert f"dev is locked by ada@{socket.gethostname()} (pid {running.pid}" in refused.text
     running.kill()
     running.wait()
     (folder / "1.json").write_text(json.dumps({**lock, "pid": gone.pid}))

@@ -1,4 +1,4 @@
-"""`local up` on servers that the user has: a PostgreSQL with TLS whose role is no superuser, and a Redis with a password."""
+"""`local up` on servers that the user has: a PostgreSQL with TLS whose role is not a superuser, and a Redis with a password."""
 
 from __future__ import annotations
 

@@ -207,7 +207,7 @@ def test_nothing_is_removed_while_another_command_works_on_the_environment(
     job = orchestrator.prepare(DestroyEnv(names=("alpha",)))
     held = take_lock(orchestrator.settings.state_dir / "locks" / "app.alpha.lock")
     assert held is not None
-    with pytest.raises(StackLockedError, match="app/alpha is locked"):
+    with pytest.raises(StackLockedError, match="alpha is locked"):
         orchestrator.run_job(job)
     held.release()
     assert on_aws == []

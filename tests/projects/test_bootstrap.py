@@ -68,7 +68,7 @@ def test_everything_carries_the_tag_without_which_nothing_is_deleted() -> None:
         ),
     ],
 )
-def test_a_wrong_configuration_is_told_in_one_sentence(changes: dict[str, object], problem: str) -> None:
+def test_a_wrong_configuration_is_one_sentence(changes: dict[str, object], problem: str) -> None:
     with pytest.raises(ConfigError) as refused:
         simulate_project("bootstrap", "account", changes=changes)
     assert refused.value.problems == (problem,)

@@ -81,7 +81,7 @@ def test_base_and_environment_stand_together_in_one_stack() -> None:
     assert result.of_type("pulumi:pulumi:StackReference") == ()
 
 
-def test_a_wrong_configuration_is_told_in_one_go_with_key_stack_file_and_the_nearest_key() -> None:
+def test_a_wrong_configuration_is_reported_at_once_with_key_stack_file_and_the_nearest_key() -> None:
     changes = {
         "django-app:setings_module": "x",
         "django-app:settings_module": None,
@@ -102,7 +102,7 @@ def test_a_wrong_configuration_is_told_in_one_go_with_key_stack_file_and_the_nea
     )
 
 
-def test_a_value_that_its_part_refuses_is_told_with_the_key() -> None:
+def test_a_value_that_its_part_refuses_is_reported_with_the_key() -> None:
     with pytest.raises(ConfigError) as refused:
         simulate_alpha(changes={"django-app:web": {"health_check": {"path": "health"}}})
     assert refused.value.problems == ("django-app:web.health_check: path is 'health': it must begin with /",)
@@ -149,7 +149,7 @@ def test_a_base_that_is_handed_over_gives_the_same_environment_as_one_that_is_re
     assert {r.urn: r.inputs for r in handed_over.resources} == {r.urn: r.inputs for r in of_the_environment}
 
 
-def test_a_missing_base_setting_is_told() -> None:
+def test_a_missing_base_setting_is_reported() -> None:
     with pytest.raises(ConfigError) as refused:
         simulate_alpha(changes={"django-app:base": None})
     assert refused.value.problems == ("django-app:base: is missing",)
@@ -188,7 +188,7 @@ def test_a_production_base_without_more_words_shows_the_same_in_a_preview() -> N
     assert {resource.urn for resource in preview.resources} == {resource.urn for resource in update.resources}
 
 
-def test_keys_of_the_other_kind_are_told() -> None:
+def test_keys_of_the_other_kind_are_reported() -> None:
     with pytest.raises(ConfigError) as refused:
         simulate_dev(changes={"django-base:deletion_protection": True, "django-base:database": {"multi_zone": True}})
     other, nearest = refused.value.problems
@@ -196,7 +196,7 @@ def test_keys_of_the_other_kind_are_told() -> None:
     assert nearest == "django-base:database.multi_zone: is not a key here: did you mean multi_az?"
 
 
-def test_what_does_not_go_together_in_a_base_is_told_with_both_sides() -> None:
+def test_options_of_a_base_that_exclude_each_other_are_both_named() -> None:
     for key, value, problem in (
         (
             "aurora",

@@ -268,12 +268,12 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: AdHocBaseArgs(region="r", domain_name="Example.com"),
-        "domain_name is 'Example.com': it is a lower-case domain such as 'example.com'",
+        "domain_name is 'Example.com': it must be a lower-case domain such as 'example.com'",
     ),
     *(
         (
             lambda domain=domain: AdHocBaseArgs(region="r", domain_name=domain),
-            f"domain_name is {domain!r}: it is a lower-case domain such as 'example.com'",
+            f"domain_name is {domain!r}: it must be a lower-case domain such as 'example.com'",
         )
         for domain in (
             "https://example.com",

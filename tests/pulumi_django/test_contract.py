@@ -127,9 +127,9 @@ def test_a_port_that_is_known_later_is_whole_stays_secret_and_stays_unknown() ->
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"database_port": "http"}, "database_port of dev is 'http': it is a whole number"),
-        ({"redis_port": 6379.5}, "redis_port of dev is 6379.5: it is a whole number"),
-        ({"isolated": "maybe"}, "isolated of dev is 'maybe': it is true or false"),
+        ({"database_port": "http"}, "database_port of dev is 'http': it must be a whole number"),
+        ({"redis_port": 6379.5}, "redis_port of dev is 6379.5: it must be a whole number"),
+        ({"isolated": "maybe"}, "isolated of dev is 'maybe': it must be true or false"),
         ({"contract_version": "new"}, "contract_version of dev: 'new' is not a whole number"),
     ],
 )

@@ -410,12 +410,12 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         existing(host="postgres://db:5432"),
-        "host is 'postgres://db:5432': it is a host name, without scheme and port",
+        "host is 'postgres://db:5432': it must be a host name, without scheme and port",
     ),
-    (existing(port=0), "port is 0: it is 1 to 65535"),
+    (existing(port=0), "port is 0: it must be 1 to 65535"),
     (
         existing(master_secret_arn="master"),
-        "master_secret_arn is 'master': it is the ARN of a secret",
+        "master_secret_arn is 'master': it must be the ARN of a secret",
     ),
     (
         existing(instance_id="a", cluster_id="b"),
@@ -425,8 +425,8 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
         lambda: AssetsOptions(force_destroy=True),
         "retain and force_destroy are both on: the bucket either stays or is deleted with all its objects",
     ),
-    (lambda: AssetsOptions(old_version_days=0), "old_version_days is 0: it is 1 to 2147483647"),
-    (lambda: AccessLogOptions(retention_days=0), "retention_days is 0: it is 1 to 3650"),
+    (lambda: AssetsOptions(old_version_days=0), "old_version_days is 0: it must be 1 to 2147483647"),
+    (lambda: AccessLogOptions(retention_days=0), "retention_days is 0: it must be 1 to 3650"),
     (
         lambda: BaseAlarmOptions(database_cpu_percent=120),
         "database_cpu_percent is 120: it must be above 0 and at most 100 %",

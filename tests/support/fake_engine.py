@@ -276,7 +276,7 @@ class FakeEngine:
     def run(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
         unit = request.unit
         if self._interrupted.is_set():
-            raise InterruptedRunError(f"{unit} was not started: the run was interrupted")
+            raise InterruptedRunError(f"{unit.stack} was not started: the run was interrupted")
         config = read_snapshot(self.projects[unit.project], unit.stack, request.config_file)
         with self._guard:
             self.calls.append(request)

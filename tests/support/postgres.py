@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for the tests of what runs in psql: like RDS, with a master role that is no superuser."""
+"""A real PostgreSQL server for the tests of what runs in psql: like RDS, with a master role that is not a superuser."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def check_accounts(stacks: Iterable[tuple[Unit, Project, str]]) -> None:
         ours = asked[repr(access)]
         if ours is not None and ours != account:
             raise RefusedError(
-                f"{unit} was not changed: it is in the AWS account {account}, and the credentials are for {ours}",
+                f"{unit.stack} was not changed: it is in the AWS account {account}, and the credentials are for {ours}",
                 "log in to the account of the stack (AWS_PROFILE, `aws sso login`), or set `aws:profile` in its configuration",
             )
 
@@ -114,12 +114,12 @@ def _check_passphrase(unit: Unit, salt: str) -> None:
     passphrase = _passphrase()
     if passphrase is None:
         raise EngineUnavailableError(
-            f"the secrets of {unit} cannot be read: no passphrase is set",
+            f"the secrets of {unit.stack} cannot be read: no passphrase is set",
             "set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE to a file with the passphrase",
         )
     if not passphrase_fits(passphrase, salt):
         raise RefusedError(
-            f"the secrets of {unit} cannot be read: the stack was created with another passphrase",
+            f"the secrets of {unit.stack} cannot be read: the stack was created with another passphrase",
             f"set PULUMI_CONFIG_PASSPHRASE to that passphrase; {_HINT}",
         )
 
@@ -162,6 +162,6 @@ def _check_kms(unit: Unit, url: str, encrypted: str) -> None:
     except (BotoCoreError, ClientError) as error:
         key = url.partition("?")[0].removeprefix("awskms://")
         raise RefusedError(
-            f"the secrets of {unit} cannot be read: the KMS key {key} does not decrypt them ({type(error).__name__})",
+            f"the secrets of {unit.stack} cannot be read: the KMS key {key} does not decrypt them ({type(error).__name__})",
             f"log in with permission to use that key; {_HINT}",
         ) from error

@@ -128,7 +128,7 @@ class Unfinished:
     def _refused(self, undecided: Sequence[Any]) -> RefusedError:
         listed = "; ".join(f"{_name(finding.urn)} ({finding.type}): {finding.reason}" for finding in undecided)
         return RefusedError(
-            f"{self.unit} was not changed: an engine died while it created resources, and whether they exist is unclear: "
+            f"{self.unit.stack} was not changed: an engine died while it created resources, and whether they exist is unclear: "
             f"{listed}",
             "find each of them in AWS and delete or import it; then run `pulumi refresh --clear-pending-creates --stack "
             f"{self.unit.stack}` in {self.folder}, and run the same command again",

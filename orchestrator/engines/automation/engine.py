@@ -131,7 +131,7 @@ class AutomationEngine(Stacks):
             with self._preview_place(request, exists) as (folder, environment):
                 return self._operate(request, folder, environment, sink)
         if not exists and request.operation is not Operation.UP:
-            raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows the existing ones")
+            raise UnknownStackError(f"{unit.stack} does not exist", "`orchestrator list` shows the existing ones")
         looks = request.operation is Operation.DRIFT  # it takes no lock and writes nothing
         if not looks:
             self._backend.reserve(project.name, unit.stack)
@@ -214,7 +214,9 @@ class AutomationEngine(Stacks):
         if isinstance(error, StackLockedError):
             owner = self.lock_owner(unit)
             return StackLockedError(
-                f"{unit} is locked: {owner or 'another process'} is running an operation on it", error.hint, owner=owner
+                f"{unit.stack} is locked: {owner or 'another process'} is running an operation on it",
+                error.hint,
+                owner=owner,
             )
         return error
 
@@ -247,7 +249,7 @@ class AutomationEngine(Stacks):
             if lock.owner.alive is None:
                 hint = f"if that process has ended, run `orchestrator unlock {unit.stack} --force`"
             raise StackLockedError(
-                f"{unit} is locked: {lock.owner} is running an operation on it", hint, owner=lock.owner
+                f"{unit.stack} is locked: {lock.owner} is running an operation on it", hint, owner=lock.owner
             )
         return tuple(dead)
 

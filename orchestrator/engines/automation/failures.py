@@ -87,11 +87,12 @@ def explained(
         )
     if "the stack is currently locked by" in everything:
         return StackLockedError(
-            f"{unit} is locked: another operation is running on it", "wait until it ends, then run the command again"
+            f"{unit.stack} is locked: another operation is running on it",
+            "wait until it ends, then run the command again",
         )
     if re.search(r"no stack named|unknown stack|stack '.*' not found", everything):
         said = _sentence(everything, r"(?:no stack named|unknown stack|stack '.*' not found)[^\n]*")
-        return UnknownStackError(f"{unit}: {said}", "`orchestrator list` shows the existing stacks")
+        return UnknownStackError(f"{unit.stack}: {said}", "`orchestrator list` shows the existing stacks")
     for pattern, kind, what, hint in _KNOWN:
         if re.search(pattern, everything, re.IGNORECASE):
             return kind(f"{unit.stack} failed: {what}", hint)

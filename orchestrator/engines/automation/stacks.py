@@ -185,7 +185,7 @@ class Stacks:
     def _latest(self, unit: Unit) -> Mapping[str, Any]:
         latest = self._backend.checkpoint(self._projects[unit.project].name, unit.stack)
         if latest is None:
-            raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows the existing ones")
+            raise UnknownStackError(f"{unit.stack} does not exist", "`orchestrator list` shows the existing ones")
         return latest
 
     def _latest_or_nothing(self, unit: Unit) -> Mapping[str, Any]:

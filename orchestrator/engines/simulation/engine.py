@@ -105,7 +105,7 @@ class SimulationEngine:
 
     def _run(self, request: UnitRequest, sink: Sink) -> UnitOutcome:
         if self._interrupted.is_set():
-            raise InterruptedRunError(f"{request.unit} was not started: the run was interrupted")
+            raise InterruptedRunError(f"{request.unit.stack} was not started: the run was interrupted")
         if request.operation is Operation.PREVIEW:
             return self._preview(request, sink)
         with self._store.locked(request.unit):
@@ -292,7 +292,7 @@ class SimulationEngine:
         protected = [kept["name"] for kept in resources.values() if kept.get("protect")]
         if protected:
             raise RefusedError(
-                f"{unit} was not destroyed: {', '.join(protected)} {'is' if len(protected) == 1 else 'are'} protected",
+                f"{unit.stack} was not destroyed: {', '.join(protected)} {'is' if len(protected) == 1 else 'are'} protected",
                 "remove `protect` in the program and update the stack first",
             )
         deleted = tuple(
@@ -376,7 +376,7 @@ class SimulationEngine:
 
     def _require(self, unit: Unit) -> None:
         if not self._store.exists(unit):
-            raise UnknownStackError(f"{unit} does not exist", "`orchestrator list` shows the existing ones")
+            raise UnknownStackError(f"{unit.stack} does not exist", "`orchestrator list` shows the existing ones")
 
 
 def _emit(unit: Unit, changes: tuple[ResourceChange, ...], sink: Sink) -> None:

@@ -64,7 +64,7 @@ def enforce(request: UnitRequest, simulated: Simulated) -> None:
     if problems:
         rest = f" and {len(problems) - _MOST_NAMED} more" if len(problems) > _MOST_NAMED else ""
         raise OperationFailedError(
-            f"{request.unit} was not updated: {'; '.join(problems[:_MOST_NAMED])}{rest}",
+            f"{request.unit.stack} was not updated: {'; '.join(problems[:_MOST_NAMED])}{rest}",
             _AGAIN,
         )
 

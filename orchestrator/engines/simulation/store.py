@@ -269,7 +269,7 @@ class Store:
         except filelock.Timeout:
             held_by = self.lock_owner(unit)
             raise StackLockedError(
-                f"{unit} is locked: {held_by or 'another process'} is running an operation on it",
+                f"{unit.stack} is locked: {held_by or 'another process'} is running an operation on it",
                 "wait until that operation ends, then run the command again",
                 owner=held_by,
             ) from None

@@ -94,7 +94,7 @@ def _unreachable(error: Exception, access: AwsAccess) -> OrchestratorError:
     text = str(error).strip().rstrip(".")
     match error:
         case WrongAccountError():
-            return EngineUnavailableError(f"AWS is not called: {text}", _login(access))
+            return EngineUnavailableError(f"AWS was not called: {text}", _login(access))
         case known.NoCredentialsError() | known.PartialCredentialsError() | known.CredentialRetrievalError():
             return EngineUnavailableError("AWS cannot be called: no credentials were found", _login(access))
         case (

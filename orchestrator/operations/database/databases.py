@@ -139,7 +139,7 @@ def clone(
     """
     source = request.source
     if source.environment == target.environment:
-        raise UsageError(f"{target.environment} cannot be a copy of itself: choose another environment with --from")
+        raise UsageError(f"{target.environment} cannot be a copy of itself", "choose another environment with --from")
     _refuse_prod(target, "replaced by a copy")
     _check_origin(source.outputs.kind, source.environment, target, allowed=request.allow_prod_data)
     confirm()

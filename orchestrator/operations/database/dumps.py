@@ -90,9 +90,13 @@ def family(target: Target) -> str:
 
 
 def dump(target: Target, clients: Clients, observer: Observer, to: str | None) -> tuple[Dump, TaskRun]:
-    """Write a dump into the environment's bucket. Raises OperationFailedError; UsageError when `to` exists."""
+    """Write a dump into the environment's bucket. Raises OperationFailedError; UsageError when `to` exists or has no
+    folder.
+    """
     if to is not None and os.path.lexists(to):
         raise UsageError(f"the dump cannot be written to {to}: the path exists", "choose another file")
+    if to is not None and not Path(to).absolute().parent.is_dir():
+        raise UsageError(f"the dump cannot be written to {to}: its folder does not exist", "create the folder first")
     setting = _Setting(target, clients)
     key = f"{FOLDER}/{target.environment}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.dump"
     written = Dump(source=f"s3://{setting.bucket}/{key}", environment=target.environment, kind=target.outputs.kind)

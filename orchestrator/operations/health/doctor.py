@@ -116,7 +116,7 @@ def maintenance(context: Context, name: str | None) -> Iterator[Check]:
     for found in environments:
         since = asleep_and_maintenance(found, projects)[1] if name in (None, found.name) else None
         if since is not None:
-            text = f"{found.name} answers 503" + ("" if since == "on" else f" since {since}")
+            text = f"{found.name} answers 503" if since == "on" else f"{found.name} has answered 503 since {since}"
             yield warn("maintenance", text, f"end it: `orchestrator maintenance off {found.name}`")
 
 

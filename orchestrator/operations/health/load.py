@@ -57,16 +57,20 @@ class LoadTest:
 
     def __post_init__(self) -> None:
         if not timedelta(seconds=1) <= self.duration <= LONGEST:
-            raise UsageError(f"a load test of {format_duration(self.duration)} is not possible: it takes 1s to 1h")
+            raise UsageError(f"the load cannot last {format_duration(self.duration)}: it lasts 1s to 1h")
         if not 1 <= self.users <= MOST_USERS:
-            raise UsageError(f"{self.users} users are not possible: 1 to {MOST_USERS} are")
+            raise UsageError(f"the number of users is {self.users}: it must be from 1 to {MOST_USERS}")
         if self.rate is not None and not 0 < self.rate <= MOST_RATE:
-            raise UsageError(f"{self.rate:g} requests per second are not possible: more than 0, at most 10000 are")
+            raise UsageError(
+                f"the rate is {self.rate:g} requests per second: it must be above 0 and at most {MOST_RATE:g}"
+            )
         if not 0 <= self.most_failures_percent <= 100:
-            raise UsageError(f"{self.most_failures_percent:g} is not a percentage: 0 to 100 is")
+            raise UsageError(
+                f"the largest part of failures is {self.most_failures_percent:g} %: it must be from 0 to 100 %"
+            )
         wrong = [path for path in self.paths if not path.startswith("/")]
         if wrong or not self.paths:
-            raise UsageError(f"{wrong[0] if wrong else ''!r} is not a path: a path begins with /")
+            raise UsageError(f"'{wrong[0] if wrong else ''}' is not a path: a path begins with /")
         if self.locust_file is not None and not self.locust_file.is_file():
             raise UsageError(f"the Locust file {self.locust_file} does not exist")
 

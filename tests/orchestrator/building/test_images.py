@@ -133,7 +133,7 @@ def test_the_builder_docker_without_containerd_gets_no_cache_and_one_platform(
     image = run(workspace)
     assert "--load" in builders.call("docker buildx build")
     assert "--cache-from" not in builders.call("docker buildx build")
-    assert image.notes[-1].startswith("the builder of docker keeps no layers in a registry")
+    assert image.notes[-1].startswith("Docker's default builder keeps no layers in a registry")
     configured(workspace, 'platforms = ["linux/amd64", "linux/arm64"]')
     assert refusal(workspace).hint == "create a builder that builds several: `docker buildx create --use`"
 
@@ -331,7 +331,7 @@ def test_the_simulation_computes_names_and_needs_no_builder(workspace: Workspace
 
 
 @pytest.mark.usefixtures("builders")
-def test_a_repository_without_images_is_told_what_to_add(workspace: Workspace) -> None:
+def test_the_hint_for_a_repository_without_images_says_what_to_add(workspace: Workspace) -> None:
     error = refusal(workspace)
     assert error.message.endswith("orchestrator.toml has no [images]: no image can be built")
     assert "[images.backend]" in (error.hint or "")

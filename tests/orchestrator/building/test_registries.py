@@ -172,7 +172,7 @@ def test_the_repository_of_the_bootstrap_is_the_default(workspace: Workspace, bu
     ecr.create_repository(repositoryName="shop-frontend")
     assert build(workspace).reference.startswith(f"{HOST}/shop-backend:c-")
     ecr.create_repository(repositoryName="other/backend")
-    with pytest.raises(SettingsError, match=r"and .* fit"):
+    with pytest.raises(SettingsError, match=r"and .* match"):
         build(workspace)
 
 
@@ -193,7 +193,7 @@ def test_tags_that_cannot_move_hold_no_cache(workspace: Workspace, builders: Bui
     builders.docker()
     image = build(workspace)
     assert "--cache-to" not in builders.call("docker buildx build")
-    assert any(note.startswith(f"no layers are kept in {HOST}/shop-backend") for note in image.notes)
+    assert any(note.startswith(f"{HOST}/shop-backend keeps no layers") for note in image.notes)
     mutable = registries.of(f"{HOST}/shop-backend", lambda _region: MotoClients())
     ecr.put_image_tag_mutability(repositoryName="shop-backend", imageTagMutability="MUTABLE")
     assert mutable.keeps_cache()

@@ -205,4 +205,4 @@ def test_a_full_disk_during_the_copy_is_explained(
     monkeypatch.setattr(shutil, "copy2", full)
     with pytest.raises(OrchestratorError, match=r"cannot be copied to .*: No space left on device") as caught:
         tree.copy_to(tmp_path / "copy")
-    assert caught.value.hint == "free some space, or let TMPDIR be a larger folder"
+    assert caught.value.hint == "free some space, or set TMPDIR to a folder on a larger disk"

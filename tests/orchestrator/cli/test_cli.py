@@ -70,7 +70,7 @@ def test_json_is_one_document_and_nothing_else(here: Here) -> None:
 def test_preview_shows_everything_and_leaves_nothing(here: Here) -> None:
     answer = here("preview-env", "alpha", "--quiet")
     assert answer.code == 0
-    assert "app/alpha: 3 created; 0.00 $ a month\n" in answer.out
+    assert "alpha: 3 created; $0.00 a month\n" in answer.out
     assert "+     Topic topic\n" in answer.out
     assert here("list", "--quiet").out == "nothing exists yet\n"
 

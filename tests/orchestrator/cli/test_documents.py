@@ -127,7 +127,7 @@ def test_a_ci_job_gets_a_summary_page(here: Here, tmp_path: Path, monkeypatch: p
     here("preview-env", "alpha")
     here("create-env", "alpha")
     text = page.read_text()
-    assert text.startswith("before\n### Plan: 6 created; 0.00 $ a month\n")
+    assert text.startswith("before\n### Plan: 6 created; $0.00 a month\n")
     assert "\n### orchestrator create-env\n" in text
-    assert "| `app/alpha` | created | 3 created |" in text
+    assert "| `alpha` | created | 3 created |" in text
     assert "\nalpha: <https://example.com>\n" in text

@@ -18,7 +18,7 @@ from orchestrator.cli import completion, options
 from orchestrator.cli import parser as parser_module
 from orchestrator.cli.main import main
 from orchestrator.cli.parser import parser
-from orchestrator.console import GREEN, RED, RESET, Console
+from orchestrator.console import GREEN, RED, RESET, YELLOW, Console
 from pulumi_django.app.arguments import AppArgs
 from tests.orchestrator.cli.test_documents import check
 from tests.support.command_line import Here
@@ -366,6 +366,26 @@ def test_statuses_have_a_color_once_in_a_line(monkeypatch: pytest.MonkeyPatch) -
         f" dev  base  {GREEN}created{RESET}  3 created\n a  environment  {RED}failed{RESET}  \n"
         " failed-deploy  x  unchanged\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "color"),
+    [
+        ("running", GREEN),
+        ("healthy", GREEN),
+        ("stopped", YELLOW),
+        ("starting", YELLOW),
+        ("waits for approval", YELLOW),
+        ("closed until Mon 08:00", YELLOW),
+        ("unhealthy", RED),
+    ],
+)
+def test_states_of_services_and_releases_have_a_color(status: str, color: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    out = Terminal()
+    Console(out=out).table(f"web  {status}  1/1\n12  backend 1.4.2  {status}\n")
+    colored = f"{color}{status}{RESET}"
+    assert out.getvalue() == f"web  {colored}  1/1\n12  backend 1.4.2  {colored}\n"
 
 
 def test_a_hint_is_not_green(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,9 +45,9 @@ def test_a_preview_is_one_tree_with_what_it_costs(running: Here) -> None:
     assert answer.code == 0
     assert answer.out.splitlines()[2:] == [
         "",
-        "plan of 1 stack: 1 updated, 2 unchanged; 0.00 $ a month",
+        "plan of 1 stack: 1 updated, 2 unchanged; $0.00 a month",
         "",
-        "app/alpha: 1 updated, 2 unchanged; 0.00 $ a month",
+        "alpha: 1 updated, 2 unchanged; $0.00 a month",
         "    Stack fixture-app-alpha",
         "~     Topic topic (tags)",
     ]
@@ -56,15 +56,15 @@ def test_a_preview_is_one_tree_with_what_it_costs(running: Here) -> None:
 def test_a_preview_for_a_pull_request_is_markdown(running: Here) -> None:
     answer = running("preview-env", "alpha", "--set", 'tags="{\\"a\\": \\"b\\"}"', "--format", "markdown")
     assert answer.out == (
-        "### Plan: 1 updated, 2 unchanged; 0.00 $ a month\n"
+        "### Plan: 1 updated, 2 unchanged; $0.00 a month\n"
         "\n"
         f"_{NOTICE}_\n"
         "\n"
         "| stack | create | update | replace | delete | unchanged | cost |\n"
         "|---|--:|--:|--:|--:|--:|---|\n"
-        "| `app/alpha` | 0 | 1 | 0 | 0 | 2 | 0.00 $ a month |\n"
+        "| `alpha` | 0 | 1 | 0 | 0 | 2 | $0.00 a month |\n"
         "\n"
-        "<details><summary><code>app/alpha</code>: 1 updated, 2 unchanged</summary>\n"
+        "<details><summary><code>alpha</code>: 1 updated, 2 unchanged</summary>\n"
         "\n"
         "```diff\n"
         "    Stack fixture-app-alpha\n"
@@ -79,7 +79,7 @@ def test_list_shows_when_an_environment_expires(running: Here) -> None:
     row = running("list").out.splitlines()[2].split()
     assert row[:6] == ["alpha", "environment", "ad-hoc", "dev", "ready", "ada"]
     assert " in 2h 59m " in running("list").out
-    assert running("pin", "alpha").out.endswith("  pinned: it is not destroyed when it expires\n")
+    assert running("pin", "alpha").out.endswith("  pinned: `reap` does not destroy it\n")
     assert " pinned " in running("list").out
 
 
@@ -118,7 +118,7 @@ def test_the_cost_is_shown_first_except_with_no_cost(here: Here) -> None:
     program.write_text(
         program.read_text().replace("second =", 'aws.ec2.NatGateway("nat", subnet_id="subnet-1")\nsecond =')
     )
-    assert "cost      dev 33 $ a month, alpha 0 $ a month (us-east-1, prices of " in here("create-env", "alpha").err
+    assert "cost      dev $33 a month, alpha $0 a month (us-east-1, prices of " in here("create-env", "alpha").err
     here("destroy-base", "dev", "--cascade", "--yes")
     assert "cost" not in here("create-env", "alpha", "--no-cost").err
 

@@ -35,9 +35,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "there is no environment 'nope' to run on this machine: ",
             "the configured environments are alpha, live",
         ),
-        ("up alpha --port 0", 2, "--port 0 is not a port: ports are 1 to 65535", None),
+        ("up alpha --port 0", 2, "port 0 is not valid: a port is 1 to 65535", "choose another port with --port"),
         ("up alpha --command x", 2, "--command x is invalid: it must be CONTAINER=COMMAND", "quote it: "),
-        ("up alpha --env-file nowhere", 2, "the file of --env-file cannot be read: No such file or directory", None),
+        (
+            "up alpha --env-file nowhere",
+            2,
+            "--env-file cannot be read: No such file or directory",
+            "give the path of a file that this user can read",
+        ),
         ("run alpha -- ls", 1, "alpha does not run on this machine", "start it: `orchestrator local up alpha`"),
         ("run alpha", 2, "no command is given", "for example: "),
         ("ps alpha", 1, "alpha does not run on this machine", "start it: `orchestrator local up alpha`"),
@@ -52,7 +57,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ),
     ],
 )
-def test_refusals(
+def test_a_wrong_input_is_one_sentence_and_leaves_nothing_behind(
     words: str, code: int, error: str, hint: str | None, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["local", *words.split()]) == code

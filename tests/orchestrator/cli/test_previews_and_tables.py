@@ -84,6 +84,17 @@ def test_a_stack_file_that_destroy_removes_is_reported(here: Here) -> None:
     assert f"removed   {file}: its stack is gone" in answer.err
 
 
+def test_a_stack_file_that_destroy_removes_is_reported_in_quiet_mode_too(here: Here) -> None:
+    assert here("create-env", "beta", "--base", "dev", "--quiet").code == 0
+    file = here.folder / "app" / "Pulumi.beta.yaml"
+    file.write_text(file.read_text(encoding="utf-8") + "# mine\n", encoding="utf-8")
+    answer = here("destroy-env", "beta", "--yes", "--quiet")
+    assert not file.exists()
+    assert answer.err == (
+        f"warning: {file} was removed: its stack is gone, and the file was generated and not in git\n"
+    )
+
+
 def test_a_stack_file_of_the_user_survives_destroy(running: Here) -> None:
     answer = running("destroy-env", "alpha", "--yes")
     assert (running.folder / "app" / "Pulumi.alpha.yaml").exists()

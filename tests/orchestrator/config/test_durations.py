@@ -33,7 +33,7 @@ def test_anything_else_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse_duration(text)
     assert refused.value.message == (
-        f"{text!r} is not a duration: a duration is a number with w, d, h, m or s, at most ten years"
+        f"'{text}' is not a duration: write a number with w, d, h, m or s, above zero and at most ten years"
     )
     assert refused.value.hint == "for example 3d, 8h or 1d12h"
 

@@ -106,7 +106,7 @@ def test_the_example_of_the_hint_can_be_used_as_it_is(root: Path) -> None:
         ),
         ('engine = "simulation"', "runner = 3", "FILE:1: runner is 3: it must be a table", None),
         ('engine = "simulation"', "runner.parallel = 0", "FILE:1: runner.parallel is 0: it must be from 1 to 64", None),
-        ('engine = "simulation"', "runner.parallel = true", "FILE:1: runner.parallel is True: it must be a whole number", None),
+        ('engine = "simulation"', "runner.parallel = true", "FILE:1: runner.parallel is true: it must be a whole number", None),
         ('engine = "simulation"', "engine = ", "FILE is not valid TOML: Invalid value (at line 1, column 10)", None),
         ('engine = "simulation"', "images.backend = 3", "FILE:1: images.backend is 3: it must be a table", None),
         ('engine = "simulation"', "images.Back.context = 'x'", "FILE:1: images.Back is not the name of an image: use lower-case letters, digits, _ and -", None),
@@ -118,7 +118,7 @@ def test_the_example_of_the_hint_can_be_used_as_it_is(root: Path) -> None:
         ('engine = "simulation"', "images.b.secrets = {t = 'ghp_x'}", "FILE:1: images.b.secrets.t is neither env:VARIABLE nor file:PATH; never write a secret here", None),
         ('engine = "simulation"', "images.b.secrets = {'-' = 'env:A'}", "FILE:1: images.b.secrets.- is not the id of a secret: use letters, digits, _, . and -", None),
         ('engine = "simulation"', "images.b.cache = 1", "FILE:1: images.b.cache is not text", None),
-        ('engine = "simulation"', "images.b.repository = 'a/b:1'", "FILE:1: images.b.repository is 'a/b:1': it is a repository without a tag, such as registry.example.com/shop/backend", None),
+        ('engine = "simulation"', "images.b.repository = 'a/b:1'", "FILE:1: images.b.repository is 'a/b:1': it must be a repository without a tag, such as registry.example.com/shop/backend", None),
         ("[projects.base]", '[projects."a b"]', "FILE:3: projects.a b is not a valid project key: use letters, digits, - and _", None),
     ],
 )  # fmt: skip

@@ -113,7 +113,7 @@ def many_states() -> DashboardDocument:
         stack("alpha", expires=NOW + timedelta(days=2)),
         stack("beta", asleep=True, monthly_cost=1.2, owner="grace"),
         stack("gamma", status=StackStatus.FAILED, problems=["the service web of app/gamma did not become steady"]),
-        stack("delta", drift=[change], locks=["app/delta is locked by ada@laptop (pid 7)"]),
+        stack("delta", drift=[change], locks=["delta is locked by ada@laptop (pid 7)"]),
         stack("epsilon", expires=NOW - timedelta(hours=3), closed_until=NOW + timedelta(hours=12)),
         base("prod", kind=Kind.PROD, environments=["live"]),
         stack("live", base="prod", kind=Kind.PROD, pinned=True, url="https://www.example.com", monthly_cost=412.5),

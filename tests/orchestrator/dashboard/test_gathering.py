@@ -54,12 +54,12 @@ def test_a_damaged_stack_and_a_lock_are_shown(here: Here, monkeypatch: pytest.Mo
     (state,) = here.folder.glob(".orchestrator/simulation/app/beta.jsonl")
     state.write_text("{")
     _, alpha, beta = gather(orchestrator, Wanted()).deployments
-    assert alpha.locks == ["app/alpha is locked by ada@laptop (pid 7)"]
+    assert alpha.locks == ["alpha is locked by ada@laptop (pid 7)"]
     assert beta.status == "damaged"
     assert beta.problems
     assert beta.cost is None
 
 
-def test_the_folder_is_wanted(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_needs_a_folder(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["dashboard", "--project-dir", str(here.folder)]) == 2
     assert "--out" in capsys.readouterr().err

@@ -119,7 +119,7 @@ def test_a_link_to_one_environment_opens_it(open_page: Open) -> None:
     shown.locator("#details").wait_for(state="visible")
     assert shown.url.endswith("#environment%2Fdelta")
     details = shown.inner_text("#details")
-    assert "app/delta is locked by ada@laptop" in details
+    assert "delta is locked by ada@laptop" in details
     assert "delta-web" in details
     assert "registry.example.com/shop:1.2" in details
     shown.go_back()

@@ -70,11 +70,9 @@ def test_an_environment_whose_bases_secrets_cannot_be_read_is_refused(
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "other")
     with pytest.raises(RefusedError) as caught:
         orchestrator(shop).create_env("alpha", base="dev")
-    assert (
-        caught.value.message == "the secrets of base/dev cannot be read: the stack was created with another passphrase"
-    )
+    assert caught.value.message == "the secrets of dev cannot be read: the stack was created with another passphrase"
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")
-    with pytest.raises(EngineUnavailableError, match="the secrets of base/dev cannot be read: no passphrase is set"):
+    with pytest.raises(EngineUnavailableError, match="the secrets of dev cannot be read: no passphrase is set"):
         orchestrator(shop).create_env("alpha", base="dev")
     assert not (shop.state / ".pulumi" / "stacks" / "fixture-app").exists()
 
@@ -116,7 +114,7 @@ def test_another_account_than_the_stacks_is_refused(shop: Workshop, monkeypatch:
         with pytest.raises(RefusedError) as caught:
             orchestrator(shop).update_env("alpha")
     assert caught.value.message == (
-        "app/alpha was not changed: it is in the AWS account 123456789012, and the credentials are for 210987654321"
+        "alpha was not changed: it is in the AWS account 123456789012, and the credentials are for 210987654321"
     )
 
 
@@ -137,7 +135,7 @@ def test_protected_resources_are_seen_before_anything_is_destroyed(shop: Worksho
     program.write_text(program.read_text().replace("depends_on=[first]", "depends_on=[first], protect=True"))
     orchestrator(shop).create_base("dev")
     with pytest.raises(
-        RefusedError, match=r"nothing was changed: protected resources would be destroyed: base/dev: second \(Topic\)"
+        RefusedError, match=r"nothing was changed: protected resources would be destroyed: dev: second \(Topic\)"
     ):
         orchestrator(shop).destroy_base("dev")
     assert shop.cloud() == ["first", "second"]
@@ -163,7 +161,7 @@ def test_waiting_lets_the_other_one_finish(shop: Workshop) -> None:
     thread.start()
     locks = shop.state / ".pulumi" / "locks" / "organization" / "fixture-app"
     until(lambda: list(locks.rglob("*.json")))
-    with pytest.raises(StackLockedError, match=r"app/alpha is locked by .*@.* \(pid \d+, since "):
+    with pytest.raises(StackLockedError, match=r"alpha is locked by .*@.* \(pid \d+, since "):
         orchestrator(shop).create_env("alpha", base="dev")
     report = orchestrator(shop, wait="2m").create_env("alpha", base="dev")
     thread.join()

@@ -163,7 +163,7 @@ def test_the_error_for_a_lock_names_its_running_owner_host_and_start(shop: Works
         with pytest.raises(StackLockedError) as refused:
             shop.run(BASE)
         assert refused.value.message == (
-            f"base/dev is locked: ada@{socket.gethostname()} (pid {pid}, since 2026-11-01 10:00:00 UTC) is running an operation on it"
+            f"dev is locked: ada@{socket.gethostname()} (pid {pid}, since 2026-11-01 10:00:00 UTC) is running an operation on it"
         )
         summary = shop.engine.stack(BASE)
         assert summary is not None
@@ -183,7 +183,7 @@ def test_a_lock_without_a_note_is_left_alone_where_other_containers_cannot_be_se
     shop.run(BASE)
     monkeypatch.setattr("orchestrator.engines.processes.sees_all", lambda: False)
     file = write_lock(shop, gone_pid(), socket.gethostname())
-    with pytest.raises(StackLockedError, match="base/dev is locked") as refused:
+    with pytest.raises(StackLockedError, match="dev is locked") as refused:
         shop.run(BASE)
     assert refused.value.hint == "if that process has ended, run `orchestrator unlock dev --force`"
     assert file.exists()

@@ -172,7 +172,7 @@ def test_destroying_leaves_neither_resources_nor_stack_and_keeps_the_configurati
 
 def test_a_stack_that_does_not_exist_cannot_be_destroyed_or_read(shop: Workshop) -> None:
     nope = Unit("base", "nope")
-    with pytest.raises(UnknownStackError, match="base/nope does not exist"):
+    with pytest.raises(UnknownStackError, match="nope does not exist"):
         shop.run(nope, Operation.DESTROY)
     with pytest.raises(UnknownStackError):
         shop.engine.resources(nope)

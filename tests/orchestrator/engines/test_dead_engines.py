@@ -106,7 +106,7 @@ def test_a_stack_with_an_undecided_create_is_refused(shop: Workshop) -> None:
     with pytest.raises(RefusedError) as caught:
         rerun(shop, find)
     assert caught.value.message == (
-        "app/alpha was not changed: an engine died while it created resources, and whether they exist is unclear: "
+        "alpha was not changed: an engine died while it created resources, and whether they exist is unclear: "
         "topic (aws:sns/topic:Topic): two of that name exist"
     )
     outcome, warnings = rerun(shop, find, Operation.DESTROY)

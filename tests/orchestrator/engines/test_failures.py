@@ -64,12 +64,12 @@ UNIT = Unit("app", "alpha")
         (
             "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end",
             StackLockedError,
-            "app/alpha is locked: another operation is running on it",
+            "alpha is locked: another operation is running on it",
         ),
         (
             'error: unknown stack "organization/django-base/dev"',
             UnknownStackError,
-            'app/alpha: unknown stack "organization/django-base/dev"',
+            'alpha: unknown stack "organization/django-base/dev"',
         ),
         ("error: something new", OperationFailedError, "alpha failed: something new"),
         ("", OperationFailedError, "alpha failed: the CLI gave no reason"),

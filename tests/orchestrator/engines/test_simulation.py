@@ -113,7 +113,7 @@ def test_the_error_for_a_locked_stack_names_owner_host_and_start(shop: Workshop)
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    with pytest.raises(StackLockedError, match=rf"base/dev is locked: .*@.* \(pid {holder.pid}, since 20") as refused:
+    with pytest.raises(StackLockedError, match=rf"dev is locked: .*@.* \(pid {holder.pid}, since 20") as refused:
         shop.run(BASE)
     assert refused.value.owner is not None
     summary = shop.engine.stack(BASE)
@@ -145,7 +145,7 @@ def test_a_protected_resource_stops_a_destroy_before_anything_is_deleted(shop: W
         encoding="utf-8",
     )
     shop.run(BASE)
-    with pytest.raises(RefusedError, match="base/dev was not destroyed: kept is protected"):
+    with pytest.raises(RefusedError, match="dev was not destroyed: kept is protected"):
         shop.run(BASE, Operation.DESTROY)
     assert len(shop.engine.resources(BASE)) == 2
 

@@ -318,7 +318,7 @@ def test_a_locked_stack_is_refused_with_its_owner(workspace: Workspace) -> None:
     assert isinstance(error, StackLockedError)
     assert error.owner == owner
     assert (error.message, error.hint) == (
-        "app/alpha is locked by bob@ci-7 (pid 42, since 2026-11-20 08:00:00 UTC): only one operation at a time can run on a stack",
+        "alpha is locked by bob@ci-7 (pid 42, since 2026-11-20 08:00:00 UTC): only one operation at a time can run on a stack",
         "wait for it with --wait 10m; if that process has ended: `orchestrator unlock alpha --force`",
     )
 

@@ -217,7 +217,7 @@ def test_a_locked_environment_is_refused(running: Workspace) -> None:
     running.engine.locks[BETA] = LockOwner(username="bob", hostname="ci", pid=7, since=None, alive=True)
     error = refused(running, DestroyBase(names=("dev",), cascade=True))
     assert isinstance(error, StackLockedError)
-    assert error.message == "app/beta is locked by bob@ci (pid 7): only one operation at a time can run on a stack"
+    assert error.message == "beta is locked by bob@ci (pid 7): only one operation at a time can run on a stack"
     assert error.hint == "wait for it with --wait 10m"
 
 

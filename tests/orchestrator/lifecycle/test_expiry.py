@@ -154,7 +154,7 @@ def test_only_the_lock_of_a_dead_process_is_removed(running: Workspace) -> None:
     orchestrator = running.orchestrator()
     assert orchestrator.unlock("alpha") == ()
     locked(True)
-    with pytest.raises(StackLockedError, match=r"app/alpha stays locked: bob@ci .pid 7. works on it"):
+    with pytest.raises(StackLockedError, match=r"alpha stays locked: bob@ci .pid 7. works on it"):
         orchestrator.unlock("alpha", force=True)
     locked(None)
     with pytest.raises(StackLockedError, match=r"it is not known whether bob@ci .pid 7. still runs"):

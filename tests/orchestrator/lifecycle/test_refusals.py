@@ -34,14 +34,14 @@ def test_protected_resources_are_listed_before_anything_is_destroyed(running: Wo
     error = refused(running, DestroyBase(names=("dev",), cascade=True))
     assert isinstance(error, RefusedError)
     assert error.message == (
-        "nothing was changed: protected resources would be destroyed: base/dev: dev-first (Thing), dev-second (Thing)"
+        "nothing was changed: protected resources would be destroyed: dev: dev-first (Thing), dev-second (Thing)"
     )
 
 
 def test_a_note_lists_the_resources_that_a_destroy_leaves_in_aws(running: Workspace) -> None:
     running.engine.kept[ALPHA].retained = ("alpha-second",)
     job = running.orchestrator().prepare(DestroyEnv(names=("alpha",)))
-    assert job.notes == ("app/alpha leaves resources in AWS (retained on delete): alpha-second (Thing)",)
+    assert job.notes == ("alpha leaves resources in AWS (retained on delete): alpha-second (Thing)",)
 
 
 def test_a_reader_of_a_known_project_is_named_as_everywhere(running: Workspace) -> None:
@@ -84,7 +84,7 @@ def test_an_environment_on_a_production_base_that_is_only_read_is_production_its
 
 def test_the_engine_admits_the_stacks_before_anything_is_changed(running: Workspace) -> None:
     running.engine.refuses = RefusedError(
-        "app/alpha was not changed: it is in the AWS account 1, and the credentials are for 2"
+        "alpha was not changed: it is in the AWS account 1, and the credentials are for 2"
     )
     assert "AWS account" in refused(running, UpdateEnv(names=("alpha",))).message
     assert running.engine.admitted == ((ALPHA,), (DEV,))
@@ -106,12 +106,12 @@ def test_a_command_that_waits_continues_as_soon_as_the_lock_is_gone(
     monkeypatch.setattr(running.engine, "stacks", frees_itself)
     assert running.orchestrator(wait="1m").update_env("alpha").exit_code == 0
     said = [event.message for event in running.events if isinstance(event, Diagnostic)]
-    assert said == ["waiting: app/alpha is locked by bob@ci (pid 7): only one operation at a time can run on a stack"]
+    assert said == ["waiting: alpha is locked by bob@ci (pid 7): only one operation at a time can run on a stack"]
 
 
 def test_waiting_has_an_end(running: Workspace) -> None:
     running.engine.locks[ALPHA] = LockOwner(username="bob", hostname="ci", pid=7, since=None, alive=True)
-    with pytest.raises(StackLockedError, match="app/alpha is locked by bob@ci"):
+    with pytest.raises(StackLockedError, match="alpha is locked by bob@ci"):
         running.orchestrator(wait="1s").update_env("alpha")
 
 

@@ -126,8 +126,8 @@ def test_the_status_is_that_of_the_stack(workspace: Workspace, status: StackStat
     ("name", "message", "hint"),
     [
         ("deb", "there is no base 'deb'", "did you mean dev?"),
-        ("zz", "there is no base 'zz'", "there are dev, qa"),
-        ("alpha", "there is no base 'alpha': alpha is an environment", "there are dev, qa"),
+        ("zz", "there is no base 'zz'", "the names are dev, qa"),
+        ("alpha", "there is no base 'alpha': alpha is an environment", "the names are dev, qa"),
     ],
 )
 def test_the_error_for_an_unknown_base_names_the_known_ones(
@@ -138,6 +138,15 @@ def test_the_error_for_an_unknown_base_names_the_known_ones(
     with pytest.raises(UnknownStackError) as caught:
         registry(workspace).base(name)
     assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_a_hint_names_twelve_of_hundreds(workspace: Workspace) -> None:
+    for number in range(60):
+        workspace.engine.has(Unit("app", f"env-{number:02}"))
+    with pytest.raises(UnknownStackError) as caught:
+        registry(workspace).environment("zz")
+    names = ", ".join(f"env-{number:02}" for number in range(12))
+    assert caught.value.hint == f"the names are {names} and 48 more: see `orchestrator list`"
 
 
 def test_an_unknown_environment_on_an_empty_backend(workspace: Workspace) -> None:

@@ -143,9 +143,9 @@ def test_a_failed_unit_reports_what_it_had_done(engine: FakeEngine) -> None:
 
 
 def test_a_result_has_the_hint_of_its_error(engine: FakeEngine) -> None:
-    engine.raises(BASE, StackLockedError("base/dev is locked: by bob", "wait for bob"))
+    engine.raises(BASE, StackLockedError("dev is locked: by bob", "wait for bob"))
     result = run(engine, BASE)[0]
-    assert (result.status, result.reason, result.hint) == (Status.FAILED, "base/dev is locked: by bob", "wait for bob")
+    assert (result.status, result.reason, result.hint) == (Status.FAILED, "dev is locked: by bob", "wait for bob")
 
 
 @pytest.mark.parametrize("error", [KeyError("vpc"), SystemExit(3), MemoryError("all of it"), KeyboardInterrupt("x")])
@@ -352,7 +352,7 @@ def test_a_second_interrupt_ends_the_wait_and_never_reaches_the_engine(engine: F
 def test_a_unit_interrupted_by_another_command_skips_its_dependents(engine: FakeEngine) -> None:
     engine.interrupt()
     assert told(run(engine, BASE, ALPHA)) == [
-        ("base/dev", "cancelled", "base/dev was not started: the run was interrupted"),
+        ("base/dev", "cancelled", "dev was not started: the run was interrupted"),
         ("app/alpha", "skipped", "not started: it waits for dev, which was interrupted"),
     ]
 

@@ -78,13 +78,13 @@ def test_a_plan_is_refused_when_the_program_the_configuration_or_the_state_moved
     document = json.loads((plan / "plan.json").read_text())
     document["units"][0]["config"] = document["units"][0]["config"].replace("red", "blue")
     (plan / "plan.json").write_text(json.dumps(document))
-    with pytest.raises(RefusedError, match="fixture-app:tags in the configuration of app/alpha changed"):
+    with pytest.raises(RefusedError, match="fixture-app:tags in the configuration of alpha changed"):
         orchestrator(shop).apply(plan)
     document["units"][0]["config"] = document["units"][0]["config"].replace("blue", "red")
     (plan / "plan.json").write_text(json.dumps(document))
 
     orchestrator(shop).update_env("alpha", values={"tags": '{"color": "green"}'})
-    with pytest.raises(RefusedError, match="the state of app/alpha changed"):
+    with pytest.raises(RefusedError, match="the state of alpha changed"):
         orchestrator(shop).apply(plan)
 
 

@@ -48,6 +48,13 @@ def test_an_option_of_the_command(option: list[str], said: str, place: str, caps
     assert text.endswith(f"hint: correct {place}, then run the same command again\n")
 
 
+@pytest.mark.usefixtures("clone")
+def test_an_option_of_a_preview(capsys: pytest.CaptureFixture[str]) -> None:
+    text = refused(capsys, "preview-env", "beta", "--set", "web.cpu_units=300")
+    assert "error: the program of beta failed: cpu_units is 300: Fargate has" in text
+    assert text.endswith("hint: correct --set web.cpu_units, then run the same command again\n")
+
+
 @pytest.mark.parametrize("name", ["alpha", "beta"])
 def test_a_line_of_the_stack_file_or_of_the_template_of_a_new_stack(
     name: str, clone: Path, capsys: pytest.CaptureFixture[str]
@@ -75,6 +82,14 @@ def test_a_variable_of_the_environment(monkeypatch: pytest.MonkeyPatch, capsys: 
     text = refused(capsys, "create-env", "beta", "--set", "aws:region=null")
     assert "AWS_REGION in the environment: region is 'moon': write a region like eu-west-1\n" in text
     assert text.endswith("hint: correct AWS_REGION in the environment, then run the same command again\n")
+
+
+@pytest.mark.usefixtures("clone")
+def test_an_unknown_object_of_which_the_command_sets_a_key(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["create-base", "dev", "--set", "web.desired_count=2"]) == 1
+    text = capsys.readouterr().err
+    assert "django-base:web: is not a key here" in text
+    assert text.endswith("hint: correct --set web.desired_count, then run the same command again\n")
 
 
 def test_without_a_value_the_file_and_the_program(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -67,7 +67,9 @@ def test_the_rule_with_the_lowest_priority_that_matches_counts() -> None:
         ({"sources": ["10.0.0.0/8"]}, Request(host="a", path="/", address="127.0.0.1"), False),
     ],
 )
-def test_conditions(conditions: dict[str, object], request_: Request, meets: bool) -> None:
+def test_a_rule_takes_the_requests_that_meet_its_conditions(
+    conditions: dict[str, object], request_: Request, meets: bool
+) -> None:
     assert rule(1, "web", **conditions).meets(request_) is meets
 
 

@@ -37,7 +37,7 @@ NAMES = st.from_regex(r"[A-Z_][A-Z0-9_]{0,10}", fullmatch=True)
         ("\ufeffKEY=x", "x"),
     ],
 )
-def test_dotenv(text: str, value: str) -> None:
+def test_a_line_has_the_value_that_shells_and_libraries_read(text: str, value: str) -> None:
     assert parse(text, "f.env") == {"KEY": value}
 
 

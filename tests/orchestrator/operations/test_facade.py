@@ -142,7 +142,7 @@ DATABASES: dict[str, tuple[Callable[[Operations], Any], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("name", DATABASES)
-def test_databases(simulated: Workspace, name: str) -> None:
+def test_an_operation_on_the_database_runs_a_task(simulated: Workspace, name: str) -> None:
     operation, done = DATABASES[name]
     operations = simulated.orchestrator().operations
     assert operation(operations).done == done

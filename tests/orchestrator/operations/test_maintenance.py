@@ -67,5 +67,5 @@ def test_list_and_doctor_show_a_forgotten_one(alpha: Workspace) -> None:
     assert " maintenance " in tables.listing(found, START)
     for name in (None, "alpha"):
         checks = list(doctor.maintenance(alpha.context(), name))
-        assert [check.evidence for check in checks] == ["alpha answers 503 since 2026-11-01T08:00:00+00:00"]
+        assert [check.evidence for check in checks] == ["alpha has answered 503 since 2026-11-01T08:00:00+00:00"]
     assert list(doctor.maintenance(alpha.context(), "dev")) == []

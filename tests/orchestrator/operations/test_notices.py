@@ -122,7 +122,7 @@ def test_the_simulation_sends_nothing_and_shows_what_it_would_send(told: Workspa
     assert "notice (the simulation sends none): alpha was created (create-env by ada)" in messages
 
 
-def test_an_expiry_is_told_at_two_days_and_at_two_hours_and_each_once(told: Workspace, receiver: Receiver) -> None:
+def test_an_expiry_is_announced_once_at_two_days_and_once_at_two_hours(told: Workspace, receiver: Receiver) -> None:
     told.orchestrator().create_env("alpha", base="dev", ttl="3d")
     receiver.heard.clear()
     told.now = START + timedelta(days=1, hours=2)

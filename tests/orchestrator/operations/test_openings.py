@@ -203,9 +203,9 @@ def test_the_time_is_in_the_zone_of_the_hours(here: Workspace, until: str, end: 
 @pytest.mark.parametrize(
     ("until", "message"),
     [
-        ("25:00", "--until is 25:00: it is a time of day such as 22:00, or a duration such as 3h"),
+        ("25:00", "--until is 25:00: it must be a time of day such as 22:00, or a duration such as 3h"),
         ("7d", "--until is 7d: at most 6d"),
-        ("soon", "'soon' is not a duration: a duration is a number with w, d, h, m or s, at most ten years"),
+        ("soon", "'soon' is not a duration: write a number with w, d, h, m or s, above zero and at most ten years"),
     ],
 )
 def test_a_wrong_time_is_refused(here: Workspace, until: str, message: str) -> None:

@@ -106,7 +106,7 @@ def test_a_spot_interruption_is_reported_as_a_failure() -> None:
     assert result.hint == "run it again; AWS does not interrupt it without Spot"
 
 
-def test_spot_is_asked_for_only_when_it_is_wanted() -> None:
+def test_a_task_runs_on_spot_only_on_request() -> None:
     aws = account()
     carry_out(aws, RunCommand(command=CHECK, spot=True))
     (call,) = aws.called("RunTask")

@@ -142,7 +142,7 @@ def test_counts_are_read() -> None:
         (["web=1", "web=2"], "web is given twice: give it once"),
     ],
 )
-def test_refusals(texts: Sequence[str], message: str) -> None:
+def test_a_text_that_is_not_a_count_is_refused(texts: Sequence[str], message: str) -> None:
     with pytest.raises(UsageError) as caught:
         scale.parse(texts)
     assert caught.value.message == message

@@ -198,7 +198,7 @@ def test_a_secret_has_a_maximum_size(clients: MotoClients) -> None:
         ({"A": "x" * 4097}, Store.SSM, "A has 4097 bytes: a parameter takes at most 4096"),
     ],
 )
-def test_refusals(values: dict[str, str], store: Store, message: str) -> None:
+def test_values_that_cannot_be_stored_are_refused(values: dict[str, str], store: Store, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         PushSecrets(values=values, store=store)
     assert caught.value.message == message

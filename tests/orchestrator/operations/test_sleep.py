@@ -91,7 +91,7 @@ def test_an_environment_sleeps_and_wakes_by_a_flag_that_leaves_the_file_as_it_wa
     assert workspace.file("app", "alpha").read_text() == before
 
 
-def test_an_environment_in_the_wanted_state_is_not_changed(workspace: Workspace) -> None:
+def test_an_environment_that_has_the_requested_state_is_not_changed(workspace: Workspace) -> None:
     exists(workspace, "alpha", "beta")
     asleep(workspace, "beta")
     rest = sleep.prepare(workspace.context(), ("alpha", "beta"), Want.SLEEP)

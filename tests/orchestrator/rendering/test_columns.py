@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from orchestrator.cost.estimate import CostLine, Estimate
 from orchestrator.cost.prices import packaged
 from orchestrator.lifecycle.registry import Deployment
-from orchestrator.model import Kind, OutputValue, Record, Scope, StackStatus, StackSummary, Unit
-from orchestrator.rendering import tables
+from orchestrator.model import ChangeCounts, Kind, OutputValue, Record, Scope, StackStatus, StackSummary, Unit
+from orchestrator.operations.releases.history import LoggedOperation
+from orchestrator.rendering import release_text, tables
 from orchestrator.rendering.columns import Column, aligned, count, table
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -82,7 +84,21 @@ def test_a_word_that_is_too_long_stays_whole_on_a_line_of_its_own() -> None:
     assert text == f"database_secret_arn\n    {ARN}\nurl                  https://example.com\n"
 
 
-def test_an_image_loses_its_middle_before_a_column_is_dropped() -> None:
+def test_a_column_that_stays_is_whole_before_others_are_shown() -> None:
+    columns = (
+        Column(title="RELEASE"),
+        Column(title="WHO", dropped=1),
+        Column(title="IMAGES", shortened=True),
+        Column(title="TIME", dropped=2),
+    )
+    row = ("12", "Ada Lovelace", "backend 1.4.2, frontend 2.0.1", "40 s")
+    text = table(columns, [row], 50)
+    assert "backend 1.4.2, frontend 2.0.1" in text, "the tags are what the table is for"
+    assert "not shown: WHO" in text
+    assert "TIME" in text.splitlines()[0]
+
+
+def test_an_image_loses_its_middle_where_no_dropped_column_makes_the_room() -> None:
     columns = (Column(title="SERVICE"), Column(title="HEALTHY", dropped=1), Column(title="IMAGE", shortened=True))
     image = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop/backend:2026-11-20"
     (_, row) = table(columns, [("gunicorn", "1", image)], 60).splitlines()
@@ -93,6 +109,39 @@ def test_an_image_loses_its_middle_before_a_column_is_dropped() -> None:
 
 def test_without_a_width_nothing_is_left_out() -> None:
     assert ARN in table((Column(title="ARN", dropped=1, shortened=True),), [(ARN,)])
+
+
+@pytest.mark.parametrize(
+    ("projects", "names"), [(("app", "base"), ["alpha", "dev"]), (("app", "extras"), ["app/alpha", "extras/alpha"])]
+)
+def test_the_log_has_one_name_for_one_thing_and_counts_as_results_do(
+    projects: tuple[str, ...], names: list[str]
+) -> None:
+    stacks = [name.rpartition("/")[2] for name in names]
+    found = [
+        LoggedOperation(
+            project=project,
+            name=stack,
+            number=1,
+            kind="update",
+            command="create-env",
+            operator="ada",
+            started=NOW,
+            duration_seconds=1.0,
+            result="succeeded",
+            reason=None,
+            commit=None,
+            changes=ChangeCounts(create=91, same=4),
+        )
+        for project, stack in zip(projects, stacks, strict=True)
+    ]
+    rows = release_text.log(found).splitlines()[1:]
+    assert [row.split("  ")[3] for row in map(_single_gaps, rows)] == names
+    assert all("91 created" in row for row in rows)
+
+
+def _single_gaps(row: str) -> str:
+    return re.sub(r" {3,}", "  ", row)
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 stacks"), (1, "1 stack"), (2, "2 stacks")])

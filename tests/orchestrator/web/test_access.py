@@ -97,7 +97,7 @@ def test_the_token_is_in_no_representation() -> None:
         (["--refresh", "1s"], 2, "--refresh 1s is too short"),
         (["--refresh", "soon"], 2, "soon"),
         (["--allow-prod"], 2, "--allow-prod needs --allow-actions"),
-        (["--identity-header", "X Y"], 2, "is no name of a header"),
+        (["--identity-header", "X Y"], 2, "is not the name of a header"),
         (["--port", "0"], 2, "--port"),
         (["--host", "999.0.0.1"], 1, "the page cannot be served at 999.0.0.1"),
     ],

@@ -62,7 +62,9 @@ def test_resources_are_compared_part_by_part(pattern: str, allowed: bool) -> Non
         ("ForAnyValue:StringEquals", ["x", "y"], {}, False),
     ],
 )
-def test_conditions(operator: str, wanted: Any, context: dict[str, Any], allowed: bool) -> None:
+def test_a_condition_is_evaluated_as_iam_does(
+    operator: str, wanted: Any, context: dict[str, Any], allowed: bool
+) -> None:
     assert allows([statement(**{operator: {"k": wanted}})], read(**context)) is allowed
 
 

@@ -457,9 +457,9 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
         lambda: app(web=WebOptions(paths=("/api/*",), desired_count=-1)),
         "desired_count is -1: a service has 0 to 5000 tasks",
     ),
-    (lambda: HealthCheck(timeout_seconds=5), "timeout_seconds is 5: it is less than interval_seconds (5)"),
+    (lambda: HealthCheck(timeout_seconds=5), "timeout_seconds is 5: it must be less than interval_seconds (5)"),
     (lambda: HealthCheck(path="health"), "path is 'health': it must begin with /"),
-    (lambda: HealthCheck(healthy_threshold=1), "healthy_threshold is 1: it is 2 to 10"),
+    (lambda: HealthCheck(healthy_threshold=1), "healthy_threshold is 1: it must be 2 to 10"),
     (
         lambda: AppSecretsArgs(database_host="h", database_port=1, database_name="d", recovery_window_days=3),
         "recovery_window_days is 3: it must be 0, or 7 to 30",

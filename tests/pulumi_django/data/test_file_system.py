@@ -82,8 +82,8 @@ def test_backups_are_on_or_off() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"uid": -1}, "uid is -1: it is 0 to 4294967295"),
-        ({"gid": 2**32}, "gid is 4294967296: it is 0 to 4294967295"),
+        ({"uid": -1}, "uid is -1: it must be 0 to 4294967295"),
+        ({"gid": 2**32}, "gid is 4294967296: it must be 0 to 4294967295"),
         (
             {"infrequent_access_days": 2},
             "infrequent_access_days is 2: EFS has 1, 7, 14, 30, 60, 90, 180, 270, 365, or null for never",

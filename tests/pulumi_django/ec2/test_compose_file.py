@@ -231,6 +231,10 @@ def test_a_device_a_pipe_and_a_large_file_are_refused_without_reading_them(tmp_p
     pipe, large = tmp_path / "pipe", tmp_path / "large.yaml"
     os.mkfifo(pipe)
     large.write_bytes(b"#" * (compose_file.MOST_BYTES + 1))
-    for path, why in (("/dev/zero", "no regular file"), (str(pipe), "no regular file"), (str(large), "has more than")):
+    for path, why in (
+        ("/dev/zero", "not a regular file"),
+        (str(pipe), "not a regular file"),
+        (str(large), "has more than"),
+    ):
         with pytest.raises(ValueError, match=why):
             compose_file.read(path)

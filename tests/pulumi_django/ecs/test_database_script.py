@@ -153,7 +153,7 @@ def test_an_emptied_database_has_its_extensions_again(server: Server) -> None:
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ("postgis", "extensions is 'postgis': it is a list of names"),
+        ("postgis", "extensions is 'postgis': it must be a list of names"),
         (["PostGIS"], "extensions has 'PostGIS': the name of a PostgreSQL extension is lower-case letters"),
         (["x'; DROP TABLE y; --"], "extensions has "),
         (["postgis\n"], "extensions has "),

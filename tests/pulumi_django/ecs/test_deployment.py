@@ -188,11 +188,11 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: DeploymentOptions(strategy="canary", pause_before="scale_up", pause_minutes=20161),
-        "pause_minutes is 20161: it is 1 to 20160",
+        "pause_minutes is 20161: it must be 1 to 20160",
     ),
     (
         lambda: DeploymentOptions(strategy="canary", pause_before="scale_up", pause_minutes=0),
-        "pause_minutes is 0: it is 1 to 20160",
+        "pause_minutes is 0: it must be 1 to 20160",
     ),
     (
         lambda: TrafficShift(target_group_arns=["arn:blue"], listener_rule_arn="r", role_arn="r"),
@@ -219,7 +219,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: DeploymentOptions(strategy="canary", bake_minutes=1441),
-        "bake_minutes is 1441: it is 0 to 1440",
+        "bake_minutes is 1441: it must be 0 to 1440",
     ),
     (
         lambda: DeploymentOptions(strategy="canary", minimum_healthy_percent=50),
@@ -228,10 +228,10 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: DeploymentOptions(minimum_healthy_percent=100, maximum_percent=100),
-        "minimum_healthy_percent is 100 and maximum_percent is 100: the first is 0 to 100, the second 100 to 200, and not "
+        "minimum_healthy_percent is 100 and maximum_percent is 100: the first must be 0 to 100, the second 100 to 200, and not "
         "both 100, which would leave no room for a new task",
     ),
-    (lambda: DeploymentOptions(errors_per_minute=0), "errors_per_minute is 0: it is 1 or more"),
+    (lambda: DeploymentOptions(errors_per_minute=0), "errors_per_minute is 0: it must be 1 or more"),
 ]
 
 

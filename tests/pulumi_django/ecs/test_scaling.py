@@ -177,7 +177,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: Scaling(min_tasks=3, max_tasks=2, cpu_percent=75),
-        "min_tasks is 3 and max_tasks is 2: max_tasks is 1 to 5000, min_tasks 0 to max_tasks",
+        "min_tasks is 3 and max_tasks is 2: max_tasks must be 1 to 5000, min_tasks 0 to max_tasks",
     ),
     (
         lambda: Scaling(min_tasks=0, max_tasks=2, cpu_percent=75),
@@ -197,10 +197,10 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
         "queue_steps removes no task when the queue is empty (empty_change 0), and nothing else does: the service "
         "would only grow, so give empty_change or another policy",
     ),
-    (lambda: Scaling(min_tasks=1, max_tasks=2, cpu_percent=101), "cpu_percent is 101: it is 1 to 100"),
+    (lambda: Scaling(min_tasks=1, max_tasks=2, cpu_percent=101), "cpu_percent is 101: it must be 1 to 100"),
     (
         lambda: CpuSteps(high_percent=85, low_percent=85),
-        "low_percent is 85 and high_percent is 85: both are 0 to 100, and low is below high",
+        "low_percent is 85 and high_percent is 85: both must be 0 to 100, and low below high",
     ),
     (
         lambda: CpuSteps(period_seconds=30),
@@ -217,9 +217,9 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     (lambda: QueueSteps(steps=[]), "steps is empty: give at least one step, such as 1 task from 10 messages on"),
     (
         lambda: TrackedMetric(namespace="Shop", name="Waiting", target_value=0),
-        "target_value is 0: it is above 0",
+        "target_value is 0: it must be above 0",
     ),
-    (lambda: QueueStep(at_least=0, change=1), "at_least is 0: it is 1 or more"),
+    (lambda: QueueStep(at_least=0, change=1), "at_least is 0: it must be 1 or more"),
     (
         lambda: ScheduledScaling(schedule="rate(1 days)", min_tasks=1, max_tasks=1),
         "the schedule 'rate(1 days)' has the unit days: AWS requires 'minute' with 1, otherwise 'minutes'",

@@ -93,7 +93,7 @@ def test_the_schedule_is_disabled_when_it_is_off_and_while_the_environment_sleep
             "year)' or 'rate(value unit)'",
         ),
         (lambda: arguments(size=TaskSize()), "the scheduled command sweep has no command: give its words"),
-        (lambda: arguments(retries=186), "retries is 186: it is 0 to 185"),
+        (lambda: arguments(retries=186), "retries is 186: it must be 0 to 185"),
         (
             lambda: arguments(timezone="Berlin"),
             "timezone is 'Berlin': it must be a name of the tz database such as 'Europe/Berlin'",

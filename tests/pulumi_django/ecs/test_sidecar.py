@@ -82,7 +82,7 @@ def test_a_container_waits_for_sidecars_that_start_first() -> None:
             "container",
         ),
         (lambda: Sidecar(image="i", port=0), "port is 0: a TCP port is 1 to 65535"),
-        (lambda: Sidecar(image="i", memory_mib=2), "memory_mib is 2: it is 4 to 122880"),
+        (lambda: Sidecar(image="i", memory_mib=2), "memory_mib is 2: it must be 4 to 122880"),
     ],
 )
 def test_sidecars_that_cannot_share_a_task_are_refused(make: Callable[[], object], message: str) -> None:

@@ -103,7 +103,7 @@ def base_in_python() -> None:
 
 
 @pytest.mark.parametrize("base", [base_of_the_plugin, base_in_python])
-def test_an_environment_stands_on_the_base_of_another_stack(base: Any) -> None:
+def test_an_environment_runs_on_the_base_of_another_stack(base: Any) -> None:
     async def app() -> None:
         inputs = {**OF_APP, "baseStack": "organization/shop/base"}
         _, outputs = await Caller().make(APP, "alpha", inputs)
@@ -119,7 +119,7 @@ def test_an_environment_stands_on_the_base_of_another_stack(base: Any) -> None:
         ({"base": None}, "base and baseStack are both missing"),
         ({"baseStack": "a/b/c"}, "base and baseStack are both set"),
         ({"base": None, "baseStack": "dev"}, "baseStack is 'dev': it must be organization/project/stack"),
-        ({"base": "urn:x"}, "base is no AdHocBase or ProdBase of this program"),
+        ({"base": "urn:x"}, "base is not an AdHocBase or ProdBase of this program"),
         ({"backend_image": "x"}, "backend_image is not a key here: did you mean backendImage?"),
         ({"architecture": "x86"}, 'architecture is "x86": it must be one of X86_64, ARM64'),
         ({"readOnlyRoot": True}, "readOnlyRoot and execEnabled are both on"),
@@ -202,7 +202,7 @@ def test_a_base_takes_the_region_of_the_stack_and_says_when_there_is_none() -> N
 
 def test_an_unknown_component_is_refused() -> None:
     said = refused(lambda: Caller().make("pulumi-django:ecs:WebService", "web", {}))
-    assert said.startswith("pulumi-django:ecs:WebService is no component of this plugin, version ")
+    assert said.startswith("pulumi-django:ecs:WebService is not a component of this plugin, version ")
 
 
 def test_a_program_with_a_newer_sdk_learns_that_the_plugin_is_too_old() -> None:

@@ -43,13 +43,13 @@ def test_the_text_becomes_schedules_of_aws(text: str, opens: list[str], closes: 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "it is days and times such as 'Mon-Fri 08:00-18:00'"),
-        ("Mon 8-18", "it is days and times such as 'Mon-Fri 08:00-18:00'"),
-        ("08:00-18:00", "it is days and times such as 'Mon-Fri 08:00-18:00'"),
-        ("Mon,", "it is days and times such as 'Mon-Fri 08:00-18:00'"),
+        ("", "it must be days and times such as 'Mon-Fri 08:00-18:00'"),
+        ("Mon 8-18", "it must be days and times such as 'Mon-Fri 08:00-18:00'"),
+        ("08:00-18:00", "it must be days and times such as 'Mon-Fri 08:00-18:00'"),
+        ("Mon,", "it must be days and times such as 'Mon-Fri 08:00-18:00'"),
         ("Mo-Fr 08:00-18:00", "'Mo' is none of Mon, Tue, Wed, Thu, Fri, Sat, Sun"),
-        ("Mon 08:00-25:00", "25:00 is no time of day"),
-        ("Mon 08:61-18:00", "08:61 is no time of day"),
+        ("Mon 08:00-25:00", "25:00 is not a time of day"),
+        ("Mon 08:61-18:00", "08:61 is not a time of day"),
         ("Mon 08:00-18:00, Mon 17:00-19:00", "two of its times overlap"),
         ("Sun 22:00-06:00, Mon 05:00-12:00", "two of its times overlap"),
         ("Mon-Sun 00:00-24:00", "it never closes, so leave hours out"),
@@ -110,7 +110,7 @@ def test_a_span_over_the_end_of_the_week_is_open_on_both_sides() -> None:
     assert not night.is_open(datetime(2026, 11, 30, 6, tzinfo=UTC))
 
 
-def test_the_share_of_the_week() -> None:
+def test_the_open_share_counts_the_hours_of_a_week() -> None:
     assert WEEKDAYS.share == pytest.approx(50 / 168)
     opens, closes = WEEKDAYS.opens(20), WEEKDAYS.closes(10)
     share = office_hours.open_share([moment.cron for moment in opens], [moment.cron for moment in closes])

@@ -7,7 +7,7 @@ import pytest
 from pulumi_django.rules.sizing import FARGATE_MEMORY_MIB, check_fargate_size, instance_class_memory_gib
 
 
-def test_the_table_is_awss() -> None:
+def test_the_table_of_sizes_is_that_of_fargate() -> None:
     gib = {cpu: (sizes[0] / 1024, sizes[-1] / 1024, len(sizes)) for cpu, sizes in FARGATE_MEMORY_MIB.items()}
     assert gib == {
         256: (0.5, 2, 3),

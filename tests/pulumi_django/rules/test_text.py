@@ -9,7 +9,7 @@ import pulumi
 import pytest
 
 from pulumi_django.contract import number_text
-from pulumi_django.rules.text import whole_number
+from pulumi_django.rules.text import as_written, whole_number
 from pulumi_django.testing import simulate
 
 
@@ -23,6 +23,30 @@ def test_an_int_a_whole_float_and_text_of_either_are_the_same_number(value: obje
 def test_everything_else_is_refused_by_value(value: object) -> None:
     with pytest.raises(ValueError, match="is not a whole number"):
         whole_number(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("two", "'two'"),
+        (True, "true"),
+        (None, "null"),
+        (1.5, "1.5"),
+        (["a", None, False], "['a', null, false]"),
+        (("a",), "['a']"),
+        ({"a": {"b": True}}, "{a: {b: true}}"),
+        ("x" * 200, f"'{'x' * 116}..."),
+        pytest.param(10**5000, "too large (int)", id="huge"),
+    ],
+)
+def test_a_message_shows_a_value_as_it_stands_in_a_file(value: object, text: str) -> None:
+    assert as_written(value) == text
+
+
+def test_a_value_that_contains_itself_is_too_large() -> None:
+    value: list[object] = []
+    value.append(value)
+    assert as_written(value) == "too large (list)"
 
 
 def test_a_whole_number_may_have_hundreds_of_digits() -> None:

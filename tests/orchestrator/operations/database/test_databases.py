@@ -405,6 +405,14 @@ def test_a_file_that_is_there_is_not_overwritten(both: Both, tmp_path: Path) -> 
     assert both.fake.calls == []
 
 
+def test_a_dump_needs_the_folder_of_its_file_before_it_starts(both: Both, tmp_path: Path) -> None:
+    file = tmp_path / "nowhere" / "alpha.dump"
+    with pytest.raises(UsageError) as refused:
+        databases.dump(target(), both, to=str(file))
+    assert refused.value.message == f"the dump cannot be written to {file}: its folder does not exist"
+    assert both.fake.calls == []
+
+
 def test_a_restore_brings_the_file_first_and_the_database_waits_for_it(both: Both) -> None:
     source = has("alpha-assets", "dumps/beta.dump")
     result = databases.restore(RestoreDatabase(source=source), target(), both)
@@ -518,7 +526,7 @@ def test_in_the_simulation_the_calls_are_recorded(what: str) -> None:
         "drop": lambda: databases.drop(simulated, noting),
         "reset": lambda: databases.reset(ResetDatabase(seed=("true",)), simulated, noting),
         "clone": lambda: databases.clone(CloneDatabase(source=beta()), simulated, noting),
-        "dump": lambda: databases.dump(simulated, noting, to="/nowhere/x"),
+        "dump": lambda: databases.dump(simulated, noting, to="/alpha.dump"),
         "restore": lambda: databases.restore(RestoreDatabase(source="s3://assets/x"), simulated, noting),
     }
     actions[what]()

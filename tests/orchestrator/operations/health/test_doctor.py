@@ -146,7 +146,7 @@ def test_plugins_on_the_path_are_there(workspace: Workspace, tmp_path: Path, mon
 def test_a_passphrase_that_is_not_set_is_found_by_the_configuration(workspace: Workspace) -> None:
     workspace.write("app", "alpha", f"encryptionsalt: v1:AAAA:v1:AAAA:AAAA\n{APP_CONFIG}")
     found = list(doctor.checks(workspace.context))
-    assert shown(line(found, "secrets")) == ("fail", "the secrets of app/alpha cannot be read: no passphrase is set")
+    assert shown(line(found, "secrets")) == ("fail", "the secrets of alpha cannot be read: no passphrase is set")
 
 
 # where to look
@@ -215,7 +215,7 @@ def certificate(
         (certificate(names=("example.com",)), "fail", "it is for example.com, not for *.example.com"),
     ],
 )
-def test_the_certificate(clients: Any, verdict: str, evidence: str) -> None:
+def test_a_certificate_is_checked_for_state_names_and_expiry(clients: Any, verdict: str, evidence: str) -> None:
     found = one(place(), clients, "certificate")
     assert found.verdict.value == verdict
     assert found.evidence.startswith(evidence)

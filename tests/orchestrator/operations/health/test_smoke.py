@@ -182,7 +182,9 @@ def test_an_environment_that_works_answers_all_with_evidence(workspace: Workspac
         (WebError("its name cannot be resolved"), "fail", "see the services below; a new name takes a few minutes"),
     ],
 )
-def test_the_url(workspace: Workspace, answer: Answer | WebError, verdict: str, hint: str | None) -> None:
+def test_the_answer_of_the_url_decides_the_verdict_and_the_hint(
+    workspace: Workspace, answer: Answer | WebError, verdict: str, hint: str | None
+) -> None:
     found = looked(workspace, visitor=web(url=answer))["url"]
     assert (found.verdict.value, found.hint) == (verdict, hint)
 
@@ -206,7 +208,9 @@ def test_with_patience_a_url_may_come_later(workspace: Workspace) -> None:
         ),
     ],
 )
-def test_the_certificate(workspace: Workspace, expires: Any, verdict: str, evidence: str) -> None:
+def test_a_certificate_that_expires_soon_is_a_warning(
+    workspace: Workspace, expires: Any, verdict: str, evidence: str
+) -> None:
     visitor = web()
     visitor.expires = expires
     found = looked(workspace, visitor=visitor)["certificate"]
@@ -298,7 +302,7 @@ def test_a_task_of_an_older_definition_still_runs(workspace: Workspace) -> None:
     )
 
 
-def test_no_task_at_all(workspace: Workspace) -> None:
+def test_without_a_running_task_version_and_exec_fail(workspace: Workspace) -> None:
     aws = account()
     aws.running = []
     found = looked(workspace, aws)
