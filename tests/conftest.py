@@ -15,9 +15,12 @@ from hypothesis import HealthCheck, settings
 # program makes hundreds of thousands of objects. So it runs rarely, and passes over what is loaded.
 gc.set_threshold(300_000, 5, 5)
 
-# A busy machine is no failure of a property.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any machine")
+# A busy machine is no failure of a property. Every run has the same examples, so that it judges the change and not its luck;
+# `--hypothesis-profile other-examples` looks for new ones.
+ANY_MACHINE = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("any-machine", derandomize=True, **ANY_MACHINE)
+settings.register_profile("other-examples", derandomize=False, max_examples=1000, **ANY_MACHINE)
+settings.load_profile("any-machine")
 
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
 """No test uses the 1,300 images of moto. Loading them takes longer than most tests, and each reset loads them again."""

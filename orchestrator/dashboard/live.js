@@ -144,5 +144,6 @@ details = (item) => {
   if (live.actions && (item.kind !== "prod" || live.production)) offered.push(...actions(item));
   return offered.length ? [...part("Work", element("div", offered, { class: "work" })), ...parts] : parts;
 };
+drawn = "";
 showDetails();
 connect();

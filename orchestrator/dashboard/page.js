@@ -185,9 +185,15 @@ function chosen() {
   return data.deployments.find((item) => key(item) === wanted);
 }
 
+let drawn = "";
+
 function showDetails() {
   const found = chosen();
   byId("details").hidden = !found;
+  // Details that have not changed stay, with the texts in their fields and the focus.
+  const text = found ? JSON.stringify([found, state(found)]) : "";
+  if (text === drawn) return;
+  drawn = text;
   if (!found) return;
   byId("details-title").textContent = found.name;
   byId("details-body").replaceChildren(...details(found));

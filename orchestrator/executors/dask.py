@@ -7,9 +7,11 @@ be in a backend that all workers reach, such as `s3://`.
 from __future__ import annotations
 
 import pickle
+import threading
 import uuid
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +21,10 @@ from orchestrator.events import UnitEvent
 from orchestrator.executors.remote import Answer, RemoteExecutor, Task, carry_out
 
 CONNECT_SECONDS = 10
+NO_WORKER_SECONDS = 60.0
+"""Time without any worker after which the units fail. Until then a worker that died may be replaced."""
+
+_LOOK_SECONDS = 1.0
 LOCAL_WORKERS = 2
 LOOPBACK = "127.0.0.1"
 
@@ -31,6 +37,8 @@ class DaskExecutor(RemoteExecutor):
         self._scheduler, self._threads = scheduler, threads
         self._run = f"orchestrator-{uuid.uuid4().hex}"
         self._listeners: dict[str, Sink] = {}
+        self._waiting: dict[str, tuple[Any, Future[Answer]]] = {}
+        self._closed = threading.Event()
         self._client: Any = None
         self._event: Any = None
 
@@ -49,6 +57,7 @@ class DaskExecutor(RemoteExecutor):
             )
         self._event = distributed.Event(self._run, client=self._client)
         self._client.subscribe_topic(self._run, self._hear)
+        threading.Thread(target=self._watch, name="dask workers", daemon=True).start()
         return self
 
     def _connected(self, distributed: Any) -> Any:
@@ -75,6 +84,7 @@ class DaskExecutor(RemoteExecutor):
 
     def close(self) -> None:
         """Disconnect; a local cluster that was started here ends."""
+        self._closed.set()
         self._client.close()
 
     def send(self, task: Task, tell: Sink) -> Future[Answer]:
@@ -83,24 +93,47 @@ class DaskExecutor(RemoteExecutor):
         future: Future[Answer] = Future()
         future.set_running_or_notify_cancel()
         sent = self._client.submit(_work, task, self._run, key, key=key, pure=False, retries=0)
-        sent.add_done_callback(lambda done: _settle(done, future))
+        self._waiting[key] = (sent, future)
+        sent.add_done_callback(lambda done: self._settle(key, done))
         return future
 
     def interrupt(self) -> None:
         self._event.set()
+
+    def _watch(self) -> None:
+        """Fail the units when no worker comes back. The scheduler itself waits for one without end."""
+        without = 0.0
+        while not self._closed.wait(_LOOK_SECONDS):
+            # When the scheduler is lost, the client ends the units itself.
+            with suppress(OSError, TimeoutError, ValueError, RuntimeError):
+                without = 0.0 if self._client.scheduler_info()["workers"] else without + _LOOK_SECONDS
+            if without < NO_WORKER_SECONDS:
+                continue
+            for key, (sent, future) in [*self._waiting.items()]:
+                self._waiting.pop(key, None)
+                error = EngineUnavailableError(
+                    f"the Dask scheduler {self._client.scheduler.address} has had no worker for {NO_WORKER_SECONDS:g} s",
+                    "start one, then run the same command again: it continues",
+                )
+                with suppress(InvalidStateError):
+                    future.set_exception(error)
+                sent.cancel()
+
+    def _settle(self, key: str, done: Any) -> None:
+        _, future = self._waiting.pop(key, (None, None))
+        if future is None:
+            return
+        with suppress(InvalidStateError):
+            try:
+                future.set_result(done.result())
+            except BaseException as error:  # a worker that died, or any error of the scheduler
+                future.set_exception(error)
 
     def _hear(self, said: Any) -> None:
         _moment, message = said
         listener: Callable[[UnitEvent], None] | None = self._listeners.get(message["key"])
         if listener is not None:
             listener(pickle.loads(message["event"]))
-
-
-def _settle(done: Any, future: Future[Answer]) -> None:
-    try:
-        future.set_result(done.result())
-    except BaseException as error:  # a worker that died, or any error of the scheduler
-        future.set_exception(error)
 
 
 def _work(task: Task, run: str, key: str) -> Answer:

@@ -224,7 +224,8 @@ def test_a_copy_ends_when_one_of_its_programs_fails(two: Two, part: str, broken:
     words = scripts.clone("beta-db")
     assert part in words[2]
     words[2] = words[2].replace(part, broken)
-    ended = two.alpha.run(definition, words, {})
+    volume = {"containerPath": str(Path(scripts.DUMP_FILE).parent), "sourceVolume": "dump"}
+    ended = two.alpha.run({**definition, "mountPoints": [volume]}, words, {})
     assert ended.code != 0
     assert "database alpha-db was not replaced and keeps its data" in ended.lines
     assert "here" in two.rows(NAMES)

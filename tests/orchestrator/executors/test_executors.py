@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestrator import Orchestrator
+from orchestrator.engines.protocol import Engine, Sink, UnitRequest
 from orchestrator.errors import EngineUnavailableError, SettingsError
-from orchestrator.events import Event, ResourceEvent, UnitStarted
+from orchestrator.events import Diagnostic, Event, ResourceEvent, UnitStarted
 from orchestrator.executors.processes import ProcessExecutor
-from orchestrator.model import Status
+from orchestrator.executors.remote import Answer, Task, Work
+from orchestrator.model import Operation, Status, Unit, UnitResult
 from tests.support.engines import BASE, SETTINGS, Workshop
-from tests.support.waiting import until
+from tests.support.waiting import LONG, until
 
 SLOW = "\nimport time\ntime.sleep(30)\n"
 
@@ -94,6 +98,27 @@ def test_a_worker_that_dies_is_one_failed_unit(
     assert report.exit_code == 1
 
 
+def test_a_unit_fails_when_the_cluster_has_lost_all_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("distributed", reason="needs the extra dask")
+    from orchestrator.executors import dask
+
+    monkeypatch.setattr(dask, "NO_WORKER_SECONDS", 1)
+    options = {"n_workers": 1, "processes": False, "dashboard_address": "127.0.0.1:0"}
+    with distributed.LocalCluster(**options) as cluster:
+        address = cluster.scheduler_address
+        with dask.DaskExecutor(tmp_path, "simulation", address, 1) as executor:
+            cluster.scale(0)
+            until(lambda: not cluster.scheduler.workers)
+            request = UnitRequest(unit=Unit("base", "dev"), operation=Operation.UP)
+            task = Task(work=carried_out_nowhere, root=str(tmp_path), engine="simulation", request=request, config=None)
+            with pytest.raises(EngineUnavailableError, match="has had no worker for 1 s"):
+                executor.send(task, lambda _: None).result(LONG)
+
+
+def carried_out_nowhere(_engine: Engine, _request: UnitRequest, _tell: Sink) -> UnitResult:
+    raise AssertionError("no worker is there")
+
+
 def test_an_interrupt_reaches_the_other_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = shop_with(tmp_path, monkeypatch, 'executor = "processes"\nparallel = 1')
     (shop.folder / "base" / "__main__.py").write_text("import time\ntime.sleep(1)\n")
@@ -106,6 +131,40 @@ def test_an_interrupt_reaches_the_other_process(tmp_path: Path, monkeypatch: pyt
     report = orchestrator.create_env("alpha", base="dev")
     assert report.results[1].status is Status.CANCELLED
     assert report.exit_code == 130
+
+
+def quick(_engine: Engine, request: UnitRequest, _tell: Sink) -> UnitResult:
+    return UnitResult(unit=request.unit, operation=request.operation, status=Status.SUCCEEDED)
+
+
+def interrupted(engine: Engine, request: UnitRequest, tell: Sink) -> UnitResult:
+    heard = threading.Event()
+    setattr(engine, "interrupt", heard.set)  # noqa: B010
+    tell(Diagnostic(unit=request.unit, severity="info", message="begun"))
+    assert heard.wait(LONG)
+    return UnitResult(unit=request.unit, operation=request.operation, status=Status.CANCELLED)
+
+
+def test_an_interrupt_reaches_a_unit_after_another_process_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, begun = shop_with(tmp_path, monkeypatch, 'executor = "processes"'), threading.Event()
+    executor = ProcessExecutor(shop.folder, "simulation")
+
+    def sent(work: Work) -> Future[Answer]:
+        request = UnitRequest(unit=BASE, operation=Operation.UP)
+        task = Task(work=work, root=str(shop.folder), engine="simulation", request=request, config=None)
+        return executor.send(task, lambda _: begun.set())
+
+    assert sent(quick).result(LONG).result.status is Status.SUCCEEDED
+    until(lambda: not multiprocessing.active_children())
+    second = sent(interrupted)
+    assert begun.wait(LONG)
+    interrupting = threading.Thread(target=executor.interrupt, daemon=True)
+    interrupting.start()
+    assert second.result(LONG).result.status is Status.CANCELLED
+    interrupting.join(60)
+    assert not interrupting.is_alive(), "the process that has ended does not hold the interrupt up"
 
 
 def test_only_units_run(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from tests.orchestrator.dashboard.test_page import PICTURES
 from tests.orchestrator.web.conftest import PATIENCE, TOKEN, Serve, Served
 from tests.support.command_line import Here
+from tests.support.waiting import until
 
 
 def ended(served: Served, **body: Any) -> dict[str, Any]:
@@ -138,6 +139,17 @@ def test_an_action_from_the_page_and_its_result(page: tuple[Any, Served]) -> Non
     shown.get_by_label("Type alpha to destroy it").fill("beta")
     shown.get_by_role("button", name="Destroy").click()
     shown.get_by_text("the typed name differs").wait_for()
+
+
+def test_a_field_keeps_its_text_while_the_page_follows_the_state(page: tuple[Any, Served]) -> None:
+    shown, _ = page
+    shown.click("#deployments >> text=alpha")
+    shown.get_by_label("Type alpha to destroy it").fill("beta")
+    shown.get_by_role("button", name="Destroy").focus()
+    shown.evaluate("() => { const plain = show; shows = 0; show = (found) => { plain(found); shows += 1; }; }")
+    until(lambda: shown.evaluate("() => shows") > 1)
+    assert shown.get_by_label("Type alpha to destroy it").input_value() == "beta"
+    assert shown.evaluate("document.activeElement.textContent") == "Destroy"
 
 
 def ended_in_the_page(shown: Any) -> None:

@@ -52,13 +52,23 @@ def ignore(line: str) -> None:
     """Show nothing."""
 
 
+def sent(request: LoadTest, url: str, seen: list[str], *names: str) -> load.LoadResult:
+    """The result of a load that is long enough for each of these requests on a machine as busy as this one."""
+    while True:
+        seen.clear()
+        found = load.run(request, url, ignore)
+        if {*names} <= {each.request for each in found.requests} or request.duration > timedelta(minutes=1):
+            return found
+        request = replace(request, duration=4 * request.duration)
+
+
 @needs_locust
 def test_every_request_is_counted_once_and_the_rate_is_a_limit() -> None:
     with server({"/": 200, "/products/": 200}) as (url, seen):
         request = replace(SHORT, paths=("/", "/products/"))
-        found = load.run(request, f"{url}/", ignore)
+        found = sent(request, f"{url}/", seen, "GET /", "GET /products/")
     assert found.together.requests == len(seen) == sum(each.requests for each in found.requests)
-    assert 2 <= len(seen) <= 20 * 2 + request.users
+    assert 2 <= len(seen) <= 20 * found.seconds + request.users
     assert [each.request for each in found.requests] == ["GET /", "GET /products/"]
     assert {line.split()[1] for line in seen} == {"orchestrator-smoke"}
     assert (found.together.failures, found.problems) == (0, ())
@@ -68,9 +78,9 @@ def test_every_request_is_counted_once_and_the_rate_is_a_limit() -> None:
 
 @needs_locust
 def test_failures_above_the_limit_fail_with_their_number_and_the_most_frequent_reason() -> None:
-    with server({"/": 200, "/broken/": 500}) as (url, _):
+    with server({"/": 200, "/broken/": 500}) as (url, seen):
         request = replace(SHORT, paths=("/", "/broken/"))
-        found = load.run(request, url, ignore)
+        found = sent(request, url, seen, "GET /", "GET /broken/")
     check = load.verdict(request, found)
     assert check.verdict is Verdict.FAIL
     assert check.evidence.startswith(f"{found.together.failures} of {found.together.requests} requests failed (")
@@ -97,7 +107,7 @@ def test_visitors_of_your_own_come_from_a_locust_file(tmp_path: Path) -> None:
         "    @task\n    def buy(self):\n        self.client.get('/buy/', name='buy')\n"
     )
     with server({"/buy/": 200}) as (url, seen):
-        found = load.run(replace(SHORT, rate=None, locust_file=file), url, ignore)
+        found = sent(replace(SHORT, rate=None, locust_file=file), url, seen, "GET buy")
     assert {line.split()[0] for line in seen} == {"/buy/"}
     assert [(each.request, each.requests) for each in found.requests] == [("GET buy", len(seen))]
 
