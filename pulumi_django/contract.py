@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
 from typing import Any, cast
 
 import pulumi
+from pulumi.output import Unknown
 
 from pulumi_django.policies.trust import account_of
 from pulumi_django.rules import office_hours
@@ -15,6 +20,7 @@ from pulumi_django.rules.kinds import Kind
 from pulumi_django.rules.office_hours import OfficeHours
 from pulumi_django.rules.partitions import partition
 from pulumi_django.rules.text import as_written, whole_number
+from pulumi_django.rules.wire import BASE_OUTPUTS_VARIABLE, SIGNATURE, UNKNOWN
 
 CONTRACT_VERSION = 1
 """It rises when a name changes its meaning or a required name is added. A program reads its own version and older ones."""
@@ -289,8 +295,15 @@ async def read(reference: pulumi.StackReference, *, base: str, app: str) -> Base
     return from_outputs(await read_outputs(reference), base=base, app=app)
 
 
-async def read_outputs(reference: pulumi.StackReference) -> dict[str, Any]:
-    """Return the outputs of the stack behind `reference` that belong to the contract, for a base of several stacks."""
+async def read_outputs(stack: str | pulumi.StackReference) -> dict[str, Any]:
+    """Return the outputs of a stack that belong to the contract, for a base of several stacks.
+
+    `stack` is its name (`organization/project/stack`) or a reference to it. While the stack is only planned, the orchestrator
+    passes the outputs of the name that are known.
+    """
+    if isinstance(stack, str) and (handed_over := _handed_over(stack)) is not None:
+        return {name: from_wire(value) for name, value in handed_over.items()}
+    reference = pulumi.StackReference(stack) if isinstance(stack, str) else stack
     outputs: dict[str, Any] = {}
     for name in (*REQUIRED, *OPTIONAL):
         details = await reference.get_output_details(name)
@@ -300,6 +313,36 @@ async def read_outputs(reference: pulumi.StackReference) -> dict[str, Any]:
             # The reference's own Output, so that the consumer's state shows where the value comes from.
             outputs[name] = details.value if name in _PLAIN else reference.get_output(name)
     return outputs
+
+
+def _handed_over(stack: str) -> Mapping[str, Any] | None:
+    file = os.environ.get(BASE_OUTPUTS_VARIABLE)
+    return json.loads(Path(file).read_text(encoding="utf-8")).get(stack) if file else None
+
+
+def from_wire(value: Any) -> Any:
+    """Return a wire value for a program: an unknown Output for the sentinel, a secret Output for a secret.
+
+    Numbers become floats, as a StackReference reads them, so a program gets the same values in a plan and in an update.
+    """
+    if value == UNKNOWN:
+        return _unknown()
+    if isinstance(value, dict):
+        if SIGNATURE in value:
+            return pulumi.Output.secret(from_wire(value.get("value", UNKNOWN)))
+        return {key: from_wire(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [from_wire(item) for item in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _unknown() -> pulumi.Output[Any]:
+    def done(value: Any) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        future.set_result(value)
+        return future
+
+    return pulumi.Output(set(), done(Unknown()), done(False), done(False))
 
 
 def from_outputs(outputs: Mapping[str, Any], *, base: str, app: str) -> BaseContract:
@@ -342,8 +385,7 @@ def require_images(contract: BaseContract, app: str, images: Iterable[str]) -> N
     """Raise ContractError for an image that tasks in isolated subnets cannot pull."""
     if not contract.isolated:
         return
-    host = re.escape(f".dkr.ecr.{contract.region}.{partition(contract.region).dns_suffix}/")
-    registry = rf"\d{{12}}{host}"
+    registry = r"\d{12}" + re.escape(f".dkr.ecr.{contract.region}.{partition(contract.region).dns_suffix}/")
     for image in images:
         if not re.match(registry, image):
             raise ContractError(

@@ -1,10 +1,12 @@
-"""Common functions of Pulumi programs: provider, tags, the base's outputs. Components do not use them."""
+"""Whole stacks, and the common functions of Pulumi programs: provider, tags, the base's contract. Components do not use them.
+
+The function of a stack loads its components when it is called, so the program of a base does not pay for those of an
+environment.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import difflib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,23 +15,21 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
-from pulumi.output import Unknown
 
 from pulumi_django import contract
 from pulumi_django.contract import BaseContract
+from pulumi_django.contract import from_wire as from_wire
 from pulumi_django.deploying.aws_access import AwsAccess
 from pulumi_django.policies import role_boundary
+from pulumi_django.program import config
 from pulumi_django.program.config import ConfigError, stack_config
 from pulumi_django.rules import aws_config as provider_config
 from pulumi_django.rules.aws_config import AwsConfigError
 from pulumi_django.rules.kinds import Kind
 from pulumi_django.rules.partitions import partition
-from pulumi_django.rules.wire import SIGNATURE, UNKNOWN
+from pulumi_django.rules.wire import BASE_OUTPUTS_VARIABLE as BASE_OUTPUTS_VARIABLE
 
 BASE_PROJECT = "django-base"
-BASE_OUTPUTS_VARIABLE = "PULUMI_DJANGO_BASE_OUTPUTS"
-"""Environment variable with the path of a JSON file, in which the orchestrator passes outputs of bases that do not exist yet:
-`{"<stack reference name>": {"<output>": <wire value>}}`."""
 
 MANAGED_BY = "pulumi-django"
 
@@ -146,12 +146,12 @@ def aws_provider(
     `tags` are the user's tags. They have precedence over the standard tags. Raises ConfigError for a key that the provider
     does not have.
     """
-    config = aws_config()
-    _check_services(config.get("endpoints", ()))
-    configured: dict[str, str] = (config.pop("defaultTags", None) or {}).get("tags", {})
+    values = aws_config()
+    _check_services(values.get("endpoints", ()))
+    configured: dict[str, str] = (values.pop("defaultTags", None) or {}).get("tags", {})
     named = {"base": base, "kind": kind and kind.value, "environment": environment}
     always = {"managed-by": MANAGED_BY, **{key: value for key, value in named.items() if value}}
-    settings: dict[str, Any] = {_snake(key): value for key, value in config.items()}
+    settings: dict[str, Any] = {_snake(key): value for key, value in values.items()}
     settings["region"] = region()
     return aws.Provider("aws", **settings, default_tags={"tags": {**always, **configured, **(tags or {})}})
 
@@ -194,49 +194,91 @@ async def base_contract(base: str, app: str, *, project: str = BASE_PROJECT, als
     """
     outputs: dict[str, Any] = {}
     for part in (project, *also):
-        outputs.update(await base_outputs(base, project=part))
+        outputs.update(await contract.read_outputs(f"{pulumi.get_organization()}/{part}/{base}"))
     return contract.from_outputs(outputs, base=base, app=app)
 
 
 async def base_outputs(base: str, *, project: str = BASE_PROJECT) -> dict[str, Any]:
     """Return the outputs of the stack `base` of one project. Values that must be plain are plain; the others are
     Outputs."""
-    name = f"{pulumi.get_organization()}/{project}/{base}"
-    handed_over = _handed_over().get(name)
-    if handed_over is not None:
-        return {key: from_wire(value) for key, value in handed_over.items()}
-    return await contract.read_outputs(pulumi.StackReference(name))
+    return await contract.read_outputs(f"{pulumi.get_organization()}/{project}/{base}")
 
 
-def _handed_over() -> Mapping[str, Mapping[str, Any]]:
-    file = os.environ.get(BASE_OUTPUTS_VARIABLE)
-    if not file:
-        return {}
-    with open(file, encoding="utf-8") as handed_over:
-        return json.load(handed_over)
+async def app_stack(base_project: str, also: Sequence[str]) -> None:
+    """Create the environment of the running stack, and export its outputs."""
+    from pulumi_django import AdHocApp, AdHocAppArgs, ProdApp, ProdAppArgs
+    from pulumi_django.program import own_state
+
+    name = pulumi.get_stack()
+    settings = config.load(AppSettings, partial=True)
+    base = await base_contract(settings.base, name, project=settings.base_project or base_project, also=also)
+    contract.require_kind(base, settings.kind or base.kind, name)
+    provider = aws_provider(environment=name, base=settings.base, kind=base.kind, tags=settings.tags)
+    given = {"base": base, "aws": aws_access(), **await own_state.routing()}
+    opts = options(provider, settings.permissions_boundary)
+    if base.kind is Kind.PROD:
+        prod = config.load(ProdAppArgs, given=given, others=AppSettings)
+        contract.export(ProdApp(name, prod, opts).outputs)
+    else:
+        ad_hoc = config.load(AdHocAppArgs, given=given, others=AppSettings)
+        contract.export(AdHocApp(name, ad_hoc, opts).outputs)
 
 
-def from_wire(value: Any) -> Any:
-    """Return a wire value for a program: an unknown Output for the sentinel, a secret Output for a secret.
+async def base_stack() -> None:
+    """Create the base of the running stack, and export its contract."""
+    from pulumi_django import AdHocBase, AdHocBaseArgs, ProdBase, ProdBaseArgs
+    from pulumi_django.program import pinned_zones
 
-    Numbers become floats, as a StackReference reads them, so a program gets the same values in a plan and in an update.
-    """
-    if value == UNKNOWN:
-        return _unknown()
-    if isinstance(value, dict):
-        if SIGNATURE in value:
-            secret = value.get("value", UNKNOWN)
-            return pulumi.Output.secret(from_wire(secret))
-        return {key: from_wire(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [from_wire(item) for item in value]
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    name, where = pulumi.get_stack(), region()
+    settings = config.load(BaseSettings, partial=True)
+    provider = aws_provider(base=name, kind=settings.kind, tags=settings.tags)
+    given = {"region": where, "account_zones": await pinned_zones.account_zones(name, where, provider)}
+    opts = options(provider, settings.permissions_boundary)
+    if settings.kind is Kind.PROD:
+        base = ProdBase(name, config.load(ProdBaseArgs, given=given, others=BaseSettings), opts)
+    else:
+        base = AdHocBase(name, config.load(AdHocBaseArgs, given=given, others=BaseSettings), opts)
+    contract.export(base.contract)
 
 
-def _unknown() -> pulumi.Output[Any]:
-    def done(value: Any) -> asyncio.Future[Any]:
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        future.set_result(value)
-        return future
+async def standalone_stack() -> None:
+    """Create the base and the environment of the running stack, and export the outputs of the environment."""
+    from pulumi_django import AdHocApp, AdHocAppArgs, AdHocBase, AdHocBaseArgs
+    from pulumi_django.program import own_state, pinned_zones
 
-    return pulumi.Output(set(), done(Unknown()), done(False), done(False))
+    name, where = pulumi.get_stack(), region()
+    settings = config.load(StandaloneSettings)
+    provider = aws_provider(environment=name, base=name, kind=Kind.AD_HOC, tags=settings.tags)
+    opts = options(provider, settings.permissions_boundary)
+    zones = await pinned_zones.account_zones(name, where, provider, at="base")
+    of_base = {"region": where, "account_zones": zones, **_short(settings, "base", settings.base, "domain_name")}
+    base = AdHocBase(name, config.load(AdHocBaseArgs, at="base", given=of_base), opts)
+    short = _short(settings, "app", settings.app, "backend_image", "settings_module")
+    of_app = {"base": base.contract, "aws": aws_access(), **await own_state.routing(), **short}
+    app = AdHocApp(name, config.load(AdHocAppArgs, at="app", given=of_app), opts)
+    contract.export(app.outputs)
+
+
+def _short(settings: StandaloneSettings, at: str, arguments: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """The arguments that are set at the top of the stack file. Raises ConfigError for one that is set in both places."""
+    values = {name: value for name in names if (value := getattr(settings, name)) is not None}
+    twice = [
+        f"{pulumi.get_project()}:{name}: is also set in {at}: remove one of them"
+        for name in values
+        if name in arguments
+    ]
+    if twice:
+        raise ConfigError(twice, pulumi.get_stack())
+    return values
+
+
+async def bootstrap_stack() -> None:
+    """Create the account's resources, and export their outputs."""
+    from pulumi_django import AccountBootstrap, AccountBootstrapArgs
+
+    settings = config.load(BootstrapSettings, partial=True)
+    provider = aws_provider(tags=settings.tags)
+    args = config.load(AccountBootstrapArgs, given={"region": region()}, others=BootstrapSettings)
+    account = AccountBootstrap(pulumi.get_stack(), args, pulumi.ResourceOptions(providers=[provider]))
+    for name, value in account.outputs().items():
+        pulumi.export(name, value)

@@ -18,8 +18,7 @@ from orchestrator.engines.automation.checkpoint import STACK_TYPE, is_secret
 from orchestrator.engines.automation.diy_backend import LAYOUT, META, STACKS, Backend
 from orchestrator.errors import StateError
 from orchestrator.model import UNKNOWN, Unit
-
-BASE_OUTPUTS_VARIABLE = "PULUMI_DJANGO_BASE_OUTPUTS"
+from pulumi_django.rules.wire import BASE_OUTPUTS_VARIABLE
 
 
 @contextmanager

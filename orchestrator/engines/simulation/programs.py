@@ -28,7 +28,7 @@ from orchestrator.engines.simulation.trace import Trace, watched
 from orchestrator.engines.simulation.verdict import unwrapped
 from orchestrator.errors import OperationFailedError, OrchestratorError, SettingsError
 from orchestrator.model import ChangeOp, Operation, ResourceChange
-from pulumi_django.program.project import BASE_OUTPUTS_VARIABLE
+from pulumi_django.rules.wire import BASE_OUTPUTS_VARIABLE
 from pulumi_django.testing import SimulatedResource, SimulationResult, diff_resource, simulate
 
 # When a program fails, the SDK drops its coroutines, and Python warns about each of them. Users can do nothing about it.
