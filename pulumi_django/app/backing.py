@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pulumi
 
@@ -17,7 +17,7 @@ from pulumi_django.delivery.static_site import StaticSite
 from pulumi_django.ecs.redis_service import REDIS_PORT
 from pulumi_django.network.dns import ServiceDiscovery, ServiceDiscoveryArgs
 from pulumi_django.rules import naming, redis_url
-from pulumi_django.rules.container_env import BROKER_DATABASE, CACHE_DATABASE
+from pulumi_django.rules.container_env import BROKER_DATABASE, CACHE_DATABASE, Broker, Redis
 from pulumi_django.rules.partitions import of_region
 from pulumi_django.rules.text import whole_number
 
@@ -40,37 +40,6 @@ class Namespace:
 
     id: pulumi.Input[str]
     name: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Redis:
-    """The access of containers to a Redis. URLs are plain, or `valueFrom` of ECS where they contain a token."""
-
-    host: pulumi.Input[str] | None = None
-    """Host name; None where a client needs TLS or a token, so that only a URL leads to it."""
-
-    cache_url: pulumi.Input[str] | None = None
-    broker_url: pulumi.Input[str] | None = None
-    cache_url_secret: pulumi.Input[str] | None = None
-    broker_url_secret: pulumi.Input[str] | None = None
-    key_prefix: str | None = None
-    secret_arns: Sequence[pulumi.Input[str]] = field(default_factory=list[pulumi.Input[str]])
-    """Secrets that ECS must be allowed to read."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Broker:
-    """The access of Celery to its broker."""
-
-    url: pulumi.Input[str] | None = None
-    url_secret: pulumi.Input[str] | None = None
-    """`valueFrom` of the URL where it contains a token, instead of `url`."""
-
-    transport_options: pulumi.Input[str] | None = None
-    """JSON for Celery's `broker_transport_options`."""
-
-    queue_urls: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
-    """Celery queue -> URL of its SQS queue."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,6 @@ from pulumi_django.app import (
 )
 from pulumi_django.app.arguments import AppArgs
 from pulumi_django.app.backing import Backing
-from pulumi_django.app.containers import Containers, variables
 from pulumi_django.app.environment import Environment
 from pulumi_django.app.options import (
     AlarmOptions,
@@ -36,7 +35,7 @@ from pulumi_django.app.options import (
     RedisOptions,
 )
 from pulumi_django.app.release import Place, Release
-from pulumi_django.app.services import Services
+from pulumi_django.app.services import Containers, Services, variables
 from pulumi_django.contract import AppOutputs, require_kind
 from pulumi_django.data.published_parameters import PublishedParameters, PublishedParametersArgs, published
 from pulumi_django.ecs.exec_sessions import exec_command

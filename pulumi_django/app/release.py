@@ -9,8 +9,8 @@ import pulumi
 
 from pulumi_django.app import hosts
 from pulumi_django.app.arguments import AppArgs
-from pulumi_django.app.containers import Containers
 from pulumi_django.app.environment import Environment
+from pulumi_django.app.services import Containers
 from pulumi_django.app.volumes import Volumes
 from pulumi_django.data.secrets import AppSecrets
 from pulumi_django.deploying.gate import ReleaseGate

@@ -29,6 +29,41 @@ BROKER_DATABASE = 1
 
 
 @dataclass(frozen=True, kw_only=True)
+class Redis:
+    """The access of containers to a Redis. URLs are plain, or `valueFrom` of ECS where they contain a token."""
+
+    host: Value = None
+    """Host name; None where a client needs TLS or a token, so that only a URL leads to it."""
+
+    cache_url: Value = None
+    """URL of the cache, with its database number."""
+
+    broker_url: Value = None
+    cache_url_secret: Value = None
+    broker_url_secret: Value = None
+    key_prefix: str | None = None
+    """Prefix of the environment's keys, when other environments share the cache."""
+
+    secret_arns: Sequence[Value] = ()
+    """Secrets that ECS must be allowed to read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broker:
+    """The access of Celery to its broker."""
+
+    url: Value = None
+    url_secret: Value = None
+    """`valueFrom` of the URL where it contains a token, instead of `url`."""
+
+    transport_options: Value = None
+    """JSON for Celery's `broker_transport_options`."""
+
+    queue_urls: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    """URL of the SQS queue by Celery queue, when SQS is the broker."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ContainerValues:
     """The values of the variables: strings or Outputs of strings. None omits the variables."""
 
@@ -58,29 +93,8 @@ class ContainerValues:
     database_reader_host: Value = None
     """Host for read-only queries; None without one."""
 
-    redis_host: Value = None
-    """Host of a Redis without TLS and token; None when only a URL works."""
-
-    redis_url: Value = None
-    """URL of the cache, with its database number."""
-
-    redis_url_secret: Value = None
-    """`valueFrom` of the cache's URL, in place of `redis_url`, when the URL contains a token."""
-
-    redis_key_prefix: str | None = None
-    """Prefix of the environment's keys, when other environments share the cache."""
-
-    broker_url: Value = None
-    """URL of the Celery broker."""
-
-    broker_url_secret: Value = None
-    """`valueFrom` of the broker's URL, in place of `broker_url`, when the URL contains a token."""
-
-    broker_transport_options: Value = None
-    """JSON for Celery's `broker_transport_options`."""
-
-    queue_urls: Mapping[str, Value] = field(default_factory=dict[str, Value])
-    """URL of the SQS queue by Celery queue, when SQS is the broker."""
+    redis: Redis | None = None
+    broker: Broker = field(default_factory=lambda: Broker())
 
     password_secret_name: Value = None
     """Name of the secret that contains the database password as plain text."""
@@ -158,7 +172,7 @@ def check_references(
         region="",
         settings_module="",
         database_name="",
-        queue_urls=dict.fromkeys(queues, ""),
+        broker=Broker(queue_urls=dict.fromkeys(queues, "")),
         **some,
     )
     keys = dict.fromkeys(JSON_KEYS.values(), "")
@@ -174,7 +188,8 @@ def check_references(
 
 def _secrets(values: ContainerValues, secret_reference: Mapping[str, Value]) -> dict[str, Value]:
     secrets = {name: secret_reference[key] for name, key in JSON_KEYS.items() if key in secret_reference}
-    return {**secrets, "CELERY_BROKER_URL": values.broker_url_secret, "REDIS_URL": values.redis_url_secret}
+    cache = None if values.redis is None else values.redis.cache_url_secret
+    return {**secrets, "CELERY_BROKER_URL": values.broker.url_secret, "REDIS_URL": cache}
 
 
 def _secret(name: str, value: Value | None, own: Mapping[str, Value], known: StackValues) -> Value | None:
@@ -193,6 +208,7 @@ def _secret(name: str, value: Value | None, own: Mapping[str, Value], known: Sta
 
 
 def _plain(values: ContainerValues) -> dict[str, Value]:
+    broker, redis = values.broker, values.redis or Redis()
     return {
         "ALLOWED_HOSTS": values.allowed_hosts,
         "APP_NAME": values.environment,
@@ -201,8 +217,8 @@ def _plain(values: ContainerValues) -> dict[str, Value]:
         "AWS_STATIC_FILES_BUCKET_NAME": values.bucket if values.static_url is not None else None,
         "AWS_STATIC_FILES_CLOUDFRONT_URL": values.static_url,
         "BASE_STACK_NAME": values.base,
-        "CELERY_BROKER_TRANSPORT_OPTIONS": values.broker_transport_options,
-        "CELERY_BROKER_URL": values.broker_url,
+        "CELERY_BROKER_TRANSPORT_OPTIONS": broker.transport_options,
+        "CELERY_BROKER_URL": broker.url,
         "DB_HOST": values.database_host,
         "DB_NAME": values.database_name,
         "DB_PORT": values.database_port,
@@ -216,12 +232,12 @@ def _plain(values: ContainerValues) -> dict[str, Value]:
         "POSTGRES_NAME": values.database_name,
         "POSTGRES_SERVICE_HOST": values.database_host,
         "POSTGRES_SERVICE_PORT": values.database_port,
-        "REDIS_KEY_PREFIX": values.redis_key_prefix,
-        "REDIS_SERVICE_HOST": values.redis_host,
-        "REDIS_URL": values.redis_url,
+        "REDIS_KEY_PREFIX": redis.key_prefix,
+        "REDIS_SERVICE_HOST": redis.host,
+        "REDIS_URL": redis.cache_url,
         "S3_BUCKET_NAME": values.bucket,
         "SENTRY_DSN": values.sentry_dsn,
-        **{queue_variable(queue): url for queue, url in values.queue_urls.items()},
+        **{queue_variable(queue): url for queue, url in broker.queue_urls.items()},
     }
 
 

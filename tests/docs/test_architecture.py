@@ -19,7 +19,7 @@ from orchestrator.engines.simulation.engine import SimulationEngine
 from orchestrator.lifecycle import create_and_update, use_cases
 from orchestrator.lifecycle.runner import DaemonExecutor
 from pulumi_django import contract
-from pulumi_django.app import containers, services
+from pulumi_django.app import services
 from pulumi_django.ecs.task import TaskDefinition
 from tests.orchestrator.cli.test_daily_work import PROGRAM
 from tests.support.command_line import Here
@@ -171,9 +171,8 @@ def test_a_base_output_passes_the_functions_of_the_page(monkeypatch: pytest.Monk
     base, stacks = simulate_dev(), Stacks(monkeypatch)
     for owner, names in (
         (contract, ("read_outputs", "from_outputs")),
-        (containers, ("_values", "container_env")),
-        (containers.Containers, ("traced",)),
-        (services, ("_served",)),
+        (services, ("container_env", "_served")),
+        (services.Containers, ("traced",)),
         (TaskDefinition, ("__init__",)),
     ):
         for name in names:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from pulumi_django.rules.container_env import ContainerEnv, ContainerValues, container_env, stack_values
+from pulumi_django.rules.container_env import Broker, ContainerEnv, ContainerValues, Redis, container_env, stack_values
 
+CACHE_URL = "redis://alpha-redis.dev-sd-ns:6379/0"
 VALUES: dict[str, Any] = {
     "environment": "alpha",
     "base": "dev",
@@ -19,9 +20,8 @@ VALUES: dict[str, Any] = {
     "database_host": "db.internal",
     "database_port": "5432",
     "database_name": "alpha-db",
-    "redis_host": "alpha-redis.dev-sd-ns",
-    "redis_url": "redis://alpha-redis.dev-sd-ns:6379/0",
-    "broker_url": "redis://alpha-redis.dev-sd-ns:6379/1",
+    "redis": Redis(host="alpha-redis.dev-sd-ns", cache_url=CACHE_URL),
+    "broker": Broker(url="redis://alpha-redis.dev-sd-ns:6379/1"),
     "password_secret_name": "alpha-password",
 }
 REFERENCES = {key: f"arn:{key}" for key in ("SECRET_KEY", "DB_USER", "DB_PASSWORD", "DATABASE_URL")}
@@ -96,13 +96,13 @@ def test_a_variable_of_both_kinds_is_refused() -> None:
 
 
 def test_without_redis_its_variables_are_absent() -> None:
-    plain = env({"redis_host": None, "redis_url": None, "broker_url": None}).plain
+    plain = env({"redis": None, "broker": Broker()}).plain
     assert not {"REDIS_SERVICE_HOST", "REDIS_URL", "CELERY_BROKER_URL"} & set(plain)
 
 
 def test_a_url_without_a_token_can_be_filled_in_and_one_with_a_token_cannot() -> None:
     plain = stack_values(ContainerValues(**VALUES), REFERENCES)
-    assert plain.all_filled({"CACHE": "{REDIS_URL}"}, "extra_env") == {"CACHE": VALUES["redis_url"]}
-    with_token: dict[str, Any] = {**VALUES, "redis_url": None, "redis_url_secret": "arn:REDIS_URL"}
+    assert plain.all_filled({"CACHE": "{REDIS_URL}"}, "extra_env") == {"CACHE": CACHE_URL}
+    with_token: dict[str, Any] = {**VALUES, "redis": Redis(cache_url_secret="arn:REDIS_URL")}
     with pytest.raises(ValueError, match="REDIS_URL"):
         stack_values(ContainerValues(**with_token), REFERENCES).all_filled({"CACHE": "{REDIS_URL}"}, "extra_env")
