@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from orchestrator.local.places import free_port
+from orchestrator.local.addresses import free_port
 
 SHOP = Path(__file__).parents[1] / "examples" / "shop"
 PATIENCE_SECONDS = 180

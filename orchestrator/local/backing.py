@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import OperationFailedError, RefusedError
+from orchestrator.local.addresses import Place, free_port
 from orchestrator.local.binaries import INSTALL, Postgres
 from orchestrator.local.certificates import Certificates
 from orchestrator.local.folder import StateFolder
-from orchestrator.local.places import Place, free_port
 from orchestrator.local.processes import Process, Program, Supervisor
 from orchestrator.local.tls_door import TlsDoor
 

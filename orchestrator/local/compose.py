@@ -15,11 +15,11 @@ from ruamel.yaml.scalarstring import LiteralScalarString
 
 from orchestrator.config import values
 from orchestrator.local import aws_contents, layout, routes, secret_values, tasks
+from orchestrator.local.addresses import Changes, Place
 from orchestrator.local.declaration import Declaration
 from orchestrator.local.folder import StateFolder
 from orchestrator.local.front_door_config import INNER_PORT, front_door
 from orchestrator.local.layout import Layout
-from orchestrator.local.places import Changes, Place
 from orchestrator.local.routes import Routes
 from orchestrator.local.secret_values import MadeSecrets, SecretValues
 from orchestrator.local.tasks import Container, Service, Task, Tasks

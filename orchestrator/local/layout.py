@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from orchestrator.errors import UsageError
+from orchestrator.local.addresses import Addresses, Changes, Place, local_host
 from orchestrator.local.declaration import Declaration
-from orchestrator.local.places import Addresses, Changes, Place, local_host
 from orchestrator.local.routes import Routes
 from orchestrator.local.tasks import Service, Tasks
 

@@ -13,22 +13,22 @@ from urllib.parse import unquote, urlsplit
 from orchestrator.config.settings import Settings
 from orchestrator.errors import RefusedError, UsageError
 from orchestrator.local import (
+    addresses,
     backing,
     binaries,
     declaration,
     folder,
     layout,
-    places,
     routes,
     secret_values,
     steps,
     tasks,
 )
+from orchestrator.local.addresses import Addresses
 from orchestrator.local.backing import PostgresServer
 from orchestrator.local.declaration import Declaration
 from orchestrator.local.folder import StateFolder
 from orchestrator.local.layout import Layout
-from orchestrator.local.places import Addresses
 from orchestrator.local.programs import LocalContainer, LocalService, Programs, Surroundings
 from orchestrator.local.routes import Routes
 from orchestrator.local.secret_values import MadeSecrets, SecretValues
@@ -101,7 +101,7 @@ class Prepared:
         """The addresses of the environment by host name, its own first. Names with `*` have no address."""
         declared = urlsplit(str(self.declaration.outputs.get("url"))).hostname or ""
         domain = self.declaration.base_outputs.get("domain_name")
-        own = places.local_host(declared, domain, self.declaration.environment)
+        own = addresses.local_host(declared, domain, self.declaration.environment)
         hosts = sorted((host for host in self.routes.hosts if "*" not in host), key=lambda host: host != own)
         hosts = hosts or [f"{self.declaration.environment}.localhost"]
         return {host: f"http://{host}:{self.wanted.port}" for host in hosts}
@@ -197,7 +197,7 @@ def _check_extra() -> None:
 
 
 def _check_port(port: int) -> None:
-    if not places.is_free(places.LOOPBACK, port):
+    if not addresses.is_free(addresses.LOOPBACK, port):
         raise RefusedError(
             f"the front door cannot open: port {port} is taken, or this user may not listen on it",
             "stop the program that uses it, or pass --port",

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.errors import RefusedError, UsageError
+from orchestrator.local.addresses import Changes, Place, listening, within_task
 from orchestrator.local.certificates import Certificates
 from orchestrator.local.folder import StateFolder
 from orchestrator.local.layout import Layout, aws_endpoint, is_redis, ports_changed
-from orchestrator.local.places import Changes, Place, listening, within_task
 from orchestrator.local.processes import Program
 from orchestrator.local.secret_values import SecretValues
 from orchestrator.local.tasks import Container, Service, Task, Tasks

@@ -8,9 +8,9 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator.local.addresses import Changes
 from orchestrator.local.declaration import Declaration
 from orchestrator.local.folder import StateFolder
-from orchestrator.local.places import Changes
 
 _LETTERS = string.ascii_letters + string.digits
 _LENGTH = 32

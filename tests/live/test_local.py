@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.local.places import OWN_ADDRESSES
+from orchestrator.local.addresses import OWN_ADDRESSES
 from tests.live.shop import Shop, missing, running
 from tests.support.ports import free_port
 from tests.support.waiting import LONG, until

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from orchestrator.engines.program_places import sentence, wrapped_in
+from orchestrator.engines.program_lines import sentence, wrapped_in
 from orchestrator.errors import (
     EngineUnavailableError,
     OperationFailedError,

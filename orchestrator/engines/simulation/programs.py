@@ -21,7 +21,7 @@ import pulumi
 from orchestrator.config import project_file
 from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import read_snapshot
-from orchestrator.engines.program_places import sentence, wrapped_in
+from orchestrator.engines.program_lines import sentence, wrapped_in
 from orchestrator.engines.protocol import UnitRequest
 from orchestrator.engines.simulation.store import Kept, Resources
 from orchestrator.engines.simulation.trace import Trace, watched

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cli.main import main
-from orchestrator.local import binaries, places
+from orchestrator.local import addresses, binaries
 
 SHOP = Path(__file__).parents[3] / "examples" / "shop"
 
@@ -162,7 +162,7 @@ def test_a_missing_program_is_one_sentence_and_a_hint_before_anything_starts(
     remove(monkeypatch)
     # The variables of the machine that runs the tests could name servers.
     monkeypatch.delenv("ORCHESTRATOR_DATABASE_URL", raising=False)
-    port = str(places.free_port(places.LOOPBACK))
+    port = str(addresses.free_port(addresses.LOOPBACK))
     assert main(["local", "up", "alpha", "--port", port, "--quiet", "--python", sys.executable, *words]) == 1
     out, err = capsys.readouterr()
     assert out == ""

@@ -10,9 +10,9 @@ import pytest
 
 from orchestrator.errors import RefusedError, UsageError
 from orchestrator.local import layout, routes, secret_values, tasks
+from orchestrator.local.addresses import Addresses
 from orchestrator.local.declaration import Declaration
 from orchestrator.local.folder import StateFolder
-from orchestrator.local.places import Addresses
 from orchestrator.local.processes import Program
 from orchestrator.local.programs import Programs, Surroundings, below
 from orchestrator.local.secret_values import MadeSecrets, SecretValues

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.local import routes, tasks
+from orchestrator.local.addresses import Place
 from orchestrator.local.declaration import Declaration
-from orchestrator.local.places import Place
 from orchestrator.local.processes import Program
 from orchestrator.local.programs import LocalContainer, LocalService
 from orchestrator.local.routes import HealthCheck

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.engines.program_places import located, place, sentence
+from orchestrator.engines.program_lines import located, place, sentence
 from orchestrator.errors import OperationFailedError
 from orchestrator.events import Diagnostic
 from tests.support.engines import BASE, Workshop
