@@ -40,7 +40,7 @@ QUESTION = """
 import pickle, sys
 from orchestrator import Orchestrator
 from orchestrator.engines.automation.rehearsal import Program, Question
-from orchestrator.engines.rehearsal import Asked
+from orchestrator.engines.protocol import Asked
 from orchestrator.lifecycle import CreateEnv
 orchestrator = Orchestrator(".", engine="simulation")
 job = orchestrator.prepare(CreateEnv(names=("alpha",), base="dev"))

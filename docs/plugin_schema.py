@@ -20,8 +20,7 @@ from pulumi_django.contract import AppOutputs, BaseContract
 from pulumi_django.program.reading import hints_of, members_of, takes_output
 from pulumi_django.provider.completion import BASE, BASE_STACK
 from pulumi_django.provider.components import APPS, BASES, NAMES, PACKAGE, Component, expressible
-from pulumi_django.provider.inputs import WITHOUT, field_names
-from pulumi_django.provider.spelling import camel, respelled
+from pulumi_django.provider.inputs import WITHOUT, camel, field_names, respelled
 
 Documented = Callable[[type], Mapping[str, str]]
 

@@ -113,8 +113,10 @@ from .ec2.web_fleet import Ec2WebFleet as Ec2WebFleet
 from .ec2.web_fleet import Ec2WebFleetArgs as Ec2WebFleetArgs
 from .ecs.autoscaling import Autoscaling as Autoscaling
 from .ecs.autoscaling import AutoscalingArgs as AutoscalingArgs
-from .ecs.beat_service import BeatService as BeatService
-from .ecs.beat_service import BeatServiceArgs as BeatServiceArgs
+from .ecs.celery_services import BeatService as BeatService
+from .ecs.celery_services import BeatServiceArgs as BeatServiceArgs
+from .ecs.celery_services import WorkerService as WorkerService
+from .ecs.celery_services import WorkerServiceArgs as WorkerServiceArgs
 from .ecs.cluster import Cluster as Cluster
 from .ecs.cluster import ClusterArgs as ClusterArgs
 from .ecs.database_task import DatabaseTask as DatabaseTask
@@ -122,8 +124,6 @@ from .ecs.database_task import DatabaseTaskArgs as DatabaseTaskArgs
 from .ecs.deployment import DeploymentOptions as DeploymentOptions
 from .ecs.exec_sessions import ExecSessions as ExecSessions
 from .ecs.exec_sessions import ExecSessionsArgs as ExecSessionsArgs
-from .ecs.frontend_service import FrontendService as FrontendService
-from .ecs.frontend_service import FrontendServiceArgs as FrontendServiceArgs
 from .ecs.management_command import ManagementCommand as ManagementCommand
 from .ecs.management_command import ManagementCommandArgs as ManagementCommandArgs
 from .ecs.redis_service import RedisService as RedisService
@@ -154,10 +154,10 @@ from .ecs.volumes import EfsVolume as EfsVolume
 from .ecs.volumes import Mount as Mount
 from .ecs.volumes import Ulimit as Ulimit
 from .ecs.web_routing import HealthCheck as HealthCheck
+from .ecs.web_service import FrontendService as FrontendService
+from .ecs.web_service import FrontendServiceArgs as FrontendServiceArgs
 from .ecs.web_service import WebService as WebService
 from .ecs.web_service import WebServiceArgs as WebServiceArgs
-from .ecs.worker_service import WorkerService as WorkerService
-from .ecs.worker_service import WorkerServiceArgs as WorkerServiceArgs
 from .network.dns import AliasRecord as AliasRecord
 from .network.dns import AliasRecordArgs as AliasRecordArgs
 from .network.dns import Certificate as Certificate

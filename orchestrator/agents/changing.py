@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated, Any
 
+from anyio import from_thread, lowlevel
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from pydantic import Field
 
 from orchestrator.agents.answers import CHANGES, PLANS, tool
 from orchestrator.agents.opened import Opening
-from orchestrator.agents.progress import Progress
 from orchestrator.api import Orchestrator
 from orchestrator.config.assignments import make_assignments
 from orchestrator.errors import RefusedError
-from orchestrator.lifecycle import DestroyBase, DestroyEnv, Job, PreviewBase, PreviewEnv, destroy_preview, saved_plan
+from orchestrator.events import Event, PlanReady, ResourceEvent, UnitFinished, UnitStarted
+from orchestrator.lifecycle import DestroyBase, DestroyEnv, Job, PreviewBase, PreviewEnv, destroy, saved_plan
 from orchestrator.lifecycle.reviewed_plans import AGAIN, DestructionPlan, SavedPlans
-from orchestrator.model import Kind, RunReport, Scope
+from orchestrator.model import ChangeOp, Kind, RunReport, Scope
 from orchestrator.rendering import document
+
+_SILENT = (ChangeOp.SAME, ChangeOp.READ, ChangeOp.REFRESH)
+
 
 Values = Annotated[
     dict[str, Any] | None,
@@ -89,7 +94,7 @@ class ChangingTools:
                 else DestroyBase(names=(plain,), cascade=cascade)
             )
             job = orchestrator.prepare(request)
-            report, plan = destroy_preview.report(job), DestructionPlan.of(plain, request, job)
+            report, plan = destroy.dry_run(job), DestructionPlan.of(plain, request, job)
             if report.exit_code:
                 return document.preview(None, report)
             self._destructions[plan.identity] = plan
@@ -154,3 +159,32 @@ def _refuse_production(job: Job) -> None:
             f"{', '.join(production)} is production, which agents do not change",
             "a person previews and applies it: `orchestrator preview-env NAME --save-plan DIR`",
         )
+
+
+class Progress:
+    """An observer that counts finished resources and names the stacks. Create it in the thread of the tool."""
+
+    def __init__(self, context: Context[Any, Any]) -> None:
+        self._context = context
+        self._loop = from_thread.run_sync(lowlevel.current_token)
+        self._done = 0
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case PlanReady():
+                self._send(f"{event.operation.value}: {', '.join(str(unit) for unit in event.units)}")
+            case UnitStarted():
+                self._send(f"{event.unit}: {event.operation.value} starts")
+            case ResourceEvent() if event.phase != "started":
+                self._done += 1
+                if event.phase == "failed" or event.op not in _SILENT:
+                    self._send(f"{event.unit}: {event.op.value} {event.name} {event.phase}")
+            case UnitFinished():
+                self._send(f"{event.result.unit}: {event.result.status.value}")
+            case _:
+                pass
+
+    def _send(self, message: str) -> None:
+        # A client that has left, or a connection that broke, does not disturb the run.
+        with suppress(Exception):
+            from_thread.run(self._context.report_progress, self._done, None, message, token=self._loop)

@@ -11,14 +11,21 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from orchestrator.building import installed, recipes, registries
-from orchestrator.building.builders import Builder, Order
+from orchestrator.building import recipes, registries
+from orchestrator.building.builders import INSTALL_HINT, NAMES, Builder, Order, UnusableError
 from orchestrator.building.buildx import Buildx
+from orchestrator.building.container_tools import ContainerTool
 from orchestrator.building.recipes import MakeClients, Recipe
 from orchestrator.building.registries import Ask, Registry
 from orchestrator.building.requests import BuildImages, BuiltImage, ImageStatus
 from orchestrator.config.settings import Settings
-from orchestrator.errors import InterruptedRunError, OperationFailedError, RefusedError
+from orchestrator.errors import (
+    EngineUnavailableError,
+    InterruptedRunError,
+    OperationFailedError,
+    RefusedError,
+    UsageError,
+)
 from orchestrator.lifecycle.git import checkout
 from orchestrator.operations.aws.clients import AwsClients
 from orchestrator.operations.child import Tell
@@ -83,7 +90,7 @@ class Building:
 
     @cached_property
     def _builder(self) -> Builder:
-        return installed.find(self._request.builder)
+        return find_builder(self._request.builder)
 
     def _registry(self, recipe: Recipe) -> Registry:
         repository = str(recipe.repository)
@@ -206,3 +213,19 @@ def _result(
         duration_seconds=seconds,
         notes=recipe.notes,
     )
+
+
+def find_builder(wanted: str | None = None) -> Builder:
+    """The first builder that works, or the wanted one. Raises EngineUnavailableError, UsageError."""
+    if wanted is not None and wanted not in NAMES:
+        raise UsageError(f"there is no builder {wanted}", f"builders are {', '.join(NAMES)}")
+    problems: list[str] = []
+    for name in NAMES if wanted is None else (wanted,):
+        if shutil.which(name) is None:
+            problems.append(f"{name} is not installed")
+            continue
+        try:
+            return Buildx.find() if name == "docker" else ContainerTool.find(name)
+        except UnusableError as error:
+            problems.append(f"{name} is not usable: {error}")
+    raise EngineUnavailableError(f"no image can be built: {'; '.join(problems)}", INSTALL_HINT)

@@ -96,11 +96,11 @@ class Session:
 
     def preview_destroy(self, request: Request) -> int:
         """Check a destruction and show what it would delete. Returns the exit code."""
-        from orchestrator.lifecycle import destroy_preview
+        from orchestrator.lifecycle import destroy
 
         job = self.orchestrator.prepare(request)
         self._announce(job)
-        report = destroy_preview.report(job)
+        report = destroy.dry_run(job)
         self._report(replace(job, operation=Operation.PREVIEW), report, "text", quiet_document=False)
         return report.exit_code
 

@@ -50,9 +50,7 @@ class CostQueries:
 
     def cost_ahead(self, job: Job) -> dict[Unit, float]:
         """The cost of each stack that a job creates, in US dollars a month, if its program can be simulated."""
-        from orchestrator.cost import ahead  # used here only
-
-        return ahead.of_new_stacks(job, self.prices)
+        return deployment_costs.of_new_stacks(job, self.prices)
 
     def plan_costs(self, report: RunReport) -> Costs:
         """The cost of each stack of a preview, before and after, in US dollars a month; empty for other runs."""

@@ -15,8 +15,7 @@ from typing import Any, Protocol
 
 from orchestrator.engines.history import Entry
 from orchestrator.engines.marks import Marks
-from orchestrator.engines.rehearsal import Asked, Rehearsal
-from orchestrator.errors import LockOwner, UnreadableStateError
+from orchestrator.errors import LockOwner, OrchestratorError, UnreadableStateError
 from orchestrator.events import UnitEvent
 from orchestrator.model import Operation, Record, StackResource, StackSummary, Unit, UnitOutcome
 
@@ -60,6 +59,32 @@ class UnitRequest:
 
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     """Additional environment variables for the program, without secrets."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """An update whose program is rehearsed."""
+
+    unit: Unit
+    config: str | None = field(default=None, repr=False)
+    """Text of the configuration that the update will have; None: the file of the stack."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearsal:
+    """The result of a rehearsal: resources, a refusal, or the reason why there was none."""
+
+    resources: tuple[StackResource, ...] = field(default=(), repr=False)
+    """The resources that the stack would have, with every value known."""
+
+    refusal: OrchestratorError | None = None
+    """Why the update cannot succeed."""
+
+    traceback: str = field(default="", repr=False)
+    """The place at which the program failed."""
+
+    skipped: str | None = None
+    """Why the program could not be simulated. The update may still succeed."""
 
 
 class Engine(Protocol):

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.config.stack_config import StackConfig
-from orchestrator.engines.protocol import UnitRequest
-from orchestrator.engines.rehearsal import Rehearsal
+from orchestrator.engines.protocol import Rehearsal, UnitRequest
 from orchestrator.lifecycle.context import Context
 from orchestrator.lifecycle.graph import Plan
 from orchestrator.model import UNKNOWN, Kind, Operation, Outputs, Record, Scope, StackSummary, Unit, UnitResult

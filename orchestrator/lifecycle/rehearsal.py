@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.engines.rehearsal import Asked, Rehearsal
+from orchestrator.engines.protocol import Asked, Rehearsal
 from orchestrator.errors import OperationFailedError
 from orchestrator.events import Diagnostic
 from orchestrator.lifecycle import value_sources

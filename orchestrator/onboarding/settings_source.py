@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +13,15 @@ from orchestrator.onboarding.django_project import module_file
 from orchestrator.onboarding.findings import Finding
 from orchestrator.onboarding.python_source import Module, Variable, constant, parse, texts
 from orchestrator.onboarding.source_tree import SourceTree
+
+_BACKENDS = (
+    ("database engine", re.compile(r"(?:^|\.)db\.backends\.(\w+)$")),
+    ("static files", re.compile(r"^([\w.]*(?:Static|Manifest)\w*Storage|whitenoise\.middleware\.\w+)$")),
+    ("uploads", re.compile(r"^((?!.*(?:Static|Manifest)\w*Storage$)\w+(?:\.\w+)+Storage)$")),
+    ("channel layer", re.compile(r"^(channels\w*(?:\.\w+)+Layer)$")),
+)
+"""Dotted names of Django, django-storages, WhiteNoise and Channels, also those of subclasses in the repository."""
+
 
 MOST_MODULES = 50
 """Limit of modules in a chain of `import *`."""
@@ -94,3 +105,16 @@ def _absolute(module: str, level: int, package: str) -> str:
         return module
     parts = package.split(".")
     return ".".join([*parts[: len(parts) - level + 1], *([module] if module else [])])
+
+
+def backends(settings: Settings) -> Iterable[Finding]:
+    """The backends of each kind, each at its last place. Settings can choose between several."""
+    for what, pattern in _BACKENDS:
+        places = {
+            found[1]: (module.path, line)
+            for module in settings.modules
+            for text, line in module.strings_with_lines()
+            if (found := pattern.search(text))
+        }
+        for value, (file, line) in places.items():
+            yield Finding(what=what, value=value, file=file, line=line)

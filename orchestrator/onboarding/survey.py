@@ -11,7 +11,6 @@ from pathlib import Path, PurePosixPath
 
 from orchestrator.onboarding import (
     application_source,
-    backends_source,
     celery_source,
     container_files,
     django_project,
@@ -152,7 +151,7 @@ def survey(root: Path) -> Survey:
         extensions=tuple(_extensions(project.tree, settings)),
         containers=containers,
         requirements=requirements,
-        backends=tuple(backends_source.findings(settings)),
+        backends=tuple(settings_source.backends(settings)),
         code_variables=application_source.variables(project.tree, [module.path for module in settings.modules]),
     )
 

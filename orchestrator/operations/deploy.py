@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from orchestrator import lifecycle
 from orchestrator.config.assignments import Assignment, image_assignment
 from orchestrator.errors import OrchestratorError, UsageError
-from orchestrator.lifecycle import waiting
+from orchestrator.lifecycle import states
 from orchestrator.lifecycle.job import Job
 from orchestrator.lifecycle.requests import PreviewEnv, UpdateEnv
 from orchestrator.model import RunReport
@@ -285,7 +285,7 @@ def _watched(target: Target, clients: Clients, observer: Observer, context: Cont
     def note(waits: bool) -> None:
         nonlocal noted
         noted = waits
-        waiting.note(context.engine, target.environment, waits=waits)
+        states.note_waiting(context.engine, target.environment, waits=waits)
 
     rollouts = Rollouts(target, clients, observer, note)
     thread = threading.Thread(target=rollouts.follow, args=(over,), name=f"{target.environment} rollouts", daemon=True)

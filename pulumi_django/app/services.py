@@ -17,9 +17,7 @@ from pulumi_django.app.roles import Roles
 from pulumi_django.app.secrets import References
 from pulumi_django.contract import number_text
 from pulumi_django.data.secrets import AppSecrets
-from pulumi_django.ecs.beat_service import BeatService, BeatServiceArgs
-from pulumi_django.ecs.frontend_service import FrontendService, FrontendServiceArgs
-from pulumi_django.ecs.gunicorn import gunicorn_command
+from pulumi_django.ecs.celery_services import BeatService, BeatServiceArgs, WorkerService, WorkerServiceArgs
 from pulumi_django.ecs.redis_service import RedisService, RedisServiceArgs
 from pulumi_django.ecs.scaling import worker_scaling
 from pulumi_django.ecs.scheduled_command import ScheduledCommand, ScheduledCommandArgs, ScheduleSettings
@@ -28,8 +26,13 @@ from pulumi_django.ecs.sidecar import Sidecar
 from pulumi_django.ecs.task import ContainerSetup, Sized, StorageSized, TaskSize
 from pulumi_django.ecs.volumes import EfsVolume
 from pulumi_django.ecs.web_routing import Served
-from pulumi_django.ecs.web_service import WebService, WebServiceArgs
-from pulumi_django.ecs.worker_service import WorkerService, WorkerServiceArgs
+from pulumi_django.ecs.web_service import (
+    FrontendService,
+    FrontendServiceArgs,
+    WebService,
+    WebServiceArgs,
+    gunicorn_command,
+)
 from pulumi_django.network.dns import AliasRecord, AliasRecordArgs
 from pulumi_django.observability import otel
 from pulumi_django.rules.container_env import ContainerEnv, ContainerValues, container_env, stack_values

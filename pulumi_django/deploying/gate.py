@@ -19,8 +19,7 @@ from pulumi_django.deploying.release_steps import DatabaseRecord, ReleaseStep, S
 from pulumi_django.deploying.release_tasks import Release, ReleaseError, ReleaseRequest
 from pulumi_django.deploying.rollback import Report, Rollback
 from pulumi_django.deploying.rollout import RolloutError, RolloutRequest, RolloutWatch
-from pulumi_django.deploying.rollout_group import RolloutGroup, Stopped
-from pulumi_django.deploying.rollout_record import Rollout
+from pulumi_django.deploying.rollout_group import Rollout, RolloutGroup, Stopped
 from pulumi_django.deploying.rollout_state import short
 from pulumi_django.deploying.update_mode import RELEASE_VARIABLE, SKIP, UpdateMode
 from pulumi_django.rules.text import visible

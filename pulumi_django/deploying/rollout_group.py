@@ -6,6 +6,10 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
 
 from pulumi_django.deploying.rollback import Report
 from pulumi_django.deploying.rollout import RolloutError, RolloutRequest
@@ -100,3 +104,29 @@ class RolloutGroup:
         return RolloutError(
             f"{name} does not run {wanted}, because the rollout of {self.failed} failed: its error lists what each service runs"
         )
+
+
+class Rollout(pulumi.ComponentResource):
+    """Record of the last finished rollout of a service. `ReleaseGate.confirm` creates it. It has no child resources."""
+
+    def __init__(
+        self,
+        name: str,
+        service: aws.ecs.Service,
+        awake: pulumi.Input[bool],
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        seen: bool = True,
+    ) -> None:
+        recorded: dict[str, pulumi.Input[Any]] = {
+            "cluster": service.cluster,
+            "service": service.id,
+            "taskDefinition": service.task_definition,
+            "triggers": service.triggers,
+            # Not the count itself, because autoscaling changes it.
+            "awake": awake,
+            # The next update that waits finds the difference and checks the rollout.
+            **({} if seen else {"seen": False}),
+        }
+        super().__init__("pulumi-django:ecs:Rollout", name, recorded, opts)
+        self.register_outputs({})

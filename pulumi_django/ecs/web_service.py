@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pulumi
 import pulumi_aws as aws
@@ -22,6 +22,14 @@ from pulumi_django.ecs.web_routing import (
 )
 from pulumi_django.rules import naming
 from pulumi_django.rules.priorities import Rule
+
+THREADS = 8
+"""Number of requests that a task answers at the same time; each may hold a connection to the database."""
+
+# The load balancer keeps its connections open for the base's `idle_timeout_seconds`, up to 4000. A server that closes a
+# connection earlier drops a request that is on its way: the client receives a 502.
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html#connection-idle-timeout
+KEEP_ALIVE_SECONDS = 4005
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,3 +181,52 @@ def _errors(
         *counts,
         aws.cloudwatch.MetricAlarmMetricQueryArgs(id="errors", expression=total, label="Errors", return_data=True),
     ]
+
+
+def gunicorn_command(module: str, port: int) -> list[str]:
+    """Return the words that run a WSGI module and answer health checks while slow requests run.
+
+    Gunicorn's own default, one request at a time, fails the health checks of a busy task, and ends every request after
+    30 s. More processes do not help: each accepts new requests while its threads are busy, so some health checks wait
+    behind slow requests.
+    """
+    bind = ["--bind", f"0.0.0.0:{port}"]
+    threads = ["--worker-class", "gthread", "--threads", str(THREADS)]
+    return ["gunicorn", *bind, *threads, "--keep-alive", str(KEEP_ALIVE_SECONDS), module]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrontendServiceArgs:
+    web: WebServiceArgs
+    """Arguments of the web service. The variables and secrets of its container are replaced."""
+
+    api_url: pulumi.Input[str]
+    """URL at which browsers and the server reach Django; the container receives it as NUXT_PUBLIC_API_BASE."""
+
+    env: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    """More environment variables; they replace NUXT_PUBLIC_API_BASE and PORT."""
+
+
+class FrontendService(WebComponent):
+    """A frontend beside Django, on the same host name."""
+
+    def __init__(self, name: str, args: FrontendServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("pulumi-django:ecs:FrontendService", name, None, opts)
+        env: dict[str, pulumi.Input[str]] = {
+            "NUXT_PUBLIC_API_BASE": args.api_url,
+            "PORT": str(args.web.size.port),
+            **args.env,
+        }
+        container = replace(args.web.container, env=env, secrets={})
+        web = WebService(name, replace(args.web, container=container), pulumi.ResourceOptions(parent=self))
+        self.service_name, self.task_family, self.log_group_name = web.service_name, web.task_family, web.log_group_name
+        self.target_group_arn_suffix = web.target_group_arn_suffix
+        self.target_group_arn_suffixes = web.target_group_arn_suffixes
+        self.register_outputs(
+            {
+                "service_name": self.service_name,
+                "task_family": self.task_family,
+                "log_group_name": self.log_group_name,
+                "target_group_arn_suffix": self.target_group_arn_suffix,
+            }
+        )

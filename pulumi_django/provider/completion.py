@@ -14,8 +14,7 @@ from pulumi_django.contract import BaseContract
 from pulumi_django.program import own_state, pinned_zones, project
 from pulumi_django.program.config import ConfigError
 from pulumi_django.program.reading import Later, Mismatch
-from pulumi_django.provider.inputs import InputsError
-from pulumi_django.provider.spelling import camel
+from pulumi_django.provider.inputs import InputsError, camel
 
 BASE, BASE_STACK = "base", "baseStack"
 

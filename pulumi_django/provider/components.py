@@ -15,7 +15,7 @@ import pulumi
 import pulumi_django
 from pulumi_django.contract import AppOutputs, BaseContract, to_outputs
 from pulumi_django.program.reading import T, hints_of, is_output, members_of
-from pulumi_django.provider.spelling import camel
+from pulumi_django.provider.inputs import camel
 
 PACKAGE = "pulumi-django"
 

@@ -7,14 +7,17 @@ has none for the members of a map. So `without` lists the inputs that are none i
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 import pulumi
 from pulumi.output import Unknown
 
 from pulumi_django.program.reading import UNKNOWN_KEY, Later, Mismatch, Problem, Reader, hints_of, members_of, shown
-from pulumi_django.provider.spelling import camel, respelled
+
+_SNAKE = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b")
+
 
 T = TypeVar("T")
 
@@ -161,3 +164,15 @@ def _can_be_none(hint: Any, keys: Sequence[str]) -> bool:
         elif len(arguments := getattr(member, "__args__", ())) == 2 and _can_be_none(arguments[1], rest):
             return True
     return False
+
+
+def camel(name: str) -> str:
+    """Return the name in camel case: `backendImage` for `backend_image`."""
+    first, *rest = name.split("_")
+    return first + "".join(f"{part[:1].upper()}{part[1:]}" for part in rest)
+
+
+def respelled(text: str, names: Iterable[str]) -> str:
+    """Return an error text with these names in camel case. Other words with underscores stay."""
+    known = frozenset(names)
+    return _SNAKE.sub(lambda found: camel(found[0]) if found[0] in known else found[0], text)

@@ -24,8 +24,7 @@ from pulumi_django.contract import BaseContract, ContractError
 from pulumi_django.provider import completion
 from pulumi_django.provider.completion import Call
 from pulumi_django.provider.components import APPS, BASES, MODULES, NAMES, PACKAGE, Component
-from pulumi_django.provider.inputs import InputsError, field_names, read, settled
-from pulumi_django.provider.spelling import respelled
+from pulumi_django.provider.inputs import InputsError, field_names, read, respelled, settled
 
 SCHEMA = Path(__file__).with_name("schema.json")
 

@@ -13,9 +13,8 @@ from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import ConfigSnapshot, read_snapshot
 from orchestrator.engines.history import FAILED, SUCCEEDED, Entry
 from orchestrator.engines.marks import Marks
-from orchestrator.engines.protocol import Sink, UnitRequest
+from orchestrator.engines.protocol import Asked, Rehearsal, Sink, UnitRequest
 from orchestrator.engines.records import merged
-from orchestrator.engines.rehearsal import Asked, Rehearsal
 from orchestrator.errors import (
     InterruptedRunError,
     LockOwner,

@@ -33,8 +33,7 @@ from orchestrator.engines.automation.pulumi_cli import Finished
 from orchestrator.engines.automation.stacks import Stacks
 from orchestrator.engines.lock_retry import retry_while_locked
 from orchestrator.engines.marks import claimed
-from orchestrator.engines.protocol import Sink, UnitRequest
-from orchestrator.engines.rehearsal import Asked, Rehearsal
+from orchestrator.engines.protocol import Asked, Rehearsal, Sink, UnitRequest
 from orchestrator.errors import (
     InterruptedRunError,
     OperationFailedError,

@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import read_snapshot
 from orchestrator.engines.automation.remembered import Memory, Noted
-from orchestrator.engines.protocol import UnitRequest
-from orchestrator.engines.rehearsal import Asked, Rehearsal
+from orchestrator.engines.protocol import Asked, Rehearsal, UnitRequest
 from orchestrator.engines.simulation import repeats
 from orchestrator.engines.simulation.store import stack_resource
 from orchestrator.errors import OperationFailedError, OrchestratorError

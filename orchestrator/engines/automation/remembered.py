@@ -15,7 +15,7 @@ from typing import Any
 
 from orchestrator.config import documents
 from orchestrator.config.atomic_files import write_atomically
-from orchestrator.engines.rehearsal import Rehearsal
+from orchestrator.engines.protocol import Rehearsal
 from orchestrator.engines.simulation import repeats
 from orchestrator.engines.simulation.trace import Trace
 from orchestrator.model import StackResource, Unit

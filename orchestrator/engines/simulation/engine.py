@@ -23,9 +23,8 @@ from orchestrator.engines.broken_stacks import broken
 from orchestrator.engines.history import Entry
 from orchestrator.engines.lock_retry import retry_while_locked
 from orchestrator.engines.marks import Marks
-from orchestrator.engines.protocol import Sink, UnitRequest
-from orchestrator.engines.rehearsal import Asked, Rehearsal
-from orchestrator.engines.simulation import outcomes, plans, repeats, updates
+from orchestrator.engines.protocol import Asked, Rehearsal, Sink, UnitRequest
+from orchestrator.engines.simulation import plans, repeats, updates
 from orchestrator.engines.simulation.store import PATIENCE_SECONDS, Head, Resources, Store, stack_resource
 from orchestrator.errors import (
     InterruptedRunError,
@@ -330,7 +329,7 @@ class SimulationEngine:
     def _outcome(self, unit: Unit, simulated: Simulated, sink: Sink) -> UnitOutcome:
         self._report_logs(unit, simulated.logs, sink)
         _emit(unit, simulated.changes, sink)
-        return outcomes.of(simulated)
+        return simulated.outcome()
 
     def _report_logs(self, unit: Unit, logs: Iterable[Sequence[str]], sink: Sink) -> None:
         for severity, message in logs:

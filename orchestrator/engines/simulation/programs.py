@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 
@@ -22,14 +22,18 @@ from orchestrator.config import project_file
 from orchestrator.config.projects import Project
 from orchestrator.config.stack_config import read_snapshot
 from orchestrator.engines.program_lines import sentence, wrapped_in
-from orchestrator.engines.protocol import UnitRequest
+from orchestrator.engines.protocol import UnitOutcome, UnitRequest
 from orchestrator.engines.simulation.store import Kept, Resources
 from orchestrator.engines.simulation.trace import Trace, watched
 from orchestrator.engines.simulation.verdict import unwrapped
 from orchestrator.errors import OperationFailedError, OrchestratorError, SettingsError
-from orchestrator.model import ChangeOp, Operation, ResourceChange
+from orchestrator.model import ChangeCounts, ChangeOp, Operation, OutputValue, ResourceChange
 from pulumi_django.rules.wire import BASE_OUTPUTS_VARIABLE
 from pulumi_django.testing import SimulatedResource, SimulationResult, diff_resource, simulate
+
+if TYPE_CHECKING:
+    from orchestrator.engines.simulation.programs import Simulated
+
 
 # When a program fails, the SDK drops its coroutines, and Python warns about each of them. Users can do nothing about it.
 warnings.filterwarnings("ignore", r"coroutine '.*' was never awaited", RuntimeWarning)
@@ -114,6 +118,30 @@ class Simulated:
     logs: tuple[tuple[str, str], ...]
     trace: Trace | None
     """The files that the program read; None when another run can differ."""
+
+    def outcome(self) -> UnitOutcome:
+        """Return counts, changes, outputs and warnings of the program. Read resources count nowhere."""
+        warnings = tuple(message for severity, message in self.logs if severity == "warning")
+        counts = dict.fromkeys(ChangeOp, 0)
+        for change in self.changes:
+            counts[change.op] += 1
+        managed = sum(not kept.get("read") for kept in self.resources.values())
+        same = managed - sum(counts[op] for op in (ChangeOp.CREATE, ChangeOp.UPDATE, ChangeOp.REPLACE))
+        return UnitOutcome(
+            counts=ChangeCounts(
+                create=counts[ChangeOp.CREATE],
+                update=counts[ChangeOp.UPDATE],
+                replace=counts[ChangeOp.REPLACE],
+                delete=counts[ChangeOp.DELETE],
+                same=same,
+            ),
+            changes=self.changes,
+            outputs={
+                name: OutputValue(value=value, secret=name in self.secret_outputs)
+                for name, value in self.outputs.items()
+            },
+            warnings=warnings,
+        )
 
 
 def simulate_project(

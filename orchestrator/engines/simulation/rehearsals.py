@@ -11,8 +11,7 @@ from typing import Any
 
 from orchestrator.config import fingerprints
 from orchestrator.config.projects import Project
-from orchestrator.engines.protocol import UnitRequest
-from orchestrator.engines.rehearsal import Asked, Rehearsal
+from orchestrator.engines.protocol import Asked, Rehearsal, UnitRequest
 from orchestrator.engines.simulation import programs, repeats
 from orchestrator.engines.simulation.programs import Simulated
 from orchestrator.engines.simulation.store import Store, stack_resource

@@ -15,19 +15,27 @@ from orchestrator.engines.lock_retry import retry_while_locked
 from orchestrator.errors import OrchestratorError, RefusedError
 from orchestrator.model import SECRET_MASK
 from orchestrator.operations import app_stack, deploy
+from orchestrator.operations.aws import ecs
 from orchestrator.operations.aws.clients import Clients
 from orchestrator.operations.aws.errors import explained
 from orchestrator.operations.aws.targets import Target
 from orchestrator.operations.deploy import Carrier, Deploy, DeployResult
 from orchestrator.operations.events import Note, Observer, ignore
-from orchestrator.operations.releases import history, migrations, registries, running_deployments
+from orchestrator.operations.releases import history, migrations, registries
 from orchestrator.operations.releases.history import Release
 from orchestrator.operations.releases.migrations import MigrationBetween
 from orchestrator.operations.releases.registries import Existence
 from pulumi_django.deploying.gate_arguments import DEFAULT_RELEASE_COMMAND
+from pulumi_django.deploying.rollout_state import primary
 
 if TYPE_CHECKING:
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_ecs.type_defs import ServiceTypeDef
+
     from orchestrator.lifecycle.context import Context
+
+UNDER_WAY = "IN_PROGRESS"
+
 
 STOPPED_WAIT_SECONDS = 900.0
 """Longest wait for the update of a deployment that was stopped: ECS rolls its services back first."""
@@ -120,7 +128,7 @@ def run(
             text = f"the registry of {', '.join(unchecked)} did not answer whether the image still exists"
             observer(Note(text=text, severity="warning"))
         between = _between(request, wanted, target, clients, context, observer)
-        stopped = () if request.dry_run else running_deployments.roll_back(target, clients, observer)
+        stopped = () if request.dry_run else roll_back_running(target, clients, observer)
     deployed = _deploy(request, wanted, target, clients, observer, context, carry_out, patient=bool(stopped))
     return RollbackResult(
         release=wanted.release,
@@ -300,3 +308,43 @@ def _between(
             "check that the older code works with the database of today, then add --past-irreversible",
         )
     return found
+
+
+def roll_back_running(target: Target, clients: Clients, observer: Observer) -> tuple[str, ...]:
+    """Ask ECS to roll back every deployment that is under way; return the short names of those services.
+
+    A service whose deployment cannot be stopped is reported: the update that follows replaces its deployment.
+    """
+    if clients.simulated:
+        return ()
+    from botocore.exceptions import ClientError
+
+    client: ECSClient = clients.client("ecs")
+    found = ecs.describe(clients, target, target.services)
+    stopped: list[str] = []
+    for service in target.services:
+        if not _moves(found.get(service.name)):
+            continue
+        try:
+            arns = _deployments(client, target.outputs.cluster_name, service.name)
+            for arn in arns:
+                client.stop_service_deployment(serviceDeploymentArn=arn, stopType="ROLLBACK")
+        except ClientError as error:
+            reason = error.response.get("Error", {}).get("Message", str(error))
+            text = f"the deployment of {service.short} was not stopped, the update replaces it: {reason}"
+            observer(Note(text=text, severity="warning"))
+            continue
+        if arns:
+            observer(Note(text=f"the running deployment of {service.short} is rolled back by ECS"))
+            stopped.append(service.short)
+    return tuple(stopped)
+
+
+def _moves(service: ServiceTypeDef | None) -> bool:
+    newest = primary(service) if service else None
+    return newest is not None and newest.get("rolloutState") == UNDER_WAY
+
+
+def _deployments(client: ECSClient, cluster: str, service: str) -> list[str]:
+    listed = client.list_service_deployments(cluster=cluster, service=service, status=["PENDING", "IN_PROGRESS"])
+    return [arn for item in listed["serviceDeployments"] if (arn := item.get("serviceDeploymentArn"))]

@@ -14,8 +14,8 @@ import pytest
 from orchestrator.config import yaml_files
 from orchestrator.config.atomic_files import create_private_folder, write_atomically
 from orchestrator.cost import refresh
+from orchestrator.cost.deployments import FILE, RememberedCosts
 from orchestrator.cost.prices import USER_FILE, PriceTable
-from orchestrator.cost.remembered import FILE, RememberedCosts
 from orchestrator.engines.automation.storage import LocalFiles
 from orchestrator.engines.simulation.store import Head, Store
 from orchestrator.errors import OrchestratorError

@@ -14,7 +14,7 @@ import pytest
 from orchestrator.config.projects import Project
 from orchestrator.engines.automation import rehearsal
 from orchestrator.engines.automation.rehearsal import Program, Question, rehearse, rehearse_apart
-from orchestrator.engines.rehearsal import Asked, Rehearsal
+from orchestrator.engines.protocol import Asked, Rehearsal
 from orchestrator.engines.simulation import trace
 from orchestrator.model import Scope, Unit
 

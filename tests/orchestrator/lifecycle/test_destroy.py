@@ -15,7 +15,7 @@ from orchestrator.errors import (
     UnknownStackError,
     UnreadableStateError,
 )
-from orchestrator.lifecycle import DestroyBase, DestroyEnv, destroy_preview, git, run
+from orchestrator.lifecycle import DestroyBase, DestroyEnv, destroy, git, run
 from orchestrator.model import ChangeOp, Kind, Operation, Record, RunReport, Scope, StackStatus, Status, Unit
 from tests.support.workspace import APP_CONFIG, Workspace
 
@@ -253,10 +253,10 @@ def test_a_preview_of_a_destruction_names_what_is_protected(
 ) -> None:
     job = running.orchestrator().prepare(DestroyEnv(names=("alpha",)))
     running.engine.kept[ALPHA].protected = protected
-    (result,) = destroy_preview.report(job).results
+    (result,) = destroy.dry_run(job).results
     assert (result.status, result.reason) == (Status.FAILED, reason)
     assert {change.op for change in result.changes} == {ChangeOp.DELETE}
     running.engine.kept[ALPHA].protected = ()
-    (result,) = destroy_preview.report(job).results
+    (result,) = destroy.dry_run(job).results
     assert (result.status, result.reason, result.hint) == (Status.SUCCEEDED, None, None)
     assert result.counts.delete == len(result.changes) > 0

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator import Orchestrator
 from orchestrator.cli.main import main
-from orchestrator.engines.rehearsal import Rehearsal
+from orchestrator.engines.protocol import Rehearsal
 from orchestrator.errors import OperationFailedError
 from orchestrator.events import Diagnostic
 from orchestrator.lifecycle import CreateEnv, rehearsal

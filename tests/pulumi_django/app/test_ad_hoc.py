@@ -23,8 +23,8 @@ from pulumi_django import (
     contract,
 )
 from pulumi_django.data.secrets import AppSecretsArgs
-from pulumi_django.ecs.gunicorn import gunicorn_command
 from pulumi_django.ecs.task import LogGroupArgs, TaskDefinitionArgs
+from pulumi_django.ecs.web_service import gunicorn_command
 from pulumi_django.testing import SimulatedResource, SimulationResult, simulate
 
 SERVICE = "aws:ecs/service:Service"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_django.ecs.gunicorn import KEEP_ALIVE_SECONDS, THREADS, gunicorn_command
+from pulumi_django.ecs.web_service import KEEP_ALIVE_SECONDS, THREADS, gunicorn_command
 from tests.support.ports import free_port
 from tests.support.waiting import LONG, until
 

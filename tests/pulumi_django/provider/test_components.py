@@ -14,9 +14,8 @@ import pytest
 import pulumi_django
 from pulumi_django.program.reading import hints_of
 from pulumi_django.provider.components import APPS, BASES, NAMES, Component
-from pulumi_django.provider.inputs import dataclasses_in
+from pulumi_django.provider.inputs import camel, dataclasses_in, respelled
 from pulumi_django.provider.plugin import SCHEMA
-from pulumi_django.provider.spelling import camel, respelled
 
 DOCUMENT: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
 

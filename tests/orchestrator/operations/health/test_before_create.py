@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from orchestrator.engines.rehearsal import Rehearsal
+from orchestrator.engines.protocol import Rehearsal
 from orchestrator.errors import RefusedError
 from orchestrator.lifecycle import CreateEnv, Job, UpdateEnv
 from orchestrator.model import StackResource, Unit

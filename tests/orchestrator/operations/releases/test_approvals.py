@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from orchestrator.errors import OperationFailedError, RefusedError, StateError, UsageError
-from orchestrator.lifecycle import waiting
+from orchestrator.lifecycle import states
 from orchestrator.model import Kind, Record
 from orchestrator.operations import deploy, ps
 from orchestrator.operations.deploy import Deploy, Rollouts
@@ -152,7 +152,7 @@ def test_deploy_reports_what_waits_and_notes_it_for_list(workspace: Workspace) -
     heard = Heard()
     aws = account()
     rollouts = Rollouts(
-        target(), ScriptedClients(aws), heard, lambda waits: waiting.note(workspace.engine, "alpha", waits=waits)
+        target(), ScriptedClients(aws), heard, lambda waits: states.note_waiting(workspace.engine, "alpha", waits=waits)
     )
 
     def waits() -> list[bool]:
@@ -189,8 +189,8 @@ def test_a_backend_that_keeps_no_notes_stops_no_deploy(workspace: Workspace) -> 
         raise StateError("the disk is full")
 
     workspace.engine.marks.set = refuses  # type: ignore[method-assign, assignment]
-    waiting.note(workspace.engine, "alpha", waits=True)
-    assert waiting.environments(workspace.engine) == frozenset()
+    states.note_waiting(workspace.engine, "alpha", waits=True)
+    assert states.waiting(workspace.engine) == frozenset()
 
 
 def test_ps_of_a_deployment_that_goes_on_is_rolling_out() -> None:
