@@ -152,10 +152,6 @@ class Engine(Protocol):
         """
         ...
 
-    def write_record(self, unit: Unit, record: Record) -> None:
-        """Replace the stack's record. Raises UnknownStackError."""
-        ...
-
     def readers(self, units: Collection[Unit]) -> Mapping[Unit, tuple[str, ...]]:
         """For each unit the stacks whose state reads it by a StackReference, including projects outside the graph.
 

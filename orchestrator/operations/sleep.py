@@ -6,14 +6,13 @@ exactly those. Environments go to sleep before their base and wake after it.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.config.assignments import Assignment
-from orchestrator.errors import OperationFailedError, OrchestratorError, RefusedError
+from orchestrator.errors import OperationFailedError, RefusedError
 from orchestrator.lifecycle import UpdateEnv, refusals
 from orchestrator.model import Kind, RunReport, Scope
 from orchestrator.operations import app_stack, openings
@@ -127,16 +126,6 @@ class RestResult:
     def exit_code(self) -> int:
         """The report's exit code; 0 without one."""
         return 0 if self.report is None else self.report.exit_code
-
-
-def sleeping(context: Context) -> frozenset[str]:
-    """Return the names of the environments that are asleep. One with a broken configuration counts as awake."""
-    found: set[str] = set()
-    for environment in context.registry().environments.values():
-        with contextlib.suppress(OrchestratorError):
-            if app_stack.of(context, environment).asleep:
-                found.add(environment.name)
-    return frozenset(found)
 
 
 def prepare(

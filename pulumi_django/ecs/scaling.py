@@ -211,11 +211,6 @@ class Scaling:
                 "would only grow, so give empty_change or another policy"
             )
 
-    @property
-    def tracked_cpu(self) -> bool:
-        """Whether a policy watches the CPU."""
-        return self.cpu_percent is not None or self.cpu_steps is not None
-
 
 def _check_bounds(low: int, high: int) -> None:
     if not 0 <= low <= high <= MAX_TASKS or high == 0:

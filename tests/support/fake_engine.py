@@ -325,9 +325,6 @@ class FakeEngine:
             return UnitOutcome(counts=ChangeCounts(same=len(kept.resources)), outputs=kept.outputs)
         return self._up(request, config.wire(), sink)
 
-    def write_record(self, unit: Unit, record: Record) -> None:
-        self.kept[unit].record = record
-
     def rehearse(self, asked: Sequence[Asked]) -> Mapping[Unit, Rehearsal]:
         self.rehearsed.append(tuple(each.unit for each in asked))
         return self.rehearsals

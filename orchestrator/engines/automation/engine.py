@@ -82,9 +82,6 @@ class AutomationEngine(Stacks):
             return
         self._backend.write_tags(project.name, unit.stack, claimed(records.to_tags(record)))
 
-    def write_record(self, unit: Unit, record: Record) -> None:
-        self.change_record(unit, lambda _before: record)
-
     def change_record(self, unit: Unit, change: Callable[[Record | None], Record]) -> Record:
         self._latest(unit)
         return self._record(unit, change)

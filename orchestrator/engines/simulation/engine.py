@@ -179,9 +179,6 @@ class SimulationEngine:
     def marks(self) -> Marks:
         return self._store.marks
 
-    def write_record(self, unit: Unit, record: Record) -> None:
-        self.change_record(unit, lambda _before: record)
-
     def rehearse(self, asked: Sequence[Asked]) -> Mapping[Unit, Rehearsal]:
         from orchestrator.engines.simulation import rehearsals  # loads the Pulumi SDK
 

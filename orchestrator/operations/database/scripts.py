@@ -58,11 +58,6 @@ ALTER DATABASE :"incoming" RENAME TO :"database";
 \echo database :database is filled
 """
 
-SIZE_SQL = rf"""
-{_NAMES.strip()}
-SELECT pg_size_pretty(pg_database_size(:'database'));
-"""
-
 # The extensions of a dump that neither the master role creates (with their own requirements) nor the environment's role
 # may create (a trusted one).
 _UNCREATABLE_SQL = rf"""

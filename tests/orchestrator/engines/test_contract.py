@@ -182,7 +182,7 @@ def test_a_stack_that_does_not_exist_cannot_be_destroyed_or_read(shop: Workshop)
 def test_a_record_can_be_replaced_without_an_operation(shop: Workshop) -> None:
     shop.run(BASE, record=RECORD)
     changed = replace(RECORD, pinned=True, listener_slot=None)
-    shop.engine.write_record(BASE, changed)
+    shop.engine.change_record(BASE, lambda _before: changed)
     summary = shop.another().stack(BASE)
     assert summary is not None
     assert summary.record == changed

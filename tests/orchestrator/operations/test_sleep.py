@@ -100,13 +100,6 @@ def test_an_environment_that_has_the_requested_state_is_not_changed(workspace: W
     assert sleep.prepare(workspace.context(), ("beta",), Want.SLEEP).update is None
 
 
-def test_the_configurations_decide_which_environments_are_asleep(workspace: Workspace) -> None:
-    exists(workspace, "alpha", "beta", "gamma")
-    asleep(workspace, "beta")
-    workspace.write("app", "gamma", "config: [")
-    assert sleep.sleeping(workspace.context()) == {"beta"}
-
-
 # Bases
 
 
