@@ -21,22 +21,14 @@ RDS_IDENTIFIER_LIMIT = 63
 REPLICATION_GROUP_ID_LIMIT = 40
 # https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS
 POSTGRES_IDENTIFIER_LIMIT = 63
-# https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
-SECRET_NAME_LIMIT = 512
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html
 ECS_NAME_LIMIT = 255
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 IAM_ROLE_NAME_LIMIT = 64
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
 LOG_GROUP_NAME_LIMIT = 512
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-BUCKET_NAME_LIMIT = 63
-# https://docs.aws.amazon.com/vpc/latest/userguide/creating-security-groups.html
-SECURITY_GROUP_NAME_LIMIT = 255
 # https://docs.aws.amazon.com/cloud-map/latest/api/API_CreatePrivateDnsNamespace.html
 NAMESPACE_NAME_LIMIT = 253
-# https://datatracker.ietf.org/doc/html/rfc1035#section-2.3.4
-DNS_LABEL_LIMIT = 63
 
 _SERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9_-]{0,30}[a-z0-9])?")
 

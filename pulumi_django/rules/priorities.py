@@ -20,7 +20,6 @@ SLOTS = (PRIORITY_LIMIT - 1) // PRIORITIES_PER_SLOT
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
 CONDITION_VALUES_PER_RULE = 5
 WILDCARDS_PER_RULE = 6
-DEFAULT_RULES_PER_LOAD_BALANCER = 100
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html
 VALUES_PER_CONDITION = 3
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_PathPatternConditionConfig.html

@@ -13,14 +13,10 @@ LIMITS = {
     "RDS_IDENTIFIER_LIMIT": 63,
     "REPLICATION_GROUP_ID_LIMIT": 40,
     "POSTGRES_IDENTIFIER_LIMIT": 63,
-    "SECRET_NAME_LIMIT": 512,
     "ECS_NAME_LIMIT": 255,
     "IAM_ROLE_NAME_LIMIT": 64,
     "LOG_GROUP_NAME_LIMIT": 512,
-    "BUCKET_NAME_LIMIT": 63,
-    "SECURITY_GROUP_NAME_LIMIT": 255,
     "NAMESPACE_NAME_LIMIT": 253,
-    "DNS_LABEL_LIMIT": 63,
 }
 
 
@@ -60,10 +56,9 @@ def test_a_load_balancer_has_the_rules_that_aws_allows() -> None:
     limits = (
         priorities.CONDITION_VALUES_PER_RULE,
         priorities.WILDCARDS_PER_RULE,
-        priorities.DEFAULT_RULES_PER_LOAD_BALANCER,
         priorities.VALUES_PER_CONDITION,
     )
-    assert limits == (5, 6, 100, 3)
+    assert limits == (5, 6, 3)
 
 
 @pytest.mark.parametrize(
