@@ -18,9 +18,9 @@ from threading import Thread
 from typing import Any
 
 from orchestrator.local import layout, routes, secret_values, tasks
+from orchestrator.local.addresses import Addresses, Place, listening
 from orchestrator.local.declaration import Declaration
 from orchestrator.local.folder import StateFolder
-from orchestrator.local.addresses import Addresses, Place, listening
 from orchestrator.local.programs import Programs, Surroundings, below
 from orchestrator.local.secret_values import MadeSecrets, SecretValues
 from orchestrator.local.tasks import Container

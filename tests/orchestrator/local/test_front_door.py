@@ -11,7 +11,6 @@ import pytest
 from aiohttp import web
 
 from orchestrator.errors import RefusedError
-from orchestrator.local.addresses import free_port
 from orchestrator.local.front_door import FrontDoor
 from orchestrator.local.health import Target
 from orchestrator.local.routes import Action, HealthCheck, Routes, Rule

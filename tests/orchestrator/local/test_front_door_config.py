@@ -14,7 +14,6 @@ from threading import Thread
 import pytest
 import requests
 
-from orchestrator.local.addresses import free_port
 from orchestrator.local.certificates import Certificates
 from orchestrator.local.front_door_config import INNER_PORT, front_door, regex
 from orchestrator.local.routes import Action, Routes, Rule

@@ -13,8 +13,8 @@ from typing import Any, cast
 import pytest
 
 from orchestrator.local import running
-from orchestrator.local.folder import StateFolder
 from orchestrator.local.addresses import Place
+from orchestrator.local.folder import StateFolder
 from orchestrator.local.prepare import Prepared, Wanted
 from orchestrator.local.processes import Process, Program, Supervisor
 from orchestrator.local.programs import LocalContainer, LocalService
