@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from orchestrator.engines.automation.cli_version import Memory
 from orchestrator.engines.program_host.hosts import Host, Hosts
 from orchestrator.errors import EngineUnavailableError, InterruptedRunError
 
@@ -58,7 +59,7 @@ class Finished:
 class Cli:
     """The `pulumi` on PATH."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], memory: Memory | None = None) -> None:
         self._environment = {
             **os.environ,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
@@ -71,7 +72,7 @@ class Cli:
 
         self._live: dict[int, tuple[subprocess.Popen[bytes], Host | None]] = {}
         self._guard = threading.Lock()
-        self._hosts = Hosts()
+        self._hosts, self._memory = Hosts(), memory
         self._interrupted = False
         self._checked = False
 
@@ -79,9 +80,11 @@ class Cli:
         """Check that the CLI is installed and new enough, with the Python language host. Raises EngineUnavailableError."""
         if self._checked:
             return
-        if shutil.which("pulumi") is None:
+        pulumi = shutil.which("pulumi")
+        if pulumi is None:
             raise EngineUnavailableError("the Pulumi CLI was not found: no `pulumi` on PATH", INSTALL_HINT)
-        said = self._version()
+        known = self._memory.version(pulumi) if self._memory else None
+        said = known or self._version()
         found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", said)
         if found is None or tuple(int(part) for part in found.groups()) < MINIMUM_VERSION:
             wanted = ".".join(str(part) for part in MINIMUM_VERSION)
@@ -94,6 +97,8 @@ class Cli:
                 "the Pulumi CLI cannot run Python programs: no `pulumi-language-python` on PATH",
                 "install the complete CLI, which has both programs in one folder",
             )
+        if self._memory and not known:
+            self._memory.keep(pulumi, said)
         self._checked = True
 
     def _version(self) -> str:

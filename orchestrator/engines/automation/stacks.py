@@ -15,6 +15,7 @@ from orchestrator.config.settings import Settings
 from orchestrator.engines import history, records
 from orchestrator.engines.automation import admission, backend_address, checkpoint, lock_owners
 from orchestrator.engines.automation.cli_backend import CliBackend
+from orchestrator.engines.automation.cli_version import Memory
 from orchestrator.engines.automation.diy_backend import Backend, open_backend
 from orchestrator.engines.automation.pulumi_cli import Cli
 from orchestrator.engines.automation.state_formats import UnknownFormatError
@@ -40,7 +41,8 @@ class Stacks:
         self._state_dir = settings.state_dir
         backend = self._settings.backend
         self._named = backend_address.absolute(backend, settings.root) if backend else None
-        self._cli = Cli({backend_address.BACKEND_VARIABLE: self._named} if self._named else {})
+        variables = {backend_address.BACKEND_VARIABLE: self._named} if self._named else {}
+        self._cli = Cli(variables, Memory(self._state_dir / "cli.json"))
         self._cli.noting = self._noted
         self._opened: Backend | CliBackend | None = None
         self._guard = threading.Lock()

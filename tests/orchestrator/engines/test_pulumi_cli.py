@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.engines.automation.cli_version import Memory
 from orchestrator.engines.automation.pulumi_cli import Cli
 from orchestrator.errors import EngineUnavailableError, InterruptedRunError
 from tests.support.arena import until
@@ -63,6 +64,39 @@ def test_a_new_enough_cli_is_asked_for_its_version_once(
     cli.check()
     cli.check()
     assert asked.read_text() == "x"
+
+
+def test_the_version_of_a_program_is_known_until_its_file_changes(tmp_path: Path) -> None:
+    program, memory = tmp_path / "pulumi", Memory(tmp_path / "state" / "cli.json")
+    program.write_bytes(b"\x7fELF one")
+    assert memory.version(str(program)) is None
+    memory.keep(str(program), "v3.260.0")
+    assert memory.version(str(program)) == "v3.260.0"
+    program.write_bytes(b"\x7fELF two and more")
+    assert memory.version(str(program)) is None
+    memory.keep(str(program), "v3.261.0")
+    memory.file.write_text("{", encoding="utf-8")
+    assert memory.version(str(program)) is None
+
+
+def test_the_version_of_a_manager_of_versions_is_asked_for_each_time(tmp_path: Path) -> None:
+    script, memory = tmp_path / "pulumi", Memory(tmp_path / "cli.json")
+    script.write_text("#!/bin/sh\n", encoding="utf-8")
+    memory.keep(str(script), "v3.260.0")
+    manager, link = tmp_path / "manager", tmp_path / "bin" / "pulumi"
+    manager.write_bytes(b"\x7fELF")
+    link.parent.mkdir()
+    link.symlink_to(manager)
+    memory.keep(str(link), "v3.260.0")
+    assert not memory.file.exists()
+
+
+@pytest.mark.engine
+def test_a_known_version_starts_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = Memory(tmp_path / "cli.json")
+    Cli({}, memory).check()
+    monkeypatch.setattr(Cli, "_version", lambda _self: pytest.fail("the CLI was asked"))
+    Cli({}, memory).check()
 
 
 def test_output_errors_exit_code_and_event_lines_are_all_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
