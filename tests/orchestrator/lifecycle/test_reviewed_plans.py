@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import RefusedError
-from orchestrator.lifecycle import DestroyBase, DestroyEnv
-from orchestrator.lifecycle.reviewed_plans import AGAIN, DestructionPlan, SavedPlans
+from orchestrator.lifecycle import CreateEnv, DestroyBase, DestroyEnv
+from orchestrator.lifecycle.reviewed_plans import AGAIN, DestructionPlan, SavedPlans, states_of
 from orchestrator.model import Scope, Unit
 from tests.support.workspace import Workspace
 
@@ -32,6 +32,12 @@ def test_the_plan_of_a_destruction_holds_its_request_and_the_state_of_each_stack
     assert (plan.name, plan.request) == ("dev", request)
     assert plan.states == {unit: running.engine.fingerprint(unit) for unit in (ALPHA, DEV)}
     assert None not in plan.states.values()
+
+
+def test_a_base_that_a_job_only_reads_is_not_part_of_the_review(running: Workspace) -> None:
+    job = running.orchestrator().prepare(CreateEnv(names=("beta",), base="dev"))
+    assert DEV in {step.unit for step in job.steps}
+    assert states_of(job) == {Unit("app", "beta"): None}
 
 
 def test_the_name_of_a_destruction_follows_from_its_content(running: Workspace) -> None:

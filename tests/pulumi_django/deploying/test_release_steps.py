@@ -70,6 +70,17 @@ def test_a_step_begins_after_the_success_of_the_steps_before_it(fake: FakeAws) -
     assert [step.name for step in steps] == ["alpha-after-release", "alpha-on-create"]
 
 
+def test_steps_and_the_record_of_the_database_are_children_of_the_given_component(fake: FakeAws) -> None:
+    def program() -> None:
+        gates, component = gate(fake), pulumi.ComponentResource("test:index:App", "alpha")
+        gates.database(["v1"], awake=True, parent=component)
+        gates.step(SEED, awake=True, parent=component)
+
+    result = simulate(program)
+    for type_ in ("pulumi-django:ecs:DatabaseRecord", "pulumi-django:ecs:ReleaseStep"):
+        assert result.one(type_).parent.endswith("::test:index:App::alpha")
+
+
 @pytest.mark.parametrize("variable", ["PULUMI_DJANGO_RELEASE", "PULUMI_DJANGO_ROLLOUT", None])
 def test_a_command_that_cannot_run_now_waits_for_a_later_update(
     fake: FakeAws, monkeypatch: pytest.MonkeyPatch, variable: str | None
