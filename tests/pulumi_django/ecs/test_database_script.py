@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -88,6 +89,12 @@ def test_an_extension_that_the_server_does_not_have_fails_the_task(server: Serve
 
 
 # copies of a database
+
+
+@pytest.fixture(autouse=True)
+def dump_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copies pass through a file of this test: the volume of the database's tasks does not exist here."""
+    monkeypatch.setattr(scripts, "DUMP_FILE", str(tmp_path / "database.dump"))
 
 
 def _source(server: Server) -> None:
