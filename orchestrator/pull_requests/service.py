@@ -8,7 +8,7 @@ from dataclasses import replace
 from orchestrator.api import Orchestrator
 from orchestrator.config.assignments import Assignment, make_assignment
 from orchestrator.config.pull_request_settings import PullRequestSettings
-from orchestrator.errors import OrchestratorError, RefusedError
+from orchestrator.errors import OrchestratorError, RefusedError, UnknownStackError
 from orchestrator.lifecycle import CreateEnv, DestroyEnv, Job, UpdateEnv
 from orchestrator.lifecycle.registry import Deployment
 from orchestrator.model import RunReport, Status
@@ -274,9 +274,13 @@ class PullRequests:
         self._entry(change, result.environment, "failure", None)
 
     def _end(self, change: Change, name: str, reason: str) -> SyncResult:
-        """Destroy an environment and report it."""
-        report = self._carry_out(self._orchestrator.prepare(DestroyEnv(names=(name,))))
-        if report.exit_code:
+        """Destroy an environment and report it. Another run may destroy it first: a sync whose request was closed, or a close."""
+        outcome = Outcome.DESTROYED
+        try:
+            report = self._carry_out(self._orchestrator.prepare(DestroyEnv(names=(name,))))
+        except UnknownStackError:
+            report, outcome = None, Outcome.ABSENT
+        if report is not None and report.exit_code and self._exists(name):
             return SyncResult(
                 number=change.number,
                 environment=name,
@@ -285,7 +289,13 @@ class PullRequests:
                 exit_code=report.exit_code,
             )
         notes = self._report_end(change, name, reason)
-        return SyncResult(number=change.number, environment=name, outcome=Outcome.DESTROYED, reason=reason, notes=notes)
+        return SyncResult(number=change.number, environment=name, outcome=outcome, reason=reason, notes=notes)
+
+    def _exists(self, name: str) -> bool:
+        try:
+            return name in self._orchestrator.registry().environments
+        except OrchestratorError:
+            return True
 
     def _report_end(self, change: Change, name: str, reason: str) -> tuple[str, ...]:
         text = comments.destroyed(name, reason)

@@ -8,7 +8,9 @@ from datetime import timedelta
 import pytest
 
 from orchestrator.errors import OrchestratorError, RefusedError
-from orchestrator.model import Unit
+from orchestrator.lifecycle import Job
+from orchestrator.model import RunReport, Status, Unit, UnitResult
+from orchestrator.pull_requests import previews
 from orchestrator.pull_requests.http import ForgeError
 from orchestrator.pull_requests.results import Outcome
 from orchestrator.pull_requests.service import PullRequests
@@ -285,6 +287,40 @@ def test_closing_a_pull_request_without_environment_writes_no_comment(forge: Fak
     forge.pull(7, state="closed")
     assert pull_requests().close(7).outcome is Outcome.ABSENT
     assert forge.says(7) == []
+
+
+def test_a_close_succeeds_when_another_run_destroys_the_environment_meanwhile(
+    forge: FakeForge, pull_requests: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forge.pull(7)
+    assert pull_requests().sync(7).outcome is Outcome.CREATED
+    found = previews.find(pull_requests()._orchestrator.context, "pr-{number}")
+    forge.pull(7, state="closed")
+    assert pull_requests().close(7).outcome is Outcome.DESTROYED
+    monkeypatch.setattr(previews, "find", lambda *_: found)  # what the run read before
+    assert pull_requests().close(7).outcome is Outcome.ABSENT
+    (comment,) = forge.says(7)
+    assert "was destroyed" in comment
+
+
+def test_a_close_succeeds_when_another_run_destroys_the_environment_right_before_its_turn(
+    workspace: Workspace, forge: FakeForge, pull_requests: Given
+) -> None:
+    forge.pull(7)
+    pull_requests().sync(7)
+    forge.pull(7, state="closed")
+    late = pull_requests()
+
+    def carry_out(job: Job) -> RunReport:
+        assert pull_requests().close(7).outcome is Outcome.DESTROYED
+        gone = UnitResult(unit=PR, operation=job.operation, status=Status.FAILED, reason="app/pr-7 does not exist")
+        return RunReport(
+            command=job.command, engine="fake", notice=None, started=workspace.now, ended=workspace.now, results=(gone,)
+        )
+
+    late._carry_out = carry_out
+    assert (ended := late.close(7)).outcome is Outcome.DESTROYED
+    assert ended.exit_code == 0
 
 
 def test_reaping_is_shown_first_and_carried_out_on_request(
