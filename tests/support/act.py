@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
+from orchestrator.cli.main import main
 from tests.support.command_line import Here
 from tests.support.forge import REPOSITORY, TOKEN, FakeForge
 
@@ -29,14 +33,25 @@ class Runner:
 
     The steps with actions of other repositories are left out: those that install the tools, and those that keep the plan
     between two jobs. The folders of the stacks and of the plan outlive a run, as stacks in AWS and artifacts do.
+
+    `environment` is that of the machine, `variables` are those of the repository.
     """
 
-    def __init__(self, here: Here, forge: FakeForge, home: Path) -> None:
-        self.here, self.forge, self.home = here, forge, home
-        self.root = here.folder.parent
-        assert here("ci", "init", "github").code == 0
+    def __init__(
+        self,
+        folder: Path,
+        forge: FakeForge,
+        home: Path,
+        environment: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder, self.forge, self.home = folder, forge, home
+        self._environment, self._variables = environment or {}, variables or {}
+        self.root = folder.parent
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            assert main(["ci", "init", "github", "--project-dir", str(folder)]) == 0
         for name in ("preview.yml", "infrastructure.yml", "reap.yml"):
-            self._prepare(workflows(here) / name)
+            self._prepare(self.root / ".github" / "workflows" / name)
         for words in (
             ["remote", "add", "origin", f"https://github.com/{REPOSITORY}.git"],
             ["add", "."],
@@ -49,7 +64,7 @@ class Runner:
         document = yaml.load(file)
         for job in document["jobs"].values():
             job["steps"] = [step for step in job["steps"] if "uses" not in step and step["name"] != "install"]
-            job["env"]["ORCHESTRATOR_PROJECT_DIR"] = str(self.here.folder)
+            job["env"]["ORCHESTRATOR_PROJECT_DIR"] = str(self.folder)
             for step in job["steps"]:
                 step["run"] = step["run"].replace("--save-plan plan", f"--save-plan {self.home}/plan")
                 step["run"] = step["run"].replace("apply plan", f"apply {self.home}/plan")
@@ -63,6 +78,7 @@ class Runner:
             "PATH": f"{BIN}:{os.environ['PATH']}",
             "PYTHONPATH": str(Path(__file__).parents[2]),
             "HOME": str(self.home),
+            **self._environment,
         }
         words = [str(BIN / "act"), kind, "-W", f".github/workflows/{workflow}", "-e", str(file)]
         words += [
@@ -74,6 +90,7 @@ class Runner:
             "PULUMI_CONFIG_PASSPHRASE=correct-horse",
         ]
         words += [word for name, value in environment.items() for word in ("--env", f"{name}={value}")]
+        words += [word for name, value in self._variables.items() for word in ("--var", f"{name}={value}")]
         return subprocess.run(
             words, cwd=self.root, env={**os.environ, **environment}, capture_output=True, text=True, check=False
         )

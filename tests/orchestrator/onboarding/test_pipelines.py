@@ -139,7 +139,7 @@ def test_a_pull_request_is_opened_pushed_to_broken_mended_and_closed_under_a_run
         with (repository.folder / "orchestrator.toml").open("a") as file:
             file.write('\n[pull_requests]\nbase = "dev"\n')
         forge.pull(7)
-        run = Runner(repository, forge, tmp_path_factory.mktemp("home"))
+        run = Runner(repository.folder, forge, tmp_path_factory.mktemp("home"))
         opened = run.pull("opened")
         assert opened.returncode == 0, opened.stdout + opened.stderr
         assert "### Environment `pr-7` is ready" in forge.says(7)[0]
@@ -178,7 +178,7 @@ def test_a_change_of_the_stacks_is_planned_in_a_comment_and_carried_out_exactly_
     live.write_text("config:\n  fixture-app:base: dev\n")
     with running() as forge:
         forge.pull(7)
-        run = Runner(repository, forge, tmp_path_factory.mktemp("home"))
+        run = Runner(repository.folder, forge, tmp_path_factory.mktemp("home"))
         planned = run.pull("opened", workflow="infrastructure.yml")
         assert planned.returncode == 0, planned.stdout + planned.stderr
         (said,) = forge.says(7)

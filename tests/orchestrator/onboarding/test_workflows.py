@@ -31,7 +31,7 @@ def repository(tmp_path: Path, git: Path, capsys: pytest.CaptureFixture[str]) ->
 def runner(here: Here, forge: FakeForge, home: Path, settings: str = "") -> Runner:
     with (here.folder / "orchestrator.toml").open("a") as file:
         file.write(f'\n[pull_requests]\nbase = "dev"\n{settings}\n')
-    return Runner(here, forge, home)
+    return Runner(here.folder, forge, home)
 
 
 def done(answer: Any, code: int = 0) -> str:
