@@ -165,7 +165,7 @@ class Orchestrator(CostQueries):
         """
         from orchestrator.operations.leftovers import Leftovers  # loads what creates and destroys
 
-        leftovers = Leftovers(job=job, observer=self.context.observer)
+        leftovers = Leftovers(job=job)
         report = lifecycle.run(job, first=leftovers.before, last=leftovers.after)
         self._notify(lambda notices: notices.of_run(job, report))
         return report

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     console = Console(verbose=bool({"--verbose", "-v"} & _own(arguments)), as_json=_as_json(arguments))
     try:
         _refuse_unusable(arguments)
-        with _written(console):
+        with _written(console), _details(console):
             outcome = parser()(list(arguments), prog_name="orchestrator", standalone_mode=False)
         return outcome if isinstance(outcome, int) else 0
     except OrchestratorError as error:
@@ -89,6 +89,29 @@ def _written(console: Console) -> Generator[None]:
             raise SystemExit(0) from None
         console.problem(f"the output is incomplete: {error.strerror}", None)
         raise SystemExit(1) from None
+
+
+@contextmanager
+def _details(console: Console) -> Generator[None]:
+    """With `--verbose`, show what the rooms below log: failures that a command survives, and tracebacks of bugs."""
+    if not console.verbose:
+        yield
+        return
+    import logging
+
+    class Shown(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            console.note(self.format(record))
+
+    log, shown = logging.getLogger("orchestrator"), Shown()
+    before = log.level
+    log.addHandler(shown)
+    log.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        log.removeHandler(shown)
+        log.setLevel(before)
 
 
 def _own(arguments: Sequence[str]) -> set[str]:

@@ -1,6 +1,7 @@
 // The page of `orchestrator serve`: it follows the state, runs, tasks and logs, and offers the actions that the server allows.
 const live = JSON.parse(document.getElementById("live").textContent);
 const runs = new Map();
+const MOST_EVENTS = 200;
 let followed = null;
 
 function connect() {
@@ -10,36 +11,83 @@ function connect() {
   source.addEventListener("dashboard", (event) => show(JSON.parse(event.data)));
   source.addEventListener("problem", (event) => { byId("connection").textContent = JSON.parse(event.data).message; });
   source.addEventListener("action", (event) => noted(JSON.parse(event.data)));
+  source.addEventListener("other", (event) => noted(JSON.parse(event.data)));
   source.addEventListener("run", (event) => progressed(JSON.parse(event.data)));
+  source.addEventListener("gone", (event) => forget(JSON.parse(event.data).id));
+  source.addEventListener("hidden", (event) => hide(JSON.parse(event.data).problems));
 }
 
+// Actions of this page, and runs of other processes, which have the name of their process.
 function noted(action) {
-  const known = runs.get(action.id) ?? { item: document.createElement("li"), last: "" };
-  runs.set(action.id, { ...known, action });
-  if (!known.item.isConnected) byId("runs").prepend(known.item);
-  draw(action.id);
+  const known = runs.get(action.id) ?? shownRun(action);
+  known.action = action;
+  runs.set(action.id, known);
+  draw(known);
   for (const button of document.querySelectorAll("#details button.action")) button.disabled = busy();
 }
 
-const busy = () => [...runs.values()].some(({ action }) => action.state === "running" || action.state === "waiting");
+const busy = () => [...runs.values()].some(({ action }) =>
+  !action.process && (action.state === "running" || action.state === "waiting"));
 
-function progressed({ id, event }) {
+function shownRun(action) {
+  const events = element("ol", [], { tabindex: "0", class: "events" });
+  const known = { action, item: element("li", []), text: element("div", []), events, last: "", number: 0 };
+  known.folded = element("details", [element("summary", "Events"), events], { hidden: "" });
+  known.item.append(known.text, known.folded);
+  known.item.dataset.time = action.time;
+  const older = [...byId("runs").children].find((item) => item.dataset.time < action.time);
+  byId("runs").insertBefore(known.item, older ?? null);
+  return known;
+}
+
+function forget(id) {
+  runs.get(id)?.item.remove();
+  runs.delete(id);
+}
+
+function hide(problems) {
+  byId("hidden-runs").hidden = !problems.length;
+  byId("hidden-runs").replaceChildren(...problems.map((text) => element("li", text)));
+}
+
+function progressed({ id, event, number }) {
   const known = runs.get(id);
-  if (!known) return;
+  // A page that connects again gets events that it has.
+  if (!known || (number && number <= known.number)) return;
+  known.number = number ?? known.number;
   if (event.event === "resource" && event.phase !== "started" && event.op !== "same") known.last = `${event.op} ${event.name}`;
   if (event.event === "message" && event.severity !== "info") known.last = event.message;
   if (event.event === "finished") known.last = `${event.project}/${event.stack} ${event.status}`;
-  draw(id);
+  const text = eventText(event);
+  if (text) {
+    known.folded.hidden = false;
+    known.events.append(element("li", text));
+    if (known.events.children.length > MOST_EVENTS) known.events.firstChild.remove();
+  }
+  draw(known);
 }
 
-function draw(id) {
-  const { item, action, last } = runs.get(id);
-  const style = { failed: "bad", succeeded: "good" }[action.state] ?? "warn";
+function eventText(event) {
+  const unit = event.stack ? `${event.project}/${event.stack}` : "";
+  const at = new Date(event.time).toLocaleTimeString();
+  switch (event.event) {
+    case "plan": return `${at} ${event.operation}: ${event.units.map((each) => `${each.project}/${each.stack}`).join(", ")}`;
+    case "started": return `${at} ${unit}: ${event.operation} starts`;
+    case "resource": return event.op === "same" ? "" : `${at} ${unit}: ${event.op} ${event.type} ${event.name}: ${event.phase}`;
+    case "message": return `${at} ${unit ? `${unit}: ` : ""}${event.message}`;
+    case "finished": return `${at} ${unit}: ${event.status}${event.reason ? `: ${event.reason}` : ""}`;
+    default: return "";
+  }
+}
+
+function draw({ text, action, last }) {
+  const style = { failed: "bad", "cut off": "bad", succeeded: "good" }[action.state] ?? "warn";
   const parts = [`${moment(action.time)} ${action.identity}: ${action.action} ${action.name} `, element("strong", action.state, { class: style })];
-  const text = action.message ?? (action.state === "running" ? last : "");
-  if (text) parts.push(element("p", text));
+  if (action.process) parts.push(" ", element("span", action.process, { class: "process" }));
+  const said = action.message ?? (action.state === "running" ? last : "");
+  if (said) parts.push(element("p", said));
   if (action.hint) parts.push(element("p", element("em", action.hint)));
-  item.replaceChildren(...parts);
+  text.replaceChildren(...parts);
 }
 
 async function ask(path, options = {}) {

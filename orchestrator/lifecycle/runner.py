@@ -31,7 +31,7 @@ from orchestrator.events import (
     UnitFinished,
     UnitStarted,
 )
-from orchestrator.lifecycle import begun_job, drift, previews, rehearsal
+from orchestrator.lifecycle import begun_job, drift, previews, rehearsal, run_record
 from orchestrator.lifecycle.graph import Plan, ReadyQueue
 from orchestrator.lifecycle.interrupts import Interrupter, heard_by
 from orchestrator.lifecycle.job import Job, Prepare
@@ -60,12 +60,16 @@ _Message = tuple[Literal["done"], UnitResult] | tuple[Literal["interrupt"], None
 
 
 def run(
-    job: Job, *, first: Callable[[], None] = lambda: None, last: Callable[[RunReport], None] = lambda _report: None
+    job: Job,
+    *,
+    first: Callable[[Observer], None] = lambda _observer: None,
+    last: Callable[[RunReport, Observer], None] = lambda _report, _observer: None,
 ) -> RunReport:
     """Carry out a job with the options of its context. The report holds the errors of its units.
 
     In the main thread, Ctrl-C interrupts the run; from other threads, the context's `interrupter` does. `first` runs after
-    all locks are taken and before the first unit starts, `last` after the last unit and before the report is shown.
+    all locks are taken and before the first unit starts, `last` after the last unit and before the report is shown. Both
+    receive the observer of the run.
 
     Programs are rehearsed and new stacks previewed first, and what they refuse is raised before anything is touched. Raises
     StackLockedError and RefusedError when the job can no longer begin, SettingsError when a file cannot be written, and
@@ -74,13 +78,8 @@ def run(
     job = rehearsal.passed(job)
     job.context.before(job)
     context, changed = job.context, set[Unit]()
-
-    def listen(event: Event) -> None:
-        if isinstance(event, ResourceEvent) and _is_change(event):
-            changed.add(event.unit)
-        context.observer(event)
-
-    with context.around(job) as show:
+    with context.around(job) as show, run_record.recorded(job) as record:
+        listen = record.observer(job, changed)
         started = context.clock()
         with executors.opened(context.settings, context.engine.name, context.executor) as opened:
             runner = Runner(
@@ -98,13 +97,14 @@ def run(
                 results = rehearsal.with_places(job, previews.results(job, listen, runner.preview))
                 results = rehearsal.with_known_values(job, results)
             else:
-                with begun_job.opened(job, listen, changed, first) as work:
+                with begun_job.opened(job, listen, changed, partial(first, listen)) as work:
                     runner = replace(runner, settle=work.settle, adjust=partial(drift.unexpected, work.job))
                     results = runner.run(work.job.plan, job.operation, work.prepare, work.job.resource_counts())
                     for result in results:
                         work.files.settle(result)
         report = _report(job, started, results)
-        last(report)
+        last(report, listen)
+        record.end(report.exit_code)
         show(report)
     return report
 
@@ -131,11 +131,6 @@ def _with_hint(job: Job, result: UnitResult) -> UnitResult:
     count = stack.resource_count if stack else 0
     have = f"it has {count} resource{'' if count == 1 else 's'} now" if count else "it has no resources yet"
     return replace(result, hint=f"{have}; fix the cause, then run the same command again: it continues from there")
-
-
-def _is_change(event: ResourceEvent) -> bool:
-    internal = event.type == "pulumi:pulumi:Stack" or event.type.startswith("pulumi:providers:")
-    return not internal and event.op not in _NO_CHANGE
 
 
 class DaemonExecutor(Executor):

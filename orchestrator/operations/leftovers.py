@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orchestrator.events import Diagnostic, Observer
+from orchestrator.events import Diagnostic, Observer, ignore
 from orchestrator.lifecycle import Job
 from orchestrator.model import Operation, RunReport, Scope, Status
 
@@ -22,26 +22,28 @@ class Leftovers:
     Only a command of `on_destroy` that fails stops it."""
 
     job: Job
-    observer: Observer
+    observer: Observer = ignore
     _departures: list[Departure] = field(default_factory=list["Departure"])
     _opened: list[BaseTarget] = field(default_factory=list["BaseTarget"])
     """Bases that `wake --until` opened, with a schedule of AWS that no stack contains."""
 
-    def before(self) -> None:
+    def before(self, observer: Observer) -> None:
         """Run the commands of `on_destroy`, then drop the databases of the environments, unless the server goes with its base.
 
         Production keeps its data. Raises OperationFailedError when a command fails: nothing is destroyed then.
         """
         if self.job.operation is not Operation.DESTROY or self.job.context.engine.notice:
             return
+        self.observer = observer
         self._without_failing(self._find)
         for departure in self._departures:
             departure.run_last_command(self._forward_note)
         for departure in self._departures if self.job.command == "destroy-env" else ():
             self._without_failing(lambda departure=departure: departure.before(self._forward_note))
 
-    def after(self, report: RunReport) -> None:
+    def after(self, report: RunReport, observer: Observer) -> None:
         """Delete the secrets that were pushed for the environments that are gone, and schedules of bases that are gone."""
+        self.observer = observer
         gone = {result.unit.stack for result in report.results if result.status in (Status.SUCCEEDED, Status.UNCHANGED)}
         for departure in self._departures:
             if departure.target.environment in gone:

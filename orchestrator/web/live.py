@@ -21,6 +21,11 @@ Message = tuple[str, str]
 """Kind and JSON text."""
 
 
+def message(kind: str, content: Any) -> Message:
+    """A message with this content."""
+    return kind, json.dumps(content, ensure_ascii=False)
+
+
 class Live:
     """Reads the state again and again, and sends messages to the pages. `publish` may be called from any thread."""
 
@@ -42,12 +47,14 @@ class Live:
         """Read the state again after each interval, and at once after `refresh`."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._soon.wait(), self._options.refresh_seconds)
+                # Python 3.11's `wait_for` swallows the end of the server when `refresh` is called in the same moment.
+                async with asyncio.timeout(self._options.refresh_seconds):
+                    await self._soon.wait()
             self._soon.clear()
             try:
                 await self._read()
             except OrchestratorError as error:
-                self._problem = ("problem", json.dumps({"message": error.message}))
+                self._problem = message("problem", {"message": error.message})
                 self._send(self._problem)
 
     def refresh(self) -> None:
@@ -56,8 +63,8 @@ class Live:
 
     def publish(self, kind: str, content: Any) -> None:
         """Send a message to every open page."""
-        message = (kind, json.dumps(content, ensure_ascii=False))
-        self._call(lambda: self._send(message))
+        told = message(kind, content)
+        self._call(lambda: self._send(told))
 
     def close(self) -> None:
         """End the messages to all pages, so that the server can end."""
@@ -84,13 +91,13 @@ class Live:
         if before:
             self._send(("dashboard", self.text))
 
-    def _send(self, message: Message) -> None:
+    def _send(self, told: Message) -> None:
         for page in [*self._pages]:
             if page.qsize() > MOST_WAITING:
                 self._pages.discard(page)
                 page.put_nowait(None)
             else:
-                page.put_nowait(message)
+                page.put_nowait(told)
 
     def _call(self, work: Callable[[], None]) -> None:
         # The loop is closed when a run ends after the server.

@@ -19,12 +19,14 @@ from starlette.routing import Route
 
 from orchestrator.dashboard import page
 from orchestrator.errors import OrchestratorError, RefusedError, UnknownStackError, UsageError
+from orchestrator.lifecycle import run_record
 from orchestrator.rendering import document, operation_documents
 from orchestrator.web import requests
 from orchestrator.web.access import Admission
 from orchestrator.web.actions import Actions
 from orchestrator.web.live import Live
 from orchestrator.web.options import ServeOptions
+from orchestrator.web.other_runs import OtherRuns
 
 LARGEST_BODY = 64 * 1024
 """Bytes of the largest request."""
@@ -40,6 +42,7 @@ class Site:
         self._options = options
         self.live = Live(options)
         self.actions = Actions(options, self.live)
+        self.others = OtherRuns(options.orchestrator().settings.state_dir / run_record.FOLDER, self.live)
 
     def application(self) -> Starlette:
         """The ASGI application."""
@@ -62,13 +65,14 @@ class Site:
     async def _lifespan(self, _app: Starlette) -> AsyncGenerator[None]:
         if self.live.found is None:
             await self.live.start()
-        reading = asyncio.create_task(self.live.run())
+        reading = [asyncio.create_task(self.live.run()), asyncio.create_task(self.others.run())]
         try:
             yield
         finally:
-            reading.cancel()
-            with suppress(asyncio.CancelledError):
-                await reading
+            for task in reading:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             await asyncio.to_thread(self.actions.close)
 
     async def _page(self, _request: Request) -> Response:
@@ -83,8 +87,12 @@ class Site:
     async def _events(self, _request: Request) -> Response:
         async def messages() -> AsyncIterator[dict[str, str]]:
             async with self.live.messages() as waiting:
+                if (state := waiting.get_nowait()) is not None:
+                    yield {"event": state[0], "data": state[1]}
                 for record in self.actions.records():
                     yield {"event": "action", "data": json.dumps(record)}
+                for kind, text in await asyncio.to_thread(self.others.messages):
+                    yield {"event": kind, "data": text}
                 while (message := await waiting.get()) is not None:
                     yield {"event": message[0], "data": message[1]}
 

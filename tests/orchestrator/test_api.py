@@ -225,7 +225,7 @@ def test_an_interrupt_while_databases_are_dropped_destroys_no_stack(
         fresh.destroy_env("alpha")
     assert on_aws == ["before alpha"]
     assert ALPHA in workspace.engine.kept
-    assert not (workspace.root / ".orchestrator").exists(), "no lock is left"
+    assert not (workspace.root / ".orchestrator" / "locks").exists(), "no lock is left"
 
 
 def test_a_failure_to_remove_them_is_a_warning_and_the_environment_is_destroyed(

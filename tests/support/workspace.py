@@ -73,8 +73,13 @@ class Workspace:
         return file
 
     def files(self) -> dict[str, str]:
-        """Every file of the folder with its text."""
-        found = sorted(path for path in self.root.rglob("*") if path.is_file())
+        """Every file of the folder with its text, except the records of runs, which git ignores."""
+        unseen = (self.root / ".orchestrator" / "runs", self.root / ".orchestrator" / ".gitignore")
+        found = sorted(
+            path
+            for path in self.root.rglob("*")
+            if path.is_file() and not any(path.is_relative_to(folder) for folder in unseen)
+        )
         return {str(path.relative_to(self.root)): path.read_text() for path in found}
 
     def _clock(self) -> datetime:

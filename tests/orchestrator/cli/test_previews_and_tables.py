@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.console import Console
+from orchestrator.engines.simulation.engine import SimulationEngine
 from orchestrator.lifecycle.registry import Deployment
 from orchestrator.model import Kind, OutputValue, Record, Scope, StackStatus, StackSummary, Unit
 from orchestrator.rendering import tables
@@ -102,6 +104,21 @@ def test_a_stack_file_of_the_user_survives_destroy(running: Here) -> None:
 
 
 # failures
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_verbose_shows_the_traceback_of_an_internal_error(
+    verbose: bool, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(SimulationEngine, "run", broken)
+    answer = here("create-base", "dev", *(["--verbose"] if verbose else []))
+    assert answer.code == 1
+    assert "internal error: ZeroDivisionError: by zero" in answer.err
+    assert ('raise ZeroDivisionError("by zero")' in answer.err) is verbose
+    assert logging.getLogger("orchestrator").handlers == []
 
 
 def test_verbose_shows_the_traceback_of_the_program(here: Here) -> None:

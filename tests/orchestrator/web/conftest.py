@@ -88,8 +88,9 @@ Serve = Callable[..., Served]
 
 
 @pytest.fixture
-def here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Here:
+def here(tmp_path: Path, git: Path, capsys: pytest.CaptureFixture[str]) -> Here:
     """The base dev with alpha and beta."""
+    assert git.is_file()
     return with_two_environments(tmp_path, capsys)
 
 

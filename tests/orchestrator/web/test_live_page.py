@@ -154,7 +154,7 @@ def test_a_field_keeps_its_text_while_the_page_follows_the_state(page: tuple[Any
 
 def ended_in_the_page(shown: Any) -> None:
     """Wait until the page shows the end of its only action, and offers the next one."""
-    shown.locator("#runs").get_by_text("succeeded").wait_for()
+    shown.locator("#runs > li", has_text="token: pin").get_by_text("succeeded", exact=True).wait_for()
     assert shown.get_by_role("button", name="Destroy").is_enabled()
 
 
