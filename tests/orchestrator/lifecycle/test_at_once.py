@@ -64,7 +64,7 @@ def test_a_base_is_not_destroyed_while_an_environment_is_created_on_it(based: Wo
         with pytest.raises(StackLockedError) as refused:
             run(destroy)
         assert "the base dev was not destroyed: it is locked by " in refused.value.message
-        assert "which works on app/beta" in refused.value.message
+        assert "which works on beta" in refused.value.message
         assert refused.value.hint == "wait for it with --wait 10m"
     assert DEV in based.engine.kept
     assert marks(based) == []
@@ -190,7 +190,7 @@ def test_readers_are_checked_again_right_before_the_base_is_destroyed(based: Wor
 def test_a_claim_of_another_command_keeps_the_base(based: Workspace) -> None:
     destroy = based.orchestrator().prepare(CASCADE)
     based.engine.claim(BETA, Record(kind=Kind.AD_HOC, base="dev", listener_slot=1, created=based.now))
-    with pytest.raises(StackLockedError, match="another command is about to create app/beta on it"):
+    with pytest.raises(StackLockedError, match="another command is about to create beta on it"):
         run(destroy)
 
 
