@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -78,13 +79,14 @@ def test_a_preview_for_a_pull_request_is_markdown(running: Here) -> None:
 def test_list_shows_when_an_environment_expires(running: Here) -> None:
     row = running("list").out.splitlines()[2].split()
     assert row[:6] == ["alpha", "environment", "ad-hoc", "dev", "ready", "ada"]
-    assert " in 2h 59m " in running("list").out
+    # Minutes may pass on a busy machine.
+    assert re.search(r" in 2h 5\dm ", running("list").out)
     assert running("pin", "alpha").out.endswith("  pinned: `reap` does not destroy it\n")
     assert " pinned " in running("list").out
 
 
 def test_reap_shows_its_plan_and_asks_before_it_destroys(running: Here) -> None:
-    assert running("reap").out == "alpha  expires in 2h 59m\n"
+    assert re.fullmatch(r"alpha  expires in 2h 5\dm\n", running("reap").out)
     running("extend", "alpha", "--ttl", "1s")
     while "--execute destroys it" not in running("reap").out:
         pass
