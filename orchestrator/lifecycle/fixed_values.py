@@ -16,7 +16,7 @@ from pulumi_django.rules import host_names
 
 
 def check_base(builder: JobBuilder, name: str) -> None:
-    """Check region and domain of a base that is updated. Raises RefusedError."""
+    """Check region, domain and key of a base that is updated. Raises RefusedError."""
     existing = builder.registry.bases.get(name)
     if existing is None:
         return
@@ -29,6 +29,7 @@ def check_base(builder: JobBuilder, name: str) -> None:
             f"{' and '.join(existing.environments)} {'is' if len(existing.environments) == 1 else 'are'} on it",
             "create another base with the new domain, or destroy the environments first",
         )
+    _check_key(configs, name, _text(existing.outputs, "kms_key_arn"))
 
 
 def check_environments(builder: JobBuilder, base: str, environments: Iterable[str]) -> None:
@@ -43,6 +44,16 @@ def check_environments(builder: JobBuilder, base: str, environments: Iterable[st
         _check_region(own, f"the environment {name}", region, f"its base {base} is in")
         if domain is not None and _has_own_certificate(outputs, configs):
             _check_hosts(name, own, base, domain)
+
+
+def _check_key(configs: Sequence[StackConfig], name: str, key_arn: str | None) -> None:
+    """Refuse to delete the key of a base. Its logs, secrets and cache, and those of its environments, need it."""
+    if key_arn is not None and any(str(config.get("encryption_key")).lower() == "false" for config in configs):
+        raise RefusedError(
+            f"the base {name} cannot lose its key {key_arn}: its logs, secrets and cache, and those of its environments, could "
+            "no longer be read",
+            "remove `encryption_key: false`, or create another base with it",
+        )
 
 
 def _check_region(configs: Sequence[StackConfig], what: str, region: str | None, reason: str = "it exists in") -> None:

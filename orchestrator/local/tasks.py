@@ -10,6 +10,7 @@ from typing import Any
 
 from orchestrator.errors import OperationFailedError
 from orchestrator.local.declaration import Declaration, Resource
+from pulumi_django.ecs.read_only import AGENT_PATHS, PATH, PREPARING, volume
 
 DEFAULT_STOP_SECONDS = 30
 """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html#container_definition_timeout"""
@@ -20,8 +21,8 @@ _DATABASE_TASK = "pulumi-django:ecs:DatabaseTask"
 _RELEASE_TASK = "pulumi-django:ecs:ManagementCommand"
 _STEP = "pulumi-django:ecs:ReleaseStep"
 _STEP_SETTINGS = {"after-release": "release.after_command", "on-create": "on_create"}
-_MANAGED_VOLUMES = ("managed-agents", "var-lib-amazon-ssm", "var-log-amazon-ssm")
-"""Volumes for the agents of ECS Exec."""
+_MANAGED_VOLUMES = {volume(path) for path in (PATH, *AGENT_PATHS)}
+"""Volumes of containers with a read-only root. On this machine, they write to `/tmp` as all containers do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,7 +245,8 @@ def read_task(resource: Resource) -> Task:
     """Return the task of a task definition."""
     definitions = resource.inputs.get("containerDefinitions") or "[]"
     parsed: list[dict[str, Any]] = json.loads(definitions) if isinstance(definitions, str) else definitions
-    return Task(family=str(resource.inputs.get("family")), containers=[_container(each) for each in parsed])
+    containers = [_container(each) for each in parsed if each["name"] != PREPARING]
+    return Task(family=str(resource.inputs.get("family")), containers=containers)
 
 
 def _container(given: Mapping[str, Any]) -> Container:
@@ -260,7 +262,9 @@ def _container(given: Mapping[str, Any]) -> Container:
         essential=bool(given.get("essential", True)),
         stop_seconds=int(given.get("stopTimeout") or DEFAULT_STOP_SECONDS),
         folder=given.get("workingDirectory"),
-        starts_after=[str(each["containerName"]) for each in given.get("dependsOn") or ()],
+        starts_after=[
+            name for each in given.get("dependsOn") or () if (name := str(each["containerName"])) != PREPARING
+        ],
         health_command=["sh", "-c", *health[1:]] if health[:1] == ["CMD-SHELL"] else health[1:],
         mounts={
             str(each["containerPath"]): str(each["sourceVolume"])

@@ -25,18 +25,26 @@ _SYSTEM = re.compile(
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-agent-environment.html"""
 
 
-def variables(tree: SourceTree, others: Iterable[str]) -> Mapping[str, tuple[str, Variable]]:
-    """File and place of each variable by name. `others` are files of the settings, which do not count.
+def files(tree: SourceTree, others: Iterable[str]) -> list[str]:
+    """The Python files of the application, without tests and without `others`, the files of the settings.
 
     Only files in Python packages count: a script beside the project is not part of the image's program.
     """
     packages = {str(PurePosixPath(path).parent) for path in tree.named("__init__.py")}
     left_out = {*others, "manage.py"}
-    modules = [
-        module
+    return [
+        path
         for path in tree.files
         if path.endswith(".py") and path not in left_out and not _TESTS.search(path)
         if packages & {str(folder) for folder in PurePosixPath(path).parents}
+    ]
+
+
+def variables(tree: SourceTree, others: Iterable[str]) -> Mapping[str, tuple[str, Variable]]:
+    """File and place of each variable by name. `others` are files of the settings, which do not count."""
+    modules = [
+        module
+        for path in files(tree, others)
         if _MENTIONS.search(tree.text(path) or "") and (module := parse(tree, path))
     ]
     given = {name for module in modules for name in module.variables_set()}

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.onboarding import written_paths
+from orchestrator.onboarding.findings import Finding
 from orchestrator.onboarding.survey import Survey
 from pulumi_django.rules.container_env import provided_names
 
@@ -37,6 +39,18 @@ _OTHER_CLOUD = re.compile(r"^(GS|GCS|GCP|GOOGLE|AZURE|DO|B2|R2|MINIO|OSS|CLOUDIN
 
 _OF_REDIS = ("{REDIS_URL}", "{CELERY_BROKER_URL}")
 """Values that are secrets in production, whose cache has a password."""
+
+_ANONYMOUS, _REFUSING, _JUDGING = (
+    ("AWSManagedRulesAnonymousIpList",),
+    ("AWSManagedRulesAmazonIpReputationList", "AWSManagedRulesKnownBadInputsRuleSet"),
+    ("AWSManagedRulesCommonRuleSet", "AWSManagedRulesSQLiRuleSet"),
+)
+_FIREWALL = {
+    "rule_groups": sorted([*_ANONYMOUS, *_REFUSING, *_JUDGING]),
+    "counted_groups": sorted([*_ANONYMOUS, *_JUDGING]),
+}
+"""The firewall of a new production base. Rules against VPNs and hosting providers, and rules that judge the contents of requests, refuse
+valid requests of some applications, so they first count."""
 
 _REDIS_HOST = "{REDIS_SERVICE_HOST}"
 _CREDENTIAL = re.compile(r"KEY|SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|_DSN$")
@@ -80,6 +94,9 @@ class Decisions:
     """Keys of the production base."""
 
     open: list[Decision] = field(default_factory=list[Decision])
+    writing: Finding | None = None
+    """A place at which the application writes files, which keeps its root writable; None when none was found."""
+
     missing_env: tuple[str, ...] = ()
     """Variables that the settings require and nothing provides."""
 
@@ -105,6 +122,7 @@ def decide(survey: Survey, answers: Answers) -> Decisions:
     docker = survey.containers.dockerfile
     if docker and docker.platform and "arm64" in docker.platform:
         app["architecture"] = "ARM64"
+    writing = written_paths.first(survey)
     without_redis = not survey.needs_redis
     if without_redis:
         app["redis"] = None
@@ -114,8 +132,13 @@ def decide(survey: Survey, answers: Answers) -> Decisions:
         region=answers.region,
         domain=answers.domain,
         app={key: value for key, value in app.items() if value != {} or key == "workers"},
-        prod_app={**({"cache": None} if without_redis else {}), **_production_variables(env, secrets)},
-        prod_base={"cache": None} if without_redis else {},
+        prod_app={
+            **({"cache": None} if without_redis else {}),
+            **_production_variables(env, secrets),
+            **({} if writing else {"read_only_root": True}),
+        },
+        prod_base={**({"cache": None} if without_redis else {}), "firewall": dict(_FIREWALL)},
+        writing=writing,
         open=_open_points(survey, answers, env, missing),
         missing_env=tuple(each for each in missing if each not in credentials and not _AWS_KEY.search(each)),
         missing_secrets=tuple(each for each in credentials if not _AWS_KEY.search(each)),

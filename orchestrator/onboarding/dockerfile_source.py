@@ -38,6 +38,9 @@ class Dockerfile:
 
     entrypoint: str = ""
     platform: str | None = None
+    script: str | None = None
+    """The file of the repository that the entrypoint runs."""
+
     variables: Mapping[str, tuple[str, Variable]] = field(default_factory=dict[str, "tuple[str, Variable]"])
     """File and place of each variable that the script of the entrypoint reads and that neither it nor the image sets."""
 
@@ -68,7 +71,8 @@ def read(repository: SourceTree, path: str) -> Dockerfile:
         bound = re.search(r"(?:--bind|-b|:|--port|-p)[ =]*[\w.\[\]:]*?:?(\d{4,5})\b", found.command.value)
         port = bound and Finding(what="port", value=int(bound[1]), file=path, line=found.command.line)
         found = replace(found, port=port)
-    return replace(found, variables=_variables(repository, found, lines))
+    script = _script(repository, found, [rest for _, kind, rest in lines if kind in ("COPY", "ADD")])
+    return replace(found, script=script, variables=_variables(repository, script, lines))
 
 
 def _stages(text: str) -> list[_Stage]:
@@ -140,14 +144,12 @@ def words(text: str) -> str:
 
 
 def _variables(
-    repository: SourceTree, docker: Dockerfile, lines: Iterable[tuple[int, str, str]]
+    repository: SourceTree, file: str | None, lines: Iterable[tuple[int, str, str]]
 ) -> dict[str, tuple[str, Variable]]:
     """The variables of the entrypoint's script. Only a shell with `set -u` ends where one has no value."""
-    lines = list(lines)
     own = {
         name for _, kind, rest in lines if kind == "ENV" for name in re.findall(r"(?:^|\s)([A-Z][A-Z0-9_]*)[= ]", rest)
     }
-    file = _script(repository, docker, [rest for _, kind, rest in lines if kind in ("COPY", "ADD")])
     found: dict[str, tuple[str, Variable]] = {}
     known, text = own | _OF_SHELL, (repository.text(file) or "" if file else "")
     strict = bool(_STRICT.search(text))

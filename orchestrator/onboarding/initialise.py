@@ -122,6 +122,7 @@ def _with_values_of(taken: Takeover, decisions: Decisions, *, own_command: bool)
     variables = _with_variables(repeated, taken.prod_values or taken.values)
     whole = {key: variables.get(key, {}) for key in _VARIABLES if key in app or key in variables}
     kept = merged(decisions.prod_app, taken.prod_values) | whole
+    kept.pop("read_only_root", None)  # nothing read the commands of the other tool for files that they write
     command = decisions.app.get("web", {}).get("command")
     if own_command and "web" in app and "command" not in app["web"]:
         # The other tool runs the command of the image.

@@ -66,7 +66,7 @@ def _settings(survey: Survey) -> Iterable[SettingCheck]:
     )
     if settings.has("MEDIA_ROOT") or settings.has("MEDIA_URL"):
         storage = 'STORAGES["default"] = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {"bucket_name": ...}}'
-        yield _check("uploads go to the bucket", _uploads(survey), storage)
+        yield _check("uploads go to the bucket", settings.uploads_to_bucket, storage)
     if survey.celery.app:
         broker = reads("CELERY_BROKER_URL", "REDIS_URL", "BROKER_URL") or settings.has("CELERY_BROKER_URL")
         yield _check(
@@ -119,9 +119,3 @@ def _reads_database_url(survey: Survey) -> bool:
 def _static(survey: Survey) -> bool:
     texts = survey.settings.text
     return any("whitenoise" in text or "S3" in text or "StaticStorage" in text for text in texts)
-
-
-def _uploads(survey: Survey) -> bool:
-    return any(
-        text.startswith("storages.") or "S3" in text for text in survey.settings.text
-    ) or "AWS_STORAGE_BUCKET_NAME" in {*survey.settings.variables}

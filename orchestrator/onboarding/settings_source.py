@@ -60,6 +60,12 @@ class Settings:
         """Every text in the modules."""
         return frozenset(text for module in self.modules for text in module.strings())
 
+    @property
+    def uploads_to_bucket(self) -> bool:
+        """Whether uploads go to a bucket."""
+        named = any(text.startswith("storages.") or "S3" in text for text in self.text)
+        return named or "AWS_STORAGE_BUCKET_NAME" in {*self.variables}
+
     @cached_property
     def variables(self) -> dict[str, tuple[str, Variable]]:
         """File and place of each environment variable. One that any module requires counts as required."""

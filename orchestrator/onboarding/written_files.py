@@ -181,7 +181,20 @@ def _production(decisions: Decisions) -> dict[str, Any]:
 def _app(decisions: Decisions, values: Mapping[str, Any]) -> str:
     project = f"{decisions.name}-app"
     lines = ["# yaml-language-server: $schema=../schemas/app.json", "config:", f"  aws:region: {decisions.region}"]
-    return "\n".join([*lines, *_keys(project, values), *_missing(project, decisions)]) + "\n"
+    found = [*lines, *_keys(project, values), *_writing(project, decisions, values), *_missing(project, decisions)]
+    return "\n".join(found) + "\n"
+
+
+def _writing(project: str, decisions: Decisions, values: Mapping[str, Any]) -> list[str]:
+    """A comment in production's file when the application writes files."""
+    if decisions.writing is None or values.get("base") != PROD_BASE:
+        return []
+    place = decisions.writing
+    return [
+        "  # With this, containers write only below /tmp. Not yet:",
+        f"  # {place.value} ({place.place})",
+        f"  # {project}:read_only_root: true",
+    ]
 
 
 def _missing(project: str, decisions: Decisions) -> list[str]:
@@ -208,6 +221,8 @@ _COMMENTS = {
     "cache": "No part of the application uses Redis.",
     "extra_env": "Variables under the names that the settings read.",
     "extra_secrets": "Secrets under the names that the settings read.",
+    "read_only_root": "Containers write only below /tmp. No place that writes elsewhere was found: remove this if there is one.",
+    "firewall": "$11 a month. Counted groups refuse nothing: remove each after days without counts of valid requests.",
 }
 
 

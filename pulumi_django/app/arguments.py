@@ -182,8 +182,8 @@ class AppArgs:
     """User inside Django's and the frontend's containers, such as `1000:1000`. None is the images' own user."""
 
     read_only_root: bool = False
-    """Whether these containers can write only below `/tmp`. Their images need `chmod`, and no shell can be opened in
-    them."""
+    """Whether these containers can write only below `/tmp`, and with `exec_enabled` to the folders of the shell's agent. Their
+    images need `chmod`."""
 
     log_retention_days: int = 30
     """Days for which CloudWatch keeps log lines: 1, 3, 5, 7, 14, 30, ...
@@ -252,11 +252,6 @@ class AppArgs:
         check_command("on_destroy", self.on_destroy)
         check_image("frontend_image", self.frontend_image)
         secret_references.check([reference for reference in self.external_secrets.values() if reference])
-        if self.read_only_root and self.exec_enabled:
-            raise ValueError(
-                "read_only_root and exec_enabled are both on: the agent of a shell writes into the container, so switch one "
-                "of them off"
-            )
         self._check_rules()
         self._check_hours()
         if self.redis is not None and self.cache is not None:

@@ -45,12 +45,12 @@ from pulumi_django.rules.kinds import Kind
 
 @dataclass(frozen=True, kw_only=True)
 class AdHocAppArgs(AppArgs):
-    """Cheap defaults: spot capacity, a Redis of its own, a bucket that is deleted with the environment."""
+    """Cheap defaults: spot capacity, a Redis of its own, a bucket and logs that are deleted with the environment."""
 
     redis: RedisOptions | None = field(default_factory=RedisOptions)
     spot: bool = True
     exec_enabled: bool = True
-    log_retention_days: int = 3
+    log_retention_days: int = 365
 
 
 class AdHocApp(pulumi.ComponentResource):

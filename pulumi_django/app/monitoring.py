@@ -17,12 +17,17 @@ from pulumi_django.observability.dashboard import Dashboard, DashboardArgs
 from pulumi_django.observability.metrics import Watched, queue_metric
 from pulumi_django.observability.topic import AlarmTopic, AlarmTopicArgs
 from pulumi_django.rules.fields import passed
+from pulumi_django.rules.kinds import Kind
 
 
 def key_arn(env: Environment) -> pulumi.Input[str] | None:
-    """Return the base's KMS key, or create one where recorded sessions or an own topic need one."""
+    """Return the base's KMS key, or create one where recorded sessions or an own topic need one.
+
+    An ad-hoc environment that needs one always has its own. Its base may have got a key later, and deleting the
+    environment's key would make the recorded sessions unreadable.
+    """
     needed = env.args.exec_sessions is not None or _has_own_topic(env)
-    if env.base.kms_key_arn is not None or not needed:
+    if not needed or (env.base.kms_key_arn is not None and env.kind is not Kind.AD_HOC):
         return env.base.kms_key_arn
     args = EncryptionKeyArgs(account_id=env.base.account_id, region=env.base.region)
     return EncryptionKey(f"{env.name}-key", args, env.opts).arn

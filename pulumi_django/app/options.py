@@ -218,7 +218,7 @@ class AppAssetsOptions:
     force_destroy: bool = True
     """Whether destroying the environment deletes the files in its own bucket. Otherwise the bucket must be empty."""
 
-    versioned: bool = False
+    versioned: bool = True
     """Whether overwritten and deleted objects of its own bucket can be restored."""
 
     old_version_days: int | None = 90
@@ -235,7 +235,6 @@ class AppAssetsOptions:
 class ProdAppAssetsOptions(AppAssetsOptions):
     source: Literal["own", "base"] = "base"
     force_destroy: bool = False
-    versioned: bool = True
     protect: bool = True
 
 

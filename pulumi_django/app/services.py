@@ -18,6 +18,7 @@ from pulumi_django.app.secrets import References
 from pulumi_django.contract import number_text
 from pulumi_django.data.secrets import AppSecrets
 from pulumi_django.ecs.celery_services import BeatService, BeatServiceArgs, WorkerService, WorkerServiceArgs
+from pulumi_django.ecs.read_only import AGENT_PATHS, PATH
 from pulumi_django.ecs.redis_service import RedisService, RedisServiceArgs
 from pulumi_django.ecs.scaling import worker_scaling
 from pulumi_django.ecs.scheduled_command import ScheduledCommand, ScheduledCommandArgs, ScheduleSettings
@@ -88,6 +89,7 @@ class Containers:
             log_kms_key_arn=self.key_arn,
             user=args.container_user,
             read_only_root=args.read_only_root,
+            writable_paths=(PATH, *AGENT_PATHS) if args.exec_enabled else (PATH,),
         )
 
 

@@ -42,8 +42,9 @@ def check(name: str, args: AppArgs) -> None:
         if mounts and key.partition(".")[0] == "frontend":
             raise ValueError(f"{key}.mounts is set: only tasks with Django's image have rights on volumes")
         task_volumes.check(key, mounts, own.ulimits if own is not None else {}, args.volumes)
-        if args.read_only_root and own is not None and PATH in {mount.path for mount in mounts.values()}:
-            raise ValueError(f"{key}.mounts has {PATH}, which read_only_root needs: choose another path")
+        needed = (PATH, *(AGENT_PATHS if args.exec_enabled else ())) if args.read_only_root and own is not None else ()
+        for path in sorted({*needed} & {mount.path for mount in mounts.values()}):
+            raise ValueError(f"{key}.mounts has {path}, which read_only_root needs: choose another path")
 
 
 def subnet_count(args: AppArgs) -> int | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pulumi
+import pulumi_aws as aws
 
 from pulumi_django.base import parts, shared_roles
 from pulumi_django.base.arguments import BaseArgs
 from pulumi_django.base.database_hours import DatabaseHours, DatabaseHoursArgs
 from pulumi_django.base.options import CacheOptions, DatabaseOptions, NetworkOptions
 from pulumi_django.contract import BaseContract
+from pulumi_django.data.encryption import EncryptionKey, EncryptionKeyArgs
 from pulumi_django.data.postgres import DatabaseServer
 from pulumi_django.delivery.assets import AssetsBucket, AssetsBucketArgs
 from pulumi_django.network.dns import ServiceDiscovery, ServiceDiscoveryArgs
@@ -26,6 +28,10 @@ class AdHocBaseArgs(BaseArgs):
 
     network: NetworkOptions = field(default_factory=NetworkOptions)
     database: DatabaseOptions = field(default_factory=DatabaseOptions)
+
+    encryption_key: bool = True
+    """Whether the base has a KMS key of its own, which AWS bills with one dollar a month. It encrypts log groups, secrets, query
+    statistics, the cache and the volumes of the base and its environments. A base that has a key keeps it."""
 
     cache: CacheOptions | None = None
     """A Valkey or Redis that environments share. None creates none: each environment has its own Redis."""
@@ -60,7 +66,8 @@ class AdHocBase(pulumi.ComponentResource):
     def __init__(self, name: str, args: AdHocBaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pulumi-django:base:AdHocBase", name, None, opts)
         naming.check_base_name(name)
-        child, guards = pulumi.ResourceOptions(parent=self), parts.Guards()
+        child = pulumi.ResourceOptions(parent=self)
+        guards = parts.Guards(key_arn=_key(name, args, child))
         vpc = parts.network(name, args, guards, opts=child)
         web = parts.web(name, args, vpc, guards, opts=child)
         parts.endpoints(name, args, vpc, web.groups, opts=child)
@@ -74,7 +81,10 @@ class AdHocBase(pulumi.ComponentResource):
             discovery=_discovery(name, vpc, child),
             bastion=parts.bastion(name, args, vpc, web.groups, database, opts=child),
             bucket=bucket,
-            roles=shared_roles.make(name, args, web.balancer.arn, database.master_secret_arn, bucket, opts=child),
+            roles=shared_roles.make(
+                name, args, web.balancer.arn, database.master_secret_arn, bucket, key_arns=guards.key_arns, opts=child
+            ),
+            key_arn=guards.key_arn,
             hours=args.hours,
         )
         self.contract = parts.offered(name, Kind.AD_HOC, args, made)
@@ -82,6 +92,13 @@ class AdHocBase(pulumi.ComponentResource):
             _hours(name, args, args.hours, web.balancer.listener_arn, database, child)
         parts.publish(name, args, self.contract, opts=child)
         self.register_outputs({"kind": Kind.AD_HOC.value, "alb_dns_name": web.balancer.dns_name})
+
+
+def _key(name: str, args: AdHocBaseArgs, child: pulumi.ResourceOptions) -> pulumi.Output[str] | None:
+    if not args.encryption_key:
+        return None
+    account = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=child.parent)).account_id
+    return EncryptionKey(f"{name}-key", EncryptionKeyArgs(account_id=account, region=args.region), child).arn
 
 
 def _discovery(name: str, vpc: parts.Vpc, child: pulumi.ResourceOptions) -> ServiceDiscovery:

@@ -38,7 +38,7 @@ class NetworkOptions(NetworkSettings):
     flow_logs: bool = False
     """Whether CloudWatch records every connection."""
 
-    flow_log_retention_days: int = 30
+    flow_log_retention_days: int = 365
     """Days for which CloudWatch keeps these records: 1, 3, 5, 7, 14, 30, ..."""
 
     def __post_init__(self) -> None:
@@ -57,7 +57,6 @@ class ProdNetworkOptions(NetworkOptions):
     nat: Nat = "per-az"
     interface_endpoints: Sequence[str] = USUAL_ENDPOINTS
     flow_logs: bool = True
-    flow_log_retention_days: int = 365
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +94,12 @@ class ExistingVpcOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseOptions(InstanceSettings):
-    """The PostgreSQL server on RDS."""
+    """The PostgreSQL server on RDS. These defaults cost nothing, or a few cents."""
+
+    performance_insights: bool = True
+    iam_authentication: bool = True
+    log_exports: Sequence[str] = ("postgresql",)
+    log_retention_days: int = 365
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,7 +50,7 @@ class Vpc(Protocol):
 
 @dataclass(frozen=True)
 class Guards:
-    """Protection of a production base; an ad-hoc base has none."""
+    """Protection of a base; an ad-hoc base has at most a key."""
 
     key_arn: pulumi.Input[str] | None = None
     """KMS key of log groups, snapshots and statistics."""
@@ -60,6 +60,11 @@ class Guards:
 
     deletion_protection: bool = False
     """Whether AWS refuses to delete the load balancer and the resources with data."""
+
+    @property
+    def key_arns(self) -> list[pulumi.Input[str]]:
+        """The key, for roles that read what it encrypts; empty without one."""
+        return [] if self.key_arn is None else [self.key_arn]
 
 
 @dataclass(frozen=True)

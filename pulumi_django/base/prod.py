@@ -78,7 +78,6 @@ class ProdBase(pulumi.ComponentResource):
         database = parts.database(name, args, vpc, web.groups, guards, aurora_servers=AURORA_SERVERS, opts=child)
         cache = parts.cache(name, args, vpc, web.groups, guards, opts=child)
         bucket = _assets(name, args.assets, guards, child)
-        secret, keys = database.master_secret_arn, [guards.key_arn] if guards.key_arn is not None else []
         made = parts.Parts(
             vpc=vpc,
             web=web,
@@ -86,7 +85,9 @@ class ProdBase(pulumi.ComponentResource):
             cache=cache,
             bastion=parts.bastion(name, args, vpc, web.groups, database, opts=child),
             bucket=bucket,
-            roles=shared_roles.make(name, args, web.balancer.arn, secret, bucket, key_arns=keys, opts=child),
+            roles=shared_roles.make(
+                name, args, web.balancer.arn, database.master_secret_arn, bucket, key_arns=guards.key_arns, opts=child
+            ),
             topic=alarms.make(name, args, account, guards, web, database, cache, opts=child) if args.alarms else None,
             key_arn=guards.key_arn,
         )

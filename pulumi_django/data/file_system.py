@@ -69,7 +69,7 @@ class FileSystemArgs(FileSystemSettings):
     """Security group of the clients, the only ones that reach the file system."""
 
     kms_key_arn: pulumi.Input[str] | None = None
-    """KMS key of the files. None uses EFS's own key."""
+    """KMS key of the files. None uses EFS's own key. A file system that exists keeps its key."""
 
 
 class FileSystem(pulumi.ComponentResource):
@@ -98,7 +98,8 @@ class FileSystem(pulumi.ComponentResource):
             throughput_mode=args.throughput_mode,
             lifecycle_policies=_lifecycle(args.infrequent_access_days),
             tags={"Name": name},
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+            # EFS cannot change the key: a file system that exists keeps its own, because another would be an empty one.
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect, ignore_changes=["kmsKeyId"]),
         )
         self.file_system_id, self.file_system_arn = files.id, files.arn
         self._access_point(name, args)

@@ -41,6 +41,10 @@ class FirewallOptions:
     counted_rules: Mapping[str, Sequence[str]] = field(default_factory=lambda: dict(DEFAULT_COUNTED_RULES))
     """Rules that only count, by group, because they would block legitimate requests."""
 
+    counted_groups: Sequence[str] = ()
+    """Groups of `rule_groups` whose rules only count, for a trial of some days. Those that judge bodies block requests of some
+    applications: `AWSManagedRulesCommonRuleSet` and `AWSManagedRulesSQLiRuleSet`."""
+
     requests_per_address: int | None = 2000
     """Maximum number of requests of one address in five minutes, 10 to 2000000000. Above it the address is blocked for a time.
     None sets no limit."""
@@ -53,6 +57,11 @@ class FirewallOptions:
             for group in groups:
                 if group not in RULE_GROUPS:
                     raise ValueError(f"{name} has {group!r}: it must be one of {', '.join(sorted(RULE_GROUPS))}")
+        for group in self.counted_groups:
+            if group not in self.rule_groups:
+                raise ValueError(
+                    f"counted_groups has {group!r}: rule_groups has {', '.join(self.rule_groups) or 'no group'}"
+                )
         if len(set(self.rule_groups)) < len(self.rule_groups):
             raise ValueError(f"rule_groups is {list(self.rule_groups)}: name each group once")
         if self.requests_per_address is not None and not MIN_RATE <= self.requests_per_address <= MAX_RATE:
@@ -117,9 +126,13 @@ def _rate_rule(name: str, options: FirewallOptions) -> list[dict[str, Any]]:
 
 
 def _group_rules(name: str, options: FirewallOptions) -> list[dict[str, Any]]:
-    override: dict[str, Any] = {"count": {}} if options.count_only else {"none": {}}
+    def override(group: str) -> dict[str, Any]:
+        return {"count": {}} if options.count_only or group in options.counted_groups else {"none": {}}
+
     return [
-        _rule(name, group, priority, _group(group, options.counted_rules.get(group, ())), override_action=override)
+        _rule(
+            name, group, priority, _group(group, options.counted_rules.get(group, ())), override_action=override(group)
+        )
         for priority, group in enumerate(options.rule_groups, start=1)
     ]
 

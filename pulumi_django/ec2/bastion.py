@@ -67,6 +67,7 @@ class Bastion(pulumi.ComponentResource):
             subnet_id=args.subnet_id,
             vpc_security_group_ids=[args.security_group_id],
             associate_public_ip_address=False,
+            ebs_optimized=True,
             iam_instance_profile=profile.name,
             user_data=pulumi.Output.format(_USER_DATA, host=args.database_host, port=number_text(args.database_port)),
             user_data_replace_on_change=True,
@@ -77,9 +78,11 @@ class Bastion(pulumi.ComponentResource):
                 volume_type="gp3", volume_size=ROOT_VOLUME_GIB, encrypted=True
             ),
             tags={"Name": name},
-            # A newer image must not replace the host during a session (`pulumi up --replace` renews it), and neither must a
-            # public address that was added later.
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["ami", "associatePublicIpAddress"]),
+            # A newer image must not replace the host during a session (`pulumi up --replace` renews it), and neither must
+            # arguments that were added later.
+            opts=pulumi.ResourceOptions(
+                parent=self, ignore_changes=["ami", "associatePublicIpAddress", "ebsOptimized"]
+            ),
         )
         self.instance_id = instance.id
         self.register_outputs({"instance_id": self.instance_id})

@@ -33,6 +33,13 @@ def identities() -> None:
     aws.sns.Topic("gossip", display_name=pulumi.Output.unsecret(password.result))
 
 
+def firewall() -> None:
+    shown = aws.wafv2.WebAclVisibilityConfigArgs(
+        cloudwatch_metrics_enabled=False, metric_name="open", sampled_requests_enabled=False
+    )
+    aws.wafv2.WebAcl("open", scope="REGIONAL", default_action={"allow": {}}, visibility_config=shown)
+
+
 def network() -> aws.ec2.Vpc:
     vpc = aws.ec2.Vpc("vpc", cidr_block="10.0.0.0/16")
     aws.ec2.Subnet("subnet", vpc_id=vpc.id, cidr_block="10.0.0.0/20", map_public_ip_on_launch=True)
@@ -184,6 +191,7 @@ def careless() -> World:
         compute()
         data()
         edge(vpc)
+        firewall()
         delivery()
 
     return World.of(simulate(program))

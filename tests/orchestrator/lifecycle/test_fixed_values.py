@@ -63,6 +63,24 @@ def test_a_base_without_environments_gets_another_domain(workspace: Workspace) -
     assert workspace.orchestrator().update_base("dev").exit_code == 0
 
 
+def test_a_base_keeps_its_key_because_its_data_needs_it(workspace: Workspace) -> None:
+    arn = "arn:aws:kms:eu-west-1:123456789012:key/1"
+    base(workspace, region="eu-west-1", domain_name="example.com", kms_key_arn=arn)
+    workspace.write("base", "dev", f"{BASE_CONFIG}  django-base:encryption_key: false\n")
+    error = refused(workspace, update=True)
+    assert error.message == (
+        f"the base dev cannot lose its key {arn}: its logs, secrets and cache, and those of its environments, could no longer "
+        "be read"
+    )
+    assert error.hint == "remove `encryption_key: false`, or create another base with it"
+
+
+def test_a_base_without_a_key_stays_without_one(workspace: Workspace) -> None:
+    base(workspace, region="eu-west-1", domain_name="example.com", kms_key_arn=None)
+    workspace.write("base", "dev", f"{BASE_CONFIG}  django-base:encryption_key: false\n")
+    assert workspace.orchestrator().update_base("dev").exit_code == 0
+
+
 @pytest.mark.parametrize("existing", [True, False])
 @pytest.mark.parametrize("host", ["shop.example.org", "a.b.example.com"])
 def test_a_host_that_the_certificate_of_the_base_does_not_cover_is_refused(

@@ -11,6 +11,7 @@ from orchestrator.errors import OperationFailedError
 from orchestrator.local import tasks
 from orchestrator.local.declaration import Declaration, Resource
 from pulumi_django.ecs.database_script import ensure_sql, psql_command
+from pulumi_django.ecs.read_only import AGENT_PATHS, PATH, PREPARING, read_only
 
 
 def test_services_start_in_the_order_in_which_they_need_each_other(alpha: Declaration) -> None:
@@ -51,6 +52,15 @@ def test_a_container_has_the_volumes_and_limits_of_its_task_definition() -> None
     assert container.mounts == {"/app/media": "media", "/fonts": "fonts"}
     assert container.read_only == ["/fonts"]
     assert (container.open_files, container.limits) == (1000, {"nofile": (1000, 2000)})
+
+
+def test_containers_with_a_read_only_root_use_tmp_of_this_machine_as_all_do() -> None:
+    own = {"name": "web", "image": "shop:v1", "logConfiguration": {"options": {}}}
+    locked = read_only(own, [own], (PATH, *AGENT_PATHS))
+    assert [container["name"] for container in locked] == ["web", PREPARING]
+    resource = Resource(urn="u", type="t", name="n", inputs={"containerDefinitions": json.dumps(locked)})
+    (container,) = tasks.read_task(resource).containers
+    assert (container.name, container.mounts, container.starts_after) == ("web", {}, [])
 
 
 def test_the_release_command_and_the_database_task_are_found(alpha: Declaration) -> None:

@@ -17,6 +17,7 @@ from pulumi_django import (
     TracingOptions,
     contract,
 )
+from pulumi_django.ecs.read_only import AGENT_PATHS
 from pulumi_django.testing import SimulationResult, simulate
 
 from .test_ad_hoc import TASK_DEFINITION, arguments, statements
@@ -153,19 +154,24 @@ def test_every_django_service_has_its_own_collector_of_traces() -> None:
     ]
 
 
-def test_sessions_and_logs_are_encrypted_with_the_bases_key() -> None:
-    result = app({"kms_key_arn": KEY}, exec_sessions=ExecSessionOptions())
+def test_logs_and_secrets_are_encrypted_with_the_bases_key_which_the_tasks_may_use() -> None:
+    result = app({"kms_key_arn": KEY})
     assert result.of_type("aws:kms/key:Key") == ()
+    for type_ in ("aws:cloudwatch/logGroup:LogGroup", "aws:secretsmanager/secret:Secret"):
+        assert {made.inputs["kmsKeyId"] for made in result.of_type(type_)} == {KEY}
+    for policy in ("alpha-execution-policy", "alpha-database-execution-policy", "alpha-task-policy"):
+        assert statements(result, policy)["SecretKeys"]["Resource"] == [KEY]
+
+
+@pytest.mark.parametrize("base", [{}, {"kms_key_arn": KEY}])
+def test_recorded_sessions_keep_the_environments_key_when_the_base_gets_one(base: dict[str, Any]) -> None:
+    result = app(base, exec_sessions=ExecSessionOptions(bucket=True))
+    key = result.one("aws:kms/key:Key").outputs["arn"]
     groups = result.of_type("aws:cloudwatch/logGroup:LogGroup")
-    assert {group.inputs["kmsKeyId"] for group in groups} == {KEY}
+    assert {group.inputs["kmsKeyId"] for group in groups} == {key}
     assert "/ecs/alpha/_exec" in {group.inputs["name"] for group in groups}
     for role in ("alpha-task-policy", "alpha-plain-policy"):
-        assert statements(result, role)["SessionKey"]["Resource"] == [KEY]
-
-
-def test_sessions_have_a_key_of_the_environments_own_where_the_base_has_none() -> None:
-    result = app(exec_sessions=ExecSessionOptions(bucket=True))
-    key = result.one("aws:kms/key:Key").outputs["arn"]
+        assert statements(result, role)["SessionKey"]["Resource"] == [key]
     settings = result.one("aws:ecs/cluster:Cluster").inputs["configuration"]["executeCommandConfiguration"]
     assert (settings["kmsKeyId"], settings["logging"]) == (key, "OVERRIDE")
 
@@ -204,6 +210,11 @@ def test_our_own_containers_write_nowhere_but_where_a_shell_does() -> None:
             assert [mount["containerPath"] for mount in made[service]["mountPoints"]] == agent
 
 
-def test_a_shell_in_a_container_that_cannot_be_written_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^read_only_root and exec_enabled are both on: the agent of a shell writes"):
-        arguments(read_only_root=True, exec_enabled=True)
+def test_a_shell_in_a_container_with_a_read_only_root_has_the_folders_of_its_agent() -> None:
+    result = app(read_only_root=True, exec_enabled=True)
+    for service in ("gunicorn", "default", "beat", "web-ui", "backend_update"):
+        own = containers(result, service)[service]
+        assert own["readonlyRootFilesystem"] is True
+        assert [mount["containerPath"] for mount in own["mountPoints"]] == ["/tmp", *AGENT_PATHS]
+    own = containers(app(read_only_root=True, exec_enabled=False), "gunicorn")["gunicorn"]
+    assert [mount["containerPath"] for mount in own["mountPoints"]] == ["/tmp"]

@@ -16,6 +16,7 @@ from pulumi_django import (
     AppCacheOptions,
     BaseContract,
     DeploymentOptions,
+    ExecSessionOptions,
     Kind,
     ProdAppArgs,
     ProdAppAssetsOptions,
@@ -148,6 +149,16 @@ def test_secrets_are_encrypted_with_the_bases_key_which_their_readers_may_use() 
             "Action": ["kms:Decrypt"],
             "Resource": [BASE["kms_key_arn"]],
         }
+
+
+def test_sessions_of_production_are_encrypted_with_the_bases_key() -> None:
+    result = prod(exec_enabled=True, exec_sessions=ExecSessionOptions())
+    assert result.of_type("aws:kms/key:Key") == ()
+    groups = {str(group.inputs["name"]): group.inputs for group in result.of_type("aws:cloudwatch/logGroup:LogGroup")}
+    assert {group["kmsKeyId"] for group in groups.values()} == {BASE["kms_key_arn"]}
+    assert "/ecs/shop/_exec" in groups
+    for role in ("shop-task-policy", "shop-plain-policy"):
+        assert statements(result, role)["SessionKey"]["Resource"] == [BASE["kms_key_arn"]]
 
 
 def test_files_go_to_the_bases_bucket() -> None:
@@ -471,8 +482,8 @@ def test_arguments_that_cannot_work_are_refused(make: Callable[[], object], mess
     assert str(refused.value) == message
 
 
-def test_the_own_bucket_of_an_ad_hoc_environment_is_deleted_with_it() -> None:
-    assert AppAssetsOptions() == AppAssetsOptions(source="own", force_destroy=True, versioned=False, protect=False)
+def test_the_own_bucket_of_an_ad_hoc_environment_is_versioned_and_deleted_with_it() -> None:
+    assert AppAssetsOptions() == AppAssetsOptions(source="own", force_destroy=True, versioned=True, protect=False)
 
 
 def test_secrets_of_a_sidecar_are_references_that_ecs_may_read() -> None:

@@ -49,6 +49,12 @@ def test_it_is_encrypted_and_reached_over_nfs_by_the_clients_only() -> None:
     assert all(target.inputs["securityGroups"] == [group] for target in targets)
 
 
+def test_a_file_system_that_exists_keeps_its_key() -> None:
+    """EFS would create an empty file system with the other key."""
+    made = files(kms_key_arn="arn:aws:kms:us-east-1:123456789012:key/1").one(FILES)
+    assert list(made.ignore_changes) == ["kmsKeyId"]
+
+
 def test_no_client_comes_without_tls_and_none_without_a_role() -> None:
     (statement,) = json.loads(files().one("aws:efs/fileSystemPolicy:FileSystemPolicy").inputs["policy"])["Statement"]
     assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", {"AWS": "*"}, "*")

@@ -63,6 +63,13 @@ def test_with_count_only_every_rule_only_counts() -> None:
     assert {str(rule["overrideAction"]) for rule in found.values()} == {"{'count': {}}"}
 
 
+def test_named_groups_only_count_while_the_others_and_the_rate_block() -> None:
+    found = rules(made(counted_groups=["AWSManagedRulesCommonRuleSet"]))
+    assert found.pop("Rate")["action"] == {"block": {}}
+    assert found.pop("AWSManagedRulesCommonRuleSet")["overrideAction"] == {"count": {}}
+    assert [rule["overrideAction"] for rule in found.values()] == [{"none": {}}] * 3
+
+
 def test_a_base_protects_its_load_balancer_with_the_firewall() -> None:
     def program() -> None:
         ProdBase("prod", ProdBaseArgs(region="us-east-1", domain_name="example.com", firewall=FirewallOptions()))
@@ -85,6 +92,12 @@ def test_the_firewall_of_distributions_is_in_us_east_1() -> None:
         (
             lambda: FirewallOptions(requests_per_address=9),
             "requests_per_address is 9: it must be 10 to 2000000000, or null",
+        ),
+        (
+            lambda: FirewallOptions(
+                counted_groups=["AWSManagedRulesLinuxRuleSet"], rule_groups=["AWSManagedRulesSQLiRuleSet"]
+            ),
+            "counted_groups has 'AWSManagedRulesLinuxRuleSet': rule_groups has AWSManagedRulesSQLiRuleSet",
         ),
         (
             lambda: FirewallOptions(rule_groups=(), requests_per_address=None),

@@ -122,7 +122,7 @@ def test_an_environment_runs_on_the_base_of_another_stack(base: Any) -> None:
         ({"base": "urn:x"}, "base is not an AdHocBase or ProdBase of this program"),
         ({"backend_image": "x"}, "backend_image is not a key here: did you mean backendImage?"),
         ({"architecture": "x86"}, 'architecture is "x86": it must be one of X86_64, ARM64'),
-        ({"readOnlyRoot": True}, "readOnlyRoot and execEnabled are both on"),
+        ({"redis": {}, "cache": {}}, "redis and cache are both set"),
         ({"web": {"cpuUnits": 1.5}}, "web.cpuUnits is 1.5: it must be a whole number"),
         ({"workers": {"default": {"queue": "x"}}}, "workers.default.queue is not a key here: did you mean queues?"),
         ({"without": ["web"]}, "without has web, which cannot be none"),

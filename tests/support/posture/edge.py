@@ -45,6 +45,13 @@ def without_firewall(world: World) -> Iterator[SimulatedResource]:
             yield balancer
 
 
+@check("firewall-without-log")
+def firewall_without_log(world: World) -> Iterator[SimulatedResource]:
+    for firewall in world.all("aws:wafv2:WebAcl"):
+        if not world.attached("aws:wafv2:WebAclLoggingConfiguration", firewall, "resourceArn"):
+            yield firewall
+
+
 wrong(
     "distribution-without-tls",
     DISTRIBUTION,
