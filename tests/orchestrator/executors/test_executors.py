@@ -157,7 +157,7 @@ def test_an_interrupt_reaches_a_unit_after_another_process_has_ended(
         return executor.send(task, lambda _: begun.set())
 
     assert sent(quick).result(LONG).result.status is Status.SUCCEEDED
-    until(lambda: not multiprocessing.active_children())
+    until(lambda: not [each for each in multiprocessing.active_children() if each.name == f"unit {BASE}"])
     second = sent(interrupted)
     assert begun.wait(LONG)
     interrupting = threading.Thread(target=executor.interrupt, daemon=True)
