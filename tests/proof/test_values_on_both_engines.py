@@ -84,18 +84,17 @@ pulumi.export("secret", pulumi.Output.secret(5432))
 
 READS_NUMBERS = """
 import pulumi
-from pulumi_django.program import project
-from pulumi_django.contract import number_text
+from pulumi_django import contract
 name = "organization/fixture-base/dev"
-given = project._handed_over().get(name)
+given = contract._handed_over(name)
 if given is None:
     reference = pulumi.StackReference(name)
     known = {key: reference.require_output(key) for key in ("port", "share", "nested", "flag", "secret")}
 else:
-    known = {key: project.from_wire(value) for key, value in given.items()}
+    known = {key: contract.from_wire(value) for key, value in given.items()}
 for key, value in known.items():
     pulumi.export(key, pulumi.Output.unsecret(pulumi.Output.from_input(value).apply(repr)))
-pulumi.export("text", number_text(known["port"]))
+pulumi.export("text", contract.number_text(known["port"]))
 """
 
 
