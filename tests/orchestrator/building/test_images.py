@@ -347,7 +347,7 @@ def test_an_unknown_image_builder_or_architecture_is_refused(workspace: Workspac
     configured(workspace, 'platforms = ["linux/arm64"]')
     error = refusal(workspace)
     assert isinstance(error, SettingsError)
-    assert "images.backend.platforms has no linux/amd64, on which the environment runs" in error.message
+    assert "images.backend.platforms has no linux/amd64, and the environment runs on it" in error.message
 
 
 def test_files_that_change_during_the_build_are_noticed(workspace: Workspace, source: Path, builders: Builders) -> None:

@@ -124,7 +124,7 @@ def test_a_request_that_is_refused_is_refused_before_the_build(
 def test_an_image_that_is_given_is_not_built(shop: Here, builders: Builders) -> None:
     answer = shop("create-env", "alpha", "--build", "--image", "backend=registry.example.com/a:1")
     assert answer.code == 2
-    assert answer.err.startswith("error: --build has nothing to build: --image gives every image of [images]")
+    assert answer.err.startswith("error: --build has nothing to build, because --image gives every image of [images]")
     assert builders.calls == []
 
 

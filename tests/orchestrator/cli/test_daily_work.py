@@ -128,7 +128,7 @@ def test_run_in_the_simulation_lists_its_api_calls_and_succeeds(alpha: Here) -> 
         (["run", "alpha"], 2, "error: no command is given: there is nothing to run\n"),
         (["run", "alpha", "--size", "big", "--", "x"], 2, "error: --size big is invalid: it must be CPU/MEMORY"),
         (["run", "alpha", "--timeout", "x", "--", "x"], 2, "error: 'x' is not a duration"),
-        (["run", "beta", "--", "x"], 1, "error: there is no environment 'beta'\nhint: there is alpha\n"),
+        (["run", "beta", "--", "x"], 1, "error: there is no environment 'beta'\nhint: the only name is alpha\n"),
         (["run", "dev", "--", "x"], 1, "error: dev is a base: only environments have tasks and logs\n"),
         (["run", "alpha", "-s", "gunicron", "--", "x"], 2, "error: alpha has no service 'gunicron'"),
         (["logs", "alpha", "--follow", "--previous"], 2, "error: --follow and --previous cannot be combined"),

@@ -71,8 +71,8 @@ COMMANDS = {
     "pr status": "pr status",
 }
 SHOWN = {
-    "log": ["shop/alpha", "platform/dev"],
-    "preview-base": ["platform/dev"],
+    "log": ["alpha ", "gamma ", "dev "],
+    "preview-base": ["dev: 58 unchanged"],
     "list": ["dev ", "alpha ", "gamma "],
     "open": ["https://alpha.example.com"],
     "graph": ["alpha  environment", "gamma  environment"],

@@ -475,7 +475,7 @@ def test_the_kind_of_an_existing_base_does_not_change(workspace: Workspace) -> N
 def test_a_kind_that_does_not_exist_is_refused(workspace: Workspace) -> None:
     file = workspace.write("base", "dev", f"{BASE_CONFIG}  django-base:kind: staging\n")
     error = refused(workspace, CreateBase(name="dev"))
-    assert error.message == f"{file}: django-base:kind is 'staging': it is one of ad-hoc, prod"
+    assert error.message == f"{file}: django-base:kind is 'staging': it must be one of ad-hoc, prod"
     with pytest.raises(UsageError, match=r"^there is no kind 'staging': kinds are ad-hoc and prod$"):
         workspace.orchestrator().create_base("dev", kind="staging")
 

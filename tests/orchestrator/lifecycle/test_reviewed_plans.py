@@ -63,7 +63,7 @@ def test_a_destruction_is_carried_out_only_in_the_state_that_was_reviewed(runnin
     running.orchestrator().update_env("alpha", values={"extra_env.A": "b"})
     with pytest.raises(RefusedError) as refused:
         plan.check(running.orchestrator().prepare(request))
-    assert refused.value.message == "the plan no longer fits: app/alpha changed since the preview"
+    assert refused.value.message == "the plan no longer fits: alpha changed since the preview"
     assert refused.value.hint == AGAIN
 
 
@@ -71,7 +71,7 @@ def test_a_destruction_that_takes_other_stacks_than_the_reviewed_one_is_refused(
     plan = reviewed(running, DestroyEnv(names=("alpha",)))
     with pytest.raises(RefusedError) as refused:
         plan.check(running.orchestrator().prepare(DestroyBase(names=("dev",), cascade=True)))
-    assert refused.value.message == "the plan no longer fits: base/dev changed since the preview"
+    assert refused.value.message == "the plan no longer fits: dev changed since the preview"
 
 
 def test_a_saved_plan_is_found_by_its_name_until_a_newer_preview_replaces_it(tmp_path: Path) -> None:

@@ -163,5 +163,5 @@ def test_in_the_simulation_no_environment_is_idle(workspace: Workspace, clients:
 def test_a_time_outside_the_range_of_cloudwatch_is_refused(
     workspace: Workspace, clients: MotoClients, after: timedelta
 ) -> None:
-    with pytest.raises(UsageError, match="the time is 30 minutes to 63 days"):
+    with pytest.raises(UsageError, match="CloudWatch counts requests for 30m to 63d"):
         found(workspace, clients, after)

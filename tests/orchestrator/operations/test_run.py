@@ -220,7 +220,7 @@ def test_commands_run_with_a_note_while_the_environment_is_asleep() -> None:
     [
         ({"command": ()}, "no command is given: there is nothing to run"),
         ({"command": ("",)}, "no command is given: there is nothing to run"),
-        ({"command": ("x" * 9000,)}, "the command has 9000 characters: ECS takes 8192"),
+        ({"command": ("x" * 9000,)}, "the command has 9000 characters: ECS allows 8192"),
         ({"cpu_units": 1024}, "cpu_units and memory_mib must be given together"),
         (
             {"cpu_units": 1024, "memory_mib": 512},

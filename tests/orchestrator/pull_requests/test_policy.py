@@ -52,9 +52,9 @@ def test_an_image_reference_has_the_commit_and_a_branch_that_is_a_tag() -> None:
     ("table", "message"),
     [
         ("nme = 'x'", "pull_requests.nme is an unknown key"),
-        ("name = 'preview'", "pull_requests.name is 'preview': it begins with a letter"),
-        ("name = '{branch}-{number}'", "pull_requests.name is '{branch}-{number}': it begins with a letter"),
-        ("name = 'pr-{number}-{number}'", "pull_requests.name is 'pr-{number}-{number}': it begins"),
+        ("name = 'preview'", "pull_requests.name is 'preview': it must begin with a letter"),
+        ("name = '{branch}-{number}'", "pull_requests.name is '{branch}-{number}': it must begin with a letter"),
+        ("name = 'pr-{number}-{number}'", "pull_requests.name is 'pr-{number}-{number}': it must begin"),
         ("label = 3", "pull_requests.label is not text"),
         ("paths = 'x'", "pull_requests.paths is not a list of texts"),
         ("drafts = 'yes'", "pull_requests.drafts is neither true nor false"),
