@@ -186,7 +186,7 @@ def _check_attributes(entry: Mapping[str, Any], own: bool, wrong: Any) -> None:
         raise wrong("has no `value`")
     if kind == "array":
         _check_items(entry.get("items"), wrong)
-    if kind is not None and default is not None and not _fits(kind, entry.get("items"), values.as_written(default)):
+    if kind is not None and default is not None and not _fits(kind, entry.get("items"), values.plain(default)):
         raise wrong(f"has a default that is not of the type {_full_name(kind, entry.get('items'))}")
 
 
@@ -205,7 +205,7 @@ def _plain(value: Any, wrong: Any) -> Any:
         raise wrong(str(error)) from None
     if _has_date(value):
         raise wrong("contains a date, which YAML readers change", "put it in quotes")
-    return values.as_written(value)
+    return values.plain(value)
 
 
 def _has_date(value: Any) -> bool:

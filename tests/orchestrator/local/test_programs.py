@@ -156,7 +156,7 @@ def test_a_container_whose_command_is_in_its_image_is_skipped_unless_the_user_na
     assert programs.skipped == {"web-ui": "its command is in its image"}
     own = made(alpha, tmp_path, changed, commands={"web-ui": ["python", "-m", "http.server", "--bind", "0.0.0.0"]})
     assert program(own, "web-ui").words[-1].startswith("127.")
-    with pytest.raises(UsageError, match="--command names web"):
+    with pytest.raises(UsageError, match="--command names the container web, which does not exist"):
         made(alpha, tmp_path, changed, commands={"web": ["python"]}).services()
 
 

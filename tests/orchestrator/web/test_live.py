@@ -11,7 +11,7 @@ from orchestrator.web.live import Live
 from orchestrator.web.options import ServeOptions
 
 
-def test_the_server_can_end_in_the_moment_in_which_a_refresh_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_server_can_end_in_the_moment_in_which_a_refresh_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
     async def read(_live: Live) -> None:
         pass
 

@@ -91,7 +91,7 @@ def test_a_network_with_nat_has_only_the_free_endpoint_of_s3() -> None:
 
 def test_flow_logs_record_everything_and_write_to_their_own_group_only() -> None:
     result = base(network=NetworkOptions(flow_logs=True, flow_log_retention_days=90))
-    flow, group = result.one("aws:ec2/flowLog:FlowLog"), result.one("aws:cloudwatch/logGroup:LogGroup")
+    flow, group = result.one("aws:ec2/flowLog:FlowLog"), result.one("aws:cloudwatch/logGroup:LogGroup", "dev-flow-logs")
     assert (flow.inputs["trafficType"], flow.inputs["vpcId"]) == ("ALL", result.outputs["vpc_id"])
     assert flow.inputs["logDestination"] == group.outputs["arn"]
     assert group.inputs["retentionInDays"] == 90
