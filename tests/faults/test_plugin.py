@@ -146,7 +146,7 @@ def test_the_release_gate_works_for_a_program_that_asks_the_plugin(stack: Plugin
     assert "alpha-gunicorn rollout: 1 of 1 running" in said
     # The base, which has no transform, has the log group of its database.
     logs = [state for state in stack.of_type("LogGroup") if state["name"].startswith("/ecs/")]
-    assert [state["tags"] for state in logs] == [{"team": "shop"}] * 4
+    assert [state["tags"] for state in logs] == [{"team": "shop"}] * 5
 
     done = stack.run("up", "--yes", "--skip-preview", "--expect-no-changes")
     assert done.returncode == 0, done.stdout + done.stderr
