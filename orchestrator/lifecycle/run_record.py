@@ -141,7 +141,7 @@ def recorded(job: Job) -> Generator[RunRecord]:
     except KeyboardInterrupt:
         record.end(_INTERRUPTED, "interrupted")
         raise
-    except BaseException as error:
+    except BaseException as error:  # also an interrupt ends the record, so that no page waits for it
         record.end(1, f"{type(error).__name__}: this is a bug in the orchestrator")
         raise
     finally:

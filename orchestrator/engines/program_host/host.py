@@ -33,7 +33,7 @@ from pulumi.runtime.proto import (
 )
 
 from orchestrator.engines.program_host import program
-from orchestrator.engines.program_host.messages import ERRORS_MARK, FAREWELL, NOBODY, READY
+from orchestrator.engines.program_host.messages import ERRORS_MARK, FAREWELL, NO_CLI, READY
 from orchestrator.engines.program_host.required_packages import Required, UncertainError, required_packages
 
 CHANNEL_OPTIONS = [("grpc.max_receive_message_length", 400 * 1024 * 1024)]
@@ -84,7 +84,7 @@ def serve(run: socket.socket, fresh: program.Fresh) -> None:
 def _until_engine_ends(run: socket.socket, runtime: _Runtime) -> None:
     """Wait for the end of the CLI's process, whose id comes from the orchestrator."""
     said = run.makefile("rb", buffering=0).readline()  # what follows stays in the socket
-    if said == NOBODY:
+    if said == NO_CLI:
         return
     if not said.endswith(b"\n"):  # the orchestrator ended as it started the process
         while not runtime.unused_for(UNCLAIMED_SECONDS):

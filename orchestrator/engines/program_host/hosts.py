@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.config import project_file
-from orchestrator.engines.program_host.messages import NOBODY, READY
+from orchestrator.engines.program_host.messages import NO_CLI, READY
 from orchestrator.engines.program_host.suitable import Launch, launch
 
 _STARTER = Path(__file__).with_name("starter.py")
@@ -49,7 +49,7 @@ class Host:
         """Let the host end if no CLI was started for it."""
         if self.owner is None:
             with suppress(OSError):
-                self.control.sendall(NOBODY)
+                self.control.sendall(NO_CLI)
 
     @property
     def killed(self) -> bool:

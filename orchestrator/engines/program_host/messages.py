@@ -5,7 +5,7 @@ from __future__ import annotations
 READY = b"ready\n"
 """The CLI can connect. Any other line is the reason why the CLI should use its own host."""
 
-NOBODY = b"none\n"
+NO_CLI = b"none\n"
 """In place of the id of the CLI's process: none was started, and the host ends."""
 
 FAREWELL = b"."
